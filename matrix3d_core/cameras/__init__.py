@@ -1,0 +1,1 @@
+"""Camera paths: presets, splines, editing, clearance, conversion, plots."""

@@ -1,0 +1,27 @@
+"""Errors that the library raises. Every message says what was wrong, what was expected and the way out."""
+
+from __future__ import annotations
+
+
+class Matrix3DError(Exception):
+    """Base of all errors raised on purpose by this library."""
+
+
+class InvalidInput(Matrix3DError, ValueError):
+    """An argument breaks the contract of the function it was given to."""
+
+
+class FormatError(Matrix3DError, ValueError):
+    """A file is not what its name or header claims; the message leads with the file name."""
+
+
+class BackendUnavailable(Matrix3DError, RuntimeError):
+    """The engine asked for cannot run on this machine; the message says why."""
+
+
+class WeightsMismatch(Matrix3DError, ValueError):
+    """A checkpoint does not fit the network it was loaded for."""
+
+
+class Cancelled(Matrix3DError):
+    """The caller's progress callback asked for the work to stop."""

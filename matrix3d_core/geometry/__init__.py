@@ -1,0 +1,1 @@
+"""Rotations, cameras and the sphere, on plain tensors."""

@@ -1,0 +1,1 @@
+"""Bytes to scene records and back, one format per file."""

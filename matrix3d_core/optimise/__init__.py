@@ -1,0 +1,1 @@
+"""Fit Gaussians to posed images: initial points, losses, the loop."""

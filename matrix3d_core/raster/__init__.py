@@ -1,0 +1,1 @@
+"""Engines that draw meshes and Gaussians, behind one registry per kind."""

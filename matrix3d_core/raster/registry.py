@@ -1,0 +1,105 @@
+"""Engines that may or may not work on this machine, and the choice between them.
+
+An engine asked for by name is never swapped for another. ``auto`` takes the first usable one in
+registration order and logs its name once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ..errors import BackendUnavailable, InvalidInput
+
+__all__ = ["Backend", "Registry"]
+
+logger = logging.getLogger(__name__)
+Fn = TypeVar("Fn")
+
+
+@dataclass(frozen=True)
+class Backend(Generic[Fn]):
+    """One engine.
+
+    Attributes:
+        name: what users type.
+        features: what it can do beyond the common contract, such as ``"gradients"``.
+        probe: returns None when usable here, otherwise the reason why not; cheap and exception-free.
+        load: imports the third-party code and returns the engine's function.
+        summary: one line for ``matrix3d doctor``.
+    """
+
+    name: str
+    features: frozenset[str]
+    probe: Callable[[], str | None]
+    load: Callable[[], Fn]
+    summary: str = ""
+
+
+@dataclass
+class Registry(Generic[Fn]):
+    """The engines of one kind (``"mesh"``, ``"splat"``), in order of preference."""
+
+    kind: str
+    _backends: dict[str, Backend[Fn]] = field(default_factory=dict)
+    _reasons: dict[str, str | None] = field(default_factory=dict)
+    _loaded: dict[str, Fn] = field(default_factory=dict)
+
+    def register(self, backend: Backend[Fn]) -> None:
+        """Add an engine after those already there."""
+        self._backends[backend.name] = backend
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order of preference."""
+        return tuple(self._backends)
+
+    def why_not(self, name: str) -> str | None:
+        """Return why the engine cannot run here, or None when it can; probed once."""
+        if name not in self._reasons:
+            try:
+                self._reasons[name] = self._backends[name].probe()
+            except Exception as error:  # a broken third-party install must not take the others down
+                self._reasons[name] = f"{type(error).__name__}: {error}"
+        return self._reasons[name]
+
+    def select(self, name: str = "auto", *, needs: Iterable[str] = ()) -> Backend[Fn]:
+        """Return the named engine, or with ``auto`` the first usable one that has all ``needs``.
+
+        Raises:
+            InvalidInput: for a name nobody registered.
+            BackendUnavailable: when none fits, with the reason for each.
+        """
+        if name != "auto" and name not in self._backends:
+            raise InvalidInput(
+                f"{self.kind} engine must be auto or one of {', '.join(self._backends)}; got {name!r}."
+            )
+        rejected = []
+        for backend in self._backends.values() if name == "auto" else [self._backends[name]]:
+            missing = ", ".join(sorted(frozenset(needs) - backend.features))
+            reason = f"has no {missing}" if missing else self.why_not(backend.name)
+            if reason is None:
+                return backend
+            rejected.append(f"{backend.name}: {reason}")
+        raise BackendUnavailable(f"no {self.kind} engine can do this: " + "; ".join(rejected) + ".")
+
+    def load(self, name: str = "auto", *, needs: Iterable[str] = ()) -> tuple[str, Fn]:
+        """Select and import an engine; with ``auto``, one that fails to load is reported and skipped.
+
+        Returns:
+            The engine's name and its function.
+        """
+        while True:
+            backend = self.select(name, needs=needs)
+            if backend.name in self._loaded:
+                return backend.name, self._loaded[backend.name]
+            try:
+                self._loaded[backend.name] = backend.load()
+            except Exception as error:
+                self._reasons[backend.name] = f"failed to load: {type(error).__name__}: {error}"
+                logger.warning("%s engine %s failed to load: %s", self.kind, backend.name, error)
+                continue
+            logger.info("using %s engine %s", self.kind, backend.name)
+            return backend.name, self._loaded[backend.name]

@@ -1,0 +1,1 @@
+"""End-to-end compositions shared by the nodes and the console script."""

@@ -1,0 +1,1 @@
+"""What a world is made of: frozen records of tensors."""

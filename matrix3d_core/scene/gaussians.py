@@ -1,0 +1,90 @@
+"""Gaussians: the splats of a world in render-ready values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..checks import check_finite, check_shape
+from ..errors import InvalidInput
+
+__all__ = ["SH_C0", "Gaussians"]
+
+SH_C0 = 0.28209479177387814
+"""Value of the constant spherical harmonic, ``1 / (2 sqrt(pi))``; colour = 0.5 + SH_C0 * sh[:, 0]."""
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A set of 3D Gaussians, activated values, in the world frame (OpenCV axes, world units).
+
+    Attributes:
+        means: ``[N, 3]`` centres.
+        quats_wxyz: ``[N, 4]`` rotations, Gaussian axes to world; unit length.
+        scales: ``[N, 3]`` standard deviations along the Gaussian's own axes, positive, world units.
+        opacities: ``[N]`` in [0, 1].
+        sh: ``[N, K, 3]`` spherical-harmonic colour coefficients, ``K = (degree + 1) ** 2``.
+    """
+
+    means: Tensor
+    quats_wxyz: Tensor
+    scales: Tensor
+    opacities: Tensor
+    sh: Tensor
+
+    def __post_init__(self) -> None:
+        count = check_shape("means", self.means, "N 3")["N"]
+        check_shape("quats_wxyz", self.quats_wxyz, f"{count} 4")
+        check_shape("scales", self.scales, f"{count} 3")
+        check_shape("opacities", self.opacities, f"{count}")
+        bases = check_shape("sh", self.sh, f"{count} K 3")["K"]
+        if bases not in (1, 4, 9, 16):
+            raise InvalidInput(f"sh must hold 1, 4, 9 or 16 bases (degree 0 to 3); got {bases}.")
+
+    def __len__(self) -> int:
+        return self.means.shape[0]
+
+    @property
+    def colours(self) -> Tensor:
+        """``[N, 3]`` base colour, the view-independent part; 0..1 for displayable colours."""
+        return 0.5 + SH_C0 * self.sh[:, 0]
+
+    @classmethod
+    def from_colours(
+        cls, means: Tensor, quats_wxyz: Tensor, scales: Tensor, opacities: Tensor, colours: Tensor
+    ) -> Gaussians:
+        """Build view-independent Gaussians from ``[N, 3]`` colours in [0, 1]."""
+        return cls(means, quats_wxyz, scales, opacities, ((colours - 0.5) / SH_C0).unsqueeze(1))
+
+    def check_finite(self) -> None:
+        """Raise `InvalidInput` when any value is NaN or infinite, naming the field."""
+        for name in ("means", "quats_wxyz", "scales", "opacities", "sh"):
+            check_finite(name, getattr(self, name))
+
+    def to(self, device: torch.device | str) -> Gaussians:
+        """Return the same Gaussians on ``device``."""
+        return Gaussians(*(t.to(device) for t in self.tensors()))
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return ``(means, quats_wxyz, scales, opacities, sh)``."""
+        return self.means, self.quats_wxyz, self.scales, self.opacities, self.sh
+
+    def select(self, index: Tensor) -> Gaussians:
+        """Return the Gaussians picked by a boolean mask ``[N]`` or an index tensor."""
+        return Gaussians(*(t[index] for t in self.tensors()))
+
+    def detach(self) -> Gaussians:
+        """Return the same values cut off from autograd."""
+        return replace(self, **{n: getattr(self, n).detach() for n in self.__dataclass_fields__})
+
+    @classmethod
+    def concatenate(cls, *parts: Gaussians) -> Gaussians:
+        """Join sets; lower SH degrees are padded with zeros to the highest among them."""
+        if not parts:
+            raise InvalidInput("concatenate needs at least one set of Gaussians; got none.")
+        bases = max(part.sh.shape[1] for part in parts)
+        padded = [torch.nn.functional.pad(p.sh, (0, 0, 0, bases - p.sh.shape[1])) for p in parts]
+        joined = [torch.cat(columns) for columns in zip(*(p.tensors()[:4] for p in parts), strict=True)]
+        return cls(*joined, torch.cat(padded))

@@ -1,0 +1,44 @@
+"""Mesh: triangles with per-vertex colour and visibility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InvalidInput
+
+__all__ = ["Mesh"]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh in the world frame.
+
+    Attributes:
+        vertices: ``[N, 3]`` float32 positions, world units.
+        faces: ``[M, 3]`` int32 vertex indices.
+        colours: ``[N, 3]`` float32 in [0, 1].
+        is_visible: ``[N]`` bool; a surface point counts as seen only when all three corners do.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    colours: Tensor
+    is_visible: Tensor
+
+    def __post_init__(self) -> None:
+        count = check_shape("vertices", self.vertices, "N 3")["N"]
+        check_shape("faces", self.faces, "M 3")
+        check_shape("colours", self.colours, f"{count} 3")
+        check_shape("is_visible", self.is_visible, f"{count}")
+        if self.faces.dtype != torch.int32 or self.is_visible.dtype != torch.bool:
+            raise InvalidInput(
+                f"faces must be int32 and is_visible bool; got {self.faces.dtype} and {self.is_visible.dtype}."
+            )
+        if self.faces.numel() and (int(self.faces.min()) < 0 or int(self.faces.max()) >= count):
+            raise InvalidInput(
+                f"faces must index 0..{count - 1}; got {int(self.faces.min())}..{int(self.faces.max())}."
+            )

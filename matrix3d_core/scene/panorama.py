@@ -1,0 +1,56 @@
+"""PanoramaGeometry: a panorama with what is known of its depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape, check_two_to_one
+from ..errors import InvalidInput
+
+__all__ = ["PanoramaGeometry"]
+
+
+@dataclass(frozen=True)
+class PanoramaGeometry:
+    """An equirectangular picture and its ray distance, seen from the world's origin.
+
+    Attributes:
+        rgb: ``[H, W, 3]`` float32 in [0, 1].
+        depth_ray: ``[H, W]`` float32, Euclidean distance along each pixel's ray, finite and
+            positive everywhere (sky and repaired pixels hold their stand-in distance).
+        is_valid: ``[H, W]`` bool, True where the distance was measured or given.
+        is_sky: ``[H, W]`` bool, True where the pixel shows sky.
+        is_metric: True when one unit is one metre.
+        report: what was done: counts, factors, source; JSON-serialisable values only.
+    """
+
+    rgb: Tensor
+    depth_ray: Tensor
+    is_valid: Tensor
+    is_sky: Tensor
+    is_metric: bool = False
+    report: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size = check_shape("rgb", self.rgb, "H W 3")
+        height, width = size["H"], size["W"]
+        check_two_to_one("rgb", height, width)
+        for name in ("depth_ray", "is_valid", "is_sky"):
+            check_shape(name, getattr(self, name), f"{height} {width}")
+        if not bool((torch.isfinite(self.depth_ray) & (self.depth_ray > 0)).all()):
+            raise InvalidInput(
+                "depth_ray must be finite and positive everywhere; repair it first (see matrix3d_core.depth)."
+            )
+
+    @property
+    def height(self) -> int:
+        """Rows of the panorama."""
+        return self.rgb.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of the panorama."""
+        return self.rgb.shape[1]

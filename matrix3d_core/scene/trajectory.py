@@ -1,0 +1,120 @@
+"""Trajectory: the camera path that every stage shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InvalidInput
+
+__all__ = ["FRAMES_OF_REFERENCE", "Trajectory"]
+
+FRAMES_OF_REFERENCE = ("panorama", "world")
+"""``panorama``: the origin is the centre of the source panorama and +z its front.
+``world``: a frame given from outside."""
+
+_ORTHONORMAL_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A camera path: one world-to-camera pose per frame.
+
+    OpenCV axes (x right, y down, z forward); ``x_cam = R x_world + t``. A pose without intrinsics
+    is a panorama camera: its +z axis points at the ERP's centre column.
+
+    Attributes:
+        camera_from_world: ``[T, 4, 4]`` float64, rigid (w2c), ``T >= 1``.
+        K_px: optional ``[T, 3, 3]`` intrinsics in pixels (centres at half integers).
+        image_size_px: optional ``(height, width)``, needed with ``K_px``.
+        fps: frames per second, for playback.
+        frame_of_reference: one of `FRAMES_OF_REFERENCE`.
+        is_metric: True when one unit is one metre.
+        name: what to call it in lists and files.
+    """
+
+    camera_from_world: Tensor
+    K_px: Tensor | None = None
+    image_size_px: tuple[int, int] | None = None
+    fps: float = 12.0
+    frame_of_reference: str = "panorama"
+    is_metric: bool = False
+    name: str = "trajectory"
+
+    def __post_init__(self) -> None:
+        poses = self.camera_from_world
+        count = check_shape("camera_from_world", poses, "T 4 4")["T"]
+        if count < 1:
+            raise InvalidInput("a trajectory must have at least 1 frame; got 0.")
+        poses = poses.detach().to("cpu", torch.float64)
+        if not torch.isfinite(poses).all():
+            bad = int((~torch.isfinite(poses)).flatten(1).any(1).nonzero()[0])
+            raise InvalidInput(f"camera_from_world must be finite; frame {bad} holds NaN or infinity.")
+        bottom = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
+        rotation = poses[:, :3, :3]
+        error = (rotation @ rotation.mT - torch.eye(3, dtype=torch.float64)).abs().amax((1, 2))
+        determinant = torch.linalg.det(rotation)
+        for frame in range(count):
+            if not torch.equal(poses[frame, 3], bottom):
+                raise InvalidInput(
+                    f"frame {frame}: the last row of a pose must be 0 0 0 1; got {poses[frame, 3].tolist()}. "
+                    "Poses are row-major 4x4 world-to-camera matrices; is this one transposed?"
+                )
+            if error[frame] > _ORTHONORMAL_TOLERANCE or determinant[frame] < 0:
+                raise InvalidInput(
+                    f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by {float(error[frame]):.3g} "
+                    f"and det R = {float(determinant[frame]):.3g}. Remove scale or mirroring from the pose."
+                )
+        if self.K_px is not None:
+            check_shape("K_px", self.K_px, f"{count} 3 3")
+            if self.image_size_px is None:
+                raise InvalidInput("image_size_px must come with K_px; got None.")
+        if not (self.fps > 0 and self.fps < float("inf")):
+            raise InvalidInput(f"fps must be positive; got {self.fps}.")
+        if self.frame_of_reference not in FRAMES_OF_REFERENCE:
+            raise InvalidInput(
+                f"frame_of_reference must be one of {', '.join(FRAMES_OF_REFERENCE)}; "
+                f"got {self.frame_of_reference!r}."
+            )
+        object.__setattr__(self, "camera_from_world", poses)
+
+    def __len__(self) -> int:
+        return self.camera_from_world.shape[0]
+
+    @property
+    def world_from_camera(self) -> Tensor:
+        """``[T, 4, 4]`` float64 camera-to-world poses (c2w), inverted in closed form."""
+        rotation = self.camera_from_world[:, :3, :3].mT
+        pose = torch.eye(4, dtype=torch.float64).repeat(len(self), 1, 1)
+        pose[:, :3, :3] = rotation
+        pose[:, :3, 3] = -(rotation @ self.camera_from_world[:, :3, 3:]).squeeze(-1)
+        return pose
+
+    @property
+    def centres(self) -> Tensor:
+        """``[T, 3]`` float64 camera centres in the world."""
+        return self.world_from_camera[:, :3, 3]
+
+    @property
+    def forwards(self) -> Tensor:
+        """``[T, 3]`` float64 unit viewing directions in the world."""
+        return self.camera_from_world[:, 2, :3]
+
+    @property
+    def length(self) -> float:
+        """Length of the path, world units."""
+        return float(self.centres.diff(dim=0).norm(dim=-1).sum())
+
+    @classmethod
+    def from_centres(cls, rotations_world_from_camera: Tensor, centres: Tensor, **fields: object) -> Trajectory:
+        """Build from ``[T, 3, 3]`` world-from-camera rotations and ``[T, 3]`` camera centres."""
+        count = check_shape("rotations_world_from_camera", rotations_world_from_camera, "T 3 3")["T"]
+        check_shape("centres", centres, f"{count} 3")
+        rotation = rotations_world_from_camera.to(torch.float64).mT
+        pose = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
+        pose[:, :3, :3] = rotation
+        pose[:, :3, 3] = -(rotation @ centres.to(torch.float64).unsqueeze(-1)).squeeze(-1)
+        return cls(pose, **fields)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Procedural scenes with exact colour and ray distance from any viewpoint."""
