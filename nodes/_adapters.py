@@ -1,0 +1,53 @@
+"""Host values to core records and back. Shapes only; no arithmetic on their content."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.scene.gaussians import Gaussians
+from ._host import Types
+
+__all__ = ["gaussians_from_host", "image_from_host", "images_from_host", "splat_to_host"]
+
+
+def images_from_host(image: Tensor, name: str = "image") -> Tensor:
+    """Check an IMAGE batch ``[B, H, W, 3 or 4]`` and return it as contiguous float32 ``[B, H, W, 3]``.
+
+    An alpha channel is dropped. NaN and infinity are refused with their count.
+    """
+    if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[-1] not in (1, 3, 4):
+        shape = list(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise InvalidInput(f"{name} must be an IMAGE batch [B, H, W, 3]; got {shape}.")
+    if image.shape[0] == 0:
+        raise InvalidInput(f"{name} must hold at least 1 picture; got an empty batch.")
+    image = image.detach().to("cpu", torch.float32)
+    image = image.expand(-1, -1, -1, 3) if image.shape[-1] == 1 else image[..., :3]
+    bad = int((~torch.isfinite(image)).sum())
+    if bad:
+        raise InvalidInput(f"{name} must be finite; {bad} of {image.numel()} values are NaN or infinite.")
+    return image.contiguous()
+
+
+def image_from_host(image: Tensor, name: str = "image") -> Tensor:
+    """Return the only picture of a batch as ``[H, W, 3]``; more than one is refused."""
+    batch = images_from_host(image, name)
+    if batch.shape[0] != 1:
+        raise InvalidInput(f"{name} must be a single picture; got a batch of {batch.shape[0]}. Pick one first.")
+    return batch[0]
+
+
+def splat_to_host(gaussians: Gaussians) -> Types.SPLAT:
+    """Wrap one set of Gaussians as the host's SPLAT, a batch of one."""
+    g = gaussians.detach().to("cpu")
+    return Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], g.opacities[None, :, None], g.sh[None])
+
+
+def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0) -> Gaussians:
+    """Return item ``index`` of a SPLAT batch without its padding."""
+    if splat.positions.shape[0] <= index:
+        raise InvalidInput(f"{name} must hold at least {index + 1} item(s); got {splat.positions.shape[0]}.")
+    count = splat.positions.shape[1] if splat.counts is None else int(splat.counts[index])
+    fields = (splat.positions, splat.rotations, splat.scales, splat.opacities[..., 0], splat.sh)
+    return Gaussians(*(f[index, :count].detach().to("cpu", torch.float32) for f in fields))

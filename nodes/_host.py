@@ -1,0 +1,124 @@
+"""The only file that imports the host. Everything else in this folder takes the host from here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import ComfyExtension, Types, io, ui
+from server import PromptServer
+
+from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.progress import ProgressEvent, ProgressFn
+
+__all__ = [
+    "ComfyExtension",
+    "PromptServer",
+    "Types",
+    "compute_device",
+    "input_files",
+    "io",
+    "progress_to_host",
+    "resolve_inside",
+    "resolve_input_file",
+    "save_target",
+    "ui",
+]
+
+_PREVIEW_PX = 768
+
+
+def progress_to_host(node_id: str | None = None) -> ProgressFn:
+    """Return a progress callback that drives the node's bar, previews and status line.
+
+    Raises the host's interrupt exception out of the callback when the user pressed stop, which is
+    how a running job of the core learns of it.
+    """
+    bars: dict[int, comfy.utils.ProgressBar] = {}
+    last_phase = [""]
+
+    def report(event: ProgressEvent) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        total = max(1, event.total)
+        bar = bars.setdefault(total, comfy.utils.ProgressBar(total))
+        preview = None
+        if event.preview is not None:
+            preview = ("JPEG", _to_pillow(event.preview), _PREVIEW_PX)
+        bar.update_absolute(event.done, total, preview)
+        if event.phase and event.phase != last_phase[0] and node_id is not None and PromptServer.instance:
+            last_phase[0] = event.phase
+            PromptServer.instance.send_progress_text(event.phase, node_id)
+
+    return report
+
+
+def _to_pillow(image: torch.Tensor) -> object:
+    from PIL import Image
+
+    return Image.fromarray((image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
+
+
+def compute_device() -> torch.device:
+    """Return the device the host computes on."""
+    return comfy.model_management.get_torch_device()
+
+
+def resolve_inside(root: str | Path, name: str, *, what: str = "file") -> Path:
+    """Return the real path of ``name`` under ``root``; refuse whatever leaves it, links included.
+
+    Raises:
+        InvalidInput: for an absolute path, a parent reference, a null byte or a link that leads out.
+    """
+    base = Path(root).resolve()
+    if not name or "\0" in name or Path(name).is_absolute() or re.match(r"^[A-Za-z]:", name):
+        raise InvalidInput(f"{what} must be a name inside the host's {base.name} folder; got {name!r}.")
+    path = (base / name).resolve()
+    if path != base and base not in path.parents:
+        raise InvalidInput(f"{what} must stay inside the host's {base.name} folder; got {name!r}.")
+    return path
+
+
+def input_files(suffixes: tuple[str, ...]) -> list[str]:
+    """List files of the host's input folder (subfolders included) with one of the suffixes, sorted."""
+    base = Path(folder_paths.get_input_directory())
+    if not base.is_dir():
+        return []
+    found = (p.relative_to(base).as_posix() for p in base.rglob("*") if p.suffix.lower() in suffixes)
+    return sorted(found)
+
+
+def resolve_input_file(name: str) -> Path:
+    """Return the path of an existing file of the host's input folder.
+
+    Raises:
+        InvalidInput: when it lies outside the folder or does not exist.
+    """
+    path = resolve_inside(folder_paths.get_input_directory(), name, what="input file")
+    if not path.is_file():
+        raise InvalidInput(f"input file {name!r} does not exist; put it into the host's input folder.")
+    return path
+
+
+def save_target(filename_prefix: str, suffix: str, *, kind: str = "output") -> tuple[Path, str, str]:
+    """Reserve the next free numbered name below the output (or temp) folder, as core's save nodes do.
+
+    Args:
+        filename_prefix: may hold subfolders and the host's ``%date%``-like placeholders.
+        suffix: with the dot, such as ``".ply"``.
+        kind: ``"output"`` or ``"temp"``.
+
+    Returns:
+        The full path, the file name, and the subfolder relative to the root.
+
+    Raises:
+        InvalidInput: when the prefix leads out of the folder.
+    """
+    root = folder_paths.get_output_directory() if kind == "output" else folder_paths.get_temp_directory()
+    resolve_inside(root, filename_prefix or "world", what="filename_prefix")
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(filename_prefix or "world", root)
+    filename = f"{name}_{counter:05}_{suffix}"
+    return Path(folder) / filename, filename, subfolder

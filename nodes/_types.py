@@ -1,0 +1,17 @@
+"""Socket types of the pack; core's types are used wherever one exists."""
+
+from __future__ import annotations
+
+from ._host import io
+
+GeometryType = io.Custom("MATRIX3D_GEOMETRY")
+"""`matrix3d_core.scene.panorama.PanoramaGeometry`: panorama, ray distance, validity, sky."""
+
+TrajectoryType = io.Custom("MATRIX3D_TRAJECTORY")
+"""`matrix3d_core.scene.trajectory.Trajectory`: world-to-camera poses, OpenCV axes."""
+
+DepthType = io.Custom("MATRIX3D_DEPTH")
+"""float32 tensor ``[T, H, W]``: ray distance in world units, inf where nothing was hit."""
+
+MoGeGeometryType = io.Custom("MOGE_GEOMETRY")
+"""The host's own MoGe result (a dict with depth, mask, image, points)."""
