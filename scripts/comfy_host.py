@@ -89,7 +89,9 @@ class Client:
             with error:
                 body = error.read()
             with contextlib.suppress(ValueError):
-                raise HostError(f"{path}: {error.code} {_summary(json.loads(body))}", json.loads(body)) from None
+                raise HostError(
+                    f"{path}: {error.code} {_summary(json.loads(body))}", json.loads(body)
+                ) from None
             raise HostError(f"{path}: {error.code} {body[:300].decode(errors='replace')}") from None
         except (OSError, http.client.HTTPException) as error:
             raise HostError(f"{path}: the host does not answer: {error}") from error
@@ -147,11 +149,15 @@ class Client:
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         parts = []
         for key, value in (("overwrite", "true"), ("type", "input"), ("subfolder", subfolder)):
-            parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode())
+            parts.append(
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+            )
         head = f'Content-Disposition: form-data; name="image"; filename="{name or file.name}"'
         parts.append(f"--{boundary}\r\n{head}\r\nContent-Type: {kind}\r\n\r\n".encode())
         parts += [file.read_bytes(), f"\r\n--{boundary}--\r\n".encode()]
-        body = self.request("/upload/image", b"".join(parts), f"multipart/form-data; boundary={boundary}", 600)
+        body = self.request(
+            "/upload/image", b"".join(parts), f"multipart/form-data; boundary={boundary}", 600
+        )
         answer = json.loads(body)
         return "/".join(part for part in (answer.get("subfolder", ""), answer["name"]) if part)
 
@@ -325,7 +331,9 @@ def has_accelerator(python: Path) -> bool:
         "import sys, torch; x = getattr(torch, 'xpu', None); "
         "sys.exit(not (torch.cuda.is_available() or torch.backends.mps.is_available() or (x and x.is_available())))"
     )
-    return subprocess.call([str(python), "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    return (
+        subprocess.call([str(python), "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    )
 
 
 if __name__ == "__main__":

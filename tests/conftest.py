@@ -1,0 +1,52 @@
+"""Fixtures shared by all tests: the real host, the browser, and what to skip where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from comfy_server import ComfyServer, HostPlace, find_browser, find_host
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked ``gpu`` where torch sees no CUDA device."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device; torch sees none"))
+
+
+@pytest.fixture(scope="session")
+def host_place() -> HostPlace:
+    """Where the real host is; skips the test when there is none."""
+    place = find_host()
+    if isinstance(place, str):
+        pytest.skip(place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def comfy(host_place: HostPlace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    """One running ComfyUI with the pack mounted, for the whole test run."""
+    with ComfyServer(host_place, tmp_path_factory.mktemp("comfy")) as server:
+        yield server
+
+
+@pytest.fixture
+def host_base(tmp_path: Path) -> Path:
+    """A base folder for code run with `comfy_server.run_in_host`."""
+    return tmp_path / "base"
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The path of Chromium; skips the test when there is none."""
+    path = find_browser()
+    if path is None:
+        pytest.skip("no chromium: install it (Debian: apt install chromium) or set MATRIX3D_CHROMIUM to one")
+    return path

@@ -1,0 +1,198 @@
+"""The real host for tests: where it is, a server process, and code run inside its interpreter."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bootstrap
+from comfy_host import PACK_FOLDER, ROOT, Host, HostError, prepare_base
+
+__all__ = ["ComfyServer", "HostError", "HostPlace", "find_browser", "find_host", "run_in_host"]
+
+_MARK = "matrix3d-result:"
+
+
+@dataclass(frozen=True)
+class HostPlace:
+    """A ComfyUI folder and an interpreter that has its requirements."""
+
+    directory: Path
+    python: Path
+
+
+def find_host() -> HostPlace | str:
+    """Return the host to test in, or the reason why there is none.
+
+    COMFYUI_DIR wins (run by COMFYUI_PYTHON, else by this interpreter when it has the front end, else
+    by the environment in the cache); without it the one that `make test` has put into the cache.
+    """
+    try:
+        directory, python = bootstrap.users_host(), bootstrap.users_python()
+        if directory is not None:
+            if python is None and importlib.util.find_spec("comfyui_frontend_package"):
+                python = Path(sys.executable)
+            if python is not None:
+                return HostPlace(directory, python)
+        setup = bootstrap.find()
+    except bootstrap.SetupError as error:
+        return str(error)
+    if setup is None:
+        return "no ComfyUI: set COMFYUI_DIR (and COMFYUI_PYTHON), or run `make test`, which gets one"
+    return HostPlace(setup.host_dir, setup.host_python)
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium that can be driven headless, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    named = os.environ.get("MATRIX3D_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, names)), None)
+
+
+class ComfyServer(Host):
+    """A running host with the pack mounted, over a temporary base folder.
+
+    Beyond `comfy_host.Host`: the client's calls at hand, and the folders by name.
+    """
+
+    def __init__(self, place: HostPlace, base: Path, **options: Any) -> None:
+        options.setdefault("environment", {})
+        # Warnings of Python in the host land in its log, where tests can see them.
+        options["environment"] = {"PYTHONWARNINGS": "default", **options["environment"]}
+        super().__init__(place.directory, place.python, base, **options)
+        self.place = place
+
+    @property
+    def input_dir(self) -> Path:
+        """The host's input folder."""
+        return self.base / "input"
+
+    @property
+    def output_dir(self) -> Path:
+        """The host's output folder."""
+        return self.base / "output"
+
+    @property
+    def temp_dir(self) -> Path:
+        """The host's folder for temporary files; ComfyUI empties it at start."""
+        return self.base / "temp"
+
+    def object_info(self, node: str | None = None) -> dict[str, Any]:
+        """Return all node schemas, or one."""
+        return self.client.object_info(node)
+
+    def own_nodes(self) -> dict[str, Any]:
+        """Return the schemas of the pack's nodes by id."""
+        module = f"custom_nodes.{PACK_FOLDER}"
+        return {name: info for name, info in self.object_info().items() if info["python_module"] == module}
+
+    def post(self, prompt: dict[str, Any]) -> str:
+        """Queue a prompt; return its id."""
+        return self.client.post(prompt)
+
+    def wait(self, prompt_id: str, timeout: float = 300) -> dict[str, Any]:
+        """Return the history entry of a prompt that has ended."""
+        return self.client.wait(prompt_id, timeout)
+
+    def run(self, prompt: dict[str, Any], timeout: float = 300) -> dict[str, Any]:
+        """Run a prompt to success; return the ui outputs by node id."""
+        return self.client.run(prompt, timeout)
+
+    def upload_image(self, file: Path, **options: str) -> str:
+        """Upload a file over the host's route; return its name there."""
+        return self.client.upload(file, **options)
+
+    def interrupt(self) -> None:
+        """Stop what runs."""
+        self.client.interrupt()
+
+    def own_complaints(self) -> list[str]:
+        """Return log lines about the pack that are no good news: errors, warnings, failed imports."""
+        return [line for line in self.log().splitlines() if is_complaint(line)]
+
+
+def is_complaint(line: str) -> bool:
+    """Return whether a log line speaks ill of the pack, or is a traceback at all."""
+    text = line.lower()
+    about_us = "matrix3d" in text or "matrix-3d" in text or "custom_nodes" in text
+    bad = any(word in text for word in ("error", "warning", "failed", "exception", "cannot", "skip "))
+    return "traceback (most recent call last)" in text or (about_us and bad)
+
+
+_PRELUDE = """
+import asyncio, importlib.util, json, os, sys, time, types
+_host, _base, _pack = {host!r}, {base!r}, {pack!r}
+sys.path.insert(0, _host)
+sys.argv = ["main.py", "--cpu", "--base-directory", _base, "--disable-api-nodes"]
+import comfy.options
+comfy.options.enable_args_parsing()
+import logging
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+
+def result(value):
+    print({mark!r} + json.dumps(value), flush=True)
+
+def load_pack():
+    "Import the pack as the host does, under a path-like module name; return the module."
+    name = _pack.replace(".", "_x_")
+    spec = importlib.util.spec_from_file_location(name, os.path.join(_pack, "__init__.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+def load_nodes():
+    "Return the pack's node classes by id."
+    async def ask():
+        extension = await load_pack().comfy_entrypoint()
+        await extension.on_load()
+        return await extension.get_node_list()
+    return {{node.GET_SCHEMA().node_id: node for node in asyncio.run(ask())}}
+
+def submodule(name):
+    "Return a module of the loaded pack, such as nodes._host."
+    return importlib.import_module(_pack.replace(".", "_x_") + "." + name)
+
+"""
+
+
+def run_in_host(
+    code: str,
+    place: HostPlace,
+    base: Path,
+    *,
+    timeout: float = 180,
+    environment: dict[str, str] | None = None,
+) -> Any:
+    """Run code in a fresh interpreter of the host, with the host's modules importable.
+
+    The code finds ``load_pack()``, ``load_nodes()``, ``submodule(name)`` and ``result(value)``; what
+    it passes to ``result`` (JSON) is returned.
+
+    Raises:
+        HostError: when it fails or gives no result; the message ends with its stderr, which is also
+            in ``details``.
+    """
+    prepare_base(base)
+    pack = str(base / "custom_nodes" / PACK_FOLDER)
+    prelude = _PRELUDE.format(host=str(place.directory), base=str(base), pack=pack, mark=_MARK)
+    done = subprocess.run(
+        [str(place.python), "-c", prelude + code],
+        cwd=base,
+        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    lines = [line[len(_MARK) :] for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if done.returncode or not lines:
+        raise HostError(f"code in the host ended with {done.returncode}:\n{done.stderr[-4000:]}", done.stderr)
+    return json.loads(lines[-1])
