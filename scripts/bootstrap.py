@@ -40,9 +40,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets the old 
         ):
             os.execv(_newer, [_newer, *sys.argv])
     sys.exit(
-        "Python must be 3.11 or newer; got {}. Say which to use: make PYTHON=python3.12 ...".format(
-            platform.python_version()
-        )
+        f"Python must be 3.11 or newer; got {platform.python_version()}. "
+        "Say which to use: make PYTHON=python3.12 ..."
     )
 
 import tomllib
@@ -409,7 +408,10 @@ def make_env(env: Path, host: Path) -> None:
 
 def write_launcher(env: Path) -> None:
     """Put the `matrix3d` command into the environment; it runs this checkout's code."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from matrix3d_core.cli import main; sys.exit(main())\n"
+    code = (
+        f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from matrix3d_core.cli import main\n\nsys.exit(main())\n"
+    )
     if os.name == "nt":
         script = env / "Scripts" / "matrix3d-script.py"
         command = env / "Scripts" / "matrix3d.cmd"

@@ -328,12 +328,11 @@ class Host:
 def has_accelerator(python: Path) -> bool:
     """Return whether torch of that interpreter sees a GPU; the host must be told when there is none."""
     code = (
-        "import sys, torch; x = getattr(torch, 'xpu', None); "
-        "sys.exit(not (torch.cuda.is_available() or torch.backends.mps.is_available() or (x and x.is_available())))"
+        "import sys, torch; x = getattr(torch, 'xpu', None); sys.exit(not ("
+        "torch.cuda.is_available() or torch.backends.mps.is_available() or (x and x.is_available())))"
     )
-    return (
-        subprocess.call([str(python), "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
-    )
+    done = subprocess.run([str(python), "-c", code], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bootstrap
-from comfy_host import PACK_FOLDER, ROOT, Host, HostError, prepare_base
+from comfy_host import PACK_FOLDER, Host, HostError, prepare_base
 
 __all__ = ["ComfyServer", "HostError", "HostPlace", "find_browser", "find_host", "run_in_host"]
 
