@@ -1,0 +1,87 @@
+"""The choice of an engine: order, reasons, never a silent swap."""
+
+import logging
+
+import pytest
+
+from matrix3d_core.errors import BackendUnavailable, InvalidInput
+from matrix3d_core.raster.registry import Backend, Registry
+
+
+def engine(name, *, features=(), reason=None, loads=True):
+    def probe():
+        if isinstance(reason, Exception):
+            raise reason
+        return reason
+
+    def load():
+        if not loads:
+            raise ImportError("libfast.so is missing")
+        return lambda: name
+
+    return Backend(name, frozenset(features), probe, load)
+
+
+def registry(*engines):
+    made = Registry("mesh")
+    for one in engines:
+        made.register(one)
+    return made
+
+
+def test_auto_takes_the_first_usable_one():
+    made = registry(engine("gpu", reason="needs a CUDA device"), engine("fast"), engine("slow"))
+    assert made.select().name == "fast"
+    assert made.names == ("gpu", "fast", "slow")
+    assert made.why_not("gpu") == "needs a CUDA device"
+
+
+def test_auto_looks_for_the_needed_features():
+    made = registry(engine("fast"), engine("slow", features=["gradients"]))
+    assert made.select(needs=["gradients"]).name == "slow"
+
+
+def test_named_engine_is_never_swapped():
+    made = registry(engine("gpu", reason="needs a CUDA device"), engine("slow"))
+    with pytest.raises(BackendUnavailable, match="gpu: needs a CUDA device"):
+        made.select("gpu")
+    with pytest.raises(BackendUnavailable, match="has no gradients"):
+        made.load("slow", needs=["gradients"])
+
+
+def test_named_engine_that_fails_to_load_says_why(caplog):
+    made = registry(engine("fast", loads=False), engine("slow"))
+    with caplog.at_level(logging.WARNING), pytest.raises(BackendUnavailable, match=r"libfast\.so is missing"):
+        made.load("fast")
+
+
+def test_auto_skips_an_engine_that_fails_to_load_and_remembers(caplog):
+    made = registry(engine("fast", loads=False), engine("slow"))
+    with caplog.at_level(logging.INFO):
+        name, function = made.load()
+    assert (name, function()) == ("slow", "slow")
+    assert "libfast.so is missing" in caplog.text
+    assert "using mesh engine slow" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        made.load()
+    assert not caplog.records, "the choice is logged once"
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(InvalidInput, match=r"auto or one of fast, slow; got 'fsat'"):
+        registry(engine("fast"), engine("slow")).select("fsat")
+
+
+def test_nothing_usable_lists_every_reason():
+    made = registry(engine("gpu", reason="needs a CUDA device"), engine("odd", reason=OSError("bad ELF")))
+    with pytest.raises(BackendUnavailable, match=r"gpu: needs a CUDA device; odd: OSError: bad ELF"):
+        made.select()
+
+
+def test_probe_runs_once():
+    calls = []
+    made = registry(Backend("fast", frozenset(), lambda: calls.append(1), lambda: lambda: None))
+    for _ in range(3):
+        made.select()
+    assert len(calls) == 1

@@ -1,0 +1,221 @@
+"""The records that stages hand to each other: what they accept, refuse and derive."""
+
+import math
+
+import pytest
+import torch
+
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
+from matrix3d_core.scene.gaussians import SH_C0, Gaussians
+from matrix3d_core.scene.mesh import Mesh
+from matrix3d_core.scene.panorama import PanoramaGeometry
+from matrix3d_core.scene.trajectory import Trajectory
+
+EPS = torch.finfo(torch.float64).eps
+
+
+def poses(count=4, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    angles = torch.rand(3, count, generator=rng, dtype=torch.float64) * 2 - 1
+    centres = torch.randn(count, 3, generator=rng, dtype=torch.float64)
+    return matrix_from_yaw_pitch_roll(*angles), centres
+
+
+# Trajectory
+
+
+def test_poses_are_world_to_camera():
+    """A point one unit ahead of the camera has camera coordinates (0, 0, 1)."""
+    rotations, centres = poses()
+    path = Trajectory.from_centres(rotations, centres)
+    ahead = centres + rotations[:, :, 2]
+    in_camera = path.camera_from_world @ torch.cat((ahead, torch.ones(4, 1)), dim=1)[..., None]
+    expected = torch.tensor([0, 0, 1, 1], dtype=torch.float64).expand(4, 4)
+    torch.testing.assert_close(in_camera.squeeze(-1), expected, rtol=0, atol=32 * EPS)
+    torch.testing.assert_close(path.centres, centres, rtol=0, atol=32 * EPS)
+    torch.testing.assert_close(path.forwards, rotations[:, :, 2], rtol=0, atol=0)
+
+
+def test_inverse_poses_match_the_general_inverse():
+    path = Trajectory.from_centres(*poses())
+    torch.testing.assert_close(
+        path.world_from_camera, torch.linalg.inv(path.camera_from_world), rtol=0, atol=64 * EPS
+    )
+
+
+def test_length_adds_up_the_steps():
+    centres = torch.tensor([[0.0, 0, 0], [3, 0, 4], [3, 2, 4]])
+    path = Trajectory.from_centres(torch.eye(3).expand(3, 3, 3), centres)
+    assert path.length == pytest.approx(7.0)
+    assert Trajectory(torch.eye(4)[None]).length == 0.0
+
+
+def test_poses_are_kept_in_float64_on_the_cpu():
+    path = Trajectory(torch.eye(4, dtype=torch.float32).repeat(2, 1, 1))
+    assert path.camera_from_world.dtype == torch.float64
+    assert len(path) == 2
+
+
+def broken(change):
+    pose = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)
+    change(pose)
+    return pose
+
+
+@pytest.mark.parametrize(
+    ("pose", "says"),
+    [
+        (torch.eye(4), "T, 4, 4"),
+        (torch.zeros(0, 4, 4), "at least 1 frame"),
+        (broken(lambda p: p[1, 0].fill_(math.nan)), "frame 1 holds NaN"),
+        (broken(lambda p: p[2, 3, 0].fill_(5.0)), "frame 2: the last row"),
+        (broken(lambda p: p[1, 0, 0].fill_(2.0)), "frame 1: the 3x3 part must be a rotation"),
+        (broken(lambda p: p[1, 0, 0].fill_(-1.0)), "det R = -1"),
+    ],
+)
+def test_poses_that_are_not_rigid_are_refused(pose, says):
+    with pytest.raises(InvalidInput, match=says):
+        Trajectory(pose)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"fps": 0.0}, "fps"),
+        ({"fps": math.inf}, "fps"),
+        ({"fps": math.nan}, "fps"),
+        ({"frame_of_reference": "moon"}, "panorama, world"),
+        ({"K_px": torch.eye(3)[None]}, "image_size_px"),
+        ({"K_px": torch.eye(3).expand(2, 3, 3), "image_size_px": (4, 4)}, "K_px"),
+    ],
+)
+def test_bad_trajectory_fields_are_refused(fields, says):
+    with pytest.raises(InvalidInput, match=says):
+        Trajectory(torch.eye(4)[None], **fields)
+
+
+# PanoramaGeometry
+
+
+def panorama(**changes):
+    fields = {
+        "rgb": torch.zeros(4, 8, 3),
+        "depth_ray": torch.ones(4, 8),
+        "is_valid": torch.ones(4, 8, dtype=torch.bool),
+        "is_sky": torch.zeros(4, 8, dtype=torch.bool),
+    }
+    return PanoramaGeometry(**(fields | changes))
+
+
+def test_panorama_knows_its_size():
+    assert (panorama().height, panorama().width) == (4, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"rgb": torch.zeros(4, 7, 3)}, "twice as wide"),
+        ({"rgb": torch.zeros(4, 8, 4)}, "H, W, 3"),
+        ({"depth_ray": torch.ones(4, 8, 1)}, "depth_ray must have shape"),
+        ({"is_sky": torch.zeros(2, 4, dtype=torch.bool)}, "is_sky must have shape"),
+        ({"depth_ray": torch.zeros(4, 8)}, "finite and positive"),
+        ({"depth_ray": torch.full((4, 8), math.inf)}, "finite and positive"),
+        ({"depth_ray": torch.full((4, 8), math.nan)}, "finite and positive"),
+    ],
+)
+def test_bad_panoramas_are_refused(changes, says):
+    with pytest.raises(InvalidInput, match=says):
+        panorama(**changes)
+
+
+# Mesh
+
+
+def mesh(**changes):
+    fields = {
+        "vertices": torch.zeros(3, 3),
+        "faces": torch.tensor([[0, 1, 2]], dtype=torch.int32),
+        "colours": torch.zeros(3, 3),
+        "is_visible": torch.ones(3, dtype=torch.bool),
+    }
+    return Mesh(**(fields | changes))
+
+
+def test_mesh_may_have_no_faces():
+    assert mesh(faces=torch.zeros(0, 3, dtype=torch.int32)).faces.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"faces": torch.tensor([[0, 1, 3]], dtype=torch.int32)}, r"index 0\.\.2; got 0\.\.3"),
+        ({"faces": torch.tensor([[0, 1, -1]], dtype=torch.int32)}, "got -1"),
+        ({"faces": torch.tensor([[0, 1, 2]])}, "int32"),
+        ({"is_visible": torch.ones(3)}, "bool"),
+        ({"colours": torch.zeros(2, 3)}, "colours"),
+    ],
+)
+def test_bad_meshes_are_refused(changes, says):
+    with pytest.raises(InvalidInput, match=says):
+        mesh(**changes)
+
+
+# Gaussians
+
+
+def gaussians(count=3, bases=1, **changes):
+    fields = {
+        "means": torch.zeros(count, 3),
+        "quats_wxyz": torch.tensor([1.0, 0, 0, 0]).expand(count, 4),
+        "scales": torch.ones(count, 3),
+        "opacities": torch.ones(count),
+        "sh": torch.ones(count, bases, 3),
+    }
+    return Gaussians(**(fields | changes))
+
+
+def test_colours_survive_the_round_trip():
+    colours = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
+    g = gaussians(5)
+    back = Gaussians.from_colours(g.means, g.quats_wxyz, g.scales, g.opacities, colours)
+    torch.testing.assert_close(back.colours, colours, rtol=0, atol=4 * 1.2e-7)
+    assert SH_C0 == pytest.approx(0.5 / math.sqrt(math.pi))
+
+
+def test_joining_pads_to_the_highest_degree():
+    joined = Gaussians.concatenate(gaussians(2), gaussians(3, bases=4))
+    assert joined.sh.shape == (5, 4, 3)
+    assert float(joined.sh[:2, 1:].abs().sum()) == 0
+    assert len(joined.select(torch.tensor([True, False, True, False, False]))) == 2
+
+
+def test_detach_cuts_the_graph():
+    g = gaussians(means=torch.zeros(3, 3, requires_grad=True))
+    assert not g.detach().means.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"means": torch.zeros(3, 2)}, "means"),
+        ({"scales": torch.ones(2, 3)}, "scales"),
+        ({"opacities": torch.ones(3, 1)}, "opacities"),
+        ({"sh": torch.ones(3, 2, 3)}, "1, 4, 9 or 16"),
+    ],
+)
+def test_bad_gaussians_are_refused(changes, says):
+    with pytest.raises(InvalidInput, match=says):
+        gaussians(**changes)
+
+
+def test_bad_numbers_are_named():
+    scales = torch.ones(3, 3)
+    scales[1, 1] = math.nan
+    with pytest.raises(InvalidInput, match="scales must be finite; 1 of 9"):
+        gaussians(scales=scales).check_finite()
+
+
+def test_joining_nothing_is_refused():
+    with pytest.raises(InvalidInput, match="at least one"):
+        Gaussians.concatenate()
