@@ -56,6 +56,10 @@ class Registry(Generic[Fn]):
         """Names in order of preference."""
         return tuple(self._backends)
 
+    def backend(self, name: str) -> Backend[Fn]:
+        """Return the record of a registered engine, usable here or not."""
+        return self._backends[name]
+
     def why_not(self, name: str) -> str | None:
         """Return why the engine cannot run here, or None when it can; probed once."""
         if name not in self._reasons:

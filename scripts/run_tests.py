@@ -1,0 +1,123 @@
+"""What `make test` does: set up, then ruff, mypy and pytest; its arguments go to pytest.
+
+Sets up what the tests can use: the environment and a ComfyUI (see `bootstrap.py`), Debian's
+chromium where it is missing and may be installed, and the viewer's development tools where npm is
+there. Whatever stays missing is named before the tests start, and pytest skips what needs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+
+ROOT = bootstrap.ROOT
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def say(message: str) -> None:
+    """Tell the user, in order with what the tools print."""
+    print(f"make test: {message}", flush=True)
+
+
+def find_browser() -> str | None:
+    """Return a Chromium on this machine, or None."""
+    return os.environ.get("MATRIX3D_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def ensure_browser() -> str | None:
+    """Install Debian's chromium when there is no browser and we may; return why there is none."""
+    if find_browser():
+        return None
+    if not shutil.which("apt-get"):
+        return "there is no apt-get to install chromium with; install Chromium or Chrome yourself"
+    prefix: list[str] = []
+    if os.geteuid() != 0:
+        if not shutil.which("sudo") or subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL):
+            return "installing chromium needs root or sudo without a password: sudo apt-get install chromium"
+        prefix = ["sudo", "-n"]
+    say("installing chromium (about 100 MB to download)")
+    command = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y"]
+    subprocess.call([*command, "update"], stdout=subprocess.DEVNULL)
+    status = subprocess.call(
+        [*command, "install", "--no-install-recommends", "chromium"], stdout=subprocess.DEVNULL
+    )
+    if status or not find_browser():
+        return f"apt-get could not install chromium (status {status}); see its messages above"
+    return None
+
+
+def ensure_web_tools() -> str | None:
+    """Install the viewer's development tools into the cache; return why they are missing.
+
+    They are linked to as ``node_modules`` at the root of the checkout: ComfyUI's page loads every
+    ``.js`` below ``web/``, so they must not lie there.
+    """
+    lock = ROOT / "web" / "package-lock.json"
+    if not lock.is_file():
+        return None
+    if not shutil.which("npm") or not shutil.which("node"):
+        return "node and npm are not installed (Debian: apt install nodejs npm)"
+    texts = [(ROOT / "web" / name).read_bytes() for name in ("package.json", "package-lock.json")]
+    folder = bootstrap.cache_dir() / f"web-{hashlib.sha256(b''.join(texts)).hexdigest()[:12]}"
+    modules = folder / "node_modules"
+    with bootstrap.lock(bootstrap.cache_dir()):
+        if not bootstrap.is_ready(folder):
+            say("installing the viewer's development tools with npm (about 60 MB)")
+            folder.mkdir(exist_ok=True)
+            for name, text in zip(("package.json", "package-lock.json"), texts, strict=True):
+                (folder / name).write_bytes(text)
+            if subprocess.call(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder):
+                return "npm could not install the packages in web/package-lock.json; see its messages above"
+            bootstrap.mark_ready(folder)
+        link = ROOT / "node_modules"
+        if link.is_symlink() and link.resolve() != modules.resolve():
+            link.unlink()
+        if not link.exists():
+            link.symlink_to(modules, target_is_directory=True)
+    return None
+
+
+def steps(python: Path) -> list[tuple[str, list[str]]]:
+    """Return the checks before pytest, by name."""
+    return [
+        ("ruff check", [str(python), "-m", "ruff", "check", "."]),
+        ("ruff format", [str(python), "-m", "ruff", "format", "--check", "."]),
+        ("mypy", [str(python), "-m", "mypy"]),
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Run everything; the exit status is 0 only when every part passed."""
+    setup = bootstrap.ensure()
+    lacking = {"tests in the browser": ensure_browser(), "tests of the viewer's scripts": ensure_web_tools()}
+    environment = {**os.environ, **setup.variables()}
+    failed = []
+    for name, command in steps(setup.python):
+        say(name)
+        if subprocess.call(command, cwd=ROOT, env=environment):
+            failed.append(name)
+    for what, reason in lacking.items():
+        if reason:
+            say(f"skipped: {what}: {reason}")
+    if failed:
+        say(f"FAILED so far: {', '.join(failed)} (see above); going on with pytest")
+    status = subprocess.call([str(setup.python), "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+    if failed:
+        say(f"FAILED: {', '.join(failed)}{' and pytest' if status else ''}")
+    return 1 if failed else status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except bootstrap.SetupError as error:
+        bootstrap.say(f"error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
