@@ -1,0 +1,143 @@
+"""The rules of the rooms: who may import whom, and what an import may cost."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from import_rules import HEAVY, ONE_FILE, RANK, ROOT, imports_of, is_kernel_module, pack_files, violations
+
+
+def test_pack_keeps_the_import_rules():
+    bad = [line for path in pack_files() for line in violations(path, (ROOT / path).read_text("utf-8"))]
+    assert not bad, "\n" + "\n".join(bad)
+
+
+def test_third_party_engines_are_named_in_one_file_each():
+    owners = {}
+    for path in pack_files():
+        for _, name, is_relative, _ in imports_of(path, (ROOT / path).read_text("utf-8")):
+            top = name.split(".")[0]
+            if not is_relative and top in ONE_FILE:
+                owners.setdefault(top, set()).add(path)
+    shared = {engine: sorted(paths) for engine, paths in owners.items() if len(paths) > 1}
+    assert not shared
+
+
+def test_every_room_has_a_rank():
+    rooms = {p.name.removesuffix(".py") for p in (ROOT / "matrix3d_core").iterdir()}
+    rooms -= {"__init__", "__pycache__", "py.typed"}
+    assert rooms <= set(RANK)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "says"),
+    [
+        ("matrix3d_core/io/ply.py", "import comfy.utils", "host module comfy.utils"),
+        ("matrix3d_core/io/ply.py", "def f():\n    import folder_paths", "host module folder_paths"),
+        ("nodes/files.py", "from comfy_api.latest import io", "host module comfy_api.latest"),
+        ("nodes/files.py", "from nodes import MAX_RESOLUTION", "relative imports"),
+        ("nodes/_host.py", "import nodes", "ambiguous"),
+        ("matrix3d_core/io/ply.py", "from ..guidance.render import x", "imports upward"),
+        ("matrix3d_core/io/ply.py", "from .. import guidance", "imports upward"),
+        ("matrix3d_core/io/ply.py", "def f():\n    from ..recipes import world", "imports upward"),
+        ("matrix3d_core/io/ply.py", "from ..raster.mesh import x", "its own rank"),
+        ("matrix3d_core/geometry/crops.py", "from ..scene.mesh import Mesh", "its own rank"),
+        ("matrix3d_core/io/ply.py", "from ..utils import x", "has no rank"),
+        ("matrix3d_core/io/ply.py", "from ...nodes import _host", "leaves matrix3d_core"),
+        ("matrix3d_core/io/ply.py", "from matrix3d_core.scene import mesh", "absolutely"),
+        ("matrix3d_core/depth/fit.py", "import scipy.ndimage", "module top"),
+        (
+            "matrix3d_core/depth/fit.py",
+            "try:\n    import cv2\nexcept ImportError:\n    cv2 = None",
+            "module top",
+        ),
+        ("matrix3d_core/raster/mesh.py", "import numba", "module top"),
+        ("matrix3d_core/raster/mesh_warp.py", "import warp", "module top"),
+        ("nodes/files.py", "def f():\n    import gsplat", "adapts and calls"),
+    ],
+)
+def test_broken_rules_are_found(path, source, says):
+    assert any(says in line for line in violations(path, source)), violations(path, source)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("matrix3d_core/scene/mesh.py", "from ..geometry.spherical import sample_erp"),
+        (
+            "matrix3d_core/io/ply.py",
+            "from ..errors import FormatError\nfrom .axes import x\nfrom . import spz",
+        ),
+        ("matrix3d_core/raster/mesh_numba.py", "import numba\nimport numpy"),
+        ("matrix3d_core/raster/mesh_warp.py", "def load():\n    import warp as wp"),
+        ("nodes/_host.py", "import comfy.utils\nfrom server import PromptServer"),
+        ("nodes/files.py", "from ._host import io\nfrom ..matrix3d_core.io.ply import write_ply"),
+        ("__init__.py", "async def comfy_entrypoint():\n    from .nodes import Matrix3DExtension"),
+    ],
+)
+def test_allowed_imports_pass(path, source):
+    assert violations(path, source) == []
+
+
+_IMPORT_ALL = """
+import importlib, json, sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in heavy:
+            raise ImportError(f"{name} must not be needed for an import")
+
+heavy, modules = set(json.loads(sys.argv[1])), json.loads(sys.argv[2])
+import torch, numpy, PIL.Image, safetensors  # what they bring along is not ours
+before = heavy & {name.split(".")[0] for name in sys.modules}
+sys.meta_path.insert(0, Refuse())
+failed = {}
+for module in modules:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        failed[module] = str(error)
+loaded = heavy & {name.split(".")[0] for name in sys.modules}
+print(json.dumps({"failed": failed, "loaded": sorted(loaded - before)}))
+"""
+
+
+def test_importing_every_room_brings_in_nothing_heavy():
+    """With every optional package missing, all modules but the engines' own import, and stay light."""
+    modules = []
+    for path in pack_files():
+        if path.startswith("matrix3d_core/") and not is_kernel_module(path):
+            dotted = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
+            if not dotted.endswith("__main__") and not _is_engine(path):
+                modules.append(dotted)
+    assert len(modules) > 20
+    run = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL, json.dumps(sorted(HEAVY)), json.dumps(modules)],
+        capture_output=True, text=True, cwd=ROOT, timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {"failed": {}, "loaded": []}
+
+
+def _is_engine(path):
+    """Tell whether a file draws on a kernel module of its own folder, as ``mesh_numba.py`` does."""
+    imported = imports_of(path, (ROOT / path).read_text("utf-8"))
+    return any(rel and top and "numba" in name.rsplit(".", 1)[-1] for _, name, rel, top in imported)
+
+
+def test_importing_the_core_does_not_even_need_torch_engines():
+    """``import matrix3d_core`` alone must not bring in torch, let alone an engine."""
+    code = "import sys, matrix3d_core; print('torch' in sys.modules, 'numba' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert run.stdout.split() == ["False", "False"]
+
+
+def test_importing_the_repository_root_does_not_need_the_host():
+    code = "import importlib.util as u, sys; s = u.spec_from_file_location('pack', '__init__.py'); "
+    code += (
+        "m = u.module_from_spec(s); s.loader.exec_module(m); print('comfy' in sys.modules, m.WEB_DIRECTORY)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert run.stdout.split() == ["False", "./web"]

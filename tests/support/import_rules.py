@@ -1,0 +1,119 @@
+"""Who may import whom, read off the source with ast. `violations` takes text, so it can be tested itself."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOST = {
+    "comfy",
+    "comfy_api",
+    "comfy_api_nodes",
+    "comfy_execution",
+    "comfy_extras",
+    "folder_paths",
+    "nodes",
+    "server",
+}
+HOST_FILES = {"nodes/_host.py", "nodes/_host_version.py"}
+
+RANK = {
+    "errors": 0, "checks": 0, "progress": 0, "devices": 0,
+    "geometry": 1, "scene": 1,
+    "io": 2, "cameras": 2, "raster": 2, "metrics": 2,
+    "guidance": 3, "depth": 3, "optimise": 3,
+    "synth": 4,
+    "recipes": 5,
+    "doctor": 6, "cli": 6, "__main__": 6,
+}  # fmt: skip
+MAY_LOOK_ASIDE = {("scene", "geometry"), ("cli", "doctor"), ("__main__", "cli")}
+
+# Packages that are slow to import or may be missing. Those in ONE_FILE are named in a single file each.
+HEAVY = {
+    "av", "cv2", "diffusers", "embreex", "gsplat", "gsply", "matplotlib", "numba", "nvdiffrast", "OpenEXR",
+    "scipy", "skimage", "transformers", "trimesh", "warp",
+}  # fmt: skip
+ONE_FILE = {"embreex", "gsplat", "nvdiffrast", "warp"}
+
+
+def is_kernel_module(path):
+    """Numba kernels live in modules that say so, which are imported on first use only."""
+    return "numba" in Path(path).stem
+
+
+def imports_of(path, source):
+    """Yield ``(line, absolute dotted name, is_relative, is_at_module_top)`` for every import."""
+    tree = ast.parse(source)
+    parts = Path(path).parts[:-1]
+    inside_functions = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for inner in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        at_top = id(node) not in inside_functions
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name, False, at_top
+        elif isinstance(node, ast.ImportFrom):
+            base = parts[: len(parts) - node.level + 1] if node.level else ()
+            stem = ".".join((*base, *filter(None, [node.module])))
+            if node.module is None or len(base) + len(node.module.split(".")) < 2:
+                for alias in node.names:  # from . import x, from .. import x: x may be a room
+                    yield node.lineno, f"{stem}.{alias.name}".strip("."), bool(node.level), at_top
+            else:
+                yield node.lineno, stem, bool(node.level), at_top
+
+
+def room_of(dotted):
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "matrix3d_core" else None
+
+
+def violations(path, source):
+    """Return one line for every broken rule in a file at ``path`` relative to the repository."""
+    found = []
+    is_core = path.startswith("matrix3d_core/")
+    here = Path(path).parts[1].removesuffix(".py") if is_core else None
+    for line, name, is_relative, at_top in imports_of(path, source):
+        top = name.split(".")[0]
+        where = f"{path}:{line}"
+        if not is_relative and top in HOST and path not in HOST_FILES:
+            kind = (
+                "use relative imports for our own nodes folder"
+                if top == "nodes"
+                else "take it from nodes/_host.py"
+            )
+            found.append(f"{where} imports host module {name}; {kind}")
+        if not is_relative and top == "nodes" and path in HOST_FILES:
+            found.append(f"{where} imports nodes absolutely, which is ambiguous with our own folder")
+        if not is_relative and top == "matrix3d_core":
+            found.append(f"{where} imports {name} absolutely; the host gives the pack another name")
+        if top in HEAVY and at_top and not (top == "numba" and is_kernel_module(path)):
+            found.append(f"{where} imports {name} at module top; import it inside the function that needs it")
+        if is_core and is_relative:
+            found.extend(_upward(where, here, name))
+        if path.startswith("nodes/") and not is_relative and top in HEAVY:
+            found.append(f"{where} imports {name}; a node adapts and calls the core")
+    return found
+
+
+def _upward(where, here, name):
+    target = room_of(name)
+    if name.split(".")[0] != "matrix3d_core":
+        yield f"{where} leaves matrix3d_core for {name}"
+    elif target in (None, "__version__", here) or here == "__init__":
+        return
+    elif target not in RANK or here not in RANK:
+        yield f"{where}: room {target if target not in RANK else here} has no rank; add it to RANK"
+    elif RANK[target] > RANK[here]:
+        yield f"{where} ({here}) imports upward: {name}"
+    elif RANK[target] == RANK[here] > 0 and (here, target) not in MAY_LOOK_ASIDE:
+        yield f"{where} ({here}) imports from a room of its own rank: {name}"
+
+
+def pack_files():
+    """Return repository-relative paths of the Python files that users load."""
+    files = [ROOT / "__init__.py", *(ROOT / "matrix3d_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]
+    return sorted(p.relative_to(ROOT).as_posix() for p in files)
