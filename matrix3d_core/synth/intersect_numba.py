@@ -1,5 +1,6 @@
 """Ray against the terrace, compiled. Imported only when numba is there; `intersect_numpy` is its twin."""
 
+# mypy: ignore-errors
 from __future__ import annotations
 
 import math
@@ -77,7 +78,7 @@ def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
 
 @numba.njit
 def _solid(ox, oy, oz, dx, dy, dz, solid, cuts, nearest):
-    """First point of a box that no cut takes away: distance (inf: none), axis, index of the cut (-1: face)."""
+    """First point that no cut takes away: distance (inf: none), axis, index of the cut (-1: face)."""
     near, far, axis, _ = _box_interval(
         ox, oy, oz, dx, dy, dz, solid[0], solid[1], solid[2], solid[3], solid[4], solid[5]
     )

@@ -26,9 +26,9 @@ __all__ = ["CAMERA_HEIGHT", "intersector", "render_erp", "render_pinhole", "trac
 CAMERA_HEIGHT = 1.6
 """Metres from the ground to the origin."""
 
-_SUN = np.array([2.75, 2.45, 1.95])
-_SKY = np.array([0.50, 0.62, 0.82])
-_BOUNCE = np.array([0.30, 0.25, 0.19])
+_SUN = np.array([2.75, 2.40, 1.80])
+_SKY = np.array([0.66, 0.76, 0.92])
+_BOUNCE = np.array([0.52, 0.42, 0.30])
 _EPSILON = 1e-5
 _CHUNK = 1 << 17
 
@@ -212,14 +212,15 @@ def _trace_chunk(origins: np.ndarray, directions: np.ndarray, engine: str) -> tu
 def _display(linear: np.ndarray) -> np.ndarray:
     """Tone curve: soft shoulder, then the display's gamma."""
     exposed = linear * 0.62
-    curved = exposed * (1 + exposed / 2.6) / (1 + exposed)
-    return np.clip(curved, 0.0, 1.0) ** (1 / 2.2)
+    curved = exposed * (1 + exposed / 2.2) / (1 + exposed)
+    grey = curved @ np.array([[0.2126], [0.7152], [0.0722]])
+    return np.clip(grey + 1.22 * (curved - grey), 0.0, 1.0) ** (1 / 2.2)
 
 
 def _sky_rays() -> list[tuple[np.ndarray, float]]:
     """Directions towards the sky and the share of its light that each stands for."""
     rays = [(np.array([0.0, -1.0, 0.0]), 0.16)]
-    for elevation, count, turn, share in ((58.0, 4, 20.0, 0.46), (24.0, 6, 50.0, 0.38)):
+    for elevation, count, turn, share in ((60.0, 5, 20.0, 0.44), (27.0, 11, 50.0, 0.40)):
         for k in range(count):
             azimuth, tilt = np.radians(turn + 360.0 * k / count), np.radians(elevation)
             ray = (np.cos(tilt) * np.sin(azimuth), -np.sin(tilt), np.cos(tilt) * np.cos(azimuth))

@@ -53,7 +53,7 @@ def _fractal(p: _Array, octaves: int, seed: int = 0) -> _Array:
     return total / norm
 
 
-def _smooth(x: _Array, low: float, high: float) -> _Array:
+def _smooth(x: _Array, low: float | _Array, high: float | _Array) -> _Array:
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3 - 2 * t)
 
@@ -86,7 +86,7 @@ def _ground(p: _Array, n: _Array) -> _Array:
     column = np.floor(shifted / size)
     tint = _hash(column.astype(np.int64), row.astype(np.int64), np.zeros(len(p), np.int64), 3)
     tint2 = _hash(column.astype(np.int64), row.astype(np.int64), np.ones(len(p), np.int64), 5)
-    stone = _colour(0.60, 0.545, 0.46) * (0.86 + 0.24 * tint[:, None])
+    stone = _colour(0.60, 0.52, 0.41) * (0.84 + 0.24 * tint[:, None])
     stone = stone + (tint2 - 0.5)[:, None] * _colour(0.05, 0.0, -0.05)
     stone = stone * (0.88 + 0.24 * _fractal(p * 2.3, 3, 11))[:, None]
     joint = np.maximum(_joint(shifted, size, 0.035), _joint(z, size, 0.035))
@@ -113,8 +113,7 @@ def _grass(p: _Array, n: _Array) -> _Array:
 
 
 def _stone(p: _Array, n: _Array) -> _Array:
-    along, up = _wall_coordinates(p, n)
-    base = _colour(0.70, 0.64, 0.54) * (0.84 + 0.30 * _fractal(p * 1.9, 4, 31))[:, None]
+    base = _colour(0.74, 0.66, 0.53) * (0.84 + 0.30 * _fractal(p * 1.9, 4, 31))[:, None]
     stain = _smooth(_fractal(p * np.array([1.5, 0.4, 1.5]), 3, 35), 0.5, 0.8)
     return _mix(base, base * _colour(0.80, 0.78, 0.74), stain)
 
@@ -157,12 +156,10 @@ def _brick(p: _Array, n: _Array) -> _Array:
 
 
 def _leaves(p: _Array, n: _Array) -> _Array:
-    clump = _fractal(p * 3.2, 3, 61)
+    clump = 0.5 * _fractal(p * 3.2, 3, 61) + 0.5 * _fractal(p * 7.5, 2, 62)
     wide = _noise(p * 0.7, 63)
-    base = _mix(
-        _colour(0.10, 0.19, 0.05) + 0 * p, _colour(0.34, 0.42, 0.11) + 0 * p, _smooth(clump, 0.3, 0.72)
-    )
-    return base * (0.8 + 0.4 * wide)[:, None]
+    dark, light = _colour(0.09, 0.18, 0.04) + 0 * p, _colour(0.33, 0.44, 0.09) + 0 * p
+    return _mix(dark, light, _smooth(clump, 0.32, 0.68)) * (0.8 + 0.4 * wide)[:, None]
 
 
 def _cypress(p: _Array, n: _Array) -> _Array:
@@ -221,8 +218,8 @@ def _water(p: _Array, n: _Array) -> _Array:
 
 
 def _hill(p: _Array, n: _Array) -> _Array:
-    wood = _smooth(_fractal(p * 0.09, 4, 91), 0.45, 0.6)
-    meadow = _mix(_colour(0.38, 0.42, 0.15) + 0 * p, _colour(0.55, 0.50, 0.22) + 0 * p, _noise(p * 0.05, 93))
+    wood = _smooth(_fractal(p * 0.13, 4, 91), 0.44, 0.58)
+    meadow = _mix(_colour(0.24, 0.32, 0.09) + 0 * p, _colour(0.44, 0.42, 0.16) + 0 * p, _noise(p * 0.07, 93))
     trees = _colour(0.13, 0.21, 0.08) * (0.7 + 0.6 * _fractal(p * 0.45, 3, 95))[:, None]
     return _haze(_mix(meadow, trees, wood), p)
 
@@ -234,7 +231,7 @@ def _ridge(p: _Array, n: _Array) -> _Array:
 
 def _haze(colour: _Array, p: _Array) -> _Array:
     """Air between the terrace and the hills, measured from the origin so that all viewpoints agree."""
-    amount = 0.55 * (1 - np.exp(-np.linalg.norm(p, axis=1) / 90.0))
+    amount = 0.42 * (1 - np.exp(-np.linalg.norm(p, axis=1) / 90.0))
     return _mix(colour, colour * 0 + _colour(0.46, 0.56, 0.66), amount)
 
 
