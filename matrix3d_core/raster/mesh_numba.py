@@ -1,0 +1,155 @@
+"""The CPU mesh engine: a watertight z-buffer drawn straight into the panorama.
+
+Per frame: vertices are moved to the camera once and given approximate pixel coordinates; faces, in
+strips, are bounded by those of their corners, and the many that hold no pixel centre are dropped; then
+bands of rows are drawn, each by one thread that owns its part of the z-buffer, and coloured while still
+in cache. Threads come from a pool of plain Python threads running kernels that release the GIL, so two
+meshes may be drawn at once from different threads of a host (numba's own thread layers forbid that).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.spherical import pixels_from_directions
+from ..scene.mesh import Mesh
+from .mesh import MeshFrame, MeshHits, check_pose, check_size
+from .mesh_numba_kernels import bound_faces, draw_band, hit_rays, project_vertices
+
+__all__ = ["NumbaMesh", "open_mesh"]
+
+_STRIP = 1024  # faces bounded and skipped together
+_JOBS_PER_THREAD = 8  # bands per thread: enough to even out, few enough that strips rarely meet two
+
+
+@functools.cache
+def _pool() -> tuple[ThreadPoolExecutor, int]:
+    """Return the shared threads and their number: the CPUs of this process, or NUMBA_NUM_THREADS."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(1, min(usable, int(getattr(numba.config, "NUMBA_NUM_THREADS", usable))))
+    return ThreadPoolExecutor(threads, thread_name_prefix="matrix3d-mesh"), threads
+
+
+def _run(job: Callable[[int, int], None], total: int, parts: int) -> None:
+    """Call ``job(start, stop)`` on slices of ``range(total)`` in the pool; the first error is raised."""
+    pool, _ = _pool()
+    edges = [total * part // parts for part in range(parts + 1)]
+    for future in [pool.submit(job, a, b) for a, b in itertools.pairwise(edges) if b > a]:
+        future.result()
+
+
+class NumbaMesh:
+    """A mesh opened in the CPU engine."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        vertices = mesh.vertices.detach().cpu().float().numpy()
+        self._vertices = np.ascontiguousarray(vertices.T)
+        self._faces = np.ascontiguousarray(mesh.faces.cpu().numpy()).view(np.uint32)
+        self._colours = np.ascontiguousarray(mesh.colours.detach().cpu().float().numpy())
+        visible = mesh.is_visible.cpu().numpy()
+        self._shown = visible[self._faces].all(-1).astype(np.uint8)
+        strips = -(-len(self._faces) // _STRIP)
+        self._projected = np.empty((len(vertices), 5), np.float32)
+        self._box = np.empty((len(self._faces), 4), np.int32)
+        self._count = np.zeros(strips, np.int32)
+        self._reach = np.zeros((strips, 2), np.int32)
+        self._per_size: dict[tuple[int, int], tuple[np.ndarray, ...]] = {}
+
+    def render(self, camera_from_world: Tensor, height: int, width: int) -> MeshFrame:
+        """Draw an equirectangular frame; see `MeshRenderer.render`."""
+        check_size(height, width)
+        _, threads = _pool()
+        # Pixel coordinates are float32 and good to 1e-6 rad.
+        self._bound(camera_from_world, height, width, margin=width * 1e-6 + 1e-3)
+        rgb = np.zeros((height, width, 3), np.float32)
+        seen = np.zeros((height, width), np.bool_)
+        depth = np.empty((height, width), np.float32)
+        sin_column, cos_column, sin_row, cos_row, nearest, weights = self._tables(height, width)
+
+        def draw(start: int, stop: int) -> None:
+            draw_band(
+                self._faces, self._projected, self._colours, self._shown,
+                self._box, self._count, self._reach, _STRIP,
+                sin_column, cos_column, sin_row, cos_row, start, stop,
+                nearest, weights, rgb, seen, depth,
+            )  # fmt: skip
+
+        _run(draw, height, min(height, threads * _JOBS_PER_THREAD))
+        return MeshFrame(torch.from_numpy(rgb), torch.from_numpy(seen), torch.from_numpy(depth))
+
+    def cast(self, camera_from_world: Tensor, directions: Tensor) -> MeshHits:
+        """Follow rays; see `MeshRenderer.cast`. Rays are sorted into cells, then faces meet cells."""
+        shape = directions.shape[:-1]
+        rays = torch.nn.functional.normalize(directions.to("cpu", torch.float64).reshape(-1, 3), dim=-1)
+        height = min(1024, max(2, math.isqrt(max(1, rays.shape[0] // 2))))
+        width = 2 * height
+        columns, rows = pixels_from_directions(rays, height=height, width=width)
+        cell = (rows + 0.5).floor().long().clamp(0, height - 1) * width
+        cell += (columns + 0.5).floor().long() % width
+        order = torch.argsort(cell)
+        starts = torch.searchsorted(cell[order], torch.arange(height * width + 1)).numpy()
+        sorted_rays = rays[order].contiguous().numpy()
+        self._bound(camera_from_world, height, width, margin=0.5 + width * 1e-6 + 1e-3)
+        face = np.full(len(sorted_rays), -1, np.int32)
+        weights = np.zeros((len(sorted_rays), 3), np.float32)
+        distance = np.full(len(sorted_rays), np.inf, np.float32)
+
+        def hit(start: int, stop: int) -> None:
+            hit_rays(
+                self._faces, self._projected, self._box, self._count, self._reach, _STRIP,
+                starts, sorted_rays, height, width, start, stop, face, weights, distance,
+            )  # fmt: skip
+
+        _run(hit, height, min(height, _pool()[1] * _JOBS_PER_THREAD))
+        back = torch.empty_like(order)
+        back[order] = torch.arange(len(order))
+        found = (torch.from_numpy(part)[back] for part in (face, weights, distance))
+        return MeshHits(*(part.reshape(*shape, *part.shape[1:]) for part in found))
+
+    def _bound(self, camera_from_world: Tensor, height: int, width: int, margin: float) -> None:
+        """Fill the projected vertices and the faces' pixel ranges for a pose."""
+        pose = check_pose(camera_from_world).numpy()
+        parts = _pool()[1] * _JOBS_PER_THREAD
+
+        def project(start: int, stop: int) -> None:
+            project_vertices(
+                self._vertices, pose, width / math.tau, height / math.pi, start, stop, self._projected
+            )
+
+        def bound(start: int, stop: int) -> None:
+            bound_faces(
+                self._faces, self._projected, height, width, margin, _STRIP, start, stop,
+                self._box, self._count, self._reach,
+            )  # fmt: skip
+
+        _run(project, self._vertices.shape[1], parts)
+        _run(bound, len(self._count), parts)
+
+    def _tables(self, height: int, width: int) -> tuple[np.ndarray, ...]:
+        """Return what depends on the size only, kept for the last size.
+
+        Sine and cosine of each column's azimuth, of each row's angle below the horizon, and working
+        space for the nearest face and its weights.
+        """
+        if (height, width) not in self._per_size:
+            azimuth = ((np.arange(width) + 0.5) / width - 0.5) * math.tau
+            down = ((np.arange(height) + 0.5) / height - 0.5) * math.pi
+            tables = (np.sin(azimuth), np.cos(azimuth), np.sin(down), np.cos(down))
+            space = (np.empty((height, width), np.int32), np.empty((height, width, 2), np.float32))
+            self._per_size = {(height, width): (*tables, *space)}
+        return self._per_size[height, width]
+
+
+def open_mesh(mesh: Mesh) -> NumbaMesh:
+    """Open a mesh in the CPU engine; the kernels are compiled on first use and kept on disk."""
+    return NumbaMesh(mesh)
