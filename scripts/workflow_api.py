@@ -88,53 +88,73 @@ def widget_values(node: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
     values = node.get("widgets_values") or []
     if isinstance(values, dict):
         return dict(values)
+    return {name: values[index] for name, index in widget_slots(node, info).items()}
+
+
+def set_widget(node: dict[str, Any], info: dict[str, Any], name: str, value: Any) -> None:
+    """Change one constant of a saved node in place.
+
+    Raises:
+        WorkflowError: when the node has no widget of that name.
+    """
+    slots = widget_slots(node, info)
+    if name not in slots:
+        raise WorkflowError(f"node {node['id']} ({node['type']}) has no widget {name!r}.")
+    node["widgets_values"][slots[name]] = value
+
+
+def widget_slots(node: dict[str, Any], info: dict[str, Any]) -> dict[str, int]:
+    """Return where in ``widgets_values`` each input's constant lies."""
+    values = list(node.get("widgets_values") or [])
     shown = {entry["widget"]["name"] for entry in node.get("inputs", []) if entry.get("widget")}
-    rest = list(values)
-    found: dict[str, Any] = {}
+    found: dict[str, int] = {}
+    at = 0
     for part in ("required", "optional"):
         specs = info["input"].get(part) or {}
         order = (info.get("input_order") or {}).get(part) or list(specs)
-        _take(found, rest, [(name, specs[name]) for name in order], "", shown, node)
-        if any(options_of(spec).get(flag) for spec in specs.values() for flag in UPLOAD_FLAGS) and rest:
-            rest.pop(0)  # the upload button stores a value of its own
-    if rest:
+        at = _take(found, at, values, [(name, specs[name]) for name in order], "", shown, node)
+        has_upload = any(options_of(spec).get(flag) for spec in specs.values() for flag in UPLOAD_FLAGS)
+        if has_upload and at < len(values):
+            at += 1  # the upload button stores a value of its own
+    if at < len(values):
         raise WorkflowError(
-            f"node {node['id']} ({node['type']}) has {len(values)} widget values, {len(rest)} more than its "
-            f"schema: {rest}. The workflow was saved with another version of the node."
+            f"node {node['id']} ({node['type']}) has {len(values)} widget values, {len(values) - at} "
+            f"more than its schema: {values[at:]}. The workflow was saved with another version of the node."
         )
     return found
 
 
 def _take(
-    found: dict[str, Any],
-    rest: list[Any],
+    found: dict[str, int],
+    at: int,
+    values: list[Any],
     specs: list[tuple[str, Any]],
     prefix: str,
     shown: set[str],
     node: dict[str, Any],
-) -> None:
-    """Move the values of these inputs from the front of ``rest`` into ``found``."""
+) -> int:
+    """Note where the values of these inputs lie, from position ``at`` on; return the position after them."""
     for name, spec in specs:
         full = prefix + name
         if not is_widget(spec) and full not in shown:
             continue
-        if not rest:
+        if at >= len(values):
             raise WorkflowError(
                 f"node {node['id']} ({node['type']}) has no widget value for {full!r}. "
                 "The workflow was saved with another version of the node."
             )
-        found[full] = rest.pop(0)
-        options = options_of(spec)
+        found[full] = at
+        chosen, options = values[at], options_of(spec)
+        at += 1
         seed = type_of(spec) == "INT" and name in ("seed", "noise_seed")
-        if (seed or options.get("control_after_generate")) and rest and rest[0] in CONTROL_VALUES:
-            rest.pop(0)
+        if (seed or options.get("control_after_generate")) and values[at : at + 1]:
+            at += values[at] in CONTROL_VALUES
         if type_of(spec) == "COMFY_DYNAMICCOMBO_V3":
             for option in options.get("options", []):
-                if option["key"] == found[full]:
-                    nested = [
-                        (key, value) for part in option["inputs"].values() for key, value in part.items()
-                    ]
-                    _take(found, rest, nested, full + ".", shown, node)
+                if option["key"] == chosen:
+                    nested = [pair for part in option["inputs"].values() for pair in part.items()]
+                    at = _take(found, at, values, nested, full + ".", shown, node)
+    return at
 
 
 def type_of(spec: Any) -> str:

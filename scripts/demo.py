@@ -1,0 +1,363 @@
+"""A panorama becomes a walkable world in a real ComfyUI: `make demo`.
+
+Starts ComfyUI with the pack mounted, runs the workflow over ComfyUI's own interface with the progress
+of every node, copies the results to a folder, and goes on serving the graph and the world until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import struct
+import sys
+import time
+import urllib.parse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bootstrap
+from comfy_host import PACK_FOLDER, Client, Host, HostError, failure, free_port, has_accelerator
+from workflow_api import Prompt, WorkflowError, set_widget, to_prompt
+
+ROOT = bootstrap.ROOT
+TEXT_EVENT = 3  # the host's binary message with a line of text for a node
+
+RESULTS = {".ply": "world.ply", ".spz": "world.spz", ".mp4": "flythrough.mp4", ".png": "preview.png"}
+RESULT_NODES = ("SplatSave", "SaveVideo", "SaveImage")
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="make demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--exit", action="store_true", help="leave when the world is made, do not serve")
+    parser.add_argument(
+        "--panorama", type=Path, metavar="FILE", help="2:1 picture instead of the shipped sample"
+    )
+    parser.add_argument(
+        "--depth", type=Path, metavar="FILE", help="its ray distance (EXR, NPY, NPZ, 16-bit PNG)"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "output", metavar="DIR", help="default: ./output")
+    parser.add_argument("--port", type=int, default=0, help="default: 8188, or another when that is taken")
+    parser.add_argument("--quality", choices=("draft", "standard"), help="default: the workflow's")
+    parser.add_argument(
+        "--workflow", default="panorama_to_world", metavar="NAME", help="of workflows/NAME.json"
+    )
+    parser.add_argument("--cpu", action="store_true", help="do not use the GPU")
+    options = parser.parse_args(arguments)
+    for name in ("panorama", "depth"):
+        file = getattr(options, name)
+        if file is not None and not file.is_file():
+            parser.error(f"--{name}: {file} is not a file")
+    if options.depth and not options.panorama:
+        parser.error("--depth belongs to a --panorama; the sample brings its own")
+    return options
+
+
+# The workflow
+
+
+def prepare(
+    workflow: dict[str, Any], options: argparse.Namespace, client: Client, info: dict[str, Any]
+) -> None:
+    """Put the command line's choices into the saved workflow."""
+    if options.panorama:
+        files = {"image": client.upload(options.panorama), "depth_file": "none"}
+        if options.depth:
+            files["depth_file"] = client.upload(options.depth)
+        info.update(client.object_info("PanoLoad"))  # the new files are among its choices now
+        for name, value in files.items():
+            set_on_all(workflow, info, "PanoLoad", name, value)
+    if options.quality:
+        set_on_all(workflow, info, "GSOptimize", "quality", options.quality)
+
+
+def set_on_all(workflow: dict[str, Any], info: dict[str, Any], kind: str, name: str, value: Any) -> None:
+    """Set a widget on every node of a class."""
+    nodes = [node for node in workflow["nodes"] if node["type"] == kind]
+    if not nodes:
+        raise DemoError(f"the workflow has no {kind} node to set {name} on.")
+    for node in nodes:
+        set_widget(node, info[kind], name, value)
+
+
+# Progress
+
+
+@dataclass
+class Display:
+    """Shows which node runs, how far it is, and how long each took."""
+
+    prompt: Prompt
+    live: bool = field(default_factory=sys.stderr.isatty)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _shown: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _text: dict[str, str] = field(default_factory=dict)
+
+    def title(self, node: str) -> str:
+        """Return what to call a node."""
+        entry = self.prompt.get(node.split(":")[0].split(".")[0])
+        return entry["_meta"]["title"] if entry else f"node {node}"
+
+    def update(self, states: dict[str, dict[str, Any]]) -> None:
+        """Take the host's ``progress_state``."""
+        for node, state in states.items():
+            now = time.monotonic()
+            if state["state"] == "running":
+                self._started.setdefault(node, now)
+                self._progress(node, float(state["value"]), float(state["max"]))
+            elif (
+                state["state"] in ("finished", "error") and node in self._started and node not in self.seconds
+            ):
+                self.seconds[node] = now - self._started[node]
+                mark = "done" if state["state"] == "finished" else "FAILED"
+                self._line(f"  {self.title(node):<28} {mark} in {self.seconds[node]:6.1f} s")
+
+    def text(self, node: str, text: str) -> None:
+        """Take a line of text that a node shows."""
+        self._text[node] = " ".join(text.split())
+
+    def _progress(self, node: str, value: float, maximum: float) -> None:
+        share = min(1.0, value / maximum) if maximum > 0 else 0.0
+        elapsed = time.monotonic() - self._started[node]
+        bar = "#" * round(20 * share) + "." * (20 - round(20 * share))
+        line = f"  {self.title(node):<28} [{bar}] {share:4.0%} {elapsed:6.1f} s  {self._text.get(node, '')}"
+        if self.live:
+            columns = shutil.get_terminal_size().columns
+            print(f"\r\033[K{line[: columns - 1]}", end="", file=sys.stderr, flush=True)
+            return
+        last, shown_text = self._shown.get(node, (-1.0, ""))
+        # In a log, a line per quarter and per phase is enough.
+        if int(share * 4) > int(last * 4) or last < 0 or self._text.get(node, "") != shown_text:
+            self._shown[node] = (share, self._text.get(node, ""))
+            self._line(line)
+
+    def _line(self, text: str) -> None:
+        print(("\r\033[K" if self.live else "") + text.rstrip(), file=sys.stderr, flush=True)
+
+
+async def execute(
+    client: Client, prompt: Prompt, workflow: dict[str, Any], display: Display
+) -> dict[str, Any]:
+    """Run the prompt with live progress and return its history entry."""
+    import aiohttp  # every host's environment has it
+
+    address = client.address.replace("http", "ws", 1) + f"/ws?clientId={client.id}"
+    async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+        extra = {"extra_pnginfo": {"workflow": workflow}}
+        prompt_id = await asyncio.to_thread(client.post, prompt, extra)
+        async for message in socket:
+            if message.type == aiohttp.WSMsgType.BINARY:
+                note = node_text(message.data)
+                if note:
+                    display.text(*note)
+            if message.type != aiohttp.WSMsgType.TEXT:
+                continue
+            event = json.loads(message.data)
+            data = event.get("data") or {}
+            if data.get("prompt_id") != prompt_id:
+                continue
+            if event["type"] == "progress_state":
+                display.update(data["nodes"])
+            if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
+                break
+    return await asyncio.to_thread(client.wait, prompt_id, 60)
+
+
+def node_text(data: bytes) -> tuple[str, str] | None:
+    """Return node and text of the host's binary text message, None for other messages."""
+    if len(data) < 8 or struct.unpack(">I", data[:4])[0] != TEXT_EVENT:
+        return None
+    length = struct.unpack(">I", data[4:8])[0]
+    node, text = data[8 : 8 + length], data[8 + length :]
+    return node.decode(errors="replace"), text.decode(errors="replace")
+
+
+# Results
+
+
+def reported_files(prompt: Prompt, outputs: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the files that the workflow's save nodes reported, in the prompt's order."""
+    return [
+        item
+        for node in prompt
+        if prompt[node]["class_type"] in RESULT_NODES
+        for values in (outputs.get(node) or {}).values()
+        if isinstance(values, list)
+        for item in values
+        if isinstance(item, dict) and item.get("filename")
+    ]
+
+
+def collect(host: Host, files: list[dict[str, str]], out: Path) -> list[Path]:
+    """Copy the results to ``out`` under their plain names; each appears when it is complete."""
+    out.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for item in files:
+        suffix = Path(item["filename"]).suffix.lower()
+        if suffix in RESULTS and item.get("type", "output") == "output":
+            found.setdefault(RESULTS[suffix], item)
+    for name, item in found.items():
+        target = out / name
+        partial = target.with_name(f".{name}.partial")
+        source = host.base / "output" / item.get("subfolder", "") / item["filename"]
+        try:
+            shutil.copyfile(source, partial)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    missing = sorted(set(RESULTS.values()) - set(found))
+    if missing:
+        raise DemoError(f"the workflow ended well but did not save {', '.join(missing)}.")
+    return [out / name for name in RESULTS.values()]
+
+
+def world_address(host: Host, files: list[dict[str, str]]) -> str | None:
+    """Return the address of the walkable world: the pack's viewer page on the saved file."""
+    if not (ROOT / "web" / "viewer" / "index.html").is_file():
+        return None
+    for item in files:
+        if item["filename"].endswith(".spz"):
+            query = {key: item.get(key, "") for key in ("filename", "subfolder", "type")}
+            source = "/view?" + urllib.parse.urlencode(query)
+            page = f"{host.address}/extensions/{PACK_FOLDER}/viewer/index.html"
+            return f"{page}?" + urllib.parse.urlencode({"file": source})
+    return None
+
+
+# Running it
+
+
+def find_base(port: int) -> Path:
+    """Return the folder the host keeps its things in; one per port, so that two demos do not meet."""
+    return bootstrap.cache_dir() / f"demo-{port}"
+
+
+def offer_models(directory: Path, base: Path) -> tuple[str, ...]:
+    """Return the arguments that show the models of the user's ComfyUI to the host."""
+    models = directory / "models"
+    kinds = sorted(folder.name for folder in models.iterdir() if folder.is_dir()) if models.is_dir() else []
+    if not kinds or bootstrap.cache_dir() in directory.resolve().parents:
+        return ()
+    base.mkdir(parents=True, exist_ok=True)
+    file = base / "models_of_comfyui.yaml"
+    section = {"base_path": str(models), **{kind: kind for kind in kinds if kind != "configs"}}
+    file.write_text(json.dumps({"comfyui": section}))  # JSON is YAML
+    return ("--extra-model-paths-config", str(file))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start the host, make the world, serve it."""
+    start = time.monotonic()
+    directory = Path(os.environ["COMFYUI_DIR"])
+    python = Path(os.environ.get("COMFYUI_PYTHON") or sys.executable)
+    port = options.port or free_port(8188)
+    base = find_base(port)
+    device = () if not options.cpu and has_accelerator(python) else ("--cpu",)
+    host = Host(directory, python, base, port=port, arguments=(*device, *offer_models(directory, base)))
+    say(f"starting ComfyUI from {directory} ({'CPU' if device else 'GPU'}); its log: {host.log_path}")
+    with host:
+        ready = time.monotonic()
+        say(f"ComfyUI is up after {ready - start:.0f} s: {host.address}")
+        info = host.client.object_info()
+        workflow_file = ROOT / "workflows" / f"{options.workflow}.json"
+        workflow = json.loads(workflow_file.read_text(encoding="utf-8"))
+        prepare(workflow, options, host.client, info)
+        prompt = to_prompt(workflow, info)
+        say(f"running workflows/{workflow_file.name}, {len(prompt)} nodes")
+        display = Display(prompt)
+        entry = run_prompt(host, prompt, workflow, display)
+        if entry["status"]["status_str"] != "success":
+            raise DemoError(failure(entry))
+        seconds = time.monotonic() - ready
+        files = reported_files(prompt, entry["outputs"])
+        written = collect(host, files, options.out)
+        _, peak = host.memory_bytes()
+        memory = f", peak memory of ComfyUI {peak / 2**30:.2f} GB" if peak else ""
+        say(f"world made in {seconds:.1f} s{memory}")
+        for path in written:
+            print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)", flush=True)
+        if options.exit:
+            return 0
+        graph = f"?template={options.workflow}&source={PACK_FOLDER}"
+        if options.panorama:
+            name = f"{options.panorama.stem}.json"
+            keep_workflow(host.client, workflow, name)
+            graph = ""
+            say(f"the workflow with your panorama is {name!r} in the page's Workflows list (key W)")
+        print(f"\ngraph:  {host.address}/{graph}")
+        world = world_address(host, files)
+        if world:
+            print(f"world:  {world}   (W A S D and the mouse)")
+        print("Ctrl-C ends it.", flush=True)
+        serve(host)
+    return 0
+
+
+def run_prompt(host: Host, prompt: Prompt, workflow: dict[str, Any], display: Display) -> dict[str, Any]:
+    """Run the prompt; an interruption stops it in the host, too."""
+    try:
+        return asyncio.run(execute(host.client, prompt, workflow, display))
+    except KeyboardInterrupt:
+        host.client.interrupt()
+        raise
+    except HostError as error:
+        if host.process is not None and host.process.poll() is not None:
+            raise DemoError(f"ComfyUI ended in the middle of the run:\n{host.tail()}") from error
+        raise
+
+
+def keep_workflow(client: Client, workflow: dict[str, Any], name: str) -> None:
+    """Save the workflow among the user's in this host."""
+    path = urllib.parse.quote(f"workflows/{name}", safe="")
+    client.request(f"/userdata/{path}?overwrite=true", json.dumps(workflow).encode(), "application/json")
+
+
+def serve(host: Host) -> None:
+    """Wait until the user presses Ctrl-C or the host ends."""
+    try:
+        while host.process is not None and host.process.poll() is None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("stopping ComfyUI")
+        return
+    raise DemoError(f"ComfyUI ended by itself:\n{host.tail()}")
+
+
+def say(message: str) -> None:
+    """Tell the user; stdout is kept for files and addresses."""
+    print(f"matrix3d demo: {message}", file=sys.stderr, flush=True)
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo; returns the exit status."""
+    signal.signal(signal.SIGTERM, _stop)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _stop)
+    try:
+        return run(parse())
+    except (DemoError, HostError, WorkflowError) as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
