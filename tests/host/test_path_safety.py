@@ -1,0 +1,102 @@
+"""Names that come from a workflow or a request never lead out of the host's folders."""
+
+from __future__ import annotations
+
+import pytest
+from comfy_server import run_in_host
+
+pytestmark = pytest.mark.host
+
+CODE = r"""
+from pathlib import Path
+import nodes
+load_nodes()
+host = submodule("nodes._host")
+import folder_paths
+
+root = Path(folder_paths.get_input_directory())
+root.mkdir(parents=True, exist_ok=True)
+outside = Path(_base) / "secret"
+outside.mkdir(exist_ok=True)
+(outside / "file.txt").write_text("secret")
+(root / "sub").mkdir(exist_ok=True)
+(root / "sub" / "fine.png").write_text("x")
+for name, target in (("dirlink", outside), ("filelink", outside / "file.txt"), ("inner", root / "sub")):
+    link = root / name
+    if not link.is_symlink():
+        link.symlink_to(target)
+(Path(_base) / "input-evil").mkdir(exist_ok=True)
+(Path(_base) / "input-evil" / "x").write_text("x")
+
+def ask(function, *arguments):
+    try:
+        return ["ok", str(function(*arguments))]
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+
+names = ["sub/fine.png", "inner/fine.png", "../secret/file.txt", "sub/../../secret/file.txt", "..", "/etc/passwd",
+         str(outside / "file.txt"), "dirlink/file.txt", "filelink", "a\0b", "C:/x", "C:\\x", "c:x", "",
+         "../input-evil/x", "sub/./fine.png"]
+result({
+    "root": str(root.resolve()),
+    "inside": {name: ask(host.resolve_inside, root, name) for name in names},
+    "input": {name: ask(host.resolve_input_file, name) for name in ("sub/fine.png", "dirlink/file.txt", "none.png", "sub")},
+    "save": {name: ask(host.save_target, name, ".ply") for name in ("matrix3d/world", "../x", "/tmp/x", "a/../../x", "", "\0")},
+    "listed": host.input_files((".png", ".txt")),
+})
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(host_place, tmp_path_factory):
+    return run_in_host(CODE, host_place, tmp_path_factory.mktemp("paths"))
+
+
+@pytest.mark.parametrize("name", ["sub/fine.png", "inner/fine.png", "sub/./fine.png"])
+def test_names_inside_are_resolved(answers, name):
+    assert answers["inside"][name] == ["ok", answers["root"] + "/sub/fine.png"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "../secret/file.txt",
+            "sub/../../secret/file.txt",
+            "..",
+            "/etc/passwd",
+            "dirlink/file.txt",
+            "filelink",
+        ),
+        *("a\0b", "C:/x", "C:\\x", "c:x", "", "../input-evil/x"),
+    ],
+)
+def test_names_that_lead_out_are_refused(answers, name):
+    kind, message = answers["inside"][name]
+    assert kind == "InvalidInput"
+    assert message.startswith("file must ")
+    assert "input folder" in message
+
+
+def test_input_files_must_exist_inside(answers):
+    found = answers["input"]
+    assert found["sub/fine.png"][0] == "ok"
+    assert found["dirlink/file.txt"][0] == "InvalidInput"
+    assert found["none.png"] == [
+        "InvalidInput",
+        "input file 'none.png' does not exist; put it into the host's input folder.",
+    ]
+    assert found["sub"][0] == "InvalidInput"
+
+
+def test_saving_stays_inside_the_output_folder(answers):
+    found = answers["save"]
+    assert found["matrix3d/world"][0] == "ok"
+    assert found[""][0] == "ok"
+    for name in ("../x", "/tmp/x", "a/../../x", "\0"):
+        assert found[name][0] == "InvalidInput", name
+
+
+def test_the_list_of_input_files_shows_nothing_from_outside(answers):
+    assert "sub/fine.png" in answers["listed"]
+    assert not [name for name in answers["listed"] if "secret" in name or "link" in name]
