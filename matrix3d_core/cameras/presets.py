@@ -23,6 +23,7 @@ __all__ = [
     "make_preset",
     "pivot_distance",
     "preset_heading",
+    "preset_in_scene",
 ]
 
 PRESETS: dict[str, str] = {
@@ -149,6 +150,38 @@ def make_preset(
         # The last pose differs from the first by rounding only (sin 2 pi is not 0): make it exact.
         trajectory.camera_from_world[-1] = trajectory.camera_from_world[0]
     return trajectory
+
+
+def preset_in_scene(
+    name: str,
+    geometry: PanoramaGeometry,
+    *,
+    fraction: float = PIVOT_FRACTION,
+    frames: int = 81,
+    fps: float = 12.0,
+    upstream_exact: bool = False,
+) -> Trajectory:
+    """Make a preset whose distance is a fraction of the pivot distance in the direction it goes.
+
+    Args:
+        name: see `make_preset`.
+        geometry: the panorama; the path takes over whether its units are metres.
+        fraction: of `pivot_distance`; upstream's default is 0.6.
+        frames: poses in all.
+        fps: frames per second, for playback.
+        upstream_exact: see `make_preset`.
+    """
+    if not (math.isfinite(fraction) and fraction > 0):
+        raise InvalidInput(f"fraction must be positive and finite; got {fraction}.")
+    pivot = pivot_distance(geometry, yaw_rad=preset_heading(name))
+    return make_preset(
+        name,
+        frames=frames,
+        distance=fraction * pivot,
+        fps=fps,
+        upstream_exact=upstream_exact,
+        is_metric=geometry.is_metric,
+    )
 
 
 def _resolve(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,10 @@ from .edit import transform
 from .surface import visible_distance
 
 __all__ = [
+    "RESCALE_MODES",
     "RescaleResult",
     "UnitCheck",
+    "adapt_to_scene",
     "check_units",
     "fit_to_depth",
     "initial_yaw",
@@ -24,6 +27,9 @@ __all__ = [
     "rescale_upstream",
 ]
 
+logger = logging.getLogger(__name__)
+
+RESCALE_MODES = ("none", "fit", "upstream")
 REACH = 0.5
 """A rescaled path goes at most this fraction of the way to what is seen in any direction."""
 TOO_LARGE, TOO_SMALL = 50.0, 1 / 500
@@ -180,6 +186,41 @@ def fit_to_depth(
     return RescaleResult(transform(fitted, scale=factor), factor, initial_yaw(trajectory))
 
 
+def adapt_to_scene(
+    trajectory: Trajectory, geometry: PanoramaGeometry | None, *, rescale: str = "none"
+) -> RescaleResult:
+    """Take a foreign path into a scene as asked, and refuse one whose units cannot be the scene's.
+
+    Args:
+        trajectory: the path as read.
+        geometry: the panorama; needed unless ``rescale`` is ``"none"``.
+        rescale: ``"none"`` keeps the poses (with geometry, the units are checked: far too large is
+            an error, far too small a warning in the log), ``"fit"`` see `fit_to_depth`,
+            ``"upstream"`` see `rescale_upstream`.
+
+    Raises:
+        InvalidInput: when geometry is missing, or the path is over 50 times larger than the scene.
+    """
+    if rescale not in RESCALE_MODES:
+        raise InvalidInput(f"rescale must be one of {', '.join(RESCALE_MODES)}; got {rescale!r}.")
+    if geometry is None:
+        if rescale != "none":
+            raise InvalidInput(
+                f"geometry must be connected for rescale {rescale!r}: the path is scaled against its depth."
+            )
+        return RescaleResult(trajectory, 1.0, initial_yaw(trajectory))
+    if rescale == "fit":
+        return fit_to_depth(trajectory, geometry)
+    if rescale == "upstream":
+        return rescale_upstream(trajectory, geometry)
+    units = check_units(trajectory, geometry)
+    if units.problem and units.is_too_large:
+        raise InvalidInput(units.problem)
+    if units.problem:
+        logger.warning("%s", units.problem)
+    return RescaleResult(trajectory, 1.0, initial_yaw(trajectory))
+
+
 def check_units(trajectory: Trajectory, geometry: PanoramaGeometry) -> UnitCheck:
     """Compare the size of a path with the size of the scene.
 
@@ -194,9 +235,9 @@ def check_units(trajectory: Trajectory, geometry: PanoramaGeometry) -> UnitCheck
     if ratio > TOO_LARGE or 0 < ratio < TOO_SMALL:
         size = f"{ratio:.3g} times" if ratio > 1 else f"1/{1 / ratio:.3g} of"
         problem = (
-            f"the camera path reaches {extent:.3g} units from its start, {size} the scene's median distance of "
-            f"{scene:.3g}: the units do not match. Rescale it (rescale 'fit' or 'upstream'), or multiply "
-            f"it by about {factor:.3g}."
+            f"the camera path reaches {extent:.3g} units from its start, {size} the scene's median "
+            f"distance of {scene:.3g}: the units do not match. Rescale it (rescale 'fit' or "
+            f"'upstream'), or multiply it by about {factor:.3g}."
         )
     return UnitCheck(extent, scene, factor, problem, ratio > TOO_LARGE)
 
