@@ -18,7 +18,13 @@ from .points import open_points
 from .scene_mesh import mesh_from_panorama, resample_geometry
 from .upstream_cubemap import open_upstream
 
-__all__ = ["GUIDANCE_MODES", "GuidanceFrames", "panorama_from_inside", "render_guidance"]
+__all__ = [
+    "GUIDANCE_MODES",
+    "GuidanceFrames",
+    "describe_guidance",
+    "panorama_from_inside",
+    "render_guidance",
+]
 
 GUIDANCE_MODES = ("mesh", "points", "upstream")
 """``mesh``: the closed scene mesh straight to the panorama. ``points``: its vertices as splatted
@@ -151,3 +157,21 @@ def panorama_from_inside(geometry: PanoramaGeometry, pose: Tensor, height: int) 
         rgb = sample_erp(rgb, directions)
         depth_ray = sample_erp(depth_ray.unsqueeze(-1), directions, mode="nearest").squeeze(-1)
     return MeshFrame(rgb, torch.ones_like(depth_ray, dtype=torch.bool), depth_ray)
+
+
+def describe_guidance(frames: GuidanceFrames, seconds: float) -> str:
+    """Say in words what was rendered: engine, size, how much is seen per frame, time."""
+    seen = frames.mask.flatten(1).mean(1)
+    count, height, width = frames.mask.shape
+    finite = frames.depth_ray[torch.isfinite(frames.depth_ray)]
+    reach = f"{float(finite.min()):.3g} to {float(finite.max()):.3g}" if finite.numel() else "none"
+    return "\n".join(
+        (
+            f"engine: {frames.engine}",
+            f"frames: {count} of {width}x{height}",
+            f"seen per frame: mean {float(seen.mean()):.1%}, least {float(seen.min()):.1%} "
+            f"(frame {int(seen.argmin())})",
+            f"distance seen: {reach}",
+            f"time: {seconds:.2f} s, {seconds / count * 1e3:.0f} ms per frame",
+        )
+    )

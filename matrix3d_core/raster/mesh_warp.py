@@ -24,7 +24,8 @@ _FAR = 1e30
 def _warp() -> tuple[Any, Any]:
     """Import warp quietly and declare the kernel; warp compiles it once and keeps it on disk."""
     wp: Any = importlib.import_module("warp")
-    wp.config.quiet = True
+    wp.config.quiet = True  # older releases
+    wp.config.log_level = getattr(wp, "LOG_WARNING", 30)
     wp.init()
 
     def query(mesh, origin, directions, far, face, found):  # type: ignore[no-untyped-def]
