@@ -32,7 +32,7 @@ class MeshGuidanceRender(io.ComfyNode):
                 TrajectoryType.Input("trajectory", tooltip="Where the camera goes; one frame per pose."),
                 io.Int.Input(
                     "width", default=960, min=64, max=8192, step=32,
-                    tooltip="Columns of the frames; the height is half of it. The video models use 960 or 1440.",
+                    tooltip="Columns of the frames; the height is half of it. Video models use 960 or 1440.",
                 ),
                 io.Int.Input(
                     "mesh_width", default=960, min=0, max=8192, step=32,
@@ -61,8 +61,8 @@ class MeshGuidanceRender(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="frames", tooltip="One panorama per pose; black where not seen."),
-                io.Mask.Output(display_name="mask", tooltip="1 where the frame shows something, 0 where not."),
+                io.Image.Output(display_name="frames", tooltip="One panorama per pose; black = not seen."),
+                io.Mask.Output(display_name="mask", tooltip="1 where the frame shows something, else 0."),
                 DepthType.Output(
                     display_name="depth",
                     tooltip="Distance along each pixel's ray in world units, infinite where not seen.",
