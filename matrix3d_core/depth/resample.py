@@ -1,0 +1,64 @@
+"""Change the size of a panorama and of its distances."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape, check_two_to_one
+from ..errors import InvalidInput
+from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
+
+__all__ = ["resample_depth", "resize_panorama"]
+
+_SAME_SURFACE = 1.1  # largest ratio of four neighbouring distances that still is one surface
+
+
+def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> Tensor:  # [h, w] -> [H, 2 H]
+    """Bring a distance map to another size without inventing distances between two surfaces.
+
+    Args:
+        depth_ray: ``[h, w]`` floating point, ``w == 2 * h``; may hold NaN, infinity, zero.
+        height: rows wanted.
+        mode: ``"nearest"``, or ``"surface"``: where the four neighbours are usable and within 10 % of
+            each other, the inverse distance is interpolated (exact on distant planes, no steps on the
+            ground), elsewhere nearest.
+
+    Returns:
+        ``[H, 2 H]``; the input itself when the size is right already.
+    """
+    size = check_shape("depth_ray", depth_ray, "h w")
+    check_two_to_one("depth_ray", size["h"], size["w"])
+    if mode not in ("surface", "nearest"):
+        raise InvalidInput(f"mode must be 'surface' or 'nearest'; got {mode!r}.")
+    if size["h"] == height:
+        return depth_ray
+    directions = erp_directions(height, 2 * height, dtype=torch.float64, device=depth_ray.device)
+    nearest = sample_erp(depth_ray[..., None], directions, mode="nearest")[..., 0]
+    if mode == "nearest":
+        return nearest
+    usable = torch.isfinite(depth_ray) & (depth_ray > 0)
+    inverse = torch.where(usable, 1 / depth_ray, 0)
+    # The extremes of each pixel's 2x2 block, at the block's upper left corner, over the seam.
+    columns, rows = pixels_from_directions(directions, height=size["h"], width=size["w"])
+    left, top = columns.floor().long() % size["w"], rows.floor().long().clamp(0, size["h"] - 1)
+    below, right = (top + 1).clamp(max=size["h"] - 1), (left + 1) % size["w"]
+    taps = torch.stack([inverse[r, c] for r in (top, below) for c in (left, right)])
+    smooth = (taps.amin(0) > 0) & (taps.amax(0) <= _SAME_SURFACE * taps.amin(0))
+    blended = sample_erp(inverse[..., None], directions)[..., 0]
+    # Over the poles the lookup reads other pixels than these four; an unknown one there shows up here.
+    whole = sample_erp(usable[..., None].to(inverse.dtype), directions)[..., 0] > 1 - 1e-4
+    return torch.where(smooth & whole, 1 / blended, nearest)
+
+
+def resize_panorama(rgb: Tensor, height: int) -> Tensor:  # [h, w, 3] -> [H, 2 H, 3]
+    """Bring a picture to another size: averaging when it shrinks, bilinear over the seam when it grows."""
+    size = check_shape("rgb", rgb, "h w 3")
+    check_two_to_one("rgb", size["h"], size["w"])
+    if size["h"] == height:
+        return rgb
+    if height < size["h"]:
+        channels = rgb.permute(2, 0, 1).unsqueeze(0)
+        small = torch.nn.functional.interpolate(channels, (height, 2 * height), mode="area")
+        return small[0].permute(1, 2, 0).contiguous()
+    return sample_erp(rgb, erp_directions(height, 2 * height, device=rgb.device))
