@@ -1,0 +1,75 @@
+"""Headless Chromium for tests, driven by the package ``playwright`` with the system's own browser."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+__all__ = ["FLAGS", "BrowserPage", "open_page"]
+
+FLAGS = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",  # WebGL 2 without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+
+
+@dataclass
+class BrowserPage:
+    """A page and what it complained about.
+
+    Attributes:
+        page: of playwright's synchronous API.
+        problems: console errors, uncaught exceptions and failed requests, in order.
+    """
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def open_page(
+    executable: str, *, width: int = 960, height: int = 540, touch: bool = False, flags: tuple[str, ...] = ()
+) -> Iterator[BrowserPage]:
+    """Open an empty page in a fresh profile; skips the test when playwright is not installed."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("needs the package playwright (pip install playwright; no browser download)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, headless=True, args=[*FLAGS, *flags])
+        try:
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, has_touch=touch, accept_downloads=True
+            )
+            opened = BrowserPage(context.new_page())
+            _listen(opened)
+            yield opened
+        finally:
+            browser.close()
+
+
+def _listen(opened: BrowserPage) -> None:
+    def on_console(message: Any) -> None:
+        if message.type == "error":
+            where = message.location or {}
+            opened.problems.append(f"{message.text} ({where.get('url', '')}:{where.get('lineNumber', '')})")
+
+    opened.page.on("console", on_console)
+    opened.page.on("pageerror", lambda error: opened.problems.append(f"uncaught: {error}"))
+    opened.page.on(
+        "requestfailed", lambda request: opened.problems.append(f"failed: {request.url} {request.failure}")
+    )

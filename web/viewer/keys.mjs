@@ -1,0 +1,60 @@
+// Keys of the viewer. Pure. By `KeyboardEvent.code`, so WASD is the same place on every keyboard layout.
+
+/** @typedef {import("./walk.mjs").Wish} Wish */
+
+/** @type {Record<string, [("right" | "up" | "forward"), number]>} */
+const MOVES = {
+  KeyW: ["forward", 1],
+  ArrowUp: ["forward", 1],
+  KeyS: ["forward", -1],
+  ArrowDown: ["forward", -1],
+  KeyD: ["right", 1],
+  ArrowRight: ["right", 1],
+  KeyA: ["right", -1],
+  ArrowLeft: ["right", -1],
+  KeyE: ["up", 1],
+  KeyQ: ["up", -1],
+};
+
+/** @type {Record<string, string>} */
+const ACTIONS = {
+  KeyR: "reset",
+  KeyF: "fullscreen",
+  KeyP: "screenshot",
+  KeyO: "orbit",
+  KeyH: "help",
+  KeyL: "lock",
+};
+
+const MODIFIERS = new Set(["ShiftLeft", "ShiftRight"]);
+
+/**
+ * What a key press means here.
+ * @param {{ code: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean }} event
+ * @returns {"move" | "modifier" | null | string} null: not ours, leave it to the page
+ */
+export function meaning(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey) return null; // the browser's and the editor's own
+  if (event.code in MOVES) return "move";
+  if (MODIFIERS.has(event.code)) return "modifier";
+  return ACTIONS[event.code] ?? null;
+}
+
+/**
+ * @param {Set<string>} held codes of the keys that are down
+ * @param {{ right: number, forward: number }} [stick] of a touch screen, each -1 to 1
+ * @returns {Wish}
+ */
+export function wishOf(held, stick = { right: 0, forward: 0 }) {
+  /** @type {Wish} */
+  const wish = { right: stick.right, up: 0, forward: stick.forward, fast: false };
+  for (const code of held) {
+    if (MODIFIERS.has(code)) wish.fast = true;
+    const move = MOVES[code];
+    if (move) wish[move[0]] += move[1];
+  }
+  for (const axis of /** @type {const} */ (["right", "up", "forward"])) {
+    wish[axis] = Math.min(1, Math.max(-1, wish[axis]));
+  }
+  return wish;
+}

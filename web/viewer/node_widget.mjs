@@ -1,0 +1,73 @@
+// Puts a walk viewer into a node of the graph editor, in the canvas and in the Vue renderer.
+
+import { queryOf, readFile } from "./source.mjs";
+import { WalkViewer, ensureStyle } from "./viewer.mjs";
+
+/** @typedef {import("./source.mjs").SplatFile} SplatFile */
+
+const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
+const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
+const LEAST_HEIGHT = 260;
+const START_SIZE = [480, 440];
+
+/**
+ * @param {any} node of the graph editor
+ * @param {{ apiURL(route: string): string, fetchApi(route: string, options?: object): Promise<Response> }} api the host's
+ */
+export function attachViewer(node, api) {
+  ensureStyle();
+  const viewer = new WalkViewer();
+  viewer.say("Run the graph to see the world.");
+  const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
+  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
+  frame.append(viewer.element);
+  const widget = node.addDOMWidget("world", "MATRIX3D_WORLD", frame, {
+    serialize: false, // not in the prompt
+    hideOnZoom: false,
+    getMinHeight: () => LEAST_HEIGHT,
+  });
+  widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
+  node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
+
+  /** @param {SplatFile} file */
+  const show = (file) => viewer.show(file, api.apiURL(`/view?${queryOf(file)}&seen=${Date.now()}`));
+
+  after(node, "onExecuted", (/** @type {any} */ output) => {
+    const file = readFile(output?.[PAYLOAD]?.[0]);
+    if (!file) return;
+    const isSame = viewer.file && sameFile(viewer.file, file) && viewer.count > 0;
+    node.setProperty?.(PROPERTY, file);
+    if (!isSame) show(file); // a run that changed nothing leaves the visitor where he is
+  });
+  after(node, "onConfigure", restore);
+  after(node, "onRemoved", () => viewer.dispose());
+  restore();
+
+  /** Show what the workflow remembers, if the host still has it. */
+  async function restore() {
+    const file = readFile(node.properties?.[PROPERTY]);
+    if (!file || viewer.file) return;
+    const response = await api.fetchApi(`/view?${queryOf(file)}`, { method: "HEAD" }).catch(() => null);
+    if (response?.ok && !viewer.file && !viewer.isDisposed) show(file);
+  }
+}
+
+/** @param {SplatFile} a @param {SplatFile} b */
+function sameFile(a, b) {
+  return queryOf(a) === queryOf(b) && a.stamp === b.stamp && String(a.start_pose) === String(b.start_pose);
+}
+
+/**
+ * Run `more` after a method of the node, which keeps its own.
+ * @param {any} node
+ * @param {string} name
+ * @param {(...args: any[]) => void} more
+ */
+function after(node, name, more) {
+  const own = node[name];
+  node[name] = function (/** @type {any[]} */ ...args) {
+    const result = own?.apply(this, args);
+    more(...args);
+    return result;
+  };
+}

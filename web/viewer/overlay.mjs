@@ -1,0 +1,144 @@
+// What lies over the picture: position line, buttons, help, messages, stick. Only elements, no state of the world.
+
+const ICONS = {
+  orbit: '<circle cx="12" cy="12" r="3"/><path d="M21 12a9 4.2 0 0 1-18 0 9 4.2 0 0 1 18 0Z"/>',
+  reset: '<path d="M4 11 12 4l8 7"/><path d="M6.5 9.5V20h11V9.5"/>',
+  lock: '<path d="m6 3 12.5 8.2-5.4 1.2 3.2 5.6-2.4 1.3-3.1-5.6L7 17.4Z"/>',
+  screenshot: '<path d="M4 8h3.5L9 5.5h6L16.5 8H20v11H4Z"/><circle cx="12" cy="13" r="3.4"/>',
+  help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
+  fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
+};
+
+const BUTTONS = [
+  ["orbit", "Orbit around what is ahead (O)"],
+  ["reset", "Back to the start (R)"],
+  ["lock", "Look with the mouse without dragging (L), Esc ends"],
+  ["screenshot", "Save a picture (P)"],
+  ["help", "Keys (H)"],
+  ["fullscreen", "Full screen (F)"],
+];
+
+const HELP = [
+  ["W A S D, arrows", "walk"],
+  ["Q, E", "down, up"],
+  ["Shift", "three times as fast"],
+  ["Wheel", "walking speed (orbit: distance)"],
+  ["Drag", "look around"],
+  ["L", "look without dragging, Esc ends"],
+  ["O", "orbit or walk"],
+  ["R", "back to the start"],
+  ["P", "save a picture"],
+  ["F", "full screen"],
+  ["Touch", "one finger looks, two move, stick walks"],
+  ["Esc", "leave the view"],
+];
+
+/**
+ * @param {string} tag
+ * @param {string} [className]
+ * @param {Record<string, string>} [attributes]
+ */
+function make(tag, className = "", attributes = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+export class Overlay {
+  /**
+   * @param {HTMLElement} root
+   * @param {(action: string) => void} onAction called with the name of the button that was pressed
+   */
+  constructor(root, onAction) {
+    this.hud = make("div", "m3d-hud", { "data-part": "hud" });
+    this.hint = make("div", "m3d-hint");
+    this.hint.textContent = "W A S D to walk, drag to look";
+    this.hint.hidden = true;
+    this.bar = this.makeBar(onAction);
+    this.help = this.makeHelp(onAction);
+    this.stick = make("div", "m3d-stick", { "aria-hidden": "true" });
+    this.stick.append(make("i"));
+    this.stick.hidden = true;
+    this.message = make("div", "m3d-message", { role: "status", "aria-live": "polite", "data-part": "message" });
+    this.text = make("p");
+    this.progress = /** @type {HTMLProgressElement} */ (make("progress"));
+    this.detail = make("small");
+    this.message.append(this.text, this.progress, this.detail);
+    root.append(this.hud, this.hint, this.stick, this.bar, this.message, this.help);
+  }
+
+  /** @param {(action: string) => void} onAction */
+  makeBar(onAction) {
+    const bar = make("div", "m3d-bar", { role: "toolbar", "aria-label": "View" });
+    for (const [action, title] of BUTTONS) {
+      const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": action });
+      button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[/** @type {keyof ICONS} */ (action)]}</svg>`;
+      button.addEventListener("click", () => onAction(action));
+      bar.append(button);
+    }
+    return bar;
+  }
+
+  /** @param {(action: string) => void} onAction */
+  makeHelp(onAction) {
+    const help = make("div", "m3d-help", { role: "dialog", "aria-label": "Keys of the view" });
+    const list = make("dl");
+    for (const [keys, what] of HELP) {
+      const [term, description] = [make("dt"), make("dd")];
+      term.textContent = keys;
+      description.textContent = what;
+      list.append(term, description);
+    }
+    help.append(list);
+    help.hidden = true;
+    help.addEventListener("click", () => onAction("help"));
+    return help;
+  }
+
+  /**
+   * Cover the picture with a text.
+   * @param {string} text
+   * @param {{ kind?: "info" | "busy" | "error", detail?: string, fraction?: number | null }} [options]
+   */
+  say(text, { kind = "info", detail = "", fraction = null } = {}) {
+    this.message.hidden = false;
+    this.message.dataset.kind = kind;
+    this.text.textContent = text;
+    this.detail.textContent = detail;
+    this.progress.hidden = kind !== "busy";
+    if (fraction === null) this.progress.removeAttribute("value");
+    else this.progress.value = fraction;
+    this.hud.hidden = this.bar.hidden = true;
+    this.bar.style.display = "none";
+  }
+
+  uncover() {
+    this.message.hidden = true;
+    this.hud.hidden = this.bar.hidden = false;
+    this.bar.style.display = "";
+  }
+
+  /**
+   * @param {string} action
+   * @param {boolean} isOn
+   */
+  press(action, isOn) {
+    this.bar.querySelector(`[data-action="${action}"]`)?.setAttribute("aria-pressed", String(isOn));
+  }
+
+  toggleHelp(isOpen = this.help.hidden) {
+    this.help.hidden = !isOpen;
+    this.press("help", isOpen);
+  }
+
+  /**
+   * Show how far the stick is pushed.
+   * @param {number} dx pixels
+   * @param {number} dy pixels
+   */
+  moveStick(dx, dy) {
+    const knob = /** @type {HTMLElement} */ (this.stick.firstElementChild);
+    knob.style.transform = `translate(${dx}px, ${dy}px)`;
+  }
+}

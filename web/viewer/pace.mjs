@@ -1,0 +1,44 @@
+// How finely to draw while the eye moves: slow graphics get fewer pixels, and all of them again at rest. Pure.
+
+export const STEPS = [1, 0.75, 0.5, 0.35];
+const TOO_SLOW_MS = 55; // below 18 frames per second a walk feels like slides
+const FAST_ENOUGH_MS = 22;
+const WORTH_IT = 0.85; // fewer pixels must save this much, else they are not what costs
+const WEIGHT = 0.25; // of the newest frame in the running mean
+const TRIAL = 6; // frames before a level is judged
+const CALM = 60; // frames before a finer level is tried
+
+/**
+ * @typedef {object} Pace
+ * @property {number} level index into STEPS
+ * @property {number} mean running mean of the time between frames, milliseconds; 0 when unknown
+ * @property {number} frames since the level changed
+ * @property {number} before the mean at the finer level that was left; 0 when judged
+ * @property {boolean} isFutile fewer pixels were tried and did not help
+ */
+
+/** @type {Pace} */
+export const START = { level: 0, mean: 0, frames: 0, before: 0, isFutile: false };
+
+/**
+ * Take one more frame of a movement into account.
+ * @param {Pace} pace
+ * @param {number} ms since the frame before
+ * @returns {Pace}
+ */
+export function addFrame(pace, ms) {
+  const mean = pace.mean === 0 ? ms : pace.mean + WEIGHT * (ms - pace.mean);
+  const next = { ...pace, mean, frames: pace.frames + 1 };
+  if (next.frames < TRIAL) return next;
+  const fresh = { mean: 0, frames: 0, before: 0 };
+  if (next.before && mean > WORTH_IT * next.before) {
+    return { ...next, ...fresh, level: next.level - 1, isFutile: true };
+  }
+  if (mean > TOO_SLOW_MS && next.level < STEPS.length - 1 && !next.isFutile) {
+    return { ...next, ...fresh, level: next.level + 1, before: mean };
+  }
+  if (next.frames >= CALM && mean < FAST_ENOUGH_MS && next.level > 0) {
+    return { ...next, ...fresh, level: next.level - 1 };
+  }
+  return { ...next, before: 0 };
+}

@@ -1,0 +1,123 @@
+// Draws splats with Spark on three.js. Knows nothing of the page around its canvas, nor of the host.
+
+import * as THREE from "../vendor/three.mjs";
+import { SparkRenderer, SplatMesh } from "../vendor/spark.mjs";
+
+import { FOV_Y, toThree } from "./pose.mjs";
+
+/** @typedef {import("./pose.mjs").Pose} Pose */
+
+const BACKGROUND = 0x0e1013;
+const SAMPLES = 2000;
+
+export class SplatScene {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {() => void} onDirty called when a new picture is due (splats sorted, data arrived)
+   * @throws {Error} when the browser gives no WebGL 2
+   */
+  constructor(canvas, onDirty) {
+    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: false, powerPreference: "high-performance" });
+    this.renderer.setClearColor(BACKGROUND, 1);
+    this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, 0.01, 10_000);
+    this.camera.rotation.order = "YXZ";
+    this.scene = new THREE.Scene();
+    // Splats are trained with 0.3 px of blur that does not lower their opacity; draw them the same way.
+    this.spark = new SparkRenderer({ renderer: this.renderer, onDirty, preBlurAmount: 0.3, blurAmount: 0 });
+    this.scene.add(this.spark);
+    this.world = new THREE.Group();
+    this.world.quaternion.set(1, 0, 0, 0); // 180 degrees about x: files keep OpenCV axes, three.js has y up
+    this.scene.add(this.world);
+    /** @type {SplatMesh | null} */
+    this.mesh = null;
+    this.isDisposed = false;
+  }
+
+  /** Name of the graphics device, for bug reports. */
+  get device() {
+    const gl = this.renderer.getContext();
+    const info = gl.getExtension("WEBGL_debug_renderer_info");
+    return String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  }
+
+  /**
+   * Show the splats of a file instead of those shown now.
+   * @param {Uint8Array} bytes
+   * @param {string} name with its suffix, which tells the format
+   * @returns {Promise<number>} how many there are
+   */
+  async load(bytes, name) {
+    const mesh = new SplatMesh({ fileBytes: bytes, fileName: name });
+    await mesh.initialized;
+    const count = mesh.packedSplats?.numSplats ?? 0;
+    if (this.isDisposed || count === 0) {
+      mesh.dispose();
+      if (count === 0) throw new Error(`${name} holds no splats.`);
+      return 0;
+    }
+    this.unload();
+    this.mesh = mesh;
+    this.world.add(mesh);
+    return count;
+  }
+
+  unload() {
+    if (!this.mesh) return;
+    this.world.remove(this.mesh);
+    this.mesh.dispose();
+    this.mesh = null;
+  }
+
+  /**
+   * Median distance of the splats from a point, a measure of how large the place is.
+   * @param {number[]} position OpenCV axes
+   */
+  medianDistance(position) {
+    const splats = this.mesh?.packedSplats;
+    if (!splats || splats.numSplats === 0) return 1;
+    const stride = Math.max(1, Math.floor(splats.numSplats / SAMPLES));
+    const distances = [];
+    for (let i = 0; i < splats.numSplats; i += stride) {
+      const { x, y, z } = splats.getSplat(i).center;
+      distances.push(Math.hypot(x - position[0], y - position[1], z - position[2]));
+    }
+    distances.sort((a, b) => a - b);
+    return distances[distances.length >> 1] || 1;
+  }
+
+  /**
+   * @param {number} width CSS pixels
+   * @param {number} height CSS pixels
+   * @param {number} pixelRatio drawn pixels per CSS pixel
+   */
+  resize(width, height, pixelRatio) {
+    this.renderer.setPixelRatio(pixelRatio);
+    this.renderer.setSize(width, height, false);
+    this.camera.aspect = width / height;
+    this.camera.updateProjectionMatrix();
+  }
+
+  /** @param {Pose} pose */
+  render(pose) {
+    const { position, rotation } = toThree(pose);
+    this.camera.position.set(position[0], position[1], position[2]);
+    this.camera.rotation.set(...rotation);
+    this.renderer.render(this.scene, this.camera);
+  }
+
+  /** True while the order of the splats lags behind the last picture. */
+  get isSorting() {
+    return this.spark.sorting || this.spark.sortDirty;
+  }
+
+  async dispose() {
+    this.isDisposed = true;
+    for (let i = 0; i < 100 && this.spark.sorting; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20)); // a sort in flight would end in a stray error
+    }
+    this.unload();
+    this.spark.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
+}

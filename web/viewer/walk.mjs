@@ -1,0 +1,125 @@
+// First-person motion. Pure: no page, no clock, no library. OpenCV axes: x right, y down, z forward.
+
+/**
+ * @typedef {object} Walk
+ * @property {number[]} position world units, the eye
+ * @property {number} yaw radians, 0 looks along +z, positive turns right
+ * @property {number} pitch radians, positive looks up
+ * @property {number[]} velocity world units per second
+ * @property {number} speed world units per second when walking
+ */
+
+/**
+ * What the visitor holds down, in the eye's own directions; each from -1 to 1.
+ * @typedef {{ right: number, up: number, forward: number, fast: boolean }} Wish
+ */
+
+export const DEFAULT_SPEED = 1.4; // metres per second, a calm walk
+export const FAST = 3; // how much faster with shift
+export const SPEED_LIMITS = [0.02, 200];
+export const PITCH_LIMIT = (89 / 180) * Math.PI; // straight up leaves "forward" undefined
+export const MOST_SECONDS = 0.5; // a longer gap is a pause of the page, not a step
+const SETTLE_SECONDS = 0.06; // how soon the velocity follows the wish
+
+/** @type {Wish} */
+export const STILL = { right: 0, up: 0, forward: 0, fast: false };
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** An angle brought into [-pi, pi). */
+export const wrapAngle = (angle) => angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
+
+/**
+ * @param {{ position?: number[], yaw?: number, pitch?: number }} [pose]
+ * @param {number} [speed]
+ * @returns {Walk}
+ */
+export function startWalk(pose = {}, speed = DEFAULT_SPEED) {
+  return {
+    position: [...(pose.position ?? [0, 0, 0])],
+    yaw: wrapAngle(pose.yaw ?? 0),
+    pitch: clamp(pose.pitch ?? 0, -PITCH_LIMIT, PITCH_LIMIT),
+    velocity: [0, 0, 0],
+    speed: clamp(speed, ...SPEED_LIMITS),
+  };
+}
+
+/**
+ * Where the wish leads in the world. Walking stays level whatever the pitch, so the eye keeps its height;
+ * only the wish for up changes it.
+ * @param {number} yaw
+ * @param {Wish} wish
+ * @returns {number[]} length at most 1
+ */
+export function wishDirection(yaw, wish) {
+  const sin = Math.sin(yaw);
+  const cos = Math.cos(yaw);
+  const direction = [wish.right * cos + wish.forward * sin, -wish.up, wish.forward * cos - wish.right * sin];
+  const length = Math.hypot(...direction);
+  return length > 1 ? direction.map((part) => part / length) : direction;
+}
+
+/**
+ * Let time pass. The velocity approaches the wish exponentially; position is its exact integral, so the way
+ * walked does not depend on the frame rate, and over start and stop it equals speed times time.
+ * @param {Walk} walk
+ * @param {Wish} wish
+ * @param {number} seconds since the last step
+ * @returns {Walk}
+ */
+export function stepWalk(walk, wish, seconds) {
+  const dt = clamp(seconds, 0, MOST_SECONDS);
+  const pace = walk.speed * (wish.fast ? FAST : 1);
+  const target = wishDirection(walk.yaw, wish).map((part) => part * pace);
+  const left = Math.exp(-dt / SETTLE_SECONDS);
+  const position = walk.position.map(
+    (p, i) => p + target[i] * dt + (walk.velocity[i] - target[i]) * SETTLE_SECONDS * (1 - left),
+  );
+  const velocity = walk.velocity.map((v, i) => target[i] + (v - target[i]) * left);
+  const isStill = Math.hypot(...target) === 0 && Math.hypot(...velocity) < 1e-3 * walk.speed;
+  return { ...walk, position, velocity: isStill ? [0, 0, 0] : velocity };
+}
+
+/** @param {Walk} walk */
+export const isMoving = (walk) => walk.velocity.some((part) => part !== 0);
+
+/**
+ * Turn the head. Dragging to the right looks right; a drag over the whole height turns by the vertical
+ * field of view when `radiansPerPixel` is chosen so.
+ * @param {Walk} walk
+ * @param {number} dx pixels, right positive
+ * @param {number} dy pixels, down positive
+ * @param {number} radiansPerPixel
+ * @returns {Walk}
+ */
+export function look(walk, dx, dy, radiansPerPixel) {
+  return {
+    ...walk,
+    yaw: wrapAngle(walk.yaw + dx * radiansPerPixel),
+    pitch: clamp(walk.pitch - dy * radiansPerPixel, -PITCH_LIMIT, PITCH_LIMIT),
+  };
+}
+
+/**
+ * Move at once, for gestures that give a way rather than a speed.
+ * @param {Walk} walk
+ * @param {number} right world units
+ * @param {number} forward world units
+ * @returns {Walk}
+ */
+export function moveBy(walk, right, forward) {
+  const sin = Math.sin(walk.yaw);
+  const cos = Math.cos(walk.yaw);
+  const [x, y, z] = walk.position;
+  return { ...walk, position: [x + right * cos + forward * sin, y, z + forward * cos - right * sin] };
+}
+
+/**
+ * Change the walking speed by wheel notches; ten make it about 2.6 times as fast.
+ * @param {Walk} walk
+ * @param {number} notches up positive
+ * @returns {Walk}
+ */
+export function changeSpeed(walk, notches) {
+  return { ...walk, speed: clamp(walk.speed * 1.1 ** notches, ...SPEED_LIMITS) };
+}
