@@ -225,14 +225,14 @@ def collect(host: Host, files: list[dict[str, str]], out: Path) -> list[Path]:
 
 def world_address(host: Host, files: list[dict[str, str]]) -> str | None:
     """Return the address of the walkable world: the pack's viewer page on the saved file."""
-    if not (ROOT / "web" / "viewer" / "index.html").is_file():
+    page = Path("viewer") / "world.html"
+    if not (ROOT / "web" / page).is_file():
         return None
     for item in files:
-        if item["filename"].endswith(".spz"):
+        if item["filename"].endswith((".spz", ".ply")):
             query = {key: item.get(key, "") for key in ("filename", "subfolder", "type")}
-            source = "/view?" + urllib.parse.urlencode(query)
-            page = f"{host.address}/extensions/{PACK_FOLDER}/viewer/index.html"
-            return f"{page}?" + urllib.parse.urlencode({"file": source})
+            address = f"{host.address}/extensions/{PACK_FOLDER}/{page.as_posix()}"
+            return f"{address}?{urllib.parse.urlencode(query)}"
     return None
 
 

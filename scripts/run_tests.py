@@ -55,15 +55,15 @@ def ensure_browser() -> str | None:
 def ensure_web_tools() -> str | None:
     """Install the viewer's development tools into the cache; return why they are missing.
 
-    They are linked to as ``node_modules`` at the root of the checkout: ComfyUI's page loads every
-    ``.js`` below ``web/``, so they must not lie there.
+    They are linked to as ``scripts/web/node_modules``: ComfyUI's page loads every ``.js`` below
+    ``web/``, so they must not lie there.
     """
-    lock = ROOT / "web" / "package-lock.json"
-    if not lock.is_file():
+    home = ROOT / "scripts" / "web"
+    if not (home / "package-lock.json").is_file():
         return None
     if not shutil.which("npm") or not shutil.which("node"):
         return "node and npm are not installed (Debian: apt install nodejs npm)"
-    texts = [(ROOT / "web" / name).read_bytes() for name in ("package.json", "package-lock.json")]
+    texts = [(home / name).read_bytes() for name in ("package.json", "package-lock.json")]
     folder = bootstrap.cache_dir() / f"web-{hashlib.sha256(b''.join(texts)).hexdigest()[:12]}"
     modules = folder / "node_modules"
     with bootstrap.lock(bootstrap.cache_dir()):
@@ -73,9 +73,9 @@ def ensure_web_tools() -> str | None:
             for name, text in zip(("package.json", "package-lock.json"), texts, strict=True):
                 (folder / name).write_bytes(text)
             if subprocess.call(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder):
-                return "npm could not install the packages in web/package-lock.json; see its messages above"
+                return "npm could not install the packages in scripts/web/package-lock.json; see its messages above"
             bootstrap.mark_ready(folder)
-        link = ROOT / "node_modules"
+        link = home / "node_modules"
         if link.is_symlink() and link.resolve() != modules.resolve():
             link.unlink()
         if not link.exists():

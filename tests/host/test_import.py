@@ -44,6 +44,7 @@ def test_loading_imports_nothing_heavy(loads):
 # looks at, loads it as the host does, and keeps the log's lines about it.
 CASES = r"""
 import importlib, logging
+import nodes, server  # as the host has done before it loads a pack
 import comfyui_version
 from comfy_api.latest import io
 
