@@ -73,7 +73,7 @@ def ensure_web_tools() -> str | None:
             for name, text in zip(("package.json", "package-lock.json"), texts, strict=True):
                 (folder / name).write_bytes(text)
             if subprocess.call(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder):
-                return "npm could not install the packages in scripts/web/package-lock.json; see its messages above"
+                return "npm could not install the packages of scripts/web; see its messages above"
             bootstrap.mark_ready(folder)
         link = home / "node_modules"
         if link.is_symlink() and link.resolve() != modules.resolve():
