@@ -1,0 +1,40 @@
+"""A geometry's report in words."""
+
+from __future__ import annotations
+
+from ..scene.panorama import PanoramaGeometry
+
+__all__ = ["describe_geometry"]
+
+
+def describe_geometry(geometry: PanoramaGeometry) -> str:
+    """Return what was done to the distances, a few plain lines."""
+    report = geometry.report
+    unit = "m" if geometry.is_metric else "units"
+    low, high = float(geometry.depth_ray.min()), float(geometry.depth_ray.max())
+    lines = [
+        f"source: {report.get('source', 'unknown')}; {geometry.width}x{geometry.height}",
+        f"distance: {report.get('distance_min', low):.3f} to {report.get('distance_max', high):.3f} {unit}",
+    ]
+    if "note" in report:
+        lines.append(
+            f"{report['note']} (camera {report['camera_height']:g} m, dome {report['dome_radius']:g} m)"
+        )
+    counts = report.get("given_counts")
+    if isinstance(counts, dict):
+        size = "x".join(str(pixels) for pixels in report["given_size"])  # type: ignore[attr-defined]
+        bad = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count and kind != "usable")
+        lines.append(f"given: {size}, {counts['usable']} usable; {bad or 'nothing to repair'}")
+        share = int(geometry.is_sky.sum()) / geometry.is_sky.numel()
+        lines.append(
+            f"filled from neighbours: {report['unknown_filled']} px; sky: {share:.1%}; "
+            f"small islands turned into sky: {report['island_pixels_to_sky']} px"
+        )
+        lines.append(f"scale: {report['scale']}, factor {report['factor']:.6g}")
+    ground = report.get("ground")
+    if isinstance(ground, dict):
+        lines.append(
+            f"ground: {ground['inlier_share']:.0%} of the view below, tilt {ground['tilt_deg']:.1f} degrees, "
+            f"residual {ground['residual']:.2%} of the height"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,400 @@
+"""Panoramas: load one, give it distances, hand it to the host's MoGe nodes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..matrix3d_core.checks import check_shape, check_two_to_one
+from ..matrix3d_core.depth.describe import describe_geometry
+from ..matrix3d_core.depth.exchange import IMAGE_KINDS, depth_from_image, depth_from_moge, moge_from_geometry
+from ..matrix3d_core.depth.grounded import grounded_geometry
+from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
+from ..matrix3d_core.depth.preview import colourise_depth
+from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, read_depth
+from ..matrix3d_core.io.images import IMAGE_SUFFIXES, read_image
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ._adapters import image_from_host
+from ._host import input_files, io, resolve_input_file, ui
+from ._types import DepthType, GeometryType, MoGeGeometryType
+
+_CATEGORY = "Matrix-3D/panorama"
+_SAMPLE = "sample: terrace"
+_SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample"
+_NONE, _WITH_PANORAMA = "none", "with the panorama"
+_AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED = "auto", "moge geometry", "depth", "depth file", "grounded"
+
+
+def _png_scale_input() -> Any:
+    return io.Float.Input(
+        "png_scale",
+        default=0.001,
+        min=1e-6,
+        max=1000.0,
+        step=0.0001,
+        round=False,
+        advanced=True,
+        tooltip="For 16-bit PNG depth files: the distance of one step. 0.001 reads millimetres as metres.",
+    )
+
+
+class PanoLoad(io.ComfyNode):
+    """A panorama from the host's input folder, or the shipped sample."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoLoad",
+            display_name="Load Panorama",
+            category=_CATEGORY,
+            description="Load a 360-degree panorama (equirectangular, 2:1) and, when there is one, its depth "
+            "file. The sample comes with exact distances.",
+            search_aliases=["panorama", "360", "equirectangular", "load image", "sample", "hdri"],
+            inputs=[
+                io.Combo.Input(
+                    "image",
+                    options=[_SAMPLE, *input_files(IMAGE_SUFFIXES)],
+                    default=_SAMPLE,
+                    tooltip="A picture in the host's input folder, twice as wide as high, or the sample.",
+                ),
+                io.Combo.Input(
+                    "depth_file",
+                    options=[_WITH_PANORAMA, _NONE, *input_files(DEPTH_SUFFIXES)],
+                    default=_WITH_PANORAMA,
+                    tooltip="For the depth output. 'with the panorama': the sample's own, or a file "
+                    "called <panorama>_depth with .exr, .npz or .npy beside the picture, if there is one.",
+                ),
+                io.Int.Input(
+                    "max_width",
+                    default=4096,
+                    min=0,
+                    max=32768,
+                    step=2,
+                    tooltip="Wider pictures are shrunk to this many columns on reading. 0 keeps them.",
+                ),
+                _png_scale_input(),
+            ],
+            outputs=[
+                io.Image.Output(display_name="panorama", tooltip="The picture."),
+                DepthType.Output(
+                    display_name="depth", tooltip="Distances from the depth file; empty without one."
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, image: str, depth_file: str, max_width: int, png_scale: float) -> object:
+        return [_file_state(image), _file_state(depth_file), _file_state(str(_companion(image) or _NONE))]
+
+    @classmethod
+    def execute(cls, image: str, depth_file: str, max_width: int, png_scale: float) -> io.NodeOutput:
+        path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
+        rgb = read_image(path, max_width=max_width // 2 * 2)
+        check_two_to_one(path.name, rgb.shape[0], rgb.shape[1])
+        if depth_file == _WITH_PANORAMA:
+            depth_path = _companion(image)
+        else:
+            depth_path = None if depth_file == _NONE else resolve_input_file(depth_file)
+        depth = None if depth_path is None else read_depth(depth_path, png_scale=png_scale)[None]
+        return io.NodeOutput(rgb[None], depth)
+
+
+def _companion(image: str) -> Path | None:
+    """Return the depth file that lies beside the panorama, if any."""
+    if image == _SAMPLE:
+        return _SAMPLE_FOLDER / "terrace_depth.npz"
+    picture = Path(image)
+    for suffix in (".exr", ".npz", ".npy"):
+        try:
+            return resolve_input_file(picture.with_name(f"{picture.stem}_depth{suffix}").as_posix())
+        except InvalidInput:
+            continue
+    return None
+
+
+def _file_state(name: str) -> object:
+    """Return what tells one version of an input file from another."""
+    try:
+        state = (Path(name) if Path(name).is_absolute() else resolve_input_file(name)).stat()
+    except (InvalidInput, OSError):
+        return name
+    return [name, state.st_mtime_ns, state.st_size]
+
+
+class PanoDepth(io.ComfyNode):
+    """A panorama with distances: the geometry that everything else starts from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoDepth",
+            display_name="Panorama Depth",
+            category=_CATEGORY,
+            description="Give a panorama its distances: from MoGe, a depth map or a file, or without any "
+            "from an assumed flat ground and a far dome. Unusable distances are repaired and counted.",
+            search_aliases=["depth", "geometry", "distance", "moge", "panorama to 3d", "metric scale", "sky"],
+            inputs=[
+                io.Image.Input(
+                    "panorama", tooltip="One equirectangular picture, twice as wide as it is high."
+                ),
+                io.Combo.Input(
+                    "source",
+                    options=[_AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED],
+                    default=_AUTO,
+                    tooltip="Where the distances come from. auto: moge_geometry if linked, else depth or "
+                    "depth_image, else the depth file, else grounded. grounded measures nothing: it assumes "
+                    "a flat ground and paints everything else on a dome.",
+                ),
+                io.Combo.Input(
+                    "scale",
+                    options=list(SCALE_MODES),
+                    default=SCALE_MODES[0],
+                    tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' "
+                    "finds the ground below the camera and makes metres of it. grounded is in metres anyway.",
+                ),
+                io.Float.Input(
+                    "camera_height",
+                    default=1.6,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.05,
+                    tooltip="Metres from ground to camera, for scale 'camera height' and for grounded.",
+                ),
+                io.Combo.Input(
+                    "depth_file",
+                    options=[_NONE, *input_files(DEPTH_SUFFIXES)],
+                    default=_NONE,
+                    tooltip="EXR, NPY, NPZ or 16-bit PNG in the host's input folder: distance along the ray.",
+                ),
+                io.Int.Input(
+                    "working_width",
+                    default=2048,
+                    min=0,
+                    max=32768,
+                    step=2,
+                    tooltip="Wider panoramas are shrunk to this many columns. 0 keeps their size. The "
+                    "depth is brought to the same size, whatever it has.",
+                ),
+                io.Boolean.Input(
+                    "sky_rule",
+                    default=True,
+                    tooltip="Infinite distances and pixels outside MoGe's mask are sky and stand at "
+                    "twice the largest distance. Off: they get the distance of their nearest neighbour.",
+                ),
+                io.Boolean.Input(
+                    "repair_islands",
+                    default=True,
+                    tooltip="Turn small loose regions in front of the sky into sky (below 1600 pixels at "
+                    "2048x1024, scaled to the size).",
+                ),
+                io.Combo.Input(
+                    "depth_image_kind",
+                    options=list(IMAGE_KINDS),
+                    default=IMAGE_KINDS[0],
+                    advanced=True,
+                    tooltip="What the grey of depth_image means. Inverse distance is also called disparity.",
+                ),
+                io.Float.Input(
+                    "depth_image_unit",
+                    default=10.0,
+                    min=1e-6,
+                    max=1e6,
+                    step=0.1,
+                    advanced=True,
+                    tooltip="The distance that full white in depth_image stands for.",
+                ),
+                _png_scale_input(),
+                io.Float.Input(
+                    "horizon",
+                    default=0.0,
+                    min=-40.0,
+                    max=40.0,
+                    step=0.5,
+                    advanced=True,
+                    tooltip="For grounded: how many degrees above the middle row the horizon is seen.",
+                ),
+                io.Float.Input(
+                    "dome_radius",
+                    default=20.0,
+                    min=0.1,
+                    max=10000.0,
+                    step=1.0,
+                    advanced=True,
+                    tooltip="For grounded: distance of the dome in metres. At the distance of the "
+                    "surrounding walls it looks most natural.",
+                ),
+                io.Boolean.Input(
+                    "upstream_exact",
+                    default=False,
+                    advanced=True,
+                    tooltip="Repair exactly as Matrix-3D does, its flaws included: islands below 1600 "
+                    "pixels at any size, not joined over the seam; unknown pixels become sky; nearest "
+                    "resampling.",
+                ),
+                MoGeGeometryType.Input(
+                    "moge_geometry", optional=True, tooltip="From the host's MoGe Panorama Inference."
+                ),
+                DepthType.Input(
+                    "depth",
+                    optional=True,
+                    tooltip="Ray distance, for instance from Load Panorama. May be empty.",
+                ),
+                io.Image.Input(
+                    "depth_image",
+                    optional=True,
+                    tooltip="A depth picture from another model; its first channel.",
+                ),
+            ],
+            outputs=[
+                GeometryType.Output(
+                    display_name="geometry", tooltip="The panorama with a distance for every pixel."
+                ),
+                io.Image.Output(display_name="preview", tooltip="The distances as a picture: near is light."),
+                DepthType.Output(display_name="depth", tooltip="Ray distance, infinite where there is sky."),
+                io.Mask.Output(display_name="sky", tooltip="1 where there is sky."),
+                io.String.Output(
+                    display_name="report", tooltip="Source, counts, extremes and scale, in words."
+                ),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, depth_file: str = _NONE, **_: Any) -> object:
+        return _file_state(depth_file)
+
+    @classmethod
+    def execute(
+        cls,
+        panorama: torch.Tensor,
+        source: str,
+        depth_file: str = _NONE,
+        moge_geometry: dict | None = None,
+        depth: torch.Tensor | None = None,
+        depth_image: torch.Tensor | None = None,
+        **settings: Any,
+    ) -> io.NodeOutput:
+        rgb = image_from_host(panorama, "panorama")
+        check_two_to_one("panorama", rgb.shape[0], rgb.shape[1])
+        given = {
+            _MOGE: moge_geometry is not None,
+            _DEPTH: depth is not None or depth_image is not None,
+            _FILE: depth_file != _NONE,
+            _GROUNDED: True,
+        }
+        chosen = next(name for name, there in given.items() if there) if source == _AUTO else source
+        if not given[chosen]:
+            raise InvalidInput(_MISSING[chosen])
+        if chosen == _GROUNDED:
+            geometry = _grounded(rgb, settings)
+        else:
+            given_depth, valid = _given_depth(chosen, depth_file, moge_geometry, depth, depth_image, settings)
+            geometry = _measured(rgb, given_depth, valid, chosen, settings)
+        preview = colourise_depth(geometry.depth_ray, geometry.is_sky)[None]
+        distance = geometry.depth_ray.masked_fill(geometry.is_sky, math.inf)[None]
+        return io.NodeOutput(
+            geometry,
+            preview,
+            distance,
+            geometry.is_sky[None].float(),
+            describe_geometry(geometry),
+            ui=ui.PreviewImage(preview, cls=cls),
+        )
+
+
+_MISSING = {
+    _MOGE: "source 'moge geometry' needs the moge_geometry input; nothing is linked. Link it or choose auto.",
+    _DEPTH: "source 'depth' needs the depth or depth_image input; nothing arrived. Link one or choose auto.",
+    _FILE: "source 'depth file' needs a file; depth_file is none. Choose one or choose auto.",
+}
+
+
+def _rows(rgb: torch.Tensor, settings: dict[str, Any]) -> int:
+    rows = rgb.shape[0]
+    wanted = settings["working_width"] // 2
+    return min(rows, max(2, wanted)) if wanted else rows
+
+
+def _grounded(rgb: torch.Tensor, settings: dict[str, Any]) -> PanoramaGeometry:
+    return grounded_geometry(
+        rgb,
+        camera_height=settings["camera_height"],
+        dome_radius=settings["dome_radius"],
+        horizon_rad=math.radians(settings["horizon"]),
+        height=_rows(rgb, settings),
+    )
+
+
+def _given_depth(
+    chosen: str,
+    depth_file: str,
+    moge_geometry: dict | None,
+    depth: torch.Tensor | None,
+    depth_image: torch.Tensor | None,
+    settings: dict[str, Any],
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    if chosen == _MOGE:
+        return depth_from_moge(moge_geometry)
+    if chosen == _FILE:
+        return read_depth(resolve_input_file(depth_file), png_scale=settings["png_scale"]), None
+    if depth is not None:
+        count = check_shape("depth", depth, "T H W")["T"]
+        if count != 1:
+            raise InvalidInput(f"depth must be one map for one panorama; got {count} frames. Pick one first.")
+        return depth[0], None
+    check_shape("depth_image", depth_image, "1 H W C")
+    kind, unit = settings["depth_image_kind"], settings["depth_image_unit"]
+    return depth_from_image(depth_image[0], kind=kind, unit=unit), None
+
+
+def _measured(
+    rgb: torch.Tensor,
+    depth_ray: torch.Tensor,
+    valid: torch.Tensor | None,
+    chosen: str,
+    settings: dict[str, Any],
+) -> PanoramaGeometry:
+    return geometry_from_depth(
+        rgb,
+        depth_ray,
+        valid=valid,
+        sky="upstream" if settings["sky_rule"] else "none",
+        repair_components=settings["repair_islands"],
+        scale=settings["scale"],
+        camera_height=settings["camera_height"],
+        height=_rows(rgb, settings),
+        upstream_exact=settings["upstream_exact"],
+        source=chosen,
+    )
+
+
+class PanoGeometryToMoGe(io.ComfyNode):
+    """Our geometry as the host's MOGE_GEOMETRY."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoGeometryToMoGe",
+            display_name="Panorama Geometry to MoGe",
+            category=_CATEGORY,
+            description="Hand a panorama geometry to the host's MoGe nodes, for instance to render it or to "
+            "make a textured GLB mesh of it.",
+            search_aliases=["moge", "convert geometry", "mesh", "glb", "point map"],
+            inputs=[GeometryType.Input("geometry", tooltip="From Panorama Depth.")],
+            outputs=[
+                MoGeGeometryType.Output(
+                    display_name="moge_geometry", tooltip="Depth, mask, image and points as MoGe makes them."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, geometry: PanoramaGeometry) -> io.NodeOutput:
+        return io.NodeOutput(moge_from_geometry(geometry))
+
+
+NODES = [PanoLoad, PanoDepth, PanoGeometryToMoGe]
