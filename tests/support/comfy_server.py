@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import bootstrap
 from comfy_host import PACK_FOLDER, Host, HostError, prepare_base
+from run_tests import find_browser
 
 __all__ = ["ComfyServer", "HostError", "HostPlace", "find_browser", "find_host", "run_in_host"]
 
@@ -47,13 +47,6 @@ def find_host() -> HostPlace | str:
     if setup is None:
         return "no ComfyUI: set COMFYUI_DIR (and COMFYUI_PYTHON), or run `make test`, which gets one"
     return HostPlace(setup.host_dir, setup.host_python)
-
-
-def find_browser() -> str | None:
-    """Return the path of a Chromium that can be driven headless, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    named = os.environ.get("MATRIX3D_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, names)), None)
 
 
 class ComfyServer(Host):

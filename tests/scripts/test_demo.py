@@ -1,0 +1,176 @@
+"""The demo's parts that need no host: command line, results, addresses, progress lines."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import demo
+import pytest
+from comfy_host import Client, Host, HostError, failure, free_port, prepare_base
+
+PROMPT = {
+    "1": {"class_type": "PreviewImage", "inputs": {}, "_meta": {"title": "Look"}},
+    "2": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Splat Save"}},
+    "3": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Splat Save"}},
+    "4": {"class_type": "SaveVideo", "inputs": {}, "_meta": {"title": "Save Video"}},
+    "5": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save Image"}},
+}
+OUTPUTS = {
+    "1": {"images": [{"filename": "look.png", "subfolder": "", "type": "temp"}]},
+    "2": {"3d": [{"filename": "world_00003_.ply", "subfolder": "matrix3d", "type": "output"}]},
+    "3": {"3d": [{"filename": "world_00003_.spz", "subfolder": "matrix3d", "type": "output"}]},
+    "4": {
+        "images": [{"filename": "fly_00001_.mp4", "subfolder": "matrix3d", "type": "output"}],
+        "animated": [True],
+    },
+    "5": {"images": [{"filename": "view_00001_.png", "subfolder": "matrix3d", "type": "output"}]},
+}
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(Path("ComfyUI"), Path("python"), tmp_path / "base", port=4711)
+
+
+def save_all(host):
+    folder = host.base / "output" / "matrix3d"
+    folder.mkdir(parents=True)
+    for node in list(OUTPUTS)[1:]:
+        (item,) = next(iter(OUTPUTS[node].values()))
+        (folder / item["filename"]).write_text(item["filename"])
+
+
+def test_results_get_their_plain_names(host, tmp_path):
+    save_all(host)
+    out = tmp_path / "out"
+    written = demo.collect(host, demo.reported_files(PROMPT, OUTPUTS), out)
+    assert [path.name for path in written] == ["world.ply", "world.spz", "flythrough.mp4", "preview.png"]
+    assert (out / "world.spz").read_text() == "world_00003_.spz"
+    assert (out / "preview.png").read_text() == "view_00001_.png"
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in written)
+
+
+def test_a_missing_result_is_named(host, tmp_path):
+    save_all(host)
+    outputs = {key: value for key, value in OUTPUTS.items() if key != "4"}
+    with pytest.raises(demo.DemoError, match=r"did not save flythrough\.mp4"):
+        demo.collect(host, demo.reported_files(PROMPT, outputs), tmp_path / "out")
+
+
+def test_a_failing_copy_leaves_no_file(host, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        demo.collect(host, demo.reported_files(PROMPT, OUTPUTS), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_world_page_gets_the_first_saved_file(host):
+    address = urlsplit(demo.world_address(host, demo.reported_files(PROMPT, OUTPUTS)))
+    assert address.netloc == "127.0.0.1:4711"
+    assert address.path == "/extensions/ComfyUI-Matrix3D/viewer/world.html"
+    expected = {"filename": ["world_00003_.ply"], "subfolder": ["matrix3d"], "type": ["output"]}
+    assert parse_qs(address.query) == expected
+
+
+def test_command_line(tmp_path, capsys):
+    file = tmp_path / "p.jpg"
+    file.touch()
+    options = demo.parse(["--exit", "--panorama", str(file)])
+    assert (options.exit, options.panorama, options.out) == (True, file, demo.ROOT / "output")
+    for wrong, message in (
+        (["--panorama", str(tmp_path / "none.jpg")], "is not a file"),
+        (["--depth", str(file)], "--depth belongs to a --panorama"),
+    ):
+        with pytest.raises(SystemExit):
+            demo.parse(wrong)
+        assert message in capsys.readouterr().err
+
+
+def test_progress_in_a_log(capsys):
+    display = demo.Display(PROMPT, live=False)
+    display.text("4", "encode\nframes")
+    for value in range(101):
+        display.update({"4": {"state": "running", "value": value, "max": 100}})
+    for _ in range(2):
+        display.update({"4": {"state": "finished", "value": 100, "max": 100}})
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6  # start, three quarters, the end, and "done" once
+    assert "Save Video" in lines[0]
+    assert "encode frames" in lines[0]
+    assert " 50%" in lines[2]
+    assert "done in" in lines[-1]
+    assert "\033" not in "".join(lines)
+
+
+def test_text_of_a_node():
+    assert demo.node_text(struct.pack(">II", 3, 2) + b"12" + "größer".encode()) == ("12", "größer")
+    assert demo.node_text(struct.pack(">II", 1, 2) + b"picture") is None
+    assert demo.node_text(b"") is None
+
+
+def test_failures_are_told_in_a_line():
+    error = {
+        "node_id": "7",
+        "node_type": "PanoDepth",
+        "exception_type": "InvalidInput",
+        "exception_message": "no\n",
+    }
+    entry = {
+        "status": {"status_str": "error", "messages": [["execution_start", {}], ["execution_error", error]]}
+    }
+    assert failure(entry) == "PanoDepth (node 7): InvalidInput: no"
+
+
+def test_base_folder_mounts_the_pack_and_keeps_what_is_there(tmp_path):
+    pack, other = tmp_path / "pack", tmp_path / "other"
+    pack.mkdir()
+    other.mkdir()
+    base = tmp_path / "base"
+    for target in (other, pack, pack):
+        prepare_base(base, target)
+        assert (base / "custom_nodes" / "ComfyUI-Matrix3D").resolve() == target
+    (base / "custom_nodes" / "ComfyUI-Matrix3D").unlink()
+    (base / "custom_nodes" / "ComfyUI-Matrix3D").mkdir()
+    with pytest.raises(HostError, match="is not a link"):
+        prepare_base(base, pack)
+
+
+def test_the_users_models_are_offered(tmp_path, monkeypatch):
+    monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path / "cache"))
+    for kind in ("loras", "vae", "configs"):
+        (tmp_path / "ComfyUI" / "models" / kind).mkdir(parents=True)
+    flag, file = demo.offer_models(tmp_path / "ComfyUI", tmp_path / "base")
+    assert flag == "--extra-model-paths-config"
+    yaml = pytest.importorskip("yaml")
+    assert yaml.safe_load(Path(file).read_text()) == {
+        "comfyui": {"base_path": str(tmp_path / "ComfyUI" / "models"), "loras": "loras", "vae": "vae"}
+    }
+    assert demo.offer_models(tmp_path / "nowhere", tmp_path / "base") == ()
+
+
+def test_a_taken_port_is_passed_over():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+    assert free_port() > 0
+
+
+def test_no_host_is_said_plainly():
+    with pytest.raises(HostError, match="the host does not answer"):
+        Client(f"http://127.0.0.1:{free_port()}").get("/system_stats", timeout=2)
+
+
+def test_a_host_that_dies_shows_its_log(tmp_path):
+    import sys
+
+    (tmp_path / "ComfyUI").mkdir()
+    (tmp_path / "ComfyUI" / "main.py").write_text("print('my last words'); raise SystemExit(3)")
+    server = Host(tmp_path / "ComfyUI", Path(sys.executable), tmp_path / "base")
+    with pytest.raises(HostError, match=r"ended with status 3:\nmy last words"):
+        server.start(timeout=30)
+    assert server.process is None
