@@ -265,7 +265,13 @@ def run(options: argparse.Namespace) -> int:
     port = options.port or free_port(8188)
     base = find_base(port)
     device = () if not options.cpu and has_accelerator(python) else ("--cpu",)
-    host = Host(directory, python, base, port=port, arguments=(*device, *offer_models(directory, base)))
+    host = Host(
+        directory,
+        python,
+        base,
+        port=port,
+        arguments=(*device, "--max-upload-size", "2000", *offer_models(directory, base)),
+    )
     say(f"starting ComfyUI from {directory} ({'CPU' if device else 'GPU'}); its log: {host.log_path}")
     with host:
         ready = time.monotonic()

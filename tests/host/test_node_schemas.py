@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ def summary(info):
             spec = info["input"][part][name]
             options = spec[1] if len(spec) > 1 else {}
             kept = {key: options[key] for key in KEPT_OPTIONS if key in options}
-            if options.get("matrix3d_files") or lists_files(kept.get("options", ())):
-                kept.pop("options", None)
+            if "options" in kept:
+                kept["options"] = [choice for choice in kept["options"] if not is_file(choice)]
             inputs[name] = {"type": spec[0], "part": part, **kept}
     return {
         "inputs": inputs,
@@ -46,9 +47,9 @@ def summary(info):
     }
 
 
-def lists_files(options):
-    """Whether the choices are files of the input folder, which differ from machine to machine."""
-    return any("." in str(option).rpartition("/")[2] for option in options)
+def is_file(choice):
+    """Whether a choice is a file of the input folder, which differs from machine to machine."""
+    return re.search(r"\.[a-z]{2,4}\d?\d?$", str(choice).lower()) is not None
 
 
 def test_schemas_are_as_published(comfy):
