@@ -1,0 +1,241 @@
+"""Model-free fill of what guidance frames leave open: a stand-in for a video model.
+
+It invents nothing: it continues the background smoothly. What it promises is that no pixel stays open,
+that seen pixels keep their exact values, and that the frames of a path agree with each other, because
+new content is made once, lifted to 3D, and rendered into all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape, check_two_to_one
+from ..errors import InvalidInput
+from ..geometry.spherical import erp_directions
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..raster.mesh import MeshFrame, open_mesh_renderer
+from ..scene.mesh import Mesh
+from ..scene.trajectory import Trajectory
+from .inpaint import Inpainted, close_slivers, inpaint_background
+from .render import GuidanceFrames
+
+__all__ = ["FilledFrames", "describe_fill", "fill_guidance"]
+
+_KEY_FRAMES = 12  # frames that decide where new content is made
+_ROUNDS = 8
+_ENOUGH = 2e-3  # stop when no key frame has a larger share of open pixels
+_RIM_PX_PER_ROW = 1 / 80  # how far to continue behind objects, for views from the side
+_SLIVER_RADII_PX = (3, 6, 12)
+_MOST_SLIVER_LOOKUPS = 4_000_000  # a frame with more left gets the whole treatment once more
+
+
+@dataclass(frozen=True)
+class FilledFrames:
+    """Guidance frames without holes.
+
+    Attributes:
+        rgb: ``[T, H, W, 3]`` float32 in [0, 1]; exactly the guidance where that was seen.
+        depth_ray: ``[T, H, W]`` float32, world units, finite and positive everywhere.
+        is_filled: ``[T, H, W]`` bool, True where the content was made up.
+    """
+
+    rgb: Tensor
+    depth_ray: Tensor
+    is_filled: Tensor
+
+
+def fill_guidance(
+    frames: GuidanceFrames,
+    trajectory: Trajectory,
+    *,
+    engine: str = "auto",
+    progress: ProgressFn = no_progress,
+) -> FilledFrames:
+    """Fill the open pixels of all frames, background first and consistently along the path.
+
+    The frame with most open pixels gets its background continued into them (see
+    `inpaint_background`), colour and distance. The new surface is lifted to a mesh and drawn into the
+    other frames where they are open. This repeats until little is left; the rest, thin slivers, is
+    filled frame by frame.
+
+    Args:
+        frames: what `render_guidance` gives; its tensors are not changed.
+        trajectory: the path that the frames were rendered along.
+        engine: mesh engine, a name of `MESH_ENGINES` or ``"auto"``.
+        progress: called between steps with the latest frame as preview; raising in it cancels.
+
+    Returns:
+        Frames without open pixels.
+
+    Raises:
+        InvalidInput: when frames and trajectory do not belong together, a seen pixel has no distance,
+            or nothing at all was seen.
+        BackendUnavailable: when the engine asked for cannot run.
+    """
+    _check(frames, trajectory)
+    is_open = frames.mask < 0.5
+    rgb, depth_ray = frames.rgb.clone(), frames.depth_ray.clone()
+    count = len(trajectory)
+    total = _ROUNDS + count
+    poses = trajectory.camera_from_world
+    source = _source_centre(trajectory)
+    patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, source, engine, total, progress)
+
+    draw = open_mesh_renderer(_join(patches), engine=engine)[1] if patches else None
+    for t in range(count):
+        progress(
+            ProgressEvent(_ROUNDS + t, total, f"fill frame {t + 1} of {count}", rgb[t - 1] if t else None)
+        )
+        left = is_open[t].clone()
+        if not bool(left.any()):
+            continue
+        # Key frames were drawn on while new content was made; start again from what was seen.
+        rgb[t], depth_ray[t] = frames.rgb[t], frames.depth_ray[t]
+        if draw is not None:
+            _composite(draw.render(poses[t], *left.shape), rgb[t], depth_ray[t], left)
+        for radius_px in _SLIVER_RADII_PX:
+            if left.sum() * (2 * radius_px + 1) ** 2 < _MOST_SLIVER_LOOKUPS:
+                left = close_slivers(rgb[t], depth_ray[t], left, radius_px=radius_px)
+        if bool(left.any()):
+            rest = _inpaint(rgb[t], depth_ray[t], left, poses[t], source, rim_px=0)
+            _composite(MeshFrame(rest.rgb, rest.region, rest.depth_ray), rgb[t], depth_ray[t], left)
+    progress(ProgressEvent(total, total, "frames filled", rgb[-1]))
+    return FilledFrames(rgb, depth_ray, is_open)
+
+
+def describe_fill(filled: FilledFrames, seconds: float) -> str:
+    """Return a few lines for people: how much was made up, and how long it took."""
+    share = filled.is_filled.float().mean((1, 2)) * 100
+    worst = int(share.argmax())
+    return (
+        f"{len(share)} frames filled in {seconds:.1f} s by continuing the background (no model).\n"
+        f"Made up: {float(share.mean()):.1f} % of all pixels; "
+        f"most in frame {worst}, {float(share[worst]):.1f} %."
+    )
+
+
+def _make_patches(
+    rgb: Tensor,
+    depth_ray: Tensor,
+    is_open: Tensor,
+    poses: Tensor,
+    source: Tensor,
+    engine: str,
+    total: int,
+    progress: ProgressFn,
+) -> list[Mesh]:
+    """Make new surfaces on key frames until these are covered; draws on the key frames given."""
+    count, height, width = is_open.shape
+    keys = sorted({round(k * (count - 1) / (_KEY_FRAMES - 1)) for k in range(_KEY_FRAMES)})
+    patches: list[Mesh] = []
+    done: set[int] = set()
+    for index in range(_ROUNDS):
+        left = {t: int(is_open[t].sum()) for t in keys if t not in done}
+        base = max(left, key=lambda t: (left[t], t), default=-1)  # of equals, the later one
+        if base < 0 or left[base] <= _ENOUGH * height * width:
+            break
+        progress(ProgressEvent(index, total, f"continue the background in frame {base + 1}", rgb[base]))
+        rim_px = max(1, round(height * _RIM_PX_PER_ROW))
+        made = _inpaint(rgb[base], depth_ray[base], is_open[base], poses[base], source, rim_px=rim_px)
+        patch = _lift(made, poses[base])
+        patches.append(patch)
+        done.add(base)
+        made_frame = MeshFrame(made.rgb, made.region, made.depth_ray)
+        _composite(made_frame, rgb[base], depth_ray[base], is_open[base])
+        renderer = open_mesh_renderer(patch, engine=engine)[1]
+        for t in keys:
+            if t not in done and bool(is_open[t].any()):
+                _composite(renderer.render(poses[t], height, width), rgb[t], depth_ray[t], is_open[t])
+    return patches
+
+
+def _inpaint(
+    rgb: Tensor, depth_ray: Tensor, is_open: Tensor, pose: Tensor, source: Tensor, *, rim_px: int
+) -> Inpainted:
+    epipole = pose[:3, :3] @ source + pose[:3, 3]
+    nearest = float(torch.where(is_open, torch.inf, depth_ray).min())
+    has_moved = float(epipole.norm()) > 1e-6 * nearest
+    return inpaint_background(rgb, depth_ray, is_open, epipole if has_moved else None, rim_px=rim_px)
+
+
+def _composite(drawn: MeshFrame, rgb: Tensor, depth_ray: Tensor, is_open: Tensor) -> None:
+    """Put what was drawn on the open pixels, in place, and close them."""
+    hit = is_open & drawn.is_seen
+    rgb[hit] = drawn.rgb[hit]
+    depth_ray[hit] = drawn.depth_ray[hit]
+    is_open &= ~hit
+
+
+def _lift(made: Inpainted, pose: Tensor) -> Mesh:
+    """Turn new content and the border it continues into a mesh in the world."""
+    height, width = made.depth_ray.shape
+    used = made.region | made.border
+    number = torch.full((height * width,), -1, dtype=torch.int32)
+    chosen = used.flatten().nonzero().squeeze(1)
+    number[chosen] = torch.arange(len(chosen), dtype=torch.int32)
+    in_camera = erp_directions(height, width, dtype=torch.float64) * made.depth_ray.unsqueeze(-1)
+    vertices = (in_camera.reshape(-1, 3)[chosen] - pose[:3, 3]) @ pose[:3, :3]  # R^T (x - t)
+    number = number.reshape(height, width)
+    right, low = number.roll(-1, 1)[:-1], number[1:]
+    corner, low_right = number[:-1], number.roll(-1, 1)[1:]
+    faces = torch.cat(
+        (
+            torch.stack((corner, low, right), -1).reshape(-1, 3),
+            torch.stack((right, low, low_right), -1).reshape(-1, 3),
+        )
+    )
+    # Faces among border pixels alone show what was seen already.
+    is_new = made.region.flatten()[chosen]
+    faces = faces[(faces >= 0).all(1)]
+    faces = faces[is_new[faces.long()].any(1)]
+    colours = made.rgb.reshape(-1, 3)[chosen]
+    return Mesh(vertices.float(), faces, colours, torch.ones(len(chosen), dtype=torch.bool))
+
+
+def _join(patches: list[Mesh]) -> Mesh:
+    starts = [0]
+    for patch in patches:
+        starts.append(starts[-1] + len(patch.vertices))
+    return Mesh(
+        torch.cat([p.vertices for p in patches]),
+        torch.cat([p.faces + start for p, start in zip(patches, starts, strict=False)]),
+        torch.cat([p.colours for p in patches]),
+        torch.cat([p.is_visible for p in patches]),
+    )
+
+
+def _source_centre(trajectory: Trajectory) -> Tensor:  # [3]
+    """Return where the panorama was taken, in the trajectory's own frame."""
+    if trajectory.frame_of_reference == "panorama":
+        return torch.zeros(3, dtype=torch.float64)
+    return trajectory.centres[0]
+
+
+def _check(frames: GuidanceFrames, trajectory: Trajectory) -> None:
+    size = check_shape("frames.rgb", frames.rgb, "T H W 3")
+    count, height, width = size["T"], size["H"], size["W"]
+    check_two_to_one("frames", height, width)
+    check_shape("frames.mask", frames.mask, f"{count} {height} {width}")
+    check_shape("frames.depth_ray", frames.depth_ray, f"{count} {height} {width}")
+    if count != len(trajectory):
+        raise InvalidInput(
+            f"trajectory must have one pose per frame; got {len(trajectory)} poses for {count} frames. "
+            "Give the one the frames were rendered along."
+        )
+    is_seen = frames.mask >= 0.5
+    if not bool(is_seen.flatten(1).any(1).all()):
+        empty = int((~is_seen.flatten(1).any(1)).nonzero()[0])
+        raise InvalidInput(
+            f"every frame must show something; frame {empty} has no seen pixel. Shorten the path so that it "
+            "stays inside the scene."
+        )
+    seen_depth = frames.depth_ray[is_seen]
+    if not bool((torch.isfinite(seen_depth) & (seen_depth > 0)).all()):
+        bad = int((~(torch.isfinite(seen_depth) & (seen_depth > 0))).sum())
+        raise InvalidInput(f"depth_ray must be finite and positive where mask is 1; {bad} pixels are not.")
+    if not math.isfinite(float(frames.rgb.sum())):
+        raise InvalidInput("frames.rgb must be finite; it holds NaN or infinity.")
