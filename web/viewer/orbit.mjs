@@ -1,6 +1,6 @@
 // Orbit around a point. Pure. OpenCV axes: x right, y down, z forward.
 
-import { PITCH_LIMIT, wrapAngle } from "./walk.mjs";
+import { PITCH_LIMIT, clamp, wrapAngle } from "./walk.mjs";
 
 /**
  * @typedef {object} Orbit
@@ -12,8 +12,6 @@ import { PITCH_LIMIT, wrapAngle } from "./walk.mjs";
 
 const NEAREST = 0.05;
 const FARTHEST = 1e4;
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /**
  * The unit vector of sight.

@@ -23,8 +23,8 @@ export function poseFromMatrix(matrix) {
   const position = [0, 1, 2].map((i) => 0 - (right[i] * t[0] + down[i] * t[1] + ahead[i] * t[2]));
   // Straight up or down, sight has no heading; the camera's right side still has.
   const level = Math.hypot(ahead[0], ahead[2]);
-  const yaw = level > 1e-6 ? Math.atan2(ahead[0], ahead[2]) : Math.atan2(-right[2], right[0]);
-  return { position, yaw, pitch: Math.atan2(-ahead[1], level) };
+  const yaw = level > 1e-6 ? Math.atan2(ahead[0], ahead[2]) : Math.atan2(0 - right[2], right[0]);
+  return { position, yaw, pitch: Math.atan2(0 - ahead[1], level) };
 }
 
 /**

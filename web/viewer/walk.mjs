@@ -16,6 +16,7 @@
 
 export const DEFAULT_SPEED = 1.4; // metres per second, a calm walk
 export const FAST = 3; // how much faster with shift
+/** @type {[number, number]} */
 export const SPEED_LIMITS = [0.02, 200];
 export const PITCH_LIMIT = (89 / 180) * Math.PI; // straight up leaves "forward" undefined
 export const MOST_SECONDS = 0.5; // a longer gap is a pause of the page, not a step
@@ -24,10 +25,12 @@ const SETTLE_SECONDS = 0.06; // how soon the velocity follows the wish
 /** @type {Wish} */
 export const STILL = { right: 0, up: 0, forward: 0, fast: false };
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+export const clamp = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) =>
+  Math.min(high, Math.max(low, value));
 
 /** An angle brought into [-pi, pi). */
-export const wrapAngle = (angle) => angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
+export const wrapAngle = (/** @type {number} */ angle) =>
+  angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
 /**
  * @param {{ position?: number[], yaw?: number, pitch?: number }} [pose]

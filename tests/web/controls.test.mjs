@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { meaning, wishOf } from "../../web/viewer/keys.mjs";
+import { START, STEPS, addFrame } from "../../web/viewer/pace.mjs";
+import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
+import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
+
+test("keys mean what the help says", () => {
+  for (const code of ["KeyW", "KeyA", "KeyS", "KeyD", "KeyQ", "KeyE", "ArrowUp", "ArrowLeft"]) {
+    assert.equal(meaning({ code }), "move");
+  }
+  assert.equal(meaning({ code: "KeyR" }), "reset");
+  assert.equal(meaning({ code: "KeyF" }), "fullscreen");
+  assert.equal(meaning({ code: "KeyP" }), "screenshot");
+  assert.equal(meaning({ code: "KeyO" }), "orbit");
+  assert.equal(meaning({ code: "KeyH" }), "help");
+  assert.equal(meaning({ code: "ShiftLeft" }), "modifier");
+  assert.equal(meaning({ code: "KeyX" }), null);
+});
+
+test("commands of the browser and the editor are left alone", () => {
+  for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(meaning({ code: "KeyR", [held]: true }), null);
+});
+
+test("held keys add up to a wish", () => {
+  assert.deepEqual(wishOf(new Set()), { right: 0, up: 0, forward: 0, fast: false });
+  assert.deepEqual(wishOf(new Set(["KeyW", "KeyA", "ShiftLeft"])), { right: -1, up: 0, forward: 1, fast: true });
+  assert.deepEqual(wishOf(new Set(["KeyW", "ArrowUp"])).forward, 1);
+  assert.equal(wishOf(new Set(["KeyW", "KeyS"])).forward, 0);
+  assert.equal(wishOf(new Set(["KeyE"])).up, 1);
+  assert.equal(wishOf(new Set(["KeyQ"])).up, -1);
+  assert.equal(wishOf(new Set(["KeyD"]), { right: 0.6, forward: -0.2 }).right, 1);
+  assert.equal(wishOf(new Set(), { right: 0.6, forward: -0.2 }).forward, -0.2);
+});
+
+test("two fingers: the world follows", () => {
+  const before = [
+    { x: 100, y: 100 },
+    { x: 200, y: 100 },
+  ];
+  const shifted = before.map(({ x, y }) => ({ x: x - 50, y: y + 100 }));
+  const way = twoFingerMove(before, shifted, 400);
+  assert.ok(way.forward > 0 && way.right > 0);
+  const spread = twoFingerMove(before, [{ x: 50, y: 100 }, { x: 250, y: 100 }], 400);
+  assert.ok(spread.forward > 0 && Math.abs(spread.right) < 1e-9);
+  const still = twoFingerMove(before, before, 400);
+  assert.ok(still.forward === 0 && still.right === 0);
+});
+
+test("the stick: up is forward, never more than all the way, a touch is nothing", () => {
+  assert.deepEqual(stickWish(0, -44, 44), { right: 0, forward: 1 });
+  assert.deepEqual(stickWish(2, 2, 44), { right: 0, forward: 0 });
+  const far = stickWish(300, -400, 44);
+  assert.ok(Math.abs(Math.hypot(far.right, far.forward) - 1) < 1e-9);
+});
+
+const run = (pace, ms, frames) => {
+  for (let i = 0; i < frames; i++) pace = addFrame(pace, ms);
+  return pace;
+};
+
+test("slow graphics get fewer pixels, when that helps", () => {
+  assert.equal(run(START, 16, 500).level, 0);
+  let pace = run(START, 120, 6);
+  assert.equal(pace.level, 1);
+  pace = run(pace, 80, 6);
+  assert.equal(pace.level, 2);
+  pace = run(pace, 40, 100);
+  assert.equal(pace.level, 2); // good enough: neither way
+  assert.equal(run(pace, 12, 200).level < 2, true);
+  assert.ok(STEPS.every((step, i) => i === 0 || step < STEPS[i - 1]));
+});
+
+test("fewer pixels that do not help are given back for good", () => {
+  const pace = run(run(START, 120, 6), 118, 6);
+  assert.equal(pace.level, 0);
+  assert.equal(run(pace, 120, 200).level, 0);
+});
+
+test("only a plain splat file in the host's folders is accepted", () => {
+  const file = readFile({ filename: "a b.spz", subfolder: "x/y", type: "temp", count: 3 });
+  assert.equal(file.count, 3);
+  assert.equal(queryOf(file), "filename=a+b.spz&type=temp&subfolder=x%2Fy");
+  assert.equal(readFile({ filename: "w.ply" }).type, "output");
+  for (const bad of [
+    null,
+    "w.ply",
+    {},
+    { filename: 3 },
+    { filename: "w.html" },
+    { filename: "../w.ply" },
+    { filename: "a\\w.ply" },
+    { filename: "w.ply", type: "models" },
+    { filename: "w.ply", subfolder: 1 },
+  ]) {
+    assert.equal(readFile(bad), null);
+  }
+});
+
+test("an address names a file", () => {
+  const file = fileFromQuery(new URLSearchParams("filename=w.ply&type=temp&metric=1"));
+  assert.deepEqual(file, { filename: "w.ply", subfolder: "", type: "temp", is_metric: true });
+  assert.equal(fileFromQuery(new URLSearchParams("")), null);
+});
+
+test("numbers are short", () => {
+  assert.deepEqual([0, 999, 1600, 123456, 2345678].map(shortCount), ["0", "999", "1.6k", "123k", "2.35M"]);
+  assert.equal(shortCount(undefined), "");
+  assert.equal(megabytes(1234567), "1.2 MB");
+  assert.equal(megabytes(45e6), "45 MB");
+});

@@ -1,0 +1,88 @@
+"""The viewer's modules without a browser: unit tests, types, and what the host may import by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "web"
+TOOLS = ROOT / "scripts" / "web"
+
+
+def find_node() -> str:
+    """Return a node that has a test runner: the system's, or the one inside the package playwright."""
+    spec = importlib.util.find_spec("playwright")
+    bundled = Path(spec.origin).parent / "driver" / "node" if spec and spec.origin else None
+    for path in (shutil.which("node"), bundled):
+        if path and Path(path).exists():
+            version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+            if int(version.strip().lstrip("v").split(".")[0]) >= 20:
+                return str(path)
+    pytest.skip("needs node 20 or newer (apt install nodejs, or pip install playwright)")
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=TOOLS, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+
+
+def test_pure_modules() -> None:
+    files = sorted(map(str, (ROOT / "tests" / "web").glob("*.test.mjs")))
+    assert len(files) >= 4
+    run(find_node(), "--test", *files)
+
+
+def test_types() -> None:
+    compiler = TOOLS / "node_modules" / "typescript" / "bin" / "tsc"
+    if not compiler.exists():
+        pytest.skip("needs the packages of scripts/web: npm ci --prefix scripts/web")
+    run(find_node(), str(compiler), "-p", "jsconfig.json")
+
+
+def test_vendored_files_are_the_locked_ones() -> None:
+    if not (TOOLS / "node_modules" / "three").exists():
+        pytest.skip("needs the packages of scripts/web: npm ci --prefix scripts/web")
+    run(find_node(), str(ROOT / "scripts" / "vendor_web.mjs"), "--check")
+
+
+def test_vendored_files_are_as_recorded() -> None:
+    rows = re.findall(
+        r"^\| (\S+\.mjs) \| \S+ \| (\d+) \| ([0-9a-f]{64}) \|$", (WEB / "vendor/README.md").read_text(), re.M
+    )
+    assert {name for name, _, _ in rows} == {path.name for path in (WEB / "vendor").glob("*.mjs")}
+    for name, size, digest in rows:
+        data = (WEB / "vendor" / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (int(size), digest), name
+
+
+def test_the_host_imports_one_small_file() -> None:
+    # It imports every .js below the web folder when its page opens.
+    assert [path.relative_to(WEB).as_posix() for path in WEB.rglob("*.js")] == ["matrix3d.js"]
+    assert (WEB / "matrix3d.js").stat().st_size < 4000
+
+
+@pytest.mark.parametrize("path", sorted(WEB.rglob("*.*js")), ids=lambda path: path.name)
+def test_imports_stay_inside_the_pack(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    static = re.findall(r"(?:^|[;}\s])(?:import|export)\b[^;'\"]*?\bfrom\s*[\"']([^\"'\n]+)[\"']", text)
+    lazy = re.findall(r"\bimport\(\s*[\"']([^\"'\n]+)[\"']\s*\)", text)
+    for name in static + lazy:
+        if path.name == "matrix3d.js" and name.startswith("../../scripts/"):
+            continue  # the host's own modules
+        assert name.startswith("."), f"{path.name} imports {name}"
+        target = (path.parent / name).resolve()
+        assert target.is_file(), f"{path.name} imports {name}"
+        assert target.is_relative_to(WEB.resolve()), f"{path.name} imports {name}"
+
+
+def test_own_files_load_nothing_from_elsewhere() -> None:
+    own = [WEB / "matrix3d.js", *(WEB / "viewer").iterdir()]
+    for path in own:
+        assert not re.search(r"https?://", path.read_text(encoding="utf-8")), path.name
