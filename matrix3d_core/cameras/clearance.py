@@ -19,8 +19,8 @@ from .surface import PanoramaSurface
 __all__ = ["ClearanceReport", "measure_clearance", "shorten_to_clear"]
 
 METHODS = ("auto", "cut", "scale")
-_MAX_SAMPLES = 1024
-_HALVINGS = 14
+_MAX_SAMPLES = 512
+_HALVINGS = 10
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,11 @@ def _measure(
 
 
 def _collides(surface: PanoramaSurface, points: Tensor, radius: float) -> Tensor:
-    beyond = surface.is_beyond(points)
-    return beyond | (~beyond & surface.is_nearer_than(points, radius) if radius > 0 else beyond)
+    hits = surface.is_beyond(points)
+    if radius > 0:
+        rest = (~hits).nonzero().flatten()
+        hits[rest] = surface.is_nearer_than(points[rest], radius)
+    return hits
 
 
 def _arcs(centres: Tensor) -> Tensor:
@@ -230,7 +233,10 @@ def _clear_scale(surface: PanoramaSurface, centres: Tensor, radius: float, progr
     origin = centres[0]
 
     def clear(scale: float) -> bool:
-        return not bool(_collides(surface, origin + scale * (points - origin), radius).any())
+        scaled = origin + scale * (points - origin)
+        if bool(surface.is_beyond(scaled).any()):
+            return False
+        return not any(bool(surface.is_nearer_than(some, radius).any()) for some in scaled.split(32))
 
     if clear(1.0):
         return 1.0

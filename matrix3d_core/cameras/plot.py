@@ -169,72 +169,71 @@ def _draw_grid(draw: Any, view: _View, line: int) -> None:
 def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, centres: Tensor) -> None:
     """Paint the scene's surface as small dots into one panel, the dim ones first."""
     stride = max(1, math.ceil(math.sqrt(geometry.height * geometry.width / _MAX_POINTS)))
-    directions = erp_directions(geometry.height, geometry.width)[::stride, ::stride]
-    depth = geometry.depth_ray.cpu()[::stride, ::stride]
-    corners = _squares((directions * depth[..., None]).double())
-    near, far = _squares(depth).amin(0), _squares(depth).amax(0)
-    is_surface = (far <= 1.25 * near) & ~_squares(geometry.is_sky.cpu()[::stride, ::stride]).any(0)
-    corners = corners[:, is_surface]
-    colours = geometry.rgb.cpu()[::stride, ::stride][:-1][is_surface].clamp(0, 1).double()
+    depth = geometry.depth_ray.cpu()[::stride, ::stride].numpy()
+    directions = erp_directions(geometry.height, geometry.width)[::stride, ::stride].numpy()
+    near, far = _squares(depth).min(0), _squares(depth).max(0)
+    is_sky = _squares(geometry.is_sky.cpu()[::stride, ::stride].numpy()).any(0)
+    is_surface = (far <= 1.25 * near) & ~is_sky
+    corners = _squares(directions * depth[..., None])[:, is_surface]
+    px = view.to_px(torch.from_numpy(corners.reshape(-1, 3))).numpy().reshape(4, -1, 2).astype(np.float32)
+    left, top, right, bottom = _box(view)
+    low_corner, high_corner = np.array([left, top]), np.array([right, bottom])
+    seen = ((px.max(0) >= low_corner) & (px.min(0) <= high_corner)).all(-1)
+    px, corners = px[:, seen], corners[:, seen]
+    if not len(px[0]):
+        return
+    rgb = geometry.rgb.cpu()[::stride, ::stride][:-1].numpy()[is_surface][seen].clip(0, 1)
+
     hidden = ({0, 1, 2} - {view.across, view.up}).pop()
     low, high = float(centres[:, hidden].min()), float(centres[:, hidden].max())
     level = corners[..., hidden].mean(0)
-    away = (low - level).clamp(min=0) + (level - high).clamp(min=0)
-    strength = 0.36 + 0.52 * torch.exp(-away / (0.1 * view.span))
-    shade = (0.65 * colours + 0.35 * colours.mean(-1, keepdim=True)) * 180 + 50  # calm, no pure black
-    colour = torch.lerp(torch.tensor(_PANEL, dtype=torch.float64), shade, strength[:, None])
+    away = (low - level).clip(min=0) + (level - high).clip(min=0)
+    strength = 0.36 + 0.52 * np.exp(-away / (0.1 * view.span))
+    shade = (0.65 * rgb + 0.35 * rgb.mean(-1, keepdims=True)) * 180 + 50  # calm, no pure black
+    colour = (_PANEL + (shade - _PANEL) * strength[:, None]).round().astype(np.uint8)
 
     dot = max(2, round(view.size / 300))
-    left, top, right, bottom = _box(view)
-    px = view.to_px(corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
-    outside = (px.amax(0) < torch.tensor([left, top])) | (px.amin(0) > torch.tensor([right, bottom]))
-    px, colour, strength = (x[..., ~outside.any(-1), :] for x in (px, colour, strength[:, None]))
     place, square = _fill(px, 0.7 * dot)
-    inside = ((place >= torch.tensor([left, top])) & (place < torch.tensor([right, bottom]))).all(-1)
+    inside = ((place >= low_corner) & (place < high_corner)).all(-1)
     place, square = place[inside], square[inside]
     # Among equals, what is nearer to the viewer (above, or on the right-hand side) covers the rest.
-    towards = (level if view.across == 2 else -level)[~outside.any(-1)]
-    rank = torch.from_numpy(np.lexsort((towards.numpy(), strength[:, 0].numpy()))).argsort()
-    order = rank[square].argsort(stable=True)
-    columns, rows = place[order].long().numpy().T
-    painted = colour.round().to(torch.uint8)[square[order]].numpy()
+    towards = level if view.across == 2 else -level
+    rank = np.lexsort((towards, strength)).argsort()
+    order = rank[square].argsort(kind="stable")
+    columns, rows = place[order].astype(np.int64).T
+    painted = colour[square[order]]
     for down in range(dot):
         for across in range(dot):
             canvas[np.minimum(rows + down, bottom - 1), np.minimum(columns + across, right - 1)] = painted
 
 
-def _squares(grid: Tensor) -> Tensor:  # [h, w, ...] -> [4, h - 1, w, ...]
+def _squares(grid: np.ndarray) -> np.ndarray:  # [h, w, ...] -> [4, h - 1, w, ...]
     """The four corners of each square of neighbouring pixels: here, right, below, below right."""
-    right = grid.roll(-1, 1)
-    return torch.stack((grid[:-1], right[:-1], grid[1:], right[1:]))
+    right = np.roll(grid, -1, axis=1)
+    return np.stack((grid[:-1], right[:-1], grid[1:], right[1:]))
 
 
-def _fill(px: Tensor, spacing: float) -> tuple[Tensor, Tensor]:  # [4, Q, 2] -> [N, 2], [N]
+def _fill(px: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:  # [4, Q, 2] -> [N, 2], [N]
     """Spread points over squares given by their corners in the drawing, about ``spacing`` apart.
 
     Returns:
         The points and the square each belongs to.
     """
-    sides = (px[1] - px[0], px[3] - px[2]), (px[2] - px[0], px[3] - px[1])
-    counts = []
-    for one, other in sides:
-        length = torch.maximum(one.norm(dim=-1), other.norm(dim=-1)).clamp(min=1e-6)
-        counts.append((length / spacing).log2().ceil().clamp(0, 6).long())
+    powers = []
+    for one, other in ((px[1] - px[0], px[3] - px[2]), (px[2] - px[0], px[3] - px[1])):
+        length = np.maximum(np.hypot(*one.T), np.hypot(*other.T))
+        powers.append(np.ceil(np.log2(np.maximum(length / spacing, 1))).clip(0, 6).astype(np.int64))
+    code = powers[0] * 8 + powers[1]
     places, squares = [], []
-    for code in (counts[0] * 8 + counts[1]).unique().tolist():
-        which = (counts[0] * 8 + counts[1] == code).nonzero().flatten()
-        across, down = (
-            (torch.arange(2**power, dtype=torch.float64) + 0.5) / 2**power for power in divmod(code, 8)
-        )
-        a, b, c, d = px[:, which, None, None]
-        upper = a + (b - a) * across[:, None]
-        lower = c + (d - c) * across[:, None]
-        filled = (upper + (lower - upper) * down[:, None, None].unsqueeze(0)).flatten(1, 2)
-        places.append(filled.flatten(0, 1))
-        squares.append(which.repeat_interleave(filled.shape[1]))
-    if not places:
-        return torch.empty(0, 2), torch.empty(0, dtype=torch.long)
-    return torch.cat(places), torch.cat(squares)
+    for kind in np.unique(code):
+        which = np.flatnonzero(code == kind)
+        across, down = ((np.arange(2**power, dtype=np.float32) + 0.5) / 2**power for power in divmod(kind, 8))
+        a, b, c, d = px[:, which, None, None]  # each [q, 1, 1, 2]
+        upper, lower = a + (b - a) * across[:, None], c + (d - c) * across[:, None]
+        filled = upper + (lower - upper) * down[:, None, None]  # [q, down, across, 2]
+        places.append(filled.reshape(-1, 2))
+        squares.append(which.repeat(len(down) * len(across)))
+    return np.concatenate(places), np.concatenate(squares)
 
 
 def _draw_path(draw: Any, view: _View, trajectory: Trajectory, red: frozenset[int], height: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from .turns import aligned_quats, conjugate, quats_from_rotvec, rotvec_from_quat
 __all__ = ["PACES", "PosePath", "interpolate_rising", "path_through_frames", "spline_trajectory"]
 
 PACES = ("distance", "even")
-_SAMPLES_PER_SEGMENT = 128
+_SAMPLES_PER_SEGMENT = 256
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,10 @@ class _ArcCurve:
 
     knots: Tensor  # [U] centripetal parameters of the distinct points
     points: Tensor  # [U, 3]
-    tangents: Tensor  # [U, 3]
+    tangents: tuple[Tensor, Tensor]  # [U, 3] on leaving and on arriving at each point
     table_u: Tensor  # [S] parameters ...
-    table_arc: Tensor  # [S] ... and the arc length there
+    table_arc: Tensor  # [S] ... the arc length there ...
+    table_slope: Tensor  # [S] ... and d parameter / d arc length
     knots_arc: Tensor  # [K] arc length at each keyframe
 
     @classmethod
@@ -174,21 +176,24 @@ class _ArcCurve:
         which = distinct.long().cumsum(0) - 1
         unique = points[distinct]
         knots = torch.cat((torch.zeros(1, dtype=torch.float64), chords[distinct[1:]].sqrt().cumsum(0)))
-        tangents = _slopes(knots, unique, closed and len(unique) > 2)
+        tangents = _piecewise_slopes(knots, unique, which[1:][~distinct[1:]].tolist(), closed)
         if len(unique) == 1:
             zero = torch.zeros(1, dtype=torch.float64)
-            return cls(knots, unique, tangents, zero, zero, torch.zeros(len(points), dtype=torch.float64))
+            return cls(knots, unique, tangents, zero, zero, zero, torch.zeros(len(points), dtype=zero.dtype))
         fraction = torch.arange(_SAMPLES_PER_SEGMENT, dtype=torch.float64) / _SAMPLES_PER_SEGMENT
         table_u = (knots[:-1, None] + fraction * knots.diff()[:, None]).flatten()
         table_u = torch.cat((table_u, knots[-1:]))
         steps = _hermite(knots, unique, tangents, table_u).diff(dim=0).norm(dim=-1)
         table_arc = torch.cat((torch.zeros(1, dtype=torch.float64), steps.cumsum(0)))
-        return cls(knots, unique, tangents, table_u, table_arc, table_arc[::_SAMPLES_PER_SEGMENT][which])
+        slope = _monotone_slopes(table_arc, table_u.unsqueeze(-1), False).squeeze(-1)
+        return cls(
+            knots, unique, tangents, table_u, table_arc, slope, table_arc[::_SAMPLES_PER_SEGMENT][which]
+        )
 
     def at(self, arc: Tensor) -> Tensor:
         if len(self.points) == 1:
             return self.points.expand(len(arc), 3).clone()
-        u = interpolate_rising(self.table_arc, self.table_u, arc)
+        u = _hermite(self.table_arc, self.table_u[:, None], self.table_slope[:, None], arc).squeeze(-1)
         return _hermite(self.knots, self.points, self.tangents, u)
 
 
@@ -221,14 +226,32 @@ def _locate(knots: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return index, (times - knots[index]) / width, width
 
 
-def _hermite(knots: Tensor, values: Tensor, slopes: Tensor, times: Tensor) -> Tensor:
-    """Interpolate ``values`` ``[K, C]`` with ``slopes`` ``[K, C]`` at ``times`` ``[N]`` by cubics."""
+def _hermite(knots: Tensor, values: Tensor, slopes: Tensor | tuple[Tensor, Tensor], times: Tensor) -> Tensor:
+    """Interpolate ``values`` ``[K, C]`` with ``slopes`` ``[K, C]`` at ``times`` ``[N]`` by cubics.
+
+    Two slopes: on leaving each knot, and on arriving there.
+    """
     if len(knots) == 1:
         return values.expand(len(times), -1).clone()
-    index, t, width = (x.unsqueeze(-1) if x.is_floating_point() else x for x in _locate(knots, times))
+    leaving, arriving = slopes if isinstance(slopes, tuple) else (slopes, slopes)
+    index, t, width = _locate(knots, times)
+    t, width = t.unsqueeze(-1), width.unsqueeze(-1)
     rise = values[index + 1] - values[index]
-    first, last = width * slopes[index], width * slopes[index + 1]
-    return values[index] + t * (first + t * (3 * rise - 2 * first - last + t * (first + last - 2 * rise)))
+    first, last = width * leaving[index], width * arriving[index + 1]
+    return values[index] + t * (3 * rise * t - 2 * rise * t * t + (1 - t) * (first * (1 - t) - last * t))
+
+
+def _piecewise_slopes(knots: Tensor, values: Tensor, stops: list[int], closed: bool) -> tuple[Tensor, Tensor]:
+    """Catmull-Rom slopes, on leaving and on arriving; at the points ``stops`` the curve may turn a corner."""
+    breaks = sorted({0, *stops, len(knots) - 1})
+    if len(breaks) == 2:
+        whole = _slopes(knots, values, closed and len(knots) > 2)
+        return whole, whole
+    leaving, arriving = torch.zeros_like(values), torch.zeros_like(values)
+    for start, end in itertools.pairwise(breaks):
+        piece = _slopes(knots[start : end + 1], values[start : end + 1], False)
+        leaving[start:end], arriving[start + 1 : end + 1] = piece[:-1], piece[1:]
+    return leaving, arriving
 
 
 def _slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
