@@ -39,16 +39,24 @@ def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> 
         return nearest
     usable = torch.isfinite(depth_ray) & (depth_ray > 0)
     inverse = torch.where(usable, 1 / depth_ray, 0)
-    # The extremes of each pixel's 2x2 block, at the block's upper left corner, over the seam.
     columns, rows = pixels_from_directions(directions, height=size["h"], width=size["w"])
-    left, top = columns.floor().long() % size["w"], rows.floor().long().clamp(0, size["h"] - 1)
-    below, right = (top + 1).clamp(max=size["h"] - 1), (left + 1) % size["w"]
-    taps = torch.stack([inverse[r, c] for r in (top, below) for c in (left, right)])
-    smooth = (taps.amin(0) > 0) & (taps.amax(0) <= _SAME_SURFACE * taps.amin(0))
-    blended = sample_erp(inverse[..., None], directions)[..., 0]
-    # Over the poles the lookup reads other pixels than these four; an unknown one there shows up here.
-    whole = sample_erp(usable[..., None].to(inverse.dtype), directions)[..., 0] > 1 - 1e-4
-    return torch.where(smooth & whole, 1 / blended, nearest)
+    left, top = columns.floor(), rows.floor()
+    taps = [
+        _over_the_poles(inverse, top.long() + down, left.long() + right) for down in (0, 1) for right in (0, 1)
+    ]
+    low, high = torch.stack(taps).aminmax(dim=0)
+    smooth = (low > 0) & (high <= _SAME_SURFACE * low)
+    across, down = (columns - left).to(inverse.dtype), (rows - top).to(inverse.dtype)
+    blended = torch.lerp(torch.lerp(taps[0], taps[1], across), torch.lerp(taps[2], taps[3], across), down)
+    return torch.where(smooth, 1 / blended, nearest)
+
+
+def _over_the_poles(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Look up pixels at most one row beyond a pole, where the picture goes on half a turn away."""
+    height, width = values.shape
+    beyond = (rows < 0) | (rows >= height)
+    mirrored = torch.where(rows < 0, -1 - rows, torch.where(rows >= height, 2 * height - 1 - rows, rows))
+    return values[mirrored, torch.where(beyond, columns + width // 2, columns) % width]
 
 
 def resize_panorama(rgb: Tensor, height: int) -> Tensor:  # [h, w, 3] -> [H, 2 H, 3]
