@@ -29,7 +29,9 @@ class WorldConfig:
     Attributes:
         preset: name of the camera path, see `matrix3d_core.cameras.presets.PRESETS`.
         frames: length of the path.
-        distance: how far to go, as a fraction of the distance straight ahead just below the horizon.
+        distance: how far to go, world units (metres, as both sources of geometry are metric here).
+        edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`; 0 takes
+            upstream's 5 % at 1024 rows, scaled to the mesh's own rows.
         width: columns of the guidance frames and of the scene mesh; rows are half of it.
         source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
         camera_height: of the panorama's camera above the ground, metres.
@@ -44,7 +46,8 @@ class WorldConfig:
 
     preset: str = "straight"
     frames: int = 49
-    distance: float = 0.6
+    distance: float = 3.0
+    edge_threshold: float = 0.0
     width: int = 960
     source: str = "auto"
     camera_height: float = 1.6
@@ -155,13 +158,14 @@ def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConf
 def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, dict[str, object]]:
     """Lay the preset path into the geometry and keep it clear of the surfaces."""
     from ..cameras.clearance import measure_clearance, shorten_to_clear
-    from ..cameras.presets import make_preset, pivot_distance
+    from ..cameras.presets import make_preset
 
-    distance = pivot_distance(geometry) * config.distance
-    trajectory = make_preset(config.preset, frames=config.frames, distance=distance)
+    trajectory = make_preset(
+        config.preset, frames=config.frames, distance=config.distance, is_metric=geometry.is_metric
+    )
     wanted = trajectory.length
     if config.clearance > 0:
-        trajectory = shorten_to_clear(trajectory, geometry, radius=config.clearance)
+        trajectory, _ = shorten_to_clear(trajectory, geometry, radius=config.clearance)
     clearance = measure_clearance(trajectory, geometry, radius=config.clearance)
     return trajectory, {
         "preset": config.preset,
@@ -192,6 +196,7 @@ def build_gaussians(
             trajectory,
             height=config.width // 2,
             mesh_height=config.width // 2,
+            edge_threshold=config.edge_threshold or 0.05 * 1024 / (config.width // 2),
             engine=config.engine_mesh,
             progress=progress,
         ),
