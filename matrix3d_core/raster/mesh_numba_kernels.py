@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 __all__ = ["bound_faces", "draw_band", "hit_rays", "project_vertices"]
 
@@ -30,7 +31,7 @@ _HALF, _ONE, _ZERO = f32(0.5), f32(1.0), f32(0.0)
 _SKIP_RUN = 32  # columns that one distance test can rule out in a long search range
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _atan2(y, x):
     """Return the angle of (x, y) to within 1e-6, without branches, so that loops become vector code."""
     ay, ax = abs(y), abs(x)
@@ -43,7 +44,7 @@ def _atan2(y, x):
     return -p if y < _ZERO else p
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def project_vertices(vertices, pose, columns_per_rad, rows_per_rad, start, stop, out):
     """Move vertices ``[3, N]`` to the camera and find their pixel coordinates, good to 1e-6 rad.
 
@@ -66,7 +67,7 @@ def project_vertices(vertices, pose, columns_per_rad, rows_per_rad, start, stop,
         out[i, 4] = _atan2(y, math.sqrt(x * x + z * z)) * rows_per_rad + row0
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _cone(v, i, j, k, height, width, margin):
     """Bound a face of any size: first row, last row, first column, last column.
 
@@ -102,7 +103,7 @@ def _cone(v, i, j, k, height, width, margin):
     return row0, row1, column0, column1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def bound_faces(faces, v, height, width, margin, strip, first, last, box, count, reach):
     """Find the pixels that each face of strips ``first`` to ``last - 1`` may cover.
 
@@ -165,7 +166,7 @@ def bound_faces(faces, v, height, width, margin, strip, first, last, box, count,
         reach[s, 1] = strip_row1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def draw_band(
     faces, v, colours, shown, box, count, reach, strip, sin_column, cos_column, sin_row, cos_row,
     row_start, row_stop, nearest, weights, rgb, seen, depth,
@@ -267,7 +268,7 @@ def draw_band(
                 rgb[y, x, 2] = w0 * colours[i, 2] + w1 * colours[j, 2] + w2 * colours[k, 2]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def hit_rays(
     faces, v, box, count, reach, strip, cell_start, rays, height, width, row_start, row_stop,
     face, weights, distance,

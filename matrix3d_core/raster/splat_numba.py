@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..compiled import compiled
 from . import splat as contract
 
 __all__ = ["Drawing", "backward", "forward", "render"]
@@ -58,7 +59,7 @@ EIGHTH = f4(-0.125)
 HALF, ONE, TWO, ZERO = f4(0.5), f4(1.0), f4(2.0), f4(0.0)
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _exp_minus(s):
     t = s * EIGHTH
     p = E0 + t * (E1 + t * (E2 + t * (E3 + t * (E4 + t * E5))))
@@ -67,7 +68,7 @@ def _exp_minus(s):
     return p * p
 
 
-@nb.njit(cache=True, parallel=True, fastmath=FAST)
+@compiled(parallel=True, fastmath=FAST)
 def _cull(means, scales, opacities, view, camera, near_z, depth_key):
     """Camera depth of what is in view, 0 for the rest. camera = fx, fy, cx, cy, width, height, margin."""
     fx, fy, cx, cy, width, height, margin = camera
@@ -93,7 +94,7 @@ def _cull(means, scales, opacities, view, camera, near_z, depth_key):
         depth_key[i] = key
 
 
-@nb.njit(cache=True)
+@compiled()
 def _sort_visible(depth_key):
     """Indices of the positive depths in index order, and the order that puts them nearest first.
 
@@ -135,7 +136,7 @@ def _sort_visible(depth_key):
     return visible, index
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _axes(quats, scales, view, i):
     """Unit quaternion and the camera-space axes ``view R`` of one Gaussian."""
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
@@ -156,7 +157,7 @@ def _axes(quats, scales, view, i):
     return w, x, y, z, inverse_norm, a00, a01, a02, a10, a11, a12, a20, a21, a22
 
 
-@nb.njit(cache=True, parallel=True, fastmath=FAST)
+@compiled(parallel=True, fastmath=FAST)
 def _project(means, quats, scales, opacities, colours, view, camera, limits, visible, records, boxes):
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
     fx, fy, cx, cy, width, height, _ = camera
@@ -220,7 +221,7 @@ def _project(means, quats, scales, opacities, colours, view, camera, limits, vis
             boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3] = 0, -1, 0, -1
 
 
-@nb.njit(cache=True)
+@compiled()
 def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
     """CSR lists of Gaussians per tile, nearest first, and per Gaussian where its entries ended up."""
     count = boxes.shape[0]
@@ -250,7 +251,7 @@ def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
     return start, members, first, slots
 
 
-@nb.njit(cache=True)
+@compiled()
 def _deal(start, threads):
     """Order of tiles such that equal contiguous shares of it hold about equal work."""
     tiles = start.shape[0] - 1
@@ -264,7 +265,7 @@ def _deal(start, threads):
     return order
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _gather(records, members, k, last, near):
     """Copy the next few records of a tile's list side by side, so that waiting for memory overlaps."""
     for slot in range(last - k):
@@ -273,13 +274,13 @@ def _gather(records, members, k, last, near):
             near[slot, f] = record[f]
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _span(low, high, origin, size):
     """First and last pixel whose centre lies between two image coordinates, clipped to the tile."""
     return max(int(math.ceil(low - HALF)) - origin, 0), min(int(math.floor(high - HALF)) - origin, size - 1)
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _add_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, c2, z):
     """Composite one Gaussian onto LANES pixels of a row."""
     for j in range(u8(LANES)):
@@ -295,7 +296,7 @@ def _add_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, c
         tile[at + (u8(4 * PLANE) + j)] += weight * z
 
 
-@nb.njit(cache=True, parallel=True, fastmath=FAST)
+@compiled(parallel=True, fastmath=FAST)
 def _composite(records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends):
     for p in nb.prange(order.shape[0]):
         t = order[p]
@@ -360,7 +361,7 @@ def _composite(records, start, members, order, tiles_x, height, width, rgb, alph
                 depth_out[top + y, left + x] = tile[4 * PLANE + at]
 
 
-@nb.njit(cache=True, fastmath=FAST, inline="always")
+@compiled(fastmath=FAST, inline="always")
 def _undo_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, c2, z):
     """Walk LANES pixels once more and sum the gradients of one Gaussian over them."""
     d0 = d1 = d2 = dz = sum_v = sum_vu = sum_vuu = ZERO
@@ -391,7 +392,7 @@ def _undo_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, 
     return d0, d1, d2, dz, sum_v, sum_vu, sum_vuu
 
 
-@nb.njit(cache=True, parallel=True, fastmath=FAST)
+@compiled(parallel=True, fastmath=FAST)
 def _composite_backward(
     records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends, g_rgb, g_alpha, g_depth, grads
 ):  # fmt: skip
@@ -483,7 +484,7 @@ def _composite_backward(
                 grads[k, g] = ZERO
 
 
-@nb.njit(cache=True, parallel=True, fastmath=FAST)
+@compiled(parallel=True, fastmath=FAST)
 def _project_backward(
     means, quats, scales, view, camera, limits, visible, records, first, slots, grads,
     g_means, g_quats, g_scales, g_opacities, g_colours,

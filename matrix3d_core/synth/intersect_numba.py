@@ -8,6 +8,7 @@ import math
 import numba
 import numpy as np
 
+from ..compiled import compiled
 from .scene_layout import GROUND_Y, HORIZON_RADIUS, RIDGE_HEIGHT, Material, SceneTables
 
 __all__ = ["closest_hit", "is_occluded"]
@@ -211,7 +212,7 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
     return best
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _closest(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, distance, material, normal):
     for i in numba.prange(origins.shape[0]):
         out = np.zeros(4)
@@ -224,7 +225,7 @@ def _closest(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, di
         normal[i, 0], normal[i, 1], normal[i, 2] = out[1], out[2], out[3]
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _occluded(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, blocked):
     for i in numba.prange(origins.shape[0]):
         out = np.zeros(4)

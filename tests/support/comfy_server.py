@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import bootstrap
 from comfy_host import PACK_FOLDER, Host, HostError, prepare_base
 from run_tests import find_browser
+from workflow_api import is_widget, options_of
 
 __all__ = ["ComfyServer", "HostError", "HostPlace", "find_browser", "find_host", "run_in_host"]
 
@@ -61,6 +63,7 @@ class ComfyServer(Host):
         options["environment"] = {"PYTHONWARNINGS": "default", **options["environment"]}
         super().__init__(place.directory, place.python, base, **options)
         self.place = place
+        self._info: dict[str, Any] = {}
 
     @property
     def input_dir(self) -> Path:
@@ -105,6 +108,47 @@ class ComfyServer(Host):
     def interrupt(self) -> None:
         """Stop what runs."""
         self.client.interrupt()
+
+    def node(self, kind: str, **inputs: Any) -> dict[str, Any]:
+        """Return a node for a prompt: these inputs, and the defaults of the other widgets."""
+        info = self._info.get(kind) or self._info.setdefault(kind, self.object_info(kind)[kind])
+        given = {}
+        for name, spec in (info["input"].get("required") or {}).items():
+            if is_widget(spec):
+                options = options_of(spec)
+                choices = spec[0] if isinstance(spec[0], list) else options.get("options") or [""]
+                given[name] = options.get("default", choices[0])
+        return {"class_type": kind, "inputs": {**given, **inputs}, "_meta": {"title": kind}}
+
+    def post_until(self, prompt: dict[str, Any], node: str, share: float = 0.0, timeout: float = 300) -> str:
+        """Queue a prompt, wait until ``node`` runs and has done ``share`` of its work; return the prompt's id.
+
+        Raises:
+            HostError: when the prompt ends before, or the time is over.
+        """
+        return asyncio.run(asyncio.wait_for(self._post_until(prompt, node, share), timeout))
+
+    async def _post_until(self, prompt: dict[str, Any], node: str, share: float) -> str:
+        import aiohttp
+
+        address = f"{self.address.replace('http', 'ws', 1)}/ws?clientId={self.client.id}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+            prompt_id = await asyncio.to_thread(self.post, prompt)
+            async for message in socket:
+                if message.type != aiohttp.WSMsgType.TEXT:
+                    continue
+                event = json.loads(message.data)
+                data = event.get("data") or {}
+                if data.get("prompt_id") != prompt_id:
+                    continue
+                state = (data.get("nodes") or {}).get(node) if event["type"] == "progress_state" else None
+                if state and state["state"] == "running" and state["value"] >= share * state["max"] > 0:
+                    return prompt_id
+                if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
+                    break
+        raise HostError(
+            f"the prompt ended before node {node} had done {share:.0%}", self.client.history(prompt_id)
+        )
 
     def own_complaints(self) -> list[str]:
         """Return log lines about the pack that are no good news: errors, warnings, failed imports."""

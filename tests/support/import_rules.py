@@ -18,7 +18,7 @@ HOST = {
 HOST_FILES = {"nodes/_host.py", "nodes/_host_version.py"}
 
 RANK = {
-    "errors": 0, "checks": 0, "progress": 0, "devices": 0,
+    "errors": 0, "checks": 0, "progress": 0, "devices": 0, "compiled": 0,
     "geometry": 1, "scene": 1,
     "io": 2, "cameras": 2, "raster": 2, "metrics": 2,
     "guidance": 3, "depth": 3, "optimise": 3,

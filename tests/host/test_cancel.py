@@ -1,0 +1,101 @@
+"""Stopping a prompt halfway: nothing is left behind and the next one runs."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+def guidance_prompt(comfy, *, frames, width):
+    """Guidance frames of the sample and a picture of them; key = node id."""
+    return {
+        "load": comfy.node("PanoLoad", max_width=512),
+        "depth": comfy.node("PanoDepth", panorama=["load", 0], depth=["load", 1], scale="camera height"),
+        "path": comfy.node("TrajectoryPreset", geometry=["depth", 0], frames=frames),
+        "guide": comfy.node(
+            *("MeshGuidanceRender",),
+            **{"geometry": ["depth", 0], "trajectory": ["path", 0], "width": width, "mesh_width": 512},
+        ),
+        "look": comfy.node("PreviewImage", images=["guide", 0]),
+    }
+
+
+def world_prompt(comfy, *, frames, width, **optimise):
+    """A world up to its file."""
+    frames_in = {
+        "frames": ["guide", 0],
+        "mask": ["guide", 1],
+        "depth": ["guide", 2],
+        "trajectory": ["path", 0],
+    }
+    fit_in = {"frames": ["fill", 0], "trajectory": ["path", 0], "geometry": ["depth", 0]}
+    prompt = guidance_prompt(comfy, frames=frames, width=width)
+    del prompt["look"]
+    return {
+        **prompt,
+        "fill": comfy.node("PanoFill", **frames_in),
+        "fit": comfy.node("GSOptimize", **fit_in, depth=["fill", 1], mask=["guide", 1], **optimise),
+        "save": comfy.node("SplatSave", splat=["fit", 0], filename_prefix="cancel/world", format="ply"),
+    }
+
+
+def memory_after_free(comfy):
+    """The least memory the host settles at after it was asked to drop everything."""
+    comfy.client.free()
+    least = comfy.memory_bytes()[0]
+    for _ in range(20):
+        time.sleep(0.25)
+        least = min(least, comfy.memory_bytes()[0])
+    return least
+
+
+def stop(comfy, prompt_id, node):
+    """Interrupt, and check how the prompt ended; return how long it took."""
+    start = time.monotonic()
+    comfy.interrupt()
+    entry = comfy.wait(prompt_id, 60)
+    seconds = time.monotonic() - start
+    messages = dict(entry["status"]["messages"])
+    assert entry["status"]["status_str"] == "error"
+    assert messages["execution_interrupted"]["node_id"] == node
+    assert comfy.client.queue_is_empty()
+    return seconds
+
+
+def test_rendering_stops_within_seconds_and_the_queue_goes_on(comfy):
+    comfy.run(guidance_prompt(comfy, frames=5, width=128))  # kernels compiled, so times are honest
+    before = len(comfy.own_complaints())
+
+    prompt_id = comfy.post_until(guidance_prompt(comfy, frames=161, width=960), "guide", 0.05)
+    seconds = stop(comfy, prompt_id, "guide")
+
+    # One frame takes well below a second even when other work shares the two cores.
+    assert seconds < 5
+    outputs = comfy.run(guidance_prompt(comfy, frames=6, width=128))
+    assert len(outputs["look"]["images"]) == 6
+    assert len(comfy.own_complaints()) == before, comfy.own_complaints()
+
+
+def test_a_stopped_fit_leaves_no_file_and_frees_its_memory(comfy):
+    small = world_prompt(comfy, frames=9, width=128, max_gaussians=20_000)
+    comfy.run(small)
+    saved = sorted((comfy.output_dir / "cancel").iterdir())
+    assert len(saved) == 1
+    memory_before = memory_after_free(comfy)
+
+    long = world_prompt(comfy, frames=49, width=480, max_gaussians=200_000, quality="standard")
+    prompt_id = comfy.post_until(long, "fit", 0.1)
+    memory_during = comfy.memory_bytes()[0]
+    assert stop(comfy, prompt_id, "fit") < 10
+    memory_after = memory_after_free(comfy)
+
+    assert sorted((comfy.output_dir / "cancel").iterdir()) == saved
+    assert [p.name for p in comfy.base.rglob("*partial*")] == []
+    # Allocators keep some; what must not stay is the frames and the Gaussians.
+    grown, kept = memory_during - memory_before, memory_after - memory_before
+    assert kept < max(0.5 * grown, 200 * 2**20), f"{grown >> 20} MB in use, {kept >> 20} MB kept"
+    comfy.run(small)
+    assert len(list((comfy.output_dir / "cancel").iterdir())) == 2
