@@ -29,7 +29,7 @@ ALPHA_VALID = 0.999
 
 
 def open_upstream(
-    mesh: Mesh, height: int, *, engine: str = "auto", far: float, face_size: int = FACE_SIZE_PX
+    mesh: Mesh, height: int, *, engine: str = "auto", far: float, face_size: int | None = None
 ) -> tuple[str, Callable[[Tensor], MeshFrame]]:
     """Open a mesh for upstream's cubemap path.
 
@@ -38,17 +38,18 @@ def open_upstream(
         height: rows of the panorama (upstream: 1024).
         engine: a mesh engine that can follow arbitrary rays.
         far: z-depth beyond which nothing is drawn; upstream uses 1.1 times the largest distance.
-        face_size: texels along a face's edge.
+        face_size: texels along a face's edge, `FACE_SIZE_PX` when None.
 
     Returns:
         The engine's name, and a function from a pose to a frame.
     """
     name, renderer = open_mesh_renderer(mesh, engine=engine, needs={"cast"})
+    size = face_size or FACE_SIZE_PX
     rgba = torch.cat((torch.round(mesh.colours * 255) / 255, mesh.is_visible.float().unsqueeze(-1)), dim=-1)
 
     def render(camera_from_world: Tensor) -> MeshFrame:
         faces = [
-            render_face(mesh, rgba, renderer, camera_from_world, rotation, face_size=face_size, far=far)
+            render_face(mesh, rgba, renderer, camera_from_world, rotation, face_size=size, far=far)
             for rotation in cubemap_rotations()
         ]
         return assemble_faces(torch.stack(faces), height)

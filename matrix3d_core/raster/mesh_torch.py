@@ -61,6 +61,8 @@ class TorchMesh:
 def _tiles(shape: torch.Size) -> list[Tensor]:
     """Split flat ray indices into square tiles of the last two axes (runs, for fewer axes)."""
     index = torch.arange(shape.numel())
+    if index.numel() == 0:
+        return []
     if len(shape) < 2:
         return list(index.split(_TILE * _TILE))
     images = index.reshape(-1, shape[-2], shape[-1])
