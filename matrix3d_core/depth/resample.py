@@ -42,7 +42,9 @@ def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> 
     columns, rows = pixels_from_directions(directions, height=size["h"], width=size["w"])
     left, top = columns.floor(), rows.floor()
     taps = [
-        _over_the_poles(inverse, top.long() + down, left.long() + right) for down in (0, 1) for right in (0, 1)
+        _over_the_poles(inverse, top.long() + down, left.long() + right)
+        for down in (0, 1)
+        for right in (0, 1)
     ]
     low, high = torch.stack(taps).aminmax(dim=0)
     smooth = (low > 0) & (high <= _SAME_SURFACE * low)

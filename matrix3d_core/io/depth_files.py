@@ -110,10 +110,10 @@ def _as_map(values: np.ndarray, name: str) -> Tensor:
 
 def _read_numpy(path: Path) -> np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as file:  # np.load leaves a file that it opened itself open when it fails
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             names = [name for name in _ARRAY_NAMES if name in loaded.files] or loaded.files
             if not names:
                 raise FormatError(f"{path.name}: holds no array.")

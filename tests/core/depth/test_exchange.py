@@ -25,7 +25,9 @@ def geometry() -> PanoramaGeometry:
     rng = torch.Generator().manual_seed(0)
     sky = torch.zeros(8, 16, dtype=torch.bool)
     sky[:2] = True
-    return PanoramaGeometry(torch.rand(8, 16, 3, generator=rng), 1 + torch.rand(8, 16, generator=rng), ~sky, sky)
+    return PanoramaGeometry(
+        torch.rand(8, 16, 3, generator=rng), 1 + torch.rand(8, 16, generator=rng), ~sky, sky
+    )
 
 
 def test_moge_round_trip():

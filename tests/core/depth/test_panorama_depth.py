@@ -110,7 +110,9 @@ def test_geometric_mean_is_one_over_what_was_measured():
     geometry = geometry_from_depth(rgb, depth * 123, scale="geometric mean 1")
     measured = geometry.depth_ray[geometry.is_valid].double()
     assert float(measured.log().mean()) == pytest.approx(0, abs=1e-6)
-    assert geometry.report["factor"] == pytest.approx(1 / float((depth[12:] * 123).double().log().mean().exp()))
+    assert geometry.report["factor"] == pytest.approx(
+        1 / float((depth[12:] * 123).double().log().mean().exp())
+    )
 
 
 def test_the_unit_of_the_input_does_not_matter_after_scaling(terrace):
@@ -136,7 +138,9 @@ def test_metric_input_stays_metric_unless_rescaled(terrace):
     assert not geometry_from_depth(rgb, depth, is_metric=True, scale="geometric mean 1").is_metric
 
 
-@pytest.mark.parametrize(("picture_rows", "depth_rows", "height"), [(32, 16, 0), (16, 32, 0), (32, 16, 8), (16, 16, 64)])
+@pytest.mark.parametrize(
+    ("picture_rows", "depth_rows", "height"), [(32, 16, 0), (16, 32, 0), (32, 16, 8), (16, 16, 64)]
+)
 def test_sizes_may_differ(picture_rows, depth_rows, height):
     rgb = torch.rand(picture_rows, 2 * picture_rows, 3)
     depth = torch.full((depth_rows, 2 * depth_rows), 2.0)
@@ -164,7 +168,9 @@ def test_inputs_are_not_changed():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])
 def test_all_unusable_is_refused_with_counts(value):
-    with pytest.raises(InvalidInput, match=r"at least one usable distance; got none among 2048 pixels \(2048 "):
+    with pytest.raises(
+        InvalidInput, match=r"at least one usable distance; got none among 2048 pixels \(2048 "
+    ):
         geometry_from_depth(torch.rand(H, W, 3), torch.full((H, W), value))
 
 

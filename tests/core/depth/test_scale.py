@@ -69,7 +69,9 @@ def test_the_same_input_gives_the_same_answer():
     ],
 )
 def test_without_ground_it_refuses_and_says_what_else_to_do(depth, used):
-    with pytest.raises(InvalidInput, match=r"visible, roughly level ground.*'as given' or 'geometric mean 1'"):
+    with pytest.raises(
+        InvalidInput, match=r"visible, roughly level ground.*'as given' or 'geometric mean 1'"
+    ):
         fit_ground(depth, used)
 
 
