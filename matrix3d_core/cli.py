@@ -122,11 +122,12 @@ def _add_world(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "depth", "grounded"),
     )
     add(depth, "--camera-height", "camera_height", "camera above the ground, metres", type=float, metavar="M")
+    text = "relative jump of distance that tears the surface; 0 fits it to the width"
+    add(depth, "--edge-threshold", "edge_threshold", text, type=float, metavar="F")
     path = parser.add_argument_group("camera path")
     add(path, "--preset", "preset", "which path, see below", choices=tuple(PRESETS), metavar="NAME")
     add(path, "--frames", "frames", "length of the path in frames", type=int, metavar="N")
-    text = "how far to go, as a fraction of the free distance ahead"
-    add(path, "--distance", "distance", text, type=float, metavar="F")
+    add(path, "--distance", "distance", "how far to go, metres", type=float, metavar="M")
     add(path, "--clearance", "clearance", "stay this far from surfaces, metres; 0 = do not check", type=float)
     work = parser.add_argument_group("quality and speed")
     add(work, "--quality", "quality", "how long to fit the Gaussians", choices=("draft", "standard"))

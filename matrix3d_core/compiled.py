@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 __all__ = ["compiled"]
 
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-
-def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a function as ``numba.njit(cache=True, **options)`` does.
 
     ComfyUI imports this package under a name made from its path, tests and the console script as
@@ -21,12 +19,11 @@ def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
     the file.
     """
 
-    def decorate(function: Kernel) -> Kernel:
+    def decorate(function: Callable[..., Any]) -> Any:
         import numba
 
         tag = zlib.crc32(function.__module__.encode())
         function.__qualname__ = f"{function.__qualname__}.{tag:08x}"
-        kernel: Kernel = numba.njit(cache=True, **options)(function)
-        return kernel
+        return numba.njit(cache=True, **options)(function)
 
     return decorate

@@ -53,7 +53,7 @@ def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
     from matrix3d_core.recipes.world import WorldConfig
 
     words = "--preset s_curve --frames 9 --distance 0.5 --width 128 --camera-height 2.5 --source grounded"
-    words += " --quality standard --max-gaussians 1000 --seed 3 --mesh-engine numba --splat-engine torch --clearance 0.1"
+    words += " --quality standard --max-gaussians 1000 --seed 3 --mesh-engine numba --splat-engine torch --clearance 0.1 --edge-threshold 0.2"
     assert cli.main(["world", str(panorama), "--out", str(tmp_path / "w"), *words.split()]) == 0
 
     (call,) = made
@@ -73,6 +73,7 @@ def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
         engine_mesh="numba",
         engine_splat="torch",
         clearance=0.1,
+        edge_threshold=0.2,
     )
     output = capsys.readouterr()
     assert output.out.strip() == str(tmp_path / "w" / "world.ply")
