@@ -101,7 +101,7 @@ def _add_world(parser: argparse.ArgumentParser) -> None:
     from .recipes.world import WorldConfig
 
     default = {field.name: field.default for field in fields(WorldConfig)}
-    presets = "\n".join(f"  {name:<22} {text}" for name, text in PRESETS.items())
+    presets = "\n".join(f"  {name:<25} {text}" for name, text in PRESETS.items())
     parser.epilog = f"camera paths (--preset):\n{presets}\n\n{WORLD_EPILOG}"
     parser.add_argument("panorama", type=Path, metavar="PANORAMA", help="2:1 equirectangular picture")
     parser.add_argument(
