@@ -100,7 +100,7 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
         comfyui: ComfyUI folder to look for models in; None looks for one (see `find_comfyui`).
     """
     comfyui = comfyui or find_comfyui()
-    report = {
+    report: dict[str, Any] = {
         "pack": {"version": __version__, "commit": _commit()},
         "system": {
             "platform": platform.platform(),
