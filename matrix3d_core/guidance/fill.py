@@ -78,7 +78,8 @@ def fill_guidance(
     """
     _check(frames, trajectory)
     is_open = frames.mask < 0.5
-    rgb, depth_ray = frames.rgb.clone(), frames.depth_ray.clone()
+    rgb = frames.rgb.clone(memory_format=torch.contiguous_format)
+    depth_ray = frames.depth_ray.clone(memory_format=torch.contiguous_format)
     count = len(trajectory)
     total = _ROUNDS + count
     poses = trajectory.camera_from_world
@@ -164,10 +165,10 @@ def _inpaint(
 
 def _composite(drawn: MeshFrame, rgb: Tensor, depth_ray: Tensor, is_open: Tensor) -> None:
     """Put what was drawn on the open pixels, in place, and close them."""
-    hit = is_open & drawn.is_seen
-    rgb[hit] = drawn.rgb[hit]
-    depth_ray[hit] = drawn.depth_ray[hit]
-    is_open &= ~hit
+    hit = (is_open & drawn.is_seen).flatten().nonzero().squeeze(1)
+    rgb.view(-1, 3)[hit] = drawn.rgb.reshape(-1, 3)[hit]
+    depth_ray.view(-1)[hit] = drawn.depth_ray.flatten()[hit]
+    is_open.view(-1)[hit] = False
 
 
 def _lift(made: Inpainted, pose: Tensor) -> Mesh:
@@ -233,9 +234,9 @@ def _check(frames: GuidanceFrames, trajectory: Trajectory) -> None:
             f"every frame must show something; frame {empty} has no seen pixel. Shorten the path so that it "
             "stays inside the scene."
         )
-    seen_depth = frames.depth_ray[is_seen]
-    if not bool((torch.isfinite(seen_depth) & (seen_depth > 0)).all()):
-        bad = int((~(torch.isfinite(seen_depth) & (seen_depth > 0))).sum())
+    is_usable = (frames.depth_ray > 0) & (frames.depth_ray < torch.inf)
+    bad = int((is_seen & ~is_usable).sum())
+    if bad:
         raise InvalidInput(f"depth_ray must be finite and positive where mask is 1; {bad} pixels are not.")
     if not math.isfinite(float(frames.rgb.sum())):
         raise InvalidInput("frames.rgb must be finite; it holds NaN or infinity.")

@@ -8,6 +8,7 @@ import torch
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions, sample_erp
+from matrix3d_core.guidance import fill
 from matrix3d_core.guidance.fill import describe_fill, fill_guidance
 from matrix3d_core.guidance.inpaint import inpaint_background
 from matrix3d_core.guidance.render import GuidanceFrames, render_guidance
@@ -168,15 +169,26 @@ def test_one_frame_and_no_holes():
     assert "0.0 %" in describe_fill(filled, 1.0)
 
 
-def test_world_frame_takes_the_first_pose_as_the_source():
+@pytest.mark.parametrize("frame_of_reference", ["panorama", "world"])
+def test_holes_are_read_along_lines_towards_the_panoramas_centre(monkeypatch, frame_of_reference):
+    """The epipole handed on is the source's centre seen from each camera, whatever the path's frame."""
     path = sideways()
     frames = guidance_of(box_before_wall(blue), path)
-    shift = torch.eye(4, dtype=torch.float64)
-    shift[:3, 3] = torch.tensor([3.0, -2.0, 1.0])
-    moved = Trajectory(path.camera_from_world @ shift, frame_of_reference="world")
-    torch.testing.assert_close(
-        fill_guidance(frames, moved).rgb, fill_guidance(frames, path).rgb, rtol=0, atol=0.02
-    )
+    if frame_of_reference == "world":
+        shift = torch.eye(4, dtype=torch.float64)
+        shift[:3, 3] = torch.tensor([3.0, -2.0, 1.0])
+        path = Trajectory(path.camera_from_world @ shift, frame_of_reference="world")
+    seen = []
+
+    def spy(rgb, depth_ray, is_open, epipole, **options):
+        seen.append(epipole)
+        return inpaint_background(rgb, depth_ray, is_open, epipole, **options)
+
+    monkeypatch.setattr(fill, "inpaint_background", spy)
+    fill_guidance(frames, path)
+    assert seen
+    expected = torch.tensor([-0.6, 0, 0], dtype=torch.float64)  # from the last camera
+    torch.testing.assert_close(seen[0], expected, rtol=0, atol=1e-6)  # the path is float32
 
 
 def test_poles_and_seam_are_filled_when_the_path_climbs():

@@ -193,3 +193,14 @@ def test_thin_gaps_close_over_seam_and_pole():
     left = close_slivers(rgb, depth_ray, is_open)
     assert not bool(left.any())
     torch.testing.assert_close(depth_ray, torch.ones(16, 32))
+
+
+def test_windows_at_the_pole_see_its_other_side():
+    rgb = torch.zeros(16, 32, 3)
+    rgb[:, 16:] = 1
+    is_open = torch.zeros(16, 32, dtype=torch.bool)
+    is_open[0] = True
+    close_slivers(rgb, torch.ones(16, 32), is_open)
+    # Around column 8: rows 1 to 3 of this side are 21 zeros; beyond the pole rows 1 and 2 are 14 ones.
+    torch.testing.assert_close(rgb[0, 8], torch.full((3,), 14 / 35))
+    torch.testing.assert_close(rgb[0, 24], torch.full((3,), 21 / 35))
