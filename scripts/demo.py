@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,16 +95,35 @@ def set_on_all(workflow: dict[str, Any], info: dict[str, Any], kind: str, name: 
 # Progress
 
 
+QUIET_SECONDS = 15.0  # in a log, a node that works on says so this often
+
+
+@dataclass
+class Node:
+    """What is known of a node that runs."""
+
+    started: float
+    share: float = 0.0
+    text: str = ""
+    said: float = 0.0
+    said_share: float = 0.0
+    said_phase: str = ""
+
+
 @dataclass
 class Display:
-    """Shows which node runs, how far it is, and how long each took."""
+    """Shows which node runs, how far it is, and how long each took.
+
+    On a terminal one line is kept up to date; in a log there is a line per phase, per quarter of the
+    work and every few seconds.
+    """
 
     prompt: Prompt
     live: bool = field(default_factory=sys.stderr.isatty)
+    clock: Callable[[], float] = time.monotonic
     seconds: dict[str, float] = field(default_factory=dict)
-    _started: dict[str, float] = field(default_factory=dict)
-    _shown: dict[str, tuple[float, str]] = field(default_factory=dict)
-    _text: dict[str, str] = field(default_factory=dict)
+    _running: dict[str, Node] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     def title(self, node: str) -> str:
         """Return what to call a node."""
@@ -112,39 +132,54 @@ class Display:
 
     def update(self, states: dict[str, dict[str, Any]]) -> None:
         """Take the host's ``progress_state``."""
+        now = self.clock()
         for node, state in states.items():
-            now = time.monotonic()
-            if state["state"] == "running":
-                self._started.setdefault(node, now)
-                self._progress(node, float(state["value"]), float(state["max"]))
-            elif (
-                state["state"] in ("finished", "error") and node in self._started and node not in self.seconds
-            ):
-                self.seconds[node] = now - self._started[node]
+            if state["state"] == "running" and node not in self.seconds:
+                entry = self._running.setdefault(node, Node(now, said=now))
+                entry.share = min(1.0, state["value"] / state["max"]) if state["max"] > 0 else 0.0
+            elif state["state"] in ("finished", "error") and node in self._running:
+                self.seconds[node] = now - self._running.pop(node).started
                 mark = "done" if state["state"] == "finished" else "FAILED"
-                self._line(f"  {self.title(node):<28} {mark} in {self.seconds[node]:6.1f} s")
+                self._print(f"  {self.title(node):<28} {mark} in {self.seconds[node]:6.1f} s")
+        self.tick()
 
     def text(self, node: str, text: str) -> None:
         """Take a line of text that a node shows."""
-        self._text[node] = " ".join(text.split())
+        self._texts[node] = " ".join(text.split())
 
-    def _progress(self, node: str, value: float, maximum: float) -> None:
-        share = min(1.0, value / maximum) if maximum > 0 else 0.0
-        elapsed = time.monotonic() - self._started[node]
-        bar = "#" * round(20 * share) + "." * (20 - round(20 * share))
-        line = f"  {self.title(node):<28} [{bar}] {share:4.0%} {elapsed:6.1f} s  {self._text.get(node, '')}"
+    def tick(self) -> None:
+        """Show what runs now; call it every second or so."""
+        now = self.clock()
+        for node, entry in self._running.items():
+            entry.text = self._texts.get(node, entry.text)
+            if self.live or self._is_news(entry, now):
+                entry.said, entry.said_share, entry.said_phase = now, entry.share, phase_of(entry.text)
+                self._show(node, entry, now)
+
+    def _is_news(self, entry: Node, now: float) -> bool:
+        quarter = int(entry.share * 4) > int(entry.said_share * 4)
+        phase = phase_of(entry.text) != entry.said_phase
+        return quarter or phase or now - entry.said > QUIET_SECONDS
+
+    def _show(self, node: str, entry: Node, now: float) -> None:
+        full = round(20 * entry.share)
+        line = (
+            f"  {self.title(node):<28} [{'#' * full}{'.' * (20 - full)}] {entry.share:4.0%} "
+            f"{now - entry.started:6.1f} s  {entry.text}"
+        )
         if self.live:
             columns = shutil.get_terminal_size().columns
             print(f"\r\033[K{line[: columns - 1]}", end="", file=sys.stderr, flush=True)
-            return
-        last, shown_text = self._shown.get(node, (-1.0, ""))
-        # In a log, a line per quarter and per phase is enough.
-        if int(share * 4) > int(last * 4) or last < 0 or self._text.get(node, "") != shown_text:
-            self._shown[node] = (share, self._text.get(node, ""))
-            self._line(line)
+        else:
+            self._print(line)
 
-    def _line(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         print(("\r\033[K" if self.live else "") + text.rstrip(), file=sys.stderr, flush=True)
+
+
+def phase_of(text: str) -> str:
+    """Return a status text without its numbers, which change at every step."""
+    return "".join(letter for letter in text if not letter.isdigit())
 
 
 async def execute(
@@ -154,25 +189,36 @@ async def execute(
     import aiohttp  # every host's environment has it
 
     address = client.address.replace("http", "ws", 1) + f"/ws?clientId={client.id}"
-    async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
-        extra = {"extra_pnginfo": {"workflow": workflow}}
-        prompt_id = await asyncio.to_thread(client.post, prompt, extra)
-        async for message in socket:
-            if message.type == aiohttp.WSMsgType.BINARY:
-                note = node_text(message.data)
-                if note:
-                    display.text(*note)
-            if message.type != aiohttp.WSMsgType.TEXT:
-                continue
-            event = json.loads(message.data)
-            data = event.get("data") or {}
-            if data.get("prompt_id") != prompt_id:
-                continue
-            if event["type"] == "progress_state":
-                display.update(data["nodes"])
-            if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
-                break
+    ticker = asyncio.create_task(tick(display))
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+            extra = {"extra_pnginfo": {"workflow": workflow}}
+            prompt_id = await asyncio.to_thread(client.post, prompt, extra)
+            async for message in socket:  # ends when the host goes away: `wait` says so
+                if message.type == aiohttp.WSMsgType.BINARY:
+                    note = node_text(message.data)
+                    if note:
+                        display.text(*note)
+                if message.type != aiohttp.WSMsgType.TEXT:
+                    continue
+                event = json.loads(message.data)
+                data = event.get("data") or {}
+                if data.get("prompt_id") != prompt_id:
+                    continue
+                if event["type"] == "progress_state":
+                    display.update(data["nodes"])
+                if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
+                    break
+    finally:
+        ticker.cancel()
     return await asyncio.to_thread(client.wait, prompt_id, 60)
+
+
+async def tick(display: Display) -> None:
+    """Keep the display alive while no message comes."""
+    while True:
+        await asyncio.sleep(1)
+        display.tick()
 
 
 def node_text(data: bytes) -> tuple[str, str] | None:

@@ -88,19 +88,35 @@ def test_command_line(tmp_path, capsys):
 
 
 def test_progress_in_a_log(capsys):
-    display = demo.Display(PROMPT, live=False)
-    display.text("4", "encode\nframes")
+    now = [0.0]
+    display = demo.Display(PROMPT, live=False, clock=lambda: now[0])
     for value in range(101):
+        display.text("4", f"encode\nframe {value} of 100")
         display.update({"4": {"state": "running", "value": value, "max": 100}})
+        now[0] += 0.1
     for _ in range(2):
         display.update({"4": {"state": "finished", "value": 100, "max": 100}})
+    display.update({"5": {"state": "running", "value": 0, "max": 1}})
+    for _ in range(40):  # long silence
+        now[0] += 1
+        display.tick()
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 6  # start, three quarters, the end, and "done" once
+    assert [line.split("%")[0][-3:].strip() for line in lines[:5]] == ["0", "25", "50", "75", "100"]
     assert "Save Video" in lines[0]
-    assert "encode frames" in lines[0]
-    assert " 50%" in lines[2]
-    assert "done in" in lines[-1]
+    assert "encode frame 0 of 100" in lines[0]
+    assert lines[5].endswith("done in   10.1 s")
+    assert ["Save Image" in line for line in lines[6:]] == [True, True]  # after 16 and 32 s
     assert "\033" not in "".join(lines)
+
+
+def test_progress_on_a_terminal_stays_on_one_line(capsys):
+    display = demo.Display(PROMPT, live=True)
+    for value in range(3):
+        display.update({"4": {"state": "running", "value": value, "max": 2}})
+    display.update({"4": {"state": "error", "value": 2, "max": 2}})
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert "FAILED in" in text.splitlines()[-1]
 
 
 def test_text_of_a_node():
