@@ -2,7 +2,8 @@
 
 A hole opens where a near object stops covering what is behind it. Along the epipolar line of the
 source's centre it ends at the object on one side and at the background on the other. So the farther
-end is the one to continue, smoothly, and the nearer one is treated as not there.
+end is the one to continue, smoothly, and the nearer one is treated as not there. Where both ends lie on
+one plane, such as ground seen at a shallow angle, nothing is in front and both are continued.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ..geometry.spherical import erp_directions, pixels_from_directions, sample_
 __all__ = ["Inpainted", "close_slivers", "farther_ends", "inpaint_background"]
 
 _SAME_SURFACE = 1.15  # a border this much nearer than the hole's far end belongs to the object in front
+_SAME_PLANE = 0.25  # of the ends' difference in inverse distance: how far a plane may miss the far end
+_NONE = 1e-30
 _TOLERANCE = 1e-3  # of the linear system: residual over right-hand side
 
 
@@ -128,11 +131,12 @@ def farther_ends(depth_ray: Tensor, is_open: Tensor, epipole: Tensor | None) -> 
     The panorama is looked up in a frame whose pole is the epipole, so that epipolar lines are columns.
 
     Returns:
-        ``[H, W]`` distances on open pixels, 0 elsewhere and where a line has no end.
+        ``[H, W]`` distances on open pixels, next to nothing (1e-30) where no end is in front of the
+        other; 0 on pixels that are not open.
     """
     height, width = depth_ray.shape
     if epipole is None:
-        return torch.where(is_open, 1e-30, 0.0).to(depth_ray)
+        return torch.where(is_open, _NONE, 0.0).to(depth_ray)
     turn = _frame_with_pole(epipole)
     grid = erp_directions(height, width)
     values = torch.where(is_open, 0.0, depth_ray).unsqueeze(-1)
@@ -143,14 +147,49 @@ def farther_ends(depth_ray: Tensor, is_open: Tensor, epipole: Tensor | None) -> 
     after = torch.where(lines > 0, row, height).flip(0).cummin(0).values.flip(0)
     end_before = torch.where(before < 0, 0.0, lines.gather(0, before.clamp(min=0)))
     end_after = torch.where(after >= height, 0.0, lines.gather(0, after.clamp(max=height - 1)))
-    ends = torch.where(lines > 0, 0.0, torch.maximum(end_before, end_after))
+    ends = torch.maximum(end_before, end_after)
+    ends = torch.where(_lie_on_one_plane(lines, before, after, end_before, end_after), _NONE, ends)
+    ends = torch.where(lines > 0, 0.0, ends)
     # Nearest lookups there and back may miss by a pixel; take the farthest of the neighbours.
     ends = _spread_max(ends)
 
     columns, rows = pixels_from_directions(grid[is_open] @ turn.mT, height=height, width=width)
     found = torch.zeros_like(depth_ray)
     found[is_open] = ends[(rows + 0.5).long().clamp(0, height - 1), (columns + 0.5).long() % width]
-    return torch.where(is_open & (found == 0), 1e-30, found)
+    return torch.where(is_open & (found == 0), _NONE, found)
+
+
+def _lie_on_one_plane(
+    lines: Tensor, before: Tensor, after: Tensor, end_before: Tensor, end_after: Tensor
+) -> Tensor:  # [H, W] bool
+    """Tell where the surface at the nearer end of a gap in a column is flat and leads to the farther end.
+
+    Along a great circle the inverse distance of a plane is ``A cos + B sin`` of the angle; two samples
+    of the surface fix it, a third one between them must fit, and so must the far end.
+    """
+    height = lines.shape[0]
+    step = max(2, round(height / 80))
+    is_before_nearer = end_before < end_after
+    nearer = torch.where(is_before_nearer, before, after)
+    outward = torch.where(is_before_nearer, -step, step)
+
+    def inverse_at(row: Tensor) -> Tensor:  # 0 where there is nothing
+        distance = lines.gather(0, row.clamp(0, height - 1))
+        return torch.where((distance > 0) & (row >= 0) & (row < height), 1 / distance.clamp(min=1e-30), 0.0)
+
+    edge, middle, inner = (inverse_at(nearer + k * outward) for k in range(3))
+    far = 1 / torch.maximum(end_before, end_after).clamp(min=1e-30)
+    has_ends = (end_before > 0) & (end_after > 0) & (middle > 0) & (inner > 0)
+    baseline = 2 * step / height * math.pi
+    slope = (edge * math.cos(baseline) - inner) / math.sin(baseline)
+
+    def plane_at(angle: Tensor | float) -> Tensor:
+        angle = torch.as_tensor(angle)
+        return edge * torch.cos(angle) + slope * torch.sin(angle)
+
+    is_flat = (plane_at(-baseline / 2) - middle).abs() <= _SAME_PLANE * (inner - edge).abs()
+    misses_by = (plane_at((after - before) / height * math.pi) - far).abs()
+    return has_ends & is_flat & (misses_by <= _SAME_PLANE * (edge - far))
 
 
 def _frame_with_pole(axis: Tensor) -> Tensor:  # [3, 3]

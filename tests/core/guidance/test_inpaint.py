@@ -154,6 +154,32 @@ def test_far_ends_match_a_walk_along_the_epipolar_line(towards):
         assert float(actual[tuple(pixel)]) == pytest.approx(expected, abs=3 * math.tau / 40)
 
 
+def horizontal_plane(height, below):
+    """Distance along each row's ray to a plane ``below`` the camera; inf above the horizon."""
+    elevation_down = (torch.arange(height) + 0.5) / height * math.pi - math.pi / 2
+    return torch.where(elevation_down > 0, below / torch.sin(elevation_down), torch.inf)
+
+
+def test_ground_at_a_shallow_angle_is_not_in_front_of_itself():
+    """A gap in flat ground is continued from both sides; a gap behind a table only from the far one."""
+    height = 320
+    ground = horizontal_plane(height, 1.6)
+    table = horizontal_plane(height, 0.8)
+    gap = slice(190, 215)  # 17 to 31 degrees below the horizon: ground 3 to 5.5 away
+    is_open = torch.zeros(height, 2 * height, dtype=torch.bool)
+    is_open[gap] = True
+    lines_are_columns = torch.tensor([0.0, 1.0, 0.0])
+    rows = torch.arange(height)
+    for near_surface, expected in ((ground, 1e-30), (table, float(ground[189]))):
+        column = torch.where(rows >= 215, near_surface, ground)
+        column = torch.where(torch.isfinite(column), column, 50.0)
+        depth_ray = column.unsqueeze(1).repeat(1, 2 * height)
+        ends = farther_ends(depth_ray.masked_fill(is_open, torch.inf), is_open, lines_are_columns)
+        inside = ends[195:210]
+        # The lookup into lines and back may shift by a row: 3 % of distance here.
+        torch.testing.assert_close(inside, torch.full_like(inside, expected), rtol=0.05, atol=1e-20)
+
+
 @pytest.mark.parametrize("columns", [1, 13, 40])
 def test_rolling_the_panorama_rolls_the_fill(columns):
     rgb = torch.rand(40, 80, 3, generator=seed())
