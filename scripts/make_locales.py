@@ -31,7 +31,10 @@ def _entry(info: dict[str, Any]) -> dict[str, Any]:
     for part in ("required", "optional"):
         for name, spec in info["input"].get(part, {}).items():
             options = spec[1] if len(spec) > 1 else {}
-            inputs[name] = {"name": options.get("display_name") or name, "tooltip": options.get("tooltip", "")}
+            inputs[name] = {
+                "name": options.get("display_name") or name,
+                "tooltip": options.get("tooltip", ""),
+            }
     tooltips = info.get("output_tooltips") or []
     outputs = {
         str(slot): {"name": name, "tooltip": tooltips[slot] if slot < len(tooltips) else ""}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 WORKFLOWS = Path(__file__).resolve().parents[1] / "workflows"
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COMFY_DYNAMICCOMBO_V3"}
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,19 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
     """The part that every template shares: path, guidance, fill, fit, look, save."""
     path, guide, fill, fit = Ref("path"), Ref("guide"), Ref("fill"), Ref("fit")
     return {
-        "path": Node("TrajectoryPreset", (x, 60), (340, 300), {"geometry": geometry}),
+        "path": Node(
+            "TrajectoryPreset",
+            (x, 60),
+            (340, 320),
+            {"geometry": geometry, "frames": 49, "distance_mode": "units", "distance": 3.0, "clearance": 0.3},
+        ),
         "plot": Node("TrajectoryPreview", (x, 480), (340, 400), {"trajectory": path, "geometry": geometry}),
         "guide": Node(
-            "MeshGuidanceRender", (x + 400, 60), (340, 300), {"geometry": geometry, "trajectory": path}
+            "MeshGuidanceRender",
+            (x + 400, 60),
+            (340, 300),
+            # Upstream's 5 % belongs to 1024 rows; at 480 the same surface jumps 1024 / 480 times as far.
+            {"geometry": geometry, "trajectory": path, "edge_threshold": 0.107},
         ),
         "fill": Node(
             "PanoFill",
@@ -65,7 +74,9 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
             (340, 180),
             {"frames": guide, "mask": Ref("guide", 1), "depth": Ref("guide", 2), "trajectory": path},
         ),
-        "look_fill": Node("PreviewImage", (x + 400, 760), (340, 260), {"images": fill}, title="Filled guidance"),
+        "look_fill": Node(
+            "PreviewImage", (x + 400, 760), (340, 260), {"images": fill}, title="Filled guidance"
+        ),
         "fit": Node(
             "GSOptimize",
             (x + 800, 60),
@@ -81,15 +92,30 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
         "world": Node(
             "SplatPreview", (x + 1220, 60), (640, 560), {"splat": fit, "trajectory": path}, title="Walk here"
         ),
-        "ply": Node("SplatSave", (x + 1220, 720), (300, 130), {"splat": fit, "filename_prefix": prefix, "format": "ply"}),
-        "spz": Node("SplatSave", (x + 1560, 720), (300, 130), {"splat": fit, "filename_prefix": prefix, "format": "spz"}),
+        "ply": Node(
+            "SplatSave",
+            (x + 1220, 720),
+            (300, 130),
+            {"splat": fit, "filename_prefix": prefix, "format": "ply"},
+        ),
+        "spz": Node(
+            "SplatSave",
+            (x + 1560, 720),
+            (300, 130),
+            {"splat": fit, "filename_prefix": prefix, "format": "spz"},
+        ),
         "flight": Node("SplatRender", (x + 800, 600), (360, 280), {"splat": fit, "trajectory": path}),
         "video": Node("CreateVideo", (x + 1220, 920), (300, 100), {"images": Ref("flight"), "fps": 12.0}),
         "save_video": Node(
             "SaveVideo",
             (x + 1560, 920),
             (300, 340),
-            {"video": Ref("video"), "filename_prefix": f"{prefix}_flythrough", "format": "mp4", "codec": "h264"},
+            {
+                "video": Ref("video"),
+                "filename_prefix": f"{prefix}_flythrough",
+                "format": "mp4",
+                "codec": "h264",
+            },
         ),
         "first": Node(
             "ImageFromBatch",
@@ -156,7 +182,12 @@ def moge_panorama_to_world() -> Graph:
             "PanoDepth",
             (40, 1020),
             (380, 560),
-            {"panorama": Ref("load"), "moge_geometry": Ref("moge"), "source": "moge geometry", "scale": "camera height"},
+            {
+                "panorama": Ref("load"),
+                "moge_geometry": Ref("moge"),
+                "source": "moge geometry",
+                "scale": "camera height",
+            },
         ),
         **splat_stages(Ref("depth"), 500, "matrix3d/world"),
     }
@@ -195,7 +226,14 @@ def ui_workflow(graph: Graph, object_info: dict[str, Any]) -> dict[str, Any]:
                 link = len(links) + 1
                 source = object_info[graph.nodes[value.node].kind]
                 links.append(
-                    [link, numbers[value.node], value.slot, numbers[key], len(sockets), source["output"][value.slot]]
+                    [
+                        link,
+                        numbers[value.node],
+                        value.slot,
+                        numbers[key],
+                        len(sockets),
+                        source["output"][value.slot],
+                    ]
                 )
                 outgoing.setdefault((value.node, value.slot), []).append(link)
             sockets.append({"name": name, "type": kind, "link": link})
@@ -234,7 +272,14 @@ def ui_workflow(graph: Graph, object_info: dict[str, Any]) -> dict[str, Any]:
         "nodes": saved,
         "links": links,
         "groups": [
-            {"id": index + 1, "title": title, "bounding": list(box), "color": colour, "font_size": 24, "flags": {}}
+            {
+                "id": index + 1,
+                "title": title,
+                "bounding": list(box),
+                "color": colour,
+                "font_size": 24,
+                "flags": {},
+            }
             for index, (title, box, colour) in enumerate(graph.groups)
         ],
         "config": {},
@@ -255,7 +300,8 @@ def _widget_default(spec: list[Any], options: dict[str, Any]) -> Any:
     choices = spec[0] if isinstance(spec[0], list) else options.get("options")
     if "default" in options:
         return options["default"]
-    return choices[0] if choices else ""
+    first = choices[0] if choices else ""
+    return first["key"] if isinstance(first, dict) else first
 
 
 def _note_node(number: int, order: int, node: Node) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InvalidInput
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -107,6 +107,7 @@ def make_world(
     from ..io.ply import write_ply
     from ..io.spz import write_spz
     from ..io.video import write_mp4
+    from ..optimise.flight import render_flight
 
     config = config or WorldConfig()
     folder = Path(out_dir)
@@ -116,7 +117,20 @@ def make_world(
     geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config))
     trajectory, path_report = _timed(seconds, "trajectory", lambda: plan_path(geometry, config))
     gaussians, stage_report = build_gaussians(geometry, trajectory, config, seconds, progress)
-    flight = _timed(seconds, "flythrough", lambda: render_flight(gaussians, trajectory, config, progress))
+    height, width = config.flythrough_size_px
+    flight, _ = _timed(
+        seconds,
+        "flythrough",
+        lambda: render_flight(
+            gaussians,
+            trajectory,
+            height=height,
+            width=width,
+            fov_x_rad=math.pi / 2,
+            engine=config.engine_splat,
+            progress=progress,
+        ),
+    )
 
     files = {name: folder / name for name in ("world.ply", "world.spz", "flythrough.mp4", "preview.png")}
     files |= {name: folder / name for name in ("trajectory.json", "report.json")}
@@ -150,9 +164,7 @@ def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConf
         raise InvalidInput("source 'depth' needs a depth file; got none. Give one, or use 'grounded'.")
     if depth_ray is None or config.source == "grounded":
         return grounded_geometry(panorama, camera_height=config.camera_height)
-    return geometry_from_depth(
-        panorama, depth_ray, scale="camera height", camera_height=config.camera_height
-    )
+    return geometry_from_depth(panorama, depth_ray, scale="camera height", camera_height=config.camera_height)
 
 
 def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, dict[str, object]]:
@@ -186,7 +198,8 @@ def build_gaussians(
     """Render guidance along the path, fill it, and fit Gaussians; times go into ``seconds``."""
     from ..guidance.fill import fill_guidance
     from ..guidance.render import render_guidance
-    from ..optimise.loop import optimise_gaussians, preset_config
+    from ..optimise.config import preset_config
+    from ..optimise.loop import optimise_gaussians
 
     guidance = _timed(
         seconds,
@@ -232,25 +245,6 @@ def build_gaussians(
         },
         "optimise": result.report,
     }
-
-
-def render_flight(
-    gaussians: Gaussians, trajectory: Trajectory, config: WorldConfig, progress: ProgressFn = no_progress
-) -> Tensor:  # [T, H, W, 3]
-    """Render the world along the path through a 90 degree pinhole camera."""
-    from ..geometry.pinhole import intrinsics_from_fov
-    from ..raster.splat import render_gaussians
-
-    height, width = config.flythrough_size_px
-    K_px = intrinsics_from_fov(torch.pi / 2, height, width)
-    frames = torch.empty(len(trajectory), height, width, 3)
-    with torch.no_grad():
-        for number, pose in enumerate(trajectory.camera_from_world):
-            frames[number] = render_gaussians(
-                gaussians, pose, K_px, height, width, engine=config.engine_splat
-            ).rgb.clamp(0, 1)
-            progress(ProgressEvent(number + 1, len(trajectory), "render flythrough", frames[number]))
-    return frames
 
 
 def _timed(seconds: dict[str, float], name: str, work: Callable[[], object]):  # type: ignore[no-untyped-def]
