@@ -73,9 +73,10 @@ def geometry_from_depth(
     usable = torch.isfinite(depth_ray) & (depth_ray > 0)
     is_known = usable & valid
     if not bool(is_known.any()):
+        counts: dict[str, int] = given["given_counts"]  # type: ignore[assignment]
         raise InvalidInput(
-            f"depth_ray must hold at least one usable distance; got none among {depth_ray.numel()} pixels "
-            f"({_list(count_unusable(depth_ray).as_dict())}). Is this the right file?"
+            f"depth_ray must hold at least one usable distance; got none among {sum(counts.values())} pixels "
+            f"({_list(counts)}). Is this the right file?"
         )
     is_sky = (torch.isposinf(depth_ray) | ~valid | (~usable & upstream_exact)) & (sky == "upstream")
     unknown = ~is_known & ~is_sky

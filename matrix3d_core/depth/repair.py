@@ -53,8 +53,9 @@ def count_unusable(depth_ray: Tensor) -> DepthCounts:
 def fill_from_nearest(depth_ray: Tensor, is_known: Tensor) -> Tensor:  # [H, W], [H, W] -> [H, W]
     """Give every unknown pixel the value of a near known one, across the seam and over the poles.
 
-    Nearness is the angle between the pixels' directions. The search is jump flooding: nearly always
-    it finds the nearest known pixel, sometimes one that is a little farther.
+    Nearness is the angle between the pixels' directions. The search is jump flooding (over a pole it
+    goes round along the row): nearly always it finds the nearest known pixel, sometimes one that is a
+    little farther.
 
     Args:
         depth_ray: ``[H, W]`` floating point, ``W == 2 * H``; only known pixels are read.
@@ -87,7 +88,7 @@ def fill_from_nearest(depth_ray: Tensor, is_known: Tensor) -> Tensor:  # [H, W],
     while step >= 1:
         for down in (-step, 0, step):
             for right in (-step, 0, step):
-                candidate = _neighbour(seed, rows + down, columns + right)
+                candidate = seed[(rows + down).clamp(0, height - 1), (columns + right) % width]
                 cosine = (directions[candidate.clamp(min=0)] * own).sum(-1)
                 nearer = (candidate >= 0) & (cosine > nearness)
                 best = torch.where(nearer, candidate, best)
@@ -95,12 +96,3 @@ def fill_from_nearest(depth_ray: Tensor, is_known: Tensor) -> Tensor:  # [H, W],
         seed[rows, columns] = best
         step //= 2
     return depth_ray.flatten()[seed.flatten()].view(height, width)
-
-
-def _neighbour(seed: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Look up pixels whose row may lie beyond a pole: the picture goes on half a turn away."""
-    height, width = seed.shape
-    period = rows % (2 * height)
-    beyond = period >= height
-    rows = torch.where(beyond, 2 * height - 1 - period, period)
-    return seed[rows, (columns + torch.where(beyond, width // 2, 0)) % width]

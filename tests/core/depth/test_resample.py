@@ -9,7 +9,7 @@ import torch
 
 from matrix3d_core.depth.resample import resample_depth, resize_panorama
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.geometry.spherical import erp_directions
+from matrix3d_core.geometry.spherical import erp_directions, sample_erp
 
 
 def plane_and_wall(height: int) -> torch.Tensor:
@@ -28,6 +28,14 @@ def test_a_plane_stays_a_plane(height):
     # 1/d is a sine of the latitude; linear interpolation over a step h errs by h^2 / 8 of it at most.
     assert float(error.max()) < (math.pi / 128) ** 2 / 8 * 1.2
     assert float(error.mean()) < 0.1 * float((nearest / exact - 1).abs()[below].mean())
+
+
+def test_smooth_surfaces_are_interpolated_over_seam_and_poles():
+    rng = torch.Generator().manual_seed(0)
+    depth = 5 + 0.2 * torch.rand(8, 16, generator=rng)
+    directions = erp_directions(20, 40, dtype=torch.float64)
+    expected = 1 / sample_erp(1 / depth[..., None], directions)[..., 0]  # knows about seam and poles
+    torch.testing.assert_close(resample_depth(depth, 20), expected)
 
 
 def test_no_distance_between_two_surfaces_is_invented():

@@ -56,6 +56,17 @@ def test_noise_and_clutter_do_not_move_the_ground_much():
     assert fit.residual < 0.03
 
 
+def test_pixels_count_by_what_they_cover_not_by_number():
+    """A table below the camera fills most pixel rows below the horizon but less of the view than the floor."""
+    depth = room(1.6)
+    rays = erp_directions(HEIGHT, 2 * HEIGHT)
+    over_table = rays[..., 1] > math.sin(math.radians(45))
+    depth[over_table] = 1.0 / rays[..., 1][over_table]
+    below = rays[..., 1] > math.sin(math.radians(15))
+    assert int(over_table.sum()) > 0.55 * int(below.sum())
+    assert fit_ground(depth, ALL).height == pytest.approx(1.6, rel=0.01)
+
+
 def test_the_same_input_gives_the_same_answer():
     assert fit_ground(room(1.2), ALL) == fit_ground(room(1.2), ALL)
 

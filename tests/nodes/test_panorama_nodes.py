@@ -1,0 +1,188 @@
+"""The panorama nodes inside of the real host's interpreter, core's MoGe nodes included."""
+
+from __future__ import annotations
+
+import pytest
+from comfy_server import run_in_host
+
+pytestmark = pytest.mark.host
+
+CODE = r"""
+import json, math, os
+from pathlib import Path
+import numpy as np, torch
+from PIL import Image
+nodes = load_nodes()
+import folder_paths
+import comfy_extras.nodes_moge as moge_nodes
+
+base = Path(folder_paths.get_input_directory())
+base.mkdir(parents=True, exist_ok=True)
+(base.parent / "secret.png").write_bytes(b"x")
+(base / "sub").mkdir(exist_ok=True)
+rng = np.random.default_rng(0)
+Image.fromarray(rng.integers(0, 255, (32, 64, 4), dtype=np.uint8)).save(base / "sub" / "pano.png")
+Image.fromarray(rng.integers(0, 255, (32, 65, 3), dtype=np.uint8)).save(base / "odd.png")
+(base / "cut.png").write_bytes((base / "odd.png").read_bytes()[:600])
+np.save(base / "sub" / "pano_depth.npy", np.full((16, 32), 3.0, np.float32))
+np.save(base / "flat.npy", np.full((8, 16), 5.0))
+np.savez(base / "bad.npz", depth=np.full((8, 16), np.nan))
+
+out = {}
+PanoLoad, PanoDepth = nodes["PanoLoad"], nodes["PanoDepth"]
+widgets = {i.id: i.default for i in PanoDepth.GET_SCHEMA().inputs if hasattr(i, "default")}
+widgets.pop("source")
+
+def depth(panorama, source="auto", **more):
+    return PanoDepth.execute(panorama, source, **{**widgets, "working_width": 256, **more}).result
+
+def error(work):
+    try:
+        work()
+    except Exception as caught:
+        return [type(caught).__name__, str(caught)]
+
+load = lambda image, file="with the panorama", width=4096: PanoLoad.execute(image, file, width, 0.001).result
+sample, exact = load("sample: terrace", width=513)
+out["sample"] = [list(sample.shape), list(exact.shape), bool(torch.isinf(exact).any())]
+out["companion"] = float(load("sub/pano.png")[1].mean())
+out["no_depth"] = load("sub/pano.png", "none")[1] is None
+out["other_depth"] = float(load("sub/pano.png", "flat.npy")[1].mean())
+out["load_errors"] = [error(lambda name=name: load(name)) for name in ("odd.png", "cut.png", "../secret.png", "gone.png")]
+out["file_errors"] = [error(lambda name=name: load("sub/pano.png", name)) for name in ("../secret.png", "gone.npy")]
+
+geometry, preview, distance, sky, report = depth(sample, depth=exact, scale="camera height")
+out["shapes"] = [list(t.shape) for t in (preview, distance, sky)]
+out["metric"] = [geometry.is_metric, geometry.report["factor"]]
+out["sky_is_infinite"] = torch.equal(torch.isinf(distance), sky > 0.5)
+out["report"] = report
+moge = nodes["PanoGeometryToMoGe"].execute(geometry).result[0]
+mesh = moge_nodes.MoGePointMapToMesh.execute(moge, 0, 1, 0.04, True).result[0]
+out["mesh_lowest"] = float(mesh.vertices[0][:, 1].min())
+out["mesh_colours"] = mesh.texture is not None
+out["rendered"] = list(moge_nodes.MoGeRender.execute(moge, "depth_colored").result[0].shape)
+
+def source_of(**more):
+    return depth(sample, **more)[4].splitlines()[0]
+
+image = torch.rand(1, 64, 128, 3) * 0.9 + 0.1
+out["auto"] = [
+    source_of(), source_of(depth_file="flat.npy"), source_of(depth_file="flat.npy", depth_image=image),
+    source_of(depth=exact, depth_image=image), source_of(depth=exact, moge_geometry=moge),
+    source_of(depth=exact, source="grounded"), source_of(depth=None),
+]
+out["inverse"] = float(
+    depth(sample, depth_image=torch.full((1, 8, 16, 3), 0.5), depth_image_kind="inverse distance",
+          depth_image_unit=3.0)[0].depth_ray.mean()
+)
+out["depth_errors"] = [
+    error(lambda: depth(sample, "moge geometry")),
+    error(lambda: depth(sample, "depth")),
+    error(lambda: depth(sample, "depth file")),
+    error(lambda: depth(sample, "depth file", depth_file="../secret.npy")),
+    error(lambda: depth(sample, "depth file", depth_file="bad.npz")),
+    error(lambda: depth(sample[:, :-1], depth=exact)),
+    error(lambda: depth(sample[:, :1, :2])),
+    error(lambda: depth(sample[:0])),
+    error(lambda: depth(sample.repeat(2, 1, 1, 1))),
+    error(lambda: depth(sample * math.nan)),
+    error(lambda: depth(sample, depth=exact.repeat(3, 1, 1))),
+    error(lambda: depth(sample, depth=exact[:, :, :-1])),
+    error(lambda: depth(sample, depth=torch.ones(1, 8, 16), scale="camera height")),
+]
+before = PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"), PanoLoad.fingerprint_inputs(
+    "sub/pano.png", "flat.npy", 0, 0.1
+)
+os.utime(base / "flat.npy", (1, 1))
+after = PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"), PanoLoad.fingerprint_inputs(
+    "sub/pano.png", "flat.npy", 0, 0.1
+)
+out["fingerprint_changes"] = [a != b for a, b in zip(before, after)]
+out["combos"] = [i.options for i in PanoLoad.GET_SCHEMA().inputs if i.id in ("image", "depth_file")]
+result(out)
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(host_place, tmp_path_factory):
+    """What the nodes gave, all from one interpreter."""
+    return run_in_host(CODE, host_place, tmp_path_factory.mktemp("panorama") / "base")
+
+
+def test_loading_the_sample_and_files(seen):
+    assert seen["sample"] == [[1, 256, 512, 3], [1, 512, 1024], True]
+    assert seen["companion"] == 3.0
+    assert seen["no_depth"]
+    assert seen["other_depth"] == 5.0
+    assert seen["combos"][0] == ["sample: terrace", "cut.png", "odd.png", "sub/pano.png"]
+    assert seen["combos"][1][:2] == ["with the panorama", "none"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "text"),
+    [
+        (0, "InvalidInput", "odd.png must be equirectangular"),
+        (1, "FormatError", "cut.png: damaged or cut off"),
+        (2, "InvalidInput", "must stay inside the host's input folder"),
+        (3, "InvalidInput", "'gone.png' does not exist"),
+    ],
+)
+def test_bad_pictures_are_named(seen, number, kind, text):
+    assert seen["load_errors"][number][0] == kind
+    assert text in seen["load_errors"][number][1]
+
+
+def test_depth_files_stay_inside(seen):
+    assert "must stay inside" in seen["file_errors"][0][1]
+    assert "does not exist" in seen["file_errors"][1][1]
+
+
+def test_the_sample_becomes_a_metric_geometry(seen):
+    assert seen["shapes"] == [[1, 128, 256, 3], [1, 128, 256], [1, 128, 256]]
+    assert seen["metric"][0]
+    assert seen["metric"][1] == pytest.approx(1, abs=0.01)
+    assert seen["sky_is_infinite"]
+    assert "camera height" in seen["report"]
+
+
+def test_cores_moge_nodes_take_the_geometry(seen):
+    assert seen["mesh_lowest"] == pytest.approx(-1.6, abs=0.02)  # glTF: y up, ground below
+    assert seen["mesh_colours"]
+    assert seen["rendered"] == [1, 128, 256, 3]
+
+
+def test_auto_takes_the_best_that_is_there_and_says_so(seen):
+    names = ["grounded", "depth file", "depth", "depth", "moge geometry", "grounded", "grounded"]
+    assert [line.split(";")[0].removeprefix("source: ") for line in seen["auto"]] == names
+
+
+def test_depth_pictures_may_be_inverse(seen):
+    assert seen["inverse"] == pytest.approx(6.0, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "needs the moge_geometry input"),
+        (1, "needs the depth or depth_image input"),
+        (2, "depth_file is none"),
+        (3, "must stay inside"),
+        (4, "at least one usable distance; got none among 128 pixels (128 nan)"),
+        (5, "panorama must be equirectangular"),
+        (6, "panorama must be equirectangular"),
+        (7, "got an empty batch"),
+        (8, "must be a single picture; got a batch of 2"),
+        (9, "values are NaN or infinite"),
+        (10, "got 3 frames"),
+        (11, "depth_ray must be equirectangular"),
+        (12, "visible, roughly level ground"),
+    ],
+)
+def test_bad_input_is_refused_in_words(seen, number, text):
+    kind, message = seen["depth_errors"][number]
+    assert kind == "InvalidInput"
+    assert text in message
+
+
+def test_changed_files_run_again(seen):
+    assert seen["fingerprint_changes"] == [True, True]
