@@ -17,6 +17,6 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
-    if (node.comfyClass === NODE) widget?.attachViewer(node, api);
+    if (node.comfyClass === NODE) widget?.attachViewer(node, api, app);
   },
 });

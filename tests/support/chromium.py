@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["FLAGS", "BrowserPage", "open_page"]
+__all__ = ["FLAGS", "BrowserPage", "open_page", "wait_for_world"]
 
 FLAGS = (
     "--no-sandbox",
@@ -40,16 +40,35 @@ class BrowserPage:
     problems: list[str] = field(default_factory=list)
 
 
+_running: list[Any] = []  # the one driver of this process; a second one cannot be started beside it
+
+
+@contextmanager
+def _driver() -> Iterator[Any]:
+    if _running:
+        yield _running[0]
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        _running.append(driver)
+        try:
+            yield driver
+        finally:
+            _running.clear()
+
+
 @contextmanager
 def open_page(
     executable: str, *, width: int = 960, height: int = 540, touch: bool = False, flags: tuple[str, ...] = ()
 ) -> Iterator[BrowserPage]:
-    """Open an empty page in a fresh profile; skips the test when playwright is not installed."""
+    """Open an empty page in a fresh profile; skips the test when playwright is not installed.
+
+    Pages may be open at the same time when they are closed in reverse order.
+    """
     if importlib.util.find_spec("playwright") is None:
         pytest.skip("needs the package playwright (pip install playwright; no browser download)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
+    with _driver() as driver:
         browser = driver.chromium.launch(executable_path=executable, headless=True, args=[*FLAGS, *flags])
         try:
             context = browser.new_context(
@@ -72,4 +91,16 @@ def _listen(opened: BrowserPage) -> None:
     opened.page.on("pageerror", lambda error: opened.problems.append(f"uncaught: {error}"))
     opened.page.on(
         "requestfailed", lambda request: opened.problems.append(f"failed: {request.url} {request.failure}")
+    )
+
+
+def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:
+    """Return what the newest viewer's ``ready`` says: ``{"count": n}`` or ``{"error": text}``."""
+    page.wait_for_function("() => window.matrix3dViewers?.at(-1)?.file", timeout=timeout_s * 1000)
+    return page.evaluate(
+        """seconds => Promise.race([
+            window.matrix3dViewers.at(-1).ready,
+            new Promise(resolve => setTimeout(() => resolve({ error: "timeout" }), seconds * 1000)),
+        ])""",
+        timeout_s,
     )

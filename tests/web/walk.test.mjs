@@ -49,7 +49,7 @@ test("a diagonal is no faster than straight on, half a push stays half", () => {
   near([Math.hypot(...wishDirection(0.7, wish({ forward: 0.5 })))], [0.5]);
 });
 
-for (const dt of [1 / 240, 1 / 60, 1 / 7, 0.5]) {
+for (const dt of [1 / 240, 1 / 60, 1 / 7, 1]) {
   test(`the way walked is speed times time, whatever the frame rate (${dt.toFixed(4)} s)`, () => {
     // Start and stop cancel exactly; what is dropped below a thousandth of the speed is 0.06 * 1e-3 * speed.
     const walk = hold(startWalk(), wish({ forward: 1 }), 2, dt);

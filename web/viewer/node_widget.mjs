@@ -7,20 +7,23 @@ import { WalkViewer, ensureStyle } from "./viewer.mjs";
 
 const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
 const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
+const PLACEHOLDER = "Run the graph to see the world.";
 const LEAST_HEIGHT = 260;
 const START_SIZE = [480, 440];
 
 /**
  * @param {any} node of the graph editor
- * @param {{ apiURL(route: string): string, fetchApi(route: string, options?: object): Promise<Response> }} api the host's
+ * @param {{ apiURL(route: string): string }} api the host's
+ * @param {any} app the host's
  */
-export function attachViewer(node, api) {
+export function attachViewer(node, api, app) {
   ensureStyle();
   const viewer = new WalkViewer();
-  viewer.say("Run the graph to see the world.");
+  viewer.say(PLACEHOLDER);
   const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
   frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
   frame.append(viewer.element);
+  forwardToGraph(frame, viewer, app);
   const widget = node.addDOMWidget("world", "MATRIX3D_WORLD", frame, {
     serialize: false, // not in the prompt
     hideOnZoom: false,
@@ -47,9 +50,37 @@ export function attachViewer(node, api) {
   async function restore() {
     const file = readFile(node.properties?.[PROPERTY]);
     if (!file || viewer.file) return;
-    const response = await api.fetchApi(`/view?${queryOf(file)}`, { method: "HEAD" }).catch(() => null);
-    if (response?.ok && !viewer.file && !viewer.isDisposed) show(file);
+    const { error } = await show(file);
+    if (error && viewer.file === file) {
+      viewer.file = null;
+      viewer.say(PLACEHOLDER);
+    }
   }
+}
+
+/**
+ * Let wheel and middle button reach the graph while the view has not the focus, as over any other part of a
+ * node. The Vue renderer does so by itself; over the canvas renderer an element hides the canvas.
+ * @param {HTMLElement} frame
+ * @param {WalkViewer} viewer
+ * @param {any} app
+ */
+function forwardToGraph(frame, viewer, app) {
+  const isHidingCanvas = () => !(/** @type {any} */ (window).LiteGraph?.vueNodesMode) && app.canvas?.canvas;
+  frame.addEventListener(
+    "wheel",
+    (event) => {
+      if (!isHidingCanvas() || viewer.element.contains(document.activeElement)) return;
+      event.preventDefault();
+      app.canvas.canvas.dispatchEvent(new WheelEvent("wheel", event));
+    },
+    { passive: false },
+  );
+  frame.addEventListener("pointerdown", (event) => {
+    if (event.button !== 1 || !isHidingCanvas()) return;
+    event.preventDefault();
+    app.canvas.canvas.dispatchEvent(new PointerEvent("pointerdown", event));
+  });
 }
 
 /** @param {SplatFile} a @param {SplatFile} b */

@@ -28,13 +28,13 @@ export function poseFromMatrix(matrix) {
 }
 
 /**
- * Read "x,y,z" or "x,y,z,yaw,pitch" (world units, degrees), as addresses hold it.
+ * Read "x,y,z,yaw,pitch" (world units, degrees; the angles may be left out), as addresses hold it.
  * @param {string | null | undefined} text
  * @returns {Pose | null} null when there is none or it is not understood
  */
 export function poseFromText(text) {
   const parts = (text ?? "").split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
-  if ((parts.length !== 3 && parts.length !== 5) || !parts.every(Number.isFinite)) return null;
+  if (parts.length < 3 || parts.length > 5 || !parts.every(Number.isFinite)) return null;
   const [x, y, z, yaw = 0, pitch = 0] = parts;
   return { position: [x, y, z], yaw: (yaw * Math.PI) / 180, pitch: (pitch * Math.PI) / 180 };
 }

@@ -19,7 +19,7 @@ export const FAST = 3; // how much faster with shift
 /** @type {[number, number]} */
 export const SPEED_LIMITS = [0.02, 200];
 export const PITCH_LIMIT = (89 / 180) * Math.PI; // straight up leaves "forward" undefined
-export const MOST_SECONDS = 0.5; // a longer gap is a pause of the page, not a step
+export const MOST_SECONDS = 1; // a longer gap is a pause of the page, not a step
 const SETTLE_SECONDS = 0.06; // how soon the velocity follows the wish
 
 /** @type {Wish} */

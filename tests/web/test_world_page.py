@@ -1,0 +1,339 @@
+"""The page of a world in headless Chromium: right is right, up is up, and one can walk."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from chromium import open_page, wait_for_world
+from comfy_host import PACK_FOLDER
+from PIL import Image
+from splat_scenes import BLOBS, blob_world
+
+from matrix3d_core.io.splats import write_gaussians
+
+pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
+
+WIDTH, HEIGHT = 640, 360
+FOCAL_PX = HEIGHT / 2 / math.tan(math.radians(65) / 2)
+
+
+@pytest.fixture(scope="module")
+def opened(browser):
+    with open_page(browser, width=WIDTH, height=HEIGHT) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def worlds(comfy):
+    for name in ("blobs.ply", "blobs.spz"):
+        write_gaussians(comfy.output_dir / name, blob_world())
+    (comfy.output_dir / "broken.ply").write_bytes(b"ply\nformat binary_little_endian 1.0\nelement vertex 9\n")
+    return comfy
+
+
+@pytest.fixture
+def visit(opened, worlds):
+    """Open the page of a world and return the page, once its first picture is there."""
+
+    def go(filename="blobs.ply", fails=False, **query):
+        opened.problems.clear()
+        query = {"filename": filename, "type": "output", **query}
+        opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
+        ready = wait_for_world(opened.page)
+        assert fails == ("error" in ready), ready
+        if not fails:
+            assert opened.problems == []
+        return opened.page
+
+    return go
+
+
+def pose(page):
+    return page.evaluate("() => window.matrix3dViewers[0].pose()")
+
+
+def settle(page):
+    page.wait_for_function("() => window.matrix3dViewers[0].stats().isSettled", timeout=20_000)
+    time.sleep(0.4)  # the sharp picture at rest
+    page.wait_for_function("() => window.matrix3dViewers[0].stats().isSettled", timeout=20_000)
+
+
+def picture(page):
+    """What the visitor sees, without what lies over it, as floats."""
+    page.add_style_tag(content=".m3d-hud, .m3d-bar, .m3d-hint { visibility: hidden }")
+    return np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float) / 255
+
+
+def centre_of(image, name):
+    """Where a blob is: the mean of the pixels near its colour, in pixels; None when it is not there."""
+    colour = np.array(BLOBS[name][0])
+    rows, columns = np.nonzero(np.abs(image - colour).max(-1) < 0.25)
+    return None if len(rows) < 20 else (columns.mean() + 0.5, rows.mean() + 0.5)
+
+
+def expected_at(name, eye=(0, 0, 0)):
+    x, y, z = np.subtract(BLOBS[name][1], eye)
+    return WIDTH / 2 + FOCAL_PX * x / z, HEIGHT / 2 + FOCAL_PX * y / z
+
+
+@pytest.mark.parametrize("filename", ["blobs.ply", "blobs.spz"])
+def test_stands_upright_at_the_centre_and_looks_ahead(visit, filename):
+    page = visit(filename)
+    assert pose(page) == {"position": [0, 0, 0], "yaw": 0, "pitch": 0, "mode": "walk"}
+    image = picture(page)
+    # The blob is 0.25 of radius at 4 to 4.5 of distance: perspective shifts its outline by under 2 px.
+    for name in ("blue", "red", "green"):
+        assert centre_of(image, name) == pytest.approx(expected_at(name), abs=3), name
+    assert centre_of(image, "yellow") is None
+    assert centre_of(image, "red")[0] > centre_of(image, "blue")[0] + 50
+    assert centre_of(image, "green")[1] < centre_of(image, "blue")[1] - 50
+
+
+def test_start_pose_of_the_address(visit):
+    page = visit(pose="0,0,0,180")
+    image = picture(page)
+    assert centre_of(image, "yellow") == pytest.approx((WIDTH / 2, HEIGHT / 2), abs=3)
+    assert centre_of(image, "red") is None
+
+
+def hold(page, key, seconds, *, modifier=None):
+    """Hold a key; return for how long the page saw it, in seconds."""
+    page.evaluate(
+        """() => { window.seen = {};
+            for (const kind of ["keydown", "keyup"])
+                window.addEventListener(kind, e => { if (!e.repeat) window.seen[kind + e.code] = performance.now(); },
+                    { capture: true });
+        }"""
+    )
+    code = {"w": "KeyW", "s": "KeyS", "a": "KeyA", "d": "KeyD", "e": "KeyE", "q": "KeyQ"}[key]
+    if modifier:
+        page.keyboard.down(modifier)
+    page.keyboard.down(key)
+    time.sleep(seconds)
+    page.keyboard.up(key)
+    if modifier:
+        page.keyboard.up(modifier)
+    settle(page)
+    return page.evaluate("code => (window.seen['keyup' + code] - window.seen['keydown' + code]) / 1000", code)
+
+
+@pytest.mark.parametrize(
+    ("key", "direction", "modifier"),
+    [
+        ("w", (0, 0, 1), None),
+        ("s", (0, 0, -1), None),
+        ("a", (-1, 0, 0), None),
+        ("d", (1, 0, 0), None),
+        ("e", (0, -1, 0), None),
+        ("q", (0, 1, 0), None),
+        ("w", (0, 0, 3), "Shift"),
+    ],
+)
+def test_walks_speed_times_time(visit, key, direction, modifier):
+    page = visit()
+    seconds = hold(page, key, 0.6, modifier=modifier)
+    # The events are handled within a frame or two of their time stamps; frames can last 0.1 s here.
+    # Shift comes a little before and goes a little after, which the tolerance covers.
+    expected = [1.4 * seconds * part for part in direction]
+    assert pose(page)["position"] == pytest.approx(expected, abs=0.06 * (3 if modifier else 1))
+
+
+def test_picture_after_walking_is_the_one_from_there(visit, tmp_path):
+    page = visit()
+    hold(page, "w", 1.0)
+    eye = pose(page)["position"]
+    assert eye[2] > 1
+    page.screenshot(path=tmp_path / "walked.png")
+    image = picture(page)
+    # Nearer by more than a metre, a blob of 0.5 across is 40 px wide and its outline shifts by some px.
+    assert centre_of(image, "blue") == pytest.approx(expected_at("blue", eye), abs=4)
+    page.keyboard.press("r")
+    settle(page)
+    assert pose(page)["position"] == [0, 0, 0]
+
+
+def test_looks_where_the_mouse_is_dragged(visit):
+    page = visit()
+    page.mouse.move(300, 180)
+    page.mouse.down()
+    page.mouse.move(400, 200, steps=5)
+    page.mouse.up()
+    settle(page)
+    turned = pose(page)
+    assert turned["yaw"] > 0.1
+    assert turned["pitch"] < -0.02
+    image = picture(page)
+    # Turned right by yaw, what is ahead moves left; looking down, it moves up.
+    assert centre_of(image, "blue")[0] < WIDTH / 2 - 50
+    assert centre_of(image, "blue")[1] < HEIGHT / 2 - 5
+    distance = hold(page, "w", 0.5) * 1.4
+    walked = pose(page)["position"]
+    assert walked[1] == 0, "walking keeps the eye's height"
+    assert walked == pytest.approx(
+        [math.sin(turned["yaw"]) * distance, 0, math.cos(turned["yaw"]) * distance], abs=0.07
+    )
+
+
+def test_orbit_turns_around_what_is_ahead_and_back(visit):
+    page = visit()
+    page.keyboard.press("o")
+    assert pose(page)["mode"] == "orbit"
+    page.mouse.move(300, 180)
+    page.mouse.down()
+    page.mouse.move(380, 180, steps=5)
+    page.mouse.up()
+    settle(page)
+    eye = pose(page)["position"]
+    assert eye[0] < -0.5
+    image = picture(page)
+    assert centre_of(image, "blue")[0] == pytest.approx(WIDTH / 2, abs=25), "the middle stays where it was"
+    before = math.dist(eye, (0, 0, 4))
+    page.mouse.wheel(0, -300)
+    settle(page)
+    assert math.dist(pose(page)["position"], (0, 0, 4)) < before - 0.2
+    page.keyboard.press("o")
+    assert pose(page)["mode"] == "walk"
+
+
+def test_wheel_changes_the_walking_speed(visit):
+    page = visit()
+    page.mouse.move(300, 180)
+    page.mouse.wheel(0, -100)
+    settle(page)
+    assert page.evaluate("() => window.matrix3dViewers[0].walk.speed") == pytest.approx(1.54)
+    assert "1.5 u/s" in page.inner_text("[data-part=hud]")
+
+
+def test_screenshot_is_the_picture_without_the_overlay(visit, tmp_path):
+    page = visit()
+    with page.expect_download() as download:
+        page.keyboard.press("p")
+    assert download.value.suggested_filename.startswith("blobs_")
+    download.value.save_as(tmp_path / "shot.png")
+    image = np.asarray(Image.open(tmp_path / "shot.png").convert("RGB")).astype(float) / 255
+    assert image.shape == (HEIGHT, WIDTH, 3)
+    assert centre_of(image, "red") == pytest.approx(expected_at("red"), abs=3)
+    assert np.abs(image[:30, :200] - np.array([14, 16, 19]) / 255).max() < 0.02, "no text in the corner"
+
+
+def test_help_full_screen_and_leaving(visit):
+    page = visit()
+    page.keyboard.press("h")
+    assert page.is_visible(".m3d-help")
+    page.keyboard.press("Escape")
+    assert not page.is_visible(".m3d-help")
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement === window.matrix3dViewers[0].element")
+    page.keyboard.press("f")
+    page.wait_for_function("() => !document.fullscreenElement")
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    assert pose(page)["position"] == [0, 0, 0], "without the focus no key is taken"
+
+
+def test_draws_only_when_something_changes(visit):
+    page = visit()
+    settle(page)
+    frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
+    time.sleep(1)
+    assert page.evaluate("() => window.matrix3dViewers[0].stats().frames") == frames
+
+
+def test_keys_are_let_go_when_the_focus_is_lost(visit):
+    page = visit()
+    page.keyboard.down("w")
+    time.sleep(0.3)
+    page.evaluate("() => document.activeElement.blur()")
+    settle(page)
+    stopped = pose(page)["position"]
+    time.sleep(0.5)
+    assert pose(page)["position"] == stopped
+    page.keyboard.up("w")
+
+
+def test_nothing_is_left_after_disposal(visit):
+    page = visit()
+    page.evaluate("() => window.matrix3dViewers[0].dispose()")
+    time.sleep(0.5)
+    assert page.evaluate(
+        "() => [window.matrix3dViewers.length, document.querySelectorAll('canvas').length]"
+    ) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("filename", "query", "message"),
+    [
+        ("gone.ply", {}, "gone.ply is no longer there."),
+        ("gone.ply", {"type": "temp"}, "run the graph again"),
+        ("broken.ply", {}, "broken.ply cannot be shown"),
+    ],
+)
+def test_says_what_is_wrong(visit, filename, query, message):
+    page = visit(filename, fails=True, **query)
+    assert message in page.inner_text("[data-part=message]")
+    assert page.get_attribute("[data-part=message]", "data-kind") == "error"
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?filename=../secret.ply", "?filename=a.ply&type=models", "?filename=page.html"]
+)
+def test_an_address_that_names_no_world(opened, worlds, query):
+    opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html{query}")
+    opened.page.wait_for_selector("[data-part=message]")
+    assert "Name a world" in opened.page.inner_text("[data-part=message]")
+
+
+def test_a_folder_outside_is_refused_by_the_host(visit):
+    page = visit("blobs.ply", fails=True, subfolder="../..")
+    assert "cannot be read (status 403)" in page.inner_text("[data-part=message]")
+
+
+def test_without_webgl_it_says_so(browser, worlds):
+    with open_page(browser, width=WIDTH, height=HEIGHT, flags=("--disable-3d-apis",)) as opened:
+        opened.page.goto(
+            f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?filename=blobs.ply&type=output"
+        )
+        assert "no WebGL 2" in wait_for_world(opened.page)["error"]
+        assert "no WebGL 2" in opened.page.inner_text("[data-part=message]")
+
+
+def test_touch_looks_and_moves(browser, worlds):
+    with open_page(browser, width=WIDTH, height=HEIGHT, touch=True) as opened:
+        page = opened.page
+        page.goto(
+            f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?filename=blobs.ply&type=output"
+        )
+        assert wait_for_world(page) == {"count": 1600}
+        client = page.context.new_cdp_session(page)
+
+        def touch(kind, *points):
+            places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        touch("touchStart", (300, 180))
+        touch("touchMove", (340, 180))
+        touch("touchEnd")
+        assert pose(page)["yaw"] == pytest.approx(-math.radians(65) * 40 / HEIGHT, abs=0.02), (
+            "the world follows"
+        )
+        page.keyboard.press("r")
+
+        touch("touchStart", (300, 100), (400, 100))
+        touch("touchMove", (300, 150), (400, 150))
+        touch("touchEnd")
+        assert pose(page)["position"][2] == pytest.approx(1.4 * 2 * 50 / HEIGHT, abs=0.05)
+        page.keyboard.press("r")
+
+        assert page.is_visible(".m3d-stick")
+        box = page.locator(".m3d-stick").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        touch("touchStart", (middle[0], middle[1] - 40))
+        time.sleep(0.5)
+        touch("touchEnd")
+        settle(page)
+        assert pose(page)["position"][2] > 0.3
