@@ -161,7 +161,8 @@ def horizontal_plane(height, below):
 
 
 def test_ground_at_a_shallow_angle_is_not_in_front_of_itself():
-    """A gap in flat ground is continued from both sides; a gap behind a table only from the far one."""
+    """A gap in flat ground is continued from both sides; one behind a table, or behind something rounded,
+    only from the far one."""
     height = 320
     ground = horizontal_plane(height, 1.6)
     table = horizontal_plane(height, 0.8)
@@ -170,7 +171,10 @@ def test_ground_at_a_shallow_angle_is_not_in_front_of_itself():
     is_open[gap] = True
     lines_are_columns = torch.tensor([0.0, 1.0, 0.0])
     rows = torch.arange(height)
-    for near_surface, expected in ((ground, 1e-30), (table, float(ground[189]))):
+    rounded = ground.clone()
+    rounded[217:222] *= 0.8  # leads to the far end all the same, but is not flat
+    far = float(ground[189])
+    for near_surface, expected in ((ground, 1e-30), (table, far), (rounded, far)):
         column = torch.where(rows >= 215, near_surface, ground)
         column = torch.where(torch.isfinite(column), column, 50.0)
         depth_ray = column.unsqueeze(1).repeat(1, 2 * height)
