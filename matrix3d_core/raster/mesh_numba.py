@@ -1,7 +1,7 @@
 """The CPU mesh engine: a watertight z-buffer drawn straight into the panorama.
 
-Per frame: vertices are moved to the camera once and given approximate pixel coordinates; faces, in
-strips, are bounded by those of their corners, and the many that hold no pixel centre are dropped; then
+Per frame: vertices are moved to the camera once and given approximate pixel coordinates; faces, in pairs
+and strips, are bounded by those of their corners, and those that hold no pixel centre are dropped; then
 bands of rows are drawn, each by one thread that owns its part of the z-buffer, and coloured while still
 in cache. Threads come from a pool of plain Python threads running kernels that release the GIL, so two
 meshes may be drawn at once from different threads of a host (numba's own thread layers forbid that).
@@ -24,11 +24,11 @@ from torch import Tensor
 from ..geometry.spherical import pixels_from_directions
 from ..scene.mesh import Mesh
 from .mesh import MeshFrame, MeshHits, check_pose, check_size
-from .mesh_numba_kernels import bound_faces, draw_band, hit_rays, project_vertices
+from .mesh_numba_kernels import bound_pairs, draw_band, hit_rays, project_vertices
 
-__all__ = ["NumbaMesh", "open_mesh"]
+__all__ = ["NumbaMesh", "open_mesh", "pair_faces"]
 
-_STRIP = 1024  # faces bounded and skipped together
+_STRIP = 512  # pairs of faces bounded and skipped together
 _JOBS_PER_THREAD = 8  # bands per thread: enough to even out, few enough that strips rarely meet two
 
 
@@ -48,19 +48,44 @@ def _run(job: Callable[[int, int], None], total: int, parts: int) -> None:
         future.result()
 
 
+def pair_faces(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Pair faces that share an edge the way grid meshes write them.
+
+    A grid lists all first halves (a, b, c) of its cells, then, from some position on, all second halves
+    (c, b, d) in the same order. Whatever does not fit that pattern stays alone.
+
+    Returns:
+        Corners ``[Q, 4]`` (a single face repeats its last), face numbers ``[Q, 2]`` (likewise), and the
+        first pair that is a single face.
+    """
+    total = len(faces)
+    partner = (faces[1:, :2] == faces[:1, [2, 1]]).all(1).nonzero()[0]
+    shift = int(partner[0]) + 1 if len(partner) else total
+    first = np.arange(min(shift, total - shift))
+    first = first[(faces[first + shift, :2] == faces[first][:, [2, 1]]).all(1)]
+    single = np.ones(total, np.bool_)
+    single[first] = single[first + shift] = False
+    rest = single.nonzero()[0]
+    face_of = np.concatenate((np.stack((first, first + shift), 1), np.stack((rest, rest), 1)))
+    pairs = np.concatenate((faces[face_of[:, 0]], faces[face_of[:, 1], 2:]), axis=1)
+    return np.ascontiguousarray(pairs, np.int32), np.ascontiguousarray(face_of, np.int32), len(first)
+
+
 class NumbaMesh:
     """A mesh opened in the CPU engine."""
 
     def __init__(self, mesh: Mesh) -> None:
         vertices = mesh.vertices.detach().cpu().float().numpy()
         self._vertices = np.ascontiguousarray(vertices.T)
-        self._faces = np.ascontiguousarray(mesh.faces.cpu().numpy()).view(np.uint32)
+        faces = np.ascontiguousarray(mesh.faces.cpu().numpy())
+        pairs, self._face_of, self._alone = pair_faces(faces)
+        self._pairs = pairs.view(np.uint32)  # unsigned, so that indexing need not look for negatives
         self._colours = np.ascontiguousarray(mesh.colours.detach().cpu().float().numpy())
         visible = mesh.is_visible.cpu().numpy()
-        self._shown = visible[self._faces].all(-1).astype(np.uint8)
-        strips = -(-len(self._faces) // _STRIP)
+        self._shown = visible[faces].all(-1).astype(np.uint8)[self._face_of]
+        strips = -(-len(pairs) // _STRIP)
         self._projected = np.empty((len(vertices), 5), np.float32)
-        self._box = np.empty((len(self._faces), 4), np.int32)
+        self._box = np.empty((2 * len(pairs), 4), np.int32)
         self._count = np.zeros(strips, np.int32)
         self._reach = np.zeros((strips, 2), np.int32)
         self._per_size: dict[tuple[int, int], tuple[np.ndarray, ...]] = {}
@@ -78,7 +103,7 @@ class NumbaMesh:
 
         def draw(start: int, stop: int) -> None:
             draw_band(
-                self._faces, self._projected, self._colours, self._shown,
+                self._pairs, self._projected, self._colours, self._shown,
                 self._box, self._count, self._reach, _STRIP,
                 sin_column, cos_column, sin_row, cos_row, start, stop,
                 nearest, weights, rgb, seen, depth,
@@ -106,7 +131,7 @@ class NumbaMesh:
 
         def hit(start: int, stop: int) -> None:
             hit_rays(
-                self._faces, self._projected, self._box, self._count, self._reach, _STRIP,
+                self._pairs, self._face_of, self._projected, self._box, self._count, self._reach, _STRIP,
                 starts, sorted_rays, height, width, start, stop, face, weights, distance,
             )  # fmt: skip
 
@@ -127,8 +152,8 @@ class NumbaMesh:
             )
 
         def bound(start: int, stop: int) -> None:
-            bound_faces(
-                self._faces, self._projected, height, width, margin, _STRIP, start, stop,
+            bound_pairs(
+                self._pairs, self._alone, self._projected, height, width, margin, _STRIP, start, stop,
                 self._box, self._count, self._reach,
             )  # fmt: skip
 

@@ -1,5 +1,9 @@
 """The compiled part of `mesh_numba`: four kernels, single threaded, run on slices by a thread pool.
 
+Faces come as *pairs* with corners a, b, c, d: the faces (a, b, c) and (c, b, d), which share the edge from
+b to c, so that they share a search range and one of three edge tests. A face without a partner is a pair
+whose second half is marked as absent.
+
 Watertight by construction. A ray ``d`` from the camera hits a face with corners a, b, c when
 ``d . (b x c)``, ``d . (c x a)`` and ``d . (a x b)`` all have the sign of ``a . (b x c)`` or are zero.
 Corners are float32, so their products are exact in float64 and ``b x c`` is exactly ``-(c x b)``: two
@@ -18,7 +22,7 @@ import numpy as np
 
 from ..compiled import compiled
 
-__all__ = ["bound_faces", "draw_band", "hit_rays", "project_vertices"]
+__all__ = ["bound_pairs", "draw_band", "hit_rays", "project_vertices"]
 
 f32 = np.float32
 
@@ -104,84 +108,103 @@ def _cone(v, i, j, k, height, width, margin):
 
 
 @compiled(nogil=True)
-def bound_faces(faces, v, height, width, margin, strip, first, last, box, count, reach):
-    """Find the pixels that each face of strips ``first`` to ``last - 1`` may cover.
+def bound_pairs(pairs, alone, v, height, width, margin, strip, first, last, box, count, reach):
+    """Find the pixels that each pair of strips ``first`` to ``last - 1`` may cover.
 
-    A face whose corners lie within a 32nd of the turn has the longitudes of its corners (its sides
+    Faces whose corners lie within a 32nd of the turn have the longitudes of their corners (their sides
     are monotonic in longitude) and their latitudes plus the bulge of a great circle between two points
-    ``s`` apart in longitude, at most ``s^2 / 15``. Any other face is bounded by a cone.
+    ``s`` apart in longitude, at most ``s^2 / 15``. Any other face is bounded by a cone, alone.
 
     Args:
-        faces: ``[M, 3]``.
+        pairs: ``[Q, 4]`` corners.
+        alone: pairs from this one on are single faces.
         v: from `project_vertices`.
         height: rows.
         width: columns.
         margin: pixels added to every side.
-        strip: faces per strip.
+        strip: pairs per strip.
         first: strip to begin with.
         last: strip to stop before.
-        box: ``[M, 4]`` int32, filled from each strip's start with face, row range (two halves of 16
-            bits), first and last column. Columns may lie outside ``0..width-1`` by less than one turn.
-        count: ``[strips]`` entries written per strip; faces that miss every pixel centre are left out.
+        box: ``[2 Q, 4]`` int32, filled from twice each strip's start with: four times the pair plus 1
+            for its first and 2 for its second face; row range (two halves of 16 bits); first and last
+            column. Columns may lie outside ``0..width-1`` by less than one turn.
+        count: ``[strips]`` entries written per strip; what misses every pixel centre is left out.
         reach: ``[strips, 2]`` first and last row of the strip.
     """
     wide, half_turn = f32(width / 32.0), f32(width * 0.5)
     turn, pad, bottom = f32(width), f32(margin), f32(height - 1)
     bulge = f32((math.tau / width) ** 2 / 15.0 * height / math.pi)
     for s in range(first, last):
-        start = s * strip
-        n = start
+        n = 2 * s * strip
         strip_row0, strip_row1 = height, -1
-        for f in range(start, min(faces.shape[0], start + strip)):
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            c0, c1, c2 = v[i, 3], v[j, 3], v[k, 3]
-            left, right = min(c0, min(c1, c2)), max(c0, max(c1, c2))
+        for q in range(s * strip, min(pairs.shape[0], (s + 1) * strip)):
+            i, j, k, m = pairs[q, 0], pairs[q, 1], pairs[q, 2], pairs[q, 3]
+            c0, c1, c2, c3 = v[i, 3], v[j, 3], v[k, 3], v[m, 3]
+            left, right = min(min(c0, c1), min(c2, c3)), max(max(c0, c1), max(c2, c3))
             if right - left > half_turn:  # across the seam, or around a pole
                 c0 = c0 + turn if c0 < half_turn else c0
                 c1 = c1 + turn if c1 < half_turn else c1
                 c2 = c2 + turn if c2 < half_turn else c2
-                left, right = min(c0, min(c1, c2)), max(c0, max(c1, c2))
+                c3 = c3 + turn if c3 < half_turn else c3
+                left, right = min(min(c0, c1), min(c2, c3)), max(max(c0, c1), max(c2, c3))
             span = right - left
             if span <= wide:
-                r0, r1, r2 = v[i, 4], v[j, 4], v[k, 4]
+                r0, r1, r2, r3 = v[i, 4], v[j, 4], v[k, 4], v[m, 4]
                 more = pad + span * span * bulge
-                low = math.ceil(max(_ZERO, min(r0, min(r1, r2)) - more))
-                high = math.floor(min(bottom, max(r0, max(r1, r2)) + more))
-                low_column, high_column = math.ceil(left - pad), math.floor(right + pad)
-                if low > high or low_column > high_column:
-                    continue
-                row0, row1, column0, column1 = low, high, low_column, high_column
-            else:
-                row0, row1, column0, column1 = _cone(v, i, j, k, height, width, margin)
-                if row0 > row1 or column0 > column1:
-                    continue
-            box[n, 0] = f
-            box[n, 1] = row0 | (row1 << 16)
-            box[n, 2] = column0
-            box[n, 3] = column1
-            n += 1
-            strip_row0, strip_row1 = min(strip_row0, row0), max(strip_row1, row1)
-        count[s] = n - start
+                row0 = math.ceil(max(_ZERO, min(min(r0, r1), min(r2, r3)) - more))
+                row1 = math.floor(min(bottom, max(max(r0, r1), max(r2, r3)) + more))
+                column0, column1 = math.ceil(left - pad), math.floor(right + pad)
+                if row0 <= row1 and column0 <= column1:
+                    box[n, 0] = 4 * q + (1 if q >= alone else 3)
+                    box[n, 1] = row0 | (row1 << 16)
+                    box[n, 2] = column0
+                    box[n, 3] = column1
+                    n += 1
+                    strip_row0, strip_row1 = min(strip_row0, row0), max(strip_row1, row1)
+                continue
+            for half in range(1 if q >= alone else 2):
+                corner = i if half == 0 else m
+                row0, row1, column0, column1 = _cone(v, corner, j, k, height, width, margin)
+                if row0 <= row1 and column0 <= column1:
+                    box[n, 0] = 4 * q + half + 1
+                    box[n, 1] = row0 | (row1 << 16)
+                    box[n, 2] = column0
+                    box[n, 3] = column1
+                    n += 1
+                    strip_row0, strip_row1 = min(strip_row0, row0), max(strip_row1, row1)
+        count[s] = n - 2 * s * strip
         reach[s, 0] = strip_row0
         reach[s, 1] = strip_row1
 
 
+@compiled(nogil=True, inline="always")
+def _corner(v, i):
+    """Return a corner in float64."""
+    return np.float64(v[i, 0]), np.float64(v[i, 1]), np.float64(v[i, 2])
+
+
+@compiled(nogil=True, inline="always")
+def _side(ax, ay, az, bx, by, bz):
+    """Return a x b, the normal of the plane through the camera and an edge; exactly -(b x a)."""
+    return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+
+
 @compiled(nogil=True)
 def draw_band(
-    faces, v, colours, shown, box, count, reach, strip, sin_column, cos_column, sin_row, cos_row,
+    pairs, v, colours, shown, box, count, reach, strip, sin_column, cos_column, sin_row, cos_row,
     row_start, row_stop, nearest, weights, rgb, seen, depth,
 ):  # fmt: skip
     """Draw rows ``row_start`` to ``row_stop - 1``: nearest face per pixel, then its colour.
 
     Args:
-        faces: ``[M, 3]``.
+        pairs: ``[Q, 4]`` corners.
         v: from `project_vertices`.
         colours: ``[N, 3]``.
-        shown: ``[M]`` uint8, whether all corners of the face are visible.
-        box: from `bound_faces`, with ``count`` and ``reach``.
+        shown: ``[Q, 2]`` uint8, whether all corners of the face are visible.
+        box: from `bound_pairs`, with ``count`` and ``reach``.
         count: entries per strip.
         reach: rows per strip.
-        strip: faces per strip.
+        strip: pairs per strip.
         sin_column: ``[W]`` sine of each column's azimuth; ``cos_column`` its cosine.
         cos_column: see above.
         sin_row: ``[H]`` sine of each row's elevation *downwards*; ``cos_row`` its cosine.
@@ -200,29 +223,40 @@ def draw_band(
     for s in range(count.shape[0]):
         if reach[s, 1] < row_start or reach[s, 0] >= row_stop:
             continue
-        for n in range(s * strip, s * strip + count[s]):
+        for n in range(2 * s * strip, 2 * s * strip + count[s]):
             row0, row1 = max(box[n, 1] & 0xFFFF, row_start), min(box[n, 1] >> 16, row_stop - 1)
             if row0 > row1:
                 continue
-            f = box[n, 0]
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            ax, ay, az = np.float64(v[i, 0]), np.float64(v[i, 1]), np.float64(v[i, 2])
-            bx, by, bz = np.float64(v[j, 0]), np.float64(v[j, 1]), np.float64(v[j, 2])
-            cx, cy, cz = np.float64(v[k, 0]), np.float64(v[k, 1]), np.float64(v[k, 2])
-            px, py, pz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
-            qx, qy, qz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
-            ux, uy, uz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-            volume = ax * px + ay * py + az * pz
-            if volume == 0.0:
-                continue
-            if volume < 0.0:
-                volume = -volume
-                px, py, pz, qx, qy, qz, ux, uy, uz = -px, -py, -pz, -qx, -qy, -qz, -ux, -uy, -uz
+            q, halves = box[n, 0] >> 2, box[n, 0] & 3
+            bx, by, bz = _corner(v, pairs[q, 1])
+            cx, cy, cz = _corner(v, pairs[q, 2])
+            # p: the shared side. First face (a, b, c): q belongs to b, u to c. Second face (c, b, d):
+            # r belongs to c, w to b. All are turned so that inside is positive.
+            px, py, pz = _side(bx, by, bz, cx, cy, cz)
+            qx = qy = qz = ux = uy = uz = rx = ry = rz = wx = wy = wz = 0.0
+            volume0 = volume1 = 0.0
+            sign0 = sign1 = 0.0
+            if halves & 1:
+                ax, ay, az = _corner(v, pairs[q, 0])
+                volume0 = ax * px + ay * py + az * pz
+                if volume0 != 0.0:
+                    sign0 = 1.0 if volume0 > 0.0 else -1.0
+                    volume0 = abs(volume0)
+                    qx, qy, qz = _side(cx * sign0, cy * sign0, cz * sign0, ax, ay, az)
+                    ux, uy, uz = _side(ax, ay, az, bx * sign0, by * sign0, bz * sign0)
+            if halves & 2:
+                dx, dy, dz = _corner(v, pairs[q, 3])
+                volume1 = dx * px + dy * py + dz * pz
+                if volume1 != 0.0:
+                    sign1 = 1.0 if volume1 > 0.0 else -1.0
+                    volume1 = abs(volume1)
+                    # (c, b, d) winds against p, hence the other order of factors
+                    rx, ry, rz = _side(dx, dy, dz, bx * sign1, by * sign1, bz * sign1)
+                    wx, wy, wz = _side(cx * sign1, cy * sign1, cz * sign1, dx, dy, dz)
             column0, column1 = box[n, 2], box[n, 3]
-            is_long = column1 - column0 > 2 * _SKIP_RUN
+            is_long = halves != 3 and column1 - column0 > 2 * _SKIP_RUN
             for y in range(row0, row1 + 1):
                 dy, ring = sin_row[y], cos_row[y]
-                py_, qy_, uy_ = py * dy, qy * dy, uy * dy
                 c = column0
                 while c <= column1:
                     x = c
@@ -231,35 +265,55 @@ def draw_band(
                     elif x >= width:
                         x -= width
                     dx, dz = ring * sin_column[x], ring * cos_column[x]
-                    e0 = px * dx + py_ + pz * dz
-                    e1 = qx * dx + qy_ + qz * dz
-                    e2 = ux * dx + uy_ + uz * dz
-                    if min(e0, min(e1, e2)) >= 0.0:
-                        total = e0 + e1 + e2
-                        if total > 0.0:
-                            share = 1.0 / total
-                            t = f32(volume * share)
+                    side = px * dx + py * dy + pz * dz
+                    e0 = side * sign0
+                    f0 = side * sign1
+                    if e0 >= 0.0 and sign0 != 0.0:
+                        e1 = qx * dx + qy * dy + qz * dz
+                        e2 = ux * dx + uy * dy + uz * dz
+                        if min(e1, e2) >= 0.0 and e0 + e1 + e2 > 0.0:
+                            share = 1.0 / (e0 + e1 + e2)
+                            t = f32(volume0 * share)
                             if t < depth[y, x]:
                                 depth[y, x] = t
-                                nearest[y, x] = f
+                                nearest[y, x] = 2 * q
                                 weights[y, x, 0] = f32(e1 * share)
                                 weights[y, x, 1] = f32(e2 * share)
-                    elif is_long:
-                        # The edge functions change by at most |n| ring per radian; if one is this far
-                        # below zero, so are the next columns.
+                    if f0 >= 0.0 and sign1 != 0.0:
+                        f1 = rx * dx + ry * dy + rz * dz
+                        f2 = wx * dx + wy * dy + wz * dz
+                        if min(f1, f2) >= 0.0 and f0 + f1 + f2 > 0.0:
+                            share = 1.0 / (f0 + f1 + f2)
+                            t = f32(volume1 * share)
+                            if t < depth[y, x]:
+                                depth[y, x] = t
+                                nearest[y, x] = 2 * q + 1
+                                weights[y, x, 0] = f32(f2 * share)
+                                weights[y, x, 1] = f32(f0 * share)
+                    if is_long:
+                        # A long range holds one face only. Its edge functions change by at most |side|
+                        # ring per radian; if one is this far below zero, so are the next columns.
                         step = ring * (_SKIP_RUN + 1) * math.tau / width
+                        g0, g1, g2 = (
+                            (e0, qx * dx + qy * dy + qz * dz, ux * dx + uy * dy + uz * dz)
+                            if halves == 1
+                            else (f0, rx * dx + ry * dy + rz * dz, wx * dx + wy * dy + wz * dz)
+                        )
+                        h1x, h1z, h2x, h2z = (qx, qz, ux, uz) if halves == 1 else (rx, rz, wx, wz)
                         if (
-                            e0 < -step * math.sqrt(px * px + pz * pz)
-                            or e1 < -step * math.sqrt(qx * qx + qz * qz)
-                            or e2 < -step * math.sqrt(ux * ux + uz * uz)
+                            g0 < -step * math.sqrt(px * px + pz * pz)
+                            or g1 < -step * math.sqrt(h1x * h1x + h1z * h1z)
+                            or g2 < -step * math.sqrt(h2x * h2x + h2z * h2z)
                         ):
                             c += _SKIP_RUN - 1
                     c += 1
     for y in range(row_start, row_stop):
         for x in range(width):
-            f = nearest[y, x]
-            if f >= 0 and shown[f]:
-                i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+            q, half = nearest[y, x] >> 1, nearest[y, x] & 1
+            if q >= 0 and shown[q, half]:
+                i, j, k = pairs[q, 0], pairs[q, 1], pairs[q, 2]
+                if half == 1:
+                    i, k = k, pairs[q, 3]
                 w1, w2 = weights[y, x, 0], weights[y, x, 1]
                 w0 = _ONE - w1 - w2
                 seen[y, x] = True
@@ -270,7 +324,7 @@ def draw_band(
 
 @compiled(nogil=True)
 def hit_rays(
-    faces, v, box, count, reach, strip, cell_start, rays, height, width, row_start, row_stop,
+    pairs, face_of, v, box, count, reach, strip, cell_start, rays, height, width, row_start, row_stop,
     face, weights, distance,
 ):  # fmt: skip
     """Follow rays sorted into the cells of a panorama grid, for cells of a band of rows.
@@ -279,12 +333,13 @@ def hit_rays(
     margin of half a cell more, because rays lie anywhere in their cell.
 
     Args:
-        faces: ``[M, 3]``.
+        pairs: ``[Q, 4]`` corners.
+        face_of: ``[Q, 2]`` number of the face.
         v: from `project_vertices`.
-        box: from `bound_faces`, with ``count`` and ``reach``.
+        box: from `bound_pairs`, with ``count`` and ``reach``.
         count: entries per strip.
         reach: rows per strip.
-        strip: faces per strip.
+        strip: pairs per strip.
         cell_start: ``[height * width + 1]`` where each cell's rays begin.
         rays: ``[R, 3]`` float64 unit directions, sorted by cell.
         height: rows of cells.
@@ -298,40 +353,43 @@ def hit_rays(
     for s in range(count.shape[0]):
         if reach[s, 1] < row_start or reach[s, 0] >= row_stop:
             continue
-        for n in range(s * strip, s * strip + count[s]):
+        for n in range(2 * s * strip, 2 * s * strip + count[s]):
             row0, row1 = max(box[n, 1] & 0xFFFF, row_start), min(box[n, 1] >> 16, row_stop - 1)
             if row0 > row1:
                 continue
-            f = box[n, 0]
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            ax, ay, az = np.float64(v[i, 0]), np.float64(v[i, 1]), np.float64(v[i, 2])
-            bx, by, bz = np.float64(v[j, 0]), np.float64(v[j, 1]), np.float64(v[j, 2])
-            cx, cy, cz = np.float64(v[k, 0]), np.float64(v[k, 1]), np.float64(v[k, 2])
-            px, py, pz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
-            qx, qy, qz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
-            ux, uy, uz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-            volume = ax * px + ay * py + az * pz
-            if volume == 0.0:
-                continue
-            if volume < 0.0:
-                volume = -volume
-                px, py, pz, qx, qy, qz, ux, uy, uz = -px, -py, -pz, -qx, -qy, -qz, -ux, -uy, -uz
-            for y in range(row0, row1 + 1):
-                for c in range(box[n, 2], box[n, 3] + 1):
-                    cell = y * width + c % width
-                    for r in range(cell_start[cell], cell_start[cell + 1]):
-                        dx, dy, dz = rays[r, 0], rays[r, 1], rays[r, 2]
-                        e0 = px * dx + py * dy + pz * dz
-                        e1 = qx * dx + qy * dy + qz * dz
-                        e2 = ux * dx + uy * dy + uz * dz
-                        if min(e0, min(e1, e2)) >= 0.0:
-                            total = e0 + e1 + e2
-                            if total > 0.0:
-                                share = 1.0 / total
+            q = box[n, 0] >> 2
+            for half in range(2):
+                if not box[n, 0] & (half + 1):
+                    continue
+                i, j, k = pairs[q, 0], pairs[q, 1], pairs[q, 2]
+                if half == 1:
+                    i, k = k, pairs[q, 3]
+                ax, ay, az = _corner(v, i)
+                bx, by, bz = _corner(v, j)
+                cx, cy, cz = _corner(v, k)
+                px, py, pz = _side(bx, by, bz, cx, cy, cz)
+                volume = ax * px + ay * py + az * pz
+                if volume == 0.0:
+                    continue
+                sign = 1.0 if volume > 0.0 else -1.0
+                volume = abs(volume)
+                px, py, pz = px * sign, py * sign, pz * sign
+                qx, qy, qz = _side(cx * sign, cy * sign, cz * sign, ax, ay, az)
+                ux, uy, uz = _side(ax, ay, az, bx * sign, by * sign, bz * sign)
+                for y in range(row0, row1 + 1):
+                    for c in range(box[n, 2], box[n, 3] + 1):
+                        cell = y * width + c % width
+                        for r in range(cell_start[cell], cell_start[cell + 1]):
+                            dx, dy, dz = rays[r, 0], rays[r, 1], rays[r, 2]
+                            e0 = px * dx + py * dy + pz * dz
+                            e1 = qx * dx + qy * dy + qz * dz
+                            e2 = ux * dx + uy * dy + uz * dz
+                            if min(e0, min(e1, e2)) >= 0.0 and e0 + e1 + e2 > 0.0:
+                                share = 1.0 / (e0 + e1 + e2)
                                 t = f32(volume * share)
                                 if t < distance[r]:
                                     distance[r] = t
-                                    face[r] = f
+                                    face[r] = face_of[q, half]
                                     weights[r, 0] = f32(e0 * share)
                                     weights[r, 1] = f32(e1 * share)
                                     weights[r, 2] = f32(e2 * share)

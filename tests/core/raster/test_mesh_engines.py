@@ -3,12 +3,14 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy
 import pytest
 import torch
 from oracles_mesh import closed_room, mesh_of, random_pose, rng, soup
 
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.geometry.spherical import directions_from_pixels, erp_directions
+from matrix3d_core.guidance.scene_mesh import grid_faces
 from matrix3d_core.raster.mesh import MESH_ENGINES, MeshFrame, open_mesh_renderer, shade_hits
 from matrix3d_core.scene.mesh import Mesh
 
@@ -153,6 +155,15 @@ def test_closed_shell_has_no_holes(engine, seed):
         assert frame.is_seen.all()
 
 
+def test_large_frames_of_a_coarse_shell_have_no_holes():
+    """Pairs of faces just narrow enough (a 33rd of the turn, 66 columns) to be searched together."""
+    if MESH_ENGINES.why_not("numba") is not None:
+        pytest.skip("numba is not installed")
+    mesh = mesh_of(erp_directions(17, 33).reshape(-1, 3), grid_faces(17, 33), hidden=0.0)
+    frame = open_mesh_renderer(mesh, engine="numba")[1].render(torch.eye(4), 1100, 2200)
+    assert frame.is_seen[50:-50].all()  # the poles are open
+
+
 def test_rays_through_vertices_are_not_lost(engine):
     """At the mesh's own centre every ray goes through a vertex, and both poles are vertices."""
     mesh = closed_room(48, 96, 3)
@@ -207,6 +218,39 @@ def test_hidden_surface_still_hides_what_is_behind(engine):
     )
     frame = open_mesh_renderer(mesh, engine=engine)[1].render(torch.eye(4), HEIGHT, WIDTH)
     assert not frame.is_seen.any()
+
+
+def test_grids_are_paired_and_the_rest_stays_alone():
+    if MESH_ENGINES.why_not("numba") is not None:
+        pytest.skip("numba is not installed")
+    from matrix3d_core.raster.mesh_numba import pair_faces
+
+    grid = grid_faces(4, 6).numpy()
+    odd = torch.tensor([[0, 1, 2], [3, 3, 3]]).int().numpy()
+    for faces, paired in (
+        (grid, 18),
+        (numpy.concatenate((grid, odd)), 18),
+        (odd, 0),
+        (odd[:0], 0),
+        (grid[:20], 2),
+    ):
+        pairs, face_of, alone = pair_faces(faces)
+        assert alone == paired
+        assert sorted(set(face_of.reshape(-1).tolist())) == list(range(len(faces)))
+        assert (face_of[:alone, 0] != face_of[:alone, 1]).all()
+        assert (faces[face_of[:, 0]] == pairs[:, :3]).all()
+        assert (faces[face_of[:alone, 1]] == pairs[:alone][:, [2, 1, 3]]).all()
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_grid_of_noise_is_drawn_like_its_faces(engine, folded):
+    """Distances so rough that halves of a cell face different ways, or lie on top of each other."""
+    generator = rng(8)
+    directions = erp_directions(10, 20)
+    distance = (0.2 if folded else 1.0) + torch.rand(10, 20, 1, generator=generator) * (3 if folded else 0.5)
+    mesh = mesh_of((directions * distance).reshape(-1, 3), grid_faces(10, 20), 8)
+    for seed in range(3):
+        check_against_reference(mesh, random_pose(seed, reach=0.8 if folded else 0.3), engine)
 
 
 @pytest.mark.parametrize("shape", [(500,), (10, 20), (2, 5, 7), (0,), (1,)])
