@@ -114,7 +114,7 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
                 "video": Ref("video"),
                 "filename_prefix": f"{prefix}_flythrough",
                 "format": "mp4",
-                "codec": "h264",
+                "codec": "auto",
             },
         ),
         "first": Node(
