@@ -46,7 +46,7 @@ function bindKeys(viewer, signal) {
       if (what !== "move" && what !== "modifier") {
         if (!event.repeat) viewer.act(what);
       } else if (!viewer.held.has(event.code)) {
-        viewer.changeWish(() => viewer.held.add(event.code));
+        viewer.changeWish(() => viewer.held.add(event.code), event.timeStamp);
       }
     },
     { signal },
@@ -56,7 +56,7 @@ function bindKeys(viewer, signal) {
     (event) => {
       if (viewer.held.has(event.code)) {
         event.stopPropagation();
-        viewer.changeWish(() => viewer.held.delete(event.code));
+        viewer.changeWish(() => viewer.held.delete(event.code), event.timeStamp);
       }
     },
     { signal },

@@ -246,17 +246,18 @@ export class WalkViewer {
   }
 
   /**
-   * Keys went down or up: reckon the walk up to now, then go on with the new wish.
+   * Keys went down or up: reckon the walk up to then, and go on with the new wish.
    * @param {() => void} change
+   * @param {number} [when] time of the event, which may have waited for a slow picture; milliseconds
    */
-  changeWish(change) {
-    if (this.lastStep) this.step(performance.now());
+  changeWish(change, when = performance.now()) {
+    if (this.lastStep) this.step(when);
     change();
     if (this.orbit && (this.held.size || this.stick.right || this.stick.forward)) {
       const wish = wishOf(this.held, this.stick);
       if (wish.right || wish.up || wish.forward) this.setOrbit(false); // walking away ends the orbit
     }
-    if (!this.lastStep) this.lastStep = performance.now();
+    if (!this.lastStep) this.lastStep = when;
     this.overlay.hint.hidden = true;
     this.requestFrame();
   }
@@ -335,7 +336,7 @@ export class WalkViewer {
   /** @param {number} now milliseconds */
   step(now) {
     if (!this.orbit) this.walk = stepWalk(this.walk, wishOf(this.held, this.stick), (now - this.lastStep) / 1000);
-    this.lastStep = now;
+    this.lastStep = Math.max(now, this.lastStep); // an event may be handled after a picture of a later time
   }
 
   /** @param {number} now milliseconds, of the animation clock */
