@@ -5,10 +5,11 @@ import torch
 from oracles_cameras import surface_distance
 
 from matrix3d_core.cameras.clearance import measure_clearance, shorten_to_clear
-from matrix3d_core.cameras.edit import is_closed, join
+from matrix3d_core.cameras.edit import is_closed, join, transform
 from matrix3d_core.cameras.presets import make_preset
 from matrix3d_core.cameras.surface import PanoramaSurface
 from matrix3d_core.errors import Cancelled, InvalidInput
+from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
@@ -167,6 +168,28 @@ def test_a_thin_wall_between_two_frames_is_noticed():
     short, share = shorten_to_clear(jump, panorama(far), radius=0.1)
     assert share < 0.31
     assert short.centres[1, 2] < 0.91
+
+
+def test_a_post_is_noticed_though_both_frames_are_clear():
+    far = torch.full((64, 128), 10.0)
+    far[:, 60:68] = 1.0
+    ends = torch.tensor([[-1, 0, 1.5], [1, 0, 1.5]], dtype=torch.float64)  # passes behind the post
+    jump = Trajectory.from_centres(torch.eye(3).repeat(2, 1, 1), ends)
+    assert measure_clearance(jump, panorama(far), radius=0.1).is_clear
+    short, share = shorten_to_clear(jump, panorama(far), radius=0.1)
+    assert 0.2 < share < 0.45
+    assert short.centres[1, 0] < -0.2
+
+
+@pytest.mark.parametrize("away", [[-0.3, 0.1, -0.7], [0.2, 0.3, 0.4], [0.123, 0.456, -0.2]])
+def test_a_loop_away_from_the_centre_keeps_its_first_pose_to_the_bit(away):
+    away = torch.tensor(away, dtype=torch.float64)
+    turn = matrix_from_quats(torch.tensor([0.9, 0.1, 0.4, -0.1], dtype=torch.float64))
+    loop = transform(make_preset("keep_turning_left", distance=4.0), rotation=turn, translation=away)
+    small, share = shorten_to_clear(loop, room(), radius=0.3)
+    assert share < 1
+    assert is_closed(small)
+    assert torch.equal(small.camera_from_world[0], loop.camera_from_world[0])
 
 
 def test_clear_paths_and_turns_come_back_untouched():

@@ -136,6 +136,16 @@ def test_smoothing_keeps_a_loop_closed(name):
     assert float((calm.forwards - move.forwards).norm(dim=-1).max()) < 0.1
 
 
+def test_smoothing_a_steady_turn_changes_nothing_even_across_the_join():
+    yaw = torch.linspace(0, math.tau, 41, dtype=torch.float64)
+    zero = torch.zeros_like(yaw)
+    turns = matrix_from_yaw_pitch_roll(yaw, zero, zero)
+    turns[-1] = turns[0]
+    steady = Trajectory.from_centres(turns, torch.zeros(41, 3))
+    assert is_closed(steady)
+    torch.testing.assert_close(smooth(steady).camera_from_world, steady.camera_from_world, rtol=0, atol=1e-13)
+
+
 def test_smoothing_a_straight_walk_changes_nothing():
     move = make_preset("straight", distance=3.0)
     torch.testing.assert_close(smooth(move).camera_from_world, move.camera_from_world, rtol=0, atol=1e-14)

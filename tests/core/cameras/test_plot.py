@@ -4,8 +4,10 @@ import torch
 from matrix3d_core.cameras.plot import plot_trajectory
 from matrix3d_core.cameras.presets import PRESETS, make_preset
 from matrix3d_core.errors import InvalidInput
+from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.panorama import PanoramaGeometry
+from matrix3d_core.scene.trajectory import Trajectory
 
 
 def room(height=64):
@@ -56,6 +58,27 @@ def test_rising_goes_up_in_the_side_view():
     start, _ = where(beside, (92 / 255, 200 / 255, 1.0))
     end, _ = where(beside, (1.0, 196 / 255, 84 / 255))
     assert end[0] < start[0] - 100
+
+
+@pytest.mark.parametrize("degrees", [50, -50])
+def test_wedges_open_where_the_camera_looks(degrees):
+    angle = torch.deg2rad(torch.tensor([0.0, degrees], dtype=torch.float64))
+    rotation = matrix_from_yaw_pitch_roll(angle[1], angle[1], angle[0])
+    still = Trajectory.from_centres(rotation[None], torch.zeros(1, 3))
+    image = plot_trajectory(still, height_px=512)[30:470]
+    half = image.shape[1] // 2
+    blue = (image - torch.tensor([0.34, 0.68, 0.87])).abs().amax(-1) < 0.12  # the wedge's fainter blue
+    blue |= (image - torch.tensor([92 / 255, 200 / 255, 1.0])).abs().amax(-1) < 0.12
+    for panel, is_above in ((blue[:, :half], True), (blue[:, half:], False)):
+        rows, columns = panel.nonzero().float().unbind(-1)
+        disc = torch.tensor([rows.median(), columns.median()])
+        ahead = torch.tensor([rows.mean(), columns.mean()]) - disc
+        if is_above:  # forward is up in the picture, right is right
+            assert ahead[0] < 0
+            assert (ahead[1] > 0) == (degrees > 0)
+        else:  # forward is right, up is up
+            assert ahead[1] > 0
+            assert (ahead[0] < 0) == (degrees > 0)
 
 
 def test_the_scene_lies_on_its_own_side():
