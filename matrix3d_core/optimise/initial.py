@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.rotations import quats_from_matrix
-from ..geometry.spherical import pixels_from_directions, sample_erp
+from ..geometry.spherical import pixels_from_directions
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -109,37 +109,18 @@ def discs_from_erp(
         keep &= use[pixel_row, pixel_column]
     band, first, last, polar, azimuth = (t[keep] for t in (band, first, last, polar, azimuth))
     pixel_row, pixel_column = pixel_row[keep], pixel_column[keep]
-    ring = torch.sin(polar)
-    zero = torch.zeros_like(ring)
-    ahead = torch.stack((ring * torch.sin(azimuth), -torch.cos(polar), ring * torch.cos(azimuth)), dim=-1)
-    east = torch.stack((torch.cos(azimuth), zero, -torch.sin(azimuth)), dim=-1)
-    south = torch.linalg.cross(ahead, east)  # x right, y down, z ahead
-
-    closeness_map = (1 / depth_ray.double()).unsqueeze(-1)  # 0 where nothing is
-    step = math.pi / min(rows, height)  # a distance at which the picture has a neighbour to offer
-
-    def closeness(direction: Tensor) -> Tensor:
-        return sample_erp(closeness_map, direction, mode="nearest" if rows < height else "bilinear").squeeze(
-            -1
-        )
-
-    here = 1 / depth_ray.double()[pixel_row, pixel_column]
-    if rows >= height:  # finer than the picture: follow the surface inside a texel, but not across an edge
-        smooth = closeness(ahead)
-        here = torch.where((smooth / here - 1).abs() < _EDGE_SLOPE / 2, smooth, here)
-    slopes = []
-    for axis in (east, south):
-        after = (closeness(ahead + step * axis) * (1 + step**2) ** 0.5 - here) / step
-        before = (here - closeness(ahead - step * axis) * (1 + step**2) ** 0.5) / step
-        slopes.append(torch.where(after.abs() < before.abs(), after, before))
-    steep = torch.stack(slopes).abs().amax(0) * step > _EDGE_SLOPE * here
+    ahead, east, _ = _frame(polar, azimuth)
+    here, slopes = _surface(depth_ray, pixel_row, pixel_column, reach_px=max(1, round(height / rows)))
+    steep = torch.stack(slopes).abs().amax(0) * math.pi / rows > _EDGE_SLOPE * here
     if flat_to_camera is not None:
         steep |= flat_to_camera[pixel_row, pixel_column]
-    for slope in slopes:
-        slope[steep] = 0.0
+    slopes = [torch.where(steep, 0.0, slope) for slope in slopes]
+    middle, pixel_east, pixel_south = _frame(*_pixel_angles(pixel_row, pixel_column, height, width))
+    plane = here[:, None] * middle + slopes[0][:, None] * pixel_east + slopes[1][:, None] * pixel_south
+    followed = (plane * ahead).sum(-1)  # closeness on the pixel's plane along the cell's own ray
+    here = torch.where((followed / here - 1).abs() < _EDGE_SLOPE, followed, here)
     # The plane n . p = c gives closeness = n . ray / c: its gradient is the normal, up to length.
-    normal = here[:, None] * ahead + slopes[0][:, None] * east + slopes[1][:, None] * south
-    normal = torch.nn.functional.normalize(normal, dim=-1)
+    normal = torch.nn.functional.normalize(plane, dim=-1)
     facing = (normal * ahead).sum(-1).clamp(1e-3, 1.0)
 
     distance = 1 / here
@@ -162,6 +143,57 @@ def discs_from_erp(
         torch.full((len(means),), OPACITY),
         _cell_mean(rgb, rows, band, first, last),
     )
+
+
+def _frame(polar: Tensor, azimuth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the unit ray ``[M, 3]`` and the unit tangents to the east (right) and the south (down)."""
+    polar, azimuth = polar.double(), azimuth.double()
+    ring, height = torch.sin(polar), torch.cos(polar)
+    sin, cos = torch.sin(azimuth), torch.cos(azimuth)
+    ray = torch.stack((ring * sin, -height, ring * cos), dim=-1)
+    east = torch.stack((cos, torch.zeros_like(cos), -sin), dim=-1)
+    return ray, east, torch.stack((height * sin, ring, height * cos), dim=-1)
+
+
+def _pixel_angles(row: Tensor, column: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Polar angle and azimuth of pixel centres, float64."""
+    return (row.double() + 0.5) * (math.pi / height), ((column.double() + 0.5) / width - 0.5) * math.tau
+
+
+def _surface(
+    depth_ray: Tensor, row: Tensor, column: Tensor, *, reach_px: int
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return closeness (1 / distance) at pixels and its slopes per radian to the east and the south.
+
+    On a plane closeness is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
+    neighbour gives one equation; of the two on an axis, the one with the smaller slope is believed.
+    """
+    height, width = depth_ray.shape
+    polar, azimuth = _pixel_angles(row, column, height, width)
+    ray, east, south = _frame(polar, azimuth)
+    here = 1 / depth_ray[row, column].double()
+
+    def slope(other_row: Tensor, other_column: Tensor, axis: Tensor, known: Tensor | float) -> Tensor:
+        beyond = (other_row < 0) | (other_row >= height)  # over the pole: the other side of the turn
+        # The sine of a polar angle beyond 0 or pi is negative, which turns the ray to the other side by itself.
+        other_ray, _, _ = _frame(*_pixel_angles(other_row, other_column, height, width))
+        other_column = torch.where(beyond, other_column + width // 2, other_column) % width
+        other_row = torch.where(other_row < 0, -1 - other_row, other_row)
+        other_row = torch.where(other_row >= height, 2 * height - 1 - other_row, other_row)
+        closeness = 1 / depth_ray[other_row, other_column].double()
+        rest = closeness - here * (ray * other_ray).sum(-1)
+        if isinstance(known, Tensor):
+            rest = rest - known * (south * other_ray).sum(-1)
+        return rest / (axis * other_ray).sum(-1)
+
+    def smaller(a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(a.abs() < b.abs(), a, b)
+
+    down = smaller(slope(row + reach_px, column, south, 0.0), slope(row - reach_px, column, south, 0.0))
+    # As many columns as make about the same angle on this row.
+    across = (reach_px / torch.sin(polar)).round().long().clamp(1, width // 8)
+    right = smaller(slope(row, column + across, east, down), slope(row, column - across, east, down))
+    return here, (right, down)
 
 
 def initial_gaussians(
@@ -267,14 +299,12 @@ def _new_content(
         pixels = (mask[frame] < 0.5) & torch.isfinite(depth_ray[frame])
         row, column = pixels.nonzero(as_tuple=True)
         height, width = pixels.shape
-        polar, azimuth = (row + 0.5) * math.pi / height, ((column + 0.5) / width - 0.5) * math.tau
-        ring = torch.sin(polar)
-        ray = torch.stack((ring * torch.sin(azimuth), -torch.cos(polar), ring * torch.cos(azimuth)), dim=-1)
-        pose = trajectory.world_from_camera[frame].float()
+        ray, _, _ = _frame(*_pixel_angles(row, column, height, width))
+        pose = trajectory.world_from_camera[frame]
         points = (ray * depth_ray[frame][row, column, None]) @ pose[:3, :3].T + pose[:3, 3]
         open_ = torch.ones(len(points), dtype=torch.bool)
         for seen_distance, camera_from_world in shown:
-            view = camera_from_world.float()
+            view = camera_from_world
             local = points @ view[:3, :3].T + view[:3, 3]
             columns, rows = pixels_from_directions(
                 local, height=seen_distance.shape[0], width=seen_distance.shape[1]
