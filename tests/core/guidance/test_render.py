@@ -91,7 +91,7 @@ def test_the_seam_is_like_any_other_column():
     """Rolling the panorama and turning the path with it changes nothing but float32 rounding."""
     geometry = random_geometry(16, 3)
     depth = 2 + 0.1 * torch.rand(16, 32, generator=rng(0))
-    depth[5:9, [30, 31, 0, 1, 2]] = 4.0  # a hole in the wall, across the border
+    depth[5:9, :3] = 4.0  # a hole in the wall, one side of it on the border
     geometry = PanoramaGeometry(geometry.rgb, depth, geometry.is_valid, geometry.is_sky)
     columns = 13
     rolled = PanoramaGeometry(
