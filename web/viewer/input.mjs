@@ -94,7 +94,7 @@ function bindPointers(viewer, signal) {
       element.setPointerCapture(event.pointerId);
       element.dataset.dragging = "";
       down.set(event.pointerId, { x: event.clientX, y: event.clientY });
-      if (event.pointerType === "touch") viewer.overlay.stick.hidden = false;
+      if (event.pointerType === "touch") viewer.overlay.showStick();
     },
     { signal },
   );

@@ -1,7 +1,7 @@
 // What lies over the picture: position line, buttons, help, messages, stick. Only elements, no state of the world.
 
 const ICONS = {
-  orbit: '<circle cx="12" cy="12" r="3"/><path d="M21 12a9 4.2 0 0 1-18 0 9 4.2 0 0 1 18 0Z"/>',
+  orbit: '<path d="M19.5 14.5a8 8 0 1 1 .2-4.6"/><path d="M20.5 5v5h-5"/><circle cx="12" cy="12" r="1.6"/>',
   reset: '<path d="M4 11 12 4l8 7"/><path d="M6.5 9.5V20h11V9.5"/>',
   lock: '<path d="m6 3 12.5 8.2-5.4 1.2 3.2 5.6-2.4 1.3-3.1-5.6L7 17.4Z"/>',
   screenshot: '<path d="M4 8h3.5L9 5.5h6L16.5 8H20v11H4Z"/><circle cx="12" cy="13" r="3.4"/>',
@@ -130,6 +130,12 @@ export class Overlay {
   toggleHelp(isOpen = this.help.hidden) {
     this.help.hidden = !isOpen;
     this.press("help", isOpen);
+  }
+
+  /** A finger was seen: give it a stick. */
+  showStick() {
+    this.stick.hidden = false;
+    this.hint.hidden = true;
   }
 
   /**
