@@ -74,8 +74,15 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
             (340, 180),
             {"frames": guide, "mask": Ref("guide", 1), "depth": Ref("guide", 2), "trajectory": path},
         ),
+        "last": Node(
+            "ImageFromBatch",
+            (x + 400, 720),
+            (340, 110),
+            {"image": fill, "batch_index": 48, "length": 1},
+            title="Last frame",
+        ),
         "look_fill": Node(
-            "PreviewImage", (x + 400, 760), (340, 260), {"images": fill}, title="Filled guidance"
+            "PreviewImage", (x + 400, 890), (340, 260), {"images": Ref("last")}, title="Filled guidance"
         ),
         "fit": Node(
             "GSOptimize",
@@ -136,7 +143,7 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
 GROUPS = [
     ("1 Panorama and depth", (20, 0, 420, 1400), "#3f789e"),
     ("2 Camera path", (480, 0, 380, 920), "#3f789e"),
-    ("3 Guidance frames and fill", (880, 0, 380, 1060), "#3f789e"),
+    ("3 Guidance frames and fill", (880, 0, 380, 1180), "#3f789e"),
     ("4 Gaussian splats", (1280, 0, 400, 1100), "#8A8"),
     ("5 Walk and save", (1700, 0, 680, 1420), "#b58b2a"),
 ]
