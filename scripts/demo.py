@@ -80,7 +80,7 @@ def prepare(
         for name, value in files.items():
             set_on_all(workflow, info, "PanoLoad", name, value)
     if options.quality:
-        set_on_all(workflow, info, "GSOptimize", "quality", options.quality)
+        set_on_all(workflow, info, "GSOptimize", "preset", options.quality)
 
 
 def set_on_all(workflow: dict[str, Any], info: dict[str, Any], kind: str, name: str, value: Any) -> None:

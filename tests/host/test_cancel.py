@@ -80,14 +80,14 @@ def test_rendering_stops_within_seconds_and_the_queue_goes_on(comfy):
 
 
 def test_a_stopped_fit_leaves_no_file_and_frees_its_memory(comfy):
-    small = world_prompt(comfy, frames=9, width=128, max_gaussians=20_000)
+    small = world_prompt(comfy, frames=9, width=128, max_gaussians=5_000, iterations=10, crop_size=64)
     comfy.run(small)
     saved = sorted((comfy.output_dir / "cancel").iterdir())
     assert len(saved) == 1
     memory_before = memory_after_free(comfy)
 
-    long = world_prompt(comfy, frames=49, width=480, max_gaussians=200_000, quality="standard")
-    prompt_id = comfy.post_until(long, "fit", 0.1)
+    long = world_prompt(comfy, frames=25, width=480, max_gaussians=150_000, iterations=100_000)
+    prompt_id = comfy.post_until(long, "fit", 0.001)
     memory_during = comfy.memory_bytes()[0]
     assert stop(comfy, prompt_id, "fit") < 10
     memory_after = memory_after_free(comfy)
