@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor
 
@@ -19,7 +20,21 @@ from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 
-__all__ = ["WorldConfig", "WorldResult", "make_world"]
+if TYPE_CHECKING:
+    from ..guidance.fill import FilledFrames
+    from ..guidance.render import GuidanceFrames
+
+__all__ = [
+    "WorldConfig",
+    "WorldResult",
+    "build_filled",
+    "build_gaussians",
+    "build_geometry",
+    "make_world",
+    "plan_path",
+]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,11 @@ class WorldConfig:
     engine_splat: str = "auto"
     flythrough_size_px: tuple[int, int] = (360, 640)
     clearance: float = 0.3
+
+    @property
+    def mesh_threshold(self) -> float:
+        """The edge threshold in force."""
+        return self.edge_threshold or 0.05 * 1024 / (self.width // 2)
 
 
 @dataclass(frozen=True)
@@ -188,39 +208,55 @@ def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajecto
     }
 
 
-def build_gaussians(
+def build_filled(
     geometry: PanoramaGeometry,
     trajectory: Trajectory,
     config: WorldConfig,
-    seconds: dict[str, float],
+    seconds: dict[str, float] | None = None,
     progress: ProgressFn = no_progress,
-) -> tuple[Gaussians, dict[str, object]]:
-    """Render guidance along the path, fill it, and fit Gaussians; times go into ``seconds``."""
+) -> tuple[GuidanceFrames, FilledFrames]:
+    """Render guidance along the path and fill what it leaves open; times go into ``seconds``."""
     from ..guidance.fill import fill_guidance
     from ..guidance.render import render_guidance
-    from ..optimise.config import preset_config
-    from ..optimise.loop import optimise_gaussians
 
+    times = {} if seconds is None else seconds
+    height = config.width // 2
     guidance = _timed(
-        seconds,
+        times,
         "guidance",
         lambda: render_guidance(
             geometry,
             trajectory,
-            height=config.width // 2,
-            mesh_height=config.width // 2,
-            edge_threshold=config.edge_threshold or 0.05 * 1024 / (config.width // 2),
+            height=height,
+            mesh_height=height,
+            edge_threshold=config.mesh_threshold,
             engine=config.engine_mesh,
             progress=progress,
         ),
     )
     filled = _timed(
-        seconds,
+        times,
         "fill",
         lambda: fill_guidance(guidance, trajectory, engine=config.engine_mesh, progress=progress),
     )
+    return guidance, filled
+
+
+def build_gaussians(
+    geometry: PanoramaGeometry,
+    trajectory: Trajectory,
+    config: WorldConfig,
+    seconds: dict[str, float] | None = None,
+    progress: ProgressFn = no_progress,
+) -> tuple[Gaussians, dict[str, object]]:
+    """Fit Gaussians to the filled guidance of a path; times go into ``seconds``."""
+    from ..optimise.config import preset_config
+    from ..optimise.loop import optimise_gaussians
+
+    times = {} if seconds is None else seconds
+    guidance, filled = build_filled(geometry, trajectory, config, times, progress)
     result = _timed(
-        seconds,
+        times,
         "optimise",
         lambda: optimise_gaussians(
             filled.rgb,
@@ -247,7 +283,7 @@ def build_gaussians(
     }
 
 
-def _timed(seconds: dict[str, float], name: str, work: Callable[[], object]):  # type: ignore[no-untyped-def]
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], Result]) -> Result:
     start = time.perf_counter()
     result = work()
     seconds[name] = time.perf_counter() - start

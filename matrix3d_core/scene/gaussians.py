@@ -87,4 +87,5 @@ class Gaussians:
         bases = max(part.sh.shape[1] for part in parts)
         padded = [torch.nn.functional.pad(p.sh, (0, 0, 0, bases - p.sh.shape[1])) for p in parts]
         joined = [torch.cat(columns) for columns in zip(*(p.tensors()[:4] for p in parts), strict=True)]
-        return cls(*joined, torch.cat(padded))
+        means, quats_wxyz, scales, opacities = joined
+        return cls(means, quats_wxyz, scales, opacities, torch.cat(padded))
