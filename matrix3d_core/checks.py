@@ -49,9 +49,7 @@ def check_finite(name: str, tensor: Tensor) -> None:
     """Raise when ``tensor`` holds NaN or infinity, naming how many."""
     bad = int((~torch.isfinite(tensor)).sum())
     if bad:
-        raise InvalidInput(
-            f"{name} must be finite; {bad} of {tensor.numel()} values are NaN or infinite."
-        )
+        raise InvalidInput(f"{name} must be finite; {bad} of {tensor.numel()} values are NaN or infinite.")
 
 
 def check_two_to_one(name: str, height: int, width: int) -> None:

@@ -34,14 +34,16 @@ def image_from_host(image: Tensor, name: str = "image") -> Tensor:
     """Return the only picture of a batch as ``[H, W, 3]``; more than one is refused."""
     batch = images_from_host(image, name)
     if batch.shape[0] != 1:
-        raise InvalidInput(f"{name} must be a single picture; got a batch of {batch.shape[0]}. Pick one first.")
+        count = batch.shape[0]
+        raise InvalidInput(f"{name} must be a single picture; got a batch of {count}. Pick one first.")
     return batch[0]
 
 
 def splat_to_host(gaussians: Gaussians) -> Types.SPLAT:
     """Wrap one set of Gaussians as the host's SPLAT, a batch of one."""
     g = gaussians.detach().to("cpu")
-    return Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], g.opacities[None, :, None], g.sh[None])
+    opacities = g.opacities[None, :, None]
+    return Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], opacities, g.sh[None])
 
 
 def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0) -> Gaussians:

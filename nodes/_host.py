@@ -23,8 +23,8 @@ __all__ = [
     "input_files",
     "io",
     "progress_to_host",
-    "resolve_inside",
     "resolve_input_file",
+    "resolve_inside",
     "save_target",
     "ui",
 ]

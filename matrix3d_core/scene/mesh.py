@@ -36,7 +36,8 @@ class Mesh:
         check_shape("is_visible", self.is_visible, f"{count}")
         if self.faces.dtype != torch.int32 or self.is_visible.dtype != torch.bool:
             raise InvalidInput(
-                f"faces must be int32 and is_visible bool; got {self.faces.dtype} and {self.is_visible.dtype}."
+                "faces must be int32 and is_visible bool; "
+                f"got {self.faces.dtype} and {self.is_visible.dtype}."
             )
         if self.faces.numel() and (int(self.faces.min()) < 0 or int(self.faces.max()) >= count):
             raise InvalidInput(

@@ -65,8 +65,8 @@ class Trajectory:
                 )
             if error[frame] > _ORTHONORMAL_TOLERANCE or determinant[frame] < 0:
                 raise InvalidInput(
-                    f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by {float(error[frame]):.3g} "
-                    f"and det R = {float(determinant[frame]):.3g}. Remove scale or mirroring from the pose."
+                    f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by "
+                    f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. Remove scale or mirroring from the pose."
                 )
         if self.K_px is not None:
             check_shape("K_px", self.K_px, f"{count} 3 3")
@@ -109,7 +109,9 @@ class Trajectory:
         return float(self.centres.diff(dim=0).norm(dim=-1).sum())
 
     @classmethod
-    def from_centres(cls, rotations_world_from_camera: Tensor, centres: Tensor, **fields: object) -> Trajectory:
+    def from_centres(
+        cls, rotations_world_from_camera: Tensor, centres: Tensor, **fields: object
+    ) -> Trajectory:
         """Build from ``[T, 3, 3]`` world-from-camera rotations and ``[T, 3]`` camera centres."""
         count = check_shape("rotations_world_from_camera", rotations_world_from_camera, "T 3 3")["T"]
         check_shape("centres", centres, f"{count} 3")
