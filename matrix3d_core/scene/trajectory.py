@@ -66,7 +66,8 @@ class Trajectory:
             if error[frame] > _ORTHONORMAL_TOLERANCE or determinant[frame] < 0:
                 raise InvalidInput(
                     f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by "
-                    f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. Remove scale or mirroring from the pose."
+                    f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. "
+                    "Remove scale or mirroring from the pose."
                 )
         if self.K_px is not None:
             check_shape("K_px", self.K_px, f"{count} 3 3")
