@@ -16,7 +16,7 @@ setup: ## make the environment and get ComfyUI, into the cache
 	@$(SETUP) setup
 
 demo: ## panorama to walkable world in a real ComfyUI (ARGS="--help" for options)
-	@$(SETUP) run scripts/demo.py $(ARGS)
+	@$(SETUP) host scripts/demo.py $(ARGS)
 
 world: ## the same without ComfyUI: make world ARGS="PANORAMA --out DIR"
 	@$(SETUP) run -m matrix3d_core.cli world $(ARGS)

@@ -13,6 +13,8 @@ that was cut off is taken up again where it stopped.
     python3 scripts/bootstrap.py setup      make it; print the interpreter's path
     python3 scripts/bootstrap.py shell      the same as lines for a shell's eval
     python3 scripts/bootstrap.py run FILE   make it, then run a Python file in it
+    python3 scripts/bootstrap.py host FILE  the same, but with COMFYUI_DIR and COMFYUI_PYTHON both given
+                                            nothing is made: the file runs in that interpreter
     python3 scripts/bootstrap.py clean      delete the cache
 """
 
@@ -454,6 +456,27 @@ def _make() -> Setup:
     return setup
 
 
+def for_host() -> Setup:
+    """Return what it takes to run the host: the user's own, as it is, when all of it was named.
+
+    Raises:
+        SetupError: when the user's interpreter lacks what the pack needs; nothing is installed there.
+    """
+    host, python = users_host(), users_python()
+    if host is None or python is None:
+        return ensure()
+    done = subprocess.run(
+        [str(python), "-c", "import aiohttp, numba"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it cannot be run"])[-1]
+        raise SetupError(
+            f"{python} cannot run the pack: {reason}. Install its requirements there yourself: "
+            f"{python} -m pip install -r requirements.txt"
+        )
+    return Setup(python, host, python)
+
+
 def clean() -> None:
     """Delete what this script put into the cache."""
     cache = cache_dir()
@@ -472,14 +495,10 @@ def main(arguments: list[str]) -> int:
     if command == "clean" and not rest:
         clean()
         return 0
-    if (
-        command not in ("setup", "shell", "run")
-        or (command != "run" and rest)
-        or (command == "run" and not rest)
-    ):
+    if command not in ("setup", "shell", "run", "host") or bool(rest) != (command in ("run", "host")):
         print(__doc__, file=sys.stderr)
         return 2
-    setup = ensure()
+    setup = for_host() if command == "host" else ensure()
     if command == "setup":
         print(setup.python)
         return 0

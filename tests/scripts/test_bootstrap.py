@@ -107,6 +107,48 @@ def test_a_wrong_comfyui_dir_is_named(cache, monkeypatch, tmp_path):
         bootstrap.find()
 
 
+@pytest.fixture
+def users(cache, monkeypatch, tmp_path):
+    """A ComfyUI and an interpreter that the user named; the interpreter runs what the test says."""
+    host = tmp_path / "ComfyUI"
+    (host / "comfy").mkdir(parents=True)
+    (host / "main.py").touch()
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 0\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("COMFYUI_DIR", str(host))
+    monkeypatch.setenv("COMFYUI_PYTHON", str(python))
+    return host, python
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in interpreter is a shell script")
+def test_the_users_own_host_needs_nothing_made(users, cache):
+    host, python = users
+    setup = bootstrap.for_host()
+    assert (setup.python, setup.host_dir, setup.host_python) == (python, host, python)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in interpreter is a shell script")
+def test_what_the_users_interpreter_lacks_is_named_not_installed(users, cache):
+    _, python = users
+    python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'numba'\" >&2\nexit 1\n")
+    with pytest.raises(
+        bootstrap.SetupError, match=r"named 'numba'\. Install its requirements there yourself"
+    ):
+        bootstrap.for_host()
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [["host"], ["run"], ["setup", "x"], ["shell", "x"], ["clean", "x"], ["fly"]]
+)
+def test_wrong_usage_shows_the_help_and_makes_nothing(cache, words, capsys):
+    assert bootstrap.main(words) == 2
+    assert "bootstrap.py setup" in capsys.readouterr().err
+    assert list(cache.iterdir()) == []
+
+
 def test_deleting_stays_inside_the_cache(cache, tmp_path):
     outside = tmp_path / "precious"
     outside.mkdir()
