@@ -32,6 +32,9 @@ class OptimiseConfig:
         rate_end: all rates fall exponentially to this share of their start.
         beta1: decay of Adam's first moment.
         beta2: decay of Adam's second moment.
+        least_pixels: Adam makes all steps equally long, however little a Gaussian shows; those that show
+            through in less than about this many pixels move less, so that what is hidden behind a surface
+            is not bent to mend the surface's last errors.
         min_opacity: Gaussians below it are dropped at the end.
         preview_every: steps between two preview pictures.
         held_out_max: at most this many frames are held out for the report.
@@ -39,23 +42,24 @@ class OptimiseConfig:
         engine: splat engine, ``"auto"`` for the first usable.
     """
 
-    steps: int = 1200
+    steps: int = 2000
     max_gaussians: int = 300_000
     crop_size_px: int = 256
     key_frame_stride: int = 8
-    source_share: float = 0.4
-    source_fov_deg: float = 90.0
+    source_share: float = 0.7
+    source_fov_deg: float = 60.0
     weight_seen: float = 1.0
     weight_filled: float = 0.3
     ssim_share: float = 0.2
     rate_means: float = 0.02
     rate_quats: float = 0.002
-    rate_scales: float = 0.01
-    rate_opacities: float = 0.03
-    rate_colours: float = 0.01
+    rate_scales: float = 0.02
+    rate_opacities: float = 0.05
+    rate_colours: float = 0.025
     rate_end: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.99
+    least_pixels: float = 0.3
     min_opacity: float = 0.02
     preview_every: int = 25
     held_out_max: int = 4

@@ -18,7 +18,7 @@ from ..scene.trajectory import Trajectory
 
 __all__ = ["InitialPart", "cells_of_sphere", "discs_from_erp", "initial_gaussians"]
 
-SIGMA_PER_SPACING = 0.5
+SIGMA_PER_SPACING = 0.6
 """Disc size: standard deviation per distance between neighbouring discs."""
 OPACITY = 0.95
 STRETCH_MAX = 8.0
@@ -114,9 +114,9 @@ def discs_from_erp(
     steep = torch.stack(slopes).abs().amax(0) * math.pi / rows > _EDGE_SLOPE * here
     if flat_to_camera is not None:
         steep |= flat_to_camera[pixel_row, pixel_column]
-    slopes = [torch.where(steep, 0.0, slope) for slope in slopes]
+    across_slope, down_slope = (torch.where(steep, 0.0, slope) for slope in slopes)
     middle, pixel_east, pixel_south = _frame(*_pixel_angles(pixel_row, pixel_column, height, width))
-    plane = here[:, None] * middle + slopes[0][:, None] * pixel_east + slopes[1][:, None] * pixel_south
+    plane = here[:, None] * middle + across_slope[:, None] * pixel_east + down_slope[:, None] * pixel_south
     followed = (plane * ahead).sum(-1)  # closeness on the pixel's plane along the cell's own ray
     here = torch.where((followed / here - 1).abs() < _EDGE_SLOPE, followed, here)
     # The plane n . p = c gives closeness = n . ray / c: its gradient is the normal, up to length.
@@ -260,7 +260,9 @@ def initial_gaussians(
     )
     counts["sky"] = len(parts[-1])
     for frame, pixels in new.items():
-        assert frames is not None and depth_ray is not None and trajectory is not None
+        assert frames is not None
+        assert depth_ray is not None
+        assert trajectory is not None
         pose = trajectory.world_from_camera[frame]
         parts.append(
             discs_from_erp(frames[frame], depth_ray[frame], rows=rows, use=pixels, world_from_camera=pose)

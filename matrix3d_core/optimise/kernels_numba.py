@@ -8,7 +8,6 @@ import numba as nb
 import numpy as np
 
 from ..compiled import compiled
-from ..compiled import compiled
 from ..metrics.image import C1 as _C1
 from ..metrics.image import C2 as _C2
 from ..metrics.image import SSIM_WINDOW_PX, ssim_window
@@ -192,15 +191,16 @@ def loss_and_gradient(
 @compiled(parallel=True, fastmath=FAST)
 def adam_rows(
     visible, g_means, g_quats, g_scales, g_opacities, g_colours,
-    means, quats, scales, opacities, colours, values, first, second, steps, size, rates, limits, corrections,
+    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, rates, limits,
+    corrections,
 ):  # fmt: skip
     """Take one Adam step for the visible Gaussians only, and refresh their activated values.
 
     Rows out of view keep value and moments; each row counts its own steps for the bias correction.
-    ``values [N, 14]`` are the raw parameters, ``rates [7]`` = mean (in units of the Gaussian's own
-    ``size``), quaternion, log scale, logit, colour, beta 1, beta 2; ``limits [4]`` = smallest and
-    largest log scale relative to the size, smallest and largest logit; ``corrections [S + 1, 2]`` =
-    ``1 - beta^step`` for both moments.
+    ``values [N, 14]`` are the raw parameters, ``rates [8]`` = mean (in units of the Gaussian's own
+    ``size``), quaternion, log scale, logit, colour, beta 1, beta 2, epsilon; ``floors [N, 3]`` = smallest
+    log scale of each axis; ``limits [3]`` = largest log scale relative to the size, smallest and largest
+    logit; ``corrections [S + 1, 2]`` = ``1 - beta^step`` for both moments.
 
     Source: D. Kingma, J. Ba, Adam, 2015, algorithm 1.
     """
@@ -210,7 +210,7 @@ def adam_rows(
         gradient = np.empty(COLUMNS, np.float32)
         opacity = opacities[i]
         for c in range(3):
-            gradient[c] = g_means[n, c]
+            gradient[c] = g_means[n, c] * size[i]
             gradient[7 + c] = g_scales[n, c] * scales[i, c]
             gradient[11 + c] = g_colours[n, c]
         for c in range(4):
@@ -234,10 +234,10 @@ def adam_rows(
                 if c < 3
                 else (rates[1] if c < 7 else (rates[2] if c < 10 else (rates[3] if c == 10 else rates[4])))
             )
-            values[i, c] -= rate * (m / correct1) / (math.sqrt(s / correct2) + f4(1e-15))
+            values[i, c] -= rate * (m / correct1) / (math.sqrt(s / correct2) + rates[7])
         reference = math.log(size[i])
         for c in range(3):
-            log_scale = min(max(values[i, 7 + c], reference + limits[0]), reference + limits[1])
+            log_scale = min(max(values[i, 7 + c], floors[i, c]), reference + limits[0])
             values[i, 7 + c] = log_scale
             scales[i, c] = math.exp(log_scale)
             colour = min(max(values[i, 11 + c], ZERO), ONE)
@@ -251,6 +251,6 @@ def adam_rows(
         for c in range(4):
             values[i, 3 + c] *= norm
             quats[i, c] = values[i, 3 + c]
-        logit = min(max(values[i, 10], limits[2]), limits[3])
+        logit = min(max(values[i, 10], limits[1]), limits[2])
         values[i, 10] = logit
         opacities[i] = ONE / (ONE + math.exp(-logit))

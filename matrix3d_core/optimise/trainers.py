@@ -15,10 +15,15 @@ from .config import OptimiseConfig
 from .losses import photometric_loss
 from .views import View
 
-__all__ = ["LOGIT_LIMITS", "LOG_SCALE_LIMITS", "CpuTrainer", "TorchTrainer", "Trainer"]
+__all__ = ["GROW_MOST", "LOGIT_LIMITS", "SHRINK_MOST", "CpuTrainer", "TorchTrainer", "Trainer"]
 
-LOG_SCALE_LIMITS = (math.log(0.1), math.log(10.0))
-"""Scales stay between these multiples of the Gaussian's initial size."""
+SHRINK_MOST = 0.85
+"""No axis shrinks below this share of its first length (or of the middle axis, where that is shorter): the
+first discs just cover the surface between their middles. Smaller ones would look the same in crops at
+training resolution and leave gaps at a closer look.
+Source: Z. Yu et al., Mip-Splatting, 2024 (the smallest size that the sampling of the input justifies)."""
+GROW_MOST = 10.0
+"""No axis grows beyond this multiple of the Gaussian's first size."""
 LOGIT_LIMITS = (-7.0, 6.9)
 
 
@@ -39,6 +44,16 @@ def _size(gaussians: Gaussians) -> Tensor:  # [N]
     return gaussians.scales.median(dim=-1).values.clamp_min(1e-12)
 
 
+def _scale_floor(scales: Tensor, size: Tensor) -> Tensor:  # [N, 3], [N, 1] -> [N, 3]
+    """Return the smallest scale that each axis may take."""
+    return (SHRINK_MOST * torch.minimum(scales, size)).clamp_min(1e-12)
+
+
+def _epsilon(config: OptimiseConfig) -> float:
+    """Adam's epsilon for a loss that is a mean over a crop's pixels; see ``OptimiseConfig.least_pixels``."""
+    return max(1e-15, config.least_pixels / (3 * config.crop_size_px**2))
+
+
 class CpuTrainer:
     """Compiled forward, loss, backward and Adam; only the Gaussians in view are touched."""
 
@@ -51,9 +66,10 @@ class CpuTrainer:
         self._config = config
         self._kernels = kernels_numba
         self._size = own(_size(gaussians))
-        low, high = (math.exp(v) for v in LOG_SCALE_LIMITS)
         size = torch.from_numpy(self._size)[:, None]
-        scales = torch.minimum(torch.maximum(gaussians.scales.float(), low * size), high * size)
+        floor = _scale_floor(gaussians.scales.float(), size)
+        self._floors = own(floor.log())
+        scales = torch.minimum(torch.maximum(gaussians.scales.float(), floor), GROW_MOST * size)
         opacities = gaussians.opacities.float().clamp(*(1 / (1 + math.exp(-v)) for v in LOGIT_LIMITS))
         quats = torch.nn.functional.normalize(gaussians.quats_wxyz.float(), dim=-1)
         colours = gaussians.colours.float().clamp(0, 1)
@@ -65,7 +81,7 @@ class CpuTrainer:
         counted = np.arange(config.steps + 1)[:, None]
         betas = np.array([config.beta1, config.beta2])
         self._corrections = (1 - betas**counted).astype(np.float32)
-        self._limits = np.array((*LOG_SCALE_LIMITS, *LOGIT_LIMITS), np.float32)
+        self._limits = np.array((math.log(GROW_MOST), *LOGIT_LIMITS), np.float32)
 
     def step(self, view: View, rate: float) -> float:
         """Take one step; see `Trainer`."""
@@ -77,9 +93,9 @@ class CpuTrainer:
             view.picture.rgb.numpy(), view.picture.weight.numpy(),
             view.rotation_crop_from_panorama.numpy(), float(view.K_px[0, 0]), target, weight,
         )  # fmt: skip
-        drawing = splat_numba.forward(
-            *self._active, view.camera_from_world.numpy(), view.K_px.numpy(), size, size
-        )
+        means, quats, scales, opacities, colours = self._active
+        pose, K_px = view.camera_from_world.numpy(), view.K_px.numpy()
+        drawing = splat_numba.forward(means, quats, scales, opacities, colours, pose, K_px, size, size)
         loss, gradient = self._kernels.loss_and_gradient(drawing.rgb, target, weight, config.ssim_share)
         nothing = np.zeros((size, size), np.float32)
         rows = splat_numba.backward(drawing, gradient, nothing, nothing)
@@ -90,10 +106,12 @@ class CpuTrainer:
             config.rate_opacities,
             config.rate_colours,
         )
-        rates_now = np.array((*(r * rate for r in rates), config.beta1, config.beta2), np.float32)
+        rates_now = np.array(
+            (*(r * rate for r in rates), config.beta1, config.beta2, _epsilon(config)), np.float32
+        )
         self._kernels.adam_rows(
             drawing.visible, *rows, *self._active, self._values, self._first, self._second,
-            self._steps, self._size, rates_now, self._limits, self._corrections,
+            self._steps, self._size, self._floors, rates_now, self._limits, self._corrections,
         )  # fmt: skip
         return loss
 
@@ -112,8 +130,9 @@ class TorchTrainer:
         self._ssim_share = config.ssim_share
         g = gaussians.detach().to(device)
         self._size = _size(g)[:, None].float()
-        low, high = (math.exp(v) for v in LOG_SCALE_LIMITS)
-        scales = torch.minimum(torch.maximum(g.scales.float(), low * self._size), high * self._size)
+        floor = _scale_floor(g.scales.float(), self._size)
+        self._log_limits = floor.log(), (GROW_MOST * self._size).log()
+        scales = torch.minimum(torch.maximum(g.scales.float(), floor), GROW_MOST * self._size)
         opacities = g.opacities.float().clamp(*(1 / (1 + math.exp(-v)) for v in LOGIT_LIMITS))
         # Means move in units of each Gaussian's own size: one learning rate then fits near and far.
         self._origin = g.means.float().clone()
@@ -133,7 +152,7 @@ class TorchTrainer:
         )
         self._parameters = [value.clone().requires_grad_() for value in values]
         groups = [{"params": [p], "lr": r, "base": r} for p, r in zip(self._parameters, rates, strict=True)]
-        self._adam = torch.optim.Adam(groups, betas=(config.beta1, config.beta2), eps=1e-15)
+        self._adam = torch.optim.Adam(groups, betas=(config.beta1, config.beta2), eps=_epsilon(config))
 
     def _activated(self) -> tuple[Tensor, ...]:
         shift, quats, log_scales, logits, colours = self._parameters
@@ -153,13 +172,8 @@ class TorchTrainer:
         self._adam.step()
         with torch.no_grad():
             _, _, log_scales, logits, colours = self._parameters
-            reference = self._size.log()
-            log_scales.copy_(
-                torch.minimum(
-                    torch.maximum(log_scales, reference + LOG_SCALE_LIMITS[0]),
-                    reference + LOG_SCALE_LIMITS[1],
-                )
-            )
+            low, high = self._log_limits
+            log_scales.copy_(torch.minimum(torch.maximum(log_scales, low), high))
             logits.clamp_(*LOGIT_LIMITS)
             colours.clamp_(0, 1)
         return float(loss.detach())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ def key_frames(count: int, stride: int) -> list[int]:
 
 def held_out_frames(keys: list[int], most: int) -> list[int]:
     """Return frames half way between neighbouring key frames, at most ``most``, spread along the path."""
-    middles = [(a + b) // 2 for a, b in zip(keys[:-1], keys[1:], strict=True) if b - a >= 2]
+    middles = [(a + b) // 2 for a, b in pairwise(keys) if b - a >= 2]
     if len(middles) <= most:
         return middles
     return [middles[(2 * i + 1) * len(middles) // (2 * most)] for i in range(most)]

@@ -2,7 +2,8 @@
 
 Forward: cull to the frustum, sort what is left by depth (radix), project, list each 16-px tile's
 Gaussians nearest first, composite. Records stay in index order, because neighbours in index are
-mostly neighbours in the picture, so a tile finds its own in few places of memory. Backward walks every tile front to back once more: what lies behind a
+mostly neighbours in the picture, so a tile finds its own in few places of memory. Backward walks every
+tile front to back once more: what lies behind a
 Gaussian is the finished pixel minus what came so far, so nothing but the picture has to be kept. Gradients
 are first written per (Gaussian, tile) and then summed per Gaussian in a fixed order: no atomics, the
 same bits on every run whatever the number of threads.
@@ -394,7 +395,8 @@ def _undo_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, 
 
 @compiled(parallel=True, fastmath=FAST)
 def _composite_backward(
-    records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends, g_rgb, g_alpha, g_depth, grads
+    records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends,
+    g_rgb, g_alpha, g_depth, grads,
 ):  # fmt: skip
     for p in nb.prange(order.shape[0]):
         t = order[p]
@@ -676,7 +678,7 @@ def backward(
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, colours, view, K_px, height, width, near_z):  # type: ignore[no-untyped-def]
+    def forward(ctx, means, quats, scales, opacities, colours, view, K_px, height, width, near_z):
         arrays = [t.detach().contiguous().numpy() for t in (means, quats, scales, opacities, colours)]
         drawing = forward(*arrays, view, K_px, height, width, near_z)
         ctx.drawing = drawing
@@ -687,7 +689,7 @@ class _Render(torch.autograd.Function):
         )
 
     @staticmethod
-    def backward(ctx, g_rgb, g_alpha, g_depth):  # type: ignore[no-untyped-def]
+    def backward(ctx, g_rgb, g_alpha, g_depth):
         drawing = ctx.drawing
         rows = backward(drawing, *(g.contiguous().numpy() for g in (g_rgb, g_alpha, g_depth)))
         full = []

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+
 from matrix3d_core.scene.gaussians import Gaussians
 
 PINHOLE = torch.tensor([[40.0, 0.0, 24.0], [0.0, 42.0, 16.0], [0.0, 0.0, 1.0]], dtype=torch.float64)

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.metrics.image import psnr, ssim, ssim_map
 

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov

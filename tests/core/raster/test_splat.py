@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, turned_camera
+
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.raster.splat import SPLAT_ENGINES, colours_from_sh, render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
-from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, turned_camera
 
 CPU_ENGINES = ("numba", "torch")
 
