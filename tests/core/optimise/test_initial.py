@@ -65,7 +65,10 @@ def test_discs_lie_in_the_walls_of_a_box():
     wall = share.argmax(-1)
     off = (share.amax(-1) - 1).abs()
     assert float(off.max()) < 0.06  # where the pixel in a cell's middle lies on the next wall: seen 0.046
-    assert float((off < 1e-3).float().mean()) > 0.97
+    # Near an edge of the box the pixels that give the slope lie on two walls; away from it they do not.
+    second = share.sort(-1).values[:, 1]
+    assert float((off[second < 0.8] < 1e-3).float().mean()) > 0.99  # seen 0.994
+    assert float((off < 1e-2).float().mean()) > 0.98  # seen 0.985
     normals = matrix_from_quats(discs.quats_wxyz)[:, :, 2]
     inside = share.sort(-1).values[:, 1] < 0.9  # away from the box's edges
     along = normals[inside].abs().gather(1, wall[inside, None])
