@@ -185,8 +185,9 @@ def test_sample_writes_a_panorama_and_its_distances(tmp_path):
 
 
 SLOW_JOB = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 from matrix3d_core import cli
 from matrix3d_core.io.atomic import open_atomically
 from matrix3d_core.recipes import world
