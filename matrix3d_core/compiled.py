@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["compiled"]
+__all__ = ["ONE_PARALLEL_KERNEL", "compiled"]
+
+ONE_PARALLEL_KERNEL = threading.RLock()
+"""Hold it while a kernel with ``parallel=True`` runs: numba's plain thread pool, which it falls back to where
+neither OpenMP nor TBB is found, ends the process when two threads enter such kernels at once."""
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -27,6 +27,7 @@ __all__ = ["OPTIMISE_PRESETS", "OptimiseConfig", "OptimiseResult", "optimise_gau
 
 _PREVIEW_PX = 384
 _REPORT_EVERY = 5  # steps between two progress reports: a step takes tens of milliseconds
+_PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
 _HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
 
 
@@ -245,7 +246,7 @@ def _measure(
                     gaussians, view.camera_from_world, view.K_px, view.size_px, view.size_px, engine=engine
                 )
             target, _ = view.crop()
-            ratios.append(psnr(drawn.rgb.clamp(0, 1), target))
+            ratios.append(min(psnr(drawn.rgb.clamp(0, 1), target), _PSNR_MOST))
             similarities.append(ssim(drawn.rgb.clamp(0, 1), target))
     return {
         "frames": held_out,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..compiled import ONE_PARALLEL_KERNEL
 from ..raster.splat import RenderFn
 from ..scene.gaussians import Gaussians
 from .config import OptimiseConfig
@@ -85,6 +86,10 @@ class CpuTrainer:
 
     def step(self, view: View, rate: float) -> float:
         """Take one step; see `Trainer`."""
+        with ONE_PARALLEL_KERNEL:
+            return self._step(view, rate)
+
+    def _step(self, view: View, rate: float) -> float:
         from ..raster import splat_numba
 
         config, size = self._config, view.size_px

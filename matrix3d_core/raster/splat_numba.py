@@ -3,10 +3,9 @@
 Forward: cull to the frustum, sort what is left by depth (radix), project, list each 16-px tile's
 Gaussians nearest first, composite. Records stay in index order, because neighbours in index are
 mostly neighbours in the picture, so a tile finds its own in few places of memory. Backward walks every
-tile front to back once more: what lies behind a
-Gaussian is the finished pixel minus what came so far, so nothing but the picture has to be kept. Gradients
-are first written per (Gaussian, tile) and then summed per Gaussian in a fixed order: no atomics, the
-same bits on every run whatever the number of threads.
+tile front to back once more: what lies behind a Gaussian is the finished pixel minus what came so far, so
+nothing but the picture has to be kept. Gradients are first written per (Gaussian, tile) and then summed per
+Gaussian in a fixed order: no atomics, the same bits on every run whatever the number of threads.
 
 A Gaussian's projected quadratic form is kept as ``A u^2 + q dy^2`` with ``u = dx + k dy`` (completed
 square). A row then costs one multiply-add per pixel, and thin slanted Gaussians lose no digits.
@@ -25,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compiled import compiled
+from ..compiled import ONE_PARALLEL_KERNEL, compiled
 from . import splat as contract
 
 __all__ = ["Drawing", "backward", "forward", "render"]
@@ -52,7 +51,7 @@ T_MIN = f4(contract.T_MIN)
 LOWPASS = f4(contract.LOWPASS_PX2)
 REACH = f4(contract.REACH)
 
-# exp(-s) on 0 <= s <= ln 255 as p(-s / 8)^8: Chebyshev fit of degree 5 on [-ln(255)/8, 0], 2e-8 relative.
+# exp(-s) on 0 <= s <= ln 255 as p(-s / 8)^8: Chebyshev fit of degree 5 on [-ln(255)/8, 0], 1e-7 relative.
 _SPAN = math.log(255.0) / 8 * 1.01
 _FIT = np.polynomial.chebyshev.Chebyshev.interpolate(np.exp, 5, domain=[-_SPAN, 0.0])
 E0, E1, E2, E3, E4, E5 = (f4(c) for c in _FIT.convert(kind=np.polynomial.Polynomial).coef)
@@ -494,6 +493,13 @@ def _project_backward(
     """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection."""
     fx, fy, _cx, _cy, _width, _height, _ = camera
     for n in nb.prange(visible.shape[0]):
+        if first[n] == first[n + 1]:  # touched no tile
+            g_opacities[n] = ZERO
+            for c in range(3):
+                g_means[n, c] = g_scales[n, c] = g_colours[n, c] = ZERO
+            for c in range(4):
+                g_quats[n, c] = ZERO
+            continue
         d0 = d1 = d2 = dz = v = vu = vuu = vy = vuy = vyy = ZERO
         for at in range(first[n], first[n + 1]):
             k = slots[at]
@@ -631,18 +637,23 @@ def forward(
     camera = _camera(camera_from_world, K_px, height, width)
     view, intrinsics, limits = camera
     depth_key = np.empty(len(means), np.float32)
-    _cull(means, scales, opacities, view, intrinsics, f4(near_z), depth_key)
+    with ONE_PARALLEL_KERNEL:
+        _cull(means, scales, opacities, view, intrinsics, f4(near_z), depth_key)
     visible, nearest_first = _sort_visible(depth_key)
     records = np.empty((len(visible), RECORD), np.float32)
     boxes = np.empty((len(visible), 4), np.int32)
-    _project(means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, visible, records, boxes)
+    with ONE_PARALLEL_KERNEL:
+        _project(
+            means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, visible, records, boxes
+        )  # fmt: skip
     tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
     start, members, first, slots = _list_tiles(boxes, nearest_first, tiles_x, tiles_y)
     order = _deal(start, nb.get_num_threads())
     rgb = np.empty((height, width, 3), np.float32)
     alpha, depth_sum = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     ends = np.empty(tiles_x * tiles_y, np.int64)
-    _composite(records, start, members, order, tiles_x, height, width, rgb, alpha, depth_sum, ends)
+    with ONE_PARALLEL_KERNEL:
+        _composite(records, start, members, order, tiles_x, height, width, rgb, alpha, depth_sum, ends)
     inputs = (means, quats_wxyz, scales, opacities, colours)
     tiles = (start, members, order, ends, first, slots)
     return Drawing(rgb, alpha, depth_sum, visible, inputs, camera, records, tiles)
@@ -663,16 +674,18 @@ def backward(
     height, width = drawing.alpha.shape
     count = len(drawing.visible)
     grads = np.empty((len(members), GRADS), np.float32)
-    _composite_backward(
-        drawing.records, start, members, order, -(-width // TILE), height, width,
-        drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
-    )  # fmt: skip
     out = tuple(
         np.empty(shape, np.float32) for shape in ((count, 3), (count, 4), (count, 3), (count,), (count, 3))
     )
-    _project_backward(
-        means, quats, scales, view, intrinsics, limits, drawing.visible, drawing.records, first, slots, grads, *out
-    )  # fmt: skip
+    with ONE_PARALLEL_KERNEL:
+        _composite_backward(
+            drawing.records, start, members, order, -(-width // TILE), height, width,
+            drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
+        )  # fmt: skip
+        _project_backward(
+            means, quats, scales, view, intrinsics, limits, drawing.visible, drawing.records, first, slots,
+            grads, *out,
+        )  # fmt: skip
     return out  # type: ignore[return-value]
 
 
