@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -156,8 +157,11 @@ class ComfyServer(Host):
 
 
 def is_complaint(line: str) -> bool:
-    """Return whether a log line speaks ill of the pack, or is a traceback at all."""
-    text = line.lower()
+    """Return whether a log line speaks ill of the pack, or is a traceback at all.
+
+    A library's own warning names its file, and the environment may lie in a folder with our name.
+    """
+    text = re.sub(r"\S*/site-packages/\S*", "", line.lower())
     about_us = "matrix3d" in text or "matrix-3d" in text or "custom_nodes" in text
     bad = any(word in text for word in ("error", "warning", "failed", "exception", "cannot", "skip "))
     return "traceback (most recent call last)" in text or (about_us and bad)
