@@ -34,7 +34,10 @@ def test_no_line_of_the_log_complains_about_the_pack(comfy):
         ("[WARNING] Error while calling comfy_entrypoint in /x/custom_nodes/ComfyUI-Matrix3D: no", True),
         ("/x/custom_nodes/ComfyUI-Matrix3D/nodes/splat.py:3: DeprecationWarning: old", True),
         ("[INFO] Using RAM pressure cache.", False),
-        ("/x/comfyui-matrix3d/env/lib/python3.11/site-packages/a/config.py:6: DeprecationWarning: old", False),
+        (
+            "/x/comfyui-matrix3d/env/lib/python3.11/site-packages/a/config.py:6: DeprecationWarning: old",
+            False,
+        ),
         ("[WARNING] something about another thing failed", False),
     ],
 )
