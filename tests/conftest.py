@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from comfy_server import ComfyServer, HostPlace, find_browser, find_host
+from tiny_models import write_tiny_models
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +36,12 @@ def comfy(host_place: HostPlace, tmp_path_factory: pytest.TempPathFactory) -> It
     """One running ComfyUI with the pack mounted, for the whole test run."""
     with ComfyServer(host_place, tmp_path_factory.mktemp("comfy")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of all tiny models by kind, below one ``models`` folder."""
+    return write_tiny_models(tmp_path_factory.mktemp("tiny") / "models")
 
 
 @pytest.fixture

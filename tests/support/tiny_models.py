@@ -1,0 +1,340 @@
+"""Tiny random models in the files and key names of the released ones.
+
+The released weights are many gigabytes. What a test needs of them is their layout: the host tells a model
+family from the names and shapes in the file. These files have the real names, the real widths wherever
+another model joins on (text 4096, pooled text 768, CLIP vision 1280, latent channels), and are narrow and
+shallow elsewhere. Values are random, fixed by the seed and the name of the tensor, and scaled so that
+activations keep about the size they have in a trained model: a decoded image is neither flat nor clipped,
+and a sampled latent depends on the prompt and on the image. The attention in the middle of the VAEs is
+weak, so that a pixel depends mostly on its surroundings, as in the released ones.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+TEXT_DIM = 4096
+"""Width of T5-XXL's and UMT5-XXL's output."""
+POOLED_DIM = 768
+"""Width of CLIP-L's pooled output."""
+VISION_DIM = 1280
+"""Width of CLIP vision H's tokens."""
+MODEL_DIM = 256
+"""Width of the tiny transformers: two heads of 128, which is what Wan and FLUX have."""
+WAN_DIM = MODEL_DIM
+FLUX_DIM = MODEL_DIM
+
+
+@dataclass
+class Table:
+    """Names, shapes and sizes of a model's tensors, in the order they are added.
+
+    ``std`` by name: the standard deviation of normal values; None means all ones.
+    """
+
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    std: dict[str, float | None] = field(default_factory=dict)
+
+    def add(self, name: str, shape: tuple[int, ...], std: float | None) -> None:
+        """Add one tensor."""
+        self.shapes[name] = shape
+        self.std[name] = std
+
+    def layer(
+        self, name: str, out_width: int, in_width: int, *kernel: int, gain: float = 1.0, bias: bool = True
+    ) -> None:
+        """Add a linear layer or, with a kernel, a convolution; unit input gives outputs of size ``gain``."""
+        self.add(
+            f"{name}.weight",
+            (out_width, in_width, *kernel),
+            gain / math.sqrt(in_width * math.prod(kernel)),
+        )
+        if bias:
+            self.add(f"{name}.bias", (out_width,), 0.02 * gain)
+
+    def norm(self, name: str, width: int, *, bias: bool = True, weight: str = "weight") -> None:
+        """Add a normalisation at its start values."""
+        self.add(f"{name}.{weight}", (width,), None)
+        if bias:
+            self.add(f"{name}.bias", (width,), 0.0)
+
+    def tensors(self, seed: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+        """Return the values; each depends only on ``seed`` and its own name."""
+        return {
+            name: random_tensor(shape, self.std[name], f"{seed}/{name}").to(dtype)
+            for name, shape in self.shapes.items()
+        }
+
+
+def random_tensor(shape: tuple[int, ...], std: float | None, seed: str) -> Tensor:
+    """Return float32 normal values of size ``std`` (None: ones), fixed by the text ``seed``."""
+    if std is None:
+        return torch.ones(shape)
+    generator = torch.Generator().manual_seed(zlib.crc32(seed.encode()))
+    return torch.randn(shape, generator=generator) * std
+
+
+# Diffusion models ------------------------------------------------------------------------------------
+
+
+def wan_table(
+    *, in_channels: int, out_channels: int, image: bool, dim: int = WAN_DIM, ffn: int = 512, blocks: int = 2
+) -> Table:
+    """Return the tensors of a Wan 2.1 / 2.2 transformer in its native names."""
+    table = Table()
+    table.layer("patch_embedding", dim, in_channels, 1, 2, 2)
+    table.layer("text_embedding.0", dim, TEXT_DIM)
+    table.layer("text_embedding.2", dim, dim)
+    table.layer("time_embedding.0", dim, 256)
+    table.layer("time_embedding.2", dim, dim)
+    table.layer("time_projection.1", 6 * dim, dim)
+    for index in range(blocks):
+        block = f"blocks.{index}"
+        table.add(f"{block}.modulation", (1, 6, dim), 0.1)
+        for part in ("self_attn", "cross_attn"):
+            for name in "qkvo":
+                table.layer(f"{block}.{part}.{name}", dim, dim)
+            table.norm(f"{block}.{part}.norm_q", dim, bias=False)
+            table.norm(f"{block}.{part}.norm_k", dim, bias=False)
+        if image:
+            table.layer(f"{block}.cross_attn.k_img", dim, dim)
+            table.layer(f"{block}.cross_attn.v_img", dim, dim)
+            table.norm(f"{block}.cross_attn.norm_k_img", dim, bias=False)
+        table.norm(f"{block}.norm3", dim)
+        table.layer(f"{block}.ffn.0", ffn, dim)
+        table.layer(f"{block}.ffn.2", dim, ffn)
+    table.add("head.modulation", (1, 2, dim), 0.1)
+    table.layer("head.head", 4 * out_channels, dim)
+    if image:
+        table.norm("img_emb.proj.0", VISION_DIM)
+        table.layer("img_emb.proj.1", VISION_DIM, VISION_DIM)
+        table.layer("img_emb.proj.3", dim, VISION_DIM)
+        table.norm("img_emb.proj.4", dim)
+    return table
+
+
+def flux_table(*, in_channels: int, dim: int = FLUX_DIM, double: int = 2, single: int = 2) -> Table:
+    """Return the tensors of a FLUX.1 transformer in Black Forest Labs' names.
+
+    Args:
+        in_channels: 64 for dev (2x2 patches of 16 latents), 384 for Fill (and 64 of image, 256 of mask).
+        dim: Width; a multiple of 128, the width of one head.
+        double: Number of blocks with separate text and image streams.
+        single: Number of blocks with one stream.
+    """
+    table = Table()
+    table.layer("img_in", dim, in_channels)
+    for name, width in (("time_in", 256), ("vector_in", POOLED_DIM), ("guidance_in", 256)):
+        table.layer(f"{name}.in_layer", dim, width)
+        table.layer(f"{name}.out_layer", dim, dim)
+    table.layer("txt_in", dim, TEXT_DIM)
+    for index in range(double):
+        for stream in ("img", "txt"):
+            block = f"double_blocks.{index}.{stream}"
+            table.layer(f"{block}_mod.lin", 6 * dim, dim)
+            table.layer(f"{block}_attn.qkv", 3 * dim, dim)
+            table.norm(f"{block}_attn.norm.query_norm", 128, bias=False, weight="scale")
+            table.norm(f"{block}_attn.norm.key_norm", 128, bias=False, weight="scale")
+            table.layer(f"{block}_attn.proj", dim, dim)
+            table.layer(f"{block}_mlp.0", 4 * dim, dim)
+            table.layer(f"{block}_mlp.2", dim, 4 * dim)
+    for index in range(single):
+        block = f"single_blocks.{index}"
+        table.layer(f"{block}.linear1", 7 * dim, dim)
+        table.layer(f"{block}.linear2", dim, 5 * dim)
+        table.norm(f"{block}.norm.query_norm", 128, bias=False, weight="scale")
+        table.norm(f"{block}.norm.key_norm", 128, bias=False, weight="scale")
+        table.layer(f"{block}.modulation.lin", 3 * dim, dim)
+    table.layer("final_layer.linear", 64, dim)
+    table.layer("final_layer.adaLN_modulation.1", 2 * dim, dim)
+    return table
+
+
+# VAEs ------------------------------------------------------------------------------------------------
+
+_LATENT_GAIN = 4.0
+"""Trained encoders give latents of size two to three, which the latent format scales to one."""
+_PIXEL_GAIN = 0.6
+"""Pixels are clipped at plus and minus one."""
+_FRAME_GAIN = 1.0
+"""The same for Wan, where causal padding takes a part of each convolution."""
+_ATTENTION_GAIN = 0.1
+
+
+def wan_vae_table(*, dim: int = 16, latent_channels: int = 16) -> Table:
+    """Return the tensors of the Wan 2.1 video VAE (8x in space, 4x in time)."""
+    table = Table()
+    widths = [dim, dim, 2 * dim, 4 * dim, 4 * dim]
+    top = widths[-1]
+    table.layer("encoder.conv1", dim, 3, 3, 3, 3)
+    index = 0
+    for stage in range(4):
+        width = widths[stage]
+        for _ in range(2):
+            _wan_residual(table, f"encoder.downsamples.{index}", width, widths[stage + 1])
+            width, index = widths[stage + 1], index + 1
+        if stage < 3:
+            table.layer(f"encoder.downsamples.{index}.resample.1", width, width, 3, 3)
+            if stage > 0:
+                table.layer(f"encoder.downsamples.{index}.time_conv", width, width, 3, 1, 1)
+            index += 1
+    _wan_middle(table, "encoder.middle", top)
+    _wan_head(table, "encoder.head", 2 * latent_channels, top, _LATENT_GAIN)
+    table.layer("conv1", 2 * latent_channels, 2 * latent_channels, 1, 1, 1)
+    table.layer("conv2", latent_channels, latent_channels, 1, 1, 1)
+    table.layer("decoder.conv1", top, latent_channels, 3, 3, 3, gain=1 / _LATENT_GAIN)
+    _wan_middle(table, "decoder.middle", top)
+    index = 0
+    for stage, width in enumerate([top, *(w // 2 for w in (top, top, 2 * dim))]):
+        out = [top, top, 2 * dim, dim][stage]
+        for _ in range(3):
+            _wan_residual(table, f"decoder.upsamples.{index}", width, out)
+            width, index = out, index + 1
+        if stage < 3:
+            table.layer(f"decoder.upsamples.{index}.resample.1", out // 2, out, 3, 3)
+            if stage < 2:
+                table.layer(f"decoder.upsamples.{index}.time_conv", 2 * out, out, 3, 1, 1)
+            index += 1
+    _wan_head(table, "decoder.head", 3, dim, _FRAME_GAIN)
+    return table
+
+
+def _wan_norm(table: Table, name: str, width: int, ones: int = 3) -> None:
+    table.add(f"{name}.gamma", (width, *[1] * ones), None)
+
+
+def _wan_residual(table: Table, name: str, in_width: int, out_width: int) -> None:
+    _wan_norm(table, f"{name}.residual.0", in_width)
+    table.layer(f"{name}.residual.2", out_width, in_width, 3, 3, 3)
+    _wan_norm(table, f"{name}.residual.3", out_width)
+    table.layer(f"{name}.residual.6", out_width, out_width, 3, 3, 3)
+    if in_width != out_width:
+        table.layer(f"{name}.shortcut", out_width, in_width, 1, 1, 1)
+
+
+def _wan_middle(table: Table, name: str, width: int) -> None:
+    _wan_residual(table, f"{name}.0", width, width)
+    _wan_norm(table, f"{name}.1.norm", width, 2)
+    table.layer(f"{name}.1.to_qkv", 3 * width, width, 1, 1)
+    table.layer(f"{name}.1.proj", width, width, 1, 1, gain=_ATTENTION_GAIN)
+    _wan_residual(table, f"{name}.2", width, width)
+
+
+def _wan_head(table: Table, name: str, out_width: int, width: int, gain: float) -> None:
+    _wan_norm(table, f"{name}.0", width)
+    table.layer(f"{name}.2", out_width, width, 3, 3, 3, gain=gain)
+
+
+def flux_vae_table(*, encoder_dim: int = 128, decoder_dim: int = 32, latent_channels: int = 16) -> Table:
+    """Return the tensors of the FLUX.1 VAE (8x in space) in Black Forest Labs' names.
+
+    ComfyUI reads the decoder's width from the file and takes 128 for the encoder's; 32 is the least that
+    the group norms allow.
+    """
+    table = Table()
+    steps = [1, 2, 4, 4]
+    top = encoder_dim * steps[-1]
+    table.layer("encoder.conv_in", encoder_dim, 3, 3, 3)
+    width = encoder_dim
+    for stage, step in enumerate(steps):
+        for block in range(2):
+            _kl_residual(table, f"encoder.down.{stage}.block.{block}", width, encoder_dim * step)
+            width = encoder_dim * step
+        if stage < 3:
+            table.layer(f"encoder.down.{stage}.downsample.conv", width, width, 3, 3)
+    _kl_middle(table, "encoder", top)
+    table.norm("encoder.norm_out", top)
+    table.layer("encoder.conv_out", 2 * latent_channels, top, 3, 3, gain=_LATENT_GAIN)
+    top = decoder_dim * steps[-1]
+    table.layer("decoder.conv_in", top, latent_channels, 3, 3, gain=1 / _LATENT_GAIN)
+    _kl_middle(table, "decoder", top)
+    width = top
+    for stage, step in reversed(list(enumerate(steps))):
+        for block in range(3):
+            _kl_residual(table, f"decoder.up.{stage}.block.{block}", width, decoder_dim * step)
+            width = decoder_dim * step
+        if stage > 0:
+            table.layer(f"decoder.up.{stage}.upsample.conv", width, width, 3, 3)
+    table.norm("decoder.norm_out", width)
+    table.layer("decoder.conv_out", 3, width, 3, 3, gain=_PIXEL_GAIN)
+    return table
+
+
+def _kl_residual(table: Table, name: str, in_width: int, out_width: int) -> None:
+    table.norm(f"{name}.norm1", in_width)
+    table.layer(f"{name}.conv1", out_width, in_width, 3, 3)
+    table.norm(f"{name}.norm2", out_width)
+    table.layer(f"{name}.conv2", out_width, out_width, 3, 3)
+    if in_width != out_width:
+        table.layer(f"{name}.nin_shortcut", out_width, in_width, 1, 1)
+
+
+def _kl_middle(table: Table, name: str, width: int) -> None:
+    _kl_residual(table, f"{name}.mid.block_1", width, width)
+    table.norm(f"{name}.mid.attn_1.norm", width)
+    for part in "qkv":
+        table.layer(f"{name}.mid.attn_1.{part}", width, width, 1, 1)
+    table.layer(f"{name}.mid.attn_1.proj_out", width, width, 1, 1, gain=_ATTENTION_GAIN)
+    _kl_residual(table, f"{name}.mid.block_2", width, width)
+
+
+# Files -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """One file: where it goes under the host's models folder, and what is in it."""
+
+    file: str
+    make: Callable[[str], dict[str, Tensor]]
+
+
+def _plain(
+    table: Callable[[], Table], dtype: torch.dtype = torch.float32
+) -> Callable[[str], dict[str, Tensor]]:
+    return lambda seed: table().tensors(seed, dtype)
+
+
+MODELS: dict[str, TinyModel] = {
+    "wan21_i2v": TinyModel(
+        "diffusion_models/tiny_wan21_i2v.safetensors",
+        _plain(lambda: wan_table(in_channels=36, out_channels=16, image=True)),
+    ),
+    "wan_vae": TinyModel("vae/tiny_wan_vae.safetensors", _plain(wan_vae_table)),
+    "flux_dev": TinyModel(
+        "diffusion_models/tiny_flux_dev.safetensors", _plain(lambda: flux_table(in_channels=64))
+    ),
+    "flux_fill": TinyModel(
+        "diffusion_models/tiny_flux_fill.safetensors", _plain(lambda: flux_table(in_channels=384))
+    ),
+    "flux_vae": TinyModel("vae/tiny_flux_vae.safetensors", _plain(flux_vae_table, torch.float16)),
+}
+ALL = tuple(MODELS)
+
+
+def write_tiny_models(models_dir: Path, kinds: Iterable[str] = ALL, seed: int = 0) -> dict[str, Path]:
+    """Write tiny models into the subfolders of the host's models folder.
+
+    Args:
+        models_dir: The host's ``models`` folder; made when missing.
+        kinds: Keys of `MODELS`. A file that is there already is kept as it is.
+        seed: Fixes all values; other seeds give other models with the same shapes.
+
+    Returns:
+        The path of each file by kind.
+    """
+    paths = {}
+    for kind in kinds:
+        path = paths[kind] = models_dir / MODELS[kind].file
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(MODELS[kind].make(f"{seed}/{kind}"), path, metadata={"format": "pt"})
+    return paths
