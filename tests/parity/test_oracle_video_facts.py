@@ -169,6 +169,12 @@ def test_tile_weights_sum_to_something_everywhere_and_ramp_where_they_overlap():
             total[rows, columns] += weights
         assert total.min() > 0
         assert total[0, 0] == total[-1, -1] == 1.0
+    # A tile with neighbours on all sides has the smaller of the two ramps in its corner.
+    inner = [
+        w for rows, columns, w in oracle.tile_weights(60, 120) if (rows.start, columns.start) == (15, 26)
+    ]
+    assert inner[0][0, 0] == pytest.approx(1 / 26)
+    assert inner[0][0, 3] == pytest.approx(1 / 15)
     assert oracle.tile_starts(60, 30, 15) == [0, 15, 30]
     assert oracle.tile_starts(120, 52, 26) == [0, 26, 52, 78]
     ramp = oracle.tile_ramp(30, 15, is_first=False, is_last=False)
