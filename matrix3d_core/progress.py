@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["ProgressEvent", "ProgressFn", "no_progress"]
+__all__ = ["ProgressEvent", "ProgressFn", "no_progress", "report_while"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,37 @@ holds, leaves no partial file under a final name, and lets the exception through
 
 def no_progress(event: ProgressEvent) -> None:
     """Ignore the report."""
+
+
+def report_while(
+    job: Callable[[], Result], progress: ProgressFn, event: ProgressEvent, *, every_s: float = 0.5
+) -> Result:
+    """Run a job that cannot report by itself (a compiler, say); repeat ``event`` until it has ended.
+
+    The job runs on a thread of its own. When ``progress`` raises, the exception passes at once and the job
+    is left to end unseen: give only jobs whose end does no harm.
+
+    Returns:
+        What the job returns.
+
+    Raises:
+        Exception: whatever the job or ``progress`` raises.
+    """
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            outcome.append(job())
+        except BaseException as error:  # handed on to the caller's thread
+            failure.append(error)
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, name="matrix3d-job", daemon=True).start()
+    while not ended.wait(every_s):
+        progress(event)
+    if failure:
+        raise failure[0]
+    return outcome[0]

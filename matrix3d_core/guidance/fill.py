@@ -7,6 +7,7 @@ new content is made once, lifted to 3D, and rendered into all of them.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ from torch import Tensor
 from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
-from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..raster.mesh import MeshFrame, open_mesh_renderer
+from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
+from ..raster.mesh import MeshFrame, MeshRenderer, open_mesh_renderer
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
 from .inpaint import Inpainted, close_slivers, inpaint_background
@@ -139,7 +140,8 @@ def _make_patches(
         base = max(left, key=lambda t: (left[t], t), default=-1)  # of equals, the later one
         if base < 0 or left[base] <= _ENOUGH * height * width:
             break
-        progress(ProgressEvent(index, total, f"continue the background in frame {base + 1}", rgb[base]))
+        event = ProgressEvent(index, total, f"continue the background in frame {base + 1}", rgb[base])
+        progress(event)
         rim_px = max(1, round(height * _RIM_PX_PER_ROW))
         made = _inpaint(rgb[base], depth_ray[base], is_open[base], poses[base], source, rim_px=rim_px)
         patch = _lift(made, poses[base])
@@ -148,10 +150,25 @@ def _make_patches(
         made_frame = MeshFrame(made.rgb, made.region, made.depth_ray)
         _composite(made_frame, rgb[base], depth_ray[base], is_open[base])
         renderer = open_mesh_renderer(patch, engine=engine)[1]
-        for t in keys:
-            if t not in done and bool(is_open[t].any()):
-                _composite(renderer.render(poses[t], height, width), rgb[t], depth_ray[t], is_open[t])
+        show = functools.partial(_show_on, keys, done, renderer, rgb, depth_ray, is_open, poses)
+        report_while(show, progress, event)  # an engine may compile its kernels on the first frame
     return patches
+
+
+def _show_on(
+    keys: list[int],
+    done: set[int],
+    renderer: MeshRenderer,
+    rgb: Tensor,
+    depth_ray: Tensor,
+    is_open: Tensor,
+    poses: Tensor,
+) -> None:
+    """Draw a new surface on the open pixels of the key frames that are not done, in place."""
+    for t in keys:
+        if t not in done and bool(is_open[t].any()):
+            frame = renderer.render(poses[t], *is_open.shape[1:])
+            _composite(frame, rgb[t], depth_ray[t], is_open[t])
 
 
 def _inpaint(

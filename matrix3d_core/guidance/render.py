@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, sample_erp
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.mesh import MeshFrame, open_mesh_renderer
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -100,13 +101,18 @@ def render_guidance(
     rgb = torch.zeros(total, height, 2 * height, 3)
     mask = torch.zeros(total, height, 2 * height)
     depth_ray = torch.full((total, height, 2 * height), torch.inf)
+    has_drawn = False
     for index in range(total):
         preview = rgb[index - 1] if index else None
-        progress(ProgressEvent(index, total, f"render guidance {index + 1} of {total}", preview))
+        event = ProgressEvent(index, total, f"render guidance {index + 1} of {total}", preview)
+        progress(event)
         if exact_first_frame and _shows_panorama(poses[index], index, geometry, mode):
             frame = panorama_from_inside(geometry, poses[index], height)
-        else:
+        elif has_drawn:
             frame = render(poses[index])
+        else:  # an engine may compile its kernels now
+            frame = report_while(functools.partial(render, poses[index]), progress, event)
+            has_drawn = True
         rgb[index] = frame.rgb
         mask[index] = frame.is_seen
         depth_ray[index] = torch.where(frame.is_seen, frame.depth_ray, torch.inf)

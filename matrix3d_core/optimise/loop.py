@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from ..checks import check_finite, check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.crops import upstream_crop_rotations
 from ..metrics.image import psnr, ssim
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.splat import SPLAT_ENGINES, render_gaussians
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
@@ -115,6 +116,11 @@ def optimise_gaussians(
     lap("initial")
     engine, trainer = _open(start, config)
     sampler = ViewSampler(frames, trajectory, keys, geometry=geometry, mask=mask, config=config)
+    if isinstance(trainer, CpuTrainer):
+        event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
+        progress(event)
+        report_while(functools.partial(_compile, start, config), progress, event)
+        lap("compile")
     losses = _train(trainer, sampler, trajectory, config, engine, progress)
     gaussians = trainer.gaussians()
     kept = gaussians.opacities >= config.min_opacity
@@ -180,6 +186,14 @@ def _open(start: Gaussians, config: OptimiseConfig) -> tuple[str, Trainer]:
         return engine, CpuTrainer(start, config)
     on_cuda = engine == "gsplat" and torch.cuda.is_available()
     return engine, TorchTrainer(start, config, render, torch.device("cuda" if on_cuda else "cpu"))
+
+
+def _compile(start: Gaussians, config: OptimiseConfig) -> None:
+    """Take one step with a few Gaussians, thrown away: kernels are compiled here or read from disk."""
+    pose = torch.eye(4, dtype=torch.float64)
+    picture = Picture(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, math.pi / 2)
+    few = start.select(torch.arange(min(8, len(start))))
+    CpuTrainer(few, replace(config, steps=1)).step(look(picture, pose[:3, :3], 16), 1.0)
 
 
 def _train(

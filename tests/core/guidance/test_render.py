@@ -204,7 +204,8 @@ def test_progress_counts_frames_and_cancels():
     events = []
 
     def watch(event):
-        events.append(event)
+        if not events or event is not events[-1]:  # one is repeated while an engine compiles
+            events.append(event)
         if len(events) == 4:
             raise Stop
 
@@ -213,7 +214,12 @@ def test_progress_counts_frames_and_cancels():
         render_guidance(geometry, MOVES, height=8, progress=watch)
     assert [event.done for event in events] == [0, 0, 1, 2]
     events.clear()
-    render_guidance(geometry, Trajectory(MOVES.camera_from_world[:2]), height=8, progress=events.append)
+
+    def watch_all(event):
+        if not events or event is not events[-1]:
+            events.append(event)
+
+    render_guidance(geometry, Trajectory(MOVES.camera_from_world[:2]), height=8, progress=watch_all)
     assert [event.done for event in events] == [0, 0, 1, 2]
     assert events[-1].total == 2
     assert events[-1].preview.shape == (8, 16, 3)

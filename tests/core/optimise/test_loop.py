@@ -142,7 +142,7 @@ def test_report_is_json_with_counts_and_times():
     assert report["gaussians"] == len(result.gaussians)
     assert report["gaussians"] + report["gaussians_dropped"] == sum(report["gaussians_initial"].values())
     assert report["key_frames"] == [0, 2, 4]
-    assert set(report["seconds"]) == {"initial", "optimise", "measure"}
+    assert set(report["seconds"]) == {"initial", "compile", "optimise", "measure"}
     assert report["steps"] == 30
 
 
