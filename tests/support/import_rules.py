@@ -15,13 +15,18 @@ HOST = {
     "nodes",
     "server",
 }
-HOST_FILES = {"nodes/_host.py", "nodes/_host_version.py"}
+
+
+def is_host_file(path):
+    """``nodes/_host.py`` and its neighbours by subject, such as ``nodes/_host_seam.py``, import the host."""
+    return path.startswith("nodes/_host") and path.count("/") == 1
+
 
 RANK = {
     "errors": 0, "checks": 0, "progress": 0, "devices": 0, "compiled": 0,
     "geometry": 1, "scene": 1,
-    "io": 2, "cameras": 2, "raster": 2, "metrics": 2,
-    "guidance": 3, "depth": 3, "optimise": 3,
+    "io": 2, "cameras": 2, "raster": 2, "metrics": 2, "lora": 2,
+    "guidance": 3, "depth": 3, "optimise": 3, "panorama": 3, "video": 3,
     "synth": 4,
     "recipes": 5,
     "doctor": 6, "cli": 6, "__main__": 6,
@@ -79,14 +84,14 @@ def violations(path, source):
     for line, name, is_relative, at_top in imports_of(path, source):
         top = name.split(".")[0]
         where = f"{path}:{line}"
-        if not is_relative and top in HOST and path not in HOST_FILES:
+        if not is_relative and top in HOST and not is_host_file(path):
             kind = (
                 "use relative imports for our own nodes folder"
                 if top == "nodes"
                 else "take it from nodes/_host.py"
             )
             found.append(f"{where} imports host module {name}; {kind}")
-        if not is_relative and top == "nodes" and path in HOST_FILES:
+        if not is_relative and top == "nodes" and is_host_file(path):
             found.append(f"{where} imports nodes absolutely, which is ambiguous with our own folder")
         if not is_relative and top == "matrix3d_core":
             found.append(f"{where} imports {name} absolutely; the host gives the pack another name")
