@@ -1,22 +1,28 @@
 // The only file that the host imports when its page opens. Everything else is fetched when it is needed: the
-// widget when the host knows our node, the renderer when there is a world to draw.
+// widgets when the host knows our nodes, the renderer when there is a world to draw.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
-const NODE = "SplatPreview";
+const PREVIEW = "SplatPreview";
+const LOADER = "PanoLoad"; // known to the host: so are the others
 
 /** @type {typeof import("./viewer/node_widget.mjs") | null} */
-let widget = null;
+let viewer = null;
+/** @type {typeof import("./upload.mjs") | null} */
+let upload = null;
 
 app.registerExtension({
-  name: "Matrix3D.SplatPreview",
+  name: "Matrix3D",
 
   async beforeRegisterNodeDef(nodeType, nodeData) {
-    if (nodeData.name === NODE) widget = await import("./viewer/node_widget.mjs");
+    if (nodeData.name === PREVIEW) viewer = await import("./viewer/node_widget.mjs");
+    if (nodeData.name === LOADER) upload = await import("./upload.mjs");
   },
 
   nodeCreated(node) {
-    if (node.comfyClass === NODE) widget?.attachViewer(node, api, app);
+    if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
+    const kind = upload?.UPLOADS[node.comfyClass];
+    if (kind) upload?.attachUpload(node, kind, api, app);
   },
 });

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-__all__ = ["FLAGS", "BrowserPage", "open_page", "wait_for_world"]
+__all__ = ["FLAGS", "RENDERERS", "BrowserPage", "open_front_end", "open_page", "wait_for_world"]
+
+RENDERERS = {"classic": False, "vue": True}
+"""Name of a node renderer -> the editor's setting for it."""
 
 FLAGS = (
     "--no-sandbox",
@@ -104,3 +107,17 @@ def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:
         ])""",
         timeout_s,
     )
+
+
+def open_front_end(page: Any, address: str, renderer: str) -> None:
+    """Open the graph editor with one of its two node renderers, without its welcome dialogs."""
+    settings = {
+        "Comfy.TutorialCompleted": True,
+        "Comfy.VueNodes.Enabled": RENDERERS[renderer],
+        "Comfy.Minimap.Visible": False,
+        "Comfy.Workflow.Persist": False,
+    }
+    assert page.request.post(f"{address}/api/settings", data=settings).ok
+    page.goto(address)
+    page.wait_for_function("() => window.app?.extensionManager?.setting && window.app.graph", timeout=90_000)
+    page.wait_for_timeout(1500)

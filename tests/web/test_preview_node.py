@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from chromium import open_page, wait_for_world
+from chromium import RENDERERS, open_front_end, open_page, wait_for_world
 from PIL import Image
 from splat_scenes import BLOBS, blob_world
 
@@ -23,21 +23,6 @@ GRAPH = {
         "_meta": {"title": "Walk"},
     },
 }
-RENDERERS = {"classic": False, "vue": True}
-
-
-def open_front_end(page, address, renderer):
-    """Open the graph editor with one of its two node renderers, without its welcome dialogs."""
-    settings = {
-        "Comfy.TutorialCompleted": True,
-        "Comfy.VueNodes.Enabled": RENDERERS[renderer],
-        "Comfy.Minimap.Visible": False,
-        "Comfy.Workflow.Persist": False,
-    }
-    assert page.request.post(f"{address}/api/settings", data=settings).ok
-    page.goto(address)
-    page.wait_for_function("() => window.app?.extensionManager?.setting && window.app.graph", timeout=90_000)
-    page.wait_for_timeout(1500)
 
 
 def load_graph(page):
