@@ -1,0 +1,73 @@
+"""Noise levels and step counts of the panoramic video models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+
+__all__ = ["SAMPLING_PRESETS", "UPSTREAM_SCHEDULE", "SamplingPreset", "flow_sigmas", "round_timesteps"]
+
+UPSTREAM_SCHEDULE = "upstream flow-match"
+"""Name of `flow_sigmas` in a list of schedulers."""
+
+
+def flow_sigmas(steps: int, shift: float = 5.0) -> Tensor:  # [steps + 1]
+    """Return the noise levels of flow matching with a shift, from 1 down to the final 0.
+
+    ``s = linspace(1, 0, steps + 1)`` without its last value, ``sigma = shift s / (1 + (shift - 1) s)``. The
+    network's timestep is ``1000 sigma``.
+
+    Args:
+        steps: how many, at least 1.
+        shift: larger spends more steps at high noise; 1 is no shift. Upstream uses 5.
+
+    Returns:
+        ``[steps + 1]`` float32, falling.
+
+    Raises:
+        InvalidInput: for a number of steps or a shift that is not positive.
+
+    Source: Esser et al., Scaling Rectified Flow Transformers, 2024, eq. (23).
+    """
+    if steps < 1:
+        raise InvalidInput(f"steps must be at least 1; got {steps}.")
+    if not 0 < shift < float("inf"):
+        raise InvalidInput(f"shift must be positive; got {shift}. 1 means no shift, upstream uses 5.")
+    level = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+    return (shift * level / (1 + (shift - 1) * level)).float()
+
+
+def round_timesteps(timesteps: Tensor) -> Tensor:
+    """Round timesteps to bfloat16 and back, as upstream's network is told them: 995.93 becomes 996."""
+    return timesteps.to(torch.bfloat16).to(timesteps.dtype)
+
+
+@dataclass(frozen=True)
+class SamplingPreset:
+    """Settings that belong together.
+
+    Attributes:
+        steps: sampling steps.
+        cfg: classifier-free guidance; 1 evaluates the positive prompt only.
+        sampler: the host's name of the solver.
+        scheduler: the host's name of the schedule, or `UPSTREAM_SCHEDULE`.
+        shift: of the noise levels.
+    """
+
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    shift: float
+
+
+SAMPLING_PRESETS = {
+    "upstream": SamplingPreset(50, 5.0, "euler", UPSTREAM_SCHEDULE, 5.0),
+    "step-distilled, 4 steps": SamplingPreset(4, 1.0, "euler", UPSTREAM_SCHEDULE, 5.0),
+    "step-distilled, 8 steps": SamplingPreset(8, 1.0, "euler", UPSTREAM_SCHEDULE, 5.0),
+}
+"""The step-distilled ones need a model or LoRA that was distilled to few steps without guidance."""
