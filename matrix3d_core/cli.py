@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import signal
 import sys
 import time
@@ -228,13 +229,14 @@ class ProgressBars:
         self._phase: tuple[str, int] | None = None
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Show the event; a new phase or another total opens a new bar."""
+        """Show the event; another kind of work or another total opens a new bar."""
         from tqdm import tqdm
 
-        if self._phase != (event.phase, event.total):
+        kind = re.split(r"[:\d]", event.phase)[0].strip() or "working"  # the bar counts and estimates itself
+        if self._phase != (kind, event.total):
             self.close()
-            self._phase = (event.phase, event.total)
-            self._bar = tqdm(total=event.total, desc=event.phase or "working", unit="step", file=sys.stderr)
+            self._phase = (kind, event.total)
+            self._bar = tqdm(total=event.total, desc=kind, unit="step", file=sys.stderr)
         self._bar.update(event.done - self._bar.n)
 
     def close(self) -> None:

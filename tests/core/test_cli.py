@@ -223,3 +223,19 @@ def test_stopped_halfway_is_status_130_and_leaves_no_file(panorama, tmp_path, nu
     assert errors.endswith("matrix3d: stopped\n")
     assert "Traceback" not in errors
     assert list(out.iterdir()) == []
+
+
+def test_one_bar_for_one_kind_of_work(capsys):
+    from matrix3d_core.cli import ProgressBars
+    from matrix3d_core.progress import ProgressEvent
+
+    with ProgressBars() as bars:
+        bars(ProgressEvent(0, 3, "fit splats: step 1 of 3, about 2 s left"))
+        first = bars._bar
+        for step in (1, 2):
+            bars(ProgressEvent(step, 3, f"fit splats: step {step + 1} of 3, about 1 s left"))
+            assert bars._bar is first
+            assert first.n == step
+        bars(ProgressEvent(0, 3, "render splats 1 of 3"))
+        assert bars._bar is not first
+    assert "of 3" not in capsys.readouterr().err
