@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from comfy_server import ComfyServer, HostPlace, find_browser, find_host
-from tiny_models import write_tiny_models
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,16 +32,35 @@ def host_place() -> HostPlace:
 
 
 @pytest.fixture(scope="session")
-def comfy(host_place: HostPlace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
-    """One running ComfyUI with the pack mounted, for the whole test run."""
-    with ComfyServer(host_place, tmp_path_factory.mktemp("comfy")) as server:
-        yield server
+def tiny_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A models folder with all tiny models, also under the names of the released ones."""
+    from tiny_models import link_released_names, write_tiny_models  # needs torch, which is slow to load
+
+    folder = tmp_path_factory.mktemp("tiny") / "models"
+    link_released_names(write_tiny_models(folder))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)  # 0.3 GB, and pytest keeps the folders of three runs
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The files of all tiny models by kind, below one ``models`` folder."""
-    return write_tiny_models(tmp_path_factory.mktemp("tiny") / "models")
+def tiny_models(tiny_models_dir: Path) -> dict[str, Path]:
+    """The files of all tiny models by kind."""
+    from tiny_models import write_tiny_models
+
+    return write_tiny_models(tiny_models_dir)
+
+
+@pytest.fixture(scope="session")
+def comfy(
+    host_place: HostPlace, tmp_path_factory: pytest.TempPathFactory, tiny_models_dir: Path
+) -> Iterator[ComfyServer]:
+    """One running ComfyUI with the pack and the tiny models, for the whole test run."""
+    from tiny_models import mount
+
+    base = tmp_path_factory.mktemp("comfy")
+    mount(base, tiny_models_dir)
+    with ComfyServer(host_place, base) as server:
+        yield server
 
 
 @pytest.fixture

@@ -201,6 +201,10 @@ def submodule(name):
     "Return a module of the loaded pack, such as nodes._host."
     return importlib.import_module(_pack.replace(".", "_x_") + "." + name)
 
+if {models!r}:
+    sys.path.append({support!r})
+    import tiny_models_host
+    tiny_models_host.use_models({models!r})
 """
 
 
@@ -211,11 +215,13 @@ def run_in_host(
     *,
     timeout: float = 180,
     environment: dict[str, str] | None = None,
+    models: Path | None = None,
 ) -> Any:
     """Run code in a fresh interpreter of the host, with the host's modules importable.
 
     The code finds ``load_pack()``, ``load_nodes()``, ``submodule(name)`` and ``result(value)``; what
-    it passes to ``result`` (JSON) is returned.
+    it passes to ``result`` (JSON) is returned. With ``models``, the folder of the fixture
+    ``tiny_models_dir``, the host's own loaders find and load the tiny models by their file names.
 
     Raises:
         HostError: when it fails or gives no result; the message ends with its stderr, which is also
@@ -223,7 +229,14 @@ def run_in_host(
     """
     prepare_base(base)
     pack = str(base / "custom_nodes" / PACK_FOLDER)
-    prelude = _PRELUDE.format(host=str(place.directory), base=str(base), pack=pack, mark=_MARK)
+    prelude = _PRELUDE.format(
+        host=str(place.directory),
+        base=str(base),
+        pack=pack,
+        mark=_MARK,
+        models=str(models or ""),
+        support=str(Path(__file__).parent),
+    )
     done = subprocess.run(
         [str(place.python), "-c", prelude + code],
         cwd=base,

@@ -12,6 +12,9 @@ weak, so that a pixel depends mostly on its surroundings, as in the released one
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import struct
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +24,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+HOST_MODULE = Path(__file__).with_name("tiny_models_host.py")
+"""What the host runs to load them."""
 TEXT_DIM = 4096
 """Width of T5-XXL's and UMT5-XXL's output."""
 POOLED_DIM = 768
@@ -233,6 +238,41 @@ def _wan_head(table: Table, name: str, out_width: int, width: int, gain: float) 
     table.layer(f"{name}.2", out_width, width, 3, 3, 3, gain=gain)
 
 
+def wan22_vae_table(*, dim: int = 16, latent_channels: int = 48) -> Table:
+    """Return the tensors of the Wan 2.2 video VAE (16x in space, half of it by 2x2 patches; 4x in time)."""
+    table = Table()
+    widths = [dim, dim, 2 * dim, 4 * dim, 4 * dim]
+    top = widths[-1]
+    table.layer("encoder.conv1", dim, 12, 3, 3, 3)
+    for stage in range(4):
+        name, width = f"encoder.downsamples.{stage}.downsamples", widths[stage]
+        for block in range(2):
+            _wan_residual(table, f"{name}.{block}", width, widths[stage + 1])
+            width = widths[stage + 1]
+        if stage < 3:
+            table.layer(f"{name}.2.resample.1", width, width, 3, 3)
+            if stage > 0:
+                table.layer(f"{name}.2.time_conv", width, width, 3, 1, 1)
+    _wan_middle(table, "encoder.middle", top)
+    _wan_head(table, "encoder.head", 2 * latent_channels, top, 1.0)
+    table.layer("conv1", 2 * latent_channels, 2 * latent_channels, 1, 1, 1)
+    table.layer("conv2", latent_channels, latent_channels, 1, 1, 1)
+    table.layer("decoder.conv1", top, latent_channels, 3, 3, 3)
+    _wan_middle(table, "decoder.middle", top)
+    width = top
+    for stage, out in enumerate([top, top, 2 * dim, dim]):
+        name = f"decoder.upsamples.{stage}.upsamples"
+        for block in range(3):
+            _wan_residual(table, f"{name}.{block}", width, out)
+            width = out
+        if stage < 3:
+            table.layer(f"{name}.3.resample.1", out, out, 3, 3)
+            if stage < 2:
+                table.layer(f"{name}.3.time_conv", 2 * out, out, 3, 1, 1)
+    _wan_head(table, "decoder.head", 12, dim, _FRAME_GAIN)
+    return table
+
+
 def flux_vae_table(*, encoder_dim: int = 128, decoder_dim: int = 32, latent_channels: int = 16) -> Table:
     """Return the tensors of the FLUX.1 VAE (8x in space) in Black Forest Labs' names.
 
@@ -286,15 +326,149 @@ def _kl_middle(table: Table, name: str, width: int) -> None:
     _kl_residual(table, f"{name}.mid.block_2", width, width)
 
 
+# Encoders --------------------------------------------------------------------------------------------
+
+
+def t5_table(
+    *, vocabulary: int, relative_in_each: bool, ffn: int = 256, heads: int = 2, blocks: int = 2
+) -> Table:
+    """Return the tensors of a T5 encoder of T5-XXL's width in its published names.
+
+    The host takes a T5 for an XXL when the last of its 24 blocks is 10240 wide; a thin tensor of that name
+    is there for that, beside the blocks that are used.
+
+    Args:
+        vocabulary: Number of tokens.
+        relative_in_each: Whether each block has its own position bias (UMT5), or only the first (T5).
+        ffn: Width of the hidden layers.
+        heads: Number of attention heads of 64.
+        blocks: Number of blocks.
+    """
+    table = Table()
+    inner = 64 * heads
+    table.add("shared.weight", (vocabulary, TEXT_DIM), 1.0)
+    for index in range(blocks):
+        attention, feed = (f"encoder.block.{index}.layer.{part}" for part in (0, 1))
+        for name in "qkv":
+            # T5 does not divide the products of queries and keys by the root of their width, 64.
+            gain = 1 / 8 if name == "q" else 1.0
+            table.layer(f"{attention}.SelfAttention.{name}", inner, TEXT_DIM, gain=gain, bias=False)
+        table.layer(f"{attention}.SelfAttention.o", TEXT_DIM, inner, bias=False)
+        if relative_in_each or index == 0:
+            table.add(f"{attention}.SelfAttention.relative_attention_bias.weight", (32, heads), 0.5)
+        table.norm(f"{attention}.layer_norm", TEXT_DIM, bias=False)
+        for name in ("wi_0", "wi_1"):
+            table.layer(f"{feed}.DenseReluDense.{name}", ffn, TEXT_DIM, bias=False)
+        table.layer(f"{feed}.DenseReluDense.wo", TEXT_DIM, ffn, bias=False)
+        table.norm(f"{feed}.layer_norm", TEXT_DIM, bias=False)
+    table.norm("encoder.final_layer_norm", TEXT_DIM, bias=False)
+    table.add("encoder.block.23.layer.1.DenseReluDense.wi_1.weight", (10240, 1), 0.0)
+    return table
+
+
+def _clip_blocks(table: Table, name: str, width: int, ffn: int, blocks: int) -> None:
+    for index in range(blocks):
+        block = f"{name}.encoder.layers.{index}"
+        for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            table.layer(f"{block}.self_attn.{part}", width, width)
+        table.norm(f"{block}.layer_norm1", width)
+        table.layer(f"{block}.mlp.fc1", ffn, width)
+        table.layer(f"{block}.mlp.fc2", width, ffn)
+        table.norm(f"{block}.layer_norm2", width)
+
+
+def clip_l_table(*, vocabulary: int = 1024, ffn: int = 768, blocks: int = 2) -> Table:
+    """Return the tensors of CLIP-L's text model in the names of transformers."""
+    table = Table()
+    table.add("text_model.embeddings.token_embedding.weight", (vocabulary, POOLED_DIM), 1.0)
+    table.add("text_model.embeddings.position_embedding.weight", (77, POOLED_DIM), 0.3)
+    _clip_blocks(table, "text_model", POOLED_DIM, ffn, blocks)
+    table.norm("text_model.final_layer_norm", POOLED_DIM)
+    table.layer("text_projection", POOLED_DIM, POOLED_DIM, bias=False)
+    return table
+
+
+def clip_vision_table(*, ffn: int = 1280, blocks: int = 2) -> Table:
+    """Return the tensors of CLIP vision H (257 tokens of 1280) in the names of transformers.
+
+    The host tells H by its 31st block, of which one norm is there for that.
+    """
+    table = Table()
+    table.add("vision_model.embeddings.class_embedding", (VISION_DIM,), 1.0)
+    table.layer("vision_model.embeddings.patch_embedding", VISION_DIM, 3, 14, 14, bias=False)
+    table.add("vision_model.embeddings.position_embedding.weight", (257, VISION_DIM), 0.3)
+    table.norm("vision_model.pre_layrnorm", VISION_DIM)
+    _clip_blocks(table, "vision_model", VISION_DIM, ffn, blocks)
+    table.norm("vision_model.post_layernorm", VISION_DIM)
+    table.layer("visual_projection", 1024, VISION_DIM, bias=False)
+    table.norm("vision_model.encoder.layers.30.layer_norm1", VISION_DIM, bias=False)
+    return table
+
+
+# Tokenizer -------------------------------------------------------------------------------------------
+
+_NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
+SPIECES: tuple[tuple[str, int], ...] = (
+    ("<pad>", _CONTROL),
+    ("</s>", _CONTROL),
+    ("<unk>", _UNKNOWN),
+    *((f"<0x{value:02X}>", _BYTE) for value in range(256)),
+    ("\u2581", _NORMAL),
+    *((chr(code), _NORMAL) for code in range(33, 127)),
+)
+"""Pieces of the tiny tokenizer with their kinds: padding, end and unknown where UMT5 has them, all bytes,
+the word start, and the visible ASCII characters. Any text becomes its characters."""
+
+
+def sentencepiece_model() -> bytes:
+    """Return a SentencePiece model of the pieces in `SPIECES`.
+
+    Source: sentencepiece_model.proto: ModelProto {pieces = 1, trainer_spec = 2, normalizer_spec = 3},
+    SentencePiece {piece = 1, score = 2, type = 3}, TrainerSpec {model_type = 3, vocab_size = 4,
+    byte_fallback = 35, unk_id = 40, bos_id = 41, eos_id = 42, pad_id = 43}, NormalizerSpec {name = 1}.
+    """
+    pieces = b"".join(
+        _proto_bytes(1, _proto_bytes(1, text.encode()) + _proto_float(2, -1.0) + _proto_int(3, kind))
+        for text, kind in SPIECES
+    )
+    trainer = b"".join(
+        _proto_int(field, value)
+        for field, value in ((3, 1), (4, len(SPIECES)), (35, 1), (40, 2), (41, -1), (42, 1), (43, 0))
+    )
+    return pieces + _proto_bytes(2, trainer) + _proto_bytes(3, _proto_bytes(1, b"identity"))
+
+
+def _varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _proto_int(number: int, value: int) -> bytes:
+    return _varint(number << 3) + _varint(value)
+
+
+def _proto_float(number: int, value: float) -> bytes:
+    return _varint(number << 3 | 5) + struct.pack("<f", value)
+
+
+def _proto_bytes(number: int, value: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
 # Files -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class TinyModel:
-    """One file: where it goes under the host's models folder, and what is in it."""
+    """One file: where it goes under the host's models folder, what is in it, and its released names."""
 
     file: str
     make: Callable[[str], dict[str, Tensor]]
+    released: tuple[str, ...] = ()
 
 
 def _plain(
@@ -303,19 +477,64 @@ def _plain(
     return lambda seed: table().tensors(seed, dtype)
 
 
+def _umt5(seed: str) -> dict[str, Tensor]:
+    tensors = t5_table(vocabulary=len(SPIECES), relative_in_each=True).tensors(seed, torch.float16)
+    return {**tensors, "spiece_model": torch.frombuffer(bytearray(sentencepiece_model()), dtype=torch.uint8)}
+
+
 MODELS: dict[str, TinyModel] = {
     "wan21_i2v": TinyModel(
         "diffusion_models/tiny_wan21_i2v.safetensors",
         _plain(lambda: wan_table(in_channels=36, out_channels=16, image=True)),
+        (
+            "wan2.1_i2v_480p_14B_fp16.safetensors",
+            "wan2.1_i2v_480p_14B_fp8_e4m3fn.safetensors",
+            "wan2.1_i2v_720p_14B_fp16.safetensors",
+            "wan2.1_i2v_720p_14B_fp8_e4m3fn.safetensors",
+        ),
     ),
-    "wan_vae": TinyModel("vae/tiny_wan_vae.safetensors", _plain(wan_vae_table)),
+    "wan_vae": TinyModel("vae/tiny_wan_vae.safetensors", _plain(wan_vae_table), ("wan_2.1_vae.safetensors",)),
     "flux_dev": TinyModel(
-        "diffusion_models/tiny_flux_dev.safetensors", _plain(lambda: flux_table(in_channels=64))
+        "diffusion_models/tiny_flux_dev.safetensors",
+        _plain(lambda: flux_table(in_channels=64)),
+        ("flux1-dev.safetensors",),
     ),
     "flux_fill": TinyModel(
-        "diffusion_models/tiny_flux_fill.safetensors", _plain(lambda: flux_table(in_channels=384))
+        "diffusion_models/tiny_flux_fill.safetensors",
+        _plain(lambda: flux_table(in_channels=384)),
+        ("flux1-fill-dev.safetensors",),
     ),
-    "flux_vae": TinyModel("vae/tiny_flux_vae.safetensors", _plain(flux_vae_table, torch.float16)),
+    "flux_vae": TinyModel(
+        "vae/tiny_flux_vae.safetensors", _plain(flux_vae_table, torch.float16), ("ae.safetensors",)
+    ),
+    "t5xxl": TinyModel(
+        "text_encoders/tiny_t5xxl.safetensors",
+        _plain(lambda: t5_table(vocabulary=2048, relative_in_each=False), torch.float16),
+        ("t5xxl_fp16.safetensors", "t5xxl_fp8_e4m3fn.safetensors", "t5xxl_fp8_e4m3fn_scaled.safetensors"),
+    ),
+    "clip_l": TinyModel(
+        "text_encoders/tiny_clip_l.safetensors",
+        _plain(clip_l_table, torch.float16),
+        ("clip_l.safetensors",),
+    ),
+    "umt5": TinyModel(
+        "text_encoders/tiny_umt5.safetensors",
+        _umt5,
+        ("umt5_xxl_fp16.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"),
+    ),
+    "clip_vision_h": TinyModel(
+        "clip_vision/tiny_clip_vision_h.safetensors",
+        _plain(clip_vision_table, torch.float16),
+        ("clip_vision_h.safetensors",),
+    ),
+    "wan22_5b": TinyModel(
+        "diffusion_models/tiny_wan22_5b.safetensors",
+        _plain(lambda: wan_table(in_channels=48, out_channels=48, image=False)),
+        ("wan2.2_ti2v_5B_fp16.safetensors",),
+    ),
+    "wan22_vae": TinyModel(
+        "vae/tiny_wan22_vae.safetensors", _plain(wan22_vae_table), ("wan2.2_vae.safetensors",)
+    ),
 }
 ALL = tuple(MODELS)
 
@@ -338,3 +557,40 @@ def write_tiny_models(models_dir: Path, kinds: Iterable[str] = ALL, seed: int = 
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(MODELS[kind].make(f"{seed}/{kind}"), path, metadata={"format": "pt"})
     return paths
+
+
+def link_released_names(paths: dict[str, Path]) -> None:
+    """Give each file its released names too, which the templates ask for; takes no more space."""
+    for kind, path in paths.items():
+        for name in MODELS[kind].released:
+            link = path.with_name(name)
+            if link.exists():
+                continue
+            try:
+                os.link(path, link)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, link)
+
+
+def mount(base: Path, models_dir: Path) -> None:
+    """Make a server over ``base`` find and load the models in ``models_dir``.
+
+    Writes a custom node folder without nodes; see `tiny_models_host`.
+    """
+    folder = base / "custom_nodes" / "tiny_models"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(HOST_MODULE, folder / HOST_MODULE.name)
+    (folder / "__init__.py").write_text(
+        f"from .{HOST_MODULE.stem} import use_models\n\n"
+        f"use_models({str(models_dir)!r})\nNODE_CLASS_MAPPINGS = {{}}\n"
+    )
+
+
+def extra_patch_embedding(dim: int = WAN_DIM, seed: int = 0) -> dict[str, Tensor]:
+    """Return the layer that the 5B panorama LoRA file adds to the model, float32.
+
+    It embeds 52 channels, the mask's 4 and the guidance's 48, and its result is added to the tokens.
+    """
+    table = Table()
+    table.layer("patch_embedding_extra_concate", dim, 52, 1, 2, 2)
+    return table.tensors(f"{seed}/extra")
