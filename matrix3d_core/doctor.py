@@ -47,6 +47,7 @@ class ModelFile:
 
 
 _DIFFUSION = ("diffusion_models", "unet", "checkpoints")
+_LORA = ("loras", "matrix3d", "checkpoints")  # as PanoLoRA looks, see lora.search
 
 MODEL_FILES = (
     ModelFile("MoGe geometry", ("geometry_estimation",), ("*moge*",), "depth of a panorama"),
@@ -54,11 +55,11 @@ MODEL_FILES = (
     ModelFile("FLUX.1 Fill", _DIFFUSION, ("*flux*fill*",), "picture to panorama"),
     ModelFile(
         "text to panorama LoRA",
-        ("loras",),
+        _LORA,
         ("*text2panoimage_lora*", "*pano_image_lora*", "*worldgen_text2scene*"),
         "text to panorama",
     ),
-    ModelFile("picture to panorama LoRA", ("loras",), ("*worldgen_img2scene*",), "picture to panorama"),
+    ModelFile("picture to panorama LoRA", _LORA, ("*worldgen_img2scene*",), "picture to panorama"),
     ModelFile("FLUX VAE", ("vae",), ("ae.safetensors", "*flux*vae*"), "text or picture to panorama"),
     ModelFile(
         "FLUX text encoders",
@@ -70,7 +71,7 @@ MODEL_FILES = (
         "Wan 2.1 image to video 14B", _DIFFUSION, ("*wan*2*1*i2v*14b*", "*wan21*i2v*"), "panorama video"
     ),
     ModelFile("Wan 2.2 5B", _DIFFUSION, ("*wan*2*2*ti2v*5b*",), "panorama video, small model"),
-    ModelFile("panorama video LoRA", ("loras",), ("*pano_video_gen_*",), "panorama video"),
+    ModelFile("panorama video LoRA", _LORA, ("*pano_video_gen_*",), "panorama video"),
     ModelFile("Wan VAE", ("vae",), ("*wan*2*1*vae*", "*wan*2*2*vae*"), "panorama video, direct decoding"),
     ModelFile(
         "Wan text encoder",
@@ -342,11 +343,11 @@ def _models(comfyui: Path | None) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files below a model folder, links followed as ComfyUI does, at most four levels deep."""
+    """Return the files below a model folder, links followed as ComfyUI does, at most eight levels deep."""
     found = []
     for root, subfolders, names in os.walk(folder, followlinks=True):
         depth = len(Path(root).relative_to(folder).parts)
-        subfolders[:] = sorted(subfolders) if depth < 4 else []
+        subfolders[:] = sorted(subfolders) if depth < 8 else []
         found += [Path(root) / name for name in sorted(names)]
     return found
 

@@ -1,0 +1,47 @@
+"""Adding a LoRA to a weight with upstream's own rounding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+
+__all__ = ["merge_upstream"]
+
+
+def merge_upstream(
+    weight: Tensor,  # [out, in...]
+    A: Tensor,  # [r, in...]
+    B: Tensor,  # [out, r, ...]
+    alpha: float = 1.0,
+) -> Tensor:  # [out, in...] bfloat16
+    """Return ``bf16(W + bf16(alpha * bf16(B @ A)))``, as upstream merges its video LoRA.
+
+    Everything is rounded to bfloat16 first, the product is rounded to bfloat16 before it is added, and
+    nothing is divided by the rank: upstream trained with alpha equal to the rank. Computed where
+    ``weight`` lies.
+
+    Args:
+        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight, any floating dtype; left as
+            it is.
+        A: ``[r, in]`` (or ``[r, in, k...]``), any floating dtype.
+        B: ``[out, r]`` (or ``[out, r, 1...]``), any floating dtype.
+        alpha: factor of the product; upstream's is 1.
+
+    Raises:
+        InvalidInput: when the shapes do not belong together.
+
+    Source: Matrix-3D, merge of ``pano_video_gen_480p.ckpt`` into the Wan DiT.
+    """
+    down, up = A.flatten(1), B.flatten(1)
+    if up.shape[0] != weight.shape[0] or up.shape[1] != down.shape[0] or down.shape[1] != weight[0].numel():
+        raise InvalidInput(
+            f"B @ A must have the weight's shape {list(weight.shape)}; got B {list(B.shape)} and A "
+            f"{list(A.shape)}."
+        )
+    down, up = (x.to(weight.device, torch.bfloat16) for x in (down, up))
+    product = torch.mm(up, down).reshape(weight.shape)
+    if alpha != 1.0:
+        product = alpha * product
+    return weight.to(torch.bfloat16) + product
