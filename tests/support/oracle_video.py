@@ -154,7 +154,8 @@ def clip_pixels(frame_signed, size=224):
                 table[i, min(max(j, 0), length - 1)] += cubic(centre - j)
         return table
 
-    out = np.einsum("yv,vuc,xu->cyx", taps(height), np.asarray(frame_signed, np.float64), taps(width))
+    rows = np.tensordot(taps(height), np.asarray(frame_signed, np.float64), (1, 0))
+    out = np.tensordot(taps(width), rows, (1, 1)).transpose(2, 1, 0)
     mean, std = np.array(CLIP_MEAN)[:, None, None], np.array(CLIP_STD)[:, None, None]
     return ((out + 1) / 2 - mean) / std
 
