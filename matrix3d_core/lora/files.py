@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,7 +41,9 @@ _PARTS = tuple(
     )
 )
 _EXTRA_CONCAT = re.compile(r"(?:^|\.)patch_embedding_extra_concate\.(?:\w+\.)*(?P<end>weight|bias)$")
-_PICKLE_SAID = re.compile(r"(?:GLOBAL|Unsupported (?:global|class|operand)[^:]*:?)\s*(?:GLOBAL\s+)?([\w.]+)")
+_PICKLE_SAID = re.compile(
+    r"(?i)unsupported (?:global|class|operand|type|function)\s+[\w.]+|GLOBAL\s+[\w.]+\.[\w.]+"
+)
 
 
 @dataclass(frozen=True)
@@ -254,22 +257,21 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle versions
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        text = str(error)
-        if "weights_only" in text or "Weights only" in text or "GLOBAL" in text:
-            said = _PICKLE_SAID.search(text)
-            what = f" ({said[1]})" if said else ""
-            raise FormatError(
-                f"{path.name} holds Python code or objects besides tensors{what} and was not loaded: reading "
-                "such a file can run anything. Get it as safetensors."
-            ) from error
+        said = _PICKLE_SAID.search(str(error))
+        if said is None:
+            raise FormatError(f"{path.name} is cut short or damaged. Download it again.") from error
         raise FormatError(
-            f"{path.name} is cut short or damaged ({_line(text)}). Download it again."
+            f"{path.name} holds Python code or objects besides tensors ({said[0].strip()}) and was not loaded: "
+            "reading such a file can run anything. Get it as safetensors."
         ) from error
     except Exception as error:  # torch raises a dozen kinds for broken files
         raise FormatError(
-            f"{path.name} is cut short or damaged ({_line(str(error)) or type(error).__name__}). Download it again."
+            f"{path.name} is cut short or damaged ({_line(str(error)) or type(error).__name__}). "
+            "Download it again."
         ) from error
     return _tensors_inside(content)
 
