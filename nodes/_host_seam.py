@@ -18,7 +18,6 @@ from comfy.patcher_extension import WrappersMP
 
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.panorama.rotation import (
-    SEAM_MODES,
     UPSTREAM_START,
     RotationPlan,
     rotation_plan,

@@ -1,0 +1,359 @@
+"""Encoding and decoding of panoramas without a border: wrapped margins, tiles around the ring, upstream's blend.
+
+Works on callables, so any autoencoder fits: ``decode(latent) -> image`` from ``[B, C, h, w]`` or
+``[B, C, T, h, w]`` to ``[B, H, W, 3]`` or ``[B, T, H, W, 3]``, and ``encode(image) -> latent`` from
+``[B, H, W, 3]`` (pictures, or the frames of one video) to the same kinds of latents. Time is never cut:
+video autoencoders look back in time and keep that to themselves.
+
+How much an autoencoder looks around: a margin of `DECODE_REACH` latent columns (`ENCODE_REACH_PX` pixels)
+covers all convolutions of FLUX's and Wan's. Their attention, and FLUX's group normalisation, look at the
+whole picture, padding included, so a padded result only comes close to that of a true ring. Exact is the
+whole width with wrapping convolutions, `circular_convs.circular_convs`, and ``margin=0`` here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import check_finite
+from ..errors import InvalidInput
+from ..progress import ProgressEvent, ProgressFn, no_progress
+
+__all__ = [
+    "BLENDS",
+    "DECODE_REACH",
+    "ENCODE_REACH_PX",
+    "TilePlan",
+    "circular_decode",
+    "circular_encode",
+    "ring_plan",
+    "strip_plan",
+]
+
+DECODE_REACH = 18
+"""Latent columns that a decoded pixel can depend on, to either side, through convolutions: 3x3 layers count
+1 at the latent's scale, and 1/2, 1/4, 1/8 after each doubling. FLUX and Wan: 1 + 4 + 6 + 1/2 + 6/2 + 1/4 + 6/4
++ 1/8 + 6/8 + 1/8 = 17.25."""
+
+ENCODE_REACH_PX = 120
+"""Pixels that an encoded column can depend on, to either side: 3x3 layers count 1, 2, 4, 8 per halving.
+FLUX and Wan: 1 + 4 + 2 + 8 + 4 + 16 + 8 + 32 + 32 + 8 = 115, rounded up to whole latent columns."""
+
+BLENDS = ("crop", "upstream 16 px")
+"""What `circular_decode` does at the border."""
+
+_UPSTREAM_COLUMNS = 2
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How one axis is cut: where tiles start, how long they are, what each of their places counts.
+
+    Attributes:
+        starts: first index of each tile; on a ring it may run past the end, or be negative.
+        length: of every tile.
+        weights: ``[tiles, length]`` float32, how much of the result comes from there; at any place of
+            the axis they sum to 1.
+    """
+
+    starts: tuple[int, ...]
+    length: int
+    weights: Tensor
+
+
+def _profile(length: int, before: int, after: int) -> Tensor:  # [length]
+    """Weight along a tile that shares ``before`` and ``after`` places with its neighbours.
+
+    The outer third of an overlap counts nothing, the inner third fully, a ramp lies between. So whatever
+    counts is at least a third of the overlap away from the tile's edge.
+    """
+    place = torch.arange(length, dtype=torch.float32) + 0.5
+
+    def ramp(distance: Tensor, overlap: int) -> Tensor:
+        if overlap <= 0:
+            return torch.ones_like(distance)
+        third = overlap / 3
+        return ((distance - third) / max(third, 1e-6)).clamp(0, 1)
+
+    return ramp(place, before) * ramp(length - place, after)
+
+
+def strip_plan(size: int, tile: int, overlap: int) -> TilePlan:
+    """Cut an axis with two ends into even tiles. The ends of the axis are not ramped.
+
+    Args:
+        size: length of the axis.
+        tile: longest tile; 0, or the axis or more, makes one tile.
+        overlap: least number of places that neighbours share; less than ``tile``.
+
+    Raises:
+        InvalidInput: when the tile is not longer than twice the overlap.
+    """
+    if tile <= 0 or tile >= size:
+        return TilePlan((0,), size, torch.ones(1, size))
+    _check_tile(tile, overlap)
+    count = math.ceil((size - overlap) / (tile - overlap))
+    starts = [k * (size - tile) // (count - 1) for k in range(count)]
+    rows = []
+    for k, start in enumerate(starts):
+        before = starts[k - 1] + tile - start if k else 0
+        after = start + tile - starts[k + 1] if k + 1 < count else 0
+        rows.append(_profile(tile, before, after))
+    return _evened(tuple(starts), size, rows)
+
+
+def ring_plan(size: int, tile: int, overlap: int) -> TilePlan:
+    """Cut a closed ring into even tiles that all overlap both neighbours, the last with the first.
+
+    Args:
+        size: length of the ring.
+        tile: longest tile; 0 makes one that goes around once, without overlap. A tile may not be longer
+            than the ring: then one tile goes around once and further by the overlap on either side.
+        overlap: least number of places that neighbours share; at most half of ``tile``.
+
+    Raises:
+        InvalidInput: when the tile is not longer than twice the overlap.
+    """
+    if tile <= 0 or tile >= size:
+        length = size + 2 * overlap
+        weights = torch.zeros(1, length)
+        weights[0, overlap : overlap + size] = 1
+        return TilePlan((-overlap,), length, weights)
+    _check_tile(tile, overlap)
+    count = math.ceil(size / (tile - overlap))
+    starts = [k * size // count for k in range(count)]
+    rows = []
+    for k, start in enumerate(starts):
+        earlier = starts[k - 1] - (size if k == 0 else 0)
+        later = starts[(k + 1) % count] + (size if k + 1 == count else 0)
+        rows.append(_profile(tile, earlier + tile - start, start + tile - later))
+    return _evened(tuple(starts), size, rows)
+
+
+def _check_tile(tile: int, overlap: int) -> None:
+    if overlap < 0 or tile <= 2 * overlap:
+        raise InvalidInput(
+            f"a tile must be longer than twice its overlap; got {tile} and {overlap}. "
+            "Make tiles larger, or set the tile size to 0 for no tiles."
+        )
+
+
+def _evened(starts: tuple[int, ...], size: int, rows: list[Tensor]) -> TilePlan:
+    """Scale weights so that they sum to 1 everywhere (rounded overlaps differ by one)."""
+    weights = torch.stack(rows)
+    length = weights.shape[1]
+    total = torch.zeros(size)
+    places = [torch.arange(start, start + length) % size for start in starts]
+    for place, row in zip(places, weights, strict=True):
+        total.index_add_(0, place, row)
+    weights = torch.stack([row / total[place] for place, row in zip(places, weights, strict=True)])
+    return TilePlan(starts, length, weights)
+
+
+def circular_decode(
+    decode: Callable[[Tensor], Tensor],
+    latent: Tensor,  # [B, C, h, w] or [B, C, T, h, w]
+    *,
+    margin: int = DECODE_REACH,
+    blend: str = "crop",
+    tile_height: int = 0,
+    tile_width: int = 0,
+    overlap: int = 12,
+    progress: ProgressFn = no_progress,
+) -> Tensor:  # [B, H, W, 3] or [B, T, H, W, 3]
+    """Decode a panorama's latent as the ring it is.
+
+    Each item of the batch is decoded on its own, tile by tile, whole in time. With tiles, the result is
+    that of the whole wherever the autoencoder reaches no farther than a third of the overlap.
+
+    Args:
+        decode: ``[1, C, (T,) h', w']`` to ``[1, (T,) s h', s w', channels]``, any whole scale s.
+        latent: columns wrap around, rows do not.
+        margin: columns of the other side that are added left and right before, and cut off after
+            decoding, when the whole width is decoded at once. 0 for none.
+        blend: ``"crop"``; or ``"upstream 16 px"``: no margin, but the 2 leftmost columns repeated on
+            the right, and what they decode to faded into the left border (exactly upstream's formula).
+        tile_height: rows of a tile; 0 = all.
+        tile_width: columns of a tile; 0 = all. Not with ``"upstream 16 px"``.
+        overlap: rows and columns that neighbouring tiles share, at least.
+        progress: called before the first and after each tile; may raise to stop.
+
+    Returns:
+        float32 on the CPU.
+
+    Raises:
+        InvalidInput: for a latent of another shape or with NaN, an unknown blend, or tiles too small for the overlap.
+    """
+    if latent.ndim not in (4, 5):
+        raise InvalidInput(f"latent must be [B, C, h, w] or [B, C, T, h, w]; got {list(latent.shape)}.")
+    check_finite("latent", latent)
+    if blend not in BLENDS:
+        raise InvalidInput(f"blend must be one of {', '.join(BLENDS)}; got {blend!r}.")
+    height, width = latent.shape[-2:]
+    rows = strip_plan(height, tile_height, overlap)
+    if blend == "crop":
+        columns = ring_plan(width, tile_width, overlap if 0 < tile_width < width else margin)
+    elif 0 < tile_width < width:
+        raise InvalidInput(
+            f"tile width must be 0 with blend {blend!r}, which needs the whole width; got {tile_width}."
+        )
+    else:
+        columns = TilePlan((0,), width + _UPSTREAM_COLUMNS, torch.ones(1, width + _UPSTREAM_COLUMNS))
+    canvas_width = width if blend == "crop" else columns.length
+
+    def work(item: Tensor) -> Tensor:
+        image = decode(item)
+        if image.shape[-2] % item.shape[-1] or image.shape[-3] % item.shape[-2]:
+            raise InvalidInput(
+                f"decode must enlarge by a whole number; got {list(image.shape)} from {list(item.shape)}."
+            )
+        return image
+
+    items = []
+    tick = _Ticker(latent.shape[0] * len(rows.starts) * len(columns.starts), "decode", progress)
+    for index in range(latent.shape[0]):
+        canvas = _Canvas(height, canvas_width, last=True)
+        for y, row_weights in zip(rows.starts, rows.weights, strict=True):
+            for x, column_weights in zip(columns.starts, columns.weights, strict=True):
+                place = torch.arange(x, x + columns.length, device=latent.device) % width
+                piece = latent[index : index + 1, ..., y : y + rows.length, :].index_select(-1, place)
+                canvas.add(work(piece), y, x, torch.outer(row_weights, column_weights))
+                tick()
+        items.append(canvas.take() if blend == "crop" else _blend_upstream(canvas.take(), columns.length))
+    return items[0] if len(items) == 1 else torch.cat(items)
+
+
+def circular_encode(
+    encode: Callable[[Tensor], Tensor],
+    pixels: Tensor,  # [T, H, W, 3]
+    *,
+    scale: int = 8,
+    margin_px: int = ENCODE_REACH_PX,
+    tile_height_px: int = 0,
+    tile_width_px: int = 0,
+    overlap_px: int = 96,
+    is_video: bool = False,
+    progress: ProgressFn = no_progress,
+) -> Tensor:  # [T, C, h, w] or [1, C, t, h, w]
+    """Encode panoramas as the rings they are: pictures one by one, a video whole in time.
+
+    Args:
+        encode: ``[T', H', W', 3]`` to ``[1, C, (t,) H'/scale, W'/scale]``; T' is 1 for pictures.
+        pixels: columns wrap around, rows do not. H and W must be multiples of ``scale``.
+        scale: pixels per latent column and row.
+        margin_px: columns of the other side that are added left and right before, and cut off after
+            encoding, when the whole width is encoded at once; rounded up to the scale. 0 for none.
+        tile_height_px: rows of a tile, rounded down to the scale; 0 = all.
+        tile_width_px: columns of a tile, likewise.
+        overlap_px: rows and columns that neighbouring tiles share at least, rounded up to the scale.
+        is_video: give all of ``pixels`` to ``encode`` at once, as frames of one video.
+        progress: called before the first and after each tile; may raise to stop.
+
+    Returns:
+        float32 on the CPU.
+
+    Raises:
+        InvalidInput: for pictures of another shape or size, or tiles too small for the overlap.
+    """
+    if pixels.ndim != 4 or pixels.shape[0] == 0:
+        raise InvalidInput(f"pixels must be [T, H, W, 3] with at least 1 picture; got {list(pixels.shape)}.")
+    height_px, width_px = pixels.shape[1:3]
+    if height_px % scale or width_px % scale:
+        raise InvalidInput(
+            f"a panorama's width and height must be multiples of {scale} to be encoded; got {width_px}x{height_px}. "
+            "Resize it first (do not crop: the border would no longer meet)."
+        )
+    height, width = height_px // scale, width_px // scale
+    overlap = -(-overlap_px // scale)
+    rows = strip_plan(height, tile_height_px // scale, overlap)
+    tile_width = tile_width_px // scale
+    columns = ring_plan(width, tile_width, overlap if 0 < tile_width < width else -(-margin_px // scale))
+    groups = [pixels] if is_video else list(pixels.split(1))
+
+    items = []
+    tick = _Ticker(len(groups) * len(rows.starts) * len(columns.starts), "encode", progress)
+    for group in groups:
+        canvas = _Canvas(height, width, last=False)
+        for y, row_weights in zip(rows.starts, rows.weights, strict=True):
+            for x, column_weights in zip(columns.starts, columns.weights, strict=True):
+                place = torch.arange(x * scale, (x + columns.length) * scale, device=pixels.device) % width_px
+                piece = group[:, y * scale : (y + rows.length) * scale].index_select(2, place)
+                latent = encode(piece)
+                if tuple(latent.shape[-2:]) != (rows.length, columns.length):
+                    raise InvalidInput(
+                        f"encode must shrink by {scale}; got {list(latent.shape)} from {list(piece.shape)}."
+                    )
+                canvas.add(latent, y, x, torch.outer(row_weights, column_weights))
+                tick()
+        items.append(canvas.take())
+    return items[0] if len(items) == 1 else torch.cat(items)
+
+
+class _Canvas:
+    """Sums weighted tiles on a cylinder, on the CPU. Image tiles may be finer than the canvas's cells.
+
+    The canvas is ``height`` x ``width`` cells. ``last`` says that channels come last (``[..., y, x, c]``),
+    else rows and columns are the last two dimensions.
+    """
+
+    def __init__(self, height: int, width: int, *, last: bool) -> None:
+        self.height, self.width, self.last = height, width, last
+        self.sum: Tensor | None = None
+
+    def add(self, tile: Tensor, y: int, x: int, weights: Tensor) -> None:
+        """Add a tile whose first cell is row ``y``, column ``x``; columns wrap around."""
+        tile = tile.to("cpu", torch.float32)
+        rows, columns = weights.shape
+        axis = -2 if self.last else -1
+        scale = tile.shape[axis] // columns
+        if bool((weights[:, -x : -x + self.width] == 1).all()) and rows == self.height and x <= 0:
+            self.sum = tile.narrow(axis, -x * scale, self.width * scale)  # one tile is all there is
+            return
+        if self.sum is None:
+            shape = list(tile.shape)
+            shape[axis - 1], shape[axis] = self.height * scale, self.width * scale
+            self.sum = torch.zeros(shape)
+        fine = weights.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
+        if self.last:
+            fine = fine.unsqueeze(-1)
+        place = torch.arange(x * scale, (x + columns) * scale) % (self.width * scale)
+        band = self.sum.narrow(axis - 1, y * scale, rows * scale)
+        leading = tile.shape[: tile.ndim + axis - 1]
+        for index in itertools.product(*map(range, leading)):  # frame by frame, to need little memory
+            band[index].index_add_(axis, place, tile[index] * fine)
+
+    def take(self) -> Tensor:
+        """Return the sum."""
+        if self.sum is None:
+            raise InvalidInput("nothing was added to the canvas.")
+        return self.sum.contiguous()
+
+
+class _Ticker:
+    """Counts tiles for the progress callback."""
+
+    def __init__(self, total: int, phase: str, progress: ProgressFn) -> None:
+        self.done, self.total, self.phase, self.progress = 0, total, phase, progress
+        progress(ProgressEvent(0, total, phase))
+
+    def __call__(self) -> None:
+        self.done += 1
+        self.progress(ProgressEvent(self.done, self.total, self.phase))
+
+
+def _blend_upstream(image: Tensor, cells: int) -> Tensor:
+    """Fade what the repeated columns decode to into as many pixels at the left border, and drop it.
+
+    Source: Matrix-3D, panorama generation: ``out[x] = extra[x] (1 - x/n) + out[x] x/n`` with n = 16.
+    """
+    count = _UPSTREAM_COLUMNS * (image.shape[-2] // cells)
+    out, extra = image[..., :-count, :].clone(), image[..., -count:, :]
+    share = (torch.arange(count, dtype=image.dtype) / count).unsqueeze(-1)
+    out[..., :count, :] = extra * (1 - share) + out[..., :count, :] * share
+    return out
