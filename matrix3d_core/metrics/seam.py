@@ -11,7 +11,15 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 
-__all__ = ["NEIGHBOUR_COLUMNS", "NEIGHBOUR_ROWS", "PoleReport", "SeamReport", "pole_error", "seam_error"]
+__all__ = [
+    "NEIGHBOUR_COLUMNS",
+    "NEIGHBOUR_ROWS",
+    "PoleReport",
+    "SeamReport",
+    "describe_seam",
+    "pole_error",
+    "seam_error",
+]
 
 NEIGHBOUR_COLUMNS = 8
 """Steps on either side of the border that its own step is compared with."""
@@ -125,3 +133,20 @@ def _pole(rows: Tensor, height: int) -> tuple[Tensor, Tensor]:
 
 def _ratio(spread: Tensor, expected: Tensor) -> Tensor:
     return (spread + _FLOOR) / (expected + _FLOOR)
+
+
+def describe_seam(seam: SeamReport, pole: PoleReport) -> str:
+    """Return a few lines for people about both reports; with several pictures, the worst one is named."""
+    lines = [
+        f"border: {seam.error:.2f} (1 = as smooth as beside it); "
+        f"step {255 * seam.border_step:.2f}, beside it {255 * seam.inner_step:.2f} of 255",
+        f"poles: {pole.error:.2f} (1 = as smooth as beside them); top {pole.top:.2f}, bottom {pole.bottom:.2f}",
+    ]
+    if len(seam.per_image) > 1:
+        worst = max(range(len(seam.per_image)), key=seam.per_image.__getitem__)
+        pole_worst = max(range(len(pole.per_image)), key=pole.per_image.__getitem__)
+        lines.append(
+            f"worst of {len(seam.per_image)} pictures: border {seam.per_image[worst]:.2f} in number {worst}, "
+            f"poles {pole.per_image[pole_worst]:.2f} in number {pole_worst}"
+        )
+    return "\n".join(lines)

@@ -30,6 +30,7 @@ __all__ = [
     "DECODE_REACH",
     "ENCODE_REACH_PX",
     "TilePlan",
+    "check_video_length",
     "circular_decode",
     "circular_encode",
     "ring_plan",
@@ -154,6 +155,20 @@ def _evened(starts: tuple[int, ...], size: int, rows: list[Tensor]) -> TilePlan:
         total.index_add_(0, place, row)
     weights = torch.stack([row / total[place] for place, row in zip(places, weights, strict=True)])
     return TilePlan(starts, length, weights)
+
+
+def check_video_length(name: str, frames: int, factor: int) -> None:
+    """Raise unless a video autoencoder that keeps every ``factor``-th frame takes all of the frames.
+
+    Raises:
+        InvalidInput: unless there are ``factor * k + 1`` frames.
+    """
+    if (frames - 1) % factor:
+        fewer = (frames - 1) // factor * factor + 1
+        raise InvalidInput(
+            f"{name} must be {factor}k + 1 frames for this VAE (1, {factor + 1}, {2 * factor + 1}, ...); "
+            f"got {frames}. Use {fewer} or {fewer + factor} frames, or encode pictures one by one."
+        )
 
 
 def circular_decode(

@@ -1,0 +1,180 @@
+"""Panoramas into latents and back without a border, and how visible a border is."""
+
+from __future__ import annotations
+
+import torch
+
+from ..matrix3d_core.metrics.seam import describe_seam, pole_error, seam_error
+from ..matrix3d_core.panorama.circular import DECODE_REACH
+from ._adapters import images_from_host
+from ._host import io, progress_to_host, ui
+from ._host_vae import DECODE_BORDERS, ENCODE_BORDERS, decode_panorama, encode_panorama
+
+__all__ = ["NODES", "PanoSeamMetric", "PanoVAEDecode", "PanoVAEEncode"]
+
+_BORDER_TIP = (
+    "How left and right are joined. exact: the VAE's convolutions wrap around, so that no place of the panorama "
+    "is a border; needs the whole width. padded: columns of the other side are added and cut off again. auto: "
+    "exact where the VAE and the tiles allow it, else padded. none: as core does it."
+)
+
+
+def _tile_inputs() -> list:
+    return [
+        io.Int.Input(
+            "tile_height", default=0, min=0, max=8192, step=16,
+            tooltip="Pixel rows of a tile, against too little memory; 0 = all rows at once. Bands of the whole width "
+            "keep the border exact.",
+        ),
+        io.Int.Input(
+            "tile_width", default=0, min=0, max=16384, step=16,
+            tooltip="Pixel columns of a tile; 0 = the whole width. Tiles go around the panorama without a border.",
+        ),
+        io.Int.Input(
+            "overlap", default=96, min=0, max=2048, step=8, advanced=True,
+            tooltip="Pixels that neighbouring tiles share; the middle third of them is faded.",
+        ),
+        io.Int.Input(
+            "margin", default=DECODE_REACH, min=0, max=256, step=1, advanced=True,
+            tooltip="Latent columns added on either side in mode padded. 18 is as far as FLUX's and Wan's "
+            "convolutions look.",
+        ),
+    ]  # fmt: skip
+
+
+class PanoVAEEncode(io.ComfyNode):
+    """Encode panoramas without a border."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoVAEEncode",
+            display_name="Pano VAE Encode",
+            category="Matrix-3D/panorama",
+            description="Encodes panoramas, or the frames of one panoramic video with a video VAE, so that left "
+            "and right belong together: turning the panorama turns the latent.",
+            search_aliases=["circular vae", "seamless encode", "tileable", "360 encode", "wrap around"],
+            inputs=[
+                io.Image.Input(
+                    "images",
+                    tooltip="Panoramas; width and height multiples of 8 (of 16 for the Wan 2.2 VAE). With a video "
+                    "VAE they are one video of 4k + 1 frames.",
+                ),
+                io.Vae.Input("vae", tooltip="VAE of the model that the latent is for."),
+                io.Combo.Input("border", options=list(ENCODE_BORDERS), default="auto", tooltip=_BORDER_TIP),
+                *_tile_inputs(),
+            ],
+            outputs=[io.Latent.Output(display_name="latent", tooltip="One per picture, or one of the whole video.")],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        images: torch.Tensor,
+        vae: object,
+        border: str,
+        tile_height: int,
+        tile_width: int,
+        overlap: int,
+        margin: int,
+    ) -> io.NodeOutput:
+        latent = encode_panorama(
+            vae,
+            images_from_host(images, "images"),
+            border=border,
+            tile_height_px=tile_height,
+            tile_width_px=tile_width,
+            overlap_px=overlap,
+            margin=margin,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        return io.NodeOutput({"samples": latent})
+
+
+class PanoVAEDecode(io.ComfyNode):
+    """Decode panoramas without a border."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoVAEDecode",
+            display_name="Pano VAE Decode",
+            category="Matrix-3D/panorama",
+            description="Decodes latents of panoramas or panoramic videos so that left and right belong together: "
+            "no line where the border was, and turning the latent turns the picture.",
+            search_aliases=["circular vae", "seamless decode", "tileable", "360 decode", "wrap around", "seam"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="Latents of panoramas or of panoramic videos."),
+                io.Vae.Input("vae", tooltip="VAE of the model that made the latent."),
+                io.Combo.Input(
+                    "border", options=list(DECODE_BORDERS), default="auto",
+                    tooltip=_BORDER_TIP + " upstream 16 px: as Matrix-3D's script does it, 16 columns faded.",
+                ),
+                *_tile_inputs(),
+            ],
+            outputs=[io.Image.Output(display_name="images", tooltip="The panoramas; frames of videos in a row.")],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        latent: dict,
+        vae: object,
+        border: str,
+        tile_height: int,
+        tile_width: int,
+        overlap: int,
+        margin: int,
+    ) -> io.NodeOutput:
+        images = decode_panorama(
+            vae,
+            latent["samples"],
+            border=border,
+            tile_height_px=tile_height,
+            tile_width_px=tile_width,
+            overlap_px=overlap,
+            margin=margin,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        return io.NodeOutput(images)
+
+
+class PanoSeamMetric(io.ComfyNode):
+    """Measure a panorama's border and poles."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoSeamMetric",
+            display_name="Pano Seam Metric",
+            category="Matrix-3D/panorama",
+            description="Measures how visible the left/right border of panoramas is, and how far the first and the "
+            "last row are from being the points that they stand for.",
+            search_aliases=["seam check", "border error", "panorama quality", "pole error", "360 check"],
+            inputs=[io.Image.Input("images", tooltip="Panoramas, or the frames of a panoramic video.")],
+            outputs=[
+                io.Float.Output(
+                    display_name="seam",
+                    tooltip="Colour step over the border divided by the steps beside it; 1 = as smooth as inside.",
+                ),
+                io.Float.Output(
+                    display_name="pole",
+                    tooltip="Change along the rows at the poles divided by what the rows beside them ask for; 1 = "
+                    "as smooth as beside them. The worse of both poles.",
+                ),
+                io.String.Output(display_name="report", tooltip="The numbers in words, and the worst picture."),
+            ],
+            is_output_node=True,
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, images: torch.Tensor) -> io.NodeOutput:
+        pictures = images_from_host(images, "images")
+        seam, pole = seam_error(pictures), pole_error(pictures)
+        report = describe_seam(seam, pole)
+        return io.NodeOutput(seam.error, pole.error, report, ui=ui.PreviewText(report))
+
+
+NODES = [PanoVAEEncode, PanoVAEDecode, PanoSeamMetric]
