@@ -9,7 +9,15 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 
-__all__ = ["SAMPLING_PRESETS", "UPSTREAM_SCHEDULE", "SamplingPreset", "flow_sigmas", "round_timesteps"]
+__all__ = [
+    "SAMPLING_PRESETS",
+    "UPSTREAM_SCHEDULE",
+    "SamplingPreset",
+    "describe_step",
+    "flow_sigmas",
+    "preview_frame",
+    "round_timesteps",
+]
 
 UPSTREAM_SCHEDULE = "upstream flow-match"
 """Name of `flow_sigmas` in a list of schedulers."""
@@ -71,3 +79,36 @@ SAMPLING_PRESETS = {
     "step-distilled, 8 steps": SamplingPreset(8, 1.0, "euler", UPSTREAM_SCHEDULE, 5.0),
 }
 """The step-distilled ones need a model or LoRA that was distilled to few steps without guidance."""
+
+
+def preview_frame(step: int, total: int, frames: int) -> int:
+    """Return which latent frame to show after a step: from the second to the last as sampling goes on.
+
+    Frame 0 is given, so it would look finished from the start.
+    """
+    return min(frames - 1, 1 + step * (frames - 1) // max(1, total))
+
+
+def describe_step(done: int, total: int, seconds: float, *, segment: int = 0, segments: int = 1) -> str:
+    """Say how far sampling is and how long the rest takes at the pace so far.
+
+    Args:
+        done: steps of this segment that are finished, at least 1.
+        total: steps of each segment.
+        seconds: since this segment's first step began.
+        segment: number of the segment, from 0.
+        segments: how many there are.
+    """
+    pace = seconds / done
+    left = pace * (total - done + (segments - segment - 1) * total)
+    where = f"segment {segment + 1} of {segments}, " if segments > 1 else ""
+    return f"{where}step {done} of {total}, {pace:.1f} s per step, {_duration(left)} left"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

@@ -1,0 +1,490 @@
+"""Panoramic video: guidance to conditioning, and the sampler that is that plus sampling and decoding."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..matrix3d_core.panorama.rotation import SEAM_MODES
+from ..matrix3d_core.progress import ProgressFn
+from ..matrix3d_core.recipes.continued_guidance import check_continuable, continued_guidance
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.video.conditioning import (
+    GuidanceClip,
+    clip_picture,
+    describe_conditioning,
+    prepare_guidance,
+)
+from ..matrix3d_core.video.path import sample_path
+from ..matrix3d_core.video.prompts import PROMPT_PRESETS, apply_prompt_preset
+from ..matrix3d_core.video.schedule import SAMPLING_PRESETS, SamplingPreset
+from ..matrix3d_core.video.segments import Segment, plan_segments
+from ..matrix3d_core.video.sizes import FRAME_FITS, SIZE_PRESETS, fit_frame_count, resolve_size
+from ._adapters import image_from_host, images_from_host
+from ._host import io, progress_to_host
+from ._host_models import (
+    CODEC_MODES,
+    SAMPLERS,
+    SCHEDULERS,
+    VideoKind,
+    check_clip_vision,
+    check_video_model,
+    condition_video,
+    decode_video,
+    encode_video,
+    free_memory,
+    prepare_video_model,
+    sample_video,
+    sampling_callback,
+    video_kind,
+)
+from ._types import GeometryType, TrajectoryType
+
+__all__ = ["NODES", "PanoClipImage", "PanoPrompt", "PanoVideoConditioning", "PanoVideoSampler"]
+
+_AUTO = "auto"
+_SEAM_OF_MODEL = "as the model has it"
+_OWN_SETTINGS = "as set below"
+_RESIZE = (_AUTO, "upstream", "direct")
+_BLACKEN = (_AUTO, "on", "off")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What both nodes make of their inputs before anything long begins."""
+
+    vae: Any
+    kind: VideoKind
+    clip_vision_output: Any
+    encode: str
+    tiled: bool
+    progress: ProgressFn
+
+    def condition(self, positive: Any, negative: Any, clip: GuidanceClip) -> tuple[Any, Any, dict]:
+        """Encode guidance and put it into the conditioning."""
+        encoded = encode_video(
+            self.vae, clip.frames, self.kind, mode=self.encode, tiled=self.tiled, progress=self.progress
+        )
+        free_memory()
+        return condition_video(positive, negative, clip, encoded, self.kind, self.clip_vision_output)
+
+
+def _size_inputs() -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "size", options=list(SIZE_PRESETS), default="480x960",
+            tooltip="Rows x columns of the video. 480x960 and 720x1440 for the two 14B LoRAs, 704x1408 for 5B.",
+        ),
+        io.Int.Input("width", default=960, min=16, max=8192, step=16, tooltip="Columns, with size custom only."),
+        io.Int.Input("height", default=480, min=16, max=8192, step=16, tooltip="Rows, with size custom only."),
+    ]  # fmt: skip
+
+
+def _switch_inputs() -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "fit_frames", options=list(FRAME_FITS), default="exact", advanced=True,
+            tooltip="When the number of frames is not 4k + 1 (5, 9, ... 81): exact refuses, trim drops the last "
+            "ones, pad repeats the last one.",
+        ),
+        io.Combo.Input(
+            "encode", options=list(CODEC_MODES), default="circular", advanced=True,
+            tooltip="How the VAE treats the left/right border. circular: as a ring. upstream tiles: 30x52 "
+            "latents, no wrap. plain: the host's own call, all at once.",
+        ),
+        io.Boolean.Input(
+            "tiled", default=True, advanced=True,
+            tooltip="With circular: work in overlapping tiles around the ring, which needs far less memory.",
+        ),
+        io.Combo.Input(
+            "resize", options=list(_RESIZE), default=_AUTO, advanced=True,
+            tooltip="upstream: through a transposed intermediate, which blurs columns and which the 14B LoRAs "
+            "were trained with. direct: once. auto: upstream for 14B, direct for 5B.",
+        ),
+        io.Combo.Input(
+            "blacken", options=list(_BLACKEN), default=_AUTO, advanced=True,
+            tooltip="Set guidance to black where the mask is below one half. auto: on for 14B, off for 5B (upstream).",
+        ),
+    ]  # fmt: skip
+
+
+def _guidance_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("frames", tooltip="Guidance frames, one panorama per pose, from MeshGuidanceRender."),
+        io.Mask.Input("mask", tooltip="1 where a frame shows something, from MeshGuidanceRender."),
+    ]
+
+
+def _optional_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input(
+            "start", optional=True,
+            tooltip="The panorama at the beginning of the path; replaces frame 0, with nothing missing.",
+        ),
+        io.ClipVisionOutput.Input(
+            "clip_vision_output", optional=True,
+            tooltip="CLIP Vision Encode of the start panorama (through PanoClipImage for upstream's resize). "
+            "Only Wan 2.1 I2V looks at it.",
+        ),
+    ]  # fmt: skip
+
+
+def _begin(
+    cls: type[io.ComfyNode],
+    vae: Any,
+    frames: torch.Tensor,
+    mask: torch.Tensor,
+    start: torch.Tensor | None,
+    clip_vision_output: Any,
+    switches: dict[str, Any],
+    model: Any = None,
+) -> tuple[_Job, GuidanceClip, list[str]]:
+    """Check everything, then bring the guidance to the model's size."""
+    kind = video_kind(vae)
+    if model is not None:
+        check_video_model(model, kind)
+    if clip_vision_output is not None:
+        check_clip_vision(clip_vision_output)
+    height, width = resolve_size(switches["size"], switches["height"], switches["width"], factor=kind.factor)
+    frames = images_from_host(frames, "frames")
+    count = fit_frame_count(len(frames), switches["fit_frames"])
+    progress = progress_to_host(cls.hidden.unique_id)
+    is_first = not kind.fuses_first_frame
+    clip = prepare_guidance(
+        frames,
+        _mask_from_host(mask),
+        height,
+        width,
+        count=count,
+        start=None if start is None else image_from_host(start, "start"),
+        transposed=is_first if switches["resize"] == _AUTO else switches["resize"] == "upstream",
+        blacken=is_first if switches["blacken"] == _AUTO else switches["blacken"] == "on",
+        progress=progress,
+    )
+    lines = [f"model family: {kind.name}", *describe_conditioning(clip, factor=kind.factor)]
+    if count != len(frames):
+        lines.append(f"note: {len(frames)} frames given, {count} used.")
+    job = _Job(vae, kind, clip_vision_output, switches["encode"], switches["tiled"], progress)
+    return job, clip, lines
+
+
+def _mask_from_host(mask: torch.Tensor) -> torch.Tensor:
+    """Return a MASK batch as float32 on the CPU; a single mask may come without its batch."""
+    mask = mask.detach().to("cpu", torch.float32)
+    return mask.unsqueeze(0) if mask.ndim == 2 else mask
+
+
+class PanoVideoConditioning(io.ComfyNode):
+    """Guidance frames as conditioning for any sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoVideoConditioning",
+            display_name="Pano Video Conditioning",
+            category="Matrix-3D/video",
+            description="Tells a Wan image-to-video model what is known along the camera path: guidance frames and "
+            "mask, encoded exactly as the panoramic video LoRAs were trained. Connect the outputs to KSampler "
+            "or any other sampler.",
+            search_aliases=[
+                "wan image to video", "wan i2v", "guidance conditioning", "masked video", "trajectory video",
+            ],
+            inputs=[
+                io.Conditioning.Input("positive", tooltip="The scene in words, from CLIP Text Encode."),
+                io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
+                io.Vae.Input("vae", tooltip="wan_2.1_vae for the 14B models, wan2.2_vae for 5B."),
+                *_guidance_inputs(),
+                *_size_inputs(),
+                *_switch_inputs(),
+                *_optional_inputs(),
+                io.Model.Input(
+                    "model", optional=True,
+                    tooltip="Only looked at: says early when this model cannot see the guidance.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive", tooltip="With the guidance in it."),
+                io.Conditioning.Output(display_name="negative", tooltip="With the guidance in it."),
+                io.Latent.Output(
+                    display_name="latent",
+                    tooltip="Empty latent of the right size; for 5B with the first frame in it, fixed.",
+                ),
+                io.String.Output(display_name="report", tooltip="Sizes, share given, and what looks wrong."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        positive: Any,
+        negative: Any,
+        vae: Any,
+        frames: torch.Tensor,
+        mask: torch.Tensor,
+        start: torch.Tensor | None = None,
+        clip_vision_output: Any = None,
+        model: Any = None,
+        **switches: Any,
+    ) -> io.NodeOutput:
+        begun = time.perf_counter()
+        job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
+        if len(clip) > _TRAINED_FRAMES:
+            lines.append(
+                f"note: the models were trained with {_TRAINED_FRAMES} frames; PanoVideoSampler cuts longer paths "
+                "into segments."
+            )
+        positive, negative, latent = job.condition(positive, negative, clip)
+        lines.append(f"time: {time.perf_counter() - begun:.1f} s")
+        return io.NodeOutput(positive, negative, latent, "\n".join(lines))
+
+
+_TRAINED_FRAMES = 81
+
+
+class PanoVideoSampler(io.ComfyNode):
+    """Guidance frames to a finished panoramic video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoVideoSampler",
+            display_name="Pano Video Sampler",
+            category="Matrix-3D/video",
+            description="Makes a panoramic video along the camera path: what PanoVideoConditioning does, then the "
+            "host's sampler, then a decode without a seam. Paths longer than the model can take are cut into "
+            "overlapping segments.",
+            search_aliases=[
+                "wan sampler", "panorama video", "video generation", "image to video", "ksampler", "long video",
+            ],
+            inputs=[
+                io.Model.Input("model", tooltip="Wan 2.1 I2V 14B or Wan 2.2 5B, after PanoLoRA."),
+                io.Vae.Input("vae", tooltip="wan_2.1_vae for the 14B models, wan2.2_vae for 5B."),
+                io.Conditioning.Input("positive", tooltip="The scene in words, from CLIP Text Encode."),
+                io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
+                *_guidance_inputs(),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
+                    tooltip="Of the noise; segment n uses seed + n.",
+                ),
+                io.Combo.Input(
+                    "preset", options=[_OWN_SETTINGS, *SAMPLING_PRESETS], default=_OWN_SETTINGS,
+                    tooltip="Other than as set below, it decides steps, cfg, sampler, scheduler and shift. The "
+                    "step-distilled ones need a step-distilled model or LoRA.",
+                ),
+                io.Int.Input("steps", default=50, min=1, max=1000, tooltip="Sampling steps; upstream uses 50."),
+                io.Float.Input(
+                    "cfg", default=5.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                    tooltip="Guidance by the prompt; upstream uses 5. 1 skips the negative prompt and halves the time.",
+                ),
+                io.Combo.Input(
+                    "sampler_name", options=SAMPLERS, default="euler",
+                    tooltip="The host's solver; upstream uses euler.",
+                ),
+                io.Combo.Input(
+                    "scheduler", options=SCHEDULERS, default=SCHEDULERS[0],
+                    tooltip="Noise levels: upstream's flow matching, or any of the host's.",
+                ),
+                io.Float.Input(
+                    "shift", default=5.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                    tooltip="Of the noise levels; higher gives more steps to the layout. 0: as the model has it.",
+                ),
+                *_size_inputs(),
+                io.Combo.Input(
+                    "seam", options=[_SEAM_OF_MODEL, *SEAM_MODES], default=_SEAM_OF_MODEL,
+                    tooltip="Turn the panorama while sampling, so that its border does not stay in one place. "
+                    "Upstream does not for video.",
+                ),
+                io.Int.Input(
+                    "frames_per_segment", default=_TRAINED_FRAMES, min=5, max=1001, step=4,
+                    tooltip="Most frames at once, 4k + 1. Longer paths become segments of about equal length.",
+                ),
+                io.Int.Input(
+                    "overlap", default=9, min=1, max=81, step=4,
+                    tooltip="Frames that a segment takes over from the one before, 4k + 1; cross-faded.",
+                ),
+                *_switch_inputs(),
+                io.Combo.Input(
+                    "decode", options=list(CODEC_MODES), default="circular", advanced=True,
+                    tooltip="How the VAE treats the left/right border when decoding; see encode.",
+                ),
+                io.Boolean.Input(
+                    "bf16_timesteps", default=False, advanced=True,
+                    tooltip="Tell the model timesteps rounded to bfloat16, as upstream does (995.93 becomes 996).",
+                ),
+                io.Boolean.Input(
+                    "rerender", default=True, advanced=True,
+                    tooltip="With geometry and trajectory connected: from the second segment on, what the source "
+                    "does not show is rendered from the last generated frame.",
+                ),
+                *_optional_inputs(),
+                GeometryType.Input(
+                    "geometry", optional=True, tooltip="The source panorama with distances; for rerender.",
+                ),
+                TrajectoryType.Input(
+                    "trajectory", optional=True, tooltip="The path of the guidance; for rerender.",
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    display_name="latent", tooltip="The video's latent. Longer paths: the segments', joined.",
+                ),
+                io.Image.Output(display_name="frames", tooltip="The video, one panorama per pose."),
+                io.String.Output(
+                    display_name="report",
+                    tooltip="Sizes, share given, settings, seams between segments, time, and what looks wrong.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        vae: Any,
+        positive: Any,
+        negative: Any,
+        frames: torch.Tensor,
+        mask: torch.Tensor,
+        seed: int,
+        preset: str,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        shift: float,
+        seam: str,
+        frames_per_segment: int,
+        overlap: int,
+        decode: str,
+        bf16_timesteps: bool,
+        rerender: bool,
+        start: torch.Tensor | None = None,
+        clip_vision_output: Any = None,
+        geometry: PanoramaGeometry | None = None,
+        trajectory: Trajectory | None = None,
+        **switches: Any,
+    ) -> io.NodeOutput:
+        begun = time.perf_counter()
+        sampling = SAMPLING_PRESETS.get(preset) or SamplingPreset(steps, cfg, sampler_name, scheduler, shift)
+        count = fit_frame_count(len(frames), switches["fit_frames"])
+        plan = plan_segments(count, frames_per_segment, overlap)
+        job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
+        continues = rerender and len(plan) > 1 and geometry is not None and trajectory is not None
+        if continues:
+            check_continuable(len(frames), *clip.mask.shape[1:], trajectory)
+        lines += _describe_settings(sampling, plan, seam, continues, clip_vision_output)
+        ready = prepare_video_model(
+            model, sampling, seam=None if seam == _SEAM_OF_MODEL else seam, round_steps=bf16_timesteps
+        )
+
+        def generate(part: GuidanceClip, index: int) -> torch.Tensor:
+            conditioned = job.condition(positive, negative, part)
+            callback = sampling_callback(
+                ready, sampling, cls.hidden.unique_id, segment=index, segments=len(plan)
+            )
+            latent = sample_video(ready, *conditioned, sampling, seed=seed + index, callback=callback)
+            free_memory()
+            return latent
+
+        def decode_frames(latent: torch.Tensor) -> torch.Tensor:
+            made = decode_video(vae, latent, job.kind, mode=decode, tiled=job.tiled, progress=job.progress)
+            free_memory()
+            return made
+
+        def continue_guidance(part: GuidanceClip, segment: Segment, known: torch.Tensor) -> GuidanceClip:
+            better, share = continued_guidance(
+                part, segment, known[-1], geometry, trajectory, progress=job.progress
+            )
+            lines.append(
+                f"frames {segment.start} on: {share:.1%} more given, rendered from frame "
+                f"{segment.start + segment.known - 1}"
+            )
+            return better
+
+        video = sample_path(
+            clip, plan, generate, decode_frames, continue_guidance=continue_guidance if continues else None
+        )
+        lines += [str(found) for found in video.seams]
+        lines.append(f"time: {time.perf_counter() - begun:.1f} s")
+        return io.NodeOutput({"samples": video.latents}, video.frames, "\n".join(lines))
+
+
+def _describe_settings(
+    sampling: SamplingPreset, plan: list[Segment], seam: str, continues: bool, clip_vision_output: Any
+) -> list[str]:
+    """Say what is about to be done."""
+    lines = [
+        f"sampling: {sampling.steps} steps, cfg {sampling.cfg:g}, {sampling.sampler}, {sampling.scheduler}, "
+        f"shift {sampling.shift:g}, seam: {seam}"
+    ]
+    if len(plan) > 1:
+        cuts = ", ".join(f"{segment.start} to {segment.stop - 1}" for segment in plan)
+        lines.append(f"segments: {cuts}" + ("; guidance rendered again for each" if continues else ""))
+        if clip_vision_output is not None:
+            lines.append("note: all segments see the CLIP vision output of the start panorama.")
+    return lines
+
+
+class PanoClipImage(io.ComfyNode):
+    """The start panorama as upstream shows it to CLIP."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoClipImage",
+            display_name="Pano CLIP Image",
+            category="Matrix-3D/video",
+            description="Resizes the start panorama to 224x224 as upstream does for CLIP (squeezed, bicubic, no "
+            "antialias), so that CLIP Vision Encode need not resize or crop it.",
+            search_aliases=["clip vision", "resize for clip", "224"],
+            inputs=[io.Image.Input("image", tooltip="The start panorama, or frame 0 of the guidance.")],
+            outputs=[io.Image.Output(display_name="image", tooltip="224x224, for CLIP Vision Encode.")],
+        )
+
+    @classmethod
+    def execute(cls, image: torch.Tensor) -> io.NodeOutput:
+        return io.NodeOutput(clip_picture(images_from_host(image)[0]).unsqueeze(0))
+
+
+class PanoPrompt(io.ComfyNode):
+    """A description in the words that the LoRAs were trained with."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoPrompt",
+            display_name="Pano Prompt",
+            category="Matrix-3D/panorama",
+            description="Puts a description of the scene into the wording that the panorama and video models were "
+            "used with, and gives the negative text that goes with it.",
+            search_aliases=["prompt preset", "prompt suffix", "negative prompt", "prompt helper"],
+            inputs=[
+                io.Combo.Input(
+                    "preset", options=list(PROMPT_PRESETS), default="video",
+                    tooltip="video: suffix and negative text of the 14B models. video 5B: two words more to avoid. "
+                    "text to panorama: the text as it is. image to panorama: in the frame for FLUX Fill.",
+                ),
+                io.String.Input("prompt", default="", multiline=True, tooltip="The scene, in a sentence or two."),
+                io.String.Input(
+                    "extra_negative", default="", multiline=True, optional=True,
+                    tooltip="Added to the negative text.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="positive", tooltip="For the positive CLIP Text Encode."),
+                io.String.Output(display_name="negative", tooltip="For the negative CLIP Text Encode."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, preset: str, prompt: str, extra_negative: str = "") -> io.NodeOutput:
+        return io.NodeOutput(*apply_prompt_preset(preset, prompt, extra_negative or ""))
+
+
+NODES = [PanoVideoConditioning, PanoVideoSampler, PanoClipImage, PanoPrompt]
