@@ -106,7 +106,9 @@ def wan_table(
         table.add(f"{block}.modulation", (1, 6, dim), 0.1)
         for part in ("self_attn", "cross_attn"):
             for name in "qkvo":
-                table.layer(f"{block}.{part}.{name}", dim, dim)
+                # All but some twenty of the 512 text tokens are padding, and attention is nearly even.
+                gain = 6.0 if (part, name) == ("cross_attn", "v") else 1.0
+                table.layer(f"{block}.{part}.{name}", dim, dim, gain=gain)
             table.norm(f"{block}.{part}.norm_q", dim, bias=False)
             table.norm(f"{block}.{part}.norm_k", dim, bias=False)
         if image:
@@ -166,7 +168,7 @@ def flux_table(*, in_channels: int, dim: int = FLUX_DIM, double: int = 2, single
 # VAEs ------------------------------------------------------------------------------------------------
 
 _LATENT_GAIN = 4.0
-"""Trained encoders give latents of size two to three, which the latent format scales to one."""
+"""Trained encoders give latents of size two to three (Wan 2.2: one), which the host scales to one."""
 _PIXEL_GAIN = 0.6
 """Pixels are clipped at plus and minus one."""
 _FRAME_GAIN = 1.0
@@ -254,10 +256,10 @@ def wan22_vae_table(*, dim: int = 16, latent_channels: int = 48) -> Table:
             if stage > 0:
                 table.layer(f"{name}.2.time_conv", width, width, 3, 1, 1)
     _wan_middle(table, "encoder.middle", top)
-    _wan_head(table, "encoder.head", 2 * latent_channels, top, 1.0)
+    _wan_head(table, "encoder.head", 2 * latent_channels, top, _LATENT_GAIN / 2)
     table.layer("conv1", 2 * latent_channels, 2 * latent_channels, 1, 1, 1)
     table.layer("conv2", latent_channels, latent_channels, 1, 1, 1)
-    table.layer("decoder.conv1", top, latent_channels, 3, 3, 3)
+    table.layer("decoder.conv1", top, latent_channels, 3, 3, 3, gain=2 / _LATENT_GAIN)
     _wan_middle(table, "decoder.middle", top)
     width = top
     for stage, out in enumerate([top, top, 2 * dim, dim]):
@@ -582,7 +584,8 @@ def mount(base: Path, models_dir: Path) -> None:
     shutil.copyfile(HOST_MODULE, folder / HOST_MODULE.name)
     (folder / "__init__.py").write_text(
         f"from .{HOST_MODULE.stem} import use_models\n\n"
-        f"use_models({str(models_dir)!r})\nNODE_CLASS_MAPPINGS = {{}}\n"
+        f"use_models({str(models_dir)!r})\nNODE_CLASS_MAPPINGS = {{}}\n",
+        encoding="utf-8",
     )
 
 
