@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..panorama.rotation import RotationPlan
+from ..panorama.rotation import RotationPlan, rotation_plan
 
-__all__ = ["StepCounter", "pack_latent", "turned_network", "unpack_latent"]
+__all__ = ["StepCounter", "pack_latent", "turned_network", "turning_plan", "unpack_latent"]
 
 
 class StepCounter:
@@ -19,6 +19,11 @@ class StepCounter:
 
     def __init__(self) -> None:
         self.step = 0
+
+
+def turning_plan(mode: str, steps: int, width: int, seed: int) -> RotationPlan:
+    """Return the turns of a run: upstream's modes as upstream draws them, the other by whole 2x2 patches."""
+    return rotation_plan(mode, steps, width, seed, multiple=2 if mode == "every step" else 1)
 
 
 def unpack_latent(packed: Tensor, rows: int, columns: int) -> Tensor:  # [B, C, 2 rows, 2 columns]

@@ -16,11 +16,12 @@ from ..checks import check_two_to_one
 from ..errors import InvalidInput
 from ..metrics.seam import seam_error
 from ..panorama.circular import circular_decode
+from ..panorama.composite import CompositeSettings, composite_photos
 from ..panorama.photo import Placement, place_photo, project_photos
-from ..panorama.rotation import SEAM_MODES, rotation_plan
+from ..panorama.rotation import SEAM_MODES
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..video.prompts import apply_prompt_preset
-from .latent_turns import StepCounter, turned_network, unpack_latent
+from .latent_turns import StepCounter, turned_network, turning_plan, unpack_latent
 from .pipeline_lora import LoraChoice, apply_lora
 from .pipelines import PipelineSource, opened_pipeline, place
 
@@ -86,8 +87,8 @@ class PhotoPlace:
         pitch_rad: up.
         roll_rad: clockwise.
         grow_rad: what is generated reaches this far into the photo. Upstream: 3 pixels of 1024 columns.
-        feather_rad: width of the blend when the photo's own pixels are put back at the end; 0 leaves
-            FLUX's version of them.
+        put_back: show the photo's own pixels in the end, not FLUX's version of them.
+        feather_rad: width of the blend along its border then.
     """
 
     fov_x_rad: float
@@ -96,6 +97,7 @@ class PhotoPlace:
     pitch_rad: float = 0.0
     roll_rad: float = 0.0
     grow_rad: float = 3 * math.tau / 1024
+    put_back: bool = True
     feather_rad: float = math.radians(2.0)
 
 
@@ -252,8 +254,6 @@ def panorama_from_photo(
     Raises:
         InvalidInput: for settings out of range.
     """
-    from ..panorama.composite import composite_photos
-
     _check(config)
     placed = place_photo(
         photo,
@@ -276,9 +276,13 @@ def panorama_from_photo(
         strength=1.0,
     )
     panorama = _decode(pipeline, latent, config, device, progress)
-    if where.feather_rad > 0:
-        panorama = composite_photos(panorama, placement, feather_rad=where.feather_rad)
-    return PanoResult(panorama, latent, canvas, mask, _report(config, framed, panorama))
+    report: dict[str, Any] = {"composite": None}
+    if where.put_back:
+        settings = CompositeSettings(feather_rad=where.feather_rad)
+        whole = composite_photos(panorama, placement, settings=settings, progress=progress)
+        panorama, report = whole.rgb, {"composite": whole.report}
+    report = {"photo": asdict(where), **_report(config, framed, panorama), **report}
+    return PanoResult(panorama, latent, canvas, mask, report)
 
 
 def _check(config: PanoConfig) -> None:
@@ -297,7 +301,7 @@ def _check(config: PanoConfig) -> None:
 def _sample(pipeline: Any, config: PanoConfig, progress: ProgressFn, **given: Any) -> Tensor:
     """Run the pipeline up to its latent ``[1, 16, h, w]``, turned by the plan."""
     rows, columns = config.height // _PATCH_PX, config.width // _PATCH_PX
-    plan = rotation_plan(config.seam, config.steps, 2 * columns, config.seed)
+    plan = turning_plan(config.seam, config.steps, 2 * columns, config.seed)
     counter = StepCounter()
     phase = "sample panorama"
 
