@@ -15,10 +15,11 @@ import torch
 from comfy.weight_adapter import WeightAdapterBase
 
 from ..matrix3d_core.errors import InvalidInput, WeightsMismatch
-from ..matrix3d_core.lora.files import LoraFile, read_tensors, sort_tensors
+from ..matrix3d_core.lora.files import read_tensors, sort_tensors
 from ..matrix3d_core.lora.match import LoraReport, match, named_tensors
 from ..matrix3d_core.lora.merge import merge_upstream
 from ..matrix3d_core.lora.search import LoraPlace, find_lora_files, resolve_lora
+from ._host_wan5b import has_extra_concat, install_extra_concat
 
 __all__ = ["FOLDER_KIND", "MERGES", "apply_lora", "find_lora", "lora_names", "register_folder"]
 
@@ -29,7 +30,6 @@ MERGES = ("patch", "upstream")
 """How a LoRA gets into the weights; see `apply_lora`."""
 
 _PREFIX = "diffusion_model."
-_EXTRA_CONCAT = "diffusion_model.patch_embedding_extra_concate"
 _LIST_SECONDS = 2.0
 _listed: list[tuple[float, list[str]]] = []
 
@@ -98,7 +98,7 @@ def apply_lora(
         file,
         model_shapes(model),
         host_names=comfy.lora.model_lora_keys_unet(model.model, {}),
-        has_extra_concat=_EXTRA_CONCAT in model.object_patches,
+        has_extra_concat=has_extra_concat(model),
     )
     report.check(strict=strict)
     clone = model.clone()
@@ -112,7 +112,7 @@ def apply_lora(
             )
     lines.append(_how(report, strength, merge))
     if report.brings_extra_concat:
-        _install_extra_concat(clone, file)
+        install_extra_concat(clone, *file.extra_concat)
     return clone, "\n".join(lines)
 
 
@@ -120,11 +120,13 @@ def model_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a model's parameters by native name, as they count: not as they are packed."""
     state = model.model_state_dict(_PREFIX)
     parameters = dict(model.model.named_parameters())
-    return {
-        key.removeprefix(_PREFIX): tuple(parameters.get(key, tensor).shape)
-        for key, tensor in state.items()
-        if isinstance(tensor, torch.Tensor)
-    }
+    shapes = {}
+    for key, tensor in state.items():
+        if isinstance(tensor, torch.Tensor):
+            # The 5B's second embedding, while a clone that has it is loaded, lies around the model's own.
+            name = key.removeprefix(_PREFIX).replace("patch_embedding.base.", "patch_embedding.")
+            shapes[name] = tuple(parameters.get(key, tensor).shape)
+    return shapes
 
 
 def _host_patches(report: LoraReport) -> dict[Any, Any]:
@@ -169,12 +171,6 @@ def _how(report: LoraReport, strength: float, merge: str) -> str:
             f" The file asks for alpha {first.alpha:g} at rank {first.rank}, which this arithmetic ignores."
         )
     return text
-
-
-def _install_extra_concat(clone: Any, file: LoraFile) -> None:
-    from ._host_wan5b import install_extra_concat
-
-    install_extra_concat(clone, *file.extra_concat)
 
 
 class UpstreamMerge(WeightAdapterBase):

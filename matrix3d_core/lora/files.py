@@ -238,7 +238,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise FormatError(f"{path.name} is a web page, not a LoRA. Download it again, logged in if need be.")
     if head.startswith(b"GGUF"):
         raise FormatError(f"{path.name} is a GGUF model, not a LoRA. Load it with a GGUF model loader.")
-    if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80")):
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:  # the length of its header
         return _read_safetensors(path)
     if head.startswith((b"PK", b"\x80")) or b"ustar" in head:
         return _read_pickle(path)

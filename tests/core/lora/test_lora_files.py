@@ -45,6 +45,18 @@ def test_safetensors(tmp_path, ending):
     assert same(tmp_path / f"x{ending}")
 
 
+@pytest.mark.parametrize("start", [b"\x80", b"PK"])
+def test_safetensors_whose_header_length_looks_like_another_format(tmp_path, start):
+    path = tmp_path / "x.safetensors"
+    save_file(PAIR, path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    longer = next(n for n in range(length, 2**16) if n.to_bytes(8, "little").startswith(start))
+    header = content[8 : 8 + length].ljust(longer)
+    path.write_bytes(longer.to_bytes(8, "little") + header + content[8 + length :])
+    assert same(path)
+
+
 def test_old_torch_files(tmp_path):
     torch.save(PAIR, tmp_path / "x.ckpt", _use_new_zipfile_serialization=False)
     assert same(tmp_path / "x.ckpt")

@@ -1,0 +1,553 @@
+"""PanoLoRA in the real host: every naming against weights edited by hand, and what must be refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from comfy_server import run_in_host
+from lora_files import (
+    RANK,
+    Change,
+    changed,
+    tensors_of,
+    write_bad_loras,
+    write_flux_loras,
+    write_wan_loras,
+)
+from oracle_video import merge_upstream as merge_slowly
+from safetensors.torch import load_file, save_file
+from tiny_models import write_tiny_models
+
+pytestmark = pytest.mark.host
+
+STRENGTH = 0.7
+EPS32 = torch.finfo(torch.float32).eps
+
+WAN_FILES = [
+    "wan_native_default.safetensors", "wan_native.safetensors", "wan_prefixed.safetensors", "wan_peft.safetensors",
+    "wan_diffusers.safetensors", "wan_transformer.safetensors", "wan_kohya.safetensors", "wan_fun.safetensors",
+    "wan_nested.ckpt",
+]  # fmt: skip
+FLUX_FILES = [
+    "flux_diffusers.safetensors", "flux_bare_diffusers.safetensors", "flux_peft.bin", "flux_onetrainer.safetensors",
+    "flux_kohya.safetensors", "flux_bfl.safetensors", "flux_bfl_prefixed.safetensors",
+]  # fmt: skip
+BAD_FILES = [
+    "half.safetensors", "alien.safetensors", "wide.safetensors", "empty.safetensors", "cut.safetensors", "cut.ckpt",
+    "code.ckpt", "bare_code.bin", "nan.safetensors", "unpaired.safetensors", "model.safetensors",
+]  # fmt: skip
+
+CODE = r"""
+nodes = load_nodes()
+import comfy.lora, comfy.model_management as mm, comfy.sample, comfy.samplers, comfy.sd, folder_paths, torch
+import nodes as core_nodes
+from safetensors.torch import load_file, save_file
+PanoLoRA, out = nodes["PanoLoRA"], {}
+work = os.path.join(_base, "work")
+plan = json.load(open(os.path.join(work, "plan.json")))
+
+def load(name, **options):
+    return comfy.sd.load_diffusion_model(folder_paths.get_full_path_or_raise("diffusion_models", name), model_options=options)
+
+def run(model, name, strength=STRENGTH, merge="patch", strict=True, seam="off", seam_seed=-1, start=0.6, multiple=0):
+    return PanoLoRA.execute(model, name, strength, merge, strict, seam, seam_seed, start, multiple)
+
+def weights(model):
+    "The weights as they count once the host has loaded this clone."
+    mm.load_models_gpu([model])
+    prefix = "diffusion_model."
+    return {k[len(prefix):]: v.clone() for k, v in model.model.state_dict().items() if k.startswith(prefix)}
+
+def trace(model):
+    return json.dumps({
+        "patches": sorted(map(str, model.patches)), "objects": sorted(model.object_patches),
+        "wrappers": sorted(str((k, sorted(w))) for k, w in model.wrappers.items() if w),
+        "options": str(model.model_options), "attachments": sorted(model.attachments),
+        "weight_wrappers": sorted(model.weight_wrapper_patches), "callbacks": str(model.callbacks),
+    })
+
+def sample(model, kind, seed=3):
+    torch.manual_seed(0)
+    shape = {"wan": (1, 16, 3, 4, 8), "flux": (1, 16, 4, 8), "small": (1, 48, 3, 4, 8)}[kind]
+    context = torch.randn(1, 6, 4096)
+    cond = [[context, {"pooled_output": torch.randn(1, 768)}]]
+    noise = comfy.sample.prepare_noise(torch.zeros(shape), seed)
+    return comfy.sample.sample(model, noise, 2, 3.0 if kind == "wan" else 1.0, "euler", "simple", cond, cond,
+                               torch.zeros(shape), seed=seed, disable_pbar=True)
+
+def error(work):
+    try:
+        work()
+    except Exception as caught:
+        return [type(caught).__name__, str(caught)]
+
+models = {"wan": load("tiny_wan21_i2v.safetensors"), "flux": load("tiny_flux_dev.safetensors")}
+before = {kind: weights(model) for kind, model in models.items()}
+clean = {kind: trace(model) for kind, model in models.items()}
+plain = {kind: sample(model, kind) for kind, model in models.items()}
+
+# Every naming: the weights, once the host has loaded the clone, and the report.
+for kind, files in (("wan", plan["wan"]), ("flux", plan["flux"])):
+    for name in files:
+        done = run(models[kind], name)
+        now = weights(done.result[0])
+        save_file({k: v.contiguous() for k, v in now.items()}, os.path.join(work, f"now_{name}.safetensors"))
+        out[name] = {"report": done.result[1], "ui": done.ui.as_dict()["text"][0]}
+
+# What is sampled: with the LoRA, and with a file whose weights were edited by hand.
+for kind, name in (("wan", plan["wan"][0]), ("flux", plan["flux"][0])):
+    with_lora = sample(run(models[kind], name).result[0], kind)
+    by_hand = sample(load(f"edited_{kind}.safetensors"), kind)
+    out["sample_" + kind] = {
+        "off": float((with_lora - by_hand).abs().max()), "size": float(by_hand.abs().max()),
+        "change": float((with_lora - plain[kind]).abs().max()),
+    }
+
+# Without the node again: same weights, same picture, no patches, no wrappers.
+out["trace"] = {
+    kind: [all(torch.equal(v, before[kind][k]) for k, v in weights(model).items()), trace(model) == clean[kind],
+           bool(torch.equal(sample(model, kind), plain[kind]))]
+    for kind, model in models.items()
+}
+
+# In a row with core's own loader: all of them add up.
+a, b = plan["wan"][0], plan["wan"][6]
+first = run(models["wan"], a, 0.5).result[0]
+second = core_nodes.LoraLoaderModelOnly().load_lora_model_only(first, plan["wan"][2], 0.25)[0]
+third = run(second, b, -1.0).result[0]
+save_file(weights(third), os.path.join(work, "chained.safetensors"))
+out["first_untouched"] = len(first.patches)
+
+# Seam handling alone, and beside a LoRA.
+seam = run(models["wan"], "none", seam="every step", seam_seed=4)
+out["seam"] = {
+    "report": seam.result[1], "wrappers": trace(seam.result[0]) != clean["wan"],
+    "changes": float((sample(seam.result[0], "wan") - plain["wan"]).abs().max()),
+    "kept": trace(run(seam.result[0], "none").result[0]) == trace(seam.result[0]),
+    "again": bool(torch.equal(sample(seam.result[0], "wan"), sample(seam.result[0], "wan"))),
+    "base": trace(models["wan"]) == clean["wan"],
+}
+out["zero"] = run(models["wan"], a, 0.0).result[1], len(run(models["wan"], a, 0.0).result[0].patches)
+
+# Refusals.
+out["bad"] = {name: error(lambda: run(models["wan"], "bad/" + name)) for name in plan["bad"]}
+out["bad"]["other family"] = error(lambda: run(models["flux"], a))
+out["bad"]["other family, not strict"] = error(lambda: run(models["flux"], a, strict=False))
+out["bad"]["missing"] = error(lambda: run(models["wan"], "gone.safetensors"))
+out["bad"]["merge"] = error(lambda: run(models["wan"], a, merge="other"))
+out["bad"]["upstream lokr"] = error(lambda: run(models["wan"], "wan_lokr.safetensors", merge="upstream"))
+half = run(models["wan"], "bad/half.safetensors", strict=False)
+out["half"] = [half.result[1], len(half.result[0].patches)]
+out["lokr"] = run(models["wan"], "wan_lokr.safetensors").result[1]
+save_file(weights(run(models["wan"], "wan_lokr.safetensors").result[0]), os.path.join(work, "lokr.safetensors"))
+
+# Upstream's arithmetic: on bfloat16 weights, to the bit; as the host does it here, as on GPUs, in parts, and in fp8.
+half_model = load("tiny_wan21_bf16.safetensors", dtype=torch.bfloat16)
+out["dtype"] = str(half_model.model.state_dict()["diffusion_model.blocks.0.ffn.0.weight"].dtype)
+keep = plan["merged"]
+bits = weights(half_model)
+merged = run(half_model, "wan_few_bits.safetensors", 1.0, "upstream").result
+now = weights(merged[0])
+out["upstream_report"] = merged[1]
+save_file({k: now[k] for k in keep}, os.path.join(work, "merged.safetensors"))
+full = sample(merged[0], "wan")
+out["upstream_off"] = all(torch.equal(v, bits[k]) for k, v in weights(half_model).items())
+real = mm.lora_compute_dtype
+mm.lora_compute_dtype = lambda device: torch.float16
+now = weights(run(half_model, "wan_few_bits.safetensors", 1.0, "upstream").result[0])
+mm.lora_compute_dtype = real
+save_file({k: now[k] for k in keep}, os.path.join(work, "merged_16.safetensors"))
+weights(half_model)
+
+def in_parts(model):
+    "Sample with most weights patched on the fly, as the host does when memory is short."
+    load_now = mm.load_models_gpu
+    def little(models, *args, **kwargs):
+        for one in models:
+            one.unpatch_model()
+            one.patch_model(one.load_device, lowvram_model_memory=2_000_000)
+    mm.load_models_gpu = little
+    try:
+        return sample(model, "wan"), model.model.lowvram_patch_counter
+    finally:
+        mm.load_models_gpu = load_now
+        model.unpatch_model()
+
+for merge in ("patch", "upstream"):
+    clone = run(models["wan"], a, 1.0, merge).result[0]
+    whole = sample(clone, "wan")
+    clone.unpatch_model()
+    parts, count = in_parts(clone)
+    out["parts_" + merge] = [float((parts - whole).abs().max()), float((whole - plain["wan"]).abs().max()), count]
+
+small_bits = load("tiny_wan21_i2v.safetensors", dtype=torch.float8_e4m3fn)
+stored = weights(small_bits)
+for merge in ("patch", "upstream"):
+    clone = run(small_bits, a, 1.0, merge).result[0]
+    now = weights(clone)
+    key = plan["fp8"]
+    out["fp8_" + merge] = str(now[key].dtype)
+    save_file({"before": stored[key].float(), "now": now[key].float()}, os.path.join(work, f"fp8_{merge}.safetensors"))
+    out["fp8_finite_" + merge] = bool(torch.isfinite(sample(clone, "wan")).all())
+
+# Wan 2.2 5B.
+five = load("tiny_wan22_5b.safetensors")
+untouched = trace(five)
+done = run(five, "small_whole.safetensors")
+embedding = done.result[0].get_model_object("diffusion_model.patch_embedding")
+given = load_file(folder_paths.get_full_path_or_raise("loras", "small_whole.safetensors"))
+out["five"] = {
+    "report": done.result[1],
+    "layer": [bool(torch.equal(getattr(embedding.extra, end), given["patch_embedding_extra_concate." + end])) for end in ("weight", "bias")],
+    "base": trace(five) == untouched and "extra" not in str(five.get_model_object("diffusion_model.patch_embedding")),
+    "lacks": error(lambda: run(five, "small_lora.safetensors")),
+    "half": error(lambda: run(five, "small_half.safetensors")),
+    "lenient": run(five, "small_lora.safetensors", strict=False).result[1],
+    "second": run(done.result[0], "small_lora.safetensors").result[1],
+    "on wan 2.1": error(lambda: run(models["wan"], "small_whole.safetensors")),
+}
+sample(done.result[0], "small")  # the layer is on the shared model now; a look at the base must not mind
+out["five"]["again"] = run(five, "small_whole.safetensors").result[1] == done.result[1]
+
+# Names, folders, and what the queue asks before it runs.
+out["names"] = PanoLoRA.define_schema().inputs[1].options
+out["valid"] = [PanoLoRA.validate_inputs(lora_name=n) for n in ("none", a, "else/" + a, "gone.safetensors")]
+prints = [PanoLoRA.fingerprint_inputs(lora_name=n, strength=1.0) for n in ("none", a)]
+os.utime(folder_paths.get_full_path_or_raise("loras", a), (1, 1))
+out["prints"] = [prints[0], prints[1] != PanoLoRA.fingerprint_inputs(lora_name=a, strength=1.0)]
+found = run(models["wan"], "pano_video_gen_480p.ckpt")
+out["upstream_tree"] = found.result[1].splitlines()[0]
+out["folder"] = folder_paths.get_folder_paths("matrix3d")
+result(out)
+""".replace("STRENGTH", str(STRENGTH))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A base folder with tiny models, LoRA files for them, and models edited by hand."""
+    base = tmp_path_factory.mktemp("lora")
+    models = base / "models"
+    loras, nets, work = models / "loras", models / "diffusion_models", base / "work"
+    work.mkdir()
+    tiny = write_tiny_models(models, ["wan21_i2v", "flux_dev", "wan22_5b"])
+    wan = write_wan_loras(loras, tiny["wan21_i2v"])
+    flux = write_flux_loras(loras, tiny["flux_dev"])
+    assert [*wan] == WAN_FILES
+    assert [*flux] == FLUX_FILES
+    for kind, path, changes in (
+        ("wan", tiny["wan21_i2v"], wan[WAN_FILES[0]]),
+        ("flux", tiny["flux_dev"], flux[FLUX_FILES[0]]),
+    ):
+        edited = changed(load_file(path), changes, STRENGTH)
+        save_file({k: v.float().contiguous() for k, v in edited.items()}, nets / f"edited_{kind}.safetensors")
+    write_bad_loras(loras / "bad", loras / WAN_FILES[1], base / "harm")
+    weights = load_file(tiny["wan21_i2v"])
+    tree = models / "checkpoints/checkpoints/Wan-AI/wan_lora/checkpoints"
+    tree.mkdir(parents=True)
+    torch.save(
+        tensors_of(wan[WAN_FILES[0]], (".lora_A.default.weight", ".lora_B.default.weight")),
+        tree / "pano_video_gen_480p.ckpt",
+    )
+    few = write_few_bits(loras, nets, weights)
+    write_small(loras, tiny["wan22_5b"], wan[WAN_FILES[1]])
+    lokr = {"w1": torch.randn(4, 4) / 4, "w2": torch.randn(64, 64) / 16}
+    save_file(
+        {f"diffusion_model.blocks.0.self_attn.q.lokr_{k}": v for k, v in lokr.items()},
+        loras / "wan_lokr.safetensors",
+    )
+    plan = {
+        "wan": WAN_FILES,
+        "flux": FLUX_FILES,
+        "bad": BAD_FILES,
+        "merged": [c.key for c in few],
+        "fp8": "blocks.0.ffn.0.weight",
+    }
+    (work / "plan.json").write_text(json.dumps(plan))
+    files = {**{n: ("wan21_i2v", c) for n, c in wan.items()}, **{n: ("flux_dev", c) for n, c in flux.items()}}
+    return {"base": base, "work": work, "tiny": tiny, "files": files, "few": few, "lokr": lokr}
+
+
+def write_few_bits(loras, nets, weights):
+    """Write a LoRA of few-bit numbers, whose products are exact in any order, and a bfloat16 model."""
+    rng = torch.Generator().manual_seed(8)
+    changes = []
+    for key in ("blocks.0.cross_attn.v.weight", "blocks.1.ffn.0.weight"):
+        rows, columns = weights[key].shape
+        A = torch.randint(-15, 16, (RANK, columns), generator=rng) / 128
+        B = torch.randint(-15, 16, (rows, RANK), generator=rng) / 128
+        A[:, ::5] = 0  # there the weight itself must come out to the bit, tiny ones too
+        changes.append(Change(key.removesuffix(".weight"), key, slice(None), A, B))
+    save_file(
+        tensors_of(changes, (".lora_A.default.weight", ".lora_B.default.weight")),
+        loras / "wan_few_bits.safetensors",
+    )
+    tiny = {name: tensor.bfloat16() for name, tensor in weights.items()}
+    for change in changes:
+        tiny[change.key][::3] *= 1e-4  # below float16's normal range
+    save_file(tiny, nets / "tiny_wan21_bf16.safetensors")
+    return changes
+
+
+def write_small(loras, model, like):
+    """Write LoRA files for the tiny 5B: whole, without its embedding, and with half of it."""
+    weights = load_file(model)
+    pairs = {}
+    for name, tensor in tensors_of(like, (".lora_A.default.weight", ".lora_B.default.weight")).items():
+        if "k_img" not in name:
+            pairs[name] = tensor
+    width, channels = weights["patch_embedding.weight"].shape[:2]
+    assert channels == 48
+    layer = {
+        "patch_embedding_extra_concate.weight": torch.randn(width, 52, 1, 2, 2) / 20,
+        "patch_embedding_extra_concate.bias": torch.randn(width),
+    }
+    unused = {"img_emb.proj.0.weight": torch.ones(1280), "img_emb.proj.1.weight": torch.zeros(8, 8)}
+    save_file({**pairs, **layer, **unused}, loras / "small_whole.safetensors")
+    save_file(pairs, loras / "small_lora.safetensors")
+    save_file(
+        {**pairs, "patch_embedding_extra_concate.bias": torch.zeros(width)}, loras / "small_half.safetensors"
+    )
+
+
+@pytest.fixture(scope="module")
+def answers(host_place, place):
+    return run_in_host(CODE, host_place, place["base"], timeout=600)
+
+
+def native(key):
+    """Tiny FLUX files name norms as released ones do; the host calls them otherwise once loaded."""
+    return key.removesuffix("scale") + "weight" if key.endswith("norm.scale") else key
+
+
+@pytest.mark.parametrize("name", [*WAN_FILES, *FLUX_FILES])
+def test_weights_are_w_plus_s_ba(answers, place, name):
+    kind, changes = place["files"][name]
+    before = load_file(place["tiny"][kind])
+    now = load_file(place["work"] / f"now_{name}.safetensors")
+    wanted = changed(before, changes, STRENGTH)
+    # The host rounds products and sums of RANK terms, the factor, and the sum with the weight, all in float32.
+    sizes = changed(
+        {name: tensor.abs() for name, tensor in before.items()},
+        [Change(c.stem, c.key, c.rows, c.A.abs(), c.B.abs(), c.scale, c.swaps_halves) for c in changes],
+        STRENGTH,
+    )
+    touched = {change.key for change in changes}
+    for key, value in before.items():
+        got = now[native(key) if native(key) in now else key.replace("_norm.scale", "_norm.weight")]
+        if key not in touched:
+            assert torch.equal(got, value), key
+            continue
+        assert ((got.double() - wanted[key]).abs() <= (RANK + 3) * EPS32 * sizes[key]).all(), key
+        assert (wanted[key] - value).abs().max() > 1e-3 * value.abs().max(), key
+    assert answers[name]["report"].startswith(f"{name}: {len(changes)} of {len(changes)} targets matched.")
+    assert answers[name]["ui"] == answers[name]["report"]
+
+
+NAMINGS = {
+    "wan_native_default.safetensors": "native", "wan_peft.safetensors": "peft", "wan_diffusers.safetensors": "diffusers",
+    "wan_kohya.safetensors": "kohya", "flux_diffusers.safetensors": "diffusers", "flux_bfl.safetensors": "BFL",
+    "flux_kohya.safetensors": "kohya", "flux_peft.bin": "peft",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "naming"), NAMINGS.items())
+def test_the_report_says_what_it_is(answers, name, naming):
+    model = "FLUX (width 256)" if name.startswith("flux") else "Wan I2V (width 256)"
+    line = answers[name]["report"].splitlines()[1]
+    assert line == f"Made for {model}, {naming} names, rank {RANK}; the model is {model}."
+
+
+@pytest.mark.parametrize("kind", ["wan", "flux"])
+def test_samples_equal_those_of_edited_weights(answers, kind):
+    found = answers[f"sample_{kind}"]
+    # Weights differ by roundings of float32, some 1e-7 of their size; two blocks and two steps make little of it.
+    # Worst seen: 2e-6 of the size.
+    assert found["off"] <= 2e-5 * found["size"]
+    assert found["change"] > 0.02 * found["size"]
+
+
+def test_removing_the_node_leaves_no_trace(answers):
+    assert answers["trace"] == {"wan": [True, True, True], "flux": [True, True, True]}
+
+
+def test_in_a_row_with_cores_loader(answers, place):
+    before = load_file(place["tiny"]["wan21_i2v"])
+    now = load_file(place["work"] / "chained.safetensors")
+    wanted = before
+    for name, strength in ((WAN_FILES[0], 0.5), (WAN_FILES[2], 0.25), (WAN_FILES[6], -1.0)):
+        wanted = changed(wanted, place["files"][name][1], strength)
+    for key in before:
+        # Three additions instead of one; values stay below 2.
+        assert ((now[key].double() - wanted[key]).abs() <= 3 * (RANK + 3) * EPS32 * 2).all(), key
+    assert answers["first_untouched"] == len(place["files"][WAN_FILES[0]][1])
+
+
+def test_seam_handling_alone(answers):
+    seam = answers["seam"]
+    assert seam["report"] == "No LoRA.\nSeam handling: every step."
+    assert seam["changes"] > 1e-3
+    assert seam["wrappers"]
+    assert seam["kept"]
+    assert seam["again"]
+    assert seam["base"]
+
+
+def test_strength_zero_changes_nothing(answers):
+    report, patches = answers["zero"]
+    assert "Strength 0: no weight is changed." in report
+    assert patches == 0
+
+
+REFUSED = [
+    ("half.safetensors", "WeightsMismatch", "11 of 22 targets do. 11 unexpected, first blocks.9"),
+    ("alien.safetensors", "WeightsMismatch", "none of its 22 targets does. 22 unexpected, first what.blocks"),
+    (
+        "wide.safetensors",
+        "WeightsMismatch",
+        "is a LoRA for Wan (width 512); the model is Wan I2V (width 256)",
+    ),
+    ("empty.safetensors", "FormatError", "empty.safetensors is empty (0 bytes)"),
+    ("cut.safetensors", "FormatError", "cut.safetensors is cut short or damaged"),
+    ("cut.ckpt", "FormatError", "cut.ckpt is cut short or damaged"),
+    ("code.ckpt", "FormatError", "code.ckpt holds Python code or objects besides tensors"),
+    ("bare_code.bin", "FormatError", "bare_code.bin holds Python code or objects besides tensors"),
+    ("nan.safetensors", "FormatError", "values of blocks.0.cross_attn.k.lora_A.weight are NaN or infinite"),
+    ("unpaired.safetensors", "FormatError", "blocks.0.cross_attn.k has B (up) but no A (down)"),
+    ("model.safetensors", "FormatError", "it looks like a whole model"),
+    ("other family", "WeightsMismatch", "is a LoRA for Wan I2V (width 256); the model is FLUX (width 256)"),
+    (
+        "other family, not strict",
+        "WeightsMismatch",
+        "is a LoRA for Wan I2V (width 256); the model is FLUX (width 256)",
+    ),
+    (
+        "missing",
+        "InvalidInput",
+        "'gone.safetensors' is not in the host's loras, matrix3d and checkpoints folders",
+    ),
+    ("merge", "InvalidInput", "merge must be one of patch, upstream; got 'other'"),
+    (
+        "upstream lokr",
+        "InvalidInput",
+        "merge upstream needs plain pairs of A and B; wan_lokr.safetensors has 1 targets",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "says"), REFUSED, ids=[name for name, _, _ in REFUSED])
+def test_refused(answers, place, name, kind, says):
+    assert answers["bad"][name][0] == kind
+    assert says in answers["bad"][name][1]
+    assert not (place["base"] / "harm").exists()
+
+
+def test_half_a_fit_without_strict(answers):
+    report, patches = answers["half"]
+    assert patches == 11
+    assert "half.safetensors: 11 of 22 targets matched." in report
+    assert "Left out: 11 unexpected, first blocks.9" in report
+
+
+def test_other_kinds_of_lora_are_the_hosts(answers, place):
+    key = "blocks.0.self_attn.q.weight"
+    before, now = (
+        load_file(place["tiny"]["wan21_i2v"])[key],
+        load_file(place["work"] / "lokr.safetensors")[key],
+    )
+    wanted = before.double() + STRENGTH * torch.kron(
+        place["lokr"]["w1"].double(), place["lokr"]["w2"].double()
+    )
+    torch.testing.assert_close(now.double(), wanted, rtol=4 * EPS32, atol=4 * EPS32)
+    assert "1 of 1 targets matched" in answers["lokr"]
+
+
+@pytest.mark.parametrize("file", ["merged", "merged_16"])
+def test_upstreams_merge_to_the_bit(answers, place, file):
+    assert answers["dtype"] == "torch.bfloat16"
+    before = load_file(place["base"] / "models/diffusion_models/tiny_wan21_bf16.safetensors")
+    now = load_file(place["work"] / f"{file}.safetensors")
+    for change in place["few"]:
+        W, A, B = (t.double().numpy() for t in (before[change.key], change.A, change.B))
+        wanted = torch.from_numpy(merge_slowly(W, A, B))
+        assert now[change.key].dtype == torch.bfloat16
+        assert torch.equal(now[change.key].double(), wanted), change.key
+        once = (before[change.key].double() + change.B.double() @ change.A.double()).bfloat16().double()
+        assert (once != wanted).any()  # one rounding instead of two would show
+    assert "upstream's arithmetic (bfloat16, no alpha / rank)" in answers["upstream_report"]
+    assert answers["upstream_off"]
+
+
+@pytest.mark.parametrize("merge", ["patch", "upstream"])
+def test_patched_in_parts_when_memory_is_short(answers, merge):
+    off, change, patched_on_the_fly = answers[f"parts_{merge}"]
+    assert patched_on_the_fly > 4
+    assert change > 0.01
+    # The same arithmetic in float32; worst seen 0.
+    assert off <= 1e-5 * change
+
+
+@pytest.mark.parametrize("merge", ["patch", "upstream"])
+def test_weights_in_fp8(answers, place, merge):
+    assert answers[f"fp8_{merge}"] == "torch.float8_e4m3fn"
+    assert answers[f"fp8_finite_{merge}"]
+    found = load_file(place["work"] / f"fp8_{merge}.safetensors")
+    (change,) = (c for c in place["files"][WAN_FILES[0]][1] if c.key == "blocks.0.ffn.0.weight")
+    wanted = found["before"].double() + change.B.double() @ change.A.double()
+    # One step of e4m3 is 2^-3 of the value, and 2^-9 at the bottom; bfloat16's own 2^-7 comes on top.
+    assert (
+        (found["now"].double() - wanted).abs() <= (2**-3 + 2**-7) * wanted.abs() + 2**-9 + 2**-7 * 0.5
+    ).all()
+
+
+def test_the_5b(answers):
+    five = answers["five"]
+    assert "20 of 20 targets matched" in five["report"]
+    assert "Brings patch_embedding_extra_concate" in five["report"]
+    assert "Not needed and ignored: 2, first img_emb.proj.0.weight." in five["report"]
+    assert five["layer"] == [True, True]
+    assert five["base"]
+    assert five["again"]
+    kind, text = five["lacks"]
+    assert kind == "WeightsMismatch"
+    assert (
+        "small_lora.safetensors lacks patch_embedding_extra_concate.weight [256, 52, 1, 2, 2] and .bias [256]"
+        in text
+    )
+    assert "lacks patch_embedding_extra_concate.weight [256, 52, 1, 2, 2]" in five["half"][1]
+    assert "Note: the file lacks patch_embedding_extra_concate.weight" in five["lenient"]
+    assert "lacks" not in five["second"]  # an earlier node has installed it
+    assert "2 unexpected, first patch_embedding_extra_concate.weight" in five["on wan 2.1"][1]
+
+
+def test_names_and_folders(answers, place):
+    names = answers["names"]
+    assert names[0] == "none"
+    assert set(WAN_FILES) <= set(names)
+    assert "bad/half.safetensors" in names
+    assert names[-1] == "checkpoints: checkpoints/Wan-AI/wan_lora/checkpoints/pano_video_gen_480p.ckpt"
+    assert answers["valid"][:3] == [True] * 3
+    assert "'gone.safetensors' is not in the host's loras" in answers["valid"][3]
+    assert answers["prints"] == ["", True]
+    assert answers["upstream_tree"] == "pano_video_gen_480p.ckpt: 22 of 22 targets matched."
+    assert str(place["base"] / "models" / "matrix3d") in answers["folder"]
+
+
+def test_through_the_queue(comfy, tiny_models, place):
+    """The node in a prompt: the report reaches another node and the page; a wrong name is refused before it runs."""
+    target = comfy.base / "models" / "loras" / "queue_lora.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes((place["base"] / "models" / "loras" / WAN_FILES[0]).read_bytes())
+    prompt = {
+        "1": comfy.node("UNETLoader", unet_name=tiny_models["wan21_i2v"].name),
+        "2": comfy.node("PanoLoRA", model=["1", 0], lora_name="queue_lora.safetensors"),
+        "3": comfy.node("PreviewAny", source=["2", 1]),
+    }
+    shown = comfy.run(prompt)
+    assert "22 of 22 targets matched" in shown["2"]["text"][0]
+    assert shown["3"]["text"][0] == shown["2"]["text"][0]
+    prompt["2"]["inputs"]["lora_name"] = "no_such_file.safetensors"
+    with pytest.raises(Exception, match="no_such_file") as caught:
+        comfy.post(prompt)
+    assert "is not in the host's loras" in str(caught.value) + str(getattr(caught.value, "details", ""))
