@@ -28,6 +28,8 @@ from .pipelines import PipelineSource, opened_pipeline, place
 __all__ = [
     "FROM_PHOTO",
     "FROM_TEXT",
+    "PHOTO_MODEL",
+    "TEXT_MODEL",
     "PanoConfig",
     "PanoResult",
     "PhotoPlace",

@@ -40,6 +40,7 @@ from .world import WorldConfig, build_geometry, plan_path
 
 __all__ = [
     "CODEC_MODES",
+    "VIDEO_MODEL",
     "VideoConfig",
     "VideoResult",
     "check_model",
