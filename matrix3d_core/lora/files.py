@@ -41,9 +41,7 @@ _PARTS = tuple(
     )
 )
 _EXTRA_CONCAT = re.compile(r"(?:^|\.)patch_embedding_extra_concate\.(?:\w+\.)*(?P<end>weight|bias)$")
-_PICKLE_SAID = re.compile(
-    r"(?i)unsupported (?:global|class|operand|type|function)\s+[\w.]+|GLOBAL\s+[\w.]+\.[\w.]+"
-)
+_FOUND_IN_PICKLE = re.compile(r"GLOBAL ([\w.]+)|<(?:class|function|built-in \w+) '?([\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -261,12 +259,13 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")  # about pickle versions
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        said = _PICKLE_SAID.search(str(error))
-        if said is None:
-            raise FormatError(f"{path.name} is cut short or damaged. Download it again.") from error
+        if "truncated" in str(error):
+            raise FormatError(f"{path.name} is cut short. Download it again.") from error
+        found = _FOUND_IN_PICKLE.search(str(error))
+        what = f" ({found[1] or found[2]})" if found else ""
         raise FormatError(
-            f"{path.name} holds Python code or objects besides tensors ({said[0].strip()}) and was not loaded: "
-            "reading such a file can run anything. Get it as safetensors."
+            f"{path.name} holds Python code or objects besides tensors{what}, or cannot be checked for them, and "
+            "was not loaded: reading such a file can run anything. Get it as safetensors."
         ) from error
     except Exception as error:  # torch raises a dozen kinds for broken files
         raise FormatError(

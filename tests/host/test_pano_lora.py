@@ -406,7 +406,7 @@ REFUSED = [
     (
         "wide.safetensors",
         "WeightsMismatch",
-        "is a LoRA for Wan (width 512); the model is Wan I2V (width 256)",
+        "is a LoRA for Wan I2V (width 512); the model is Wan I2V (width 256)",
     ),
     ("empty.safetensors", "FormatError", "empty.safetensors is empty (0 bytes)"),
     ("cut.safetensors", "FormatError", "cut.safetensors is cut short or damaged"),

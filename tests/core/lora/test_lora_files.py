@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -118,6 +119,11 @@ class Evil:
         return os.system, ("echo harm > harm.txt",)
 
 
+class Sly:
+    def __reduce__(self):
+        return Path.write_text, (Path("harm.txt"), "harm")
+
+
 def written(path, what):
     """Write a bad file of a kind."""
     save_file(PAIR, path)
@@ -147,6 +153,10 @@ def written(path, what):
         torch.save({**PAIR, "x": Evil()}, path)
     elif what == "bare code":
         path.write_bytes(pickle.dumps(Evil()))
+    elif what == "sly code":
+        torch.save({**PAIR, "x": Sly()}, path)
+    elif what == "an object":
+        torch.save({**PAIR, "x": torch.nn.Linear(2, 2)}, path)
     elif what == "no tensors":
         torch.save({"state_dict": {"a": 1}}, path)
     elif what == "a list":
@@ -183,11 +193,19 @@ BAD = [
     ("gguf", "bad.safetensors is a GGUF model, not a LoRA"),
     (
         "code",
-        "bad.safetensors holds Python code or objects besides tensors (unsupported GLOBAL posix.system) and was not loaded",
+        "bad.safetensors holds Python code or objects besides tensors (posix.system), or cannot be checked",
     ),
     (
         "bare code",
-        "bad.safetensors holds Python code or objects besides tensors (Unsupported operand 149) and was not loaded",
+        "bad.safetensors holds Python code or objects besides tensors, or cannot be checked",
+    ),
+    (
+        "sly code",
+        "bad.safetensors holds Python code or objects besides tensors (getattr), or cannot be checked",
+    ),
+    (
+        "an object",
+        "bad.safetensors holds Python code or objects besides tensors (torch.nn.modules.linear.Linear)",
     ),
     ("no tensors", "bad.safetensors must hold a LoRA; it holds no tensors."),
     ("a list", "bad.safetensors must hold a LoRA; it holds no tensors."),
