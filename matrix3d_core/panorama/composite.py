@@ -1,0 +1,243 @@
+"""A photo's own pixels back into the panorama that a model made around it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..checks import check_finite, check_shape, check_two_to_one
+from ..errors import InvalidInput
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from .colour import fit_gain
+from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_photo
+from .resample import Lookup, PlannedReads, pad_erp, resize_erp
+from .views import plan_view
+
+__all__ = ["BORDERS", "Composite", "CompositeSettings", "composite_photos"]
+
+BORDERS = ("outside the photo", "inside the photo")
+"""Where the blend lies: outside keeps every pixel of the photo, inside gives up its rim."""
+
+_MARGIN_PX = 2.5  # the photo is drawn that far beyond its border, so that lookups near it see nothing else
+_WORKING_WIDTH = 1024  # for what is smooth: gains, and the correction around the border
+_MOST_ROUNDS = 40
+_ENOUGH = 0.2 / 255  # rounding the panorama to 8 bits may add 0.5 * 1.25^2 of a step; together below 1
+_OVER = 1.3  # relaxation; stable below 2, since showing what was drawn never amplifies
+
+
+@dataclass(frozen=True)
+class CompositeSettings:
+    """How photos are put back.
+
+    Attributes:
+        feather_rad: width of the blend along the border.
+        border: one of `BORDERS`.
+        match_gain: bring the generated side to the photo's colours.
+        keep_pixels: change the drawn photo until a view of the panorama at the photo's pose returns
+            the photo's own pixels; needs a panorama that is fine enough (`width_that_keeps`).
+    """
+
+    feather_rad: float = math.radians(2)
+    border: str = BORDERS[0]
+    match_gain: bool = True
+    keep_pixels: bool = False
+
+    def __post_init__(self) -> None:
+        if self.border not in BORDERS:
+            raise InvalidInput(f"border must be one of {', '.join(BORDERS)}; got {self.border!r}.")
+        if not 0 <= self.feather_rad <= math.pi / 2:
+            degrees = math.degrees(self.feather_rad)
+            raise InvalidInput(f"feather must lie between 0 and 90 degrees; got {degrees:.4g}.")
+
+
+@dataclass(frozen=True)
+class Composite:
+    """The finished panorama.
+
+    Attributes:
+        rgb: ``[H, W, 3]`` float32 in [0, 1].
+        photo_weight: ``[H, W]`` float32, 1 where the photo is shown, 0 where the model is.
+        report: gains, and with ``keep_pixels`` how near each photo's view is to it; JSON values.
+    """
+
+    rgb: Tensor
+    photo_weight: Tensor
+    report: dict[str, object] = field(default_factory=dict)
+
+
+def composite_photos(
+    generated: Tensor,  # [h, w, 3]
+    placement: Placement,
+    *,
+    width: int | None = None,
+    settings: CompositeSettings | None = None,
+    progress: ProgressFn = no_progress,
+) -> Composite:
+    """Put photos back into the panorama that was generated around them.
+
+    The generated side gets one gain and offset per channel, measured in a band inside the photos'
+    border where both show the same, and near the border a smooth correction of what difference is
+    left. With ``border="outside the photo"`` the photo is then shown up to its border, all of it; with
+    ``"inside the photo"`` it fades in from its border inwards.
+
+    Args:
+        generated: ``[h, w, 3]`` in [0, 1], 2:1, drawn at half-pixel centres (as `project_photos` does).
+        placement: the photos and where they are.
+        width: columns of the result, even; those of ``generated`` without it.
+        settings: see `CompositeSettings`.
+        progress: called between the steps and the rounds of ``keep_pixels``.
+
+    Returns:
+        The panorama.
+
+    Raises:
+        InvalidInput: on a wrong shape or size, values that are not finite, or no photo.
+    """
+    settings = settings or CompositeSettings()
+    size = check_shape("generated", generated, "h w 3")
+    check_two_to_one("generated", size["h"], size["w"])
+    check_finite("generated", generated)
+    if not placement.photos:
+        raise InvalidInput("placement must hold at least one photo; got none.")
+    width = width or size["w"]
+    if width % 2 or width < 4:
+        raise InvalidInput(f"width must be even and at least 4; got {width}.")
+    height = width // 2
+    steps = 3 + (_MOST_ROUNDS * len(placement.photos) if settings.keep_pixels else 0)
+
+    progress(ProgressEvent(0, steps, "draw the photos"))
+    drawn, angle, owners = _draw(placement, height, width)
+    progress(ProgressEvent(1, steps, "match the colours"))
+    surround = resize_erp(generated.float(), height, width)
+    report: dict[str, object] = {"width": width}
+    surround, gains = _match(surround, drawn, angle, settings)
+    report.update(gains)
+    if settings.border == BORDERS[0] or settings.feather_rad == 0:
+        edge = -_MARGIN_PX * math.tau / width if settings.border == BORDERS[0] else 0.0
+        weight = (angle >= edge).float()
+    else:
+        weight = smooth_step(angle / settings.feather_rad)
+    rgb = torch.lerp(surround, drawn, weight.unsqueeze(-1)).clamp(0, 1)
+    progress(ProgressEvent(2, steps, "put the photos back", rgb))
+    if settings.keep_pixels:
+        report["photos"] = [
+            _keep_pixels(rgb, photo, (owners == number) & (weight == 1), progress, number, steps)
+            for number, photo in enumerate(placement.photos)
+        ]
+    progress(ProgressEvent(steps, steps, "put the photos back", rgb))
+    return Composite(rgb, weight, report)
+
+
+def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return all photos, the largest border angle, and which photo alone makes up a pixel (-1: none)."""
+    colour = torch.zeros(height, width, 3)
+    angle = torch.full((height, width), -math.pi)
+    owners = torch.full((height, width), -1, dtype=torch.int16)
+    margin = _MARGIN_PX * math.tau / width
+    for number, photo in enumerate(placement.photos):
+        new, inside = warp_photo(photo, height, width, margin_rad=margin)
+        is_drawn = inside >= -margin
+        fade = (
+            smooth_step(inside / placement.feather_rad)
+            if placement.feather_rad > 0
+            else (inside >= 0).float()
+        )
+        # Over an earlier photo the new one fades in; beside it, its margin yields to the other's inside.
+        weight = torch.where(angle >= 0, fade, (is_drawn & (inside > angle)).float())
+        colour = torch.lerp(colour, new.float().clamp(0, 1), (weight * is_drawn).unsqueeze(-1))
+        owners = torch.where(weight > 0, -1, owners)
+        owners = torch.where((weight == 1) & is_drawn, number, owners).to(torch.int16)
+        angle = torch.maximum(angle, inside)
+    return colour, angle, owners
+
+
+def _match(
+    surround: Tensor, drawn: Tensor, angle: Tensor, settings: CompositeSettings
+) -> tuple[Tensor, dict[str, object]]:
+    """Bring the generated side to the photos' colours: overall, then what is left along the border."""
+    if not settings.match_gain:
+        return surround, {}
+    height, width = angle.shape
+    size = (height, width) if width <= _WORKING_WIDTH else (_WORKING_WIDTH // 2, _WORKING_WIDTH)
+    inside = (angle >= 0).float().unsqueeze(-1)
+    share = _area(inside, size)
+    ours, theirs = (_area(picture * inside, size) / share.clamp_min(1e-6) for picture in (drawn, surround))
+    depth = _area(angle.unsqueeze(-1), size)[..., 0]
+    band = max(settings.feather_rad, 8 * math.tau / size[1])
+    is_band = (share[..., 0] > 0.999) & (depth < 2 * band)
+    gain, offset = fit_gain(theirs[is_band], ours[is_band])
+    surround = surround * gain.float() + offset.float()
+    report: dict[str, object] = {"gain": gain.tolist(), "offset": offset.tolist()}
+    if settings.feather_rad == 0:
+        return surround, report
+
+    near = ((share[..., 0] > 0.999) & (depth < band)).float().unsqueeze(-1)
+    left = (ours - (theirs * gain.float() + offset.float())).clamp(-0.5, 0.5) * near
+    sigma = max(1.0, 0.5 * settings.feather_rad / math.tau * size[1])
+    blurred = _blur(torch.cat((left, near), dim=-1), sigma)
+    amount = blurred[..., 3:]
+    correction = blurred[..., :3] / amount.clamp_min(1e-4) * (amount / 0.02).clamp(max=1)
+    reach = smooth_step(1 + angle / (2 * settings.feather_rad)).unsqueeze(-1)
+    return surround + resize_erp(correction, height, width) * reach, report
+
+
+def _area(image: Tensor, size: tuple[int, int]) -> Tensor:  # [H, W, C] -> [h, w, C]
+    if image.shape[:2] == size:
+        return image
+    channels = image.movedim(-1, 0).unsqueeze(0)
+    return torch.nn.functional.interpolate(channels, size, mode="area")[0].movedim(0, -1)
+
+
+def _blur(image: Tensor, sigma_px: float) -> Tensor:  # [H, W, C]
+    """Blur by a Gaussian over border and poles."""
+    reach = min(math.ceil(3 * sigma_px), image.shape[0])
+    offsets = torch.arange(-reach, reach + 1, dtype=image.dtype)
+    kernel = torch.exp(-0.5 * (offsets / sigma_px) ** 2)
+    kernel = kernel / kernel.sum()
+    channels = pad_erp(image, reach).movedim(-1, 0).unsqueeze(1)
+    across = torch.nn.functional.conv2d(channels, kernel[None, None, None, :])
+    return torch.nn.functional.conv2d(across, kernel[None, None, :, None])[:, 0].movedim(0, -1)
+
+
+def _keep_pixels(
+    rgb: Tensor, photo: PlacedPhoto, is_own: Tensor, progress: ProgressFn, number: int, steps: int
+) -> dict[str, object]:
+    """Correct the drawn photo, in place, until its view returns the photo: add what the view lacks, repeat.
+
+    Source: M. Irani and S. Peleg, Improving resolution by image registration, 1991 (back projection).
+    """
+    height, width = rgb.shape[:2]
+    rows, columns = photo.rgb.shape[:2]
+    own = is_own.flatten().nonzero()[:, 0]
+    target = photo.rgb.float().clamp(0, 1).reshape(-1, 3)
+    flat = rgb.reshape(-1, 3)
+    showing = list(plan_view(Lookup(rgb, wraps=True), photo.panorama_from_camera, photo.K_px, rows, columns))
+    # Where a later photo lies over this one, or beside a fade, nothing can be kept: those pixels do not count.
+    mine = _view(Lookup(is_own.float().unsqueeze(-1), wraps=True), showing)[:, 0] > 1 - 1e-4
+    placing = list(plan_on_photo(photo, Lookup(photo.rgb, wraps=False), own, height, width))
+    done = 0
+    worst: list[float] = []
+    for done in range(_MOST_ROUNDS + 1):
+        missing = (target - _view(Lookup(rgb, wraps=True), showing)) * mine.unsqueeze(-1)
+        worst.append(float(missing.abs().max()) * 255)
+        event = f"keep the photo's pixels: {worst[-1]:.2f}/255 off at most"
+        progress(ProgressEvent(2 + number * _MOST_ROUNDS + done, steps, event))
+        if worst[-1] <= _ENOUGH * 255 or done == _MOST_ROUNDS or not len(own):
+            break
+        change = Lookup(missing.reshape(rows, columns, 3), wraps=False)
+        flat[own] = (flat[own] + _OVER * _view(change, placing)).clamp(0, 1)
+    off = missing.abs().amax(dim=-1) > 1 / 255
+    return {
+        "worst_before_255": worst[0],
+        "worst_255": worst[-1],
+        "share_off": float(off.sum()) / max(1, int(mine.sum())),
+        "share_visible": float(mine.float().mean()),
+        "rounds": done,
+    }
+
+
+def _view(lookup: Lookup, plan: list[PlannedReads]) -> Tensor:  # [N, C]
+    return torch.cat([part.read(lookup) for part in plan]) if plan else torch.zeros(0, 3)
