@@ -1,6 +1,6 @@
 """What the video network is given in the real host, against oracles that know only upstream's behaviour.
 
-Captured where the host calls the network: noisy latents, mask and guidance latents, the timestep, and the
+Captured inside of all of the host's wrappers: noisy latents, mask and guidance latents, the timestep, and the
 network's answer, for every step. The guidance is prepared again here and encoded by the host's VAE itself.
 """
 
@@ -11,6 +11,7 @@ import numpy as np
 import oracle_video as oracle
 import pytest
 from comfy_server import run_in_host
+from tiny_models import extra_patch_embedding
 
 pytestmark = pytest.mark.host
 
@@ -77,7 +78,6 @@ import types
 import numpy as np, torch
 import oracle_video as oracle
 import comfy.sd, comfy.utils, comfy.samplers, nodes as core
-from comfy.patcher_extension import WrappersMP
 from tiny_models_host import use_models
 use_models(MODELS)
 torch.set_grad_enabled(False)
@@ -93,20 +93,19 @@ def load_vae(kind):
     return comfy.sd.VAE(sd=comfy.utils.load_torch_file(FILES[kind]))
 
 def spied(model, seen):
-    "A clone that writes down what the network gets and gives, per conditioning (0 = positive)."
-    def spy(executor, *args, **kwargs):
-        out = executor(*args, **kwargs)
+    "The model; from now on what its network gets and gives is written down, per conditioning (0 = positive)."
+    net = model.model.diffusion_model
+    def spy(x, timestep, *args, **kwargs):
+        out = type(net)._forward(net, x, timestep, *args, **kwargs)
         options = next(a for a in [*args, *kwargs.values()] if isinstance(a, dict) and "cond_or_uncond" in a)
         which = options["cond_or_uncond"]
-        size = args[0].shape[0] // len(which)
-        assert size == 1
+        assert x.shape[0] == len(which)
         step = seen.setdefault(float(options["sigmas"][0]), {})
         for place, kind in enumerate(which):
-            step[kind] = {"input": args[0][place].clone(), "time": args[1][place].clone(), "output": out[place].clone()}
+            step[kind] = {"input": x[place].clone(), "time": timestep[place].clone(), "output": out[place].clone()}
         return out
-    m = model.clone()
-    m.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "spy", spy)
-    return m
+    net._forward = spy  # innermost: after all wrappers
+    return model
 
 def prompts():
     draw = torch.Generator().manual_seed(5)
@@ -227,3 +226,158 @@ def test_network_gets_upstreams_36_channels(seen_14b, name):
         assert row[f"mask {kind}"] < 1e-6
         # The VAE in float32, twice on the same frames; a blend of tiles adds a few roundings.
         assert row[f"cond {kind}"] < 1e-6 * max(1.0, -low, high)
+
+
+TRACES = {
+    "plain": (5, (40, 80), (32, 64), "continuous", {"steps": 4, "cfg": 5.0, "bf16_timesteps": False}),
+    "bf16": (5, (40, 80), (32, 64), "continuous", {"steps": 4, "cfg": 5.0, "bf16_timesteps": True}),
+    "no guidance": (
+        5,
+        (40, 80),
+        (32, 64),
+        "binary",
+        {"steps": 3, "cfg": 1.0, "shift": 8.0, "bf16_timesteps": True},
+    ),
+}
+
+SAMPLE = r"""
+def sample(model, vae, case, factor):
+    "PanoVideoSampler : what the network saw, the outputs, and the oracle's cond."
+    data, given = node_inputs(case)
+    given = {**dict(seed=SEED, preset="as set below", sampler_name="euler", scheduler="upstream flow-match", shift=5.0,
+        seam="as the model has it", frames_per_segment=81, overlap=1, decode="plain", rerender=False), **given}
+    positive, negative = prompts()
+    seen = {}
+    done = own["PanoVideoSampler"].execute(spied(model, seen), vae, positive, negative, **given).result
+    lat = vae.encode(torch.from_numpy(data["prepared"]))
+    cond = model.model.process_latent_in(lat)[0].double().numpy()
+    return data, given, list(seen.items()), done, lat, cond
+
+def trace(model, given, steps, x, told, fixed=None):
+    "Euler by hand on the network's own answers; worst difference of inputs and of times."
+    sigmas = oracle.flow_sigmas(given["steps"], given["shift"])
+    row = {"sigma": worst([s for s, _ in steps], sigmas[:-1]), "input": 0.0, "time": 0.0}
+    for i, (_, step) in enumerate(steps):
+        for kind, one in step.items():
+            row["input"] = max(row["input"], worst(one["input"][: len(x)].double(), x))
+            row["time"] = max(row["time"], worst(one["time"].double(), told(i)))
+        answers = [step[kind]["output"].double().numpy() for kind in sorted(step)]
+        positive, negative = answers if len(answers) == 2 else (answers[0], answers[0])
+        x = oracle.euler_step(x, negative, positive, given["cfg"], sigmas[i], sigmas[i + 1])
+        if fixed is not None:
+            x[:, 0] = fixed
+    row["size"] = float(np.abs(x).max())
+    row["kinds"] = sorted({len(step) for _, step in steps})
+    return row, x
+"""
+
+CODE_TRACE = (
+    CODE
+    + SAMPLE
+    + r"""
+model, vae = load("wan21_i2v"), load_vae("wan_vae")
+out = {}
+for name, case in CASES.items():
+    data, given, steps, done, _, cond = sample(model, vae, case, 8)
+    noise = torch.randn((1, 16, *cond.shape[1:]), generator=torch.Generator().manual_seed(SEED))[0].double().numpy()
+    times = oracle.timesteps(given["steps"], given["shift"], rounded=given["bf16_timesteps"])
+    row, x = trace(model, given, steps, noise, lambda i: times[i])
+    expected = np.concatenate([data["packed"], cond])
+    row["given"] = max(worst(one["input"][16:].double(), expected) for _, step in steps for one in step.values())
+    latent = done[0]["samples"]
+    row["latent"] = worst(latent[0].double(), model.model.process_latent_out(torch.from_numpy(x)[None].float())[0])
+    row["frames"] = worst(done[1], vae.decode(latent)[0].clamp(0, 1))
+    row["shape"] = list(done[1].shape)
+    out[name] = row
+result(out)
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def traces(run):
+    return run(CODE_TRACE, TRACES, 8, True, True)
+
+
+@pytest.mark.parametrize("name", list(TRACES))
+def test_sampler_takes_upstreams_steps(traces, name):
+    row, (_, _, target, _, options) = traces[name], TRACES[name]
+    assert row["shape"] == [5, *target, 3]
+    assert row["kinds"] == [1 if options["cfg"] == 1 else 2]
+    assert row["sigma"] < 2e-7
+    # Exact when rounded; else 1000 in float32.
+    assert row["time"] == 0.0 if options["bf16_timesteps"] else row["time"] < 2e-4
+    # The host forms x - sigma v and takes v out of it again in float32, with CFG 5 between: some ten roundings
+    # of values of this size per step.
+    assert row["input"] < 1e-5 * max(1.0, row["size"])
+    assert row["given"] < 6e-6
+    assert row["latent"] < 1e-4 * max(1.0, row["size"])
+    assert row["frames"] < 1e-5
+
+
+FUSED = {
+    "5B": (5, (70, 130), (64, 128), "continuous", {"steps": 3, "cfg": 5.0, "bf16_timesteps": False}),
+    "5B bf16, nine": (9, (64, 128), (32, 64), "binary", {"steps": 2, "cfg": 5.0, "bf16_timesteps": True}),
+}
+
+CODE_5B = (
+    CODE
+    + SAMPLE
+    + r"""
+model, vae = load("wan22_5b"), load_vae("wan22_vae")
+layer = {k: torch.tensor(v) for k, v in np.load(LAYER).items()}
+m = model.clone()
+submodule("nodes._host_wan5b").install_extra_concat(m, layer["weight"], layer["bias"])
+tokens = []
+model.model.diffusion_model.blocks[0].register_forward_pre_hook(lambda module, args: tokens.append(args[0].clone()))
+base = {k: v.double() for k, v in model.model.diffusion_model.patch_embedding.state_dict().items()}
+conv = lambda x, w: torch.nn.functional.conv3d(x.double()[None], w["weight"].double(), w["bias"].double(), stride=(1, 2, 2))
+out = {}
+for name, case in CASES.items():
+    tokens.clear()
+    data, given, steps, done, lat, cond = sample(m, vae, case, 16)
+    noise = torch.randn((1, 48, *cond.shape[1:]), generator=torch.Generator().manual_seed(SEED))[0].double().numpy()
+    first = model.model.process_latent_in(vae.encode(torch.from_numpy(data["prepared"][:1])))[0, :, 0].double().numpy()
+    noise[:, 0] = first
+    times = oracle.timesteps(given["steps"], given["shift"], rounded=given["bf16_timesteps"])
+    told = lambda i: [0.0] + [times[i]] * (cond.shape[1] - 1)
+    row, x = trace(m, given, steps, noise, told, fixed=first)
+    extra = oracle.extra_input_5b(data["signed"], cond)
+    row["tokens"] = 0.0
+    for (_, step), batch in zip(steps, tokens):
+        for place, kind in enumerate(step):
+            x48 = step[kind]["input"][:48]
+            expected = (conv(x48, base) + conv(torch.from_numpy(extra), layer)).flatten(2).transpose(1, 2)[0]
+            row["tokens"] = max(row["tokens"], worst(batch[place].double(), expected))
+    row["part"] = float(conv(torch.from_numpy(extra), layer).abs().max())
+    row["latent"] = worst(done[0]["samples"][0].double(), model.model.process_latent_out(torch.from_numpy(x)[None].float())[0])
+    row["first frame"] = worst(done[0]["samples"][0, :, 0].double(), vae.encode(torch.from_numpy(data["prepared"][:1]))[0, :, 0].double())
+    row["calls"] = [len(tokens), len(steps)]
+    row["shape"] = list(done[1].shape)
+    out[name] = row
+result(out)
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def traces_5b(run, tmp_path_factory):
+    layer = extra_patch_embedding()
+    file = tmp_path_factory.mktemp("layer") / "layer.npz"
+    np.savez(file, **{name.rsplit(".", 1)[1]: value.numpy() for name, value in layer.items()})
+    return run(f"LAYER = {str(file)!r}\n" + CODE_5B, FUSED, 16, False, False)
+
+
+@pytest.mark.parametrize("name", list(FUSED))
+def test_5b_gets_52_more_channels_and_keeps_its_first_frame(traces_5b, name):
+    row, (frames, _, target, _, options) = traces_5b[name], FUSED[name]
+    assert row["shape"] == [frames, *target, 3]
+    assert row["sigma"] < 2e-7
+    assert row["time"] == 0.0 if options["bf16_timesteps"] else row["time"] < 2e-4
+    # As above; the first frame goes through the host's latent format and is put back at each step.
+    assert row["input"] < 1e-5 * max(1.0, row["size"])
+    # Float32 sums of 4 x 100 products of size 1.
+    assert row["part"] > 0.1
+    assert row["tokens"] < 1e-5 * max(1.0, row["part"])
+    assert row["latent"] < 1e-4 * max(1.0, row["size"])
+    assert row["first frame"] < 1e-5
