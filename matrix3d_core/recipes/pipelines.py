@@ -30,7 +30,13 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-NEEDED = {"diffusers": (0, 42), "peft": (0, 17), "transformers": (4, 51), "accelerate": (1, 0)}
+NEEDED = {
+    "diffusers": (0, 42),
+    "peft": (0, 17),
+    "transformers": (4, 51),
+    "accelerate": (1, 0),
+    "ftfy": (6, 0),
+}
 """Packages of the extra ``generate`` and the oldest versions whose calls are used here."""
 
 OFFLOADS = ("auto", "none", "model", "sequential")
