@@ -9,7 +9,7 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ._host import Types
 
-__all__ = ["gaussians_from_host", "image_from_host", "images_from_host", "splat_to_host"]
+__all__ = ["gaussians_from_host", "image_from_host", "images_from_host", "mask_from_host", "masks_from_host", "splat_to_host"]
 
 
 def images_from_host(image: Tensor, name: str = "image") -> Tensor:
@@ -36,6 +36,29 @@ def image_from_host(image: Tensor, name: str = "image") -> Tensor:
     if batch.shape[0] != 1:
         count = batch.shape[0]
         raise InvalidInput(f"{name} must be a single picture; got a batch of {count}. Pick one first.")
+    return batch[0]
+
+
+def masks_from_host(mask: Tensor, name: str = "mask") -> Tensor:
+    """Check a MASK batch ``[B, H, W]`` (one mask may come without its batch) and return it as float32."""
+    if not isinstance(mask, Tensor) or mask.ndim not in (2, 3):
+        shape = list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+        raise InvalidInput(f"{name} must be a MASK batch [B, H, W]; got {shape}.")
+    mask = mask.detach().to("cpu", torch.float32)
+    mask = mask[None] if mask.ndim == 2 else mask
+    if mask.shape[0] == 0:
+        raise InvalidInput(f"{name} must hold at least 1 mask; got an empty batch.")
+    bad = int((~torch.isfinite(mask)).sum())
+    if bad:
+        raise InvalidInput(f"{name} must be finite; {bad} of {mask.numel()} values are NaN or infinite.")
+    return mask
+
+
+def mask_from_host(mask: Tensor, name: str = "mask") -> Tensor:
+    """Return the only mask of a batch as ``[H, W]``; more than one is refused."""
+    batch = masks_from_host(mask, name)
+    if batch.shape[0] != 1:
+        raise InvalidInput(f"{name} must be a single mask; got a batch of {batch.shape[0]}. Pick one first.")
     return batch[0]
 
 

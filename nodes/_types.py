@@ -15,3 +15,6 @@ DepthType = io.Custom("MATRIX3D_DEPTH")
 
 MoGeGeometryType = io.Custom("MOGE_GEOMETRY")
 """The host's own MoGe result (a dict with depth, mask, image, points)."""
+
+PlacementType = io.Custom("MATRIX3D_PLACEMENT")
+"""`matrix3d_core.panorama.photo.Placement`: photos and where they lie in a panorama."""

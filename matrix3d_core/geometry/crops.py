@@ -12,7 +12,13 @@ from ..errors import InvalidInput
 from .pinhole import pinhole_directions
 from .spherical import sample_erp
 
-__all__ = ["SPHERICAL_FROM_OPENCV", "crop_erp", "icosahedron_rotations", "upstream_crop_rotations"]
+__all__ = [
+    "SPHERICAL_FROM_OPENCV",
+    "crop_erp",
+    "icosahedron_rotations",
+    "replicate_upstream_border",
+    "upstream_crop_rotations",
+]
 
 SPHERICAL_FROM_OPENCV = ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
 """Rows of the rotation from OpenCV panorama axes to MoGe's spherical frame (z up, +x at the ERP border)."""
@@ -103,10 +109,11 @@ def crop_erp(
     in_camera = pinhole_directions(K_px.to(rotation), height, width)
     crops = [sample_erp(panorama, in_camera @ view, mode=mode) for view in rotation]
     stacked = torch.stack(crops) if crops else panorama.new_zeros(0, height, width, panorama.shape[-1])
-    return _replicate_upstream_border(stacked) if upstream_border else stacked
+    return replicate_upstream_border(stacked) if upstream_border else stacked
 
 
-def _replicate_upstream_border(crops: Tensor) -> Tensor:  # [V, h, w, C]
+def replicate_upstream_border(crops: Tensor) -> Tensor:  # [V, h, w, C]
+    """Overwrite the border of crops as Matrix-3D does; see `crop_erp`."""
     height, width = crops.shape[1:3]
     if height < 4 or width < 4:
         raise InvalidInput(f"crops with upstream_border must be at least 4x4; got {width}x{height}.")

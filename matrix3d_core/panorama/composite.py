@@ -12,11 +12,16 @@ from ..checks import check_finite, check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from .colour import fit_gain
-from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_photo
+from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_photo, width_that_keeps
 from .resample import Lookup, PlannedReads, pad_erp, resize_erp
 from .views import plan_view
 
-__all__ = ["BORDERS", "Composite", "CompositeSettings", "composite_photos"]
+__all__ = ["BORDERS", "SIZES", "Composite", "CompositeSettings", "composite_photos", "composite_width"]
+
+SIZES = ("as generated", "keep the photo's pixels", "given width")
+"""How `composite_width` chooses the size of the panorama."""
+
+_WIDEST = 16384
 
 BORDERS = ("outside the photo", "inside the photo")
 """Where the blend lies: outside keeps every pixel of the photo, inside gives up its rim."""
@@ -66,6 +71,36 @@ class Composite:
     rgb: Tensor
     photo_weight: Tensor
     report: dict[str, object] = field(default_factory=dict)
+
+
+def composite_width(placement: Placement, generated_width: int, size: str, given: int = 0) -> int:
+    """Return the width of the finished panorama.
+
+    Args:
+        placement: the photos.
+        generated_width: columns of what was generated.
+        size: one of `SIZES`; the second is the width at which `CompositeSettings.keep_pixels` holds for all
+            photos, never below the generated one.
+        given: for the third.
+
+    Raises:
+        InvalidInput: for an unknown size, an odd or too small width, or photos that need more than 16384 columns.
+    """
+    if size not in SIZES:
+        raise InvalidInput(f"size must be one of {', '.join(SIZES)}; got {size!r}.")
+    if size == SIZES[0]:
+        return generated_width
+    if size == SIZES[2]:
+        if given < 4 or given % 2:
+            raise InvalidInput(f"width must be even and at least 4; got {given}.")
+        return given
+    needed = max(generated_width, *(width_that_keeps(photo) for photo in placement.photos))
+    if needed > _WIDEST:
+        raise InvalidInput(
+            f"the photo's pixels must fit into a panorama at most {_WIDEST} wide; they need {needed}. Use a "
+            "smaller copy of the photo, or another size."
+        )
+    return needed
 
 
 def composite_photos(

@@ -25,16 +25,21 @@ from .resample import Lookup, PlannedReads, plan_reads
 from .views import intrinsics_from_fovs
 
 __all__ = [
+    "MAPPINGS",
     "PlacedPhoto",
     "Placement",
     "add_photo",
     "border_angle",
     "fovs_from_moge",
     "place_photo",
+    "project_on_canvas",
     "project_photos",
     "project_upstream",
     "width_that_keeps",
 ]
+
+MAPPINGS = ("exact", "upstream")
+"""Half-pixel centres, averaged over each pixel; or Matrix-3D's inclusive angles and nearest pixel."""
 
 _BAND_PX = 1 << 18
 _UPSTREAM_SIZE = (512, 1024)
@@ -343,13 +348,83 @@ def project_photos(
     if mask is None:
         mask = torch.ones(height, width)
     check_shape("canvas", canvas, f"{height} {width} 3")
-    canvas = canvas * (1 - mask).unsqueeze(-1) if mask.shape == canvas.shape[:2] else canvas
-    for number, photo in enumerate(placement.photos):
-        canvas, mask = add_photo(
-            canvas, mask, photo, feather_rad=placement.feather_rad if number else 0.0, grow_rad=grow_rad
+    if mask.shape != (height, width):
+        raise InvalidInput(
+            f"canvas_mask must be as large as the canvas, {width}x{height}; got {'x'.join(map(str, mask.shape[::-1]))}."
         )
+    check_finite("canvas_mask", mask)
+    mask = mask.clamp(0, 1)
+    canvas = canvas * (1 - mask).unsqueeze(-1)
+    for number, photo in enumerate(placement.photos):
+        canvas, mask = add_photo(canvas, mask, photo, feather_rad=placement.feather_rad, grow_rad=grow_rad)
         progress(ProgressEvent(number + 1, len(placement.photos), "project photos", canvas))
     return canvas, mask
+
+
+def project_on_canvas(
+    photo: PlacedPhoto,
+    *,
+    width: int = 1600,
+    earlier: Placement | None = None,
+    canvas: Tensor | None = None,  # [H, W, 3]
+    mask: Tensor | None = None,  # [H, W]
+    grow_px: float = 5.0,
+    feather_rad: float = 0.0,
+    mapping: str = "exact",
+    progress: ProgressFn = no_progress,
+) -> tuple[Tensor, Tensor, Placement]:
+    """Add a photo to a panorama in the making: one link of a chain of photos.
+
+    Args:
+        photo: the photo to add, on top.
+        width: columns of a new canvas, even; that of ``canvas`` counts when one is given.
+        earlier: photos placed before. Without a canvas they are drawn, too.
+        canvas: a canvas to draw on, from the link before or from elsewhere.
+        mask: 1 where that canvas is to be generated; goes with it.
+        grow_px: the generated region reaches that many canvas pixels into the photos.
+        feather_rad: width of the blend over earlier photos.
+        mapping: one of `MAPPINGS`; ``"upstream"`` takes one photo and nothing before it, and its own
+            ``grow_px``.
+        progress: called after each photo.
+
+    Returns:
+        Canvas ``[H, W, 3]``, mask ``[H, W]`` (1 = to generate) and all photos so far.
+
+    Raises:
+        InvalidInput: when sizes do not fit or inputs exclude each other.
+    """
+    if mapping not in MAPPINGS:
+        raise InvalidInput(f"mapping must be one of {', '.join(MAPPINGS)}; got {mapping!r}.")
+    if (canvas is None) != (mask is None):
+        given, missing = ("canvas", "canvas_mask") if mask is None else ("canvas_mask", "canvas")
+        raise InvalidInput(f"{given} must come with {missing}; got only one of them. Link both or none.")
+    if canvas is not None:
+        width = canvas.shape[1]
+    if width % 2 or width < 4:
+        raise InvalidInput(f"width must be even and at least 4; got {width}.")
+    if not math.isfinite(grow_px) or grow_px < 0:
+        raise InvalidInput(f"mask growth must be 0 pixels or more; got {grow_px}.")
+    if not 0 <= feather_rad <= math.pi / 2:
+        raise InvalidInput(f"feather must lie between 0 and 90 degrees; got {math.degrees(feather_rad):.4g}.")
+    photos = (*(earlier.photos if earlier else ()), photo)
+    placement = Placement(photos, feather_rad)
+    if mapping == MAPPINGS[1]:
+        if earlier is not None or canvas is not None:
+            raise InvalidInput(
+                "mapping 'upstream' must start from nothing; unlink the canvas or choose 'exact'."
+            )
+        picture, to_generate = project_upstream(photo, width // 2, width)
+        return picture, to_generate, placement
+    drawn = placement if canvas is None else Placement((photo,), feather_rad)
+    if canvas is not None:
+        check_shape("canvas", canvas, "H W 3")
+        check_finite("canvas", canvas)
+    height = width // 2 if canvas is None else canvas.shape[0]
+    grow_rad = grow_px * math.tau / width
+    picture, to_generate = project_photos(
+        drawn, height, width, canvas=canvas, mask=mask, grow_rad=grow_rad, progress=progress
+    )
+    return picture, to_generate, placement
 
 
 def project_upstream(photo: PlacedPhoto, height: int = 800, width: int = 1600) -> tuple[Tensor, Tensor]:

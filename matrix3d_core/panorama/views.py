@@ -10,20 +10,27 @@ from torch import Tensor
 
 from ..checks import check_finite, check_floating, check_shape, check_two_to_one
 from ..errors import InvalidInput
-from ..geometry.crops import icosahedron_rotations, upstream_crop_rotations
+from ..geometry.crops import icosahedron_rotations, replicate_upstream_border, upstream_crop_rotations
 from ..geometry.cubemap import cubemap_rotations, sample_cubemap
+from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..geometry.spherical import directions_from_pixels, pixels_from_directions
+from ..progress import ProgressEvent, ProgressFn, no_progress
 from .resample import Lookup, PlannedReads, plan_reads, resample
 
 __all__ = [
     "CROP_SETS",
     "crop_set",
     "cube_faces",
+    "cut_crops",
+    "faces_of_all",
     "intrinsics_from_fovs",
+    "look_around",
     "panorama_from_faces",
+    "panoramas_from_faces",
     "plan_view",
     "render_views",
     "rotate_panorama",
+    "views_of_all",
 ]
 
 CROP_SETS = ("upstream depth (icosahedron)", "upstream training (yaw x pitch)")
@@ -140,6 +147,109 @@ def plan_view(
     return plan_reads(lookup, coordinates, density, mode)
 
 
+def look_around(
+    panoramas: Tensor,  # [B, H, W, C]
+    *,
+    yaw_rad: float,
+    pitch_rad: float,
+    roll_rad: float,
+    fov_x_rad: float,
+    fov_y_rad: float | None,
+    height: int,
+    width: int,
+    count: int = 1,
+    yaw_step_rad: float = 0.0,
+    mode: str = "bicubic",
+    progress: ProgressFn = no_progress,
+) -> Tensor:  # [B * count, height, width, C]
+    """Render views of panoramas that turn to the right from one to the next.
+
+    Args:
+        panoramas: ``[B, H, W, C]`` in [0, 1], 2:1.
+        yaw_rad: of the first view, positive to the right.
+        pitch_rad: positive looks up.
+        roll_rad: positive tilts the head to the right.
+        fov_x_rad: horizontal field of view.
+        fov_y_rad: the vertical one; None makes the pixels square.
+        height: rows of each view.
+        width: columns of each view.
+        count: views of each panorama.
+        yaw_step_rad: turn between views; 0 spreads them evenly over the full circle.
+        mode: one of `INTERPOLATIONS`.
+        progress: called after each view.
+
+    Returns:
+        ``[B * count, height, width, C]`` in [0, 1], all views of the first panorama first.
+
+    Raises:
+        InvalidInput: on wrong shapes, sizes, angles or values that are not finite.
+    """
+    if count < 1:
+        raise InvalidInput(f"count must be at least 1; got {count}.")
+    angles = torch.tensor((yaw_rad, pitch_rad, roll_rad, yaw_step_rad), dtype=torch.float64)
+    check_finite("yaw, pitch and roll", angles)
+    yaws = angles[0] + torch.arange(count) * (angles[3] if yaw_step_rad else math.tau / count)
+    rotations = matrix_from_yaw_pitch_roll(yaws, angles[1].expand(count), angles[2].expand(count))
+    K_px = intrinsics_from_fovs(fov_x_rad, fov_y_rad, height, width)
+    return views_of_all(panoramas, rotations, K_px, height, width, mode=mode, progress=progress)
+
+
+def cut_crops(
+    panoramas: Tensor,  # [B, H, W, C]
+    name: str,
+    size_px: int,
+    *,
+    fov_rad: float,
+    mode: str = "bicubic",
+    upstream_border: bool = False,
+    progress: ProgressFn = no_progress,
+) -> Tensor:  # [B * 12, S, S, C]
+    """Cut one of Matrix-3D's sets of twelve square crops out of each panorama.
+
+    Args:
+        panoramas: ``[B, H, W, C]`` in [0, 1], 2:1.
+        name: one of `CROP_SETS`.
+        size_px: side of the crops.
+        fov_rad: field of view; upstream's are 100 degrees (depth) and 90 (training).
+        mode: one of `INTERPOLATIONS`; upstream's training crops are ``"nearest"``.
+        upstream_border: overwrite rows and columns at the border as upstream does (see `crop_erp`).
+        progress: called after each crop.
+
+    Returns:
+        ``[B * 12, size_px, size_px, C]``, all crops of the first panorama first.
+    """
+    rotations = crop_set(name).mT
+    K_px = intrinsics_from_fovs(fov_rad, fov_rad, size_px, size_px)
+    crops = views_of_all(panoramas, rotations, K_px, size_px, size_px, mode=mode, progress=progress)
+    return replicate_upstream_border(crops) if upstream_border else crops
+
+
+def views_of_all(
+    panoramas: Tensor,  # [B, H, W, C]
+    panorama_from_camera: Tensor,  # [V, 3, 3]
+    K_px: Tensor,  # [3, 3]
+    height: int,
+    width: int,
+    *,
+    mode: str = "bicubic",
+    progress: ProgressFn = no_progress,
+) -> Tensor:  # [B * V, height, width, C]
+    """Render the same views of several panoramas; see `render_views`. Values are kept in [0, 1]."""
+    size = check_shape("panorama", panoramas, "B H W C")
+    if size["B"] < 1:
+        raise InvalidInput("panorama must hold at least 1 picture; got an empty batch.")
+    check_finite("panorama", panoramas)
+    views = []
+    total = size["B"] * len(panorama_from_camera)
+    for panorama in panoramas:
+        for rotation in panorama_from_camera:
+            views.append(
+                render_views(panorama, rotation[None], K_px, height, width, mode=mode)[0].clamp(0, 1)
+            )
+            progress(ProgressEvent(len(views), total, "render views", views[-1]))
+    return torch.stack(views)
+
+
 def rotate_panorama(
     panorama: Tensor,  # [H, W, C]
     source_from_result: Tensor,  # [3, 3]
@@ -200,6 +310,39 @@ def cube_faces(panorama: Tensor, size: int, *, mode: str = "bicubic") -> Tensor:
     """
     K_px = intrinsics_from_fovs(math.pi / 2, None, size, size)
     return render_views(panorama, cubemap_rotations().mT, K_px, size, size, mode=mode)
+
+
+def faces_of_all(
+    panoramas: Tensor, size: int, *, mode: str = "bicubic", progress: ProgressFn = no_progress
+) -> Tensor:  # [B, H, W, C] -> [6 B, S, S, C]
+    """Cut several panoramas into cube faces, the six of the first one first; values kept in [0, 1]."""
+    K_px = intrinsics_from_fovs(math.pi / 2, None, size, size)
+    return views_of_all(panoramas, cubemap_rotations().mT, K_px, size, size, mode=mode, progress=progress)
+
+
+def panoramas_from_faces(
+    faces: Tensor, width: int = 0, *, mode: str = "bilinear", progress: ProgressFn = no_progress
+) -> Tensor:  # [6 B, S, S, C] -> [B, W / 2, W, C]
+    """Put several panoramas together; see `panorama_from_faces`. Width 0 is four times the face.
+
+    Raises:
+        InvalidInput: when the number of faces is no multiple of six, they are not square, or the width is odd.
+    """
+    size = check_shape("faces", faces, "N h w C")
+    if size["N"] < 6 or size["N"] % 6:
+        raise InvalidInput(
+            f"faces must come six to a panorama; got {size['N']}. Batch all six in order first."
+        )
+    if size["h"] != size["w"]:
+        raise InvalidInput(f"faces must be square; got {size['w']}x{size['h']}.")
+    width = width or 4 * size["w"]
+    if width % 2:
+        raise InvalidInput(f"width must be even; got {width}.")
+    panoramas = []
+    for start in range(0, size["N"], 6):
+        panoramas.append(panorama_from_faces(faces[start : start + 6], width // 2, width, mode=mode))
+        progress(ProgressEvent(len(panoramas), size["N"] // 6, "join faces", panoramas[-1]))
+    return torch.stack(panoramas)
 
 
 def panorama_from_faces(
