@@ -371,7 +371,7 @@ def project_photo(photo, fov_deg, height=512, width=1024):
         np.full((height, width), 1.0),
     )
     for r in range(height):
-        for c in range(width):
+        for c in range(width // 4, width - width // 4):  # behind the camera there is nothing
             source = photo_source(c, r, fov_deg, (columns, rows), height, width)
             if source is None:
                 continue
@@ -390,7 +390,7 @@ def fill_mask(valid, iterations=3):
     for _ in range(iterations):
         out = valid.copy()
         for r in range(height):
-            for c in range(width):
+            for c in np.flatnonzero(valid[r]):
                 for y in range(max(r - 1, 0), min(r + 2, height)):
                     for x in range(max(c - 1, 0), min(c + 2, width)):
                         if not valid[y, x]:
