@@ -1,0 +1,28 @@
+"""The prompt presets, letter by letter."""
+
+import pytest
+
+from matrix3d_core.video.prompts import apply_prompt_preset
+
+SUFFIX = (
+    " The video is of high quality, and the view is very clear. High quality, masterpiece, best quality, "
+    "highres, ultra-detailed, fantastic."
+)
+NEGATIVE = "The video is not of a high quality, it has a low resolution. Distortion. strange artifacts."
+
+
+@pytest.mark.parametrize(
+    ("preset", "positive", "negative"),
+    [
+        ("video", "A quiet harbour." + SUFFIX, NEGATIVE),
+        ("video 5B", "A quiet harbour." + SUFFIX, NEGATIVE + " flickering. worst quality. low quality"),
+        ("text to panorama", "A quiet harbour.", ""),
+        (
+            "image to panorama",
+            "A high quality 360 panorama photo of A quiet harbour. HDR, RAW, 360 consistent, omnidirectional",
+            "",
+        ),
+    ],
+)
+def test_presets_are_upstreams_words(preset, positive, negative):
+    assert apply_prompt_preset(preset, "A quiet harbour.") == (positive, negative)
