@@ -11,7 +11,19 @@ __all__ = ["FAMILIES", "load_extension", "load_node_classes"]
 
 logger = logging.getLogger(__name__)
 
-FAMILIES = ("panorama", "photo", "trajectory", "guidance", "fill", "vae", "lora", "video", "splat", "preview", "files")
+FAMILIES = (
+    "panorama",
+    "photo",
+    "trajectory",
+    "guidance",
+    "fill",
+    "vae",
+    "lora",
+    "video",
+    "splat",
+    "preview",
+    "files",
+)
 """One file per family; each lists its node classes in ``NODES``."""
 
 

@@ -9,7 +9,14 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ._host import Types
 
-__all__ = ["gaussians_from_host", "image_from_host", "images_from_host", "mask_from_host", "masks_from_host", "splat_to_host"]
+__all__ = [
+    "gaussians_from_host",
+    "image_from_host",
+    "images_from_host",
+    "mask_from_host",
+    "masks_from_host",
+    "splat_to_host",
+]
 
 
 def images_from_host(image: Tensor, name: str = "image") -> Tensor:

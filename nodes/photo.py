@@ -55,12 +55,16 @@ _INTERPOLATION_TIP = (
 
 
 def _degrees(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0) -> io.Float.Input:
-    return io.Float.Input(name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip)
+    return io.Float.Input(
+        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip
+    )
 
 
 def _yaw_pitch_roll(thing: str) -> list:
     return [
-        _degrees("yaw", f"Degrees; positive turns {thing} to the right. 0 is the panorama's centre column.", 360.0),
+        _degrees(
+            "yaw", f"Degrees; positive turns {thing} to the right. 0 is the panorama's centre column.", 360.0
+        ),
         _degrees("pitch", f"Degrees; positive turns {thing} up. 90 is straight up.", 90.0),
         _degrees("roll", "Degrees; positive tilts the head to the right."),
     ]
