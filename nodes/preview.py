@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..matrix3d_core.io.atomic import open_atomically
-from ..matrix3d_core.io.splats import SPLAT_FORMATS, lighter_format, write_gaussians
+from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, write_gaussians
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host
 from ._host import Types, io, save_target
@@ -49,7 +49,7 @@ class SplatPreview(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=["auto", *SPLAT_FORMATS],
+                    options=["auto", *PREVIEW_FORMATS],
                     default="auto",
                     advanced=True,
                     tooltip="File made for the browser. ply keeps every digit, spz is a tenth of its size; "

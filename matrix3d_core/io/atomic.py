@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["BinarySource", "BinaryTarget", "open_atomically", "read_source"]
+__all__ = ["BinarySource", "BinaryTarget", "open_atomically", "open_source", "read_source"]
 
 BinaryTarget = str | os.PathLike[str] | BinaryIO
 """Where to write: a path, or a binary file that is open for writing."""
@@ -44,3 +45,18 @@ def read_source(source: BinarySource) -> tuple[bytes, str]:
         path = Path(source)
         return path.read_bytes(), path.name
     return source.read(), Path(str(getattr(source, "name", "") or "stream")).name
+
+
+@contextmanager
+def open_source(source: BinarySource) -> Iterator[tuple[BinaryIO, int, str]]:
+    """Open ``source`` for reading in pieces; yield the file at its start, its size in bytes and a name for messages.
+
+    A file object is read to its end and stays open.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        with path.open("rb") as file:
+            yield file, path.stat().st_size, path.name
+    else:
+        data, name = read_source(source)
+        yield io.BytesIO(data), len(data), name

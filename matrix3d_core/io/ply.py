@@ -5,36 +5,54 @@ scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
 are: OpenCV (x right, y down, z forward).
 
+Three variants are read as well: PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files
+with a ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimisation), and files
+whose opacities are probabilities (Matrix-3D's feed-forward stage).
+
 Source: Kerbl et al., 3D Gaussian Splatting for Real-Time Radiance Field Rendering, 2023 (property
-names); Turk, The PLY Polygon File Format, 1994.
+names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 (3D filter).
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import torch
 
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
-from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
+from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
+from .columns import all_finite, checked_gaussians, make_unit
 
-__all__ = ["read_ply", "write_ply"]
+__all__ = ["OPACITY_KINDS", "read_ply", "write_ply"]
+
+OPACITY_KINDS = ("auto", "logit", "probability")
+"""What a file's opacity column may hold; ``auto`` finds out."""
+
+_log = logging.getLogger(__name__)
 
 _SMALLEST_SCALE = 1e-8  # the host's own floors, so that both write the same bytes
 _SMALLEST_OPACITY = 1e-6
 _LONGEST_HEADER = 1 << 16
+_CHUNK = 1 << 14  # Gaussians at a time: about a megabyte, which stays in the cache
+_FEWEST_TO_TELL = 100  # Gaussians below which opacities are not called probabilities
 _REST_COUNTS = {0: 1, 9: 4, 24: 9, 45: 16}  # f_rest properties -> SH bases
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
     "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
     "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
 }  # fmt: skip
-_NEEDED = (
-    "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity",
-    "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3",
-)  # fmt: skip
+_MEANS = ("x", "y", "z")
+_SCALES = ("scale_0", "scale_1", "scale_2")
+_QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
+_COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_NEEDED = (*_MEANS, *_COLOURS, "opacity", *_SCALES, *_QUATS)
+
+
+# Writing -------------------------------------------------------------------------------------------
 
 
 def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
@@ -51,37 +69,53 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     """
     if len(gaussians) == 0:
         raise InvalidInput("gaussians must hold at least 1 Gaussian to be written; got 0.")
-    gaussians.check_finite()
-    table = _table(gaussians)
     bases = gaussians.sh.shape[1]
-    names = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
+    names = [*_MEANS, "nx", "ny", "nz", *_COLOURS]
     names += [f"f_rest_{i}" for i in range(3 * (bases - 1))]
-    names += ["opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
+    names += ["opacity", *_SCALES, *_QUATS]
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(gaussians)}"]
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]
+    columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
+    table = np.zeros((min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
     with open_atomically(target) as file:
         file.write("\n".join(header).encode("ascii"))
-        file.write(table.data.cast("B"))
+        for start in range(0, len(gaussians), _CHUNK):
+            part = [values[start : start + _CHUNK] for values in columns]
+            rows = table[: len(part[0])]
+            # Clamping hides infinite scales and opacities, so these are looked at before it.
+            if not (_fill(rows, part) and all(np.isfinite(values).all() for values in part[2:4])):
+                gaussians.check_finite()
+            file.write(rows.data.cast("B"))
 
 
-def _table(gaussians: Gaussians) -> np.ndarray:  # [N, 14 + 3K] float32, stored values
-    means, quats, scales, opacities, sh = (t.detach().cpu().float().numpy() for t in gaussians.tensors())
-    count, bases = sh.shape[:2]
-    table = np.zeros((count, 14 + 3 * bases), dtype="<f4")
-    table[:, 0:3] = means
-    table[:, 6:9] = sh[:, 0]
+def _fill(rows: np.ndarray, part: list[np.ndarray]) -> bool:
+    """Store a chunk as the file has it; return whether all stored values are finite."""
+    means, quats, scales, opacities, sh = part
+    bases = sh.shape[1]
     rest_end = 6 + 3 * bases
-    table[:, 9:rest_end] = sh[:, 1:].transpose(0, 2, 1).reshape(count, -1)
+    rows[:, 0:3] = means
+    rows[:, 6:9] = sh[:, 0]
+    if bases > 1:
+        rows[:, 9:rest_end].reshape(len(rows), 3, bases - 1)[...] = sh[:, 1:].transpose(0, 2, 1)
     opacities = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
-    table[:, rest_end] = np.log(opacities / (1.0 - opacities))
-    table[:, rest_end + 1 : rest_end + 4] = np.log(scales.clip(min=_SMALLEST_SCALE))
-    table[:, rest_end + 4 :] = quats
-    return table
+    np.log(opacities / (1.0 - opacities), out=rows[:, rest_end])
+    np.log(np.maximum(scales, _SMALLEST_SCALE), out=rows[:, rest_end + 1 : rest_end + 4])
+    rows[:, rest_end + 4 :] = quats
+    return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
 
 
-def read_ply(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
-    """Read a Gaussian PLY, binary of either byte order, SH degree 0 to 3.
+# Reading -------------------------------------------------------------------------------------------
+
+
+def read_ply(
+    source: BinarySource,
+    *,
+    drop_invalid: bool = False,
+    opacity: str = "auto",
+    bake_filter: bool = True,
+) -> Gaussians:
+    """Read a Gaussian PLY, binary of either byte order, SH degree 0 to 3, plain or compressed.
 
     Properties may come in any order and of any scalar type; unknown ones and further elements are
     skipped. Rotations are made unit length. Axes are left as they are.
@@ -90,81 +124,167 @@ def read_ply(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values or a zero rotation instead of
             refusing the file.
+        opacity: one of `OPACITY_KINDS`. ``"auto"`` takes them for probabilities when all of at least 100
+            lie in [0, 1] and spread over more than half of it: as logits they would all stand for 0.5 to 0.73.
+        bake_filter: when the file has a ``filter_3D`` column f, widen the scales to
+            ``sqrt(s^2 + f^2)`` and thin the opacities by ``sqrt(prod s^2 / prod s'^2)``, as the renderer that the
+            file was made for does. Without it such a world looks thinner and harder than it was trained.
 
     Raises:
         FormatError: when the file is no PLY, is text, is cut short, lacks properties (they are
             listed), or holds invalid Gaussians.
+        InvalidInput: for an unknown kind of opacity.
     """
-    data, name = read_source(source)
-    header = _read_header(data, name)
-    columns = np.frombuffer(data, header.dtype, count=header.count, offset=header.offset)
+    if opacity not in OPACITY_KINDS:
+        raise InvalidInput(f"opacity must be one of {', '.join(OPACITY_KINDS)}; got {opacity!r}.")
+    with open_source(source) as (file, size, name):
+        header = _read_header(file, size, name)
+        if header.is_compressed:
+            from .ply_compressed import read_compressed
 
-    def stack(*names: str) -> np.ndarray:
-        return np.stack([columns[n].astype(np.float32) for n in names], axis=1)
+            return read_compressed(file, header, name, drop_invalid)
+        raw = _read_columns(file, header, name)
+    is_fine = raw.is_fine
+    if opacity == "probability" or (opacity == "auto" and _are_probabilities(name, raw)):
+        is_fine = False  # nobody has looked at these values yet
+        raw.opacities = raw.logits
+    if raw.filters is not None and bake_filter:
+        raw.scales, raw.opacities = _bake(raw.scales, raw.opacities, raw.filters)
+    fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
+    if is_fine:
+        return Gaussians(*(torch.from_numpy(values) for values in fields))
+    return checked_gaussians(name, *fields, drop_invalid)
 
-    rest_count = sum(n.startswith("f_rest_") for n in columns.dtype.names or ())
-    sh = stack("f_dc_0", "f_dc_1", "f_dc_2")[:, None]
-    if rest_count:
-        rest = stack(*(f"f_rest_{i}" for i in range(rest_count)))
-        sh = np.concatenate([sh, rest.reshape(header.count, 3, -1).transpose(0, 2, 1)], axis=1)
-    logits = columns["opacity"].astype(np.float32)
-    with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught below
-        scales = np.exp(stack("scale_0", "scale_1", "scale_2"))
-        opacities = np.where(np.isnan(logits), np.nan, 1 / (1 + np.exp(-logits)))
-    return checked_gaussians(
-        name,
-        stack("x", "y", "z"),
-        stack("rot_0", "rot_1", "rot_2", "rot_3"),
-        scales,
-        opacities,
-        sh,
-        drop_invalid,
+
+@dataclass
+class _Raw:
+    """A file's columns; ``opacities`` are the logistic function of ``logits``."""
+
+    means: np.ndarray
+    quats: np.ndarray
+    scales: np.ndarray
+    logits: np.ndarray
+    opacities: np.ndarray
+    sh: np.ndarray
+    filters: np.ndarray | None
+    is_fine: bool = True  # everything is finite and every rotation of unit length
+
+
+def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
+    """Read the vertex element in chunks, so that the file never lies in memory as a whole."""
+    element = header.element("vertex")
+    found, count = element.dtype.names or (), element.count
+    rest = [f"f_rest_{i}" for i in range(sum(prop.startswith("f_rest_") for prop in found))]
+    bases = _REST_COUNTS[len(rest)]
+    raw = _Raw(
+        np.empty((count, 3), np.float32),
+        np.empty((count, 4), np.float32),
+        np.empty((count, 3), np.float32),
+        np.empty(count, np.float32),
+        np.empty(count, np.float32),
+        np.empty((count, bases, 3), np.float32),
+        np.empty(count, np.float32) if "filter_3D" in found else None,
     )
+    is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
+    place = {prop: index for index, prop in enumerate(found)}
+    buffer = np.empty((min(_CHUNK, count), element.dtype.itemsize), np.uint8)
+    file.seek(element.offset)
+    for start in range(0, count, _CHUNK):
+        part = buffer[: min(_CHUNK, count - start)]
+        if file.readinto(part.data.cast("B")) != part.size:  # type: ignore[attr-defined]
+            raise FormatError(f"{name}: could not be read to its end; did it change while it was read?")
+        rows = slice(start, start + len(part))
+        if is_plain:
+            table = part.view("<f4")
+
+            def stack(*names: str, table: np.ndarray = table) -> np.ndarray:
+                columns = [place[prop] for prop in names]
+                first = columns[0]
+                if columns == list(range(first, first + len(columns))):
+                    return table[:, first : first + len(columns)]
+                return table[:, columns]
+        else:
+            records = part.reshape(-1).view(element.dtype)
+
+            def stack(*names: str, table: np.ndarray = records) -> np.ndarray:
+                return np.stack([table[prop].astype(np.float32) for prop in names], axis=1)
+
+        raw.means[rows] = stack(*_MEANS)
+        raw.quats[rows] = stack(*_QUATS)
+        raw.logits[rows] = stack("opacity")[:, 0]
+        scales, opacities = raw.scales[rows], raw.opacities[rows]
+        scales[...] = stack(*_SCALES)
+        with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught below
+            np.exp(scales, out=scales)
+            np.negative(raw.logits[rows], out=opacities)
+            np.exp(opacities, out=opacities)
+        opacities += 1
+        np.reciprocal(opacities, out=opacities)
+        raw.sh[rows, 0] = stack(*_COLOURS)
+        if rest:
+            raw.sh[rows, 1:] = stack(*rest).reshape(len(part), 3, -1).transpose(0, 2, 1)
+        if raw.filters is not None:
+            raw.filters[rows] = stack("filter_3D")[:, 0]
+        fields = (raw.means, raw.scales, raw.logits, raw.sh, *([] if raw.filters is None else [raw.filters]))
+        raw.is_fine &= all(all_finite(values[rows]) for values in fields)
+        raw.is_fine &= make_unit(raw.quats[rows])
+    return raw
 
 
-def checked_gaussians(
-    name: str,
-    means: np.ndarray,  # [N, 3]
-    quats_wxyz: np.ndarray,  # [N, 4], any length
-    scales: np.ndarray,  # [N, 3]
-    opacities: np.ndarray,  # [N]
-    sh: np.ndarray,  # [N, K, 3]
-    drop_invalid: bool,
-) -> Gaussians:
-    """Build Gaussians from a file's values; refuse or drop the invalid ones."""
-    norms = np.linalg.norm(quats_wxyz, axis=1, keepdims=True)
-    fields = (means, quats_wxyz / np.where(norms > 0, norms, 1), scales, opacities, sh)
-    is_good = norms[:, 0] > 0
-    for values in fields:
-        is_good &= np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    bad = int((~is_good).sum())
-    if bad and not drop_invalid:
-        raise FormatError(
-            f"{name}: {bad} of {len(is_good)} Gaussians hold NaN, infinity or a zero rotation "
-            f"(first: number {int(np.argmin(is_good))}). Read it with drop_invalid to leave them out."
-        )
-    if bad == len(is_good):
-        raise FormatError(f"{name}: holds no valid Gaussian.")
-    if bad:
-        fields = tuple(values[is_good] for values in fields)
-    return Gaussians(*(torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in fields))
+def _are_probabilities(name: str, raw: _Raw) -> bool:
+    low, high = raw.logits.min(), raw.logits.max()
+    if len(raw.logits) < _FEWEST_TO_TELL or not (low >= 0 and high <= 1 and high - low > 0.5):
+        return False
+    _log.warning(
+        "%s: all opacities lie between 0 and 1; they are taken as they are, not as logits. "
+        'Read it with opacity="logit" if that is wrong.',
+        name,
+    )
+    return True
+
+
+def _bake(scales: np.ndarray, opacities: np.ndarray, filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wide = np.sqrt(scales**2 + filters[:, None] ** 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        thinning = (scales.astype(np.float64) / wide).prod(axis=1)
+    return wide, (opacities * thinning).astype(np.float32)
+
+
+# Header --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Header:
-    """Where the Gaussians lie in the file."""
+class PlyElement:
+    """One table of a PLY: where it lies and what a row holds."""
 
     dtype: np.dtype
     count: int
     offset: int
 
 
-def _read_header(data: bytes, name: str) -> _Header:
+@dataclass(frozen=True)
+class PlyHeader:
+    """The tables of a Gaussian PLY by name."""
+
+    elements: dict[str, PlyElement]
+
+    def element(self, name: str) -> PlyElement:
+        """Return a table that is known to be there."""
+        return self.elements[name]
+
+    @property
+    def is_compressed(self) -> bool:
+        """True for PlayCanvas' compressed layout."""
+        return "packed_position" in (self.elements["vertex"].dtype.names or ())
+
+
+def _read_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
+    data = file.read(_LONGEST_HEADER)
     if data[:3] != b"ply":
         raise FormatError(f"{name}: does not begin with 'ply' but {data[:4]!r}; is this a PLY file?")
-    end = data.find(b"end_header", 0, _LONGEST_HEADER)
+    end = data.find(b"end_header")
     if end < 0 or (start := data.find(b"\n", end) + 1) == 0:
-        raise FormatError(f"{name}: has no end_header in its first {min(len(data), _LONGEST_HEADER)} bytes.")
+        raise FormatError(f"{name}: has no end_header in its first {len(data)} bytes.")
     order, offset = "<", start
     elements: list[tuple[str, int, list[tuple[str, str]]]] = []
     for line in data[:end].decode("ascii", "replace").splitlines()[1:]:
@@ -179,15 +299,20 @@ def _read_header(data: bytes, name: str) -> _Header:
                 elements[-1][2].append((prop, order + _TYPES[kind]))
             case ["property", *_]:
                 raise FormatError(f"{name}: header line {line!r} is not understood.")
+    tables: dict[str, PlyElement] = {}
     for element, total, properties in elements:
         if any(kind == "list" for _, kind in properties):
-            break  # cannot be skipped without reading it, and no Gaussian PLY has one
-        dtype = _dtype(name, properties)
-        if element == "vertex":
-            _check_vertex(name, elements, dtype, total, len(data) - offset)
-            return _Header(dtype, total, offset)
-        offset += dtype.itemsize * total
-    raise FormatError(f"{name}: has no readable vertex element; is this a Gaussian PLY?")
+            break  # cannot be skipped without reading it, and no Gaussian PLY has one before its Gaussians
+        tables[element] = PlyElement(_dtype(name, properties), total, offset)
+        offset += tables[element].dtype.itemsize * total
+    header = PlyHeader(tables)
+    if "vertex" not in tables:
+        raise FormatError(f"{name}: has no readable vertex element; is this a Gaussian PLY?")
+    if not header.is_compressed:
+        _check_vertex(name, tables["vertex"], size)
+    elif offset > size:
+        raise FormatError(f"{name}: is cut short: the header promises {offset} bytes, the file has {size}.")
+    return header
 
 
 def _byte_order(name: str, kind: str) -> str:
@@ -210,14 +335,8 @@ def _dtype(name: str, properties: list[tuple[str, str]]) -> np.dtype:
         raise FormatError(f"{name}: header names a property twice ({error}).") from error
 
 
-def _check_vertex(
-    name: str, elements: list[tuple[str, int, list[tuple[str, str]]]], dtype: np.dtype, count: int, left: int
-) -> None:
-    found = dtype.names or ()
-    if "packed_position" in found or any(element == "chunk" for element, _, _ in elements):
-        raise FormatError(
-            f"{name}: is a compressed PLY, which is not supported. Convert it to a plain PLY or to SPZ."
-        )
+def _check_vertex(name: str, vertex: PlyElement, size: int) -> None:
+    found, count = vertex.dtype.names or (), vertex.count
     missing = [prop for prop in _NEEDED if prop not in found]
     if missing:
         raise FormatError(
@@ -231,8 +350,9 @@ def _check_vertex(
         )
     if count == 0:
         raise FormatError(f"{name}: holds no Gaussians.")
-    if count * dtype.itemsize > left:
+    needed, left = count * vertex.dtype.itemsize, size - vertex.offset
+    if needed > left:
         raise FormatError(
-            f"{name}: is cut short: the header promises {count} Gaussians ({count * dtype.itemsize} bytes), "
-            f"{left} bytes follow it."
+            f"{name}: is cut short: the header promises {count} Gaussians ({needed} bytes), "
+            f"{max(0, left)} bytes follow it."
         )

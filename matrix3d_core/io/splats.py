@@ -1,20 +1,63 @@
-"""Gaussian files of any format this library knows: which reader and writer belongs to which name."""
+"""Gaussian files of any format this library knows: which reader and writer belongs to which name, in which axes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InvalidInput
+from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
-from .atomic import BinarySource, BinaryTarget
+from .atomic import BinarySource, BinaryTarget, open_source
+from .axes import OPENCV, change_axes
+from .gltf import read_glb, write_glb
+from .ksplat import read_ksplat, write_ksplat
 from .ply import read_ply, write_ply
-from .spz import read_spz, write_spz
+from .sog import read_sog, write_sog
+from .splat import read_splat, write_splat
+from .spz import TAGGED_AXES, read_tagged_spz, write_spz
+from .world_json import find_world_info
 
-__all__ = ["SPLAT_FORMATS", "lighter_format", "read_gaussians", "write_gaussians"]
+__all__ = [
+    "PREVIEW_FORMATS",
+    "SPLAT_FORMATS",
+    "lighter_format",
+    "read_gaussians",
+    "usual_axes",
+    "write_gaussians",
+]
 
-SPLAT_FORMATS = ("ply", "spz")
+
+@dataclass(frozen=True)
+class _Format:
+    """One file format.
+
+    Attributes:
+        write: writes Gaussians as they are.
+        read: reads them as they are; takes ``drop_invalid``.
+        axes: what programs expect when a file says nothing.
+    """
+
+    write: Callable[..., None]
+    read: Callable[..., Gaussians]
+    axes: str = OPENCV
+
+
+_FORMATS = {
+    "ply": _Format(write_ply, read_ply),
+    "spz": _Format(write_spz, lambda *a, **k: read_tagged_spz(*a, **k)[0]),
+    "splat": _Format(write_splat, read_splat),
+    "ksplat": _Format(write_ksplat, read_ksplat),
+    "sog": _Format(write_sog, read_sog),
+    "glb": _Format(write_glb, read_glb, "LUF"),
+}
+
+SPLAT_FORMATS = tuple(_FORMATS)
 """Formats that can be read and written; also the file suffixes, without the dot."""
+
+PREVIEW_FORMATS = ("ply", "spz")
+"""Formats that the viewer is given."""
 
 _HEAVY_BYTES = 16_000_000
 
@@ -25,28 +68,106 @@ def lighter_format(gaussians: Gaussians) -> str:
     return "ply" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "spz"
 
 
-def write_gaussians(target: BinaryTarget, gaussians: Gaussians, *, kind: str | None = None) -> None:
-    """Write Gaussians as ``kind``, or as the suffix of the path says. See `write_ply` and `write_spz`.
+def usual_axes(kind: str) -> str:
+    """Return the axes that programs expect in a format: glTF's are x left, y up, z forward, others OpenCV's."""
+    return _FORMATS[_known(kind)].axes
+
+
+def write_gaussians(
+    target: BinaryTarget,
+    gaussians: Gaussians,
+    *,
+    kind: str | None = None,
+    axes: str | None = None,
+    spz_version: int = 3,
+) -> None:
+    """Write a world as ``kind``, or as the suffix of the path says. See the writers of the formats.
+
+    Args:
+        target: path (its folder must exist) or binary file open for writing.
+        gaussians: the world, OpenCV axes.
+        kind: one of `SPLAT_FORMATS`.
+        axes: axes of the file (three letters, see `matrix3d_core.io.axes`); None takes `usual_axes`. An SPZ of
+            version 4, and one of version 3 whose axes are unusual, is tagged with them where the format has a tag.
+        spz_version: 3 or 4.
 
     Raises:
-        InvalidInput: for an unknown format, or what the writer refuses.
+        InvalidInput: for an unknown format or axes, or what the writer refuses.
     """
-    {"ply": write_ply, "spz": write_spz}[_kind(target, kind)](target, gaussians)
+    kind = _kind(target, kind)
+    axes = axes or usual_axes(kind)
+    turned = change_axes(gaussians, target=axes)
+    if kind == "spz":
+        has_tag = axes in TAGGED_AXES and (spz_version > 3 or axes != OPENCV)
+        write_spz(target, turned, version=spz_version, axes=axes if has_tag else None)
+    else:
+        _FORMATS[kind].write(target, turned)
 
 
-def read_gaussians(source: BinarySource, *, kind: str | None = None, drop_invalid: bool = False) -> Gaussians:
-    """Read Gaussians of ``kind``, or as the suffix of the path says. See `read_ply` and `read_spz`.
+def read_gaussians(
+    source: BinarySource,
+    *,
+    kind: str | None = None,
+    axes: str | None = None,
+    drop_invalid: bool = False,
+    opacity: str = "auto",
+) -> Gaussians:
+    """Read a world of any format and turn it to OpenCV axes.
+
+    Args:
+        source: path, or binary file open for reading.
+        kind: one of `SPLAT_FORMATS`; None takes the suffix of the path, and for a stream its first bytes.
+        axes: axes of the file. None takes what the file says (SPZ), else what the ``world.json`` beside it says,
+            else `usual_axes`.
+        drop_invalid: leave out invalid Gaussians instead of refusing the file.
+        opacity: for PLY, see `read_ply`.
 
     Raises:
-        InvalidInput: for an unknown format.
+        InvalidInput: for an unknown format or axes.
         FormatError: when the content is not what the name says.
     """
-    return {"ply": read_ply, "spz": read_spz}[_kind(source, kind)](source, drop_invalid=drop_invalid)
+    if kind is None and not isinstance(source, (str, os.PathLike)):
+        with open_source(source) as (file, size, name):
+            head = file.read(8)
+            file.seek(0)
+            kind = _sniff(head, size, name)
+            return read_gaussians(file, kind=kind, axes=axes, drop_invalid=drop_invalid, opacity=opacity)
+    kind = _kind(source, kind)
+    declared: str | None = None
+    if kind == "spz":
+        gaussians, declared = read_tagged_spz(source, drop_invalid=drop_invalid)
+    elif kind == "ply":
+        gaussians = read_ply(source, drop_invalid=drop_invalid, opacity=opacity)
+    else:
+        gaussians = _FORMATS[kind].read(source, drop_invalid=drop_invalid)
+    if axes is None and declared is None and isinstance(source, (str, os.PathLike)):
+        info = find_world_info(source)
+        declared = None if info is None else info.axes
+    return change_axes(gaussians, source=axes or declared or usual_axes(kind))
+
+
+def _sniff(head: bytes, size: int, name: str) -> str:
+    """Tell the format from the first bytes; SPLAT has none that tell, so it is what is left."""
+    marks = {b"ply": "ply", b"\x1f\x8b": "spz", b"NGSP": "spz", b"PK": "sog", b"glTF": "glb"}
+    for mark, kind in marks.items():
+        if head.startswith(mark):
+            return kind
+    if head[:2] == b"\0\1" and size > 4096:
+        return "ksplat"
+    if size and size % 32 == 0:
+        return "splat"
+    raise FormatError(
+        f"{name}: begins with {head[:4]!r}, which no splat format does ({', '.join(SPLAT_FORMATS)})."
+    )
 
 
 def _kind(file: object, kind: str | None) -> str:
     if kind is None:
         kind = Path(file).suffix[1:] if isinstance(file, (str, os.PathLike)) else ""
-    if kind.lower() not in SPLAT_FORMATS:
+    return _known(kind)
+
+
+def _known(kind: str) -> str:
+    if kind.lower() not in _FORMATS:
         raise InvalidInput(f"splat format must be one of {', '.join(SPLAT_FORMATS)}; got {kind!r}.")
     return kind.lower()

@@ -1,89 +1,126 @@
 """SPZ: Gaussians in about a tenth of a PLY's size, with bounded loss.
 
-Written as version 3 (gzip), which the host, Spark and other readers take; versions 1 to 3 and the
-zstd container of version 4 are read. Per attribute, one block for all Gaussians: positions (24-bit fixed
-point), alphas (8 bits), colours (8 bits), scales (8 bits of a logarithm), rotations (three 10-bit
+Written as version 3 (gzip), which the host, Spark and other readers take, or version 4 (zstd streams that
+unpack in parallel); versions 1 to 4 are read. Per attribute, one block for all Gaussians: positions (24-bit
+fixed point), alphas (8 bits), colours (8 bits), scales (8 bits of a logarithm), rotations (three 10-bit
 components, the largest left out), SH (8 bits, of which degree 1 keeps 5 and higher degrees 4).
 
-Axes are written as they are, OpenCV (x right, y down, z forward), as the host does; the format's own
-default is OpenGL's, see `matrix3d_core.io.axes`.
+Axes are written as they are, OpenCV (x right, y down, z forward), as the host and splat-transform do; the
+format's own default is OpenGL's. A tag says which ones a file has: the extension SPZ_ADOBE_coordinate_system.
 
-Source: Niantic, SPZ file format (README of github.com/nianticlabs/spz), versions 1 to 4.
+Source: Niantic, SPZ file format (README of github.com/nianticlabs/spz and its extensions), versions 1 to 4;
+RFC 1951 and 1952 (one gzip member may be made of blocks that were packed separately).
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
+import os
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
-from .ply import checked_gaussians
+from .columns import checked_gaussians
 
-__all__ = ["read_spz", "write_spz"]
+__all__ = ["TAGGED_AXES", "read_spz", "read_tagged_spz", "write_spz"]
+
+TAGGED_AXES = (
+    "LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF", "LFD", "RFD", "LFU", "RFU", "LBD", "RBD", "LBU", "RBU",
+)  # fmt: skip
+"""Axes that the tag can name, in the order of their numbers from 1."""
 
 _MAGIC = 0x5053474E  # "NGSP"
 _HEADER = struct.Struct("<IIIBBBB")  # magic, version, count, SH degree, fractional bits, flags, reserved
 _HEADER_4 = struct.Struct("<IIIBBBBI12x")  # the same up to flags, then streams, offset of their table
-_VERSION = 3
+_TAG = struct.Struct("<III")  # kind, bytes that follow, axes
+_AXES_KIND = 0xADBE0003
+_HAS_EXTENSIONS = 2
+_MOST_EXTENSION_BYTES = 1 << 20
 _FRACTIONAL_BITS = 12  # 0.24 mm steps over +-2 km; fewer when the world is larger
 _COLOUR_SCALE = 0.15
 _COMPONENT_MAX = 511
 _MOST_GAUSSIANS = 1 << 28
-_DEFLATE_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a lie
+_MOST_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a lie
+_CHUNK = 1 << 15  # Gaussians at a time
+_PIECE = 1 << 20  # bytes that are deflated at a time
+_WINDOW = 1 << 15
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def write_spz(
-    target: BinaryTarget, gaussians: Gaussians, *, sh_bits: tuple[int, int] = (5, 4), level: int = 6
+    target: BinaryTarget,
+    gaussians: Gaussians,
+    *,
+    version: int = 3,
+    axes: str | None = None,
+    sh_bits: tuple[int, int] = (5, 4),
+    level: int = 6,
 ) -> None:
-    """Write Gaussians as SPZ version 3; a path appears only when the file is complete.
+    """Write Gaussians as SPZ; a path appears only when the file is complete.
 
     Steps: positions ``2 ** -12`` (coarser beyond 2047 units, by powers of two), opacity 1/255,
     colour ``1 / (0.15 * 255)`` of an SH coefficient, scale a factor ``exp(1 / 16)``, rotation
     components ``sqrt(0.5) / 511``. Values outside the range are clamped: scales to
-    [4.5e-5, 379], SH above degree 0 to [-1, 1).
+    [4.5e-5, 379], SH above degree 0 to [-1, 1). The same input gives the same bytes.
 
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: at least one, all values finite.
+        version: 3 or 4; 4 needs the package ``zstandard`` and newer readers.
+        axes: axes that the values have, one of `TAGGED_AXES`, to be written into the file; None writes no tag.
+            Readers that know the tag turn the world to their own axes.
         sh_bits: bits kept of degree 1 and of higher degrees, 1 to 8; fewer compress better.
-        level: gzip effort, 1 to 9.
+        level: effort of gzip or zstd, 1 to 9.
 
     Raises:
         InvalidInput: when the set is empty, a value is NaN or infinite, a position is beyond 4 million
             units, or a setting is out of range.
+        BackendUnavailable: for version 4 when the package ``zstandard`` is not installed.
     """
     if not 1 <= len(gaussians) < _MOST_GAUSSIANS:
         raise InvalidInput(f"gaussians must hold 1 to {_MOST_GAUSSIANS - 1} Gaussians; got {len(gaussians)}.")
-    if not all(1 <= bits <= 8 for bits in sh_bits) or not 1 <= level <= 9:
-        raise InvalidInput(f"sh_bits must be 1 to 8 and level 1 to 9; got {sh_bits} and {level}.")
+    if not all(1 <= bits <= 8 for bits in sh_bits) or not 1 <= level <= 9 or version not in (3, 4):
+        raise InvalidInput(
+            f"sh_bits must be 1 to 8, level 1 to 9 and version 3 or 4; got {sh_bits}, {level} and {version}."
+        )
+    if axes is not None and axes not in TAGGED_AXES:
+        raise InvalidInput(
+            f"axes of an SPZ must be one of {', '.join(TAGGED_AXES)}; got {axes!r}. Turn the world first."
+        )
     gaussians.check_finite()
-    means, quats, scales, opacities, sh = (t.detach().cpu().float().numpy() for t in gaussians.tensors())
-    fractional_bits = _fractional_bits(float(np.abs(means).max()))
-    degree = math.isqrt(sh.shape[1]) - 1
-    header = _HEADER.pack(_MAGIC, _VERSION, len(means), degree, fractional_bits, 0, 0)
-    blocks = (
-        _pack_positions(means, fractional_bits),
-        _to_byte(opacities * 255),
-        _to_byte(sh[:, 0] * (_COLOUR_SCALE * 255) + 127.5),
-        _to_byte((np.log(scales.clip(min=1e-9)) + 10) * 16),
-        _pack_rotations(quats),
-        _pack_sh(sh[:, 1:], sh_bits),
-    )
-    with (
-        open_atomically(target) as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=level, mtime=0) as packed,
-    ):
-        packed.write(header)
-        for block in blocks:
-            packed.write(block.tobytes())
+    columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
+    count, bases = columns[4].shape[:2]
+    bits = _fractional_bits(float(np.abs(columns[0]).max()))
+    sizes = _block_sizes(version, count, math.isqrt(bases) - 1)
+    body = np.empty(sum(sizes), np.uint8)
+    blocks = np.split(body, np.cumsum(sizes)[:-1])
+
+    def pack(rows: slice) -> None:
+        parts = _pack_rows([values[rows] for values in columns], bits, sh_bits)
+        for block, part in zip(blocks, parts, strict=True):
+            bytes_each = len(block) // count
+            block[rows.start * bytes_each : rows.start * bytes_each + part.size] = part.reshape(-1)
+
+    _in_threads(pack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
+    tag = b"" if axes is None else _TAG.pack(_AXES_KIND, 4, TAGGED_AXES.index(axes) + 1)
+    header = (_MAGIC, version, count, math.isqrt(bases) - 1, bits, _HAS_EXTENSIONS if tag else 0)
+    if version == 3:
+        pieces = _gzip([_HEADER.pack(*header, 0), body.data, tag], level)
+    else:
+        pieces = _zstd_streams(header, blocks, tag, level)
+    with open_atomically(target) as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 def read_spz(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
@@ -98,6 +135,11 @@ def read_spz(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
             or is of a newer version or a higher SH degree.
         BackendUnavailable: for version 4 when the package ``zstandard`` is not installed.
     """
+    return read_tagged_spz(source, drop_invalid=drop_invalid)[0]
+
+
+def read_tagged_spz(source: BinarySource, *, drop_invalid: bool = False) -> tuple[Gaussians, str | None]:
+    """Read an SPZ file and the axes that it says it has, or None. See `read_spz`."""
     data, name = read_source(source)
     if data[:2] == b"\x1f\x8b":
         packed = _unpack_gzip(data, name)
@@ -106,17 +148,42 @@ def read_spz(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
     else:
         raise FormatError(f"{name}: begins with {data[:4]!r}, neither gzip nor 'NGSP'; is this an SPZ file?")
     count, blocks = packed.count, packed.blocks
-    colours = (blocks[2].reshape(count, 1, 3).astype(np.float32) / 255 - 0.5) / _COLOUR_SCALE
-    rest = (blocks[5].reshape(count, -1, 3).astype(np.float32) - 128) / 128
-    return checked_gaussians(
-        name,
-        _unpack_positions(blocks[0], packed),
-        _unpack_rotations(blocks[4], packed),
-        np.exp(blocks[3].reshape(count, 3).astype(np.float32) / 16 - 10),
-        blocks[1].astype(np.float32) / 255,
-        np.concatenate([colours, rest], axis=1),
-        drop_invalid,
+    bases = 1 + len(blocks[5]) // (3 * count)
+    fields = (
+        np.empty((count, 3), np.float32),
+        np.empty((count, 4), np.float32),
+        np.empty((count, 3), np.float32),
+        np.empty(count, np.float32),
+        np.empty((count, bases, 3), np.float32),
     )
+
+    def unpack(rows: slice) -> None:
+        means, quats, scales, opacities, sh = (values[rows] for values in fields)
+        positions, alphas, colours, sizes, rotations, rest = (
+            block.reshape(count, -1)[rows] for block in blocks
+        )
+        means[...] = _unpack_positions(positions, packed)
+        quats[...] = _unpack_rotations(rotations, packed)
+        scales[...] = _SCALE_OF_BYTE[sizes]
+        opacities[...] = alphas[:, 0]
+        opacities /= 255
+        sh[:, 0] = _COLOUR_OF_BYTE[colours]
+        if bases > 1:
+            np.subtract(rest.reshape(len(rest), -1, 3), np.float32(128), out=sh[:, 1:])
+            sh[:, 1:] /= 128
+
+    _in_threads(unpack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
+    return checked_gaussians(name, *fields, drop_invalid), packed.axes
+
+
+_SCALE_OF_BYTE = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
+_COLOUR_OF_BYTE = ((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32)
+
+
+def _in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return what ``work`` gives for each item, in order; numpy and zlib let threads run side by side."""
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, items))
 
 
 # Writing -------------------------------------------------------------------------------------------
@@ -131,34 +198,86 @@ def _fractional_bits(largest: float) -> int:
     )
 
 
+def _pack_rows(columns: list[np.ndarray], bits: int, sh_bits: tuple[int, int]) -> list[np.ndarray]:
+    """Return the six blocks of some Gaussians, each a contiguous array of bytes."""
+    means, quats, scales, opacities, sh = columns
+    # A power of two changes only the exponent of a float, so nothing is lost before the rounding.
+    fixed = np.rint(means * np.float32(1 << bits)).astype("<i4")
+    return [
+        np.ascontiguousarray(fixed.view(np.uint8).reshape(-1, 3, 4)[..., :3]),
+        _to_byte(opacities * np.float32(255)),
+        _to_byte(sh[:, 0] * np.float32(_COLOUR_SCALE * 255) + np.float32(127.5)),
+        _to_byte((np.log(np.maximum(scales, np.float32(1e-9))) + 10) * 16),
+        _pack_rotations(quats).view(np.uint8),
+        _pack_sh(sh[:, 1:], sh_bits),
+    ]
+
+
 def _to_byte(values: np.ndarray) -> np.ndarray:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def _pack_positions(means: np.ndarray, fractional_bits: int) -> np.ndarray:  # [N, 9] uint8
-    fixed = np.rint(means.astype(np.float64) * (1 << fractional_bits)).astype("<i4")
-    return np.ascontiguousarray(fixed).view(np.uint8).reshape(-1, 3, 4)[..., :3]
-
-
 def _pack_rotations(quats_wxyz: np.ndarray) -> np.ndarray:  # [N] uint32
-    quats = quats_wxyz[:, [1, 2, 3, 0]].astype(np.float64)
-    norms = np.linalg.norm(quats, axis=1, keepdims=True)
-    quats = np.where(norms > 0, quats / np.where(norms > 0, norms, 1), [0, 0, 0, 1])
-    largest = np.abs(quats).argmax(axis=1)
-    is_negative = np.take_along_axis(quats, largest[:, None], axis=1) < 0
-    quats = np.where(is_negative, -quats, quats)  # the one left out is read back as positive
-    magnitude = np.rint(np.abs(quats) * (_COMPONENT_MAX * math.sqrt(2))).clip(0, _COMPONENT_MAX)
-    fields = magnitude.astype(np.uint32) | ((quats < 0).astype(np.uint32) << 9)
+    quats = np.ascontiguousarray(quats_wxyz.T)[[1, 2, 3, 0]]  # xyzw, one row per component
+    norms = np.sqrt((quats * quats).sum(axis=0))
+    quats[3, norms == 0] = 1
+    quats /= np.where(norms > 0, norms, 1)
+    magnitudes = np.abs(quats)
+    largest = magnitudes.argmax(axis=0)
+    left_out = np.take_along_axis(quats, largest[None], axis=0)[0]  # is read back as positive
+    fields = np.rint(magnitudes * np.float32(_COMPONENT_MAX * math.sqrt(2))).astype(np.uint32)
+    np.minimum(fields, _COMPONENT_MAX, out=fields)
+    fields |= ((quats < 0) != (left_out < 0)).astype(np.uint32) << 9
     packed = largest.astype(np.uint32)
     for component in range(4):
-        packed = np.where(component == largest, packed, (packed << 10) | fields[:, component])
+        packed = np.where(component == largest, packed, (packed << 10) | fields[component])
     return packed.astype("<u4")
 
 
 def _pack_sh(rest: np.ndarray, sh_bits: tuple[int, int]) -> np.ndarray:  # [N, K - 1, 3] uint8
-    steps = np.full((1, rest.shape[1], 1), 1 << (8 - sh_bits[1]))
+    steps = np.full((1, rest.shape[1], 1), 1 << (8 - sh_bits[1]), np.float32)
     steps[:, :3] = 1 << (8 - sh_bits[0])
-    return (np.rint(rest * 128 / steps) * steps + 128).clip(0, 255).astype(np.uint8)
+    return (np.rint(rest * (128 / steps)) * steps + 128).clip(0, 255).astype(np.uint8)
+
+
+def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
+    """Pack into one gzip member, pieces side by side, each with the window that the one before leaves it."""
+    whole = np.concatenate([np.frombuffer(part, np.uint8) for part in parts])
+
+    def deflate(start: int) -> bytes:
+        window = whole[max(0, start - _WINDOW) : start].tobytes()
+        options = (level, zlib.DEFLATED, -zlib.MAX_WBITS, 8, zlib.Z_DEFAULT_STRATEGY)
+        packer = zlib.compressobj(*options, window) if window else zlib.compressobj(*options)
+        is_last = start + _PIECE >= len(whole)
+        packed = packer.compress(whole[start : start + _PIECE].data)
+        return packed + packer.flush(zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH)
+
+    head = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # deflate, no name, no time, unknown system
+    pieces = _in_threads(deflate, range(0, len(whole), _PIECE))
+    return [head, *pieces, struct.pack("<II", zlib.crc32(whole.data), len(whole) & 0xFFFFFFFF)]
+
+
+def _zstd_streams(header: tuple[int, ...], blocks: list[np.ndarray], tag: bytes, level: int) -> list[bytes]:
+    zstandard = _zstandard("SPZ version 4")
+    filled = [block for block in blocks if block.size]  # empty blocks have no stream
+
+    def compress(block: np.ndarray) -> bytes:
+        return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(block.data)
+
+    streams = _in_threads(compress, filled)
+    start = _HEADER_4.pack(*header, len(filled), _HEADER_4.size + len(tag))
+    table = b"".join(struct.pack("<QQ", len(s), b.size) for s, b in zip(streams, filled, strict=True))
+    return [start, tag, table, *streams]
+
+
+def _zstandard(what: str) -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"{what} needs the package 'zstandard'; install it with pip, or save as version 3."
+        ) from error
+    return zstandard
 
 
 # Reading -------------------------------------------------------------------------------------------
@@ -171,7 +290,8 @@ class _Packed:
     version: int
     count: int
     fractional_bits: int
-    blocks: list[np.ndarray]
+    blocks: list[np.ndarray] = field(repr=False)
+    axes: str | None = None
 
 
 def _block_sizes(version: int, count: int, degree: int) -> list[int]:
@@ -200,49 +320,52 @@ def _check_header(name: str, version: int, versions: range, count: int, degree: 
         raise FormatError(f"{name}: must hold 1 to {_MOST_GAUSSIANS - 1} Gaussians; the header says {count}.")
 
 
+def _check_promise(name: str, count: int, unpacked: int, size: int) -> None:
+    if unpacked > size * _MOST_RATIO:
+        raise FormatError(f"{name}: the header promises {count} Gaussians, more than {size} bytes can hold.")
+
+
 def _unpack_gzip(data: bytes, name: str) -> _Packed:
+    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            header = stream.read(_HEADER.size)
-            if len(header) < _HEADER.size:
-                raise FormatError(f"{name}: is cut short: {len(header)} of {_HEADER.size} header bytes.")
-            magic, version, count, degree, bits, _, _ = _HEADER.unpack(header)
-            if magic != _MAGIC:
-                raise FormatError(f"{name}: unpacks to {header[:4]!r}, not 'NGSP'; is this an SPZ file?")
-            _check_header(name, version, range(1, 4), count, degree, bits)
-            sizes = _block_sizes(version, count, degree)
-            if sum(sizes) > len(data) * _DEFLATE_RATIO:
-                raise FormatError(
-                    f"{name}: the header promises {count} Gaussians, more than {len(data)} bytes can hold."
-                )
-            body = stream.read(sum(sizes))
-    except (EOFError, OSError, zlib.error) as error:
+        header = stream.decompress(data, _HEADER.size)
+        if len(header) < _HEADER.size:
+            raise FormatError(f"{name}: is cut short: {len(header)} of {_HEADER.size} header bytes.")
+        magic, version, count, degree, bits, flags, _ = _HEADER.unpack(header)
+        if magic != _MAGIC:
+            raise FormatError(f"{name}: unpacks to {header[:4]!r}, not 'NGSP'; is this an SPZ file?")
+        _check_header(name, version, range(1, 4), count, degree, bits)
+        sizes = _block_sizes(version, count, degree)
+        _check_promise(name, count, sum(sizes), len(data))
+        body = stream.decompress(stream.unconsumed_tail, sum(sizes))
+        is_short = len(body) < sum(sizes)
+        after = b"" if is_short else stream.decompress(stream.unconsumed_tail, _MOST_EXTENSION_BYTES)
+    except zlib.error as error:
         raise FormatError(f"{name}: cannot be unpacked ({error}); it is damaged or cut short.") from error
-    if len(body) < sum(sizes):
+    if is_short:
         raise FormatError(
             f"{name}: is cut short: {count} Gaussians need {sum(sizes)} bytes; got {len(body)}."
         )
-    everything = np.frombuffer(body, np.uint8)
-    return _Packed(version, count, bits, np.split(everything, np.cumsum(sizes)[:-1]))
+    if not stream.eof and len(after) < _MOST_EXTENSION_BYTES:
+        raise FormatError(f"{name}: ends before its check sum; it is damaged or cut short.")
+    blocks = np.split(np.frombuffer(body, np.uint8), np.cumsum(sizes)[:-1])
+    axes = _tagged_axes(after, name) if flags & _HAS_EXTENSIONS else None
+    return _Packed(version, count, bits, blocks, axes)
 
 
 def _unpack_streams(data: bytes, name: str) -> _Packed:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise BackendUnavailable(
-            f"{name}: SPZ version 4 needs the package 'zstandard'; install it with pip, or save as version 3."
-        ) from error
+    zstandard = _zstandard(f"{name}: SPZ version 4")
     if len(data) < _HEADER_4.size:
         raise FormatError(f"{name}: is cut short: {len(data)} of {_HEADER_4.size} header bytes.")
-    _, version, count, degree, bits, _, streams, table = _HEADER_4.unpack_from(data)
+    _, version, count, degree, bits, flags, streams, table = _HEADER_4.unpack_from(data)
     _check_header(name, version, range(4, 5), count, degree, bits)
     sizes = _block_sizes(version, count, degree)
+    _check_promise(name, count, sum(sizes), len(data))
     filled = [i for i, size in enumerate(sizes) if size]  # empty blocks have no stream
-    if streams != len(filled) or not _HEADER_4.size <= table <= len(data) - 16 * streams:
-        raise FormatError(f"{name}: its table of {streams} streams at byte {table} does not fit the header.")
-    blocks = [np.empty(0, np.uint8)] * len(sizes)
     offset = table + 16 * streams
+    if streams != len(filled) or not _HEADER_4.size <= table or offset > len(data):
+        raise FormatError(f"{name}: its table of {streams} streams at byte {table} does not fit the header.")
+    chunks: list[bytes] = []
     for number, index in enumerate(filled):
         packed_size, size = struct.unpack_from("<QQ", data, table + 16 * number)
         chunk = data[offset : offset + packed_size]
@@ -252,40 +375,87 @@ def _unpack_streams(data: bytes, name: str) -> _Packed:
                 f"{name}: stream {number} is cut short or of a wrong size ({size}, not {sizes[index]})."
             )
         try:
-            content = zstandard.ZstdDecompressor().stream_reader(chunk).read(size)
+            promised = zstandard.frame_content_size(chunk)
+        except zstandard.ZstdError as error:
+            raise FormatError(
+                f"{name}: stream {number} cannot be unpacked ({error}); it is damaged."
+            ) from error
+        if promised not in (size, -1):
+            raise FormatError(f"{name}: stream {number} holds {promised} bytes instead of {size}.")
+        chunks.append(chunk)
+
+    def unpack(job: tuple[int, bytes]) -> np.ndarray:
+        number, chunk = job
+        size = sizes[filled[number]]
+        try:
+            content = zstandard.ZstdDecompressor().decompress(chunk, max_output_size=size)
         except zstandard.ZstdError as error:
             raise FormatError(
                 f"{name}: stream {number} cannot be unpacked ({error}); it is damaged."
             ) from error
         if len(content) != size:
             raise FormatError(f"{name}: stream {number} holds {len(content)} bytes instead of {size}.")
-        blocks[index] = np.frombuffer(content, np.uint8)
-    return _Packed(version, count, bits, blocks)
+        return np.frombuffer(content, np.uint8)
+
+    blocks = [np.empty(0, np.uint8)] * len(sizes)
+    for index, block in zip(filled, _in_threads(unpack, enumerate(chunks)), strict=True):
+        blocks[index] = block
+    axes = _tagged_axes(data[_HEADER_4.size : table], name) if flags & _HAS_EXTENSIONS else None
+    return _Packed(version, count, bits, blocks, axes)
+
+
+def _tagged_axes(records: bytes, name: str) -> str | None:
+    """Find the axes among the extensions; others are passed over."""
+    offset = 0
+    while offset + 8 <= len(records):
+        kind, size = struct.unpack_from("<II", records, offset)
+        if offset + 8 + size > len(records):
+            raise FormatError(f"{name}: extension {kind:#x} is cut short; the file is damaged.")
+        if kind == _AXES_KIND:
+            number = int.from_bytes(records[offset + 8 : offset + 8 + size], "little")
+            if size != 4 or number > len(TAGGED_AXES):
+                raise FormatError(
+                    f"{name}: names axes number {number}, which do not exist; the file is damaged."
+                )
+            return TAGGED_AXES[number - 1] if number else None
+        offset += 8 + size
+    return None
 
 
 def _unpack_positions(block: np.ndarray, packed: _Packed) -> np.ndarray:  # [N, 3] float32
     if packed.version == 1:
-        return block.view("<f2").reshape(-1, 3).astype(np.float32)
-    padded = np.zeros((packed.count, 3, 4), np.uint8)
+        return np.ascontiguousarray(block).view("<f2").astype(np.float32)
+    padded = np.zeros((len(block), 3, 4), np.uint8)
     padded[..., 1:] = block.reshape(-1, 3, 3)  # in the upper bytes, so that the shift brings the sign along
     fixed = padded.view("<i4")[..., 0] >> 8
-    return (fixed / (1 << packed.fractional_bits)).astype(np.float32)
+    return fixed.astype(np.float32) * np.float32(2.0**-packed.fractional_bits)  # 24 bits: exact
 
 
 def _unpack_rotations(block: np.ndarray, packed: _Packed) -> np.ndarray:  # [N, 4] float32 wxyz
+    quats = np.empty((len(block), 4), np.float32)
     if packed.version < 3:
-        xyz = block.reshape(-1, 3).astype(np.float32) / 127.5 - 1
-        w = np.sqrt((1 - (xyz**2).sum(axis=1, keepdims=True)).clip(min=0))
-        return np.concatenate([w, xyz], axis=1)
-    words = block.view("<u4").astype(np.int64)
+        quats[:, 1:] = block.astype(np.float32) / np.float32(127.5) - 1
+        quats[:, 0] = np.sqrt((1 - (quats[:, 1:] ** 2).sum(axis=1)).clip(min=0))
+        return quats
+    words = np.ascontiguousarray(block).view("<u4")[:, 0].astype(np.uint32)
     largest = words >> 30
-    quats = np.zeros((packed.count, 4), np.float64)  # xyzw
+    left_out = np.ones(len(words), np.float32)
+    columns = {}
     for component in (3, 2, 1, 0):
-        is_stored = component != largest
-        magnitude = (words & _COMPONENT_MAX) / (_COMPONENT_MAX * math.sqrt(2))
-        value = np.where(words >> 9 & 1, -magnitude, magnitude)
-        quats[:, component] = np.where(is_stored, value, 0)
-        words = np.where(is_stored, words >> 10, words)
-    left_out = np.sqrt((1 - (quats**2).sum(axis=1)).clip(min=0))
-    np.put_along_axis(quats, largest[:, None], left_out[:, None], axis=1)
-    return quats[:, [3, 0, 1, 2]].astype(np.float32)
+        value = _COMPONENT_OF_FIELD[words & 1023]
+        is_left_out = component == largest
+        value[is_left_out] = 0
+        words = np.where(is_left_out, words, words >> 10)
+        left_out -= value * value
+        columns[component] = value
+    left_out = np.sqrt(left_out.clip(min=0))
+    for component in range(4):
+        quats[:, (component + 1) % 4] = np.where(component == largest, left_out, columns[component])
+    return quats
+
+
+_COMPONENT_OF_FIELD = (
+    (np.arange(1024) & _COMPONENT_MAX)
+    / (_COMPONENT_MAX * math.sqrt(2))
+    * np.where(np.arange(1024) >> 9, -1, 1)
+).astype(np.float32)

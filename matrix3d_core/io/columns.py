@@ -1,0 +1,91 @@
+"""Gaussians as columns of numbers: what every splat file is made from, and what is made of one.
+
+Files hold what other programs wrote, so `checked_gaussians` looks at every value once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..errors import FormatError, InvalidInput
+from ..scene.gaussians import SH_C0, Gaussians
+
+__all__ = ["all_finite", "checked_gaussians", "columns_to_write", "make_unit", "rgba_bytes"]
+
+_UNIT = 3e-7  # what rounding leaves of the length of a unit quaternion
+
+
+def columns_to_write(
+    gaussians: Gaussians, *, most: int = (1 << 31) - 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return means, unit rotations, scales, opacities and harmonics as contiguous float32 arrays.
+
+    A zero rotation becomes none.
+
+    Raises:
+        InvalidInput: when the set is empty or larger than ``most``, or a value is NaN or infinite.
+    """
+    if not 1 <= len(gaussians) <= most:
+        raise InvalidInput(f"gaussians must hold 1 to {most} Gaussians to be written; got {len(gaussians)}.")
+    gaussians.check_finite()
+    means, quats, scales, opacities, sh = (
+        t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()
+    )
+    norms = np.sqrt(np.einsum("ij,ij->i", quats, quats))
+    if norms.min() == 0:
+        quats = np.where(norms[:, None] > 0, quats, np.array([1, 0, 0, 0], np.float32))
+        norms = np.where(norms > 0, norms, np.float32(1))
+    if np.abs(norms - 1).max() > _UNIT:
+        quats = quats / norms[:, None]
+    return means, quats, scales, opacities, sh
+
+
+def rgba_bytes(sh: np.ndarray, opacities: np.ndarray) -> np.ndarray:  # [N, 4] uint8
+    """Return base colour, clamped to [0, 1], and opacity in steps of 1/255."""
+    rgba = np.concatenate([0.5 + SH_C0 * sh[:, 0], opacities[:, None]], axis=1)
+    return np.rint(rgba * 255).clip(0, 255).astype(np.uint8)
+
+
+def checked_gaussians(
+    name: str,
+    means: np.ndarray,  # [N, 3]
+    quats_wxyz: np.ndarray,  # [N, 4], any length
+    scales: np.ndarray,  # [N, 3]
+    opacities: np.ndarray,  # [N]
+    sh: np.ndarray,  # [N, K, 3]
+    drop_invalid: bool,
+) -> Gaussians:
+    """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place."""
+    fields: tuple[np.ndarray, ...] = (means, quats_wxyz, scales, opacities, sh)
+    if not (make_unit(quats_wxyz) and all(all_finite(values) for values in fields)):
+        is_good = np.ones(len(means), bool)
+        for values in fields:
+            is_good &= np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        bad = int((~is_good).sum())
+        if not drop_invalid:
+            raise FormatError(
+                f"{name}: {bad} of {len(is_good)} Gaussians hold NaN, infinity or a zero rotation "
+                f"(first: number {int(np.argmin(is_good))}). Read it with drop_invalid to leave them out."
+            )
+        if bad == len(is_good):
+            raise FormatError(f"{name}: holds no valid Gaussian.")
+        fields = tuple(values[is_good] for values in fields)
+    return Gaussians(*(torch.from_numpy(np.require(v, np.float32, ["C", "W"])) for v in fields))
+
+
+def make_unit(quats: np.ndarray) -> bool:
+    """Scale quaternions to unit length in place; return False when some cannot be (they become NaN)."""
+    norms = np.einsum("ij,ij->i", quats, quats)
+    np.sqrt(norms, out=norms)
+    least, most = norms.min(), norms.max()
+    if not (abs(least - 1) < _UNIT and abs(most - 1) < _UNIT):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for column in range(4):
+                quats[:, column] /= norms
+    return bool(least > 0 and np.isfinite(most))
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Return whether no value is NaN or infinite; both pass through the least and the most."""
+    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))

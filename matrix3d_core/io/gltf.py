@@ -1,0 +1,291 @@
+"""glTF with KHR_gaussian_splatting: Gaussians as points of a GLB, 32-bit floats, nothing lost.
+
+The format's own axes are x left, y up, z forward (``LUF``): what is ahead in the panorama lies along +z, as the
+front of a glTF asset does.
+
+Source: Khronos, glTF 2.0 and KHR_gaussian_splatting. An early draft of the extension kept scales as logarithms;
+files of it are known by their negative scales and read as such.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import FormatError, InvalidInput
+from ..geometry.rotations import matrix_from_quats
+from ..scene.gaussians import Gaussians
+from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
+from .axes import map_gaussians
+from .columns import checked_gaussians, columns_to_write, rgba_bytes
+
+__all__ = ["read_glb", "write_glb"]
+
+_log = logging.getLogger(__name__)
+
+_NAME = "KHR_gaussian_splatting"
+_MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
+_FLOAT, _POINTS, _ARRAY_BUFFER = 5126, 0, 34962
+_WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+_COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+_REST_ORDERS = (1, 3, 5, 7)
+
+
+def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
+    """Write Gaussians as a GLB; a path appears only when the file is complete. Axes are written as they are.
+
+    Viewers that do not know the extension show coloured points.
+
+    Raises:
+        InvalidInput: when the set is empty, a value is NaN or infinite, or the file would exceed 4 GB.
+    """
+    means, quats, scales, opacities, sh = columns_to_write(gaussians)
+    count = len(means)
+    columns: dict[str, np.ndarray] = {
+        "POSITION": means,
+        "COLOR_0": rgba_bytes(sh, opacities),
+        f"{_NAME}:ROTATION": quats[:, [1, 2, 3, 0]],
+        f"{_NAME}:SCALE": scales,
+        f"{_NAME}:OPACITY": opacities.clip(0, 1)[:, None],
+    }
+    for degree in range(math.isqrt(sh.shape[1])):
+        for order in range(_REST_ORDERS[degree]):
+            columns[f"{_NAME}:SH_DEGREE_{degree}_COEF_{order}"] = sh[:, degree * degree + order]
+    views, accessors, offset = [], [], 0
+    for index, values in enumerate(columns.values()):
+        views.append(
+            {"buffer": 0, "byteOffset": offset, "byteLength": values.nbytes, "target": _ARRAY_BUFFER}
+        )
+        kind = next(k for k, width in _WIDTH.items() if width == values.shape[1])
+        accessor = {"bufferView": index, "componentType": _FLOAT, "count": count, "type": kind}
+        if values.dtype == np.uint8:
+            accessor |= {"componentType": 5121, "normalized": True}
+        accessors.append(accessor)
+        offset += values.nbytes  # a multiple of 4
+    accessors[0] |= {"min": means.min(axis=0).tolist(), "max": means.max(axis=0).tolist()}
+    primitive = {
+        "attributes": {name: index for index, name in enumerate(columns)},
+        "mode": _POINTS,
+        "extensions": {
+            _NAME: {
+                "kernel": "ellipse",
+                "colorSpace": "srgb_rec709_display",
+                "sortingMethod": "cameraDistance",
+                "projection": "perspective",
+            }
+        },
+    }
+    document = {
+        "asset": {"version": "2.0", "generator": "matrix3d"},
+        "extensionsUsed": [_NAME],
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "world"}],
+        "meshes": [{"primitives": [primitive]}],
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": offset}],
+    }
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    total = 12 + 8 + len(text) + 8 + offset
+    if total >= 1 << 32:
+        raise InvalidInput(f"a GLB must stay below 4 GB; got {total / 1e9:.1f} GB. Write PLY instead.")
+    with open_atomically(target) as file:
+        file.write(struct.pack("<III", _MAGIC, 2, total))
+        file.write(struct.pack("<II", len(text), _JSON) + text + struct.pack("<II", offset, _BIN))
+        for values in columns.values():
+            file.write(np.ascontiguousarray(values).data.cast("B"))
+
+
+def read_glb(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+    """Read the Gaussians of a GLB, joined, where its scene puts them. Axes are left as they are.
+
+    Nodes may move, turn and evenly scale what they hold. Attributes may be quantised as the extension allows.
+
+    Args:
+        source: path, or binary file open for reading.
+        drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+
+    Raises:
+        FormatError: when the file is no GLB of version 2, is cut short, refers to what is not in it, needs a
+            compression that is not supported, or has no Gaussians.
+    """
+    data, name = read_source(source)
+    document, body = _chunks(data, name)
+    found = []
+    try:
+        for primitive, matrix in _primitives(document, name):
+            part = _read_primitive(document, body, primitive, name, drop_invalid)
+            found.append(_placed(part, matrix, name))
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"{name}: its JSON is not valid glTF ({type(error).__name__}: {error}).") from error
+    if not found:
+        used = ", ".join(map(str, document.get("extensionsUsed", []))) or "no extensions"
+        raise FormatError(f"{name}: has no Gaussians in its scene (no {_NAME}; it uses {used}).")
+    return found[0] if len(found) == 1 else Gaussians.concatenate(*found)
+
+
+def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
+    if data[:4] != b"glTF":
+        raise FormatError(f"{name}: does not begin with 'glTF' but {data[:4]!r}; is this a GLB file?")
+    if len(data) < 20:
+        raise FormatError(f"{name}: is cut short: {len(data)} bytes.")
+    _, version, total, size, kind = struct.unpack_from("<IIIII", data)
+    if version != 2:
+        raise FormatError(f"{name}: GLB version must be 2; got {version}.")
+    if total > len(data) or kind != _JSON or 20 + size > len(data):
+        raise FormatError(
+            f"{name}: is cut short: the header promises {total} bytes, the file has {len(data)}."
+        )
+    try:
+        document = json.loads(data[20 : 20 + size])
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{name}: its JSON cannot be read ({error}).") from error
+    if not isinstance(document, dict):
+        raise FormatError(f"{name}: its JSON must be an object; got {type(document).__name__}.")
+    start = 20 + size
+    if start + 8 > len(data):
+        return document, memoryview(b"")
+    size, kind = struct.unpack_from("<II", data, start)
+    if kind != _BIN or start + 8 + size > len(data):
+        raise FormatError(f"{name}: its binary part is cut short, or not the second one.")
+    return document, memoryview(data)[start + 8 : start + 8 + size]
+
+
+def _primitives(document: dict[str, Any], name: str) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Return the primitives that are Gaussians, each with its world matrix ``[4, 4]``."""
+    nodes, meshes = document.get("nodes", []), document.get("meshes", [])
+    scenes = document.get("scenes", [])
+    roots = scenes[document.get("scene", 0)].get("nodes", []) if scenes else range(len(nodes))
+    found = []
+    queue = [(index, np.eye(4), 0) for index in roots]
+    visited = 0
+    while queue:
+        index, above, depth = queue.pop(0)
+        visited += 1
+        if depth > len(nodes) or visited > len(nodes):
+            raise FormatError(f"{name}: its nodes form a loop; a scene must be a tree.")
+        node = nodes[index]
+        matrix = above @ _node_matrix(node)
+        queue += [(child, matrix, depth + 1) for child in node.get("children", [])]
+        if "mesh" in node:
+            for primitive in meshes[node["mesh"]]["primitives"]:
+                if _NAME in primitive.get("extensions", {}):
+                    found.append((primitive, matrix))
+    return found
+
+
+def _node_matrix(node: dict[str, Any]) -> np.ndarray:
+    if "matrix" in node:
+        return np.array(node["matrix"], np.float64).reshape(4, 4).T
+    matrix = np.eye(4)
+    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
+    rotation = matrix_from_quats(torch.tensor([w, x, y, z], dtype=torch.float64)).numpy()
+    matrix[:3, :3] = rotation * np.array(node.get("scale", (1, 1, 1)), np.float64)
+    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    return matrix
+
+
+def _placed(part: Gaussians, matrix: np.ndarray, name: str) -> Gaussians:
+    if np.array_equal(matrix, np.eye(4)):
+        return part
+    linear = matrix[:3, :3]
+    size = float(np.abs(np.linalg.det(linear)) ** (1 / 3))
+    if not size > 0 or np.abs(linear.T @ linear / size**2 - np.eye(3)).max() > 1e-4:
+        raise FormatError(f"{name}: a node stretches its Gaussians unevenly, which they cannot follow.")
+    # The nearest orthogonal matrix, as files round their numbers to 32 bits.
+    left, _, right = np.linalg.svd(linear / size)
+    turned = map_gaussians(part, torch.from_numpy(left @ right))
+    move = torch.from_numpy(matrix[:3, 3]).to(turned.means)
+    return Gaussians(
+        turned.means * size + move, turned.quats_wxyz, turned.scales * size, turned.opacities, turned.sh
+    )
+
+
+def _read_primitive(
+    document: dict[str, Any], body: memoryview, primitive: dict[str, Any], name: str, drop_invalid: bool
+) -> Gaussians:
+    extension, attributes = primitive["extensions"][_NAME], primitive["attributes"]
+    if extension.get("extensions"):
+        raise FormatError(
+            f"{name}: its Gaussians are packed with {', '.join(extension['extensions'])}, which is not supported. "
+            "Save it without compression."
+        )
+    if extension.get("kernel", "ellipse") != "ellipse":
+        _log.warning("%s: kernel %r is not known; shown as ellipses.", name, extension["kernel"])
+    if extension.get("colorSpace", "srgb_rec709_display") != "srgb_rec709_display":
+        _log.warning("%s: colours are %s; shown as they are.", name, extension["colorSpace"])
+    count = int(document["accessors"][attributes["POSITION"]]["count"])
+
+    def column(attribute: str, width: int) -> np.ndarray:
+        key = attribute if attribute == "POSITION" else f"{_NAME}:{attribute}"
+        if key not in attributes:
+            raise FormatError(f"{name}: its Gaussians lack the attribute {key}.")
+        return _accessor(document, body, attributes[key], name, key, count, width)
+
+    degrees = sum(f"{_NAME}:SH_DEGREE_{d}_COEF_0" in attributes for d in range(4))
+    if degrees == 0:
+        raise FormatError(f"{name}: its Gaussians lack the attribute {_NAME}:SH_DEGREE_0_COEF_0.")
+    sh = [column(f"SH_DEGREE_{d}_COEF_{k}", 3) for d in range(degrees) for k in range(_REST_ORDERS[d])]
+    scales, opacities = column("SCALE", 3), column("OPACITY", 1)[:, 0]
+    with np.errstate(over="ignore"):
+        if (scales < 0).any():
+            _log.warning(
+                "%s: has negative scales; they are read as logarithms, as an early draft had them.", name
+            )
+            scales = np.exp(scales)
+            if (opacities < 0).any() or (opacities > 1).any():
+                opacities = 1 / (1 + np.exp(-opacities))
+    if (opacities < 0).any() or (opacities > 1).any():
+        raise FormatError(
+            f"{name}: opacities must lie between 0 and 1; the file breaks the extension's rule."
+        )
+    return checked_gaussians(
+        name,
+        column("POSITION", 3),
+        np.ascontiguousarray(column("ROTATION", 4)[:, [3, 0, 1, 2]]),
+        scales,
+        opacities,
+        np.stack(sh, axis=1),
+        drop_invalid,
+    )
+
+
+def _accessor(
+    document: dict[str, Any], body: memoryview, index: int, name: str, key: str, count: int, width: int
+) -> np.ndarray:  # [count, width] float32
+    accessor = document["accessors"][index]
+    if "sparse" in accessor or "bufferView" not in accessor:
+        raise FormatError(f"{name}: {key} is sparse, which is not supported.")
+    view = document["bufferViews"][accessor["bufferView"]]
+    if view.get("buffer", 0) != 0 or "uri" in document["buffers"][0]:
+        raise FormatError(f"{name}: {key} lies outside the file. Pack everything into one GLB.")
+    if _WIDTH.get(accessor["type"]) != width or accessor["count"] != count:
+        raise FormatError(
+            f"{name}: {key} must hold {count} values of {width} components; "
+            f"got {accessor['count']} of type {accessor['type']}."
+        )
+    dtype = np.dtype(_COMPONENTS[accessor["componentType"]])
+    start = int(view.get("byteOffset", 0)) + int(accessor.get("byteOffset", 0))
+    stride = int(view.get("byteStride", 0)) or width * dtype.itemsize
+    if (
+        count < 1
+        or start < 0
+        or stride < 1
+        or start + stride * (count - 1) + width * dtype.itemsize > len(body)
+    ):
+        raise FormatError(f"{name}: {key} ends behind the file's {len(body)} bytes of data; it is cut short.")
+    stored = np.ndarray((count, width), dtype, body, start, (stride, dtype.itemsize))
+    values = stored.astype(np.float32)
+    if accessor.get("normalized") and dtype.kind in "iu":
+        values = np.maximum(values / np.float32(np.iinfo(dtype).max), -1)
+    return values

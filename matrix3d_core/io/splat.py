@@ -1,0 +1,71 @@
+"""SPLAT: 32 bytes per Gaussian and nothing else; no header, no view-dependent colour.
+
+Per Gaussian: position and scale as 32-bit floats, colour and opacity as bytes, rotation wxyz as bytes around
+128. The largest and most opaque come first, so that a viewer that loads in pieces shows those early.
+
+Source: antimatter15, splat (github.com/antimatter15/splat, README and converter).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import FormatError
+from ..scene.gaussians import SH_C0, Gaussians
+from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
+from .columns import checked_gaussians, columns_to_write, rgba_bytes
+
+__all__ = ["read_splat", "write_splat"]
+
+_RECORD = np.dtype([("means", "<f4", 3), ("scales", "<f4", 3), ("rgba", "u1", 4), ("quats", "u1", 4)])
+
+
+def write_splat(target: BinaryTarget, gaussians: Gaussians) -> None:
+    """Write Gaussians as SPLAT, base colour only; a path appears only when the file is complete.
+
+    Steps: colour and opacity 1/255 (colours are clamped to [0, 1]), rotation components 1/128. Gaussians are
+    ordered by volume times opacity, largest first.
+
+    Raises:
+        InvalidInput: when the set is empty, or a value is NaN or infinite.
+    """
+    means, quats, scales, opacities, sh = columns_to_write(gaussians)
+    order = np.argsort(-(scales.astype(np.float64).prod(axis=1) * opacities), kind="stable")
+    records = np.empty(len(means), _RECORD)
+    records["means"], records["scales"] = means[order], scales[order]
+    records["rgba"] = rgba_bytes(sh, opacities)[order]
+    records["quats"] = np.rint(quats * 128 + 128).clip(0, 255)[order]
+    with open_atomically(target) as file:
+        file.write(records.tobytes())
+
+
+def read_splat(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+    """Read a SPLAT file. Axes are left as they are.
+
+    Args:
+        source: path, or binary file open for reading.
+        drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+
+    Raises:
+        FormatError: when the size is no multiple of 32 bytes, a scale is negative, or values are invalid.
+    """
+    data, name = read_source(source)
+    if len(data) == 0 or len(data) % _RECORD.itemsize:
+        raise FormatError(
+            f"{name}: a SPLAT file must have a whole number of 32-byte Gaussians; got {len(data)} bytes. "
+            "It is cut short, or of another format."
+        )
+    records = np.frombuffer(data, _RECORD)
+    scales = np.ascontiguousarray(records["scales"])
+    if (scales < 0).any():
+        raise FormatError(f"{name}: holds negative scales; is this a SPLAT file? It has no mark to tell.")
+    rgba = records["rgba"].astype(np.float32) / 255
+    return checked_gaussians(
+        name,
+        np.ascontiguousarray(records["means"]),
+        (records["quats"].astype(np.float32) - 128) / 128,
+        scales,
+        np.ascontiguousarray(rgba[:, 3]),
+        ((rgba[:, :3] - 0.5) / np.float32(SH_C0))[:, None],
+        drop_invalid,
+    )

@@ -1,0 +1,316 @@
+"""world.json: what a splat file cannot say about its world, in a small file beside it.
+
+``world.spz`` has ``world.world.json``. All places and directions in it are in the axes of the splat file, which it
+names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y down, z forward).
+
+    {"format": "matrix3d-world", "version": 1, "file": "world.spz", "count": 300000, "axes": "RDF",
+     "up": [0, -1, 0], "metres_per_unit": 1.0, "ground_height": -1.6,
+     "start_pose": {"position": [0, 0, 0], "forward": [0, 0, 1], "up": [0, -1, 0]},
+     "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
+     "source": "...", "licence": "..."}
+
+``ground_height`` counts along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centres along each
+axis, which leaves out sky and strays. What is not known is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import FormatError, InvalidInput
+from ..scene.gaussians import Gaussians
+from ..scene.trajectory import Trajectory
+from .atomic import open_atomically
+from .axes import OPENCV, axes_matrix, is_axes
+
+__all__ = [
+    "WorldInfo",
+    "describe_world",
+    "find_world_info",
+    "format_world_info",
+    "parse_world_info",
+    "sidecar_path",
+    "write_world_info",
+]
+
+FORMAT_NAME, FORMAT_VERSION = "matrix3d-world", 1
+MAX_BYTES = 1_000_000
+_UP = (0.0, -1.0, 0.0)
+
+Point = tuple[float, float, float]
+Box = tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class WorldInfo:
+    """What a viewer or an editor wants to know of a world. OpenCV axes, world units.
+
+    Attributes:
+        axes: three letters, axes of the splat file (see `matrix3d_core.io.axes`).
+        metres_per_unit: None when the scale is not known.
+        ground_height: of the ground above the origin, along ``up``; None when it is not known.
+        up: unit vector.
+        start_pose: ``[4, 4]`` float64 world-to-camera where a visit begins, or None.
+        bounds: least and most of the centres, or None.
+        core_bounds: the same without the outer 1 % at either end, or None.
+        count: Gaussians, or None.
+        source: where the world comes from, free text.
+        licence: free text.
+    """
+
+    axes: str = OPENCV
+    metres_per_unit: float | None = None
+    ground_height: float | None = None
+    up: Point = _UP
+    start_pose: Tensor | None = None
+    bounds: Box | None = None
+    core_bounds: Box | None = None
+    count: int | None = None
+    source: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not is_axes(self.axes):
+            raise InvalidInput(f"axes must be three of the letters R/L, U/D, F/B; got {self.axes!r}.")
+        scale = self.metres_per_unit
+        if scale is not None and not (scale > 0 and math.isfinite(scale)):
+            raise InvalidInput(f"metres_per_unit must be positive; got {scale}.")
+
+    @property
+    def is_metric(self) -> bool:
+        """True when one unit is one metre."""
+        return self.metres_per_unit == 1.0
+
+
+def describe_world(
+    gaussians: Gaussians,
+    *,
+    trajectory: Trajectory | None = None,
+    axes: str = OPENCV,
+    metres_per_unit: float | None = None,
+    eye_height: float | None = None,
+    source: str = "",
+    licence: str = "",
+) -> WorldInfo:
+    """Gather what is known of a world.
+
+    Args:
+        gaussians: the world, OpenCV axes.
+        trajectory: its first pose is where a visit begins, and it may say that units are metres.
+        axes: axes that the file will have.
+        metres_per_unit: overrides what the trajectory says.
+        eye_height: of the origin above the ground, world units.
+        source: where the world comes from.
+        licence: what others may do with it.
+    """
+    centres = gaussians.means.detach().cpu().numpy().astype(np.float64)
+    bounds = core = None
+    if len(centres):
+        bounds = _box(centres.min(axis=0), centres.max(axis=0))
+        core = _box(*np.quantile(centres, (0.01, 0.99), axis=0))
+    if metres_per_unit is None and trajectory is not None and trajectory.is_metric:
+        metres_per_unit = 1.0
+    return WorldInfo(
+        axes=axes,
+        metres_per_unit=metres_per_unit,
+        ground_height=None if eye_height is None else -eye_height,
+        start_pose=None if trajectory is None else trajectory.camera_from_world[0],
+        bounds=bounds,
+        core_bounds=core,
+        count=len(gaussians),
+        source=source,
+        licence=licence,
+    )
+
+
+def _box(least: np.ndarray, most: np.ndarray) -> Box:
+    first, second = (tuple(float(v) for v in corner) for corner in (least, most))
+    return first, second  # type: ignore[return-value]
+
+
+def sidecar_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the sidecar of a splat file belongs: ``world.spz`` has ``world.world.json``."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.world.json")
+
+
+def write_world_info(splat_file: str | os.PathLike[str], info: WorldInfo) -> Path:
+    """Write the sidecar of a splat file and return its path; it appears whole or not at all."""
+    target = sidecar_path(splat_file)
+    with open_atomically(target) as file:
+        file.write(format_world_info(info, file_name=Path(splat_file).name).encode())
+    return target
+
+
+def find_world_info(splat_file: str | os.PathLike[str]) -> WorldInfo | None:
+    """Read the sidecar of a splat file; None when it has none.
+
+    Raises:
+        FormatError: when there is one and it is not understood.
+    """
+    path = sidecar_path(splat_file)
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise FormatError(
+            f"{path.name}: must be at most {MAX_BYTES // 1_000_000} MB; got {size / 1e6:.0f} MB."
+        )
+    try:
+        return parse_world_info(path.read_bytes().decode("utf-8-sig"), source=path.name)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path.name}: must be UTF-8 text; byte {error.start} is not.") from error
+
+
+def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
+    """Return the JSON text of a sidecar."""
+    turn = axes_matrix(info.axes).numpy()
+
+    def vector(values: Any) -> list[float]:
+        return [float(v) + 0.0 for v in turn @ np.asarray(values, np.float64)]
+
+    def box(corners: Box | None) -> dict[str, list[float]] | None:
+        if corners is None:
+            return None
+        ends = np.array([vector(corner) for corner in corners])
+        return {"min": ends.min(axis=0).tolist(), "max": ends.max(axis=0).tolist()}
+
+    start = None
+    if info.start_pose is not None:
+        rotation, shift = info.start_pose[:3, :3].numpy(), info.start_pose[:3, 3].numpy()
+        start = {
+            "position": vector(-(rotation.T @ shift)),
+            "forward": vector(rotation[2]),
+            "up": vector(-rotation[1]),
+        }
+    data = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "file": file_name,
+        "count": info.count,
+        "axes": info.axes,
+        "up": vector(info.up),
+        "metres_per_unit": info.metres_per_unit,
+        "ground_height": info.ground_height,
+        "start_pose": start,
+        "bounds": box(info.bounds),
+        "core_bounds": box(info.core_bounds),
+        "source": info.source,
+        "licence": info.licence,
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def parse_world_info(text: str, *, source: str = "JSON text") -> WorldInfo:
+    """Parse a sidecar.
+
+    Args:
+        text: the JSON.
+        source: what messages call it.
+
+    Raises:
+        FormatError: naming the source and the field.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{source}: not valid JSON ({error}).") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT_NAME:
+        raise FormatError(f'{source}: must be an object with "format": "{FORMAT_NAME}".')
+    version = data.get("version")
+    if type(version) is not int or not 1 <= version:
+        raise FormatError(f"{source}: version must be a whole number from 1; got {version!r}.")
+    if version > FORMAT_VERSION:
+        raise FormatError(
+            f"{source}: version {version} is newer than this library reads ({FORMAT_VERSION}). Update the pack."
+        )
+    axes = data.get("axes", OPENCV)
+    if not is_axes(axes):
+        raise FormatError(f"{source}: axes must be three of the letters R/L, U/D, F/B; got {axes!r}.")
+    reader = _Fields(source, data, axes_matrix(OPENCV, axes).numpy())
+    up = reader.vector(data.get("up"), "up")
+    try:
+        return WorldInfo(
+            axes=axes,
+            metres_per_unit=reader.number("metres_per_unit"),
+            ground_height=reader.number("ground_height"),
+            up=_UP if up is None else (float(up[0]), float(up[1]), float(up[2])),
+            start_pose=reader.pose(),
+            bounds=reader.box("bounds"),
+            core_bounds=reader.box("core_bounds"),
+            count=None if data.get("count") is None else int(reader.number("count") or 0),
+            source=str(data.get("source") or ""),
+            licence=str(data.get("licence") or ""),
+        )
+    except InvalidInput as error:
+        raise FormatError(f"{source}: {error}") from error
+
+
+class _Fields:
+    """Reads a sidecar's fields, turned to OpenCV axes."""
+
+    def __init__(self, source: str, data: Mapping[str, Any], turn: np.ndarray) -> None:
+        self.source, self.data, self.turn = source, data, turn
+
+    def number(self, key: str) -> float | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise FormatError(f"{self.source}: {key} must be a number or null; got {value!r}.")
+        return float(value)
+
+    def vector(self, value: Any, where: str) -> np.ndarray | None:
+        if value is None:
+            return None
+        is_list = isinstance(value, list) and len(value) == 3
+        if not is_list or not all(type(v) in (int, float) and math.isfinite(v) for v in value):
+            raise FormatError(f"{self.source}: {where} must be three numbers; got {value!r}.")
+        return self.turn @ np.array(value, np.float64)
+
+    def box(self, key: str) -> Box | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        corners = (
+            [self.vector(value.get(end), f"{key}.{end}") for end in ("min", "max")]
+            if isinstance(value, dict)
+            else []
+        )
+        if len(corners) != 2 or corners[0] is None or corners[1] is None:
+            raise FormatError(f'{self.source}: {key} must have "min" and "max"; got {value!r}.')
+        return _box(np.minimum(corners[0], corners[1]), np.maximum(corners[0], corners[1]))
+
+    def pose(self) -> Tensor | None:
+        value = self.data.get("start_pose")
+        if value is None:
+            return None
+        parts = []
+        for key in ("position", "forward", "up"):
+            part = self.vector(value.get(key), f"start_pose.{key}") if isinstance(value, dict) else None
+            if part is None:
+                raise FormatError(
+                    f"{self.source}: start_pose must have position, forward and up; got {value!r}."
+                )
+            parts.append(part)
+        position, forward, up = parts
+        right = np.cross(forward, up)
+        if not min(np.linalg.norm(forward), np.linalg.norm(right)) > 1e-6:
+            raise FormatError(
+                f"{self.source}: forward and up of start_pose must point in different directions."
+            )
+        forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
+        pose = np.eye(4)
+        pose[:3, :3] = np.stack([right, np.cross(forward, right), forward])
+        pose[:3, 3] = -pose[:3, :3] @ position
+        return torch.from_numpy(pose)

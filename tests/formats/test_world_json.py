@@ -1,0 +1,119 @@
+"""world.json: exact round trip in any axes, found beside its file, loud about what it does not understand."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from splat_scenes import random_gaussians
+
+from matrix3d_core.errors import FormatError, InvalidInput
+from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
+from matrix3d_core.io.axes import NAMED_AXES, axes_matrix, change_axes
+from matrix3d_core.io.world_json import (
+    WorldInfo,
+    describe_world,
+    find_world_info,
+    format_world_info,
+    parse_world_info,
+    sidecar_path,
+    write_world_info,
+)
+from matrix3d_core.scene.trajectory import Trajectory
+
+
+def a_path(**fields):
+    angles = [torch.tensor(v, dtype=torch.float64) for v in (0.7, -0.2, 0.1)]
+    rotation = matrix_from_yaw_pitch_roll(*angles)
+    return Trajectory.from_centres(rotation[None], torch.tensor([[1.0, -2, 3]]), **fields)
+
+
+@pytest.mark.parametrize("axes", list(NAMED_AXES.values()))
+def test_round_trip_in_any_axes(tmp_path, axes):
+    info = describe_world(
+        random_gaussians(300),
+        trajectory=a_path(is_metric=True),
+        axes=axes,
+        eye_height=1.6,
+        source="a photo",
+        licence="CC0 ☀",
+    )
+    path = write_world_info(tmp_path / "world.spz", info)
+    assert path.name == "world.world.json"
+    back = find_world_info(tmp_path / "world.spz")
+    assert back.is_metric
+    assert (back.axes, back.ground_height, back.count) == (axes, -1.6, 300)
+    assert (back.source, back.licence, back.up) == ("a photo", "CC0 ☀", (0, -1, 0))
+    torch.testing.assert_close(back.start_pose, info.start_pose, rtol=0, atol=1e-12)
+    assert back.bounds == info.bounds
+    assert back.core_bounds == info.core_bounds
+
+
+@pytest.mark.parametrize("axes", list(NAMED_AXES.values()))
+def test_places_are_those_of_the_file(axes):
+    gaussians = random_gaussians(300)
+    info = describe_world(gaussians, trajectory=a_path(), axes=axes)
+    data = json.loads(format_world_info(info, file_name="world.ply"))
+    stored = change_axes(gaussians, target=axes)
+    assert data["bounds"]["min"] == pytest.approx(stored.means.min(0).values.tolist())
+    assert data["bounds"]["max"] == pytest.approx(stored.means.max(0).values.tolist())
+    turn = axes_matrix(axes)
+    start = data["start_pose"]
+    position = turn @ torch.tensor([1.0, -2, 3], dtype=torch.float64)
+    assert start["position"] == pytest.approx(position.tolist())
+    assert start["forward"] == pytest.approx((turn @ info.start_pose[2, :3]).tolist())
+    assert start["up"] == pytest.approx((turn @ -info.start_pose[1, :3]).tolist())
+    assert data["up"] == (turn @ torch.tensor([0.0, -1, 0], dtype=torch.float64)).tolist()
+    assert (data["file"], data["metres_per_unit"], data["ground_height"]) == ("world.ply", None, None)
+
+
+def test_nothing_beside_the_file_is_no_error(tmp_path):
+    assert find_world_info(tmp_path / "world.ply") is None
+    assert sidecar_path("a/b.compressed.ply").as_posix() == "a/b.compressed.world.json"
+
+
+GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torch.float64))))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, 'must be an object with "format": "matrix3d-world"'),
+        ({"version": 2}, "version 2 is newer than this library reads (1)"),
+        ({"version": "1"}, "version must be a whole number from 1; got '1'"),
+        ({"axes": "RRR"}, "axes must be three of the letters R/L, U/D, F/B; got 'RRR'"),
+        ({"metres_per_unit": -1}, "metres_per_unit must be positive; got -1"),
+        ({"metres_per_unit": "big"}, "metres_per_unit must be a number or null; got 'big'"),
+        ({"ground_height": math.inf}, "ground_height must be a number or null; got inf"),
+        ({"bounds": [1, 2]}, 'bounds must have "min" and "max"; got [1, 2]'),
+        ({"bounds": {"min": [1, 2], "max": [1, 2, 3]}}, "bounds.min must be three numbers; got [1, 2]"),
+        ({"start_pose": 5}, "start_pose must have position, forward and up"),
+        (
+            {"start_pose": {"position": [0, 0, 0], "forward": [0, 1, 0], "up": [0, -1, 0]}},
+            "forward and up of start_pose must point in different directions",
+        ),
+        ({"up": [0, None, 1]}, "up must be three numbers; got [0, None, 1]"),
+    ],
+)
+def test_what_is_not_understood_is_refused(tmp_path, change, message):
+    sidecar_path(tmp_path / "world.ply").write_text(json.dumps(GOOD | change))
+    with pytest.raises(FormatError, match=r"^world\.world\.json: ") as error:
+        find_world_info(tmp_path / "world.ply")
+    assert message in str(error.value)
+
+
+def test_damaged_files_are_refused(tmp_path):
+    path = sidecar_path(tmp_path / "world.ply")
+    for content, message in (
+        (b"{", "not valid JSON"),
+        (b"\xff\xfe", "must be UTF-8"),
+        (b" " * 2_000_000, "at most 1 MB"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=message):
+            find_world_info(tmp_path / "world.ply")
+    assert parse_world_info(json.dumps(GOOD)).start_pose is not None
+    with pytest.raises(InvalidInput, match="axes must be three"):
+        WorldInfo(axes="xyz")
