@@ -122,8 +122,8 @@ class PanoProject(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "mapping", options=list(MAPPINGS), default=MAPPINGS[0], advanced=True,
-                    tooltip="exact: half-pixel centres, each canvas pixel averaged. upstream: Matrix-3D's canvas, half a "
-                    "pixel off at the border and with single pixels picked; one photo only, mask_grow does not count.",
+                    tooltip="exact: half-pixel centres, each canvas pixel averaged. upstream: Matrix-3D's canvas, half "
+                    "a pixel off at the border and with single pixels picked; one photo only, mask_grow does not count.",
                 ),
                 MoGeGeometryType.Input(
                     "moge_geometry", optional=True,
@@ -226,8 +226,8 @@ class PanoComposite(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "match_gain", default=True,
-                    tooltip="Give the generated side the photo's colours: one gain and offset per channel, measured in a "
-                    "band inside the border, and a smooth correction near it.",
+                    tooltip="Give the generated side the photo's colours: one gain and offset per channel, measured in "
+                    "a band inside the border, and a smooth correction near it.",
                 ),
                 io.Int.Input(
                     "output_width", default=4096, min=4, max=16384, step=32, advanced=True,
@@ -239,7 +239,7 @@ class PanoComposite(io.ComfyNode):
                 io.Mask.Output(display_name="photo", tooltip="1 where a photo is shown, 0 where generated."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="JSON: gain and offset; with kept pixels, how many 255ths each photo's view is off at most.",
+                    tooltip="JSON: gain and offset; with kept pixels, how many 255ths a photo's view is off at most.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],

@@ -7,29 +7,30 @@ from torch import Tensor
 
 from ..checks import check_shape
 
-__all__ = ["IDENTITY_GAIN", "fit_gain"]
-
-IDENTITY_GAIN = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+__all__ = ["fit_gain"]
 
 _ROUNDS = 12
 _TUKEY = 4.685  # 95 % efficient for normal errors
 _FEWEST = 24  # samples
 _STIFFNESS = 2e-4  # variance (of values in 0..1) below which the gain stays near 1
 _GAIN_RANGE = (0.5, 2.0)
+_LEAST_CORRELATION = 0.5
 
 
 def fit_gain(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:  # [N, C], [N, C] -> [C], [C]
     """Find ``gain * source + offset`` that is nearest to ``target`` for most samples.
 
     Iteratively reweighted least squares with Tukey's weights: samples that show something else do not
-    count. A gain needs contrast; where there is little, only the offset moves.
+    count. A gain needs contrast; where there is little, only the offset moves. Pictures that do not resemble
+    each other are not matched at all.
 
     Args:
         source: ``[N, C]``; samples that are not finite are ignored.
         target: ``[N, C]``.
 
     Returns:
-        ``gain [C]`` in 0.5..2 and ``offset [C]``, float64; 1 and 0 with fewer than 24 samples.
+        ``gain [C]`` in 0.5..2 and ``offset [C]``, float64; 1 and 0 with fewer than 24 samples, or
+        when the channels' mean correlation is below 0.5.
 
     Source: J. W. Tukey's biweight; P. W. Holland and R. E. Welsch, Robust regression using iteratively
         reweighted least-squares, 1977.
@@ -41,6 +42,8 @@ def fit_gain(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:  # [N, C]
     x, y = x[usable], y[usable]
     gain, offset = torch.ones(size["C"]).double(), torch.zeros(size["C"]).double()
     if len(x) < _FEWEST:
+        return gain, offset
+    if _resemblance(x, y) < _LEAST_CORRELATION:
         return gain, offset
     offset = (y - x).median(dim=0).values
     for _ in range(_ROUNDS):
@@ -55,3 +58,10 @@ def fit_gain(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:  # [N, C]
         gain = ((covariance + _STIFFNESS) / (variance + _STIFFNESS)).clamp(*_GAIN_RANGE)
         offset = mean_y - gain * mean_x
     return gain, offset
+
+
+def _resemblance(x: Tensor, y: Tensor) -> float:
+    """Return the mean correlation of the channels; two flat colours resemble each other."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    energy = ((x * x).mean(0) + _STIFFNESS) * ((y * y).mean(0) + _STIFFNESS)
+    return float((((x * y).mean(0) + _STIFFNESS) / energy.sqrt()).mean())

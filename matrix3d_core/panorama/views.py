@@ -188,7 +188,7 @@ def look_around(
         raise InvalidInput(f"count must be at least 1; got {count}.")
     angles = torch.tensor((yaw_rad, pitch_rad, roll_rad, yaw_step_rad), dtype=torch.float64)
     check_finite("yaw, pitch and roll", angles)
-    yaws = angles[0] + torch.arange(count) * (angles[3] if yaw_step_rad else math.tau / count)
+    yaws = angles[0] + torch.arange(count).double() * (angles[3] if yaw_step_rad else math.tau / count)
     rotations = matrix_from_yaw_pitch_roll(yaws, angles[1].expand(count), angles[2].expand(count))
     K_px = intrinsics_from_fovs(fov_x_rad, fov_y_rad, height, width)
     return views_of_all(panoramas, rotations, K_px, height, width, mode=mode, progress=progress)
