@@ -1,5 +1,7 @@
 // Which file a viewer shows. Pure.
 
+import { columnsOfAxes } from "./axes.mjs";
+
 /**
  * A file in one of the host's folders, as its `ui` payloads name it.
  * @typedef {object} SplatFile
@@ -11,6 +13,7 @@
  * @property {number} [stamp] when it was written; tells files of the same name apart
  * @property {number[] | null} [start_pose] world-to-camera, 16 numbers, row by row
  * @property {boolean} [is_metric] one unit is one metre
+ * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */
 
 const TYPES = ["input", "output", "temp"];
@@ -51,6 +54,39 @@ export function queryOf(file) {
   const { filename, subfolder = "", type = "output" } = file;
   return new URLSearchParams({ filename, type, subfolder }).toString();
 }
+
+/**
+ * What the sidecar of a splat file says of it (see matrix3d_core/io/world_json.py), as a viewer needs it.
+ * @param {any} info parsed world.json
+ * @returns {{ axes: string, is_metric: boolean, start_pose: number[] | null }} the pose in OpenCV axes
+ */
+export function readSidecar(info) {
+  if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error("its world.json is not understood");
+  const columns = columnsOfAxes(String(info.axes));
+  if (!columns) throw new Error("its world.json names no axes");
+  // From the file's axes to three.js, and on to OpenCV by turning y and z around.
+  const turn = (/** @type {number[]} */ v) =>
+    [0, 1, 2].map((i) => (i === 0 ? 1 : -1) * columns.reduce((sum, column, k) => sum + column[i] * v[k], 0));
+  let start = null;
+  if (info.start_pose) {
+    const [position, ahead, up] = ["position", "forward", "up"].map((key) => turn(info.start_pose[key]));
+    const down = up.map((v) => 0 - v);
+    const right = [
+      down[1] * ahead[2] - down[2] * ahead[1],
+      down[2] * ahead[0] - down[0] * ahead[2],
+      down[0] * ahead[1] - down[1] * ahead[0],
+    ];
+    const rows = [right, down, ahead].map((axis) => [...axis, 0 - axis.reduce((sum, v, i) => sum + v * position[i], 0)]);
+    start = [...rows.flat(), 0, 0, 0, 1];
+  }
+  return { axes: info.axes, is_metric: info.metres_per_unit === 1, start_pose: start };
+}
+
+/**
+ * @param {SplatFile} file
+ * @returns {SplatFile} its sidecar: world.world.json of world.spz
+ */
+export const sidecarOf = (file) => ({ ...file, filename: file.filename.replace(/\.[^.]*$/, ".world.json") });
 
 /**
  * @param {number | undefined} count

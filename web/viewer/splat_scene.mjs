@@ -3,6 +3,7 @@
 import * as THREE from "../vendor/three.mjs";
 import { SparkRenderer, SplatMesh } from "../vendor/spark.mjs";
 
+import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
@@ -26,8 +27,8 @@ export class SplatScene {
     this.spark = new SparkRenderer({ renderer: this.renderer, onDirty, preBlurAmount: 0.3, blurAmount: 0 });
     this.scene.add(this.spark);
     this.world = new THREE.Group();
-    this.world.quaternion.set(1, 0, 0, 0); // 180 degrees about x: files keep OpenCV axes, three.js has y up
     this.scene.add(this.world);
+    this.placeWorld("RDF");
     /** @type {SplatMesh | null} */
     this.mesh = null;
     this.isDisposed = false;
@@ -41,12 +42,26 @@ export class SplatScene {
   }
 
   /**
+   * Turn the world from a file's axes to those of three.js: from OpenCV's by 180 degrees about x.
+   * @param {string} axes
+   */
+  placeWorld(axes) {
+    const columns = columnsOfAxes(axes);
+    if (!columns) throw new Error(`${axes} names no axes.`);
+    if (isMirrored(columns)) throw new Error(`Its axes (${axes}) are left-handed, which this viewer cannot show.`);
+    const [x, y, z] = columns.map((column) => new THREE.Vector3(column[0], column[1], column[2]));
+    this.world.quaternion.setFromRotationMatrix(new THREE.Matrix4().makeBasis(x, y, z));
+    this.world.updateMatrixWorld(true);
+  }
+
+  /**
    * Show the splats of a file instead of those shown now.
    * @param {Uint8Array} bytes
    * @param {string} name with its suffix, which tells the format
+   * @param {string} [axes] of the file, OpenCV's by default
    * @returns {Promise<number>} how many there are
    */
-  async load(bytes, name) {
+  async load(bytes, name, axes = "RDF") {
     const mesh = new SplatMesh({ fileBytes: bytes, fileName: name });
     await mesh.initialized;
     const count = mesh.packedSplats?.numSplats ?? 0;
@@ -56,6 +71,7 @@ export class SplatScene {
       return 0;
     }
     this.unload();
+    this.placeWorld(axes);
     this.mesh = mesh;
     this.world.add(mesh);
     return count;
@@ -76,10 +92,11 @@ export class SplatScene {
     const splats = this.mesh?.packedSplats;
     if (!splats || splats.numSplats === 0) return 1;
     const stride = Math.max(1, Math.floor(splats.numSplats / SAMPLES));
+    const eye = this.world.worldToLocal(new THREE.Vector3(position[0], 0 - position[1], 0 - position[2]));
     const distances = [];
     for (let i = 0; i < splats.numSplats; i += stride) {
       const { x, y, z } = splats.getSplat(i).center;
-      distances.push(Math.hypot(x - position[0], y - position[1], z - position[2]));
+      distances.push(Math.hypot(x - eye.x, y - eye.y, z - eye.z));
     }
     distances.sort((a, b) => a - b);
     return distances[distances.length >> 1] || 1;

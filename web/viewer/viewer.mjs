@@ -111,7 +111,7 @@ export class WalkViewer {
       const bytes = await this.fetchBytes(file, address, loading.signal);
       const scene = await this.openScene();
       this.overlay.say("Unpacking the splats", { kind: "busy", detail: file.filename });
-      const count = await scene.load(bytes, file.filename).catch((error) => {
+      const count = await scene.load(bytes, file.filename, file.axes ?? "RDF").catch((error) => {
         throw new Error(`${file.filename} cannot be shown: ${error?.message ?? error}`);
       });
       if (loading.signal.aborted || this.isDisposed) return this.ready;

@@ -1,10 +1,11 @@
 // A page that is nothing but a world: world.html?filename=world.spz&type=output&subfolder=&pose=x,y,z,yaw,pitch
 //
 // The file lies in one of the host's own folders and comes through its /view route, which refuses all others.
-// `pose` (world units and degrees) and `metric=1` (show metres) are optional.
+// `pose` (world units and degrees), `metric=1` (show metres) and `sidecar=1` (read world.world.json of world.spz, which
+// Splat Save writes: its axes, start and scale) are optional.
 
 import { poseFromText } from "./pose.mjs";
-import { fileFromQuery, queryOf } from "./source.mjs";
+import { fileFromQuery, queryOf, readSidecar, sidecarOf } from "./source.mjs";
 import { WalkViewer } from "./viewer.mjs";
 
 const query = new URLSearchParams(location.search);
@@ -14,9 +15,25 @@ document.body.append(viewer.element);
 const file = fileFromQuery(query);
 if (file) {
   document.title = file.filename;
-  const address = new URL(`../../../view?${queryOf(file)}`, location.href).href; // we lie in /extensions/PACK/viewer/
-  viewer.show(file, address, poseFromText(query.get("pose")));
+  // We lie in /extensions/PACK/viewer/.
+  const addressOf = (/** @type {import("./source.mjs").SplatFile} */ f) =>
+    new URL(`../../../view?${queryOf(f)}`, location.href).href;
+  const described = query.get("sidecar") === "1" ? describe(file, addressOf(sidecarOf(file))) : Promise.resolve(file);
+  described.then(
+    (whole) => viewer.show(whole, addressOf(file), poseFromText(query.get("pose"))),
+    (error) => viewer.fail(`${file.filename}: ${error.message}.`),
+  );
   viewer.element.focus();
 } else {
   viewer.fail("Name a world in the address: world.html?filename=world.spz&type=output (type: output, input or temp).");
+}
+
+/**
+ * @param {import("./source.mjs").SplatFile} file
+ * @param {string} address of its sidecar
+ */
+async function describe(file, address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`its world.json cannot be read (status ${response.status})`);
+  return { ...file, ...readSidecar(await response.json()) };
 }

@@ -1,0 +1,87 @@
+"""The one-file world: opened from the disk, without any network, it shows what the viewer shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from chromium import open_page, wait_for_world
+from PIL import Image
+from splat_scenes import blob_world
+
+from matrix3d_core.errors import BackendUnavailable
+from matrix3d_core.io import html_world
+from matrix3d_core.io.html_world import write_html
+from matrix3d_core.io.world_json import describe_world
+from matrix3d_core.raster.splat import render_gaussians
+from matrix3d_core.scene.trajectory import Trajectory
+
+WIDTH, HEIGHT = 480, 270
+FOCAL_PX = HEIGHT / 2 / math.tan(math.radians(65) / 2)
+
+
+def turned_trajectory(yaw_rad):
+    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+    rotation = torch.tensor([[c, 0, s], [0, 1, 0], [-s, 0, c]], dtype=torch.float64)
+    return Trajectory.from_centres(rotation[None], torch.tensor([[0.2, -0.1, 0.3]]), is_metric=True)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_opens_from_the_disk_and_asks_for_nothing(browser, tmp_path):
+    trajectory = turned_trajectory(0.4)
+    info = describe_world(blob_world(), trajectory=trajectory, source="a test", licence="CC0")
+    write_html(tmp_path / "a <b> & c.html", blob_world(), info=info)
+    with open_page(browser, width=WIDTH, height=HEIGHT) as opened:
+        page, asked = opened.page, []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((tmp_path / "a <b> & c.html").as_uri())
+        assert wait_for_world(page) == {"count": len(blob_world())}
+        assert page.title() == "a <b> & c"
+        assert opened.problems == []
+        assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+        assert len([url for url in asked if url.startswith("file:")]) == 1
+        assert "m/s" in page.inner_text("[data-part=hud]")
+        page.add_style_tag(content=".m3d-hud, .m3d-bar, .m3d-hint { visibility: hidden }")
+        shown = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float) / 255
+    K_px = torch.tensor([[FOCAL_PX, 0, WIDTH / 2], [0, FOCAL_PX, HEIGHT / 2], [0, 0, 1]], dtype=torch.float64)
+    background = (14 / 255, 16 / 255, 19 / 255)
+    pose = trajectory.camera_from_world[0]
+    frame = render_gaussians(blob_world(), pose, K_px, HEIGHT, WIDTH, background=background)
+    # Two renderers, one of which packs values into 8 bits; a wrong start gives 10 to 15 dB.
+    assert -10 * math.log10(((shown - frame.rgb.clamp(0, 1).numpy()) ** 2).mean()) > 32
+
+
+def test_page_holds_no_address_and_cannot_be_broken_out_of(tmp_path):
+    info = describe_world(blob_world(), source="--> <script>alert(1)</script>")
+    write_html(tmp_path / "x.html", blob_world(), info=info, title="</title><script>alert(2)</script>")
+    text = (tmp_path / "x.html").read_text("utf-8")
+    head = text[: text.index("<body>")]
+    assert head.count("-->") == 1  # the end of the notices, nothing before it
+    assert "&lt;/title&gt;" in head
+    assert re.findall(r'(?:src|href)="(?!data:)', text) == []
+    world = json.loads(re.search(r'id="m3d-world">(.*?)</script>', text).group(1))
+    assert (world["filename"], world["count"], world["start_pose"]) == ("x.spz", len(blob_world()), None)
+    for licence in ("Spark", "three.js", "fflate"):
+        assert licence.lower() in head.lower()
+
+
+def test_every_module_that_is_imported_is_there():
+    modules = html_world._modules()
+    imported = set(re.findall(r'(?:from\s*|import\(\s*)"m3d/([^"]+)"', "\n".join(modules.values())))
+    assert imported | {"viewer/offline.mjs"} == set(modules)
+    assert "vendor/spark.mjs" in modules
+    for code in modules.values():
+        assert not re.search(r"""(?:from\s*|\bimport\()["']\.{1,2}/""", code)
+
+
+def test_without_the_viewer_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(html_world, "_WEB", tmp_path)
+    with pytest.raises(BackendUnavailable, match=r"HTML needs the viewer's file web/viewer/offline\.mjs"):
+        write_html(tmp_path / "x.html", blob_world())
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,14 @@
+// The world of a page that brings everything with it (matrix3d_core/io/html_world.py writes such pages): no host, no network.
+
+import { WalkViewer } from "./viewer.mjs";
+
+/**
+ * @param {import("./source.mjs").SplatFile} file
+ * @param {Blob} bytes
+ */
+export function openWorld(file, bytes) {
+  const viewer = new WalkViewer({ isPage: true });
+  document.body.append(viewer.element);
+  viewer.show(file, URL.createObjectURL(bytes));
+  viewer.element.focus();
+}
