@@ -123,7 +123,8 @@ class PanoProject(io.ComfyNode):
                 io.Combo.Input(
                     "mapping", options=list(MAPPINGS), default=MAPPINGS[0], advanced=True,
                     tooltip="exact: half-pixel centres, each canvas pixel averaged. upstream: Matrix-3D's canvas, half "
-                    "a pixel off at the border and with single pixels picked; one photo only, mask_grow does not count.",
+                    "a pixel off at the border and with single pixels picked; one photo only, mask_grow does "
+                    "not count.",
                 ),
                 MoGeGeometryType.Input(
                     "moge_geometry", optional=True,
