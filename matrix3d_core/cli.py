@@ -75,6 +75,7 @@ files written to DIR, each only when it is complete:
   latents.safetensors    latents [1, 16, t, h, w], normalised; for direct decoding into Gaussians
   cameras.json           the camera path (OpenCV axes, world-to-camera)
   guidance.mp4           what was known along the path
+  composite.mp4          the panorama's own pixels where the path shows them, the video elsewhere
   prompt.txt, report.json
 
 without --depth the panorama is a flat ground and a far dome, see `matrix3d world --help`.
@@ -251,6 +252,8 @@ def _add_pano(parser: argparse.ArgumentParser) -> None:
     text = "how the latent turns while sampling; upstream t2p leaves the result facing anywhere"
     add("--seam", "seam", text, choices=SEAM_MODES)
     add("--blend", "blend", "how the border is decoded: as a ring, or upstream's blend", choices=BLENDS)
+    text = "straighten it and turn its interesting side to the front (text only)"
+    work.add_argument("--canonicalise", action="store_true", default=None, help=text)
     add("--tile", "tile", "decode in tiles of this many latents, for less memory; 0 = whole", type=int)
     parser.set_defaults(run=_pano)
 
@@ -302,6 +305,8 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
     add(work, "--segment", "frames_per_segment", text, type=int, metavar="N")
     add(work, "--overlap", "overlap", "frames that segments share, 4k + 1", type=int, metavar="N")
     add(work, "--fit-frames", "fit_frames", "a path that is not 4k + 1 frames long", choices=FRAME_FITS)
+    text = "do not write composite.mp4"
+    work.add_argument("--no-texels", dest="texels", action="store_false", help=text)
     add(work, "--fps", "fps", "of the video file", type=float, metavar="F")
     parser.set_defaults(run=_video)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checks import check_two_to_one
 from ..errors import InvalidInput
 from ..metrics.seam import seam_error
+from ..panorama.canonical import canonicalise
 from ..panorama.circular import circular_decode
 from ..panorama.composite import CompositeSettings, composite_photos
 from ..panorama.photo import Placement, place_photo, project_photos
@@ -59,6 +60,8 @@ class PanoConfig:
         margin: columns of the latent from the other side that the decoder sees.
         tile: rows and columns of the latent that are decoded at once; 0 decodes all of it. Less needs
             less memory.
+        canonicalise: straighten the result and turn its interesting side to the front (text only; the
+            latent stays as it was).
         use_frame: put the prompt into upstream's words (photo only; a text is taken as it is).
     """
 
@@ -71,6 +74,7 @@ class PanoConfig:
     blend: str = "crop"
     margin: int = 18
     tile: int = 0
+    canonicalise: bool = False
     use_frame: bool = True
 
 
@@ -229,7 +233,11 @@ def panorama_from_text(
     _check(config)
     latent = _sample(pipeline, config, progress, prompt=prompt)
     panorama = _decode(pipeline, latent, config, device, progress)
-    return PanoResult(panorama, latent, report=_report(config, prompt, panorama))
+    report = _report(config, prompt, panorama)
+    if config.canonicalise:
+        upright = canonicalise(panorama)
+        panorama, report["canonicalise"] = upright.rgb, upright.report
+    return PanoResult(panorama, latent, report=report)
 
 
 def panorama_from_photo(

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from ..io.video import write_mp4
 from ..panorama.circular import circular_decode, circular_encode
 from ..panorama.rotation import SEAM_MODES
+from ..panorama.texels import composite_texels
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -84,6 +86,7 @@ class VideoConfig:
         overlap: frames that a segment takes over from the one before, 4k + 1.
         fit_frames: what to do with a number of frames that is not 4k + 1, one of `FRAME_FITS`.
         use_frame: put the prompts into upstream's words.
+        texels: also write the video with the guidance's own pixels wherever there are any, at its size.
         fps: of the written video.
     """
 
@@ -104,6 +107,7 @@ class VideoConfig:
     overlap: int = 9
     fit_frames: str = "exact"
     use_frame: bool = True
+    texels: bool = True
     fps: float = 24.0
 
 
@@ -140,8 +144,8 @@ def make_video(
     """Load Wan, make a video from guidance, write it, let Wan go.
 
     Writes ``video.mp4``, ``latents.safetensors`` (``latents [1, 16, t, h, w]``, normalised), ``prompt.txt``
-    and ``report.json``, with a trajectory also ``cameras.json``; each appears under its name only when it is
-    complete. Started by torchrun, every process takes a part of the work and the first one writes.
+    and ``report.json``, with a trajectory also ``cameras.json``, with whole panoramas ``composite.mp4``; each
+    appears under its name only when it is complete. Started by torchrun, every process takes a part of the work and the first one writes.
 
     Args:
         prompt: what is seen.
@@ -215,7 +219,13 @@ def make_video(
         "processes": team.size,
         "seconds": {"load": round(loaded - started, 2), "make": round(time.perf_counter() - loaded, 2)},
     }
-    return _write(folder, prompt, result, trajectory, report, config, progress)
+    files = _write(folder, prompt, result, trajectory, report, config, progress)
+    if config.texels and config.width == 2 * config.height and frames.shape[2] == 2 * frames.shape[1]:
+        count = min(len(frames), len(result.frames))
+        whole = composite_texels(result.frames[:count], frames[:count], mask[:count], progress=progress)
+        files["composite.mp4"] = folder / "composite.mp4"
+        write_mp4(files["composite.mp4"], whole, fps=config.fps, progress=progress)
+    return files
 
 
 def make_panorama_video(
@@ -257,7 +267,6 @@ def make_panorama_video(
         WeightsMismatch: when the LoRA does not fit the model.
     """
     from ..guidance.render import render_guidance
-    from ..io.video import write_mp4
 
     config = config or VideoConfig()
     _check(config)  # before the work on geometry, not after it
@@ -593,7 +602,6 @@ def _write(
     from ..io.atomic import open_atomically
     from ..io.cameras_json import write_trajectory
     from ..io.tensors import write_tensors
-    from ..io.video import write_mp4
 
     files = {name: folder / name for name in ("video.mp4", "latents.safetensors")}
     write_mp4(files["video.mp4"], result.frames, fps=config.fps, progress=progress)
