@@ -25,6 +25,7 @@ from ..video.segments import Segment
 __all__ = ["check_continuable", "continued_guidance", "geometry_of_frame"]
 
 _LEAST_SEEN = 0.02  # with less of the frame seen, its distances would be invented
+_MOST_MESH_ROWS = 1024  # of the source's mesh: finer than the frame, since coarse meshes lose far ground
 
 
 def check_continuable(given: int, height: int, width: int, trajectory: Trajectory) -> None:
@@ -54,7 +55,7 @@ def continued_guidance(
     geometry: PanoramaGeometry,
     trajectory: Trajectory,
     *,
-    mesh_height: int | None = None,
+    edge_threshold: float = 0.05,
     engine: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[GuidanceClip, float]:
@@ -66,7 +67,7 @@ def continued_guidance(
         frame: ``[H, W, 3]`` in [0, 1], twice as wide as high, of the clip's size.
         geometry: the source panorama.
         trajectory: the whole path; frames beyond its end are where it ends.
-        mesh_height: rows of mesh vertices; None: the frame's.
+        edge_threshold: meshes are torn where distances differ by more than this fraction.
         engine: mesh engine, a name of `MESH_ENGINES` or ``"auto"``.
         progress: called between steps; raising in it cancels.
 
@@ -79,7 +80,7 @@ def continued_guidance(
     """
     last = segment.start + segment.known - 1
     own = geometry_of_frame(
-        frame, geometry, _from_pose(trajectory, 0, [last]), mesh_height=mesh_height, engine=engine
+        frame, geometry, _from_pose(trajectory, 0, [last]), edge_threshold=edge_threshold, engine=engine
     )
     if own is None:
         return clip, 0.0
@@ -88,7 +89,7 @@ def continued_guidance(
         own,
         _from_pose(trajectory, last, rest),
         height=frame.shape[0],
-        mesh_height=mesh_height,
+        edge_threshold=edge_threshold,
         engine=engine,
         progress=progress,
     )
@@ -108,7 +109,7 @@ def geometry_of_frame(
     geometry: PanoramaGeometry,
     pose: Trajectory,
     *,
-    mesh_height: int | None = None,
+    edge_threshold: float = 0.05,
     engine: str = "auto",
 ) -> PanoramaGeometry | None:
     """Return a generated frame with distances, or None when the source sees too little of it.
@@ -117,10 +118,17 @@ def geometry_of_frame(
         frame: ``[H, W, 3]`` in [0, 1], twice as wide as high.
         geometry: the source panorama.
         pose: one pose in the panorama's frame, where the frame is seen from.
-        mesh_height: rows of mesh vertices; None: the frame's.
+        edge_threshold: the source's mesh is torn where distances differ by more than this fraction.
         engine: mesh engine.
     """
-    seen = render_guidance(geometry, pose, height=frame.shape[0], mesh_height=mesh_height, engine=engine)
+    seen = render_guidance(
+        geometry,
+        pose,
+        height=frame.shape[0],
+        mesh_height=max(frame.shape[0], min(geometry.height, _MOST_MESH_ROWS)),
+        edge_threshold=edge_threshold,
+        engine=engine,
+    )
     if float(seen.mask.mean()) < _LEAST_SEEN:
         return None
     known = GuidanceFrames(frame.unsqueeze(0).float(), seen.mask, seen.depth_ray, seen.engine)
