@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import torch
 
 __all__ = ["ProgressEvent", "ProgressFn", "no_progress", "report_while"]
 
@@ -43,8 +46,9 @@ def report_while(
 ) -> Result:
     """Run a job that cannot report by itself (a compiler, say); repeat ``event`` until it has ended.
 
-    The job runs on a thread of its own. When ``progress`` raises, the exception passes at once and the job
-    is left to end unseen: give only jobs whose end does no harm.
+    The job runs on a thread of its own, in the caller's context: its context variables and torch's
+    inference and gradient modes, which belong to a thread, are carried over. When ``progress`` raises, the
+    exception passes at once and the job is left to end unseen: give only jobs whose end does no harm.
 
     Returns:
         What the job returns.
@@ -55,10 +59,13 @@ def report_while(
     outcome: list[Result] = []
     failure: list[BaseException] = []
     ended = threading.Event()
+    context = contextvars.copy_context()
+    is_inference, is_recording = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def run() -> None:
         try:
-            outcome.append(job())
+            with torch.inference_mode(is_inference), torch.set_grad_enabled(is_recording):
+                outcome.append(context.run(job))
         except BaseException as error:  # handed on to the caller's thread
             failure.append(error)
         finally:

@@ -145,7 +145,8 @@ def make_video(
 
     Writes ``video.mp4``, ``latents.safetensors`` (``latents [1, 16, t, h, w]``, normalised), ``prompt.txt``
     and ``report.json``, with a trajectory also ``cameras.json``, with whole panoramas ``composite.mp4``; each
-    appears under its name only when it is complete. Started by torchrun, every process takes a part of the work and the first one writes.
+    appears under its name only when it is complete. Started by torchrun, every process takes a part of
+    the work and the first one writes.
 
     Args:
         prompt: what is seen.

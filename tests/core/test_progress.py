@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 
 import pytest
+import torch
 
 from matrix3d_core.progress import ProgressEvent, report_while
 
@@ -52,3 +54,24 @@ def test_the_jobs_error_reaches_the_caller():
 
     with pytest.raises(ZeroDivisionError, match="inside"):
         report_while(job, lambda event: None, EVENT)
+
+
+def test_the_job_works_in_the_callers_modes():
+    """An inference tensor may be changed in place only in inference mode, which belongs to a thread."""
+    with torch.inference_mode():
+        tensor = torch.zeros(3)
+        report_while(lambda: tensor.view(-1).add_(1), lambda event: None, EVENT)
+        assert tensor.sum() == 3
+    with torch.no_grad():
+        assert not report_while(torch.is_grad_enabled, lambda event: None, EVENT)
+    assert report_while(torch.is_grad_enabled, lambda event: None, EVENT)
+    assert not report_while(torch.is_inference_mode_enabled, lambda event: None, EVENT)
+
+
+def test_the_job_sees_the_callers_context_variables():
+    variable = contextvars.ContextVar("variable", default="unset")
+    token = variable.set("set")
+    try:
+        assert report_while(variable.get, lambda event: None, EVENT) == "set"
+    finally:
+        variable.reset(token)

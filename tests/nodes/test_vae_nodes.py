@@ -11,7 +11,7 @@ _SETUP = """
 import comfy.model_management, comfy.sd, comfy.utils
 import torch
 nodes = load_nodes()
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # others may be at work; two threads that wait for each other are slower
 encode, decode, metric = (nodes[n] for n in ("PanoVAEEncode", "PanoVAEDecode", "PanoSeamMetric"))
 for node in (encode, decode, metric):
     node.hidden = types.SimpleNamespace(unique_id=None)
