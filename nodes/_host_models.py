@@ -28,6 +28,7 @@ from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.video.conditioning import GuidanceClip, pack_mask, to_unit
 from ..matrix3d_core.video.schedule import (
     UPSTREAM_SCHEDULE,
+    SamplingPreset,
     describe_step,
     flow_sigmas,
     preview_frame,
@@ -43,7 +44,6 @@ __all__ = [
     "CODEC_MODES",
     "SAMPLERS",
     "SCHEDULERS",
-    "Sampling",
     "VideoKind",
     "check_clip_vision",
     "check_video_model",
@@ -260,25 +260,14 @@ def condition_video(
 # Sampling --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """Settings of a sampling run; ``shift`` 0 leaves the model's own."""
-
-    steps: int
-    cfg: float
-    sampler: str
-    scheduler: str
-    shift: float
-
-
-def prepare_video_model(model: Any, sampling: Sampling, *, seam: str | None, round_steps: bool) -> Any:
+def prepare_video_model(model: Any, sampling: SamplingPreset, *, seam: str | None) -> Any:
     """Return a clone with the shift, the seam handling (None: as the model has it) and the timesteps asked for."""
     clone = model.clone()
     if sampling.shift > 0:
         clone.add_object_patch("model_sampling", _flow_sampling(clone, sampling.shift))
     if seam is not None:
         install_seam(clone, seam)
-    if round_steps:
+    if sampling.bf16_timesteps:
         clone.remove_wrappers_with_key(WrappersMP.DIFFUSION_MODEL, _TIMESTEP_KEY)
         clone.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, _TIMESTEP_KEY, _with_rounded_timesteps)
     return clone
@@ -303,7 +292,7 @@ def sample_video(
     positive: Any,
     negative: Any,
     latent: dict[str, Tensor],
-    sampling: Sampling,
+    sampling: SamplingPreset,
     *,
     seed: int,
     callback: Callable[..., None],
@@ -338,7 +327,7 @@ def sample_video(
 
 
 def sampling_callback(
-    model: Any, sampling: Sampling, node_id: str | None, *, segment: int = 0, segments: int = 1
+    model: Any, sampling: SamplingPreset, node_id: str | None, *, segment: int = 0, segments: int = 1
 ) -> Callable[..., None]:
     """Return a callback that shows progress over all segments, a preview that moves through the video, and the ETA."""
     show = latent_preview.prepare_callback(model, sampling.steps * segments)

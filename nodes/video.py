@@ -15,7 +15,7 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.video.conditioning import (
     GuidanceClip,
-    clip_picture,
+    clip_picture_of,
     describe_conditioning,
     prepare_guidance,
 )
@@ -273,8 +273,8 @@ class PanoVideoSampler(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "preset", options=[_OWN_SETTINGS, *SAMPLING_PRESETS], default=_OWN_SETTINGS,
-                    tooltip="Other than as set below, it decides steps, cfg, sampler, scheduler and shift. The "
-                    "step-distilled ones need a step-distilled model or LoRA.",
+                    tooltip="Other than as set below, it decides steps, cfg, sampler, scheduler, shift and "
+                    "bf16_timesteps. The step-distilled ones need a step-distilled model or LoRA.",
                 ),
                 io.Int.Input("steps", default=50, min=1, max=1000, tooltip="Sampling steps; upstream uses 50."),
                 io.Float.Input(
@@ -371,7 +371,9 @@ class PanoVideoSampler(io.ComfyNode):
         **switches: Any,
     ) -> io.NodeOutput:
         begun = time.perf_counter()
-        sampling = SAMPLING_PRESETS.get(preset) or SamplingPreset(steps, cfg, sampler_name, scheduler, shift)
+        sampling = SAMPLING_PRESETS.get(preset) or SamplingPreset(
+            steps, cfg, sampler_name, scheduler, shift, bf16_timesteps
+        )
         count = fit_frame_count(len(frames), switches["fit_frames"])
         plan = plan_segments(count, frames_per_segment, overlap)
         job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
@@ -379,9 +381,7 @@ class PanoVideoSampler(io.ComfyNode):
         if continues:
             check_continuable(len(frames), *clip.mask.shape[1:], trajectory)
         lines += _describe_settings(sampling, plan, seam, continues, clip_vision_output)
-        ready = prepare_video_model(
-            model, sampling, seam=None if seam == _SEAM_OF_MODEL else seam, round_steps=bf16_timesteps
-        )
+        ready = prepare_video_model(model, sampling, seam=None if seam == _SEAM_OF_MODEL else seam)
 
         def generate(part: GuidanceClip, index: int) -> torch.Tensor:
             conditioned = job.condition(positive, negative, part)
@@ -421,7 +421,7 @@ def _describe_settings(
     """Say what is about to be done."""
     lines = [
         f"sampling: {sampling.steps} steps, cfg {sampling.cfg:g}, {sampling.sampler}, {sampling.scheduler}, "
-        f"shift {sampling.shift:g}, seam: {seam}"
+        f"shift {sampling.shift:g}{', timesteps in bf16' if sampling.bf16_timesteps else ''}, seam: {seam}"
     ]
     if len(plan) > 1:
         cuts = ", ".join(f"{segment.start} to {segment.stop - 1}" for segment in plan)
@@ -440,16 +440,29 @@ class PanoClipImage(io.ComfyNode):
             node_id="PanoClipImage",
             display_name="Pano CLIP Image",
             category="Matrix-3D/video",
-            description="Resizes the start panorama to 224x224 as upstream does for CLIP (squeezed, bicubic, no "
-            "antialias), so that CLIP Vision Encode need not resize or crop it.",
+            description="Shows the start panorama to CLIP as upstream does: brought to the video's size with the "
+            "guidance's own resize, then squeezed to 224x224 (bicubic, no antialias), so that CLIP Vision Encode "
+            "need not resize or crop it.",
             search_aliases=["clip vision", "resize for clip", "224"],
-            inputs=[io.Image.Input("image", tooltip="The start panorama, or frame 0 of the guidance.")],
+            inputs=[
+                io.Image.Input("image", tooltip="The start panorama, or guidance frames, of which the first counts."),
+                *_size_inputs(),
+                io.Combo.Input(
+                    "resize", options=list(_RESIZE[1:]), default="upstream", advanced=True,
+                    tooltip="As in PanoVideoSampler; its auto is upstream for the 14B models, the only ones that "
+                    "look at CLIP.",
+                ),
+            ],
             outputs=[io.Image.Output(display_name="image", tooltip="224x224, for CLIP Vision Encode.")],
-        )
+        )  # fmt: skip
 
     @classmethod
-    def execute(cls, image: torch.Tensor) -> io.NodeOutput:
-        return io.NodeOutput(clip_picture(images_from_host(image)[0]).unsqueeze(0))
+    def execute(cls, image: torch.Tensor, size: str, width: int, height: int, resize: str) -> io.NodeOutput:
+        frames = images_from_host(image, "image")[:1]
+        height, width = resolve_size(size, height, width)
+        return io.NodeOutput(
+            clip_picture_of(frames, height, width, transposed=resize == "upstream").unsqueeze(0)
+        )
 
 
 class PanoPrompt(io.ComfyNode):

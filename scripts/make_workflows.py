@@ -455,10 +455,10 @@ def video_stages(x: int, panorama: Ref, geometry: Ref, prompt: Ref | str) -> dic
         "eyes": Node(
             "CLIPVisionLoader", (x + 400, 870), (380, 70), {"clip_name": "clip_vision_h.safetensors"}
         ),
-        "small": Node("PanoClipImage", (x + 400, 990), (380, 50), {"image": panorama}),
+        "small": Node("PanoClipImage", (x + 400, 990), (380, 150), {"image": panorama, "size": "480x960"}),
         "seen": Node(
             "CLIPVisionEncode",
-            (x + 400, 1090),
+            (x + 400, 1190),
             (380, 90),
             {"clip_vision": Ref("eyes"), "image": Ref("small"), "crop": "none"},
         ),

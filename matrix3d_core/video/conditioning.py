@@ -24,6 +24,7 @@ __all__ = [
     "black_where_masked",
     "carry_over",
     "clip_picture",
+    "clip_picture_of",
     "clip_pixels",
     "describe_conditioning",
     "pack_mask",
@@ -235,6 +236,26 @@ def clip_pixels(frame: Tensor) -> Tensor:  # [3, 224, 224]
 def clip_picture(frame: Tensor) -> Tensor:  # [224, 224, 3]
     """Return the picture that `clip_pixels` normalises, in [0, 1], for a tower that normalises by itself."""
     return _clip_resize(frame).clamp(0, 1).movedim(0, -1).contiguous()
+
+
+def clip_picture_of(frames: Tensor, height: int, width: int, *, transposed: bool = True) -> Tensor:
+    """Return what CLIP is shown of a video that begins with a panorama: frame 0 at the model's size, squeezed.
+
+    Args:
+        frames: ``[T, H, W, 3]`` in [0, 1]; the first one counts and is taken as seen everywhere.
+        height: rows of the model's picture.
+        width: columns of the model's picture.
+        transposed: see `resize_guidance`.
+
+    Returns:
+        ``[224, 224, 3]`` float32 in [0, 1].
+
+    Raises:
+        InvalidInput: when the shape is wrong or a value is not finite.
+    """
+    first = frames[:1]
+    clip = _resize(first, torch.ones(first.shape[:3]), height, width, transposed, True, no_progress)
+    return clip_picture(clip.frames[0])
 
 
 def _clip_resize(frame: Tensor) -> Tensor:  # [3, 224, 224]

@@ -64,6 +64,7 @@ class SamplingPreset:
         sampler: the host's name of the solver.
         scheduler: the host's name of the schedule, or `UPSTREAM_SCHEDULE`.
         shift: of the noise levels.
+        bf16_timesteps: tell the model timesteps as `round_timesteps` rounds them.
     """
 
     steps: int
@@ -71,10 +72,11 @@ class SamplingPreset:
     sampler: str
     scheduler: str
     shift: float
+    bf16_timesteps: bool = False
 
 
 SAMPLING_PRESETS = {
-    "upstream": SamplingPreset(50, 5.0, "euler", UPSTREAM_SCHEDULE, 5.0),
+    "upstream": SamplingPreset(50, 5.0, "euler", UPSTREAM_SCHEDULE, 5.0, bf16_timesteps=True),
     "step-distilled, 4 steps": SamplingPreset(4, 1.0, "euler", UPSTREAM_SCHEDULE, 5.0),
     "step-distilled, 8 steps": SamplingPreset(8, 1.0, "euler", UPSTREAM_SCHEDULE, 5.0),
 }

@@ -483,7 +483,8 @@ broken.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "nan", lambda ex, x, *a,
 out["nan model"] = message(lambda: run("PanoVideoSampler", **{**good, "model": broken}))
 out["works afterwards"] = message(lambda: run("PanoVideoSampler", **good))
 
-picture = run("PanoClipImage", image=torch.rand(1, 32, 64, 3))[0]
+picture = run("PanoClipImage", image=torch.rand(3, 32, 64, 3))[0]
+out["clip size"] = message(lambda: run("PanoClipImage", image=torch.rand(1, 32, 64, 3), size="custom", width=50, height=30))
 out["clip image"] = [list(picture.shape), float(picture.min()) >= 0, float(picture.max()) <= 1]
 out["prompt"] = run("PanoPrompt", preset="image to panorama", prompt="a harbour", extra_negative="blurry")
 result(out)
@@ -508,6 +509,7 @@ def bad(in_host):
         ("one mask", "one picture per frame; got 1 for 5"),
         ("nan frames", "frames must be finite; 1 of 30720 values"),
         ("nan mask", "the mask of frame 2 must be finite; 1 of 2048"),
+        ("clip size", "multiples of 16 .* got 30x50"),
         ("start batch", "start must be a single picture; got a batch of 2"),
         ("start nan", "start must be finite"),
         ("flux", "model must be a Wan image-to-video model; got Flux. Load Wan 2.1 I2V 14B"),

@@ -7,6 +7,7 @@ import torch
 
 from matrix3d_core.video.conditioning import (
     black_where_masked,
+    clip_picture_of,
     clip_pixels,
     pack_mask,
     prepare_guidance,
@@ -96,6 +97,19 @@ def test_clip_pixels_are_upstreams(size):
     ours = clip_pixels(rgb[0])
     # Float32 sums of sixteen taps, divided by a deviation of 0.26.
     assert np.abs(ours.reshape(expected.shape).numpy() - expected).max() < 2e-5
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+@pytest.mark.parametrize("size", [(160, 320), (512, 1024)])
+def test_clip_sees_frame_zero_of_the_prepared_video(size, transposed):
+    rgb, _ = guidance(2, *size, 6)
+    frames, _ = oracle.normalised_guidance(rgb, np.ones(rgb.shape[:3]), 48, 96, transposed=transposed)
+    mean, std = (np.array(v) for v in (oracle.CLIP_MEAN, oracle.CLIP_STD))
+    expected = oracle.clip_pixels(frames[0]).transpose(1, 2, 0) * std + mean
+    picture = clip_picture_of(rgb, 48, 96, transposed=transposed)
+    assert np.abs(picture.numpy() - expected.clip(0, 1)).max() < 5e-6  # float32, undone normalisation
+    other = clip_picture_of(rgb, 48, 96, transposed=not transposed)
+    assert np.abs(other.numpy() - expected.clip(0, 1)).max() > 0.01  # the way there is seen
 
 
 @pytest.mark.parametrize(("steps", "shift"), [(50, 5.0), (4, 5.0), (1, 5.0), (30, 8.0), (7, 1.0)])

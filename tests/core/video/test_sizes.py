@@ -102,6 +102,7 @@ def test_schedules_that_make_no_sense_are_refused(steps, shift):
 def test_presets_of_sampling():
     upstream = SAMPLING_PRESETS["upstream"]
     assert (upstream.steps, upstream.cfg, upstream.shift, upstream.sampler) == (50, 5.0, 5.0, "euler")
+    assert upstream.bf16_timesteps
     distilled = [p for name, p in SAMPLING_PRESETS.items() if name != "upstream"]
     assert all(4 <= p.steps <= 8 and p.cfg == 1 for p in distilled)
 
