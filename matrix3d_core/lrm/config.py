@@ -131,10 +131,15 @@ class LRMConfig:
         if not isinstance(values, dict):
             raise InvalidInput(f"the configuration must be a JSON object; got {text[:60]!r}.")
         known = {field.name for field in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        kept: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
+        }
+        return cls(**kept)
 
 
-def config_from_shapes(shapes: Mapping[str, Sequence[int]], header: Mapping[str, Any] | None = None) -> LRMConfig:
+def config_from_shapes(
+    shapes: Mapping[str, Sequence[int]], header: Mapping[str, Any] | None = None
+) -> LRMConfig:
     """Read the sizes off the weights, and what they cannot tell off the file's header.
 
     Args:
@@ -161,7 +166,7 @@ def config_from_shapes(shapes: Mapping[str, Sequence[int]], header: Mapping[str,
     video, rays = shape("video_conv.weight", 4), shape("camera_conv.weight", 5)
     head = "dpt_head.dpt."
     first = f"{head}head.0.weight"
-    sizes = {
+    sizes: dict[str, Any] = {
         "width": int(video[0]),
         "latent_channels": int(video[1]),
         "patch": int(video[2]),

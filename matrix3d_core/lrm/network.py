@@ -58,14 +58,14 @@ class CastOps:
 
         def forward(self, input: Tensor) -> Tensor:
             """Apply the layer in the input's type."""
-            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))  # type: ignore[arg-type]
+            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
 
     class Conv3d(nn.Conv3d):
         """`torch.nn.Conv3d`."""
 
         def forward(self, input: Tensor) -> Tensor:
             """Apply the layer in the input's type."""
-            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))  # type: ignore[arg-type]
+            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
 
     class ConvTranspose2d(nn.ConvTranspose2d):
         """`torch.nn.ConvTranspose2d`."""
@@ -103,7 +103,7 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # [B, N, D]
         joined = F.linear(x, _like(self.in_proj_weight, x), _like(self.in_proj_bias, x))
         q, k, v = joined.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)  # [B, H, N, d]
-        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class _Layer(nn.Module):
@@ -120,7 +120,7 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [B, N, D]
         x = self.norm1(x + self.self_attn(x))
-        return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))  # type: ignore[no-any-return]
+        return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
 
 
 class _Stack(nn.Module):
@@ -138,7 +138,7 @@ class _Residual(nn.Module):
         self.conv2 = ops.Conv2d(width, width, 3, padding=1, **kind)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)) + x  # type: ignore[no-any-return]
+        return self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)) + x
 
 
 class _Fusion(nn.Module):
@@ -164,7 +164,8 @@ class _Scratch(nn.Module):
     def __init__(self, config: LRMConfig, ops: Any, kind: dict[str, Any], *, published: bool) -> None:
         super().__init__()
         rn = [
-            ops.Conv2d(channels, config.features, 3, padding=1, bias=False, **kind) for channels in config.stages
+            ops.Conv2d(channels, config.features, 3, padding=1, bias=False, **kind)
+            for channels in config.stages
         ]
         for index, conv in enumerate(rn, 1):
             setattr(self, f"layer{index}_rn", conv)
@@ -200,14 +201,14 @@ class _DPT(nn.Module):
         scratch: Any = self.scratch
 
         def stage(index: int) -> Tensor:
-            return getattr(scratch, f"layer{index + 1}_rn")(self.act_postprocess[index](maps[index]))  # type: ignore[no-any-return]
+            return getattr(scratch, f"layer{index + 1}_rn")(self.act_postprocess[index](maps[index]))
 
         skip = stage(2)
         x = scratch.refinenet4(stage(3))[..., : skip.shape[-2], : skip.shape[-1]]  # one more when odd
         x = scratch.refinenet3(x, skip)
         x = scratch.refinenet2(x, stage(1))
         x = scratch.refinenet1(x, stage(0))
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
 
 class _Head(nn.Module):
@@ -216,7 +217,7 @@ class _Head(nn.Module):
         self.dpt = _DPT(config, ops, kind, published=published)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        return self.dpt(maps)  # type: ignore[no-any-return]
+        return self.dpt(maps)
 
 
 class _TemporalDeconv(nn.Module):
@@ -293,7 +294,9 @@ class LatentLRM(nn.Module):
         self.transformer = _Stack(config.trunk_layers, config, ops, kind)
         self.transformer_gs = _Stack(config.gs_layers, config, ops, kind)
         self.deconv3d_dpt = _TemporalDeconv(config.head_out, config.depth_channels, config.time_stride, kind)
-        self.deconv3d_sh = _TemporalDeconv(config.head_out, config.attribute_channels, config.time_stride, kind)
+        self.deconv3d_sh = _TemporalDeconv(
+            config.head_out, config.attribute_channels, config.time_stride, kind
+        )
         self.dpt_head = _Head(config, ops, kind, published=published)
         self.dpt_head_gs = _Head(config, ops, kind, published=published)
 
@@ -304,16 +307,22 @@ class LatentLRM(nn.Module):
         batch, _, frames = latents.shape[:3]
         maps = self.video_conv(latents.transpose(1, 2).flatten(0, 1))  # [B t, D, h/2, w/2]
         tokens = maps.flatten(2).transpose(1, 2).unflatten(0, (batch, frames)).flatten(1, 2)
-        return self.video_layer_norm(tokens)  # type: ignore[no-any-return]
+        return self.video_layer_norm(tokens)
 
-    def embed_rays(self, rays: RaySource, frames: int, progress: ProgressFn = no_progress) -> Tensor:
+    def embed_rays(
+        self,
+        rays: RaySource,
+        frames: int,
+        device: torch.device | str | None = None,
+        progress: ProgressFn = no_progress,
+    ) -> Tensor:
         """Return the pose tokens ``[B, t h/2 w/2, D]`` float32, one window of frames at a time."""
         config = self.config
         windows = temporal_windows(config.latent_frames(frames), config.time_stride, config.time_stride // 2)
         tokens = []
         for index, (first, last) in enumerate(windows):
             progress(ProgressEvent(index, len(windows), "LRM: rays"))
-            inside = rays(max(0, first), min(last, frames)).float()  # [B, n, H, W, 6]
+            inside = rays(max(0, first), min(last, frames)).to(device, torch.float32)  # [B, n, H, W, 6]
             window = inside.permute(0, 4, 1, 2, 3)
             before, behind = max(0, -first), max(0, last - frames)
             if before or behind:
@@ -324,7 +333,7 @@ class LatentLRM(nn.Module):
     def join(self, latent_tokens: Tensor, pose_tokens: Tensor) -> Tensor:  # [B, N, D]
         """Return the tokens that go into the first layer."""
         joined = self.linear_proj(torch.cat((latent_tokens, pose_tokens.to(latent_tokens.dtype)), dim=-1))
-        return self.transformer_input_layernorm(joined)  # type: ignore[no-any-return]
+        return self.transformer_input_layernorm(joined)
 
     def run_layers(
         self, tokens: Tensor, room: str, progress: ProgressFn = no_progress
@@ -332,7 +341,11 @@ class LatentLRM(nn.Module):
         """Pass the tokens through ``"transformer"`` or ``"transformer_gs"``; return each layer's output."""
         outputs, layers = [], getattr(self, room).layers
         for index, layer in enumerate(layers):
-            progress(ProgressEvent(index, len(layers), f"LRM: {'depth' if room == 'transformer' else 'splat'} layers"))
+            progress(
+                ProgressEvent(
+                    index, len(layers), f"LRM: {'depth' if room == 'transformer' else 'splat'} layers"
+                )
+            )
             tokens = self._call(layer, tokens)
             outputs.append(tokens)
         return outputs
@@ -376,8 +389,8 @@ class LatentLRM(nn.Module):
 
     def _call(self, module: nn.Module, argument: Any) -> Tensor:
         if self.is_checkpointing and torch.is_grad_enabled():
-            return checkpoint(module, argument, use_reentrant=False)  # type: ignore[no-any-return]
-        return module(argument)  # type: ignore[no-any-return]
+            return checkpoint(module, argument, use_reentrant=False)
+        return module(argument)
 
     # The whole ---------------------------------------------------------------------------------------
 
@@ -410,7 +423,13 @@ class LatentLRM(nn.Module):
         config = self.config
         sizes = check_shape("latents", latents, f"B {config.latent_channels} t h w")
         frames, rows, columns = sizes["t"], sizes["h"], sizes["w"]
-        if frames < 1 or rows < config.patch or columns < config.patch or rows % config.patch or columns % config.patch:
+        if (
+            frames < 1
+            or rows < config.patch
+            or columns < config.patch
+            or rows % config.patch
+            or columns % config.patch
+        ):
             raise InvalidInput(
                 f"latents must have at least 1 frame, and rows and columns that are multiples of {config.patch}; "
                 f"got {frames} frames of {columns}x{rows}."
@@ -424,7 +443,7 @@ class LatentLRM(nn.Module):
             source = rays
         size = (frames, rows // config.patch, columns // config.patch)
         chunk = frames if chunk is None else max(1, chunk)
-        poses = self.embed_rays(source, config.frames(frames), progress)
+        poses = self.embed_rays(source, config.frames(frames), latents.device, progress)
         tokens = self.join(self.embed_latents(latents), poses)
         del poses
         outputs = self.run_layers(tokens, "transformer", progress)

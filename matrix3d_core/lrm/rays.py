@@ -1,0 +1,138 @@
+"""The rays that tell the network where the cameras are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+from ..geometry.pluecker import spherical_pluecker
+from ..scene.trajectory import Trajectory
+from .config import LRMConfig
+from .network import RaySource
+
+__all__ = ["POSE_RULES", "network_poses", "perspective_pluecker", "ray_source"]
+
+POSE_RULES = ("upstream", "first frame", "as they are")
+"""Which frame the network sees the poses in; the Gaussians are in the trajectory's frame in any case.
+
+``upstream``: relative to the first camera, unless that one is not turned (then as they are).
+``first frame``: always relative to the first camera, position included.
+"""
+
+_SAME = 1e-6
+
+
+def network_poses(trajectory: Trajectory, rule: str = "upstream") -> Tensor:  # [T, 4, 4]
+    """Return the world-to-camera poses that the network is told, float64.
+
+    Upstream asks whether the first camera-to-world matrix has exactly 1 in its top left corner; here 1
+    within 1e-6, which is what a pose read from a text file gives.
+
+    Raises:
+        InvalidInput: for an unknown rule.
+
+    Source: Matrix-3D, reconstruction script (poses).
+    """
+    if rule not in POSE_RULES:
+        raise InvalidInput(f"rule must be one of {', '.join(POSE_RULES)}; got {rule!r}.")
+    poses = trajectory.camera_from_world
+    is_turned = abs(float(poses[0, 0, 0]) - 1) > _SAME
+    if rule == "first frame" or (rule == "upstream" and is_turned):
+        return poses @ trajectory.world_from_camera[0]
+    return poses
+
+
+def perspective_pluecker(
+    camera_from_world: Tensor,  # [T, 4, 4]
+    K_px: Tensor,  # [T, 3, 3]
+    image_size_px: tuple[int, int],
+    height: int,
+    width: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:  # [T, H, W, 6]
+    """Return moment and direction ``(o x d, d)`` of every pixel of pinhole cameras.
+
+    Args:
+        camera_from_world: ``[T, 4, 4]`` world-to-camera poses.
+        K_px: ``[T, 3, 3]`` intrinsics for pictures of ``image_size_px``; scaled to the rays' size.
+        image_size_px: height and width that ``K_px`` belongs to.
+        height: rows of rays.
+        width: columns of rays.
+        dtype: of the result; the arithmetic is float64.
+
+    Source: W. Liang et al., Wonderland, 2024, section 3.
+    """
+    poses = camera_from_world.to(torch.float64)
+    K = _scaled(K_px, image_size_px, height, width).to(poses.device)
+    columns = torch.arange(width, dtype=torch.float64, device=poses.device) + 0.5
+    rows = (torch.arange(height, dtype=torch.float64, device=poses.device) + 0.5).unsqueeze(-1)
+    rays = torch.empty(len(poses), height, width, 6, dtype=dtype, device=poses.device)
+    for index, (pose, k) in enumerate(zip(poses, K, strict=True)):
+        x, y = torch.broadcast_tensors((columns - k[0, 2]) / k[0, 0], (rows - k[1, 2]) / k[1, 1])
+        local = torch.stack((x, y, torch.ones_like(x)), dim=-1)
+        local = local / local.norm(dim=-1, keepdim=True)
+        rotation = pose[:3, :3]
+        direction = local @ rotation
+        origin = -(rotation.mT @ pose[:3, 3])
+        moment = torch.linalg.cross(origin.expand_as(direction), direction)
+        rays[index] = torch.cat((moment, direction), dim=-1).to(dtype)
+    return rays
+
+
+def _scaled(K_px: Tensor, image_size_px: tuple[int, int], height: int, width: int) -> Tensor:
+    """Bring intrinsics to another size of the same picture."""
+    K = K_px.to(torch.float64).clone()
+    K[..., 0, :] *= width / image_size_px[1]
+    K[..., 1, :] *= height / image_size_px[0]
+    return K
+
+
+def ray_source(
+    trajectory: Trajectory,
+    config: LRMConfig,
+    height: int,
+    width: int,
+    *,
+    rule: str = "upstream",
+    device: torch.device | str = "cpu",
+) -> RaySource:
+    """Return a function that makes the rays of a few frames when they are needed.
+
+    Args:
+        trajectory: the path; with intrinsics where ``config.camera`` is perspective.
+        config: of the model.
+        height: rows of rays, 8 per latent.
+        width: columns of rays.
+        rule: one of `POSE_RULES`.
+        device: where the rays are made.
+
+    Raises:
+        InvalidInput: when a perspective model gets a path without intrinsics, or for an unknown rule.
+    """
+    poses = network_poses(trajectory, rule)
+    if config.camera == "spherical":
+
+        def spherical(first: int, last: int) -> Tensor:
+            part = _to(poses[first:last], device)
+            return spherical_pluecker(part, height, width, frame=config.pluecker_frame).unsqueeze(0)
+
+        return spherical
+    K_px, size = trajectory.K_px, trajectory.image_size_px
+    if K_px is None or size is None:
+        raise InvalidInput(
+            "trajectory must have intrinsics for a model of perspective cameras; it has none. "
+            "Use a panorama model, or a path with K."
+        )
+
+    def perspective(first: int, last: int) -> Tensor:
+        part = _to(poses[first:last], device)
+        return perspective_pluecker(part, K_px[first:last], size, height, width).unsqueeze(0)
+
+    return perspective
+
+
+def _to(poses: Tensor, device: torch.device | str) -> Tensor:
+    """Move poses; a device without float64 (mps) gets its rays from the CPU."""
+    return poses if torch.device(device).type == "mps" else poses.to(device)
