@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import InvalidInput
 from . import splat as contract
 
 __all__ = ["open_gsplat"]
@@ -31,14 +32,21 @@ def open_gsplat() -> contract.RenderFn:
         opacities: Tensor,
         colours: Tensor,
         camera_from_world: Tensor,
-        K_px: Tensor,
+        K_px: Tensor | None,
         height: int,
         width: int,
         *,
         near_z: float = contract.NEAR_Z,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        antialiased: bool = False,
+        median: bool = False,
+    ) -> tuple[Tensor, ...]:
+        if K_px is None or median:
+            raise InvalidInput(
+                "the gsplat engine must not be asked for panoramas or median depth; choose auto."
+            )
         return _render(
-            rasterization, means, quats_wxyz, scales, opacities, colours, camera_from_world, K_px, height, width, near_z
+            rasterization, means, quats_wxyz, scales, opacities, colours, camera_from_world, K_px, height, width,
+            near_z, antialiased,
         )  # fmt: skip
 
     one = torch.tensor([[0.0, 0.0, 2.0]]), torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.1)
@@ -59,6 +67,7 @@ def _render(
     height: int,
     width: int,
     near_z: float,
+    antialiased: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw on the GPU; inputs from elsewhere are moved there and the pictures back."""
     home = means.device
@@ -66,7 +75,7 @@ def _render(
         return torch.zeros(height, width, 3).to(means), *torch.zeros(2, height, width).to(means)
     gpu = home if home.type == "cuda" else torch.device("cuda")
     inputs = [t.to(gpu, torch.float32) for t in (means, quats_wxyz, scales, opacities, colours)]
-    cameras = [t.detach().to(gpu, torch.float32).unsqueeze(0) for t in (camera_from_world, K_px)]
+    cameras = [t.to(gpu, torch.float32).unsqueeze(0) for t in (camera_from_world, K_px.detach())]
     picture, alpha, _ = rasterization(
         *inputs,
         *cameras,
@@ -76,7 +85,7 @@ def _render(
         eps2d=contract.LOWPASS_PX2,
         packed=False,
         render_mode="RGB+D",  # D is the sum of weight times depth
-        rasterize_mode="classic",
+        rasterize_mode="antialiased" if antialiased else "classic",
     )
     picture, alpha = picture[0].to(home), alpha[0, ..., 0].to(home)
     return picture[..., :3], alpha, picture[..., 3]

@@ -17,7 +17,9 @@ offsets and index it with unsigned numbers, which is what lets the compiler turn
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -27,7 +29,7 @@ from torch import Tensor
 from ..compiled import ONE_PARALLEL_KERNEL, compiled
 from . import splat as contract
 
-__all__ = ["Drawing", "backward", "forward", "render"]
+__all__ = ["Drawing", "Extras", "backward", "backward_with_extras", "forward", "median_index", "render"]
 
 # Reassociation and fused multiply-add, but infinities and NaN keep their meaning: masked lanes may overflow.
 FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
@@ -57,6 +59,7 @@ _FIT = np.polynomial.chebyshev.Chebyshev.interpolate(np.exp, 5, domain=[-_SPAN, 
 E0, E1, E2, E3, E4, E5 = (f4(c) for c in _FIT.convert(kind=np.polynomial.Polynomial).coef)
 EIGHTH = f4(-0.125)
 HALF, ONE, TWO, ZERO = f4(0.5), f4(1.0), f4(2.0), f4(0.0)
+TINY = f4(1e-30)
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -158,7 +161,9 @@ def _axes(quats, scales, view, i):
 
 
 @compiled(parallel=True, fastmath=FAST)
-def _project(means, quats, scales, opacities, colours, view, camera, limits, visible, records, boxes):
+def _project(
+    means, quats, scales, opacities, colours, view, camera, limits, is_antialiased, visible, records, boxes
+):  # fmt: skip
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
     fx, fy, cx, cy, width, height, _ = camera
     tiles_x, tiles_y = int(math.ceil(width / TILE)), int(math.ceil(height / TILE))
@@ -189,13 +194,19 @@ def _project(means, quats, scales, opacities, colours, view, camera, limits, vis
         c = q0 * q0 + q1 * q1 + q2 * q2
         m0, m1, m2 = p1 * q2 - p2 * q1, p2 * q0 - p0 * q2, p0 * q1 - p1 * q0
         # Lagrange's identity: a c - b^2 without the cancellation; then the low-pass on both diagonals.
-        determinant = m0 * m0 + m1 * m1 + m2 * m2 + LOWPASS * (a + c) + LOWPASS * LOWPASS
+        sharp = m0 * m0 + m1 * m1 + m2 * m2
+        determinant = sharp + LOWPASS * (a + c) + LOWPASS * LOWPASS
         a += LOWPASS
         c += LOWPASS
         opacity = opacities[i]
-        limit = math.log(opacity / ALPHA_MIN)
+        if is_antialiased:
+            opacity *= math.sqrt(sharp / determinant)
+        limit = math.log(max(opacity, TINY) / ALPHA_MIN)
         mx, my = fx * x * inverse_z + cx, fy * y * inverse_z + cy
-        reach_x, reach_y = math.sqrt(TWO * limit * a), math.sqrt(TWO * limit * c)
+        reach_x, reach_y = (
+            math.sqrt(TWO * max(limit, ZERO) * a),
+            math.sqrt(TWO * max(limit, ZERO) * c),
+        )
         records[n, 0] = mx
         records[n, 1] = my
         records[n, 2] = HALF * c / determinant  # A / 2
@@ -212,7 +223,7 @@ def _project(means, quats, scales, opacities, colours, view, camera, limits, vis
         # First and last tile, after clipping to the picture; empty when the box misses it. Written as
         # comparisons that are false for NaN, so a broken Gaussian is not drawn.
         hit = mx + reach_x > ZERO and mx - reach_x < width and my + reach_y > ZERO and my - reach_y < height
-        if hit:
+        if hit and limit > ZERO:
             boxes[n, 0] = int(max(mx - reach_x, ZERO)) // TILE
             boxes[n, 1] = min(int(min(mx + reach_x, width)) // TILE, tiles_x - 1)
             boxes[n, 2] = int(max(my - reach_y, ZERO)) // TILE
@@ -223,7 +234,10 @@ def _project(means, quats, scales, opacities, colours, view, camera, limits, vis
 
 @compiled()
 def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
-    """CSR lists of Gaussians per tile, nearest first, and per Gaussian where its entries ended up."""
+    """CSR lists of Gaussians per tile, nearest first, and per Gaussian where its entries ended up.
+
+    Columns of tiles beyond the last one continue at the first: a panorama's boxes reach over the border.
+    """
     count = boxes.shape[0]
     start = np.zeros(tiles_x * tiles_y + 1, np.int64)
     first = np.zeros(count + 1, np.int64)
@@ -232,7 +246,7 @@ def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
         first[n + 1] = first[n] + (x1 - x0 + 1) * (y1 - y0 + 1)
         for ty in range(y0, y1 + 1):
             for tx in range(x0, x1 + 1):
-                start[ty * tiles_x + tx + 1] += 1
+                start[ty * tiles_x + (tx if tx < tiles_x else tx - tiles_x) + 1] += 1
     for t in range(tiles_x * tiles_y):
         start[t + 1] += start[t]
     fill = start[:-1].copy()
@@ -243,7 +257,7 @@ def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
         at = first[n]
         for ty in range(y0, y1 + 1):
             for tx in range(x0, x1 + 1):
-                t = ty * tiles_x + tx
+                t = ty * tiles_x + (tx if tx < tiles_x else tx - tiles_x)
                 members[fill[t]] = n
                 slots[at] = fill[t]
                 fill[t] += 1
@@ -485,12 +499,68 @@ def _composite_backward(
                 grads[k, g] = ZERO
 
 
+@compiled(fastmath=FAST, inline="always")
+def _footprint_backward(p0, p1, p2, q0, q1, q2, g_a, g_b, g_c, v, is_antialiased):
+    """Gradients of ``a = p.p, b = p.q, c = q.q`` and, when asked, of the anti-aliasing factor to p and q.
+
+    The factor is ``sqrt(D / E)`` with ``D = |p x q|^2``, ``E = D + LOWPASS (a + c) + LOWPASS^2``; the gradient
+    to its logarithm is ``-v``.
+    """
+    g_sharp = ZERO
+    if is_antialiased:
+        m0, m1, m2 = p1 * q2 - p2 * q1, p2 * q0 - p0 * q2, p0 * q1 - p1 * q0
+        sharp = m0 * m0 + m1 * m1 + m2 * m2
+        trace = p0 * p0 + p1 * p1 + p2 * p2 + q0 * q0 + q1 * q1 + q2 * q2
+        inverse = ONE / (sharp + LOWPASS * trace + LOWPASS * LOWPASS)
+        g_sharp = -v * (ONE / max(sharp, TINY) - inverse)  # times 2: D is a square
+        g_a += HALF * v * inverse * LOWPASS
+        g_c += HALF * v * inverse * LOWPASS
+    else:
+        m0 = m1 = m2 = ZERO
+    gp0 = TWO * g_a * p0 + g_b * q0 + g_sharp * (q1 * m2 - q2 * m1)
+    gp1 = TWO * g_a * p1 + g_b * q1 + g_sharp * (q2 * m0 - q0 * m2)
+    gp2 = TWO * g_a * p2 + g_b * q2 + g_sharp * (q0 * m1 - q1 * m0)
+    gq0 = TWO * g_c * q0 + g_b * p0 + g_sharp * (m1 * p2 - m2 * p1)
+    gq1 = TWO * g_c * q1 + g_b * p1 + g_sharp * (m2 * p0 - m0 * p2)
+    gq2 = TWO * g_c * q2 + g_b * p2 + g_sharp * (m0 * p1 - m1 * p0)
+    return gp0, gp1, gp2, gq0, gq1, gq2
+
+
+@compiled(fastmath=FAST, inline="always")
+def _turn_backward(view, qw, qx, qy, qz, inverse_norm, e0, e1, e2, h0, h1, h2, b0, b1, b2):
+    """Carry the gradient of the camera-space axes (rows e, h, b) back to the quaternion."""
+    r00 = view[0, 0] * e0 + view[1, 0] * h0 + view[2, 0] * b0
+    r01 = view[0, 0] * e1 + view[1, 0] * h1 + view[2, 0] * b1
+    r02 = view[0, 0] * e2 + view[1, 0] * h2 + view[2, 0] * b2
+    r10 = view[0, 1] * e0 + view[1, 1] * h0 + view[2, 1] * b0
+    r11 = view[0, 1] * e1 + view[1, 1] * h1 + view[2, 1] * b1
+    r12 = view[0, 1] * e2 + view[1, 1] * h2 + view[2, 1] * b2
+    r20 = view[0, 2] * e0 + view[1, 2] * h0 + view[2, 2] * b0
+    r21 = view[0, 2] * e1 + view[1, 2] * h1 + view[2, 2] * b1
+    r22 = view[0, 2] * e2 + view[1, 2] * h2 + view[2, 2] * b2
+    gw = TWO * (qx * (r21 - r12) + qy * (r02 - r20) + qz * (r10 - r01))
+    gx = TWO * (qy * (r01 + r10) + qz * (r02 + r20) + qw * (r21 - r12)) - f4(4.0) * qx * (r11 + r22)
+    gy = TWO * (qx * (r01 + r10) + qz * (r12 + r21) + qw * (r02 - r20)) - f4(4.0) * qy * (r00 + r22)
+    gz = TWO * (qx * (r02 + r20) + qy * (r12 + r21) + qw * (r10 - r01)) - f4(4.0) * qz * (r00 + r11)
+    along = gw * qw + gx * qx + gy * qy + gz * qz  # a longer quaternion is the same rotation
+    return (
+        (gw - along * qw) * inverse_norm,
+        (gx - along * qx) * inverse_norm,
+        (gy - along * qy) * inverse_norm,
+        (gz - along * qz) * inverse_norm,
+    )
+
+
 @compiled(parallel=True, fastmath=FAST)
 def _project_backward(
-    means, quats, scales, view, camera, limits, visible, records, first, slots, grads,
-    g_means, g_quats, g_scales, g_opacities, g_colours,
+    means, quats, scales, opacities, view, camera, limits, is_antialiased, visible, records, first, slots, grads,
+    g_means, g_quats, g_scales, g_opacities, g_colours, g_views, screen,
 ):  # fmt: skip
-    """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection."""
+    """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection.
+
+    ``g_views [V, 12]`` (camera-space mean, then ``d axes . axes^T``) and ``screen [V]`` (see `backward`) are
+    filled when they have rows.
+    """
     fx, fy, _cx, _cy, _width, _height, _ = camera
     for n in nb.prange(visible.shape[0]):
         if first[n] == first[n + 1]:  # touched no tile
@@ -499,10 +569,19 @@ def _project_backward(
                 g_means[n, c] = g_scales[n, c] = g_colours[n, c] = ZERO
             for c in range(4):
                 g_quats[n, c] = ZERO
+            if g_views.shape[0]:
+                for c in range(12):
+                    g_views[n, c] = ZERO
+            if screen.shape[0]:
+                screen[n] = ZERO
             continue
         d0 = d1 = d2 = dz = v = vu = vuu = vy = vuy = vyy = ZERO
+        screen_x = screen_y = ZERO
+        slope, stretch = records[n, 3], records[n, 4] / records[n, 2]
         for at in range(first[n], first[n + 1]):
             k = slots[at]
+            screen_x += abs(grads[k, 5])
+            screen_y += abs(slope * grads[k, 5] + stretch * grads[k, 7])
             d0 += grads[k, 0]
             d1 += grads[k, 1]
             d2 += grads[k, 2]
@@ -516,9 +595,12 @@ def _project_backward(
         g_colours[n, 0] = d0
         g_colours[n, 1] = d1
         g_colours[n, 2] = d2
-        g_opacities[n] = -v / records[n, 5]
+        i = visible[n]
+        g_opacities[n] = -v / opacities[i]  # what anti-aliasing takes away is a factor, so this holds with it
         # power = A/2 u^2 + q/2 dy^2, u = dx + k dy, A = 1 / (a - b^2/c), k = -b/c, q = 1/c.
-        full_a, slope, full_q = TWO * records[n, 2], records[n, 3], TWO * records[n, 4]
+        full_a, full_q = TWO * records[n, 2], TWO * records[n, 4]
+        if screen.shape[0]:
+            screen[n] = full_a * math.sqrt(screen_x * screen_x + screen_y * screen_y)
         g_mx = -full_a * vu
         g_my = -(full_a * slope * vu + full_q * vy)
         g_schur = -full_a * full_a * HALF * vuu
@@ -527,7 +609,6 @@ def _project_backward(
         g_b = TWO * slope * g_schur - full_q * g_slope
         g_c = slope * slope * g_schur - slope * full_q * g_slope - full_q * full_q * HALF * vyy
 
-        i = visible[n]
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
         y = view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]
@@ -545,9 +626,9 @@ def _project_backward(
         h0, h1, h2 = a10 - tan_y * a20, a11 - tan_y * a21, a12 - tan_y * a22
         p0, p1, p2 = jx * e0 * s0, jx * e1 * s1, jx * e2 * s2
         q0, q1, q2 = jy * h0 * s0, jy * h1 * s1, jy * h2 * s2
-        # a = p.p, b = p.q, c = q.q
-        gp0, gp1, gp2 = TWO * g_a * p0 + g_b * q0, TWO * g_a * p1 + g_b * q1, TWO * g_a * p2 + g_b * q2
-        gq0, gq1, gq2 = TWO * g_c * q0 + g_b * p0, TWO * g_c * q1 + g_b * p1, TWO * g_c * q2 + g_b * p2
+        gp0, gp1, gp2, gq0, gq1, gq2 = _footprint_backward(
+            p0, p1, p2, q0, q1, q2, g_a, g_b, g_c, v, is_antialiased
+        )
         g_jx = gp0 * e0 * s0 + gp1 * e1 * s1 + gp2 * e2 * s2
         g_jy = gq0 * h0 * s0 + gq1 * h1 * s1 + gq2 * h2 * s2
         g_scales[n, 0] = gp0 * jx * e0 + gq0 * jy * h0
@@ -566,24 +647,56 @@ def _project_backward(
         g_means[n, 2] = view[0, 2] * g_x + view[1, 2] * g_y + view[2, 2] * g_z
         # Camera-space axes, then world-space rotation R = view^T axes.
         b20, b21, b22 = -tan_x * ge0 - tan_y * gh0, -tan_x * ge1 - tan_y * gh1, -tan_x * ge2 - tan_y * gh2
-        r00 = view[0, 0] * ge0 + view[1, 0] * gh0 + view[2, 0] * b20
-        r01 = view[0, 0] * ge1 + view[1, 0] * gh1 + view[2, 0] * b21
-        r02 = view[0, 0] * ge2 + view[1, 0] * gh2 + view[2, 0] * b22
-        r10 = view[0, 1] * ge0 + view[1, 1] * gh0 + view[2, 1] * b20
-        r11 = view[0, 1] * ge1 + view[1, 1] * gh1 + view[2, 1] * b21
-        r12 = view[0, 1] * ge2 + view[1, 1] * gh2 + view[2, 1] * b22
-        r20 = view[0, 2] * ge0 + view[1, 2] * gh0 + view[2, 2] * b20
-        r21 = view[0, 2] * ge1 + view[1, 2] * gh1 + view[2, 2] * b21
-        r22 = view[0, 2] * ge2 + view[1, 2] * gh2 + view[2, 2] * b22
-        gw = TWO * (qx * (r21 - r12) + qy * (r02 - r20) + qz * (r10 - r01))
-        gx = TWO * (qy * (r01 + r10) + qz * (r02 + r20) + qw * (r21 - r12)) - f4(4.0) * qx * (r11 + r22)
-        gy = TWO * (qx * (r01 + r10) + qz * (r12 + r21) + qw * (r02 - r20)) - f4(4.0) * qy * (r00 + r22)
-        gz = TWO * (qx * (r02 + r20) + qy * (r12 + r21) + qw * (r10 - r01)) - f4(4.0) * qz * (r00 + r11)
-        along = gw * qw + gx * qx + gy * qy + gz * qz  # a longer quaternion is the same rotation
-        g_quats[n, 0] = (gw - along * qw) * inverse_norm
-        g_quats[n, 1] = (gx - along * qx) * inverse_norm
-        g_quats[n, 2] = (gy - along * qy) * inverse_norm
-        g_quats[n, 3] = (gz - along * qz) * inverse_norm
+        gw, gx, gy, gz = _turn_backward(
+            view, qw, qx, qy, qz, inverse_norm, ge0, ge1, ge2, gh0, gh1, gh2, b20, b21, b22
+        )
+        g_quats[n, 0], g_quats[n, 1], g_quats[n, 2], g_quats[n, 3] = gw, gx, gy, gz
+        if g_views.shape[0]:
+            g_views[n, 0], g_views[n, 1], g_views[n, 2] = g_x, g_y, g_z
+            g_views[n, 3] = ge0 * a00 + ge1 * a01 + ge2 * a02
+            g_views[n, 4] = ge0 * a10 + ge1 * a11 + ge2 * a12
+            g_views[n, 5] = ge0 * a20 + ge1 * a21 + ge2 * a22
+            g_views[n, 6] = gh0 * a00 + gh1 * a01 + gh2 * a02
+            g_views[n, 7] = gh0 * a10 + gh1 * a11 + gh2 * a12
+            g_views[n, 8] = gh0 * a20 + gh1 * a21 + gh2 * a22
+            g_views[n, 9] = b20 * a00 + b21 * a01 + b22 * a02
+            g_views[n, 10] = b20 * a10 + b21 * a11 + b22 * a12
+            g_views[n, 11] = b20 * a20 + b21 * a21 + b22 * a22
+
+
+@compiled(parallel=True, fastmath=FAST)
+def _find_medians(records, start, members, order, ends, tiles_x, height, width, visible, median):
+    """Per pixel, the Gaussian at which the transmittance falls to one half; -1 where it never does."""
+    for p in nb.prange(order.shape[0]):
+        t = order[p]
+        top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
+        rows, columns = min(TILE, height - top), min(TILE, width - left)
+        clear = np.ones((TILE, TILE), np.float32)
+        for y in range(rows):
+            for x in range(columns):
+                median[top + y, left + x] = -1
+        for k in range(start[t], ends[t]):
+            n = members[k]
+            mx, my, half_a, slope, half_q = (
+                records[n, 0],
+                records[n, 1],
+                records[n, 2],
+                records[n, 3],
+                records[n, 4],
+            )
+            opacity, limit = records[n, 5], records[n, 6]
+            y_low, y_high = _span(my - records[n, 12], my + records[n, 12], top, rows)
+            x_low, x_high = _span(mx - records[n, 11], mx + records[n, 11], left, columns)
+            for y in range(y_low, y_high + 1):
+                dy = f4(top + y) + HALF - my
+                for x in range(x_low, x_high + 1):
+                    before = clear[y, x]
+                    u = f4(left + x) + HALF - mx + slope * dy
+                    power = half_q * dy * dy + half_a * u * u
+                    if before > HALF and power <= limit:
+                        clear[y, x] = before - before * min(ALPHA_MAX, opacity * _exp_minus(power))
+                        if clear[y, x] <= HALF:
+                            median[top + y, left + x] = visible[n]
 
 
 @dataclass(frozen=True)
@@ -605,6 +718,7 @@ class Drawing:
     camera: tuple[np.ndarray, tuple[np.float32, ...], np.ndarray]
     records: np.ndarray
     tiles: tuple[np.ndarray, ...]
+    is_antialiased: bool = False
 
 
 def _camera(
@@ -632,6 +746,8 @@ def forward(
     height: int,
     width: int,
     near_z: float = contract.NEAR_Z,
+    *,
+    antialiased: bool = False,
 ) -> Drawing:
     """Draw contiguous float32 arrays; shapes as in `raster.splat.RenderFn`."""
     camera = _camera(camera_from_world, K_px, height, width)
@@ -644,7 +760,8 @@ def forward(
     boxes = np.empty((len(visible), 4), np.int32)
     with ONE_PARALLEL_KERNEL:
         _project(
-            means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, visible, records, boxes
+            means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, antialiased,
+            visible, records, boxes,
         )  # fmt: skip
     tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
     start, members, first, slots = _list_tiles(boxes, nearest_first, tiles_x, tiles_y)
@@ -656,7 +773,45 @@ def forward(
         _composite(records, start, members, order, tiles_x, height, width, rgb, alpha, depth_sum, ends)
     inputs = (means, quats_wxyz, scales, opacities, colours)
     tiles = (start, members, order, ends, first, slots)
-    return Drawing(rgb, alpha, depth_sum, visible, inputs, camera, records, tiles)
+    return Drawing(rgb, alpha, depth_sum, visible, inputs, camera, records, tiles, antialiased)
+
+
+def median_index(drawing: Drawing) -> np.ndarray:
+    """Return ``[H, W]`` int32 indices of the Gaussians at which the transmittance falls to one half, or -1."""
+    start, members, order, ends = drawing.tiles[:4]
+    height, width = drawing.alpha.shape
+    median = np.empty((height, width), np.int32)
+    with ONE_PARALLEL_KERNEL:
+        _find_medians(
+            drawing.records, start, members, order, ends, -(-width // TILE), height, width,
+            drawing.visible, median,
+        )  # fmt: skip
+    return median
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What `backward` can tell beyond the gradients of the Gaussians.
+
+    Attributes:
+        pose: ``[4, 4]`` float64 gradient of ``camera_from_world`` (last row 0), or None.
+        screen: ``[V]`` float32 length of the screen-space gradient of each visible Gaussian's middle, its
+            components summed as absolute values over tiles, or None: where Gaussians should be split.
+    """
+
+    pose: np.ndarray | None = None
+    screen: np.ndarray | None = None
+
+
+def pose_gradient(g_views: np.ndarray, means: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Sum per-Gaussian contributions ``[V, 12]`` to the ``[4, 4]`` gradient of the pose."""
+    rows = g_views.astype(np.float64)
+    gradient = np.zeros((4, 4))
+    gradient[:3, 3] = rows[:, :3].sum(0)
+    turned = rows[:, 3:].sum(0).reshape(3, 3)  # axes = V R, so d/dV = d/d(axes) R^T = (d axes . axes^T) V
+    through_means = np.stack([(rows[:, :3] * means[:, c : c + 1]).sum(0) for c in range(3)], axis=1)
+    gradient[:3, :3] = turned @ view[:, :3] + through_means
+    return gradient
 
 
 def backward(
@@ -668,7 +823,20 @@ def backward(
         Gradients of means, quaternions, scales, opacities and colours, one row per entry of
         ``drawing.visible``; everything out of view has gradient 0.
     """
-    means, quats, scales = drawing.inputs[:3]
+    return backward_with_extras(drawing, g_rgb, g_alpha, g_depth_sum)[0]
+
+
+def backward_with_extras(
+    drawing: Drawing,
+    g_rgb: np.ndarray,
+    g_alpha: np.ndarray,
+    g_depth_sum: np.ndarray,
+    *,
+    pose: bool = False,
+    screen: bool = False,
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], Extras]:
+    """Do what `backward` does and return, where asked, the gradient of the pose and of the screen position."""
+    means, quats, scales, opacities = drawing.inputs[:4]
     view, intrinsics, limits = drawing.camera
     start, members, order, ends, first, slots = drawing.tiles
     height, width = drawing.alpha.shape
@@ -677,40 +845,48 @@ def backward(
     out = tuple(
         np.empty(shape, np.float32) for shape in ((count, 3), (count, 4), (count, 3), (count,), (count, 3))
     )
+    g_views = np.empty((count if pose else 0, 12), np.float32)
+    on_screen = np.empty(count if screen else 0, np.float32)
     with ONE_PARALLEL_KERNEL:
         _composite_backward(
             drawing.records, start, members, order, -(-width // TILE), height, width,
             drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
         )  # fmt: skip
         _project_backward(
-            means, quats, scales, view, intrinsics, limits, drawing.visible, drawing.records, first, slots,
-            grads, *out,
+            means, quats, scales, opacities, view, intrinsics, limits, drawing.is_antialiased,
+            drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
         )  # fmt: skip
-    return out  # type: ignore[return-value]
+    extras = Extras(
+        pose_gradient(g_views, means[drawing.visible], view) if pose else None, on_screen if screen else None
+    )
+    return out, extras  # type: ignore[return-value]
 
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, colours, view, K_px, height, width, near_z):
+    def forward(ctx, means, quats, scales, opacities, colours, pose, draw, go_back, median):
         arrays = [t.detach().contiguous().numpy() for t in (means, quats, scales, opacities, colours)]
-        drawing = forward(*arrays, view, K_px, height, width, near_z)
-        ctx.drawing = drawing
-        return (
-            torch.from_numpy(drawing.rgb),
-            torch.from_numpy(drawing.alpha),
-            torch.from_numpy(drawing.depth_sum),
-        )
+        drawing = draw(*arrays, pose.detach().to("cpu", torch.float64).numpy())
+        ctx.drawing, ctx.go_back, ctx.pose = drawing, go_back, pose.new_empty(0)
+        pictures = [torch.from_numpy(a) for a in (drawing.rgb, drawing.alpha, drawing.depth_sum)]
+        if median is None:
+            return tuple(pictures)
+        index = torch.from_numpy(median(drawing))
+        ctx.mark_non_differentiable(index)
+        return (*pictures, index)
 
     @staticmethod
-    def backward(ctx, g_rgb, g_alpha, g_depth):
+    def backward(ctx, g_rgb, g_alpha, g_depth, *_):
         drawing = ctx.drawing
-        rows = backward(drawing, *(g.contiguous().numpy() for g in (g_rgb, g_alpha, g_depth)))
+        pictures = (g.contiguous().numpy() for g in (g_rgb, g_alpha, g_depth))
+        rows, extras = ctx.go_back(drawing, *pictures, pose=ctx.needs_input_grad[5])
         full = []
         for value, rows_of in zip(drawing.inputs, rows, strict=True):
             gradient = np.zeros(value.shape, np.float32)
             gradient[drawing.visible] = rows_of
             full.append(torch.from_numpy(gradient))
-        return (*full, None, None, None, None, None)
+        g_pose = None if extras.pose is None else torch.from_numpy(extras.pose).to(ctx.pose)
+        return (*full, g_pose, None, None, None)
 
 
 def render(
@@ -720,13 +896,29 @@ def render(
     opacities: Tensor,
     colours: Tensor,
     camera_from_world: Tensor,
-    K_px: Tensor,
+    K_px: Tensor | None,
     height: int,
     width: int,
     *,
     near_z: float = contract.NEAR_Z,
-) -> tuple[Tensor, Tensor, Tensor]:
+    antialiased: bool = False,
+    median: bool = False,
+) -> tuple[Tensor, ...]:
     """Draw Gaussians; see `raster.splat.RenderFn`."""
-    view, intrinsics = (m.detach().to("cpu", torch.float64).numpy() for m in (camera_from_world, K_px))
+    go_back: Callable[..., Any]
+    if K_px is None:
+        from . import splat_numba_erp as panorama
+
+        def draw(*arrays: np.ndarray) -> Any:
+            return panorama.forward(*arrays, height, width, near_z, antialiased=antialiased)
+
+        go_back, find = panorama.backward_with_extras, panorama.median_index
+    else:
+        intrinsics = K_px.detach().to("cpu", torch.float64).numpy()
+
+        def draw(*arrays: np.ndarray) -> Any:
+            return forward(*arrays, intrinsics, height, width, near_z, antialiased=antialiased)
+
+        go_back, find = backward_with_extras, median_index
     tensors = (t.to(torch.float32) for t in (means, quats_wxyz, scales, opacities, colours))
-    return _Render.apply(*tensors, view, intrinsics, height, width, near_z)
+    return _Render.apply(*tensors, camera_from_world, draw, go_back, find if median else None)

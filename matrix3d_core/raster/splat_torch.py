@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..geometry.rotations import matrix_from_quats
+from ..geometry.spherical import directions_from_pixels
 from . import splat as contract
 
 __all__ = ["project", "render"]
 
 _TILE_PX = 16
+_FAR_PX = 1e9  # where a panorama's Gaussian is seen from behind its own camera: nowhere
 
 
 def project(
@@ -27,6 +31,33 @@ def project(
 
     Source: Zwicker et al. 2002, eq. (24)-(26), (31): ``Cov2D = J W Cov3D W^T J^T + low-pass``.
     """
+    mean_px, half, z = _half_pinhole(means, quats_wxyz, scales, camera_from_world, K_px, height, width)
+    return mean_px, _widened(half), z
+
+
+def _widened(half: Tensor) -> Tensor:  # [N, 2, 3] -> [N, 2, 2]
+    return half @ half.mT + contract.LOWPASS_PX2 * torch.eye(2).to(half)
+
+
+def _kept_light(half: Tensor) -> Tensor:  # [N, 2, 3] -> [N]
+    """Area before the low-pass over area after it: what anti-aliasing multiplies the opacity by.
+
+    Source: Z. Yu et al., Mip-Splatting, 2024, eq. (10).
+    """
+    sharp = torch.linalg.cross(half[:, 0], half[:, 1]).square().sum(-1)
+    return (sharp.clamp_min(1e-30) / torch.linalg.det(_widened(half))).sqrt()
+
+
+def _half_pinhole(
+    means: Tensor,
+    quats_wxyz: Tensor,
+    scales: Tensor,
+    camera_from_world: Tensor,
+    K_px: Tensor,
+    height: int,
+    width: int,
+) -> tuple[Tensor, Tensor, Tensor]:  # [N, 2], [N, 2, 3], [N]
+    """Project means, and the three axes of each Gaussian; axes times their transpose is the covariance."""
     rotation, translation = camera_from_world[:3, :3].to(means), camera_from_world[:3, 3].to(means)
     fx, fy, cx, cy = (float(v) for v in (K_px[0, 0], K_px[1, 1], K_px[0, 2], K_px[1, 2]))
     x, y, z = (means @ rotation.T + translation).unbind(-1)
@@ -45,8 +76,30 @@ def project(
         dim=-2,
     )
     half = jacobian @ rotation @ (matrix_from_quats(quats_wxyz) * scales.unsqueeze(-2))
-    covariance = half @ half.mT + contract.LOWPASS_PX2 * torch.eye(2).to(means)
-    return torch.stack((fx * tan_x + cx, fy * tan_y + cy), dim=-1), covariance, z
+    return torch.stack((fx * tan_x + cx, fy * tan_y + cy), dim=-1), half, z
+
+
+def _half_panorama(
+    means: Tensor, quats_wxyz: Tensor, scales: Tensor, camera_from_world: Tensor, focal_px: float
+) -> tuple[Tensor, Tensor, Tensor]:  # [N, 3, 3], [N, 2, 3], [N]
+    """Project each Gaussian with a pinhole camera of its own that looks straight at it.
+
+    Returns:
+        That camera's axes in rows (two across the view, one towards the Gaussian), the Gaussian's axes in
+        its pixels, and the ray distance.
+    """
+    rotation, translation = camera_from_world[:3, :3].to(means), camera_from_world[:3, 3].to(means)
+    local = means @ rotation.T + translation
+    distance = local.norm(dim=-1)
+    towards = local / distance.unsqueeze(-1)
+    # Any two axes across the view do: what is drawn does not depend on how the camera is rolled.
+    least = torch.nn.functional.one_hot(towards.abs().argmin(-1), 3).to(towards)
+    first = torch.nn.functional.normalize(torch.linalg.cross(towards, least), dim=-1)
+    second = torch.linalg.cross(towards, first)
+    across = torch.stack((first, second), dim=-2)
+    half = across @ rotation @ (matrix_from_quats(quats_wxyz) * scales.unsqueeze(-2))
+    half = half * (focal_px / distance)[:, None, None]
+    return torch.cat((across, towards.unsqueeze(-2)), dim=-2), half, distance
 
 
 def is_in_view(
@@ -82,34 +135,71 @@ def render(
     opacities: Tensor,
     colours: Tensor,
     camera_from_world: Tensor,
-    K_px: Tensor,
+    K_px: Tensor | None,
     height: int,
     width: int,
     *,
     near_z: float = contract.NEAR_Z,
-) -> tuple[Tensor, Tensor, Tensor]:
+    antialiased: bool = False,
+    median: bool = False,
+) -> tuple[Tensor, ...]:
     """Draw Gaussians; see `raster.splat.RenderFn`."""
+    pose = camera_from_world
     with torch.no_grad():
-        drawn = is_in_view(means, scales, camera_from_world, K_px, height, width, near_z)
+        local = means @ pose[:3, :3].to(means).T + pose[:3, 3].to(means)
+        if K_px is None:
+            depth = local.norm(dim=-1)
+            drawn = depth > near_z
+        else:
+            depth = local[:, 2]
+            drawn = is_in_view(means, scales, pose, K_px, height, width, near_z)
         drawn &= opacities > contract.ALPHA_MIN
         drawn = drawn.nonzero().squeeze(-1)
-        z = (means[drawn] @ camera_from_world[2, :3].to(means)) + camera_from_world[2, 3].to(means)
-        drawn = drawn[torch.argsort(z, stable=True)]
+        drawn = drawn[torch.argsort(depth[drawn], stable=True)]
     opacity, colour = opacities[drawn], colours[drawn]
-    mean_px, covariance, depth = project(
-        means[drawn], quats_wxyz[drawn], scales[drawn], camera_from_world, K_px, height, width
-    )
+    shape = means[drawn], quats_wxyz[drawn], scales[drawn], pose
+    if K_px is None:
+        focal_px = height / math.pi
+        middle, half, depth = _half_panorama(*shape, focal_px)
+    else:
+        middle, half, depth = _half_pinhole(*shape, K_px, height, width)
+    if antialiased:
+        opacity = opacity * _kept_light(half)
+    covariance = _widened(half)
     conic = torch.linalg.inv(covariance) if len(drawn) else covariance
     with torch.no_grad():
         limit = torch.log(opacity / contract.ALPHA_MIN)
-        reach = (2 * limit.unsqueeze(-1) * covariance.diagonal(dim1=-2, dim2=-1)).sqrt() + 1
-        low, high = mean_px - reach, mean_px + reach
+        variances = covariance.diagonal(dim1=-2, dim2=-1)
+        if K_px is None:
+            largest = variances.sum(-1)  # at least the larger eigenvalue
+            radius = torch.atan((2 * limit.clamp_min(0) * largest).sqrt() / focal_px)
+        else:
+            reach = (2 * limit.clamp_min(0).unsqueeze(-1) * variances).sqrt() + 1
+            low, high = middle - reach, middle + reach
 
-    def draw_tile(top: int, left: int, index: Tensor) -> Tensor:  # -> [h, w, 5]
-        rows = torch.arange(top, min(top + _TILE_PX, height)).to(means) + 0.5
-        columns = torch.arange(left, min(left + _TILE_PX, width)).to(means) + 0.5
-        pixels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1).reshape(-1, 2)
-        offset = pixels.unsqueeze(1) - mean_px[index]  # [P, K, 2]
+    def offsets(rows: Tensor, columns: Tensor, index: Tensor) -> Tensor:  # -> [P, K, 2] pixels
+        if K_px is not None:
+            pixels = torch.stack(torch.meshgrid(columns + 0.5, rows + 0.5, indexing="xy"), dim=-1)
+            return pixels.reshape(-1, 1, 2) - middle[index]
+        rays = _rays(rows, columns, height, width)
+        u, v, w = torch.einsum("pi,kji->pkj", rays, middle[index]).unbind(-1)
+        ahead = w > 0
+        w = torch.where(ahead, w, torch.ones_like(w))
+        offset = focal_px * torch.stack((u / w, v / w), dim=-1)
+        return torch.where(ahead.unsqueeze(-1), offset, torch.full_like(offset, _FAR_PX))
+
+    def touched(rows: Tensor, columns: Tensor) -> Tensor:  # -> [K]
+        if K_px is not None:
+            touches = (low[:, 0] < columns[-1] + 1) & (high[:, 0] > columns[0])
+            return touches & (low[:, 1] < rows[-1] + 1) & (high[:, 1] > rows[0])
+        rays = _rays(rows, columns, height, width)
+        centre = torch.nn.functional.normalize(rays.mean(0), dim=-1)
+        tile_radius = torch.acos((rays @ centre).clamp(-1, 1)).max()
+        angle = torch.acos((middle[:, 2] @ centre).clamp(-1, 1))
+        return angle <= radius + tile_radius + 1e-3
+
+    def draw_tile(rows: Tensor, columns: Tensor, index: Tensor) -> Tensor:  # -> [h, w, 6]
+        offset = offsets(rows, columns, index)
         power = 0.5 * torch.einsum("pki,kij,pkj->pk", offset, conic[index], offset)
         alpha = (opacity[index] * torch.exp(-power)).clamp_max(contract.ALPHA_MAX)
         alpha = torch.where(power <= limit[index], alpha, torch.zeros_like(alpha))
@@ -120,16 +210,31 @@ def render(
         value = torch.cat(
             (colour[index], torch.ones_like(depth[index])[:, None], depth[index][:, None]), dim=-1
         )
-        return (weight @ value).unflatten(0, (len(rows), len(columns)))
+        half_way = torch.full_like(offset[:, :1, 0].sum(1), -1)
+        if median and len(index):
+            beyond = after <= 0.5
+            found = drawn[index][beyond.to(torch.uint8).argmax(-1)].to(weight)
+            half_way = torch.where(beyond.any(-1), found, half_way)
+        picture = torch.cat((weight @ value, half_way.unsqueeze(-1)), dim=-1)
+        return picture.unflatten(0, (len(rows), len(columns)))
 
     bands = []
     for top in range(0, height, _TILE_PX):
         band = []
         for left in range(0, width, _TILE_PX):
-            touches = (low[:, 0] < left + _TILE_PX) & (high[:, 0] > left)
-            touches &= (low[:, 1] < top + _TILE_PX) & (high[:, 1] > top)
-            index = touches.nonzero().squeeze(-1)
-            band.append(checkpoint(draw_tile, top, left, index, use_reentrant=False))  # keeps memory small
+            rows = torch.arange(top, min(top + _TILE_PX, height)).to(means)
+            columns = torch.arange(left, min(left + _TILE_PX, width)).to(means)
+            with torch.no_grad():
+                index = touched(rows, columns).nonzero().squeeze(-1)
+            band.append(
+                checkpoint(draw_tile, rows, columns, index, use_reentrant=False)
+            )  # keeps memory small
         bands.append(torch.cat(band, dim=1))
     picture = torch.cat(bands, dim=0)
-    return picture[..., :3], picture[..., 3], picture[..., 4]
+    pictures = picture[..., :3], picture[..., 3], picture[..., 4]
+    return (*pictures, picture[..., 5].detach().long()) if median else pictures
+
+
+def _rays(rows: Tensor, columns: Tensor, height: int, width: int) -> Tensor:  # [h], [w] -> [h w, 3]
+    across, down = torch.meshgrid(columns, rows, indexing="xy")
+    return directions_from_pixels(across, down, height=height, width=width).reshape(-1, 3)
