@@ -16,6 +16,7 @@ names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -26,6 +27,7 @@ from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import all_finite, checked_gaussians, make_unit
+from .threads import in_order
 
 __all__ = ["OPACITY_KINDS", "read_ply", "write_ply"]
 
@@ -38,6 +40,7 @@ _SMALLEST_SCALE = 1e-8  # the host's own floors, so that both write the same byt
 _SMALLEST_OPACITY = 1e-6
 _LONGEST_HEADER = 1 << 16
 _CHUNK = 1 << 14  # Gaussians at a time: about a megabyte, which stays in the cache
+_AHEAD = 3  # chunks in the hands of threads
 _FEWEST_TO_TELL = 100  # Gaussians below which opacities are not called probabilities
 _REST_COUNTS = {0: 1, 9: 4, 24: 9, 45: 16}  # f_rest properties -> SH bases
 _TYPES = {
@@ -77,15 +80,20 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
-    table = np.zeros((min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
+    # A few tables in turns: threads fill the next ones while one is written.
+    tables = np.zeros((_AHEAD + 1, min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
+
+    def fill(start: int) -> np.ndarray:
+        part = [values[start : start + _CHUNK] for values in columns]
+        rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
+        # Clamping hides infinite scales and opacities, so these are looked at before it.
+        if not (_fill(rows, part) and all(np.isfinite(values).all() for values in part[2:4])):
+            gaussians.check_finite()
+        return rows
+
     with open_atomically(target) as file:
         file.write("\n".join(header).encode("ascii"))
-        for start in range(0, len(gaussians), _CHUNK):
-            part = [values[start : start + _CHUNK] for values in columns]
-            rows = table[: len(part[0])]
-            # Clamping hides infinite scales and opacities, so these are looked at before it.
-            if not (_fill(rows, part) and all(np.isfinite(values).all() for values in part[2:4])):
-                gaussians.check_finite()
+        for rows in in_order(fill, range(0, len(gaussians), _CHUNK), ahead=_AHEAD):
             file.write(rows.data.cast("B"))
 
 
@@ -187,17 +195,23 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
     )
     is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
     place = {prop: index for index, prop in enumerate(found)}
-    buffer = np.empty((min(_CHUNK, count), element.dtype.itemsize), np.uint8)
-    file.seek(element.offset)
-    for start in range(0, count, _CHUNK):
-        part = buffer[: min(_CHUNK, count - start)]
-        if file.readinto(part.data.cast("B")) != part.size:  # type: ignore[attr-defined]
-            raise FormatError(f"{name}: could not be read to its end; did it change while it was read?")
-        rows = slice(start, start + len(part))
+    buffers = np.empty((_AHEAD + 1, min(_CHUNK, count), element.dtype.itemsize), np.uint8)
+
+    def pieces() -> Iterator[tuple[slice, np.ndarray]]:
+        file.seek(element.offset)
+        for start in range(0, count, _CHUNK):
+            part = buffers[start // _CHUNK % len(buffers)][: min(_CHUNK, count - start)]
+            if file.readinto(part.data.cast("B")) != part.size:  # type: ignore[attr-defined]
+                raise FormatError(f"{name}: could not be read to its end; did it change while it was read?")
+            yield slice(start, start + len(part)), part
+
+    def parse(piece: tuple[slice, np.ndarray]) -> bool:
+        """Fill some rows; return whether all is finite and every rotation of unit length."""
+        rows, part = piece
         if is_plain:
             table = part.view("<f4")
 
-            def stack(*names: str, table: np.ndarray = table) -> np.ndarray:
+            def stack(*names: str) -> np.ndarray:
                 columns = [place[prop] for prop in names]
                 first = columns[0]
                 if columns == list(range(first, first + len(columns))):
@@ -206,8 +220,8 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
         else:
             records = part.reshape(-1).view(element.dtype)
 
-            def stack(*names: str, table: np.ndarray = records) -> np.ndarray:
-                return np.stack([table[prop].astype(np.float32) for prop in names], axis=1)
+            def stack(*names: str) -> np.ndarray:
+                return np.stack([records[prop].astype(np.float32) for prop in names], axis=1)
 
         raw.means[rows] = stack(*_MEANS)
         raw.quats[rows] = stack(*_QUATS)
@@ -226,8 +240,11 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
         if raw.filters is not None:
             raw.filters[rows] = stack("filter_3D")[:, 0]
         fields = (raw.means, raw.scales, raw.logits, raw.sh, *([] if raw.filters is None else [raw.filters]))
-        raw.is_fine &= all(all_finite(values[rows]) for values in fields)
-        raw.is_fine &= make_unit(raw.quats[rows])
+        is_finite = all(all_finite(values[rows]) for values in fields)
+        return make_unit(raw.quats[rows]) and is_finite
+
+    for is_fine in in_order(parse, pieces(), ahead=_AHEAD):
+        raw.is_fine &= is_fine
     return raw
 
 

@@ -15,13 +15,10 @@ RFC 1951 and 1952 (one gzip member may be made of blocks that were packed separa
 from __future__ import annotations
 
 import math
-import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +26,7 @@ from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians
+from .threads import in_threads
 
 __all__ = ["TAGGED_AXES", "read_spz", "read_tagged_spz", "write_spz"]
 
@@ -52,9 +50,6 @@ _MOST_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a li
 _CHUNK = 1 << 15  # Gaussians at a time
 _PIECE = 1 << 20  # bytes that are deflated at a time
 _WINDOW = 1 << 15
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def write_spz(
@@ -111,7 +106,7 @@ def write_spz(
             bytes_each = len(block) // count
             block[rows.start * bytes_each : rows.start * bytes_each + part.size] = part.reshape(-1)
 
-    _in_threads(pack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
+    in_threads(pack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
     tag = b"" if axes is None else _TAG.pack(_AXES_KIND, 4, TAGGED_AXES.index(axes) + 1)
     header = (_MAGIC, version, count, math.isqrt(bases) - 1, bits, _HAS_EXTENSIONS if tag else 0)
     if version == 3:
@@ -172,18 +167,12 @@ def read_tagged_spz(source: BinarySource, *, drop_invalid: bool = False) -> tupl
             np.subtract(rest.reshape(len(rest), -1, 3), np.float32(128), out=sh[:, 1:])
             sh[:, 1:] /= 128
 
-    _in_threads(unpack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
+    in_threads(unpack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
     return checked_gaussians(name, *fields, drop_invalid), packed.axes
 
 
 _SCALE_OF_BYTE = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
 _COLOUR_OF_BYTE = ((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32)
-
-
-def _in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return what ``work`` gives for each item, in order; numpy and zlib let threads run side by side."""
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, items))
 
 
 # Writing -------------------------------------------------------------------------------------------
@@ -253,7 +242,7 @@ def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
         return packed + packer.flush(zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH)
 
     head = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # deflate, no name, no time, unknown system
-    pieces = _in_threads(deflate, range(0, len(whole), _PIECE))
+    pieces = in_threads(deflate, range(0, len(whole), _PIECE))
     return [head, *pieces, struct.pack("<II", zlib.crc32(whole.data), len(whole) & 0xFFFFFFFF)]
 
 
@@ -264,7 +253,7 @@ def _zstd_streams(header: tuple[int, ...], blocks: list[np.ndarray], tag: bytes,
     def compress(block: np.ndarray) -> bytes:
         return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(block.data)
 
-    streams = _in_threads(compress, filled)
+    streams = in_threads(compress, filled)
     start = _HEADER_4.pack(*header, len(filled), _HEADER_4.size + len(tag))
     table = b"".join(struct.pack("<QQ", len(s), b.size) for s, b in zip(streams, filled, strict=True))
     return [start, tag, table, *streams]
@@ -398,7 +387,7 @@ def _unpack_streams(data: bytes, name: str) -> _Packed:
         return np.frombuffer(content, np.uint8)
 
     blocks = [np.empty(0, np.uint8)] * len(sizes)
-    for index, block in zip(filled, _in_threads(unpack, enumerate(chunks)), strict=True):
+    for index, block in zip(filled, in_threads(unpack, enumerate(chunks)), strict=True):
         blocks[index] = block
     axes = _tagged_axes(data[_HEADER_4.size : table], name) if flags & _HAS_EXTENSIONS else None
     return _Packed(version, count, bits, blocks, axes)
