@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
-
 __all__ = ["ProgressEvent", "ProgressFn", "no_progress", "report_while"]
 
 Result = TypeVar("Result")
@@ -56,6 +54,8 @@ def report_while(
     Raises:
         Exception: whatever the job or ``progress`` raises.
     """
+    import torch  # slow to load, and this module is read for a mere --help
+
     outcome: list[Result] = []
     failure: list[BaseException] = []
     ended = threading.Event()
