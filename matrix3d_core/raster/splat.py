@@ -249,7 +249,7 @@ def _render_views(
         safe = torch.where(hit, alpha, torch.ones_like(alpha))
         depth = torch.where(hit, depth_sum / safe, torch.full_like(alpha, torch.inf))
         pictures = [rgb + (1 - alpha).unsqueeze(-1) * back, alpha, depth]
-        return pictures + [_depth_of(index[0], means, pose, is_ray=K is None)] if median else pictures
+        return [*pictures, _depth_of(index[0], means, pose, is_ray=K is None)] if median else pictures
 
     if camera_from_world.ndim == 2:
         pictures = draw(camera_from_world, None if K_px is None else K_px.reshape(3, 3))
@@ -359,6 +359,20 @@ def _load_gsplat() -> RenderFn:
     return open_gsplat()
 
 
+def _probe_warp() -> str | None:
+    from importlib.util import find_spec
+
+    if not torch.cuda.is_available():
+        return "needs a CUDA device"
+    return None if find_spec("warp") is not None else "the warp-lang package is not installed"
+
+
+def _load_warp() -> RenderFn:
+    from .splat_warp import open_warp
+
+    return open_warp("cuda")
+
+
 def _probe_numba() -> str | None:
     from importlib.util import find_spec
 
@@ -385,6 +399,15 @@ SPLAT_ENGINES.register(
         _probe_gsplat,
         _load_gsplat,
         "CUDA rasteriser of the gsplat package",
+    )
+)
+SPLAT_ENGINES.register(
+    Backend(
+        "warp",
+        frozenset({"gradients", "pose", "panorama", "median", "cuda"}),
+        _probe_warp,
+        _load_warp,
+        "CUDA rasteriser by warp-lang, needs no compiler",
     )
 )
 SPLAT_ENGINES.register(

@@ -16,6 +16,7 @@ offsets and index it with unsigned numbers, which is what lets the compiler turn
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -905,20 +906,21 @@ def render(
     median: bool = False,
 ) -> tuple[Tensor, ...]:
     """Draw Gaussians; see `raster.splat.RenderFn`."""
+    draw: Callable[..., Any]
     go_back: Callable[..., Any]
+    find: Callable[..., Any]
     if K_px is None:
         from . import splat_numba_erp as panorama
 
-        def draw(*arrays: np.ndarray) -> Any:
-            return panorama.forward(*arrays, height, width, near_z, antialiased=antialiased)
-
+        draw = functools.partial(
+            panorama.forward, height=height, width=width, near=near_z, antialiased=antialiased
+        )
         go_back, find = panorama.backward_with_extras, panorama.median_index
     else:
         intrinsics = K_px.detach().to("cpu", torch.float64).numpy()
-
-        def draw(*arrays: np.ndarray) -> Any:
-            return forward(*arrays, intrinsics, height, width, near_z, antialiased=antialiased)
-
+        draw = functools.partial(
+            forward, K_px=intrinsics, height=height, width=width, near_z=near_z, antialiased=antialiased
+        )
         go_back, find = backward_with_extras, median_index
     tensors = (t.to(torch.float32) for t in (means, quats_wxyz, scales, opacities, colours))
     return _Render.apply(*tensors, camera_from_world, draw, go_back, find if median else None)

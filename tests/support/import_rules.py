@@ -42,8 +42,8 @@ ONE_FILE = {"embreex", "gsplat", "nvdiffrast", "warp"}
 
 
 def is_kernel_module(path):
-    """Numba kernels live in modules that say so, which are imported on first use only."""
-    return "numba" in Path(path).stem
+    """Kernels of numba and warp live in modules that say so, which are imported on first use only."""
+    return "numba" in Path(path).stem or Path(path).stem.endswith("warp_kernels")
 
 
 def imports_of(path, source):
@@ -95,7 +95,7 @@ def violations(path, source):
             found.append(f"{where} imports nodes absolutely, which is ambiguous with our own folder")
         if not is_relative and top == "matrix3d_core":
             found.append(f"{where} imports {name} absolutely; the host gives the pack another name")
-        if top in HEAVY and at_top and not (top == "numba" and is_kernel_module(path)):
+        if top in HEAVY and at_top and not (top in ("numba", "warp") and is_kernel_module(path)):
             found.append(f"{where} imports {name} at module top; import it inside the function that needs it")
         if is_core and is_relative:
             found.extend(_upward(where, here, name))

@@ -12,7 +12,6 @@ from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.raster.splat import (
     ALPHA_MAX,
     LOWPASS_PX2,
-    SPLAT_ENGINES,
     render_gaussians,
     render_gaussians_panorama,
 )
