@@ -1,0 +1,161 @@
+"""Speed of the splat files: a million Gaussians of degree 0 written and read, against gsply in the same run.
+
+Files go to the system's temporary folder and come from the page cache. The same bytes written and read by nothing
+but `write` and `readinto` are timed beside them: what the disk and the kernel take of each number.
+
+    python benchmarks/speed_files.py [--json] [--quick]
+
+The bounds (2 cores) are held against the least time: on a shared machine it is what the work takes by itself.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from benchmarks import common
+from matrix3d_core.io.ply import read_ply, write_ply
+from matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, write_gaussians
+from matrix3d_core.scene.gaussians import Gaussians
+
+COUNT, ROUNDS, SEED = 1_000_000, 7, 0
+BOUNDS_MS = {"write and read ply": 150.0, "write spz 3": 1500.0, "read spz 3": 400.0}
+
+
+def world(count: int) -> Gaussians:
+    """Return Gaussians on the walls of a box, sized and coloured as a fitted world's are: some places repeat."""
+    rng = torch.Generator().manual_seed(SEED)
+    means = torch.rand(count, 3, generator=rng) * 2 - 1
+    wall = torch.randint(3, (count, 1), generator=rng)
+    means = means.scatter(1, wall, means.gather(1, wall).sign()) * torch.tensor([6.0, 2.0, 6.0])
+    quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
+    scales = torch.exp(torch.randn(count, 3, generator=rng) * 0.5 - 4)
+    opacities = torch.sigmoid(torch.randn(count, generator=rng) * 2 + 1)
+    colours = (0.5 + 0.3 * torch.sin(means * math.pi) + 0.05 * torch.randn(count, 3, generator=rng)).clamp(
+        0, 1
+    )
+    return Gaussians.from_colours(means, quats, scales, opacities, colours)
+
+
+def gsply_contestants(gaussians: Gaussians, folder: Path) -> dict:
+    """Return what gsply does with the same Gaussians, or nothing where it is not installed."""
+    try:
+        import gsply
+    except ImportError:
+        return {}
+    data = gsply.GSData.from_arrays(
+        means=gaussians.means.numpy(),
+        scales=gaussians.scales.log().numpy(),
+        quats=gaussians.quats_wxyz.numpy(),
+        opacities=torch.logit(gaussians.opacities.clamp(1e-6, 1 - 1e-6)).numpy(),
+        sh0=gaussians.sh[:, 0].contiguous().numpy(),
+        format="ply",
+    )
+    ply, spz = str(folder / "gsply.ply"), str(folder / "gsply.spz")
+    return {
+        "gsply write ply": lambda _: gsply.plywrite(ply, data),
+        "gsply read ply": lambda _: gsply.plyread(ply),
+        "gsply write spz 3": lambda _: gsply.write_spz(spz, data, version=3),
+        "gsply read spz 3": lambda _: gsply.read_spz(spz),
+    }
+
+
+def plain_contestants(size: int, folder: Path) -> dict:
+    """Return the cost of a file of that size without any work on it."""
+    block, path = bytes(1 << 20), folder / "plain.bin"
+
+    def write(_: int) -> None:
+        with (folder / "plain.part").open("wb", buffering=0) as file:
+            for start in range(0, size, len(block)):
+                file.write(block[: size - start])
+        (folder / "plain.part").replace(path)
+
+    def read(_: int) -> None:
+        buffer = bytearray(len(block))
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+    return {"bytes of ply written": write, "bytes of ply read": read}
+
+
+def has_zstandard() -> bool:
+    """Return whether SPZ 4 can be written here."""
+    try:
+        import zstandard  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def main() -> int:
+    """Run the benchmark from the command line."""
+    options = common.parser(__doc__.splitlines()[0]).parse_args()
+    count, rounds = (20_000, 2) if options.quick else (COUNT, ROUNDS)
+    where = common.machine()
+    print(", ".join(f"{key} {value}" for key, value in where.items()))
+    gaussians = world(count)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size = count * 56
+        # gsply is handed logarithms and logits and gives them back; ours turns them into what it renders with.
+        contestants = {
+            "write ply": lambda _: write_ply(folder / "ours.ply", gaussians),
+            "read ply": lambda _: read_ply(folder / "ours.ply"),
+            "write spz 3": lambda _: write_gaussians(folder / "ours.spz", gaussians),
+            "read spz 3": lambda _: read_gaussians(folder / "ours.spz"),
+        }
+        if has_zstandard():
+            four = folder / "four.spz"
+            contestants["write spz 4"] = lambda _: write_gaussians(four, gaussians, spz_version=4)
+            contestants["read spz 4"] = lambda _: read_gaussians(four)
+        contestants |= gsply_contestants(gaussians, folder) | plain_contestants(size, folder)
+        seconds = common.time_in_rounds(contestants, rounds)
+        for kind in set(SPLAT_FORMATS) - {
+            "ply",
+            "spz",
+            "sog",
+        }:  # a SOG takes a minute: it groups and packs pictures
+            path = folder / f"ours.{kind}"
+            more = {
+                f"write {kind}": lambda _, path=path: write_gaussians(path, gaussians),
+                f"read {kind}": lambda _, path=path: read_gaussians(path),
+            }
+            seconds |= common.time_in_rounds(more, min(3, rounds))
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+        exact = all(
+            float((a - b).abs().max()) <= 1e-5
+            for a, b in zip(read_ply(folder / "ours.ply").tensors(), gaussians.tensors(), strict=True)
+        )
+    seconds["write and read ply"] = [
+        a + b for a, b in zip(seconds["write ply"], seconds["read ply"], strict=True)
+    ]
+
+    results = []
+    for label, values in seconds.items():
+        entry = {"name": label, **common.spread(values)}
+        theirs = seconds.get(f"gsply {label}")
+        if theirs:
+            entry["gsply_takes_times_as_long"] = common.ratio(theirs, values)
+        results.append(entry)
+        print(f"  {label:22} median {entry['median_ms']:7.1f} ms   least {entry['least_ms']:7.1f}")
+    checks = [common.check("ply comes back within 1e-5", float(exact), least=1.0)]
+    if not options.quick:
+        least = {entry["name"]: entry["least_ms"] for entry in results}
+        checks += [
+            common.check(f"{bound:g} ms over least time, {label}", bound / least[label], least=1.0)
+            for label, bound in BOUNDS_MS.items()
+        ]
+    settings = {"count": count, "rounds": rounds, "sh_degree": 0, "seed": SEED, "bytes": sizes}
+    print()
+    return common.finish("speed_files", where, settings, results, checks, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""Data sets for those who train elsewhere: pictures, masks and depth of a path, with their poses.
+
+    images/00000.png, images/00000_07.png   frames, or the crops of a panoramic frame
+    masks/00000.png.png                     white = use (COLMAP's naming)
+    depths/00000.png                        16 bits, thousandths of a unit along the optical axis, 0 = not known
+    sparse/0/                               COLMAP
+    transforms.json, sparse_pc.ply          nerfstudio
+
+Poses are known, so nothing has to be matched or solved. Units and world stay the trajectory's.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..checks import check_shape, check_two_to_one
+from ..errors import InvalidInput
+from ..geometry.crops import crop_erp, upstream_crop_rotations
+from ..geometry.pinhole import depth_z_from_ray, intrinsics_from_fov
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..scene.gaussians import Gaussians
+from ..scene.panorama import PanoramaGeometry
+from ..scene.trajectory import Trajectory
+from .atomic import open_atomically
+from .colmap import PosedImage, write_colmap
+from .images import write_image
+from .nerfstudio import write_transforms
+
+__all__ = [
+    "CROP_SETS",
+    "DATASET_LAYOUTS",
+    "PICTURE_KINDS",
+    "DatasetConfig",
+    "points_from_gaussians",
+    "points_from_geometry",
+    "write_dataset",
+]
+
+DATASET_LAYOUTS = ("colmap + nerfstudio", "colmap", "colmap text", "nerfstudio")
+"""Which descriptions lie beside the pictures; ``colmap`` alone is binary."""
+
+CROP_SETS = ("12 crops", "6 cube faces", "4 level crops", "whole panoramas")
+"""How panoramic frames are cut. Whole panoramas are for nerfstudio alone."""
+
+PICTURE_KINDS = ("png", "jpg")
+
+_DEPTH_STEPS = 1000.0
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """How a data set is written.
+
+    Attributes:
+        layout: one of `DATASET_LAYOUTS`.
+        crops: one of `CROP_SETS`; for panoramic frames.
+        fov_rad: field of view of the crops.
+        crop_size_px: side of the crops; 0 keeps the panorama's resolution in their middle.
+        stride: every how many frames; the first is always taken.
+        kind: one of `PICTURE_KINDS`.
+    """
+
+    layout: str = DATASET_LAYOUTS[0]
+    crops: str = CROP_SETS[0]
+    fov_rad: float = math.pi / 2
+    crop_size_px: int = 0
+    stride: int = 1
+    kind: str = "png"
+
+    def __post_init__(self) -> None:
+        for name, options in (("layout", DATASET_LAYOUTS), ("crops", CROP_SETS), ("kind", PICTURE_KINDS)):
+            if getattr(self, name) not in options:
+                raise InvalidInput(
+                    f"{name} must be one of {', '.join(options)}; got {getattr(self, name)!r}."
+                )
+        if not math.radians(20) <= self.fov_rad <= math.radians(150):
+            raise InvalidInput(
+                f"field of view of the crops must be 20 to 150 degrees; got {math.degrees(self.fov_rad):.3g}."
+            )
+        if self.stride < 1 or self.crop_size_px < 0 or 0 < self.crop_size_px < 16:
+            raise InvalidInput(
+                "stride must be at least 1 and crop_size 0 or at least 16; "
+                f"got {self.stride} and {self.crop_size_px}."
+            )
+
+
+def write_dataset(
+    target: str | os.PathLike[str],
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    *,
+    mask: Tensor | None = None,  # [T, H, W]
+    depth_ray: Tensor | None = None,  # [T, H, W]
+    points: tuple[Tensor, Tensor] | None = None,  # [N, 3], [N, 3]
+    config: DatasetConfig | None = None,
+    progress: ProgressFn = no_progress,
+) -> int:
+    """Write a folder that COLMAP's readers or nerfstudio train from; it appears when it is complete.
+
+    Frames of a trajectory with intrinsics are perspective and go as they are; others are panoramas and are cut.
+
+    Args:
+        target: the folder to make; its parent must exist, it must not.
+        frames: ``[T, H, W, 3]`` in [0, 1], one per pose.
+        trajectory: their poses.
+        mask: ``[T, H, W]``, above one half = train on this pixel.
+        depth_ray: ``[T, H, W]`` ray distance, world units; 0, NaN and infinity mean not known.
+        points: world points and colours in [0, 1] to start from (see `points_from_gaussians`).
+        config: layout and crops.
+        progress: called before each frame; when it raises, nothing is left behind.
+
+    Returns:
+        Number of pictures written.
+
+    Raises:
+        InvalidInput: when sizes or lengths do not fit, the folder exists, or whole panoramas are asked of COLMAP.
+    """
+    config = config or DatasetConfig()
+    target = Path(target)
+    if target.exists():
+        raise InvalidInput(f"{target.name} exists already; choose another name.")
+    cameras = _Cameras(frames, trajectory, config)
+    for name, values in (("mask", mask), ("depth_ray", depth_ray)):
+        if values is not None:
+            check_shape(name, values, " ".join(map(str, frames.shape[:3])))
+    chosen = range(0, len(trajectory), config.stride)
+    images: list[PosedImage] = []
+    masks: dict[str, str] = {}
+    depths: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix=f".{target.name}.", suffix=".partial"
+    ) as holder:
+        folder = Path(holder) / "dataset"
+        wanted = [
+            "images",
+            *(["masks"] if mask is not None else []),
+            *(["depths"] if depth_ray is not None else []),
+        ]
+        for name in wanted:
+            (folder / name).mkdir(parents=True)
+        for step, frame in enumerate(chosen):
+            progress(
+                ProgressEvent(step, len(chosen), "write frames", preview=frames[frame] if step == 0 else None)
+            )
+            views = cameras.views(frame)
+            images += views
+            for view, rgb in zip(views, cameras.cut(frames[frame], "bilinear"), strict=True):
+                write_image(folder / "images" / view.name, rgb)
+            if mask is not None:
+                for view, values in zip(views, cameras.cut(mask[frame, ..., None], "nearest"), strict=True):
+                    masks[view.name] = f"masks/{view.name}.png"
+                    _write_grey(folder / masks[view.name], ((values[..., 0] > 0.5) * 255).byte().numpy())
+            if depth_ray is not None:
+                for view, values in zip(
+                    views, cameras.cut(depth_ray[frame, ..., None], "nearest"), strict=True
+                ):
+                    depths[view.name] = f"depths/{Path(view.name).stem}.png"
+                    _write_grey(folder / depths[view.name], _depth_steps(values[..., 0], view.K_px))
+        progress(ProgressEvent(len(chosen), len(chosen), "write poses"))
+        xyz, colours = (None, None) if points is None else points
+        if config.layout != "nerfstudio":
+            sparse = folder / "sparse" / "0"
+            sparse.mkdir(parents=True)
+            write_colmap(sparse, images, points=xyz, colours=colours, as_text=config.layout == "colmap text")
+        if "nerfstudio" in config.layout:
+            write_transforms(folder, images, masks=masks, depths=depths, points=xyz, colours=colours)
+        os.rename(folder, target)
+    return len(images)
+
+
+def points_from_gaussians(
+    gaussians: Gaussians, count: int = 200_000, *, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return at most ``count`` centres ``[N, 3]`` and colours, chosen at random among those that hide something."""
+    solid = (gaussians.opacities > 0.1).nonzero()[:, 0]
+    chosen = _pick(solid if len(solid) else torch.arange(len(gaussians)), count, seed)
+    return gaussians.means[chosen], gaussians.colours[chosen].clamp(0, 1)
+
+
+def points_from_geometry(
+    geometry: PanoramaGeometry, count: int = 200_000, *, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colours."""
+    from ..geometry.spherical import erp_directions
+
+    rows = (torch.arange(geometry.height) + 0.5) / geometry.height * math.pi
+    rng = torch.Generator().manual_seed(seed)
+    # Rows near the poles hold more pixels per area; thin them by the sine of their angle.
+    is_kept = torch.rand(geometry.depth_ray.shape, generator=rng) < rows.sin()[:, None]
+    found = (is_kept & geometry.is_valid & ~geometry.is_sky).flatten().nonzero()[:, 0]
+    chosen = _pick(found, count, seed)
+    directions = erp_directions(geometry.height, geometry.width, dtype=torch.float64).reshape(-1, 3)[chosen]
+    places = directions * geometry.depth_ray.flatten()[chosen, None].double()
+    return places, geometry.rgb.reshape(-1, 3)[chosen]
+
+
+def _pick(index: Tensor, count: int, seed: int) -> Tensor:
+    if len(index) <= count:
+        return index
+    order = torch.randperm(len(index), generator=torch.Generator().manual_seed(seed))[:count]
+    return index[order.sort().values]
+
+
+class _Cameras:
+    """Which pictures a frame becomes."""
+
+    def __init__(self, frames: Tensor, trajectory: Trajectory, config: DatasetConfig) -> None:
+        size = check_shape("frames", frames, f"{len(trajectory)} H W 3")
+        self.trajectory, self.config, self.size = trajectory, config, (size["H"], size["W"])
+        self.turns: Tensor | None = None
+        self.K_px: Tensor | None = None
+        if trajectory.K_px is not None:
+            if trajectory.image_size_px != self.size:
+                raise InvalidInput(
+                    f"frames must have the trajectory's size {trajectory.image_size_px} (height, width); "
+                    f"got {self.size}."
+                )
+            return
+        check_two_to_one("frames", *self.size)
+        if config.crops == "whole panoramas":
+            if config.layout != "nerfstudio":
+                raise InvalidInput(
+                    "whole panoramas must go to nerfstudio alone; COLMAP's readers need crops."
+                )
+            return
+        side = config.crop_size_px
+        if side == 0:
+            side = max(16, round(2 * math.tan(config.fov_rad / 2) * self.size[1] / math.tau))
+        self.turns, self.K_px = _turns(config.crops), intrinsics_from_fov(config.fov_rad, side, side)
+        self.side = side
+
+    def views(self, frame: int) -> list[PosedImage]:
+        pose, kind = self.trajectory.camera_from_world[frame], self.config.kind
+        if self.turns is None:
+            K_px = None if self.trajectory.K_px is None else self.trajectory.K_px[frame]
+            return [PosedImage(f"{frame:05}.{kind}", pose, self.size, K_px)]
+        found = []
+        for number, turn in enumerate(self.turns):
+            full = torch.eye(4, dtype=torch.float64)
+            full[:3, :3] = turn
+            size = (self.side, self.side)
+            found.append(PosedImage(f"{frame:05}_{number:02}.{kind}", full @ pose, size, self.K_px))
+        return found
+
+    def cut(self, picture: Tensor, mode: str) -> Tensor:  # [V, h, w, C]
+        if self.turns is None or self.K_px is None:
+            return picture[None]
+        return crop_erp(picture.float(), self.turns, self.K_px, self.side, self.side, mode=mode)
+
+
+def _turns(crops: str) -> Tensor:  # [V, 3, 3] camera from panorama
+    twelve = upstream_crop_rotations()
+    if crops == "12 crops":
+        return twelve
+    level = twelve[[6, 9, 0, 3]]  # ahead, right, behind, left
+    if crops == "4 level crops":
+        return level
+    ahead = level[0]
+    down = torch.stack([ahead[0], -ahead[2], ahead[1]])  # rows: right, down and forward of the crop
+    up = torch.stack([ahead[0], ahead[2], -ahead[1]])
+    return torch.cat([level, torch.stack([down, up])])
+
+
+def _depth_steps(depth_ray: Tensor, K_px: Tensor | None) -> np.ndarray:  # [h, w] uint16
+    depth = depth_ray.double() if K_px is None else depth_z_from_ray(depth_ray.double(), K_px.double())
+    steps = (depth * _DEPTH_STEPS).round()
+    return torch.where((steps > 0) & (steps < 65536), steps, 0).numpy().astype(np.uint16)
+
+
+def _write_grey(path: Path, values: np.ndarray) -> None:
+    with open_atomically(path) as file:
+        Image.fromarray(values).save(file, format="PNG")
