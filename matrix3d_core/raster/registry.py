@@ -1,7 +1,8 @@
 """Engines that may or may not work on this machine, and the choice between them.
 
 An engine asked for by name is never swapped for another. ``auto`` takes the first usable one in
-registration order and logs its name once.
+registration order and logs its name once; one that should work and fails to load is reported once, with its
+cause and the engine that takes its place.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Registry(Generic[Fn]):
     _backends: dict[str, Backend[Fn]] = field(default_factory=dict)
     _reasons: dict[str, str | None] = field(default_factory=dict)
     _loaded: dict[str, Fn] = field(default_factory=dict)
+    _failures: dict[str, str] = field(default_factory=dict)
 
     def register(self, backend: Backend[Fn]) -> None:
         """Add an engine after those already there."""
@@ -95,15 +97,34 @@ class Registry(Generic[Fn]):
         Returns:
             The engine's name and its function.
         """
+        failed = []
         while True:
             backend = self.select(name, needs=needs)
-            if backend.name in self._loaded:
-                return backend.name, self._loaded[backend.name]
-            try:
-                self._loaded[backend.name] = backend.load()
-            except Exception as error:
-                self._reasons[backend.name] = f"failed to load: {type(error).__name__}: {error}"
-                logger.warning("%s engine %s failed to load: %s", self.kind, backend.name, error)
-                continue
-            logger.info("using %s engine %s", self.kind, backend.name)
+            if backend.name not in self._loaded:
+                try:
+                    self._loaded[backend.name] = backend.load()
+                except Exception as error:
+                    self._fail(backend.name, error)
+                    failed.append(backend.name)
+                    continue
+                logger.info("using %s engine %s", self.kind, backend.name)
+            for broken in failed:
+                logger.warning(
+                    "%s engine %s %s; using %s", self.kind, broken, self._failures[broken], backend.name
+                )
             return backend.name, self._loaded[backend.name]
+
+    def _fail(self, name: str, error: Exception) -> None:
+        lines = str(error).strip().splitlines() or [""]  # a compiler's whole output goes to the debug log
+        self._failures[name] = f"failed to load: {type(error).__name__}: {lines[0][:300]}"
+        self._reasons[name] = self._failures[name]
+        logger.debug("%s engine %s failed to load", self.kind, name, exc_info=error)
+
+    def notice(self, used: str) -> str:
+        """Return a sentence for the user on engines before ``used`` that should work here and do not, or "".
+
+        An engine that was never to be expected here (no such device, not installed) is not mentioned.
+        """
+        before = self.names[: self.names.index(used)] if used in self._backends else ()
+        broken = [f"{name} {self._failures[name]}" for name in before if name in self._failures]
+        return f"{self.kind} engine {'; '.join(broken)}; {used} was used." if broken else ""

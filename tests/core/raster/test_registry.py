@@ -68,6 +68,33 @@ def test_auto_skips_an_engine_that_fails_to_load_and_remembers(caplog):
     assert not caplog.records, "the choice is logged once"
 
 
+def test_a_failed_build_is_reported_once_with_its_cause_and_the_engine_used_instead(caplog):
+    made = registry(engine("fast", loads=False), engine("gpu", reason="needs a CUDA device"), engine("slow"))
+    assert made.notice("slow") == ""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            made.load()
+    assert [r.getMessage() for r in caplog.records] == [
+        "mesh engine fast failed to load: ImportError: libfast.so is missing; using slow"
+    ]
+    assert (
+        made.notice("slow")
+        == "mesh engine fast failed to load: ImportError: libfast.so is missing; slow was used."
+    )
+    assert made.notice("fast") == ""
+    assert made.notice("nobody") == ""
+
+
+def test_a_compilers_output_is_cut_to_its_first_line(caplog):
+    def load():
+        raise RuntimeError("nvcc ended with status 1\n" + "noise\n" * 500)
+
+    made = registry(Backend("fast", frozenset(), lambda: None, load), engine("slow"))
+    with caplog.at_level(logging.WARNING):
+        made.load()
+    assert made.why_not("fast") == "failed to load: RuntimeError: nvcc ended with status 1"
+
+
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(InvalidInput, match=r"auto or one of fast, slow; got 'fsat'"):
         registry(engine("fast"), engine("slow")).select("fsat")

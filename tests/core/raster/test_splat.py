@@ -274,7 +274,7 @@ def test_spherical_harmonics_match_scipy():
         ({"K_px": torch.tensor([[1.0, 0.2, 0], [0, 1, 0], [0, 0, 1]])}, "no skew"),
         ({"K_px": torch.zeros(3, 3)}, "positive focal"),
         ({"camera_from_world": torch.eye(3)}, "camera_from_world"),
-        ({"engine": "magic"}, "auto or one of gsplat, numba, torch"),
+        ({"engine": "magic"}, "auto or one of gsplat, warp, numba, torch"),
         ({"near_z": 0.0}, "near_z"),
     ],
 )
