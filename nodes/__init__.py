@@ -21,8 +21,10 @@ FAMILIES = (
     "lora",
     "video",
     "splat",
+    "edit",
     "preview",
     "files",
+    "export",
 )
 """One file per family; each lists its node classes in ``NODES``."""
 

@@ -7,15 +7,19 @@ from torch import Tensor
 
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.scene.mesh import Mesh
 from ._host import Types
 
 __all__ = [
+    "each_gaussians_from_host",
     "gaussians_from_host",
     "image_from_host",
     "images_from_host",
     "mask_from_host",
     "masks_from_host",
+    "mesh_to_host",
     "splat_to_host",
+    "splats_to_host",
 ]
 
 
@@ -83,3 +87,38 @@ def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0)
     count = splat.positions.shape[1] if splat.counts is None else int(splat.counts[index])
     fields = (splat.positions, splat.rotations, splat.scales, splat.opacities[..., 0], splat.sh)
     return Gaussians(*(f[index, :count].detach().to("cpu", torch.float32) for f in fields))
+
+
+def each_gaussians_from_host(splat: Types.SPLAT, name: str = "splat") -> list[Gaussians]:
+    """Return all items of a SPLAT batch, each without its padding; an empty batch is refused."""
+    count = max(1, splat.positions.shape[0])
+    return [gaussians_from_host(splat, name, index) for index in range(count)]
+
+
+def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
+    """Wrap worlds as one SPLAT batch, padded with zeros to the longest and the highest SH degree."""
+    if len(worlds) == 1:
+        return splat_to_host(worlds[0])
+    items = [splat_to_host(world) for world in worlds]
+    longest = max(len(world) for world in worlds)
+    bases = max(world.sh.shape[1] for world in worlds)
+
+    def join(name: str) -> Tensor:
+        padded = []
+        for item in items:
+            values = getattr(item, name)
+            shape = (1, longest, bases, 3) if name == "sh" else (1, longest, values.shape[2])
+            room = values.new_zeros(shape)
+            room[tuple(slice(0, size) for size in values.shape)] = values
+            padded.append(room)
+        return torch.cat(padded)
+
+    counts = torch.tensor([len(world) for world in worlds])
+    columns = [join(name) for name in ("positions", "scales", "rotations", "opacities", "sh")]
+    return Types.SPLAT(*columns, counts=counts)
+
+
+def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:
+    """Wrap a mesh as the host's MESH, a batch of one with vertex colours."""
+    faces = mesh.faces.to(torch.int64)[None]
+    return Types.MESH(mesh.vertices[None], faces, vertex_colors=mesh.colours[None], unlit=unlit)
