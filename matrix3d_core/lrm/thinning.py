@@ -18,6 +18,7 @@ THINNINGS = ("voxel", "importance")
 important ones, the rest is dropped."""
 
 _SEARCH_STEPS = 9
+_LARGEST_CELL = 2.0
 _FIRST_CELL = 1 / 256
 """Cell side per unit of distance, where the search begins; a panorama's pixel of 480 columns is 1 / 76."""
 
@@ -63,13 +64,15 @@ def thin(
     if method == "importance":
         chosen = importance.topk(most).indices.sort().values
         return gaussians.select(chosen), chosen
-    low, high, cells = _FIRST_CELL / 8, _FIRST_CELL, None
-    while True:  # grow until it fits
-        found = _cells(gaussians.means, distances, high)
-        if found[1] <= most:
-            break
+    low, high = _FIRST_CELL / 8, _FIRST_CELL
+    cells = _cells(gaussians.means, distances, high)
+    while cells[1] > most and high < _LARGEST_CELL:  # grow until it fits
         low, high = high, high * 2
-    cells = found
+        cells = _cells(gaussians.means, distances, high)
+    if cells[1] > most:  # fewer than the octants and octaves that cells never cross
+        merged, index = _merge(gaussians, importance, *cells)
+        chosen = importance[index].topk(most).indices.sort().values
+        return merged.select(chosen), index[chosen]
     for _ in range(_SEARCH_STEPS):
         if cells[1] > 0.97 * most:
             break

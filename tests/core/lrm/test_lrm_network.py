@@ -14,8 +14,8 @@ from matrix3d_core.lrm.network import LatentLRM
 from matrix3d_core.lrm.rays import network_poses, perspective_pluecker, ray_source
 from matrix3d_core.lrm.weights import build_model, sort_weights
 
-# float32 sums of at most a few thousand terms of size 1, passed through norms; values are of size 1.
-# Worst seen: 3e-6 after the heads, 1e-6 before.
+# Of the largest value. float32 sums of at most a few thousand terms (eps 6e-8 each, growing with the square
+# root) through eight layers and ten convolutions. Worst seen: 1.4e-6, of the whole pass.
 TOLERANCE = 1e-5
 
 
@@ -197,7 +197,9 @@ def test_sizes_come_from_the_inputs(model, params, frames, height, batch):
 
 
 def test_bfloat16_stays_near(model, rays):
-    """Stated drift: on this tiny random net 1 % of the spread in the median, 6 % at the 99th percentile."""
+    """Stated drift, of the spread of the raw values: median 0.6 % (depth) and 0.9 % (attributes), 99th percentile
+    3.4 % and 5.3 %, worst 9 % and 15 %; of the depth itself 0.2 % in the median. float16: a seventh of that.
+    """
     with torch.no_grad():
         exact = model(tiny_latents(), rays)
         rough = model(tiny_latents().bfloat16(), rays)
@@ -205,8 +207,8 @@ def test_bfloat16_stays_near(model, rays):
         assert b.dtype == torch.float32
         drift = ((a - b).abs() / a.std()).flatten().kthvalue(int(0.99 * a.numel())).values
         median = ((a - b).abs() / a.std()).median()
-        assert float(median) < 0.03, float(median)
-        assert float(drift) < 0.12, float(drift)
+        assert float(median) < 0.02
+        assert float(drift) < 0.1
 
 
 def test_wrong_shapes_are_refused(model, rays):
