@@ -67,18 +67,18 @@ def test_removal_loss_is_what_removing_shows():
     opacities = 0.2 + 0.5 * torch.rand(8, generator=rng)
     world = Gaussians.from_colours(means, quats, scales, opacities, colours)
     look = judging_views(world, PATH, count=1, size_px=32)[0]
-    estimate = removal_losses(world, look, engine="torch", probes=4000, seed=1)
+    estimate = removal_losses(world, look, probes=800, seed=1)
     back = torch.rand(3, generator=torch.Generator().manual_seed(1))
 
     def over(w):
-        seen = draw(w, look[0], "torch")
+        seen = draw(w, look[0], "auto")
         return seen.rgb + (1 - seen.alpha).unsqueeze(-1) * back
 
     whole = over(world)
     others = [torch.tensor([j for j in range(8) if j != i]) for i in range(8)]
     exact = torch.stack([(over(world.select(o)) - whole).square().sum().double() for o in others])
-    # 4000 probes: sqrt(2 / 4000) = 2.2 % standard deviation; what ALPHA_MIN cuts is below that
-    torch.testing.assert_close(estimate, exact, rtol=0.1, atol=1e-4 * float(exact.max()))
+    # 800 probes: sqrt(2 / 800) = 5 % standard deviation, four of them; what ALPHA_MIN cuts is below that
+    torch.testing.assert_close(estimate, exact, rtol=0.2, atol=1e-4 * float(exact.max()))
 
 
 def test_pruning_keeps_the_picture_and_says_so():

@@ -1,0 +1,136 @@
+"""Pictures of a world along a path: perspective, panorama, stereo and VR180, frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+from ..geometry.pinhole import depth_ray_from_z, intrinsics_from_fov
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
+from ..scene.gaussians import Gaussians
+from ..scene.trajectory import Trajectory
+
+__all__ = ["EYE_DISTANCE_M", "PROJECTIONS", "PathPictures", "picture_size", "render_path"]
+
+PROJECTIONS = ("perspective", "panorama", "stereo", "vr180")
+"""``stereo`` is two perspective views side by side, left eye first; ``vr180`` two half panoramas."""
+
+EYE_DISTANCE_M = 0.064
+"""Distance between the eyes of an adult, metres."""
+
+
+@dataclass(frozen=True)
+class PathPictures:
+    """Frames along a path.
+
+    Attributes:
+        rgb: ``[F, H, W, 3]`` in [0, 1] over the background.
+        alpha: ``[F, H, W]`` coverage.
+        depth_ray: ``[F, H, W]`` expected ray distance from the eye, inf where nothing is.
+        engine: which engine drew them.
+    """
+
+    rgb: Tensor
+    alpha: Tensor
+    depth_ray: Tensor
+    engine: str
+
+
+def picture_size(projection: str, height: int, width: int) -> tuple[int, int]:
+    """Return rows and columns of a whole frame, both eyes included.
+
+    Panoramas and VR180 follow from the width: they are half as high.
+
+    Raises:
+        InvalidInput: for an unknown projection, or a width that cannot be halved.
+    """
+    if projection not in PROJECTIONS:
+        raise InvalidInput(f"projection must be one of {', '.join(PROJECTIONS)}; got {projection!r}.")
+    if height < 1 or width < 2:
+        raise InvalidInput(f"height and width must be at least 1 and 2; got {height} and {width}.")
+    if projection != "perspective" and width % 2:
+        raise InvalidInput(f"the width of a {projection} picture must be even; got {width}.")
+    return (width // 2 if projection in ("panorama", "vr180") else height), width
+
+
+def render_path(
+    gaussians: Gaussians,
+    trajectory: Trajectory,
+    *,
+    projection: str = "perspective",
+    height: int,
+    width: int,
+    fov_x_rad: float = math.pi / 2,
+    stride: int = 1,
+    eye_distance: float = EYE_DISTANCE_M,
+    background: Sequence[float] = (0.0, 0.0, 0.0),
+    engine: str = "auto",
+    progress: ProgressFn = no_progress,
+) -> PathPictures:
+    """Render a world along a path; nothing but the result and one frame is held.
+
+    Each pose's forward axis is where the camera looks, or the middle of the panorama. The trajectory's own
+    intrinsics, if it has any, are not used. The eyes of a pair stand ``eye_distance`` apart along the camera's x
+    axis, left eye on the left half; both look straight ahead.
+
+    Args:
+        gaussians: the world, in the trajectory's frame.
+        trajectory: the path.
+        projection: one of `PROJECTIONS`.
+        height: rows of the frames; see `picture_size`.
+        width: columns of the frames, both eyes together.
+        fov_x_rad: horizontal field of view of one eye, radians, below pi; perspective and stereo.
+        stride: render every how many poses.
+        eye_distance: world units, 0 or more.
+        background: red, green, blue in [0, 1].
+        engine: splat engine; panoramas need one that can draw them.
+        progress: called before each frame, with the latest as preview; raising in it cancels.
+
+    Raises:
+        InvalidInput: for sizes, stride, eye distance or field of view out of range.
+        BackendUnavailable: when the engine cannot run here or draws no panoramas.
+    """
+    rows, columns = picture_size(projection, height, width)
+    if stride < 1:
+        raise InvalidInput(f"stride must be at least 1; got {stride}.")
+    if not 0 <= eye_distance < math.inf:
+        raise InvalidInput(f"eye_distance must be 0 or more; got {eye_distance}.")
+    if len(background) != 3 or not all(0 <= part <= 1 for part in background):
+        raise InvalidInput(f"background must be three numbers from 0 to 1; got {list(background)}.")
+    is_round = projection in ("panorama", "vr180")
+    eyes = (0.0,) if projection in ("perspective", "panorama") else (-eye_distance / 2, eye_distance / 2)
+    eye_columns = columns // len(eyes)
+    K_px = None if is_round else intrinsics_from_fov(fov_x_rad, rows, eye_columns)
+    name, _ = SPLAT_ENGINES.load(engine, needs={"panorama"} if is_round else set())
+    poses = trajectory.camera_from_world[::stride]
+    rgb = torch.empty(len(poses), rows, columns, 3)
+    alpha, depth = torch.empty(len(poses), rows, columns), torch.empty(len(poses), rows, columns)
+    for index, pose in enumerate(poses):
+        preview = rgb[index - 1] if index else None
+        progress(ProgressEvent(index, len(poses), f"render splats {index + 1} of {len(poses)}", preview))
+        for number, right in enumerate(eyes):
+            eye = pose.clone()
+            eye[0, 3] -= right
+            part = (index, slice(None), slice(number * eye_columns, (number + 1) * eye_columns))
+            with torch.no_grad():
+                if K_px is None:
+                    middle = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
+                    ball = render_gaussians_panorama(
+                        gaussians, eye, rows, 2 * rows, background=background, engine=name
+                    )
+                    pictures = ball.rgb[:, middle], ball.alpha[:, middle], ball.depth_ray[:, middle]
+                else:
+                    flat = render_gaussians(
+                        gaussians, eye, K_px, rows, eye_columns, background=background, engine=name
+                    )
+                    pictures = flat.rgb, flat.alpha, depth_ray_from_z(flat.depth_z, K_px)
+            rgb[part], alpha[part] = pictures[0].clamp(0, 1), pictures[1].clamp(0, 1)
+            depth[part] = pictures[2]
+    progress(ProgressEvent(len(poses), len(poses), "splats rendered", rgb[-1]))
+    return PathPictures(rgb, alpha, depth, name)
