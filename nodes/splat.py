@@ -1,14 +1,12 @@
-"""Splats: fit them to panoramic frames, and render them along a path."""
+"""Splats: fit them to panoramic frames."""
 
 from __future__ import annotations
 
 import json
-import math
 
 import torch
 
 from ..matrix3d_core.optimise.config import OPTIMISE_PRESETS
-from ..matrix3d_core.optimise.flight import render_flight
 from ..matrix3d_core.optimise.loop import optimise_gaussians, preset_config
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
@@ -17,7 +15,7 @@ from ._adapters import gaussians_from_host, images_from_host, splat_to_host
 from ._host import Types, io, progress_to_host, ui
 from ._types import DepthType, GeometryType, TrajectoryType
 
-__all__ = ["NODES", "GSOptimize", "SplatRender"]
+__all__ = ["NODES", "GSOptimize"]
 
 _ENGINE_TIP = (
     "What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba on the CPU); a "
@@ -131,64 +129,4 @@ class GSOptimize(io.ComfyNode):
         )
 
 
-class SplatRender(io.ComfyNode):
-    """Render splats along a path."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="SplatRender",
-            display_name="Splat Render",
-            category="Matrix-3D/splat",
-            description="Renders Gaussian splats through a perspective camera that follows a trajectory: the "
-            "frames of a flythrough.",
-            search_aliases=["render splats", "flythrough", "gaussian render", "camera path", "walkthrough"],
-            inputs=[
-                io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
-                TrajectoryType.Input(
-                    "trajectory", tooltip="Where the camera is and where it looks (the pose's forward axis)."
-                ),
-                io.Int.Input("width", default=640, min=16, max=8192, step=8, tooltip="Columns of the frames."),
-                io.Int.Input("height", default=360, min=16, max=8192, step=8, tooltip="Rows of the frames."),
-                io.Float.Input(
-                    "fov", default=90.0, min=10.0, max=150.0, step=1.0,
-                    tooltip="Horizontal field of view in degrees.",
-                ),
-                io.Int.Input(
-                    "stride", default=1, min=1, max=1000, step=1,
-                    tooltip="Render every how many poses; the first is always rendered.",
-                ),
-                io.Combo.Input("engine", options=["auto", *SPLAT_ENGINES.names], default="auto", tooltip=_ENGINE_TIP),
-            ],
-            outputs=[
-                io.Image.Output(display_name="frames", tooltip="One picture per rendered pose, over black."),
-                io.Mask.Output(display_name="alpha", tooltip="Coverage: 1 where splats hide the background."),
-            ],
-            hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
-
-    @classmethod
-    def execute(
-        cls,
-        splat: Types.SPLAT,
-        trajectory: Trajectory,
-        width: int,
-        height: int,
-        fov: float,
-        stride: int,
-        engine: str,
-    ) -> io.NodeOutput:
-        rgb, alpha = render_flight(
-            gaussians_from_host(splat),
-            trajectory,
-            height=height,
-            width=width,
-            fov_x_rad=math.radians(fov),
-            stride=stride,
-            engine=engine,
-            progress=progress_to_host(cls.hidden.unique_id),
-        )
-        return io.NodeOutput(rgb, alpha)
-
-
-NODES = [GSOptimize, SplatRender]
+NODES = [GSOptimize]

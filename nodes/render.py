@@ -1,0 +1,161 @@
+"""Pictures of splats along a path, and films of them that players know as 360 or VR180."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ..matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
+from ..matrix3d_core.io.video import write_mp4
+from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, colour_from_hex, render_path
+from ._adapters import gaussians_from_host, images_from_host
+from ._host import Types, io, progress_to_host, save_target, ui
+from ._types import DepthType, TrajectoryType
+
+__all__ = ["NODES", "SplatRender", "VideoSave360"]
+
+
+class SplatRender(io.ComfyNode):
+    """Render splats along a path."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SplatRender",
+            display_name="Splat Render",
+            category="Matrix-3D/splat",
+            description="Renders Gaussian splats through a camera that follows a trajectory: perspective, panorama, "
+            "stereo or VR180.",
+            search_aliases=[
+                "render splats", "flythrough", "gaussian render", "camera path", "walkthrough", "360", "vr180", "stereo",
+            ],
+            inputs=[
+                io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
+                TrajectoryType.Input(
+                    "trajectory", tooltip="Where the camera is and where it looks (the pose's forward axis)."
+                ),
+                io.Int.Input(
+                    "width", default=640, min=16, max=16384, step=8,
+                    tooltip="Columns of the frames, both eyes together.",
+                ),
+                io.Int.Input(
+                    "height", default=360, min=16, max=8192, step=8,
+                    tooltip="Rows of the frames. Panoramas and VR180 are half as high as wide whatever stands here.",
+                ),
+                io.Float.Input(
+                    "fov", default=90.0, min=10.0, max=150.0, step=1.0,
+                    tooltip="Horizontal field of view of one eye in degrees; for perspective and stereo.",
+                ),
+                io.Int.Input(
+                    "stride", default=1, min=1, max=1000, step=1,
+                    tooltip="Render every how many poses; the first is always rendered.",
+                ),
+                io.Combo.Input(
+                    "engine", options=["auto", *SPLAT_ENGINES.names], default="auto",
+                    tooltip="What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba "
+                    "on the CPU); a named one is used or refused, never replaced.",
+                ),
+                io.Combo.Input(
+                    "projection", options=list(PROJECTIONS), default=PROJECTIONS[0], optional=True,
+                    tooltip="perspective: one flat view. panorama: all around, 2:1. stereo: two flat views side by "
+                    "side, left eye first. vr180: two half panoramas side by side.",
+                ),
+                io.Float.Input(
+                    "eye_distance", default=EYE_DISTANCE_M, min=0.0, max=1e6, step=0.001, optional=True,
+                    tooltip="Distance between the eyes in world units: 0.064 when one unit is one metre.",
+                ),
+                io.String.Input(
+                    "background", default="#000000", optional=True,
+                    tooltip="Colour behind the splats: # and six hexadecimal digits.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="frames", tooltip="One picture per rendered pose, over the background."),
+                io.Mask.Output(display_name="alpha", tooltip="Coverage: 1 where splats hide the background."),
+                DepthType.Output(
+                    display_name="depth", tooltip="Distance along each ray in world units, infinite where nothing is.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        splat: Types.SPLAT,
+        trajectory: Trajectory,
+        width: int,
+        height: int,
+        fov: float,
+        stride: int,
+        engine: str,
+        projection: str = PROJECTIONS[0],
+        eye_distance: float = EYE_DISTANCE_M,
+        background: str = "#000000",
+    ) -> io.NodeOutput:
+        shots = render_path(
+            gaussians_from_host(splat),
+            trajectory,
+            projection=projection,
+            height=height,
+            width=width,
+            fov_x_rad=math.radians(fov),
+            stride=stride,
+            eye_distance=eye_distance,
+            background=colour_from_hex(background),
+            engine=engine,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        return io.NodeOutput(shots.rgb, shots.alpha, shots.depth_ray)
+
+
+class VideoSave360(io.ComfyNode):
+    """Write frames as an MP4 that players show all around."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VideoSave360",
+            display_name="Video Save 360",
+            category="Matrix-3D/files",
+            description="Writes frames as an MP4 with the tags that make players, headsets and video sites show it "
+            "as a 360, VR180 or stereo film.",
+            search_aliases=["save 360 video", "spherical metadata", "vr video", "vr180", "save mp4", "youtube 360"],
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("frames", tooltip="The frames, such as those of Splat Render or a panoramic video."),
+                io.Combo.Input(
+                    "layout", options=list(LAYOUTS_360), default=LAYOUTS_360[0],
+                    tooltip="What the frames show. For Splat Render: panorama is 360, vr180 is vr180 side by side, "
+                    "stereo is flat side by side.",
+                ),
+                io.Float.Input("fps", default=12.0, min=0.1, max=240.0, step=0.1, tooltip="Frames per second."),
+                io.Int.Input(
+                    "crf", default=18, min=0, max=51, step=1,
+                    tooltip="Quality of H.264: 0 loses nothing, 18 looks the same, 51 is the smallest file.",
+                ),
+                io.String.Input(
+                    "filename_prefix", default="matrix3d/video360",
+                    tooltip="Name below the output folder, subfolders with a slash; a number is added.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="file", tooltip="Name of the file below the output folder.")],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, frames: torch.Tensor, layout: str, fps: float, crf: int, filename_prefix: str
+    ) -> io.NodeOutput:
+        pictures = images_from_host(frames, "frames")
+        path, filename, subfolder = save_target(filename_prefix, ".mp4")
+        write_mp4(path, pictures, fps=fps, crf=crf, progress=progress_to_host(cls.hidden.unique_id))
+        add_spherical_metadata(path, layout)
+        saved = ui.SavedResult(filename, subfolder, io.FolderType.output)
+        return io.NodeOutput(f"{subfolder}/{filename}".lstrip("/"), ui=ui.PreviewVideo([saved]))
+
+
+NODES = [SplatRender, VideoSave360]
