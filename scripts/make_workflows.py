@@ -178,7 +178,7 @@ def moge_panorama_to_world() -> Graph:
     nodes = {
         "note": note(text, (40, 60), (380, 150)),
         "load": Node("PanoLoad", (40, 280), (380, 280), {}),
-        "model": Node("LoadMoGeModel", (40, 620), (380, 80), {}),
+        "model": Node("LoadMoGeModel", (40, 620), (380, 80), {"model_name": MOGE}),
         "moge": Node(
             "MoGePanoramaInference",
             (40, 760),
@@ -205,6 +205,7 @@ def moge_panorama_to_world() -> Graph:
 LORA_TEXT = "text2panoimage_lora.safetensors"
 LORA_PHOTO = "worldgen_img2scene.safetensors"
 LORA_VIDEO = "pano_video_gen_480p.ckpt"
+MOGE = "moge_2_vitl_normal_fp16.safetensors"
 SEED_OF_PANORAMA = 380  # upstream's own
 HUB = "https://huggingface.co"
 MODEL_FILES = {
@@ -244,6 +245,7 @@ MODEL_FILES = {
         f"{HUB}/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files/clip_vision/"
         "clip_vision_h.safetensors",
     ),
+    MOGE: ("geometry_estimation", f"{HUB}/Comfy-Org/MoGe/resolve/main/geometry_estimation/{MOGE}"),
     LORA_TEXT: ("loras", f"{HUB}/Skywork/Matrix-3D/resolve/main/checkpoints/{LORA_TEXT}"),
     LORA_PHOTO: (
         "loras",
@@ -521,7 +523,7 @@ def video_groups(x: int) -> list[tuple[str, tuple[int, int, int, int], str]]:
 def geometry_stages(x: int, y: int, panorama: Ref) -> dict[str, Node]:
     """MoGe's panorama geometry: keys moge_model, moge, depth."""
     return {
-        "moge_model": Node("LoadMoGeModel", (x, y), (380, 80), {}),
+        "moge_model": Node("LoadMoGeModel", (x, y), (380, 80), {"model_name": MOGE}),
         "moge": Node(
             "MoGePanoramaInference",
             (x, y + 130),

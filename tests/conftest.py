@@ -34,10 +34,13 @@ def host_place() -> HostPlace:
 @pytest.fixture(scope="session")
 def tiny_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A models folder with all tiny models, also under the names of the released ones."""
-    from tiny_models import link_released_names, write_tiny_models  # needs torch, which is slow to load
+    from lora_files import write_released_loras  # need torch, which is slow to load
+    from tiny_models import link_released_names, write_tiny_models
 
     folder = tmp_path_factory.mktemp("tiny") / "models"
-    link_released_names(write_tiny_models(folder))
+    models = write_tiny_models(folder)
+    link_released_names(models)
+    write_released_loras(folder, models)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)  # 0.3 GB, and pytest keeps the folders of three runs
 

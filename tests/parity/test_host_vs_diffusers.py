@@ -34,8 +34,8 @@ known, encoded = given["condition"][:, :4], given["condition"][:, 4:]
 def conditioning(text):
     return [[text, {{"concat_latent_image": space.process_out(encoded), "concat_mask": 1 - known,
                      "clip_vision_output": vision}}]]
-sampling = models.Sampling({steps}, {cfg}, "euler", models.UPSTREAM_SCHEDULE, 5.0)
-ready = models.prepare_video_model(model, sampling, seam={seam!r}, round_steps={rounds})
+sampling = models.SamplingPreset({steps}, {cfg}, "euler", models.UPSTREAM_SCHEDULE, 5.0, {rounds})
+ready = models.prepare_video_model(model, sampling, seam={seam!r})
 latent = {{"samples": torch.zeros(1, 16, *known.shape[2:])}}
 raw = models.sample_video(ready, conditioning(given["positive"]), conditioning(given["negative"]), latent,
                           sampling, seed={seed}, callback=lambda *_: None)

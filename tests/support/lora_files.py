@@ -203,6 +203,20 @@ def _write(folder: Path, files: dict[str, tuple[list[Change], tuple[str, str]]])
     return {name: changes for name, (changes, _) in files.items()}
 
 
+def write_released_loras(models_dir: Path, models: dict[str, Path]) -> None:
+    """Write LoRA files for the tiny models under the names that the templates ask for."""
+    folder = models_dir / "loras"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, kind in (
+        ("text2panoimage_lora.safetensors", "flux_dev"),
+        ("worldgen_img2scene.safetensors", "flux_fill"),
+    ):
+        changes = _flux_split(load_file(models[kind]), "transformer.")
+        save_file(tensors_of(changes, _PLAIN), folder / name)
+    changes = _wan(load_file(models["wan21_i2v"]), "blocks.{}.{}", -1)
+    torch.save(tensors_of(changes, _PEFT), folder / "pano_video_gen_480p.ckpt")
+
+
 class Harmful:
     """What a pickle must not be able to do: leave a file when it is read."""
 

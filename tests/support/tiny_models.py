@@ -407,6 +407,60 @@ def clip_vision_table(*, ffn: int = 1280, blocks: int = 2) -> Table:
     return table
 
 
+def moge_table(*, dim: int = 64, blocks: int = 4, widths: tuple[int, ...] = (32, 16, 16)) -> Table:
+    """Return the tensors of MoGe 1 (version 2 has the same sockets): DINOv2 in Meta's names, four projections, upsampling, points and mask."""
+    table = Table()
+    table.add("backbone.cls_token", (1, 1, dim), 1.0)
+    table.add("backbone.mask_token", (1, dim), 0.0)
+    table.add("backbone.pos_embed", (1, 1 + 37 * 37, dim), 0.3)
+    table.layer("backbone.patch_embed.proj", dim, 3, 14, 14)
+    for index in range(blocks):
+        name = f"backbone.blocks.{index}"
+        table.norm(f"{name}.norm1", dim)
+        table.layer(f"{name}.attn.qkv", 3 * dim, dim)
+        table.layer(f"{name}.attn.proj", dim, dim)
+        table.add(f"{name}.ls1.gamma", (dim,), None)
+        table.norm(f"{name}.norm2", dim)
+        table.layer(f"{name}.mlp.fc1", 4 * dim, dim)
+        table.layer(f"{name}.mlp.fc2", dim, 4 * dim)
+        table.add(f"{name}.ls2.gamma", (dim,), None)
+    table.norm("backbone.norm", dim)
+    table.add("image_mean", (1, 3, 1, 1), 0.0)
+    table.add("image_std", (1, 3, 1, 1), None)
+    for index in range(4):
+        table.layer(f"head.projects.{index}", 512, dim, 1, 1, gain=0.5)
+    wide = 512
+    for index, width in enumerate(widths):
+        name = f"head.upsample_blocks.{index}"
+        table.layer(f"{name}.0.0", wide + 2, width, 2, 2)  # transposed: inputs first
+        table.layer(f"{name}.0.1", width, width, 3, 3)
+        table.shapes[f"{name}.0.0.bias"] = (width,)
+        for part in (0, 3):
+            table.norm(f"{name}.1.layers.{part}", width)
+        for part in (2, 5):
+            table.layer(f"{name}.1.layers.{part}", width, width, 3, 3)
+        wide = width
+    for index, width in enumerate((3, 1)):
+        table.layer(f"head.output_block.{index}.0", 32, wide + 2, 3, 3)
+        table.layer(f"head.output_block.{index}.2", width, 32, 1, 1, gain=0.2)
+    return table
+
+
+def _moge(seed: str) -> dict[str, Tensor]:
+    """Random distances of about 1, on rays of a lens of 90 degrees; everything counts as seen."""
+    tensors = moge_table().tensors(seed)
+    first, last = tensors["head.output_block.0.0.weight"], tensors["head.output_block.0.2.weight"]
+    first[:4] = 0
+    tensors["head.output_block.0.0.bias"][:4] = 0
+    last[:2] = 0
+    for axis in (0, 1):  # the last two channels are the place in the picture, +-sqrt(1/2) at the edges
+        for sign in (0, 1):
+            first[2 * axis + sign, first.shape[1] - 2 + axis, 1, 1] = 1 - 2 * sign
+            last[axis, 2 * axis + sign] = (1 - 2 * sign) * math.sqrt(2)
+    tensors["head.output_block.1.2.bias"][:] = 5
+    return tensors
+
+
 # Tokenizer -------------------------------------------------------------------------------------------
 
 _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
@@ -536,6 +590,9 @@ MODELS: dict[str, TinyModel] = {
     ),
     "wan22_vae": TinyModel(
         "vae/tiny_wan22_vae.safetensors", _plain(wan22_vae_table), ("wan2.2_vae.safetensors",)
+    ),
+    "moge": TinyModel(
+        "geometry_estimation/tiny_moge.safetensors", _moge, ("moge_2_vitl_normal_fp16.safetensors",)
     ),
 }
 ALL = tuple(MODELS)
