@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from ..matrix3d_core.errors import Matrix3DError
-from ..matrix3d_core.io.axes import turn_half_about_x
-from ..matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, write_gaussians
+from ..matrix3d_core.io.axes import NAMED_AXES
+from ..matrix3d_core.io.html_world import write_html
+from ..matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, usual_axes, write_gaussians
+from ..matrix3d_core.io.world_json import describe_world, sidecar_path, write_world_info
+from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host
 from ._host import Types, input_files, io, resolve_input_file, save_target
+from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatLoad", "SplatSave"]
 
-_AXES = ["OpenCV (y down)", "OpenGL (y up)"]
+_AXES = {
+    "auto": None,
+    "OpenCV (y down)": NAMED_AXES["opencv"],
+    "OpenGL (y up)": NAMED_AXES["opengl"],
+    "Unity (y up, left-handed)": NAMED_AXES["unity"],
+    "Unreal (z up, left-handed)": NAMED_AXES["unreal"],
+    "Blender (z up)": NAMED_AXES["blender"],
+    "glTF (y up, x left)": "LUF",
+}
 _SUFFIXES = tuple(f".{kind}" for kind in SPLAT_FORMATS)
+_SPZ4, _HTML = "spz 4", "html"
 
 
 class SplatSave(io.ComfyNode):
@@ -23,7 +36,8 @@ class SplatSave(io.ComfyNode):
             node_id="SplatSave",
             display_name="Splat Save",
             category="Matrix-3D/files",
-            description="Save splats as PLY (lossless, read everywhere) or SPZ (a tenth of the size).",
+            description="Save splats: PLY (lossless, read everywhere), SPZ (a tenth of the size), SOG, SPLAT, KSPLAT, "
+            "glTF, or one HTML page that opens offline.",
             search_aliases=[
                 "save splat",
                 "export splat",
@@ -43,19 +57,44 @@ class SplatSave(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=list(SPLAT_FORMATS),
+                    options=[*SPLAT_FORMATS, _SPZ4, _HTML],
                     default="ply",
-                    tooltip="ply: 32-bit floats, nothing is lost. spz: positions to 1/4096 unit, colours to "
-                    "8 bits, spherical harmonics to 4 or 5.",
+                    tooltip="ply: nothing is lost. spz: positions to 1/4096 unit, colours to 8 bits, harmonics to "
+                    "4 or 5. spz 4: the same, faster, for newer readers. sog: smallest, slow to write. splat, "
+                    "ksplat: older viewers. glb: glTF. html: a page with viewer and world in it.",
                 ),
                 io.Combo.Input(
                     "axes",
-                    options=_AXES,
-                    default=_AXES[0],
+                    options=list(_AXES),
+                    default="auto",
                     advanced=True,
-                    tooltip="Axes of the file. OpenCV (x right, y down, z forward) is what core and most "
-                    "tools expect. OpenGL turns the world by 180 degrees about x, for tools that show it on "
-                    "its head.",
+                    tooltip="Axes of the file; positions, rotations and view-dependent colours are turned. auto: "
+                    "what readers of the format expect (OpenCV, for glb glTF's). An HTML page needs none.",
+                ),
+                io.Boolean.Input(
+                    "sidecar",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Also write <name>.world.json: axes, scale, up, start pose, bounds, source, licence. "
+                    "Splat Load and the viewer read it.",
+                ),
+                io.String.Input(
+                    "source",
+                    default="",
+                    advanced=True,
+                    tooltip="Where the world comes from; for the sidecar.",
+                ),
+                io.String.Input(
+                    "licence",
+                    default="",
+                    advanced=True,
+                    tooltip="What others may do with it; for the sidecar.",
+                ),
+                TrajectoryType.Input(
+                    "trajectory",
+                    optional=True,
+                    tooltip="Its first pose is where a visit begins, and it says whether units are metres.",
                 ),
             ],
             outputs=[
@@ -72,18 +111,31 @@ class SplatSave(io.ComfyNode):
         splat: Types.SPLAT,
         filename_prefix: str = "matrix3d/world",
         format: str = "ply",
-        axes: str = _AXES[0],
+        axes: str = "auto",
+        sidecar: bool = True,
+        source: str = "",
+        licence: str = "",
+        trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
+        kind = "spz" if format == _SPZ4 else format
         saved, paths = [], []
         for index in range(max(1, splat.positions.shape[0])):
             gaussians = gaussians_from_host(splat, index=index)
-            if axes == _AXES[1]:
-                gaussians = turn_half_about_x(gaussians)
-            path, filename, subfolder = save_target(filename_prefix, f".{format}")
-            write_gaussians(path, gaussians)
+            path, filename, subfolder = save_target(filename_prefix, f".{kind}")
+            letters = None if kind == _HTML else _AXES[axes] or usual_axes(kind)
+            info = describe_world(
+                gaussians, trajectory=trajectory, axes=letters or "RDF", source=source, licence=licence
+            )
+            if kind == _HTML:
+                write_html(path, gaussians, info=info)
+            else:
+                write_gaussians(path, gaussians, axes=letters, spz_version=4 if format == _SPZ4 else 3)
+                if sidecar:
+                    write_world_info(path, info)
             paths.append(path)
             saved.append({"filename": filename, "subfolder": subfolder, "type": "output"})
-        return io.NodeOutput(Types.File3D(str(paths[0])), ui={"3d": saved})
+        shown = {"text": [str(path) for path in paths]} if kind == _HTML else {"3d": saved}
+        return io.NodeOutput(Types.File3D(str(paths[0])), ui=shown)
 
 
 class SplatLoad(io.ComfyNode):
@@ -95,7 +147,8 @@ class SplatLoad(io.ComfyNode):
             node_id="SplatLoad",
             display_name="Splat Load",
             category="Matrix-3D/files",
-            description="Load Gaussian splats from a PLY or SPZ file, spherical harmonics included.",
+            description="Load Gaussian splats from PLY (also compressed), SPZ, SPLAT, KSPLAT, SOG or GLB, spherical "
+            "harmonics included.",
             search_aliases=[
                 "load splat",
                 "import splat",
@@ -108,15 +161,15 @@ class SplatLoad(io.ComfyNode):
                 io.Combo.Input(
                     "file",
                     options=input_files(_SUFFIXES),
-                    tooltip="A .ply or .spz file below the input folder. Press R to see new files.",
+                    tooltip="A splat file below the input folder. Press R to see new files.",
                 ),
                 io.Combo.Input(
                     "axes",
-                    options=_AXES,
-                    default=_AXES[0],
+                    options=list(_AXES),
+                    default="auto",
                     advanced=True,
-                    tooltip="Axes of the file. Choose OpenGL when the world stands on its head, as many SPZ "
-                    "files do; it is turned by 180 degrees about x.",
+                    tooltip="Axes of the file. auto: what the file or the world.json beside it says, else what is "
+                    "usual for the format. Choose OpenGL when the world stands on its head, as many SPZ files do.",
                 ),
                 io.Boolean.Input(
                     "drop_invalid",
@@ -138,14 +191,13 @@ class SplatLoad(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: object) -> str:
-        stat = resolve_input_file(file).stat()
-        return f"{stat.st_mtime_ns} {stat.st_size}"
+        path = resolve_input_file(file)
+        stats = [p.stat() for p in (path, sidecar_path(path)) if p.is_file()]
+        return " ".join(f"{stat.st_mtime_ns} {stat.st_size}" for stat in stats)
 
     @classmethod
-    def execute(cls, file: str, axes: str = _AXES[0], drop_invalid: bool = False) -> io.NodeOutput:
-        gaussians = read_gaussians(resolve_input_file(file), drop_invalid=drop_invalid)
-        if axes == _AXES[1]:
-            gaussians = turn_half_about_x(gaussians)
+    def execute(cls, file: str, axes: str = "auto", drop_invalid: bool = False) -> io.NodeOutput:
+        gaussians = read_gaussians(resolve_input_file(file), axes=_AXES[axes], drop_invalid=drop_invalid)
         return io.NodeOutput(splat_to_host(gaussians))
 
 
