@@ -336,3 +336,57 @@ def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
         (frame.rgb.sum() + frame.alpha.sum()).backward()
         assert torch.isfinite(frame.rgb).all()
         assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
+
+
+def test_a_panorama_and_its_gradients_are_the_same_bits_on_any_number_of_threads():
+    import numba
+
+    gaussians = around(1500, 2, size_rad=0.05)
+
+    def run():
+        leaves = [t.clone().requires_grad_() for t in gaussians.tensors()]
+        pose = turned_camera().requires_grad_()
+        frame, depth, median = draw("numba", Gaussians(*leaves), pose, "panorama", median_depth=True)
+        loss_of(frame, depth, median, torch.Generator().manual_seed(0)).backward()
+        return [frame.rgb.detach(), depth.detach(), median.detach(), *(t.grad for t in (*leaves, pose))]
+
+    first, second = run(), run()
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        single = run()
+    finally:
+        numba.set_num_threads(threads)
+    for a, b, c in zip(first, second, single, strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
+
+
+def test_broken_gaussians_do_not_reach_the_panorama():
+    good = around(50)
+    clean = render_gaussians_panorama(good, torch.eye(4), *PANO, engine="numba").rgb
+    for field, value in (("means", torch.nan), ("means", torch.inf), ("quats_wxyz", torch.nan)):
+        parts = {name: getattr(good, name)[3:4].clone() for name in good.__dataclass_fields__}
+        parts[field][:] = value
+        mixed = Gaussians.concatenate(good, Gaussians(**parts))
+        assert torch.equal(render_gaussians_panorama(mixed, torch.eye(4), *PANO, engine="numba").rgb, clean), field
+
+
+def test_screen_gradients_tell_where_the_picture_pulls():
+    from matrix3d_core.raster import splat_numba, splat_numba_erp
+
+    gaussians = cloud(60, 3)
+    arrays = [t.contiguous().numpy() for t in (*gaussians.tensors()[:4], gaussians.colours)]
+    pose = turned_camera().numpy()
+    for drawing, go_back in (
+        (splat_numba.forward(*arrays, pose, PINHOLE.numpy(), *SIZE), splat_numba.backward_with_extras),
+        (splat_numba_erp.forward(*arrays, pose, *PANO), splat_numba_erp.backward_with_extras),
+    ):
+        weights = torch.randn(drawing.rgb.shape, generator=torch.Generator().manual_seed(0)).numpy()
+        nothing = 0 * drawing.alpha
+        rows, extras = go_back(drawing, weights, nothing, nothing, screen=True)
+        assert extras.pose is None
+        assert extras.screen.shape == drawing.visible.shape
+        assert (extras.screen >= 0).all()
+        # A Gaussian that pulls somewhere pulls its mean too, and one without a pull has none.
+        assert ((extras.screen > 0) == (abs(rows[0]).sum(-1) > 0)).mean() > 0.95
