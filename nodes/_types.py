@@ -18,3 +18,6 @@ MoGeGeometryType = io.Custom("MOGE_GEOMETRY")
 
 PlacementType = io.Custom("MATRIX3D_PLACEMENT")
 """`matrix3d_core.panorama.photo.Placement`: photos and where they lie in a panorama."""
+
+LRMType = io.Custom("MATRIX3D_LRM")
+"""`_host_lrm.LoadedLRM`: a latent reconstruction model in the host's memory management."""

@@ -22,7 +22,7 @@ from .network import LatentLRM
 from .rays import POSE_RULES, ray_source
 from .thinning import THINNINGS, thin
 
-__all__ = ["DecodeSettings", "LRMResult", "decode_latents", "fit_trajectory", "plan_decode"]
+__all__ = ["DecodeSettings", "LRMResult", "check_latents", "decode_latents", "fit_trajectory", "plan_decode"]
 
 logger = logging.getLogger(__name__)
 
