@@ -69,7 +69,7 @@ def test_core_reads_what_we_write_and_writes_the_same(host_place: HostPlace, hos
 
 
 _NODES = """
-import math, torch
+import json, math, torch
 from comfy_api.latest import Types
 from comfy_extras.nodes_gaussian_splat import File3DToSplat
 import folder_paths
@@ -103,6 +103,23 @@ report["batch"] = ui(nodes["SplatSave"].execute(pair, "pair", "ply"))["3d"]
 output = folder_paths.get_output_directory()
 report["batch_counts"] = [
     len(submodule("matrix3d_core.io.ply").read_ply(output + "/" + item["filename"])) for item in report["batch"]]
+
+report["formats"] = {{}}
+for kind in ("ply", "spz", "splat", "ksplat", "sog", "glb"):
+    path = nodes["SplatSave"].execute(splat, "all/" + kind, kind, "Blender (z up)", True, "test", "CC0", trajectory)
+    path = path.args[0].get_source()
+    side = json.load(open(path[: -len(kind)] + "world.json"))
+    folder = folder_paths.get_input_directory() + "/all"
+    os.makedirs(folder, exist_ok=True)
+    for name in (path, path[: -len(kind)] + "world.json"):
+        os.replace(name, folder + "/" + os.path.basename(name))
+    back = nodes["SplatLoad"].execute("all/" + os.path.basename(path)).args[0].positions[0]
+    apart = (back[:, None] - splat.positions[0][None]).norm(dim=-1).min(1).values.max()  # some formats sort
+    report["formats"][kind] = [float(apart), side["axes"], side["licence"], side["start_pose"]["forward"]]
+page = nodes["SplatSave"].execute(splat, "all/page", "html")
+report["page"] = [ui(page)["text"], open(page.args[0].get_source()).read(15)]
+import shutil
+shutil.rmtree(folder)
 
 up = nodes["SplatSave"].execute(splat, "turned", "ply", "OpenGL (y up)").args[0].get_source()
 os.replace(up, folder_paths.get_input_directory() + "/sub/turned.ply")
@@ -153,6 +170,13 @@ def test_nodes_preview_save_and_load(host_place: HostPlace, host_base, tmp_path)
     assert report["core_reads"] == 50
     assert [item["filename"] for item in report["batch"]] == ["pair_00001_.ply", "pair_00002_.ply"]
     assert report["batch_counts"] == [5, 2]
+
+    assert set(report["formats"]) == {"ply", "spz", "splat", "ksplat", "sog", "glb"}
+    for apart, axes, licence, forward in report["formats"].values():
+        assert apart < 0.02  # a SOG's step, the coarsest, at 40 units
+        assert (axes, licence, forward) == ("RFU", "CC0", [0, 1, 0])
+    assert report["page"][0][0].endswith("page_00001_.html")
+    assert report["page"][1] == "<!doctype html>"
 
     assert report["options"] == ["sub/turned.ply"]
     assert report["turned_back"] == 0
