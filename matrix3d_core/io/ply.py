@@ -306,8 +306,10 @@ def _read_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
     elements: list[tuple[str, int, list[tuple[str, str]]]] = []
     for line in data[:end].decode("ascii", "replace").splitlines()[1:]:
         match line.split():
-            case ["format", kind, *_]:
+            case ["format", kind, *rest]:
                 order = _byte_order(name, kind)
+                if rest != ["1.0"]:
+                    raise FormatError(f"{name}: PLY version must be 1.0; got {' '.join(rest) or 'none'}.")
             case ["element", element, count]:
                 elements.append((element, _count(name, count), []))
             case ["property", "list", *_] if elements:
