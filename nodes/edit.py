@@ -15,14 +15,30 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.clean import CleanConfig, clean_gaussians
 from ..matrix3d_core.splats.levels import CELLS, levels_of_detail
 from ..matrix3d_core.splats.merge import FUSE_MODES, merge_gaussians
+from ..matrix3d_core.splats.mesh import MeshConfig, decimate, for_gltf, mesh_from_gaussians
 from ..matrix3d_core.splats.prune import METHODS, PruneConfig, prune_gaussians
 from ..matrix3d_core.splats.selection import CROP_SHAPES, crop_gaussians
 from ..matrix3d_core.splats.transform import METRES_PER_UNIT, similarity, transform_gaussians, transform_path
-from ._adapters import each_gaussians_from_host, gaussians_from_host, images_from_host, splats_to_host
+from ._adapters import (
+    each_gaussians_from_host,
+    gaussians_from_host,
+    images_from_host,
+    mesh_to_host,
+    splats_to_host,
+)
 from ._host import Types, io, progress_to_host, save_target
 from ._types import TrajectoryType
 
-__all__ = ["NODES", "SplatClean", "SplatCrop", "SplatLOD", "SplatMerge", "SplatPrune", "SplatTransform"]
+__all__ = [
+    "NODES",
+    "SplatClean",
+    "SplatCrop",
+    "SplatLOD",
+    "SplatMerge",
+    "SplatMesh",
+    "SplatPrune",
+    "SplatTransform",
+]
 
 _CATEGORY = "Matrix-3D/splat"
 _LIMIT = 1e9
@@ -432,4 +448,79 @@ class SplatMerge(io.ComfyNode):
         return _edited([merged])
 
 
-NODES = [SplatCrop, SplatClean, SplatPrune, SplatLOD, SplatTransform, SplatMerge]
+class SplatMesh(io.ComfyNode):
+    """Turn splats into a mesh and a collider."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        usual = MeshConfig()
+        return io.Schema(
+            node_id="SplatMesh",
+            display_name="Splat Mesh",
+            category=_CATEGORY,
+            description="Turns a world that is seen from inside into a mesh with coloured vertices: distances from "
+            "many places along the path, fused into a grid. Also gives a light collider.",
+            search_aliases=["splat to mesh", "tsdf", "collider", "export mesh", "glb", "surface", "marching cubes"],
+            inputs=[
+                _splat_input("Gaussian splats; of a batch, the first."),
+                io.Int.Input(
+                    "resolution", default=usual.resolution, min=8, max=1024, step=8,
+                    tooltip="Voxels along the longest edge of what is covered. Twice as many take 8 times the memory.",
+                ),
+                io.Float.Input(
+                    "reach", default=0.0, min=0.0, max=_LIMIT, step=0.1,
+                    tooltip="How far from the path the mesh reaches, world units; 0 = three times the median distance.",
+                ),
+                io.Int.Input(
+                    "collider_faces", default=5000, min=4, max=10_000_000, step=100,
+                    tooltip="Most triangles of the collider.",
+                ),
+                io.Int.Input(
+                    "views", default=usual.views, min=1, max=1000, step=1, advanced=True,
+                    tooltip="Panoramas along the path that are fused.",
+                ),
+                io.Int.Input(
+                    "rows", default=usual.rows, min=16, max=4096, step=16, advanced=True,
+                    tooltip="Rows of these panoramas.",
+                ),
+                io.Float.Input(
+                    "truncation", default=usual.truncation, min=1.0, max=32.0, step=0.5, advanced=True,
+                    tooltip="Voxels on either side of a surface that it has a say in. More is smoother.",
+                ),
+                io.Int.Input(
+                    "min_faces", default=usual.min_faces, min=0, max=10_000_000, step=10, advanced=True,
+                    tooltip="Pieces with fewer triangles are left out.",
+                ),
+                io.Combo.Input(
+                    "axes", options=["glTF (y up)", "OpenCV (y down)"], default="glTF (y up)", advanced=True,
+                    tooltip="glTF: upright and in the right brightness when saved as GLB. OpenCV: the splats' frame.",
+                ),
+                _engine_input(),
+                _trajectory_input("Where the world is looked at from. Without one: around the origin."),
+            ],
+            outputs=[
+                io.Mesh.Output(display_name="mesh", tooltip="For Save 3D Model (GLB) and other mesh nodes."),
+                io.Mesh.Output(display_name="collider", tooltip="The same with few triangles."),
+                _report_output("voxel size, bounds, counts."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, splat: Types.SPLAT, resolution: int, reach: float, collider_faces: int, views: int, rows: int,
+        truncation: float, min_faces: int, axes: str, engine: str, trajectory: Trajectory | None = None,
+    ) -> io.NodeOutput:  # fmt: skip
+        config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, engine)
+        mesh, report = mesh_from_gaussians(
+            gaussians_from_host(splat), trajectory=trajectory, config=config,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )  # fmt: skip
+        collider = decimate(mesh, collider_faces)
+        report["collider_faces"] = len(collider.faces)
+        if axes.startswith("glTF"):
+            mesh, collider = for_gltf(mesh), for_gltf(collider)
+        return io.NodeOutput(mesh_to_host(mesh), mesh_to_host(collider), json.dumps(report, indent=2))
+
+
+NODES = [SplatCrop, SplatClean, SplatPrune, SplatLOD, SplatTransform, SplatMerge, SplatMesh]

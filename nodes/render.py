@@ -30,7 +30,8 @@ class SplatRender(io.ComfyNode):
             description="Renders Gaussian splats through a camera that follows a trajectory: perspective, panorama, "
             "stereo or VR180.",
             search_aliases=[
-                "render splats", "flythrough", "gaussian render", "camera path", "walkthrough", "360", "vr180", "stereo",
+                "render splats", "flythrough", "gaussian render", "camera path", "walkthrough", "360", "vr180",
+                "stereo",
             ],
             inputs=[
                 io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),

@@ -82,6 +82,8 @@ def clean_gaussians(
         InvalidInput: when nothing would be left.
     """
     config = config or CleanConfig()
+    if not len(gaussians):
+        raise InvalidInput("the world must hold at least 1 splat; got none.")
     steps = 4
     report: dict[str, object] = {"before": len(gaussians)}
     good = usable(gaussians)

@@ -25,7 +25,8 @@ __all__ = ["CELLS", "coarser", "levels_of_detail"]
 CELLS = ("view", "grid")
 """``view``: cells as large as they look from the path. ``grid``: cubes of one size."""
 
-_COLOUR_STEP = 0.25
+_STRICTNESS = ((0.25, 0.25), (0.5, 0.25), (2.0, 4.0))
+"""Difference in colour that is not fused over, and how large cells may get before it is given up."""
 _SEARCH = 24
 _CLOSED = 3.0  # see fuse_groups
 
@@ -53,12 +54,12 @@ def coarser(
         raise InvalidInput(f"cells must be one of {', '.join(CELLS)}; got {cells!r}.")
     if target >= len(gaussians):
         return gaussians
-    means, reach, kind = (
-        gaussians.means.detach().double(),
-        _reach(gaussians, cells, centres),
-        _kinds(gaussians),
-    )
-    low, high = 1e-6, 4.0  # of the cells' edge as a share of the reach: too fine, coarse enough
+    means, reach = gaussians.means.detach().double(), _reach(gaussians, cells, centres)
+    for colour_step, largest in _STRICTNESS:
+        kind = _kinds(gaussians, colour_step)
+        low, high = 1e-6, largest  # of the cells' edge as a share of the reach: too fine, coarse enough
+        if len(torch.unique(_cell(means, reach, kind, high, cells))) <= target:
+            break
     for _ in range(_SEARCH):
         middle = (low * high) ** 0.5
         if len(torch.unique(_cell(means, reach, kind, middle, cells))) > target:
@@ -108,6 +109,8 @@ def levels_of_detail(
         raise InvalidInput(
             f"level must be one of 0 to {levels}; got {chosen}. Make more levels or choose another."
         )
+    if not len(gaussians):
+        raise InvalidInput("the world must hold at least 1 splat; got none.")
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(
@@ -157,14 +160,14 @@ def _reach(gaussians: Gaussians, cells: str, centres: Tensor | None) -> Tensor: 
     return torch.cdist(means, places).amin(1).clamp_min(1e-9)
 
 
-def _kinds(gaussians: Gaussians) -> Tensor:  # [N] int64
+def _kinds(gaussians: Gaussians, colour_step: float) -> Tensor:  # [N] int64
     """A number for the way a Gaussian faces (its thinnest axis, 7 kinds) and its coarse colour."""
     axes = matrix_from_quats(gaussians.quats_wxyz.double())
     thin = gaussians.scales.argmin(-1)
     normal = axes[torch.arange(len(thin)), :, thin]
     faces = normal.abs().argmax(-1)
-    colour = (gaussians.colours.double().clamp(0, 1) / _COLOUR_STEP).floor().long()
-    return ((colour[:, 0] * 8 + colour[:, 1]) * 8 + colour[:, 2]) * 4 + faces
+    colour = (gaussians.colours.double().clamp(0, 1) / colour_step).floor().long()
+    return ((colour[:, 0] * 8 + colour[:, 1]) * 8 + colour[:, 2]) * 4 + faces * (colour_step <= 1)
 
 
 def _cell(means: Tensor, reach: Tensor, kind: Tensor, share: float, cells: str) -> Tensor:  # [N] int64

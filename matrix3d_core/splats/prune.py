@@ -139,6 +139,8 @@ def prune_gaussians(
         raise InvalidInput(
             "frames must come with their trajectory; got frames alone. Connect the trajectory."
         )
+    if not len(gaussians):
+        raise InvalidInput("the world must hold at least 1 splat; got none.")
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(
