@@ -173,7 +173,8 @@ def panorama_to_world() -> Graph:
 def moge_panorama_to_world() -> Graph:
     text = (
         "**Panorama to world with MoGe depth.** Needs a MoGe checkpoint in `models/geometry_estimation` "
-        "(core's *Load MoGe Model*). Everything else is as in *panorama_to_world*."
+        "(core's *Load MoGe Model*); without a GPU start ComfyUI with `--fp32-text-enc`, or it fails in half precision. "
+        "Everything else is as in *panorama_to_world*."
     )
     nodes = {
         "note": note(text, (40, 60), (380, 150)),

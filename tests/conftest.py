@@ -62,7 +62,8 @@ def comfy(
 
     base = tmp_path_factory.mktemp("comfy")
     mount(base, tiny_models_dir)
-    with ComfyServer(host_place, base) as server:
+    # The host takes half precision for MoGe otherwise, which torch cannot resize with antialias on a CPU.
+    with ComfyServer(host_place, base, arguments=("--cpu", "--fp32-text-enc")) as server:
         yield server
 
 
