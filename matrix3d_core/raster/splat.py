@@ -238,9 +238,13 @@ def _render_views(
     needs = {name for name, is_needed in _NEEDS.items() if is_needed(K_px, median, camera_from_world)}
     name, render = _load(engine, means, needs)
 
+    shade = colours_from_sh
+    if name == "numba" and gaussians.sh.shape[1] > 1:
+        from .splat_numba_sh import colours_from_sh as shade
+
     def draw(pose: Tensor, K: Tensor | None) -> list[Tensor]:
         centre = -(pose[:3, :3].mT @ pose[:3, 3])
-        colours = colours_from_sh(gaussians.sh, means, centre.to(means))
+        colours = shade(gaussians.sh, means, centre.to(means))
         rgb, alpha, depth_sum, *index = render(
             means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, colours,
             pose, K, height, width, near_z=near_z, antialiased=antialiased, median=median,

@@ -369,7 +369,9 @@ def test_broken_gaussians_do_not_reach_the_panorama():
         parts = {name: getattr(good, name)[3:4].clone() for name in good.__dataclass_fields__}
         parts[field][:] = value
         mixed = Gaussians.concatenate(good, Gaussians(**parts))
-        assert torch.equal(render_gaussians_panorama(mixed, torch.eye(4), *PANO, engine="numba").rgb, clean), field
+        assert torch.equal(
+            render_gaussians_panorama(mixed, torch.eye(4), *PANO, engine="numba").rgb, clean
+        ), field
 
 
 def test_screen_gradients_tell_where_the_picture_pulls():
@@ -390,3 +392,30 @@ def test_screen_gradients_tell_where_the_picture_pulls():
         assert (extras.screen >= 0).all()
         # A Gaussian that pulls somewhere pulls its mean too, and one without a pull has none.
         assert ((extras.screen > 0) == (abs(rows[0]).sum(-1) > 0)).mean() > 0.95
+
+
+@pytest.mark.parametrize("bases", [4, 9, 16])
+def test_compiled_harmonics_match_the_plain_ones(bases):
+    from matrix3d_core.raster.splat import colours_from_sh
+    from matrix3d_core.raster.splat_numba_sh import colours_from_sh as compiled_colours
+
+    rng = torch.Generator().manual_seed(bases)
+    values = [
+        torch.randn(700, bases, 3, generator=rng),
+        torch.randn(700, 3, generator=rng),
+        torch.ones(3) / 3,
+    ]
+    weights = torch.randn(700, 3, generator=rng)
+    weights[::5] = 0  # out of view
+
+    def run(function, dtype):
+        leaves = [v.to(dtype).clone().requires_grad_() for v in values]
+        colours = function(*leaves)
+        (colours * weights.to(dtype)).sum().backward()
+        return [colours.detach().double(), *(leaf.grad.double() for leaf in leaves)]
+
+    for got, want in zip(
+        run(compiled_colours, torch.float32), run(colours_from_sh, torch.float64), strict=True
+    ):
+        # Float32 with sums of 15 terms; a colour within rounding of 0 may be cut on one side only: none was.
+        torch.testing.assert_close(got, want, rtol=2e-5, atol=2e-5)
