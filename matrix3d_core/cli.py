@@ -92,6 +92,22 @@ examples:
 """
 )
 
+TRAIN_LRM_EPILOG = """\
+a clip folder holds
+  clip.safetensors   frames [F, H, W, 3] uint8, depth [F, h, w] (distance along the ray, inf for sky), and
+                     latents_stride1 [16, t, h, w] (normalised Wan 2.1 latents of frames 0, 1, 2, ...);
+                     latents_stride2 and 3 too, for the paper's random stride
+  cameras.json       the camera path (OpenCV axes, world-to-camera), one pose per frame
+
+files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
+
+  matrix3d train-lrm clips --out stage1
+  matrix3d train-lrm clips --out stage2 --stage 2 --weights stage1/lrm.safetensors
+  accelerate launch -m matrix3d_core.cli train-lrm clips --out stage1          # several GPUs
+
+needs: pip install accelerate
+"""
+
 # What the shell sees: 0 done, 1 doctor found no way to make worlds, 2 wrong input, 130 stopped.
 EXIT_UNUSABLE, EXIT_WRONG, EXIT_STOPPED = 1, 2, 130
 
@@ -133,6 +149,8 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
         ("video", "make a panoramic video along a camera path", _add_video),
         ("world", "make a world from a panorama", _add_world),
         ("sample", "write the sample panorama and its exact distances", _add_sample),
+        ("convert-lrm", "make a small file of a reconstruction model's checkpoint", _add_convert_lrm),
+        ("train-lrm", "train a reconstruction model on panoramic clips", _add_train_lrm),
         ("doctor", "report what works on this machine; paste it into bug reports", _add_doctor),
     ):
         command = commands.add_parser(
@@ -153,6 +171,9 @@ _DESCRIPTIONS = {
     "camera path, and the model fills in what it cannot show.",
     "world": "Make a world from one panorama: geometry, frames along a camera path, fill, Gaussian splats.",
     "sample": "Ray-trace the sample scene: a panorama and the exact distance of every pixel.",
+    "convert-lrm": "Read a latent reconstruction model (upstream's pano_lrm_480p.pt) without running anything in it, "
+    "and write the tensors that are used as safetensors.",
+    "train-lrm": "Train a latent reconstruction model in the paper's two stages: depth and colour, then renders.",
     "doctor": "Report which engines, packages and model files are usable here, and why the others are not.",
 }
 
@@ -347,6 +368,49 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_sample)
 
 
+def _add_convert_lrm(parser: argparse.ArgumentParser) -> None:
+    from .lrm.config import CAMERAS
+    from .lrm.weights import STORED_TYPES
+
+    parser.add_argument("source", type=Path, metavar="CHECKPOINT", help="pano_lrm_480p.pt, or safetensors")
+    parser.add_argument("target", type=Path, metavar="FILE", help="safetensors file to write")
+    text = "number type of the weights; the released ones take 0.8 GB in bf16 (default: bf16)"
+    parser.add_argument("--dtype", choices=tuple(STORED_TYPES), default="bf16", help=text)
+    text = "what the model was trained for, when the file does not say (default: spherical)"
+    parser.add_argument("--camera", choices=CAMERAS, help=text)
+    parser.set_defaults(run=_convert_lrm)
+
+
+def _add_train_lrm(parser: argparse.ArgumentParser) -> None:
+    from .lrm.training import DEPTH_LOSSES, TrainConfig
+
+    parser.epilog = TRAIN_LRM_EPILOG
+    add = _adder({field.name: field.default for field in fields(TrainConfig)})
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder with clip folders in it")
+    text = "folder to write to; made when missing"
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=text)
+    text = "start from these weights (default: random)"
+    parser.add_argument("--weights", type=Path, metavar="FILE", help=text)
+    text = "token width of a model that starts from random weights (default: 1024)"
+    parser.add_argument("--width", type=int, default=1024, metavar="N", help=text)
+    parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint in DIR")
+    add(parser, "--stage", "stage", "1: depth and colour. 2: renders; depth is frozen", type=int, choices=(1, 2))
+    add(parser, "--steps", "steps", "optimiser steps in all", type=int, metavar="N")
+    add(parser, "--lr", "lr", "learning rate", type=float, metavar="F")
+    add(parser, "--depth-loss", "depth_loss", "what stage 1 compares", choices=DEPTH_LOSSES)
+    text = "weight of the colours in stage 1"
+    add(parser, "--colour-weight", "colour_weight", text, type=float, metavar="F")
+    text = "weight of LPIPS, or of what replaces it, in stage 2"
+    add(parser, "--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
+    add(parser, "--lpips", "lpips", "TorchScript file; without one 1 - SSIM at two scales", metavar="FILE")
+    add(parser, "--views", "views", "renders per step in stage 2", type=int, metavar="N")
+    add(parser, "--crop", "crop_px", "their side", type=int, metavar="PX")
+    add(parser, "--precision", "precision", "of the arithmetic", choices=("fp32", "bf16"))
+    add(parser, "--save-every", "save_every", "steps between checkpoints", type=int, metavar="N")
+    add(parser, "--seed", "seed", "for everything random", type=int)
+    parser.set_defaults(run=_train_lrm)
+
+
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON instead of Markdown")
     parser.add_argument(
@@ -500,6 +564,42 @@ def _sample(options: argparse.Namespace) -> int:
         numpy.savez_compressed(file, depth=depth_ray.to(torch.float32).numpy())
     print(picture)
     print(distances)
+    return 0
+
+
+def _convert_lrm(options: argparse.Namespace) -> int:
+    from .lrm.weights import convert_weights
+
+    stated = {"camera": options.camera} if options.camera else None
+    weights = convert_weights(options.source, options.target, dtype=options.dtype, config=stated)
+    _say(weights.describe())
+    print(options.target)
+    return 0
+
+
+def _train_lrm(options: argparse.Namespace) -> int:
+    import torch
+
+    from .lrm.clips import find_clips, read_clip
+    from .lrm.config import LRMConfig
+    from .lrm.network import LatentLRM
+    from .lrm.training import TrainConfig, train
+    from .lrm.weights import build_model, read_weights
+
+    names = {field.name for field in fields(TrainConfig)} & set(vars(options))
+    config = TrainConfig(**{name: getattr(options, name) for name in names})
+    clips = [read_clip(folder) for folder in find_clips(options.clips)]
+    torch.manual_seed(options.seed)
+    if options.weights is not None:
+        model = build_model(read_weights(options.weights), dtype=torch.float32)
+    else:
+        width = options.width
+        stages = (width // 8, width // 4, width // 2, width)
+        sizes = {} if width == 1024 else {"stages": stages, "head_hidden": width // 2, "head_out": width // 4}
+        model = LatentLRM(LRMConfig(width=width, ffn=2 * width, features=width, **sizes))
+    with _Job() as bars:
+        report = train(model, clips, options.out, config, resume=options.resume, progress=bars)
+    print(report.weights)
     return 0
 
 

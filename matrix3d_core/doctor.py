@@ -87,7 +87,7 @@ MODEL_FILES = (
     ),
     ModelFile(
         "panorama LRM",
-        ("matrix3d", "checkpoints", "diffusion_models", "loras"),
+        ("matrix3d_lrm", "matrix3d", "checkpoints", "diffusion_models", "loras"),
         ("*pano_lrm*",),
         "direct decoding of a panorama video into Gaussians",
     ),

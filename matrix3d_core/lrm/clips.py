@@ -1,0 +1,122 @@
+"""Training clips: panoramic frames with poses, distances and latents, in a folder each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import FormatError, InvalidInput
+from ..io.cameras_json import read_trajectory, write_trajectory
+from ..io.tensors import write_tensors
+from ..scene.trajectory import Trajectory
+
+__all__ = ["Clip", "find_clips", "read_clip", "stand_in_latents", "write_clip"]
+
+_TENSORS, _CAMERAS = "clip.safetensors", "cameras.json"
+_LATENTS = "latents_stride"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A panoramic clip with what is known about it.
+
+    Attributes:
+        frames: ``[F, H, W, 3]`` uint8, all frames, also those the network does not see.
+        depth: ``[F, h, w]`` ray distance of the same frames, world units, inf for sky; any size 2:1.
+        trajectory: their ``F`` poses.
+        latents: by stride s: ``[C, t, h, w]`` normalised latents of frames 0, s, 2 s, ...
+    """
+
+    frames: Tensor
+    depth: Tensor
+    trajectory: Trajectory
+    latents: dict[int, Tensor]
+
+    def __post_init__(self) -> None:
+        count = check_shape("frames", self.frames, "F H W 3")["F"]
+        check_shape("depth", self.depth, f"{count} h w")
+        if self.frames.dtype != torch.uint8:
+            raise InvalidInput(f"frames must be uint8; got {self.frames.dtype}.")
+        if len(self.trajectory) != count:
+            raise InvalidInput(
+                f"trajectory must have {count} poses, one per frame; got {len(self.trajectory)}."
+            )
+        if not self.latents:
+            raise InvalidInput("latents must hold at least one stride; got none.")
+        for stride, latent in self.latents.items():
+            needed = stride * (4 * (check_shape("latents", latent, "C t h w")["t"] - 1)) + 1
+            if needed > count:
+                raise InvalidInput(
+                    f"latents of stride {stride} stand for {needed} frames; the clip has {count}."
+                )
+
+
+def write_clip(folder: Path | str, clip: Clip) -> None:
+    """Write a clip's folder: ``clip.safetensors`` (frames, depth, latents_stride1, ...) and ``cameras.json``."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {"frames": clip.frames, "depth": clip.depth.half()}
+    tensors |= {f"{_LATENTS}{stride}": latent for stride, latent in clip.latents.items()}
+    write_trajectory(folder / _CAMERAS, clip.trajectory)
+    write_tensors(folder / _TENSORS, tensors)
+
+
+def find_clips(root: Path | str) -> list[Path]:
+    """Return the clip folders below a folder, sorted.
+
+    Raises:
+        InvalidInput: when there is none.
+    """
+    found = sorted(path.parent for path in Path(root).rglob(_TENSORS))
+    if not found:
+        raise InvalidInput(f"clips must be folders with {_TENSORS} and {_CAMERAS}; found none below {root}.")
+    return found
+
+
+def read_clip(folder: Path | str) -> Clip:
+    """Read a clip's folder.
+
+    Raises:
+        FormatError: when a file or a tensor is missing or damaged.
+        InvalidInput: when the parts do not fit each other.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    folder = Path(folder)
+    try:
+        with safe_open(str(folder / _TENSORS), framework="pt", device="cpu") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FormatError(f"{folder.name}/{_TENSORS} cannot be read ({error}).") from error
+    missing = [name for name in ("frames", "depth") if name not in tensors]
+    if missing:
+        raise FormatError(f"{folder.name}/{_TENSORS} must hold {' and '.join(missing)}; it does not.")
+    latents = {int(n.removeprefix(_LATENTS)): t for n, t in tensors.items() if n.startswith(_LATENTS)}
+    trajectory = read_trajectory(folder / _CAMERAS)
+    return Clip(tensors["frames"], tensors["depth"].float(), trajectory, latents)
+
+
+def stand_in_latents(frames: Tensor, channels: int = 16) -> Tensor:  # [T, H, W, 3] -> [C, t, H/8, W/8]
+    """Return latents that no VAE made, for tests and benchmarks without models.
+
+    The colours of the 2x2 quarters of every 8x8 block (12 channels), averaged over the frames of a latent
+    frame, and how much they changed in it (3), scaled to about unit variance; the rest is zero. A model
+    trained on them is of no use with a real VAE's latents.
+
+    Args:
+        frames: ``[T, H, W, 3]`` in [0, 1], ``T = 4 k + 1``, sizes multiples of 8.
+        channels: of the result, at least 15.
+    """
+    count, height, width = frames.shape[:3]
+    small = F.avg_pool2d(frames.movedim(-1, 1).float(), 4) * 4 - 2  # [T, 3, H/4, W/4]
+    groups = [small[:1], *(small[1 + 4 * k : 5 + 4 * k] for k in range((count - 1) // 4))]
+    latents = torch.zeros(channels, len(groups), height // 8, width // 8)
+    for index, group in enumerate(groups):
+        latents[:12, index] = F.pixel_unshuffle(group.mean(0, keepdim=True), 2)[0]
+        latents[12:15, index] = F.avg_pool2d((group[-1:] - group[:1]) * 2, 2)[0]
+    return latents

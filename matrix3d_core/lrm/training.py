@@ -1,0 +1,454 @@
+"""Training of the reconstruction model in the paper's two stages.
+
+Stage 1 learns depth and colour directly: SmoothL1 on depth, L1 on the colours that the harmonics say.
+Stage 2 freezes everything that depth comes from (embeddings, the first four layers, the depth head) and learns the
+attributes from renders: squared error and a perceptual term on crops of panoramas that the network saw
+(context), that lie between those (interpolated) and beyond them (extrapolated).
+
+What the paper leaves open is set here and can be changed: the weights of the terms, whether depth or its
+inverse is compared, and the share of the kinds of views. LPIPS is used where a TorchScript file of it is given;
+otherwise 1 - SSIM at two scales takes its place.
+
+Source: Matrix-3D, 2025, section on the reconstruction model (stages, views, crops).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InvalidInput
+from ..geometry.crops import crop_erp, upstream_crop_rotations
+from ..geometry.pinhole import intrinsics_from_fov
+from ..metrics.image import SSIM_WINDOW_PX, ssim_map
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..raster.splat import render_gaussians
+from ..scene.gaussians import SH_C0, Gaussians
+from ..scene.trajectory import Trajectory
+from .attributes import depth_from_raw, frame_grid, gaussians_of_frame
+from .clips import Clip
+from .config import LRMConfig
+from .network import LatentLRM
+from .rays import ray_source
+from .weights import write_weights
+
+__all__ = [
+    "DEPTH_LOSSES",
+    "TrainConfig",
+    "TrainReport",
+    "freeze_depth",
+    "held_out_psnr",
+    "stage1_loss",
+    "stage2_loss",
+    "train",
+]
+
+DEPTH_LOSSES = ("absolute", "inverse")
+"""The paper's text says the first, its legend the second."""
+
+VIEW_KINDS = ("context", "interpolated", "extrapolated")
+
+_DEPTH_PARTS = (
+    "video_conv.", "video_layer_norm.", "camera_conv.", "linear_proj.", "transformer_input_layernorm.",
+    "transformer.", "dpt_head.", "deconv3d_dpt.",
+)  # fmt: skip
+_STATE, _PREFIX, _KEEP = "trainer.json", "checkpoint-", 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run; defaults are the paper's where it says something.
+
+    Attributes:
+        stage: 1 or 2.
+        steps: optimiser steps in all, those before a resumed checkpoint included.
+        lr: of AdamW with betas 0.9 and 0.95.
+        grad_clip: largest norm of the gradient; 0 does not clip.
+        depth_loss: one of `DEPTH_LOSSES`.
+        depth_beta: where SmoothL1 turns from square to straight, world units (or their inverse).
+        colour_weight: of the colour term in stage 1.
+        perceptual_weight: of the perceptual term in stage 2.
+        views: renders per step.
+        crop_px: their side.
+        fov_deg: their field of view is drawn evenly from this range.
+        frame_stride: Gaussians of every how many frames are rendered.
+        lpips: TorchScript file that maps two ``[1, 3, H, W]`` pictures in [-1, 1] to a distance; None takes SSIM.
+        engine: splat engine.
+        precision: ``"fp32"`` or ``"bf16"`` arithmetic; weights are float32.
+        chunk: latent frames per call of a head.
+        checkpointing: compute layers and heads again in the backward pass, which saves memory.
+        save_every: steps between checkpoints; 0 only at the end.
+        seed: everything drawn at step n follows from seed + n, so a resumed run goes on as if it had not stopped.
+    """
+
+    stage: int = 1
+    steps: int = 20_000
+    lr: float = 1e-4
+    grad_clip: float = 0.1
+    depth_loss: str = "absolute"
+    depth_beta: float = 1.0
+    colour_weight: float = 1.0
+    perceptual_weight: float = 0.05
+    views: int = 32
+    crop_px: int = 512
+    fov_deg: tuple[float, float] = (60.0, 120.0)
+    frame_stride: int = 2
+    lpips: str | None = None
+    engine: str = "auto"
+    precision: str = "bf16"
+    chunk: int = 4
+    checkpointing: bool = True
+    save_every: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.stage not in (1, 2):
+            raise InvalidInput(f"stage must be 1 or 2; got {self.stage}.")
+        if self.depth_loss not in DEPTH_LOSSES or self.precision not in ("fp32", "bf16"):
+            raise InvalidInput(
+                f"depth_loss must be one of {', '.join(DEPTH_LOSSES)} and precision fp32 or bf16; got "
+                f"{self.depth_loss!r} and {self.precision!r}."
+            )
+        if self.steps < 1 or self.views < 1 or self.crop_px < 2 * SSIM_WINDOW_PX or not self.lr > 0:
+            raise InvalidInput(
+                f"steps and views must be at least 1, crop_px at least {2 * SSIM_WINDOW_PX} and lr positive; got "
+                f"{self.steps}, {self.views}, {self.crop_px} and {self.lr}."
+            )
+        low, high = self.fov_deg
+        if not 0 < low <= high < 170:
+            raise InvalidInput(f"fov_deg must be a range within 0 to 170; got {low} to {high}.")
+
+
+@dataclass
+class TrainReport:
+    """What a run did.
+
+    Attributes:
+        losses: of every step of this run.
+        first_step: where it began.
+        weights: the file written at the end.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    first_step: int = 0
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A clip as the network sees it in one step, on the device."""
+
+    clip: Clip
+    stride: int
+    latents: Tensor  # [1, C, t, h, w]
+    path: Trajectory  # of the frames seen
+
+    @property
+    def seen(self) -> list[int]:
+        """Frames of the clip that the network sees."""
+        return [self.stride * i for i in range(len(self.path))]
+
+
+# Losses -----------------------------------------------------------------------------------------------
+
+
+def stage1_loss(
+    depth: Tensor,  # [T, h, w]
+    attributes: Tensor,  # [T, 14, h, w]
+    true_depth: Tensor,  # [T, h, w]
+    colours: Tensor,  # [T, h, w, 3]
+    config: TrainConfig,
+    depth_max: float,
+) -> Tensor:
+    """Return SmoothL1 of depth plus the colours' L1, a scalar.
+
+    Distances beyond the range limit, sky included, count as lying on it.
+    """
+    wanted = true_depth.nan_to_num(depth_max, posinf=depth_max).clamp(1e-3, depth_max)
+    if config.depth_loss == "inverse":
+        depth, wanted = 1 / depth.clamp_min(1e-3), 1 / wanted
+    shown = 0.5 + SH_C0 * attributes[:, 10:13].movedim(1, -1)
+    colour = (shown - colours).abs().mean()
+    return F.smooth_l1_loss(depth, wanted, beta=config.depth_beta) + config.colour_weight * colour
+
+
+def stage2_loss(
+    picture: Tensor,  # [H, W, 3]
+    target: Tensor,
+    config: TrainConfig,
+    lpips: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Return the squared error plus the perceptual term, a scalar."""
+    error = F.mse_loss(picture, target)
+    if not config.perceptual_weight:
+        return error
+    if lpips is not None:
+        a, b = (2 * p.movedim(-1, 0).unsqueeze(0) - 1 for p in (picture, target))
+        return error + config.perceptual_weight * lpips(a, b).mean()
+    halves = (F.avg_pool2d(p.movedim(-1, 0), 2).movedim(0, -1) for p in (picture, target))
+    unlike = 1 - ssim_map(picture, target).mean() / 2 - ssim_map(*halves).mean() / 2
+    return error + config.perceptual_weight * unlike
+
+
+def freeze_depth(model: LatentLRM) -> list[str]:
+    """Stop gradients into everything that depth comes from; return the names of what still learns."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(_DEPTH_PARTS))
+    return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+# Samples ----------------------------------------------------------------------------------------------
+
+
+def _draw_sample(clips: Sequence[Clip], rng: torch.Generator, device: torch.device | str) -> _Sample:
+    clip = clips[int(torch.randint(len(clips), (), generator=rng))]
+    strides = sorted(clip.latents)
+    return _sample_of(clip, strides[int(torch.randint(len(strides), (), generator=rng))], device)
+
+
+def _sample_of(clip: Clip, stride: int, device: torch.device | str) -> _Sample:
+    latents = clip.latents[stride].unsqueeze(0).to(device, torch.float32)
+    index = torch.arange(4 * (latents.shape[2] - 1) + 1) * stride
+    path = replace(clip.trajectory, camera_from_world=clip.trajectory.camera_from_world[index])
+    return _Sample(clip, stride, latents, path)
+
+
+def view_frames(frames: int, seen: Sequence[int], kind: str) -> list[int]:
+    """Return the frames of a clip that are of a kind of view; see `VIEW_KINDS`."""
+    if kind == "context":
+        return list(seen)
+    if kind == "interpolated":
+        return [i for i in range(seen[0], seen[-1]) if i not in set(seen)]
+    return list(range(seen[-1] + 1, frames))
+
+
+def _draw_views(sample: _Sample, config: TrainConfig, rng: torch.Generator) -> list[tuple[int, int, float]]:
+    """Return ``(frame, crop of 12, field of view in radians)``, a third of each kind where there are any."""
+    pools = [view_frames(len(sample.clip.frames), sample.seen, kind) for kind in VIEW_KINDS]
+    pools = [pool for pool in pools if pool]
+    low, high = (math.radians(v) for v in config.fov_deg)
+    views = []
+    for index in range(config.views):
+        pool = pools[index % len(pools)]
+        frame = pool[int(torch.randint(len(pool), (), generator=rng))]
+        crop = int(torch.randint(12, (), generator=rng))
+        views.append((frame, crop, low + (high - low) * float(torch.rand((), generator=rng))))
+    return views
+
+
+def _look(
+    sample: _Sample, gaussians: Gaussians, view: tuple[int, int, float], size_px: int, engine: str
+) -> tuple[Tensor, Tensor]:
+    """Return a render and the same crop of the clip's panorama."""
+    frame, crop, fov_rad = view
+    turn = upstream_crop_rotations()[crop]
+    K_px = intrinsics_from_fov(fov_rad, size_px, size_px)
+    pose = sample.clip.trajectory.camera_from_world[frame].clone()
+    pose[:3] = turn @ pose[:3]
+    picture = render_gaussians(gaussians, pose, K_px, size_px, size_px, engine=engine).rgb
+    panorama = sample.clip.frames[frame].float() / 255
+    return picture, crop_erp(panorama, turn[None], K_px, size_px, size_px)[0].to(picture)
+
+
+def _gaussians(
+    depth: Tensor, attributes: Tensor, path: Trajectory, config: LRMConfig, stride: int
+) -> Gaussians:
+    height, width = depth.shape[1:]
+    return Gaussians.concatenate(
+        *(
+            gaussians_of_frame(
+                depth[i], attributes[i], path.camera_from_world[i],
+                frame_grid(path, i, config, height, width, depth.device), config,
+            )
+            for i in range(0, len(depth), stride)
+        )
+    )  # fmt: skip
+
+
+def _forward(model: Any, config: LRMConfig, sample: _Sample, settings: TrainConfig) -> tuple[Tensor, Tensor]:
+    scale = config.pixels_per_latent
+    height, width = (scale * n for n in sample.latents.shape[-2:])
+    rays = ray_source(sample.path, config, height, width, device=sample.latents.device)
+    values = sample.latents.bfloat16() if settings.precision == "bf16" else sample.latents
+    depth_raw, attributes = model(values, rays, chunk=settings.chunk)
+    return depth_from_raw(depth_raw[0], config.depth_max), attributes[0]
+
+
+def _truth(sample: _Sample, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return distances and colours of the frames seen, at the size of the maps ``like [T, h, w]``."""
+    (height, width), device = like.shape[1:], like.device
+    frames = sample.clip.frames[sample.seen].to(device).float() / 255
+    colours = F.interpolate(frames.movedim(-1, 1), (height, width), mode="area").movedim(1, -1)
+    depth = F.interpolate(
+        sample.clip.depth[sample.seen, None].to(device), (height, width), mode="nearest-exact"
+    )
+    return depth[:, 0], colours
+
+
+def held_out_psnr(
+    model: LatentLRM,
+    clip: Clip,
+    settings: TrainConfig,
+    *,
+    count: int = 12,
+    device: torch.device | str = "cpu",
+) -> dict[str, float]:
+    """Return the PSNR of renders at frames the network did not see, and its relative depth error.
+
+    Args:
+        model: on ``device``.
+        clip: the largest stride's latents are used; frames that it leaves out or ends before are rendered.
+        settings: crop size, engine, precision.
+        count: views, spread evenly over those frames and the twelve directions.
+        device: of the model.
+    """
+    sample = _sample_of(clip, max(clip.latents), device)
+    others = [i for i in range(len(clip.frames)) if i not in set(sample.seen)] or sample.seen
+    with torch.no_grad():
+        depth, attributes = _forward(model, model.config, sample, settings)
+        true_depth, _ = _truth(sample, depth)
+        near = true_depth.isfinite() & (true_depth < model.config.depth_max)
+        wrong = ((depth - true_depth).abs() / true_depth)[near].median()
+        gaussians = _gaussians(depth, attributes, sample.path, model.config, settings.frame_stride)
+        error = 0.0
+        for index in range(count):
+            view = (others[index * len(others) // count], (5 * index) % 12, math.radians(90))
+            picture, target = _look(sample, gaussians, view, settings.crop_px, settings.engine)
+            error += float(F.mse_loss(picture.clamp(0, 1), target)) / count
+    return {"psnr_db": -10 * math.log10(max(error, 1e-12)), "median_relative_depth_error": float(wrong)}
+
+
+# The run ----------------------------------------------------------------------------------------------
+
+
+def train(
+    model: LatentLRM,
+    clips: Sequence[Clip],
+    out_dir: Path | str,
+    config: TrainConfig | None = None,
+    *,
+    resume: bool = False,
+    progress: ProgressFn = no_progress,
+) -> TrainReport:
+    """Train with accelerate: on whatever devices it was started for.
+
+    Writes ``checkpoint-N/`` while it runs (the two latest are kept) and ``lrm.safetensors`` at the end.
+
+    Args:
+        model: float32 weights; changed in place.
+        clips: at least one.
+        out_dir: made when missing.
+        config: see `TrainConfig`.
+        resume: go on from the latest checkpoint in ``out_dir``, if there is one.
+        progress: called before each step; raising in it ends the run after the last whole checkpoint.
+
+    Returns:
+        The losses and where the weights are.
+
+    Raises:
+        InvalidInput: without clips, or when a checkpoint of another stage is there.
+    """
+    from accelerate import Accelerator
+
+    config = config or TrainConfig()
+    if not clips:
+        raise InvalidInput("clips must hold at least one clip; got none.")
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    model.train().requires_grad_(True)
+    if config.stage == 2:
+        freeze_depth(model)
+    model.is_checkpointing = config.checkpointing
+    learning = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.lr, betas=(0.9, 0.95))
+    wrapped, optimiser = accelerator.prepare(model, optimiser)
+    lpips = torch.jit.load(config.lpips, map_location=accelerator.device) if config.lpips else None
+    report = TrainReport()
+    latest = _latest(out) if resume else None
+    if latest is not None:
+        state = json.loads((latest / _STATE).read_text(encoding="utf-8"))
+        if state["config"]["stage"] != config.stage:
+            raise InvalidInput(
+                f"{latest.name} is of stage {state['config']['stage']}, not {config.stage}. Start the next stage in "
+                "another folder from lrm.safetensors."
+            )
+        accelerator.load_state(str(latest))
+        report.first_step = int(state["step"])
+    for step in range(report.first_step, config.steps):
+        shown = f"stage {config.stage}" + (f", loss {report.losses[-1]:.4f}" if report.losses else "")
+        progress(ProgressEvent(step, config.steps, shown))
+        rng = torch.Generator().manual_seed(
+            config.seed + step * accelerator.num_processes + accelerator.process_index
+        )
+        sample = _draw_sample(clips, rng, accelerator.device)
+        loss = _loss(wrapped, model.config, sample, config, rng, lpips)
+        accelerator.backward(loss)
+        if config.grad_clip:
+            accelerator.clip_grad_norm_(learning, config.grad_clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        report.losses.append(float(loss.detach()))
+        if config.save_every and (step + 1) % config.save_every == 0 and step + 1 < config.steps:
+            _save(accelerator, out, step + 1, config)
+    _save(accelerator, out, config.steps, config)
+    report.weights = out / "lrm.safetensors"
+    if accelerator.is_main_process:
+        inner = accelerator.unwrap_model(wrapped)
+        write_weights(report.weights, inner.state_dict(), inner.config, notes={"stage": str(config.stage)})
+    progress(ProgressEvent(config.steps, config.steps, "trained"))
+    return report
+
+
+def _loss(
+    model: Any,
+    network: LRMConfig,
+    sample: _Sample,
+    config: TrainConfig,
+    rng: torch.Generator,
+    lpips: Callable[[Tensor, Tensor], Tensor] | None,
+) -> Tensor:
+    depth, attributes = _forward(model, network, sample, config)
+    if config.stage == 1:
+        true_depth, colours = _truth(sample, depth)
+        return stage1_loss(depth, attributes, true_depth, colours, config, network.depth_max)
+    gaussians = _gaussians(depth.detach(), attributes, sample.path, network, config.frame_stride)
+    total = torch.zeros((), device=depth.device)
+    for view in _draw_views(sample, config, rng):
+        picture, target = _look(sample, gaussians, view, config.crop_px, config.engine)
+        total = total + stage2_loss(picture, target, config, lpips).to(total) / config.views
+    return total
+
+
+def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
+    """Write a checkpoint; it gets its name when it is complete."""
+    partial, target = out / f".{_PREFIX}{step}.partial", out / f"{_PREFIX}{step}"
+    accelerator.save_state(str(partial))
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return
+    (partial / _STATE).write_text(json.dumps({"step": step, "config": asdict(config)}), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)
+    for old in _checkpoints(out)[:-_KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _checkpoints(out: Path) -> list[Path]:
+    found = [p for p in out.glob(f"{_PREFIX}*") if (p / _STATE).is_file()]
+    return sorted(found, key=lambda p: int(p.name.removeprefix(_PREFIX)))
+
+
+def _latest(out: Path) -> Path | None:
+    found = _checkpoints(out)
+    return found[-1] if found else None
