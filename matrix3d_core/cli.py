@@ -394,7 +394,14 @@ def _add_train_lrm(parser: argparse.ArgumentParser) -> None:
     text = "token width of a model that starts from random weights (default: 1024)"
     parser.add_argument("--width", type=int, default=1024, metavar="N", help=text)
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint in DIR")
-    add(parser, "--stage", "stage", "1: depth and colour. 2: renders; depth is frozen", type=int, choices=(1, 2))
+    add(
+        parser,
+        "--stage",
+        "stage",
+        "1: depth and colour. 2: renders; depth is frozen",
+        type=int,
+        choices=(1, 2),
+    )
     add(parser, "--steps", "steps", "optimiser steps in all", type=int, metavar="N")
     add(parser, "--lr", "lr", "learning rate", type=float, metavar="F")
     add(parser, "--depth-loss", "depth_loss", "what stage 1 compares", choices=DEPTH_LOSSES)
