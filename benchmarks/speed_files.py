@@ -5,7 +5,8 @@ but `write` and `readinto` are timed beside them: what the disk and the kernel t
 
     python benchmarks/speed_files.py [--json] [--quick]
 
-The bounds (2 cores) are held against the least time: on a shared machine it is what the work takes by itself.
+The bounds are held against the processor time of all threads, which other programs on the machine do not stretch:
+alone on two cores the work takes that long at most, and less where its threads run side by side.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -85,6 +89,18 @@ def plain_contestants(size: int, folder: Path) -> dict:
     return {"bytes of ply written": write, "bytes of ply read": read}
 
 
+def counted(work: Callable[[int], object], seconds: list[float]) -> Callable[[int], object]:
+    """Wrap a contestant so that its processor time, of all threads, is kept."""
+
+    def run(index: int) -> object:
+        start = time.process_time()
+        result = work(index)
+        seconds.append(time.process_time() - start)
+        return result
+
+    return run
+
+
 def has_zstandard() -> bool:
     """Return whether SPZ 4 can be written here."""
     try:
@@ -103,7 +119,7 @@ def main() -> int:
     gaussians = world(count)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        size = count * 56
+        size = count * 68  # 17 floats each
         # gsply is handed logarithms and logits and gives them back; ours turns them into what it renders with.
         contestants = {
             "write ply": lambda _: write_ply(folder / "ours.ply", gaussians),
@@ -116,7 +132,10 @@ def main() -> int:
             contestants["write spz 4"] = lambda _: write_gaussians(four, gaussians, spz_version=4)
             contestants["read spz 4"] = lambda _: read_gaussians(four)
         contestants |= gsply_contestants(gaussians, folder) | plain_contestants(size, folder)
-        seconds = common.time_in_rounds(contestants, rounds)
+        processor: dict[str, list[float]] = {label: [] for label in contestants}
+        seconds = common.time_in_rounds(
+            {label: counted(work, processor[label]) for label, work in contestants.items()}, rounds
+        )
         for kind in set(SPLAT_FORMATS) - {
             "ply",
             "spz",
@@ -137,19 +156,28 @@ def main() -> int:
         a + b for a, b in zip(seconds["write ply"], seconds["read ply"], strict=True)
     ]
 
+    processor["write and read ply"] = [
+        a + b for a, b in zip(processor["write ply"], processor["read ply"], strict=True)
+    ]
+
     results = []
     for label, values in seconds.items():
         entry = {"name": label, **common.spread(values)}
+        if label in processor:
+            entry["processor_median_ms"] = median(processor[label][1:]) * 1e3  # the first is the warm-up
         theirs = seconds.get(f"gsply {label}")
         if theirs:
             entry["gsply_takes_times_as_long"] = common.ratio(theirs, values)
         results.append(entry)
-        print(f"  {label:22} median {entry['median_ms']:7.1f} ms   least {entry['least_ms']:7.1f}")
+        print(
+            f"  {label:22} median {entry['median_ms']:7.1f} ms   least {entry['least_ms']:7.1f}   "
+            f"processor {entry.get('processor_median_ms', math.nan):7.1f}"
+        )
     checks = [common.check("ply comes back within 1e-5", float(exact), least=1.0)]
     if not options.quick:
-        least = {entry["name"]: entry["least_ms"] for entry in results}
+        used = {entry["name"]: entry.get("processor_median_ms") for entry in results}
         checks += [
-            common.check(f"{bound:g} ms over least time, {label}", bound / least[label], least=1.0)
+            common.check(f"{bound:g} ms over processor time, {label}", bound / used[label], least=1.0)
             for label, bound in BOUNDS_MS.items()
         ]
     settings = {"count": count, "rounds": rounds, "sh_degree": 0, "seed": SEED, "bytes": sizes}

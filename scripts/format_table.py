@@ -5,10 +5,11 @@
 Every format is written by this library and read by each reader that is here: this library, ComfyUI's File3DToSplat
 (in the host's interpreter), splat-transform and the SPZ library (in Node, see tests/support/splat_tools.py), gsply, and
 Spark (in a browser, through tests/web/test_formats_in_spark.py). A reader agrees when every Gaussian has the place,
-size, opacity and base colour that this library reads from the same file. A reader that is missing leaves its column
+size, rotation, opacity and colour that this library reads from the same file. A reader that is missing leaves its column
 open, and the script says so.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import os
@@ -28,6 +29,7 @@ from comfy_server import find_host, run_in_host
 from splat_scenes import random_gaussians
 from splat_tools import find_splat_tools, read_with_spz_library, splat_transform
 
+from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.io.html_world import write_html
 from matrix3d_core.io.ply import read_ply
 from matrix3d_core.io.splats import read_gaussians, write_gaussians
@@ -67,7 +69,7 @@ result(report)
 def agreement(ours: Gaussians, theirs: Gaussians) -> str:
     """Say what a reader got from a file, beside what this library reads from it."""
     if len(theirs) != len(ours):
-        return f"{len(theirs)} of {len(ours)}"
+        return "no"
     nearest = torch.cdist(ours.means.double(), theirs.means.double()).argmin(1)
     theirs = theirs.select(nearest)
     same = (
@@ -78,6 +80,9 @@ def agreement(ours: Gaussians, theirs: Gaussians) -> str:
     )
     if not same:
         return "differs"
+    turn = matrix_from_quats(theirs.quats_wxyz.double()).mT @ matrix_from_quats(ours.quats_wxyz.double())
+    if (turn - torch.eye(3)).abs().max() > 2e-3:
+        return "rotations differ"
     if theirs.sh.shape[1] < ours.sh.shape[1]:
         return f"degree {int(theirs.sh.shape[1] ** 0.5) - 1}"
     return "yes" if (theirs.sh - ours.sh).abs().max() < 1e-4 else "harmonics differ"

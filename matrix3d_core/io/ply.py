@@ -87,7 +87,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
         part = [values[start : start + _CHUNK] for values in columns]
         rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
         # Clamping hides infinite scales and opacities, so these are looked at before it.
-        if not (_fill(rows, part) and all(np.isfinite(values).all() for values in part[2:4])):
+        if not (_fill(rows, part) and all(all_finite(values) for values in part[2:4])):
             gaussians.check_finite()
         return rows
 
@@ -110,7 +110,7 @@ def _fill(rows: np.ndarray, part: list[np.ndarray]) -> bool:
     np.log(opacities / (1.0 - opacities), out=rows[:, rest_end])
     np.log(np.maximum(scales, _SMALLEST_SCALE), out=rows[:, rest_end + 1 : rest_end + 4])
     rows[:, rest_end + 4 :] = quats
-    return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
+    return all_finite(rows)
 
 
 # Reading -------------------------------------------------------------------------------------------
