@@ -77,10 +77,12 @@ def test_template_runs_by_the_button_and_by_the_api(editor, comfy, name):
     assert set(results_of(entry, prompt, name)) == set(_RESULTS[name])
     assert [kind for kind, _ in entry["status"]["messages"] if "error" in kind] == []
 
-    # Again without the editor, with other noise, so that sampling is not taken from the cache.
-    for node in workflow["nodes"]:
-        if node["type"] in ("KSampler", "PanoVideoSampler"):
-            set_widget(node, info[node["type"]], "seed", 12345)
+    # Again without the editor. Where the run is short, with other noise, so that it is sampled anew; else the host
+    # takes from its cache what is the same, which it is only when the editor sent the same graph.
+    if not name.endswith("world"):
+        for node in workflow["nodes"]:
+            if node["type"] in ("KSampler", "PanoVideoSampler"):
+                set_widget(node, info[node["type"]], "seed", 12345)
     prompt = to_prompt(workflow, info)
     outputs = comfy.run(prompt, timeout=600)
     assert set(results_of({"outputs": outputs}, prompt, name)) == set(_RESULTS[name])
