@@ -33,6 +33,7 @@ __all__ = ["MeshConfig", "decimate", "for_gltf", "fuse_distances", "mesh_from_ga
 
 _CHUNK = 1 << 20
 _MAX_VOXELS = 1 << 26
+_SIDE = 1 << 13  # more cells than `decimate` lays along any edge
 _AGREE = 0.05
 """Expected and median distance differ by less than this share where a pixel shows one surface."""
 
@@ -109,7 +110,7 @@ def mesh_from_gaussians(
     places = centres_inside(gaussians, trajectory)
     places = places[torch.linspace(0, len(places) - 1, min(config.views, len(places))).round().long()]
     engine, _ = SPLAT_ENGINES.load(config.engine, needs={"panorama", "median"})
-    sights = []
+    sights: list[Sight] = []
     for number, place in enumerate(places):
         preview = sights[-1].rgb if sights else None
         progress(
@@ -284,7 +285,7 @@ def surface_nets(field: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.nd
     for start in corners:
         for axis in range(3):
             if start[axis] == 0:
-                end = tuple(1 if k == axis else start[k] for k in range(3))
+                end = (start[0] + (axis == 0), start[1] + (axis == 1), start[2] + (axis == 2))
                 a, b = values[start], values[end]
                 cut = (a > 0) != (b > 0)
                 share = np.where(cut, a / np.where(cut, a - b, 1.0), 0.0)
@@ -410,7 +411,8 @@ def decimate(mesh: Mesh, faces: int) -> Mesh:
 
 def _clusters(points: Tensor, low: Tensor, edge: float) -> Tensor:  # [N]
     cell = ((points - low) / edge).floor().long()
-    return torch.unique(cell, dim=0, return_inverse=True)[1]
+    key = (cell[:, 0] * _SIDE + cell[:, 1]) * _SIDE + cell[:, 2]
+    return torch.unique(key, return_inverse=True)[1]
 
 
 def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
@@ -419,7 +421,11 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
     face = face[(face[:, 0] != face[:, 1]) & (face[:, 1] != face[:, 2]) & (face[:, 0] != face[:, 2])]
     first = face.argmin(1, keepdim=True)
     face = face.gather(1, (first + torch.arange(3)) % 3)  # the same turn, smallest number first
-    return torch.unique(face, dim=0) if len(face) else face
+    groups = int(cluster.max()) + 1
+    if groups**3 >= 1 << 63:
+        return torch.unique(face, dim=0)
+    key = torch.unique((face[:, 0] * groups + face[:, 1]) * groups + face[:, 2])
+    return torch.stack((key // (groups * groups), key // groups % groups, key % groups), dim=-1)
 
 
 def for_gltf(mesh: Mesh) -> Mesh:

@@ -107,7 +107,7 @@ def pictures(
     phase: str = "render views",
 ) -> Tensor:  # [V, S, S, 3]
     """Render a world from all views, clamped to [0, 1], over black."""
-    frames = []
+    frames: list[Tensor] = []
     for number, view in enumerate(views):
         progress(ProgressEvent(number, len(views), phase, frames[-1] if frames else None))
         with torch.no_grad():

@@ -96,7 +96,8 @@ def test_surface_nets_are_the_definition():
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     assert (np.cross(b - a, c - a) * (a - (5.2, 4.6, 5.9))).sum(1).min() > 0  # outwards
     volume = (a * np.cross(b, c)).sum() / 6
-    assert abs(volume / (4 / 3 * np.pi * 3.3**3) - 1) < 0.06
+    # The mean of crossings up to 0.85 voxels away lies a sagitta of 0.85^2 / 2r inside: at most 0.11 of 3.3, thrice
+    assert 0.89 < volume / (4 / 3 * np.pi * 3.3**3) < 1
     seen[:, :5] = False
     half, _ = surface_nets(field, seen)
     np.testing.assert_allclose(
