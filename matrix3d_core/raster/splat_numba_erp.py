@@ -72,14 +72,38 @@ def _cull(means, opacities, view, near, depth_key):
 
 @compiled(fastmath=FAST, inline="always")
 def _across(x, y, z):
-    """Two unit vectors at right angles to a unit vector and to each other, without a singular direction.
+    """Unit vectors to the right (level) and down, across a unit vector; at a pole the right is x."""
+    ring = math.sqrt(x * x + z * z)
+    if ring < f4(1e-6):
+        return ONE, ZERO, ZERO, ZERO, ZERO, -y
+    rx, rz = z / ring, -x / ring
+    return rx, ZERO, rz, -y * x / ring, ring, -y * z / ring
 
-    Source: T. Duff et al., Building an Orthonormal Basis, Revisited, 2017.
+
+@compiled(fastmath=FAST, inline="always")
+def _bounds(dy, right, down, focal, height, width):
+    """Rows and half the columns around the middle that a Gaussian reaching ``right, down`` pixels may touch.
+
+    A point (u, v) of its own camera's picture lies at ``sin(elevation) = (dy + v ring) / |(u, v, 1)|`` and at the
+    relative azimuth ``atan(u / (ring - v dy))``; both are taken at their extremes over the box.
     """
-    sign = ONE if z >= ZERO else -ONE
-    a = -ONE / (sign + z)
-    b = x * y * a
-    return ONE + sign * x * x * a, sign * b, -sign * x, b, sign + y * y * a, -y
+    u, v = right / focal, down / focal
+    ring = math.sqrt(max(ONE - dy * dy, ZERO))
+    elevation = math.asin(min(max(dy, -ONE), ONE))
+    tilt = math.atan(v)
+    corner = ONE / math.sqrt(ONE + u * u + v * v)
+    low = elevation - tilt if dy - v * ring < ZERO else math.asin((dy - v * ring) * corner)
+    high = elevation + tilt if dy + v * ring > ZERO else math.asin((dy + v * ring) * corner)
+    middle = HALF * height
+    half_width = width
+    ahead = ring - v * abs(dy)
+    if ahead > f4(1e-3):
+        half_width = math.atan(u / ahead) * (width / f4(math.tau))
+    elif dy > ZERO:  # around the pole below
+        high = f4(math.pi)
+    else:
+        low = -f4(math.pi)
+    return focal * low + middle, focal * high + middle, half_width
 
 
 @compiled(parallel=True, fastmath=FAST)
@@ -125,14 +149,14 @@ def _project(
             opacity *= math.sqrt(sharp / determinant)
         limit = math.log(max(opacity, TINY) / ALPHA_MIN)
         slope = -b / c
-        largest = HALF * (a + c) + math.sqrt(HALF * HALF * (a - c) * (a - c) + b * b)
-        radius = math.atan(math.sqrt(TWO * max(limit, ZERO) * largest) / focal)
-        down = math.atan2(dy, math.sqrt(dx * dx + dz * dz))
-        row_low, row_high = focal * (down - radius) + HALF * height, focal * (down + radius) + HALF * height
+        most = TWO * max(limit, ZERO)
+        row_low, row_high, half_width = _bounds(
+            dy, math.sqrt(most * a), math.sqrt(most * c), focal, f4(height), f4(width)
+        )
+        # Rounding of angles, in pixels.
+        slack = f4(1e-3)
+        row_low, row_high, half_width = row_low - slack, row_high + slack, half_width + slack
         column = (math.atan2(dx, dz) / (TWO * pi) + HALF) * width
-        half_width = f4(width)
-        if abs(down) + radius < f4(0.4999) * pi:
-            half_width = math.asin(min(ONE, math.sin(radius) / math.cos(down))) * (f4(width) / (TWO * pi))
         records[n, 0], records[n, 1], records[n, 2] = (
             focal * (e1x + slope * e2x),
             focal * (e1y + slope * e2y),
