@@ -81,19 +81,19 @@ def _across(x, y, z):
 
 
 @compiled(fastmath=FAST, inline="always")
-def _bounds(dy, right, down, focal, height, width):
+def _bounds(dy, ring, right, down, focal, height, width):
     """Rows and half the columns around the middle that a Gaussian reaching ``right, down`` pixels may touch.
 
     A point (u, v) of its own camera's picture lies at ``sin(elevation) = (dy + v ring) / |(u, v, 1)|`` and at the
     relative azimuth ``atan(u / (ring - v dy))``; both are taken at their extremes over the box.
     """
     u, v = right / focal, down / focal
-    ring = math.sqrt(max(ONE - dy * dy, ZERO))
-    elevation = math.asin(min(max(dy, -ONE), ONE))
-    tilt = math.atan(v)
-    corner = ONE / math.sqrt(ONE + u * u + v * v)
-    low = elevation - tilt if dy - v * ring < ZERO else math.asin((dy - v * ring) * corner)
-    high = elevation + tilt if dy + v * ring > ZERO else math.asin((dy + v * ring) * corner)
+    elevation, tilt = math.atan2(dy, ring), math.atan(v)
+    low, high = elevation - tilt, elevation + tilt
+    if dy - v * ring > ZERO:
+        low = math.atan2(dy - v * ring, math.sqrt((ring + v * dy) * (ring + v * dy) + u * u))
+    if dy + v * ring < ZERO:
+        high = math.atan2(dy + v * ring, math.sqrt((ring - v * dy) * (ring - v * dy) + u * u))
     middle = HALF * height
     half_width = width
     ahead = ring - v * abs(dy)
@@ -151,7 +151,13 @@ def _project(
         slope = -b / c
         most = TWO * max(limit, ZERO)
         row_low, row_high, half_width = _bounds(
-            dy, math.sqrt(most * a), math.sqrt(most * c), focal, f4(height), f4(width)
+            dy,
+            math.sqrt(dx * dx + dz * dz),
+            math.sqrt(most * a),
+            math.sqrt(most * c),
+            focal,
+            f4(height),
+            f4(width),
         )
         # Rounding of angles, in pixels.
         slack = f4(1e-3)
