@@ -51,7 +51,11 @@ def fit(
 ) -> dict:  # fmt: skip
     """Fit one scene and compare it with the views off the path."""
     frames = shots.frames if frames is None else frames
-    geometry = geometry_from_depth(frames[0], shots.depth_ray, scale="as is") if depth else None
+    geometry = (
+        geometry_from_depth(frames[0], shots.depth_ray, repair_components=False, is_metric=True)
+        if depth
+        else None
+    )
     started = time.perf_counter()
     result = optimise_gaussians(frames, shots.trajectory, geometry=geometry, mask=mask, config=config)
     seconds = time.perf_counter() - started
@@ -83,7 +87,9 @@ def main() -> int:
     parser = common.parser(__doc__.splitlines()[0])
     parser.add_argument("--scenes", nargs="+", default=list(SCENES), choices=SCENES)
     parser.add_argument("--preset", nargs="+", default=list(TARGETS))
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="change settings of the presets")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="change settings of the presets"
+    )
     parser.add_argument("--pictures", type=Path, help="folder for pictures: result beside truth")
     parser.add_argument("--verbose", action="store_true", help="print the ratio of every view")
     options = parser.parse_args()
@@ -96,14 +102,20 @@ def main() -> int:
         if options.quick:
             config = replace(config, steps=min(config.steps, 200), max_gaussians=30_000, crop_size_px=96)
         for name in options.scenes:
-            entry = fit(name, shots_of(name, **size), config, options.pictures, preset, quiet=not options.verbose)
+            entry = fit(
+                name, shots_of(name, **size), config, options.pictures, preset, quiet=not options.verbose
+            )
             results.append(entry)
     checks = []
     if set(options.scenes) == set(SCENES) and not options.quick:
         for preset in options.preset:
             mine = [entry for entry in results if entry["name"].split()[0] == preset]
             least, most = TARGETS.get(preset, (0.0, 1e9))
-            checks.append(common.check(f"{preset}: mean PSNR over the scenes", mean([e["psnr"] for e in mine]), least=least))
+            checks.append(
+                common.check(
+                    f"{preset}: mean PSNR over the scenes", mean([e["psnr"] for e in mine]), least=least
+                )
+            )
             slowest = max(e["median_ms"] / 1e3 for e in mine)
             checks.append(common.check(f"{preset}: seconds left of {most:g}", most - slowest, least=0.0))
     settings = {"scenes": options.scenes, "changes": changes, "views": 24, "quick": options.quick}

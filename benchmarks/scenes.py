@@ -242,7 +242,7 @@ def _hash(x, y, z, seed):
 
 @nb.njit
 def _noise(x, y, z, seed):
-    ix, iy, iz = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    ix, iy, iz = math.floor(x), math.floor(y), math.floor(z)
     fx, fy, fz = x - ix, y - iy, z - iz
     fx, fy, fz = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy), fz * fz * (3 - 2 * fz)
     total = 0.0
@@ -285,7 +285,7 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
     if m == FLOOR:  # planks
         row = math.floor(x / 0.18)
         shift = z + 0.7 * _hash(int(row), 3, 1, 2)
-        tone = 0.75 + 0.5 * _hash(int(row), int(math.floor(shift / 1.3)), 0, 7)
+        tone = 0.75 + 0.5 * _hash(int(row), math.floor(shift / 1.3), 0, 7)
         grain = 0.8 + 0.4 * _fractal(x * 14, 0.0, z * 2.0, 3, 11)
         k = tone * grain * (1 - 0.6 * max(_joint(x, 0.18, 0.012), _joint(shift, 1.3, 0.012)))
         r, g, b = 0.46 * k, 0.30 * k, 0.17 * k
@@ -313,8 +313,8 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
         w = _fractal(along * 2.3 + 9, up * 2.3, 4.0, 3, 45)
         r, g, b = 0.15 + 0.6 * _step(v, 0.35, 0.6), 0.2 + 0.4 * _step(w, 0.4, 0.6), 0.65 - 0.5 * _step(v, 0.4, 0.65)
     elif m == BOOKS:
-        book = int(math.floor(along / 0.055))
-        h = _hash(book, int(math.floor(up / 0.45)), 5, 3)
+        book = math.floor(along / 0.055)
+        h = _hash(book, math.floor(up / 0.45), 5, 3)
         tall = 0.7 + 0.3 * _hash(book, 2, 2, 9)
         k = (0.6 + 0.6 * tall) * (1 - 0.5 * _joint(along, 0.055, 0.008))
         r, g, b = k * (0.15 + 0.5 * h), k * (0.2 + 0.3 * _hash(book, 1, 4, 6)), k * (0.5 - 0.35 * h)
@@ -328,14 +328,14 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
     elif m == PAVING:
         row = math.floor(z / 0.5)
         shift = x + 0.25 * (int(row) % 2)
-        tint = _hash(int(math.floor(shift / 0.5)), int(row), 0, 61)
+        tint = _hash(math.floor(shift / 0.5), int(row), 0, 61)
         k = (0.8 + 0.35 * tint) * (0.85 + 0.3 * _fractal(x * 4, 0.0, z * 4, 3, 63))
         k *= 1 - 0.45 * max(_joint(shift, 0.5, 0.03), _joint(z, 0.5, 0.03))
         r, g, b = 0.48 * k, 0.44 * k, (0.38 + 0.06 * tint) * k
     elif m == BRICK:
         row = math.floor(up / 0.14)
         shift = along + 0.17 * (int(row) % 2)
-        tint = _hash(int(math.floor(shift / 0.34)), int(row), 1, 65)
+        tint = _hash(math.floor(shift / 0.34), int(row), 1, 65)
         j = 0.75 * max(_joint(shift, 0.34, 0.018), _joint(up, 0.14, 0.018))
         k = 0.85 + 0.3 * _fractal(x * 3, y * 3, z * 3, 3, 67)
         r = k * ((0.50 + 0.16 * tint) * (1 - j) + 0.58 * j)

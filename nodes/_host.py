@@ -22,6 +22,7 @@ __all__ = [
     "compute_device",
     "input_files",
     "io",
+    "output_folder",
     "progress_to_host",
     "resolve_input_file",
     "resolve_inside",
@@ -101,6 +102,11 @@ def resolve_input_file(name: str) -> Path:
     if not path.is_file():
         raise InvalidInput(f"input file {name!r} does not exist; put it into the host's input folder.")
     return path
+
+
+def output_folder(name: str) -> Path:
+    """Return a folder of that name below the host's output folder (it need not exist)."""
+    return resolve_inside(folder_paths.get_output_directory(), name, what="folder")
 
 
 def save_target(filename_prefix: str, suffix: str, *, kind: str = "output") -> tuple[Path, str, str]:

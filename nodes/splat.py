@@ -6,13 +6,14 @@ import json
 
 import torch
 
-from ..matrix3d_core.optimise.config import OPTIMISE_PRESETS
-from ..matrix3d_core.optimise.loop import optimise_gaussians, preset_config
+from ..matrix3d_core.optimise.config import OPTIMISE_PRESETS, SETTING_CHOICES
+from ..matrix3d_core.optimise.loop import optimise_gaussians, preset_config, view_ahead
+from ..matrix3d_core.optimise.provenance import colour_by_origin
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, splat_to_host
-from ._host import Types, io, progress_to_host, ui
+from ._host import Types, io, output_folder, progress_to_host, ui
 from ._types import DepthType, GeometryType, TrajectoryType
 
 __all__ = ["NODES", "GSOptimize"]
@@ -21,6 +22,90 @@ _ENGINE_TIP = (
     "What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba on the CPU); a "
     "named one is used or refused, never replaced."
 )
+
+_AS_PRESET = "as preset"
+_NUMBERS: dict[str, tuple[float, float, str]] = {
+    "key_frame_stride": (0, 1000, "Train on every how many frames."),
+    "source_share": (0, 1, "Share of steps that look at the source panorama, at its own resolution."),
+    "source_fov_deg": (10, 120, "Field of view of those crops, degrees."),
+    "fov_min_deg": (10, 140, "Least field of view of crops of frames, degrees."),
+    "fov_max_deg": (0, 140, "Largest field of view of crops of frames, degrees; 0 makes all 90."),
+    "panorama_rows": (16, 4096, "Rows of whole panoramas, with supervision = panorama."),
+    "weight_seen": (0, 100, "Weight of pixels that a frame has from the source panorama (needs mask)."),
+    "weight_filled": (0, 100, "Weight of the others."),
+    "ssim_share": (0, 1, "Share of SSIM in the loss; the rest is absolute difference."),
+    "depth_weight": (0, 100, "Weight of the relative difference of distances where they are known."),
+    "normal_weight": (0, 100, "Weight of the difference of surface normals there."),
+    "opacity_pull": (0, 100, "Pulls opacities down, against floaters."),
+    "scale_pull": (0, 100, "Pulls sizes down."),
+    "densify_from": (0, 1, "Share of the steps before the first densification."),
+    "densify_until": (0, 1, "Share of the steps after which there is no more."),
+    "densify_every": (1, 100_000, "Steps between two densifications."),
+    "initial_share": (0, 1, "Share of max_gaussians to start with when densifying."),
+    "rate_means": (0, 10, "Learning rate of the positions, in units of each splat's size."),
+    "rate_quats": (0, 10, "Learning rate of the rotations."),
+    "rate_scales": (0, 10, "Learning rate of the log sizes."),
+    "rate_opacities": (0, 10, "Learning rate of the opacity logits."),
+    "rate_colours": (0, 10, "Learning rate of the colours."),
+    "rate_end": (0, 1, "All rates fall to this share of their start."),
+    "beta1": (0, 1, "Decay of Adam's first moment."),
+    "beta2": (0, 1, "Decay of Adam's second moment."),
+    "least_pixels": (0, 1000, "Splats that show through in fewer pixels move less."),
+    "min_opacity": (0, 1, "Splats below it are dropped."),
+    "held_out_max": (0, 100, "At most this many frames are held out for the report."),
+    "preview_every": (1, 100_000, "Steps between two previews."),
+    "checkpoint_every": (0, 100_000, "Steps between two checkpoints (with resume)."),
+}
+_CHOICE_TIPS = {
+    "key_frame_mode": "Which frames are trained on: every stride-th, a new one whenever near surfaces have shifted by 3 "
+    "degrees, or all but the held-out ones.",
+    "supervision": "Compare crops of frames, or whole panoramas (panoramic frames only).",
+    "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
+    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own and is "
+    "aligned key frame by key frame.",
+    "exposure": "A colour change per frame that the world need not show: off, gain, affine, or a grid over brightness "
+    "and direction.",
+    "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "
+    "below max_gaussians.",
+}
+
+
+def _advanced_inputs() -> list[io.Input]:
+    """Every other number of the preset, by its name in `OptimiseConfig`; -1 and "as preset" leave it."""
+    inputs: list[io.Input] = []
+    for name, options in SETTING_CHOICES.items():
+        inputs.append(
+            io.Combo.Input(
+                name,
+                options=[_AS_PRESET, *options],
+                default=_AS_PRESET,
+                tooltip=_CHOICE_TIPS[name],
+                optional=True,
+                advanced=True,
+            )
+        )
+    inputs.append(
+        io.Combo.Input(
+            "refine_poses",
+            options=[_AS_PRESET, "off", "on"],
+            default=_AS_PRESET,
+            optional=True,
+            advanced=True,
+            tooltip="Let the poses of frames move a little to fit the pictures better.",
+        )
+    )
+    for name, (_, high, tip) in _NUMBERS.items():
+        whole = isinstance(getattr(OPTIMISE_PRESETS["draft"], name), int)
+        options = {"default": -1, "min": -1, "max": int(high)} if whole else {
+            "default": -1.0, "min": -1.0, "max": float(high), "step": 0.001, "round": 0.0001,
+        }  # fmt: skip
+        kind = io.Int if whole else io.Float
+        inputs.append(
+            kind.Input(
+                name, **options, tooltip=f"{tip} -1 = what the preset says.", optional=True, advanced=True
+            )
+        )
+    return inputs
 
 
 class GSOptimize(io.ComfyNode):
@@ -63,6 +148,12 @@ class GSOptimize(io.ComfyNode):
                     "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
                     tooltip="For the order and the directions of the crops. Same seed, same world (on the CPU).",
                 ),
+                io.Boolean.Input(
+                    "resume", default=True, optional=True, advanced=True,
+                    tooltip="Keep checkpoints in the output folder (matrix3d_checkpoints) and go on from one after a "
+                    "crash or a stop; it is removed when the fit ends.",
+                ),
+                *_advanced_inputs(),
                 GeometryType.Input(
                     "geometry", optional=True,
                     tooltip="The source panorama with its distances, from PanoDepth: the sharpest colours and "
@@ -86,6 +177,15 @@ class GSOptimize(io.ComfyNode):
                     tooltip="JSON: count, PSNR and SSIM on frames that were held out, seconds, engine.",
                 ),
                 io.Image.Output(display_name="preview", tooltip="The view ahead from the first pose."),
+                io.Image.Output(
+                    display_name="curves", tooltip="Plot of the loss, the held-out PSNR and the number of splats."
+                ),
+                io.Splat.Output(
+                    display_name="origins",
+                    tooltip="The same splats in the same order, coloured by where they come from: green = texel of the "
+                    "source, orange = generated frame, red = guessed. For Splat Render or Splat Preview.",
+                ),
+                io.Image.Output(display_name="origins_view", tooltip="Those colours, ahead from the first pose."),
             ],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
@@ -105,10 +205,19 @@ class GSOptimize(io.ComfyNode):
         depth: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
         initial: Types.SPLAT | None = None,
+        resume: bool = True,
+        **advanced: object,
     ) -> io.NodeOutput:
         changes = {"steps": iterations, "max_gaussians": max_gaussians, "crop_size_px": crop_size}
+        named = {name: value for name, value in advanced.items() if value not in (_AS_PRESET, -1, -1.0)}
+        if "refine_poses" in named:
+            named["refine_poses"] = named["refine_poses"] == "on"
         config = preset_config(
-            preset, engine=engine, seed=seed, **{name: value for name, value in changes.items() if value}
+            preset,
+            engine=engine,
+            seed=seed,
+            **{name: value for name, value in changes.items() if value},
+            **named,
         )
         result = optimise_gaussians(
             images_from_host(frames, "frames"),
@@ -118,13 +227,18 @@ class GSOptimize(io.ComfyNode):
             mask=None if mask is None else mask.to("cpu", torch.float32),
             initial=None if initial is None else gaussians_from_host(initial, "initial"),
             config=config,
+            checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         preview = result.preview.unsqueeze(0)
+        origins = colour_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(
             splat_to_host(result.gaussians),
             json.dumps(result.report, indent=2),
             preview,
+            result.curves.unsqueeze(0),
+            splat_to_host(origins),
+            view_ahead(origins, trajectory, str(result.report["engine"])).unsqueeze(0),
             ui=ui.PreviewImage(preview, cls=cls),
         )
 

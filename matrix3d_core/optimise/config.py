@@ -7,7 +7,16 @@ from dataclasses import dataclass, fields, replace
 
 from ..errors import InvalidInput
 
-__all__ = ["OPTIMISE_PRESETS", "OptimiseConfig", "preset_config"]
+__all__ = ["OPTIMISE_PRESETS", "SETTING_CHOICES", "OptimiseConfig", "preset_config"]
+
+SETTING_CHOICES = {
+    "key_frame_mode": ("stride", "parallax", "all"),
+    "supervision": ("crops", "panorama"),
+    "depth_from_frames": ("auto", "off"),
+    "depth_kind": ("exact", "monocular"),
+    "exposure": ("off", "gain", "affine", "grid"),
+    "densify": ("off", "adc", "mcmc"),
+}
 
 
 @dataclass(frozen=True)
@@ -19,8 +28,30 @@ class OptimiseConfig:
         max_gaussians: upper bound of the number of initial Gaussians.
         crop_size_px: side of the square 90 degree crops.
         key_frame_stride: every how many frames one is trained on; the first and the last always are.
-        source_share: share of steps that look at the source panorama itself, at its own resolution.
+        key_frame_mode: ``"stride"``, ``"parallax"`` or ``"all"``, see `choose_key_frames`.
+        source_share: share of steps that look at the source panorama itself, at its own resolution; -1 takes
+            0.7 with a mask (frames are guidance) and 0.15 without (frames are views in their own right).
         source_fov_deg: field of view of those crops.
+        fov_min_deg: least field of view of crops of frames.
+        fov_max_deg: largest; 0 makes all 90 degrees.
+        supervision: ``"crops"`` of frames, or ``"panorama"``: whole ones at ``panorama_rows`` rows.
+        panorama_rows: rows of whole panoramas, the nearest integer fraction of the frame's.
+        depth_from_frames: ``"auto"``: where no depth of the frames is given, find it from the frames by
+            `sweep_distances`; ``"off"``.
+        depth_kind: given depth is ``"exact"``, or ``"monocular"``: aligned key frame by key frame (`align_frames`).
+        depth_weight: weight of the relative difference of distances where they are known.
+        normal_weight: weight of the difference of surface normals there.
+        opacity_pull: pulls opacities down, per Gaussian and step.
+        scale_pull: pulls sizes down likewise.
+        exposure: colour change per frame, one of `COLOUR_MODES`.
+        refine_poses: let the poses of frames move a little.
+        densify: ``"off"``, ``"adc"`` (split where the screen gradient is large) or ``"mcmc"`` (move what is
+            clear onto what is not).
+        densify_from: share of the steps before the first densification.
+        densify_until: share of the steps after which there is no more.
+        densify_every: steps between two.
+        by_detail: start with discs of twice the size where the pictures are smooth.
+        initial_share: share of ``max_gaussians`` to start with when densifying.
         weight_seen: weight of pixels that a frame has from the source panorama.
         weight_filled: weight of pixels that were filled in.
         ssim_share: of the loss, the rest is absolute difference.
@@ -40,14 +71,34 @@ class OptimiseConfig:
         held_out_max: at most this many frames are held out for the report.
         seed: for the order and direction of crops.
         engine: splat engine, ``"auto"`` for the first usable.
+        checkpoint_every: steps between two checkpoints, where a folder for them is given; 0 for none.
     """
 
     steps: int = 2000
     max_gaussians: int = 300_000
     crop_size_px: int = 256
     key_frame_stride: int = 8
-    source_share: float = 0.7
+    key_frame_mode: str = "stride"
+    source_share: float = -1.0
     source_fov_deg: float = 60.0
+    fov_min_deg: float = 60.0
+    fov_max_deg: float = 0.0
+    supervision: str = "crops"
+    panorama_rows: int = 240
+    depth_from_frames: str = "auto"
+    depth_kind: str = "exact"
+    depth_weight: float = 0.0
+    normal_weight: float = 0.0
+    opacity_pull: float = 0.0
+    scale_pull: float = 0.0
+    exposure: str = "off"
+    refine_poses: bool = False
+    densify: str = "off"
+    densify_from: float = 0.15
+    densify_until: float = 0.6
+    densify_every: int = 200
+    initial_share: float = 0.75
+    by_detail: bool = True
     weight_seen: float = 1.0
     weight_filled: float = 0.3
     ssim_share: float = 0.2
@@ -65,23 +116,46 @@ class OptimiseConfig:
     held_out_max: int = 4
     seed: int = 0
     engine: str = "auto"
+    checkpoint_every: int = 200
 
     def __post_init__(self) -> None:
         for name, low in (
             ("steps", 0), ("max_gaussians", 100), ("crop_size_px", 16), ("key_frame_stride", 1),
-            ("preview_every", 1), ("held_out_max", 0), ("seed", 0),
+            ("preview_every", 1), ("held_out_max", 0), ("seed", 0), ("densify_every", 1), ("panorama_rows", 16),
+            ("checkpoint_every", 0),
         ):  # fmt: skip
             if getattr(self, name) < low:
                 raise InvalidInput(f"{name} must be at least {low}; got {getattr(self, name)}.")
-        for name in ("source_share", "ssim_share", "min_opacity", "beta1", "beta2"):
+        for name in (
+            "ssim_share",
+            "min_opacity",
+            "beta1",
+            "beta2",
+            "densify_from",
+            "densify_until",
+            "initial_share",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidInput(f"{name} must lie in 0..1; got {getattr(self, name)}.")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+            if field.name == "source_share":
+                if not (value == -1 or 0 <= value <= 1):
+                    raise InvalidInput(f"source_share must lie in 0..1, or be -1; got {value}.")
+            elif isinstance(value, float) and not (math.isfinite(value) and value >= 0):
                 raise InvalidInput(f"{field.name} must be finite and not negative; got {value}.")
         if not 10 <= self.source_fov_deg <= 120:
             raise InvalidInput(f"source_fov_deg must lie in 10..120; got {self.source_fov_deg}.")
+        if self.fov_max_deg and not 10 <= self.fov_min_deg <= self.fov_max_deg <= 140:
+            raise InvalidInput(
+                f"fov_min_deg and fov_max_deg must be ascending in 10..140; got {self.fov_min_deg} and "
+                f"{self.fov_max_deg}."
+            )
+        for name, options in SETTING_CHOICES.items():
+            if getattr(self, name) not in options:
+                raise InvalidInput(
+                    f"{name} must be one of {', '.join(options)}; got {getattr(self, name)!r}."
+                )
 
 
 OPTIMISE_PRESETS: dict[str, OptimiseConfig] = {

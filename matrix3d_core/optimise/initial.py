@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InvalidInput
+from ..geometry.pinhole import pinhole_directions
 from ..geometry.rotations import quats_from_matrix
-from ..geometry.spherical import pixels_from_directions
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
+from .sweep import SweptDepth, look_up, sweep_rays
 
-__all__ = ["InitialPart", "cells_of_sphere", "discs_from_erp", "initial_gaussians"]
+__all__ = [
+    "ORIGINS", "ORIGIN_FILLED", "ORIGIN_GENERATED", "ORIGIN_SOURCE", "Placement", "cells_of_sphere", "discs_from_erp",
+    "discs_from_pinhole", "initial_gaussians", "place_gaussians",
+]  # fmt: skip
+
+ORIGINS = ("source", "generated", "filled")
+"""Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
+source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance."""
+ORIGIN_SOURCE, ORIGIN_GENERATED, ORIGIN_FILLED = range(3)
 
 SIGMA_PER_SPACING = 0.6
 """Disc size: standard deviation per distance between neighbouring discs."""
@@ -30,8 +40,7 @@ _EDGE_SLOPE = 0.2
 _COVERED = 0.04
 """A filled point within this share of its distance of a surface that another frame shows is the same point."""
 _SKY_DENSITY = 0.5
-
-InitialPart = tuple[Gaussians, str]
+_SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
 
 
 def cells_of_sphere(rows: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -196,6 +205,23 @@ def _surface(
     return here, (right, down)
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a fit starts.
+
+    Attributes:
+        gaussians: the discs, in the trajectory's frame.
+        origins: ``[N]`` uint8, index into `ORIGINS`.
+        is_sky: ``[N]`` bool, discs of the sky shell, which keep their distance.
+        counts: how many came from where: ``source``, ``sky``, ``filled``.
+    """
+
+    gaussians: Gaussians
+    origins: Tensor
+    is_sky: Tensor
+    counts: dict[str, int]
+
+
 def initial_gaussians(
     *,
     geometry: PanoramaGeometry | None = None,
@@ -206,69 +232,335 @@ def initial_gaussians(
     key_frames: Sequence[int] = (),
     max_gaussians: int = 300_000,
 ) -> tuple[Gaussians, dict[str, int]]:
+    """Return the discs and the counts of `place_gaussians`."""
+    placed = place_gaussians(
+        geometry=geometry, frames=frames, depth_ray=depth_ray, mask=mask, trajectory=trajectory,
+        key_frames=key_frames, max_gaussians=max_gaussians,
+    )  # fmt: skip
+    return placed.gaussians, placed.counts
+
+
+def place_gaussians(
+    *,
+    geometry: PanoramaGeometry | None = None,
+    frames: Tensor | None = None,  # [T, H, W, 3]
+    depth_ray: Tensor | None = None,  # [T, H, W]
+    mask: Tensor | None = None,  # [T, H, W]
+    trajectory: Trajectory | None = None,
+    key_frames: Sequence[int] = (),
+    swept: Mapping[int, SweptDepth] | None = None,
+    max_gaussians: int = 300_000,
+    by_detail: bool = False,
+) -> Placement:
     """Lay discs over everything that the panorama and the key frames show, in the trajectory's frame.
 
-    The panorama's own texels come first (or, without a panorama, frame 0's). Then, key frame by key
-    frame, what is new: pixels that the mask leaves open and whose point no earlier one shows. Sky lies
-    at its own stand-in distance, facing the centre, with fewer and larger discs.
+    The panorama's own texels come first (or, without a panorama, the first key frame's). Then, key frame by key
+    frame, what is new: pixels whose point no earlier one shows. Sky lies at its own stand-in distance, facing
+    the centre, with fewer and larger discs.
 
     Args:
         geometry: the source panorama.
         frames: the filled frames.
         depth_ray: their ray distances.
-        mask: 1 where a frame shows the source panorama; without it only the first picture is used.
+        mask: 1 where a frame shows the source panorama; only what is below one half can be new. Without it
+            ``depth_ray`` serves the first picture only.
         trajectory: poses of the frames; the panorama is at the origin of a ``panorama`` trajectory and
             at the first pose of a ``world`` one.
         key_frames: frames to search for new content, ascending.
-        max_gaussians: the finest even density that keeps below this is used.
-
-    Returns:
-        The Gaussians, and how many came from where: ``source``, ``sky``, ``filled``.
+        swept: distances of key frames that `sweep_distances` found, at any size.
+        max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
+        by_detail: use discs of twice the size where a picture is so smooth that it makes no difference.
 
     Raises:
         InvalidInput: when there is neither a panorama nor a distance to start from.
     """
     if max_gaussians < 100:
         raise InvalidInput(f"max_gaussians must be at least 100; got {max_gaussians}.")
+    swept = dict(swept or {})
+    is_pinhole = trajectory is not None and trajectory.K_px is not None
+    pieces: list[_Piece] = []
     if geometry is not None:
-        rgb, distance, sky = geometry.rgb, geometry.depth_ray, geometry.is_sky
         start = torch.eye(4, dtype=torch.float64)
         if trajectory is not None and trajectory.frame_of_reference != "panorama":
             start = trajectory.world_from_camera[0]
-    elif frames is not None and depth_ray is not None and trajectory is not None:
-        rgb, distance, start = frames[0], depth_ray[0], trajectory.world_from_camera[0]
+        distance, sky = geometry.depth_ray, geometry.is_sky
+        pieces.append(_Piece(geometry.rgb, distance, ~sky, start, "source", ORIGIN_SOURCE, None))
+        pieces.append(_Piece(geometry.rgb, distance, sky, start, "sky", ORIGIN_SOURCE, None))
+        shown = [_Shown(distance, torch.linalg.inv(start), 0.0, None)]
+    elif frames is not None and trajectory is not None and (depth_ray is not None or swept):
+        first = min(swept) if depth_ray is None else 0
+        distance = _resized(swept[first].depth_ray, frames.shape[1:3]) if depth_ray is None else depth_ray[0]
         sky = torch.zeros_like(distance, dtype=torch.bool)
+        if depth_ray is None:
+            sky = _resized(swept[first].is_sky.float(), frames.shape[1:3]) > 0.5
+        elif is_pinhole:
+            sky = ~torch.isfinite(distance)
+        start = trajectory.world_from_camera[first]
+        K_px = trajectory.K_px[first] if trajectory.K_px is not None else None
+        for name, use in (("source", ~sky), ("sky", sky)):
+            pieces.append(_Piece(frames[first], distance, use, start, name, ORIGIN_SOURCE, K_px))
+        focal = 0.0 if K_px is None else float(K_px[0, 0])
+        shown = [_Shown(distance, trajectory.camera_from_world[first], focal, None)]
     else:
         raise InvalidInput(
             "initial Gaussians need a distance to start from; got no geometry, no depth and no initial splat. "
             "Connect one of them."
         )
-    new = _new_content(distance, start, depth_ray, mask, trajectory, key_frames)
-    rows = _rows_for(max_gaussians, _share(~sky), _share(sky), sum(_share(pixels) for pixels in new.values()))
-    parts, counts = [], {}
-    parts.append(discs_from_erp(rgb, distance, rows=rows, use=~sky, world_from_camera=start))
-    counts["source"] = len(parts[-1])
-    parts.append(
-        discs_from_erp(
-            rgb,
-            distance,
-            rows=max(8, int(rows * _SKY_DENSITY)),
-            use=sky,
-            flat_to_camera=sky,
-            world_from_camera=start,
-        )
+    if (
+        depth_ray is not None
+        and (mask is not None or is_pinhole)
+        and trajectory is not None
+        and frames is not None
+    ):
+        everything = torch.zeros(frames.shape[:3]) if mask is None else mask
+        new = _new_content(shown, depth_ray, everything, trajectory, key_frames)
+        for frame, pixels in new.items():
+            pose = trajectory.world_from_camera[frame]
+            K_px = trajectory.K_px[frame] if trajectory.K_px is not None else None
+            pieces.append(
+                _Piece(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_GENERATED, K_px)
+            )
+    elif swept and trajectory is not None and frames is not None:
+        pieces += _swept_content(shown, swept, frames, trajectory)
+    gaussians, origins, is_sky, counts = _discs(pieces, max_gaussians, by_detail)
+    return Placement(gaussians, origins, is_sky, counts)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Pixels of one picture that become discs."""
+
+    rgb: Tensor
+    depth_ray: Tensor
+    use: Tensor
+    world_from_camera: Tensor
+    name: str
+    origin: int
+    K_px: Tensor | None
+    faces: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A distance map that tells what is placed already; ``is_sure`` None: everywhere."""
+
+    depth_ray: Tensor
+    camera_from_world: Tensor
+    focal: float
+    is_sure: Tensor | None
+
+
+def _discs(
+    pieces: list[_Piece], max_gaussians: int, by_detail: bool
+) -> tuple[Gaussians, Tensor, Tensor, dict[str, int]]:
+    rough = [_is_smooth(p) if by_detail and p.name != "sky" and p.K_px is None else None for p in pieces]
+    spheres, pixels = 0.0, 0.0
+    for piece, smooth in zip(pieces, rough, strict=True):
+        if piece.K_px is not None:
+            # The share of the sphere that a pixel near the middle covers, counted like even cells.
+            pixels += float(piece.use.sum()) / (4 / math.pi) / (float(piece.K_px[0, 0]) * math.pi) ** 2
+            continue
+        density = _SKY_DENSITY**2 if piece.name == "sky" else 1.0
+        if smooth is None:
+            spheres += _share(piece.use) * density
+        else:
+            spheres += _share(piece.use & ~smooth) + 0.25 * _share(piece.use & smooth)
+    rows = _rows_for(max_gaussians, spheres + pixels)
+    if by_detail:
+        rows = min(rows, max(p.rgb.shape[0] for p in pieces))
+    parts, origins, skies = [], [], []
+    counts = {"source": 0, "sky": 0, "filled": 0}
+    for piece, smooth in zip(pieces, rough, strict=True):
+        drawn: list[Gaussians] = []
+        if piece.K_px is not None:
+            stride = max(1, round(float(piece.K_px[0, 0]) * math.pi / rows))
+            faces = piece.use if piece.name == "sky" else piece.faces
+            drawn.append(
+                discs_from_pinhole(
+                    piece.rgb,
+                    piece.depth_ray,
+                    piece.K_px,
+                    stride=stride,
+                    use=piece.use,
+                    flat_to_camera=faces,
+                    world_from_camera=piece.world_from_camera,
+                )
+            )
+        else:
+            kinds = [(rows, piece.use)]
+            if piece.name == "sky":
+                kinds = [(max(8, int(rows * _SKY_DENSITY)), piece.use)]
+            elif smooth is not None:
+                reach = 2 * max(1, round(piece.use.shape[0] / rows)) + 1
+                # The fine ones reach a little into the smooth part: no gap where the two meet.
+                fine = torch.nn.functional.max_pool2d(
+                    (~smooth).float()[None, None], 2 * reach + 1, stride=1, padding=reach
+                )[0, 0]
+                kinds = [(rows, piece.use & (fine > 0)), (max(8, rows // 2), piece.use & smooth)]
+            for density, use in kinds:
+                drawn.append(
+                    discs_from_erp(
+                        piece.rgb,
+                        piece.depth_ray,
+                        rows=density,
+                        use=use,
+                        flat_to_camera=piece.use if piece.name == "sky" else piece.faces,
+                        world_from_camera=piece.world_from_camera,
+                    )
+                )
+        for part in drawn:
+            parts.append(part)
+            origins.append(torch.full((len(part),), piece.origin, dtype=torch.uint8))
+            skies.append(torch.full((len(part),), piece.name == "sky"))
+            counts[piece.name] += len(part)
+    return Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts
+
+
+def _is_smooth(piece: _Piece) -> Tensor:  # [H, W] bool
+    """Where discs of twice the size would show the same: the picture is nearly linear over a few pixels."""
+    grey = piece.rgb.permute(2, 0, 1)[None].float()
+    padded = torch.nn.functional.pad(grey, (2, 2, 2, 2), mode="replicate")
+    rest = (grey - torch.nn.functional.avg_pool2d(padded, 5, stride=1)).abs().amax(1, keepdim=True)
+    busy = torch.nn.functional.max_pool2d(rest, 5, stride=1, padding=2)[0, 0] > _SMOOTH
+    closeness = 1 / piece.depth_ray[None, None]
+    bounded = torch.nn.functional.pad(closeness, (2, 2, 2, 2), mode="replicate")
+    high, low = (
+        torch.nn.functional.max_pool2d(bounded, 5, stride=1),
+        -torch.nn.functional.max_pool2d(-bounded, 5, stride=1),
     )
-    counts["sky"] = len(parts[-1])
-    for frame, pixels in new.items():
-        assert frames is not None
-        assert depth_ray is not None
-        assert trajectory is not None
+    return ~busy & ((high - low)[0, 0] < 0.1 * closeness[0, 0])
+
+
+def discs_from_pinhole(
+    rgb: Tensor,  # [H, W, 3]
+    depth_ray: Tensor,  # [H, W]
+    K_px: Tensor,  # [3, 3]
+    *,
+    stride: int = 1,
+    use: Tensor | None = None,  # [H, W] bool
+    flat_to_camera: Tensor | None = None,  # [H, W] bool
+    world_from_camera: Tensor | None = None,  # [4, 4]
+) -> Gaussians:
+    """Turn a pinhole picture with ray distances into discs, one per ``stride`` x ``stride`` pixels.
+
+    A disc lies in the plane of its neighbours' points; at an edge of the distance it faces the camera. Its size
+    is the footprint of its pixels.
+    """
+    height, width = depth_ray.shape
+    rows = torch.arange(stride // 2, height, stride)
+    columns = torch.arange(stride // 2, width, stride)
+    row, column = (g.flatten() for g in torch.meshgrid(rows, columns, indexing="ij"))
+    keep = torch.isfinite(depth_ray[row, column])
+    if use is not None:
+        keep &= use[row, column]
+    row, column = row[keep], column[keep]
+    rays = pinhole_directions(K_px.double(), height, width)
+    unit = torch.nn.functional.normalize(rays, dim=-1)
+    far = torch.nan_to_num(depth_ray.double(), posinf=float("nan"))
+    points = unit * far[..., None]
+    left, right = (
+        points[row, (column - stride).clamp_min(0)],
+        points[row, (column + stride).clamp_max(width - 1)],
+    )
+    above, below = (
+        points[(row - stride).clamp_min(0), column],
+        points[(row + stride).clamp_max(height - 1), column],
+    )
+    here, ray = points[row, column], unit[row, column]
+    normal = torch.nn.functional.normalize(torch.linalg.cross(below - above, right - left), dim=-1)
+    distance = here.norm(dim=-1)
+    jump = torch.stack([(p.norm(dim=-1) / distance - 1).abs() for p in (left, right, above, below)]).amax(0)
+    turned = normal * torch.sign((normal * ray).sum(-1, keepdim=True))
+    steep = ~(jump < _EDGE_SLOPE) | ~torch.isfinite(turned).all(-1)
+    if flat_to_camera is not None:
+        steep |= flat_to_camera[row, column]
+    normal = torch.where(steep[:, None], ray, turned)
+    facing = (normal * ray).sum(-1).clamp(1e-3, 1.0)
+    along = ray - facing[:, None] * normal
+    side = torch.linalg.cross(normal, torch.tensor((0.0, 1.0, 0.0), dtype=torch.float64).expand_as(normal))
+    side = torch.where(side.norm(dim=-1, keepdim=True) < 1e-6, torch.tensor((1.0, 0.0, 0.0)).double(), side)
+    along = torch.nn.functional.normalize(
+        torch.where(along.norm(dim=-1, keepdim=True) < 1e-6, side, along), dim=-1
+    )
+    axes = torch.stack((along, torch.linalg.cross(normal, along), normal), dim=-1)
+    across = SIGMA_PER_SPACING * stride / float(K_px[0, 0]) * distance * ray[:, 2].clamp_min(0.1)
+    scales = torch.stack((across / facing.clamp_min(1 / STRETCH_MAX), across, THICKNESS * across), dim=-1)
+    if world_from_camera is not None:
+        pose = world_from_camera.double()
+        here, axes = here @ pose[:3, :3].T + pose[:3, 3], pose[:3, :3] @ axes
+    pooled = torch.nn.functional.avg_pool2d(
+        rgb.permute(2, 0, 1)[None].float(), stride, stride=1, padding=stride // 2, count_include_pad=False
+    )[0].permute(1, 2, 0)
+    return Gaussians.from_colours(
+        here.float(), quats_from_matrix(axes).float(), scales.float(), torch.full((len(here),), OPACITY),
+        pooled[row, column],
+    )  # fmt: skip
+
+
+def _resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Nearest pixel, so that no distance appears that was not there."""
+    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
+def _swept_content(
+    shown: list[_Shown], swept: Mapping[int, SweptDepth], frames: Tensor, trajectory: Trajectory
+) -> list[_Piece]:
+    """Find what key frames show behind everything that earlier pictures show.
+
+    A point that lies before a surface which a sure picture shows cannot be there: the picture looks through it.
+    """
+    pieces = []
+    shown = list(shown)
+    for frame in sorted(swept):
+        found = swept[frame]
+        focal = 0.0
+        K_px = None
+        if trajectory.K_px is not None:
+            K_px = trajectory.K_px[frame]
+            focal = float(K_px[0, 0]) * found.depth_ray.shape[0] / frames.shape[1]
+        rays = sweep_rays(*found.depth_ray.shape, focal)
         pose = trajectory.world_from_camera[frame]
-        parts.append(
-            discs_from_erp(frames[frame], depth_ray[frame], rows=rows, use=pixels, world_from_camera=pose)
+        points = (rays * found.depth_ray[..., None]) @ pose[:3, :3].T + pose[:3, 3]
+        new = torch.ones(found.depth_ray.shape, dtype=torch.bool)
+        for other in shown:
+            local = points @ other.camera_from_world[:3, :3].T + other.camera_from_world[:3, 3]
+            theirs, inside = look_up(_farthest(other.depth_ray), local, other.focal)
+            behind = local.norm(dim=-1) > (1 + _COVERED) * theirs
+            if other.is_sure is not None:
+                nearest, _ = look_up(other.depth_ray, local, other.focal)
+                sure, _ = look_up(other.is_sure, local, other.focal)
+                apart = (local.norm(dim=-1) / nearest - 1).abs() > 2 * _COVERED
+                behind = behind | (apart & ~sure)
+            new &= behind | ~inside
+        new = _without_specks(new)
+        if bool(new.any()):
+            size = frames.shape[1:3]
+            big = _resized(new.float(), size) > 0.5
+            depth = _resized(found.depth_ray, size)
+            sky = _resized(found.is_sky.float(), size) > 0.5
+            sure = _resized(found.is_sure.float(), size) > 0.5
+            for name, use, origin in (
+                ("filled", big & ~sky & sure, ORIGIN_GENERATED),
+                ("filled", big & ~sky & ~sure, ORIGIN_FILLED),
+                ("sky", big & sky, ORIGIN_GENERATED),
+            ):
+                if bool(use.any()):
+                    pieces.append(_Piece(frames[frame], depth, use, pose, name, origin, K_px))
+        shown.append(
+            _Shown(found.depth_ray.double(), trajectory.camera_from_world[frame], focal, found.is_sure)
         )
-    counts["filled"] = sum(len(part) for part in parts[2:])
-    return Gaussians.concatenate(*parts), counts
+    return pieces
+
+
+def _farthest(depth: Tensor) -> Tensor:
+    """The largest distance among each pixel and its neighbours: edges are not taken for hidden surfaces."""
+    return torch.nn.functional.max_pool2d(depth[None, None].float(), 3, stride=1, padding=1)[0, 0].double()
+
+
+def _without_specks(pixels: Tensor) -> Tensor:
+    """Drop pixels without enough neighbours of their kind."""
+    around = torch.nn.functional.avg_pool2d(pixels.float()[None, None], 3, stride=1, padding=1)[0, 0]
+    return pixels & (around > 0.4)
 
 
 def _share(pixels: Tensor) -> float:
@@ -278,48 +570,39 @@ def _share(pixels: Tensor) -> float:
     return float((pixels.float().mean(1) * weight).sum() / weight.sum())
 
 
-def _rows_for(max_gaussians: int, source: float, sky: float, filled: float) -> int:
+def _rows_for(max_gaussians: int, spheres: float) -> int:
     """Bands of cells such that shares of the sphere, at their densities, make at most that many discs."""
-    spheres = source + sky * _SKY_DENSITY**2 + filled
     return max(8, int(math.sqrt(0.985 * max_gaussians * math.pi / 4 / max(spheres, 1e-3))))
 
 
 def _new_content(
-    distance: Tensor,
-    start: Tensor,
-    depth_ray: Tensor | None,
-    mask: Tensor | None,
-    trajectory: Trajectory | None,
+    shown: list[_Shown],
+    depth_ray: Tensor,  # [T, H, W]
+    mask: Tensor,  # [T, H, W]
+    trajectory: Trajectory,
     key_frames: Sequence[int],
 ) -> dict[int, Tensor]:  # frame -> [H, W] bool
     """Find the pixels of each key frame that show something which no earlier picture shows."""
     new: dict[int, Tensor] = {}
-    if depth_ray is None or mask is None or trajectory is None:
-        return new
-    shown = [(distance, torch.linalg.inv(start))]
+    shown = list(shown)
     for frame in key_frames:
         pixels = (mask[frame] < 0.5) & torch.isfinite(depth_ray[frame])
         row, column = pixels.nonzero(as_tuple=True)
         height, width = pixels.shape
-        ray, _, _ = _frame(*_pixel_angles(row, column, height, width))
+        focal = 0.0 if trajectory.K_px is None else float(trajectory.K_px[frame, 0, 0])
+        ray = sweep_rays(height, width, focal)[row, column]
         pose = trajectory.world_from_camera[frame]
         points = (ray * depth_ray[frame][row, column, None]) @ pose[:3, :3].T + pose[:3, 3]
         open_ = torch.ones(len(points), dtype=torch.bool)
-        for seen_distance, camera_from_world in shown:
-            view = camera_from_world
+        for other in shown:
+            view = other.camera_from_world
             local = points @ view[:3, :3].T + view[:3, 3]
-            columns, rows = pixels_from_directions(
-                local, height=seen_distance.shape[0], width=seen_distance.shape[1]
-            )
-            nearest = seen_distance[
-                rows.round().long().clamp(0, seen_distance.shape[0] - 1),
-                columns.round().long() % seen_distance.shape[1],
-            ]
+            nearest, inside = look_up(other.depth_ray, local, other.focal)
             reach = local.norm(dim=-1)
-            open_ &= ~((nearest - reach).abs() < _COVERED * reach)
+            open_ &= ~(inside & ((nearest - reach).abs() < _COVERED * reach))
         fresh = torch.zeros_like(pixels)
         fresh[row[open_], column[open_]] = True
         if fresh.any():
             new[frame] = fresh
-        shown.append((depth_ray[frame], trajectory.camera_from_world[frame]))
+        shown.append(_Shown(depth_ray[frame], trajectory.camera_from_world[frame], focal, None))
     return new

@@ -1,27 +1,68 @@
-"""What the optimiser looks at: key frames, held-out frames, and the crop of each step."""
+"""What the optimiser looks at: key frames, held-out frames, and the view of each step."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from ..errors import InvalidInput
 from ..geometry.crops import crop_erp, upstream_crop_rotations
-from ..geometry.pinhole import intrinsics_from_fov
+from ..geometry.pinhole import intrinsics_from_fov, pinhole_directions
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .config import OptimiseConfig
 
-__all__ = ["Picture", "View", "ViewSampler", "held_out_frames", "key_frames"]
+__all__ = [
+    "KEY_FRAME_MODES", "Picture", "View", "ViewSampler", "choose_key_frames", "held_out_frames", "key_frames", "look",
+]  # fmt: skip
+
+KEY_FRAME_MODES = ("stride", "parallax", "all")
+_PARALLAX_RAD = math.radians(3.0)
 
 
 def key_frames(count: int, stride: int) -> list[int]:
     """Return every ``stride``-th frame of ``count``, the first and the last included, ascending."""
     return sorted({*range(0, count, stride), count - 1})
+
+
+def choose_key_frames(
+    trajectory: Trajectory, mode: str, stride: int, *, nearest: float | None = None, held_out_max: int = 0
+) -> tuple[list[int], list[int]]:
+    """Choose the frames to train on and those to judge by.
+
+    Args:
+        trajectory: poses of the frames.
+        mode: ``"stride"``; ``"parallax"``: a new one whenever the camera has moved so far that a surface at the
+            distance ``nearest`` shifts by 3 degrees; ``"all"``: all but those held out.
+        stride: for ``"stride"``; for ``"all"`` it places the held-out frames.
+        nearest: distance of near surfaces, world units; a sixth of the path's length when None.
+        held_out_max: at most this many frames are held out.
+
+    Returns:
+        Key frames and held-out frames, ascending, without common ones.
+    """
+    if mode not in KEY_FRAME_MODES:
+        raise InvalidInput(f"key_frame_mode must be one of {', '.join(KEY_FRAME_MODES)}; got {mode!r}.")
+    count = len(trajectory)
+    if mode == "parallax":
+        centres = trajectory.centres
+        reach = (nearest if nearest is not None else trajectory.length / 6) * math.tan(_PARALLAX_RAD)
+        keys = [0]
+        for frame in range(1, count):
+            if float((centres[frame] - centres[keys[-1]]).norm()) >= reach:
+                keys.append(frame)
+        keys = sorted({*keys, count - 1})
+        return keys, held_out_frames(keys, held_out_max)
+    keys = key_frames(count, stride)
+    held_out = held_out_frames(keys, held_out_max)
+    if mode == "all":
+        keys = [frame for frame in range(count) if frame not in held_out]
+    return keys, held_out
 
 
 def held_out_frames(keys: list[int], most: int) -> list[int]:
@@ -34,46 +75,119 @@ def held_out_frames(keys: list[int], most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Picture:
-    """One panorama to train on.
+    """One picture to train on.
 
     Attributes:
         rgb: ``[H, W, 3]`` float32.
         weight: ``[H, W]`` float32 weight of each pixel in the loss.
         camera_from_world: ``[4, 4]`` float64 pose.
-        fov_rad: field of view of its crops.
+        fov_rad: field of view of its crops (a panorama), or None for the range of the settings.
+        K_px: ``[3, 3]`` of a pinhole picture, or None for a panorama.
+        number: row of its colour change and pose correction, -1 for none.
+        closeness: ``[H, W, 3]`` 1 / ray distance, how much it counts, 0; or None when nothing is known.
     """
 
     rgb: Tensor
     weight: Tensor
     camera_from_world: Tensor
-    fov_rad: float
+    fov_rad: float | None = None
+    K_px: Tensor | None = None
+    number: int = -1
+    closeness: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class View:
-    """One crop to train on: where it is cut from, and the pinhole camera that sees the same."""
+    """What one step looks at: a crop of a panorama, a window of a pinhole picture, or a whole panorama.
+
+    Attributes:
+        picture: where it comes from.
+        rotation_crop_from_panorama: ``[3, 3]`` float64; the identity but for crops of panoramas.
+        camera_from_world: ``[4, 4]`` float64, without any pose correction.
+        K_px: ``[3, 3]`` float64, or None: the whole panorama.
+        size_px: rows and columns of a crop; of other views the rows.
+        window: first row and column in a pinhole picture.
+        width_px: columns.
+    """
 
     picture: Picture
-    rotation_crop_from_panorama: Tensor  # [3, 3] float64
-    camera_from_world: Tensor  # [4, 4] float64
-    K_px: Tensor  # [3, 3] float64
+    rotation_crop_from_panorama: Tensor
+    camera_from_world: Tensor
+    K_px: Tensor | None
     size_px: int
+    window: tuple[int, int] = (0, 0)
+    width_px: int = 0
+
+    @property
+    def columns(self) -> int:
+        """Columns of the view."""
+        return self.width_px or self.size_px
 
     def crop(self) -> tuple[Tensor, Tensor]:
-        """Return the crop's ``rgb [S, S, 3]`` and ``weight [S, S]``, bilinear."""
-        image = torch.cat((self.picture.rgb, self.picture.weight.unsqueeze(-1)), dim=-1)
-        both = crop_erp(image, self.rotation_crop_from_panorama[None], self.K_px, self.size_px, self.size_px)[
-            0
-        ]
+        """Return the view's ``rgb [S, S, 3]`` and ``weight [S, S]``, bilinear."""
+        both = self.sample(torch.cat((self.picture.rgb, self.picture.weight.unsqueeze(-1)), dim=-1))
         return both[..., :3].contiguous(), both[..., 3].contiguous()
 
+    def sample(self, image: Tensor) -> Tensor:
+        """Cut the view out of an image ``[H, W, C]`` that lies as the picture does."""
+        if self.K_px is None:
+            factor = image.shape[0] // self.size_px
+            if factor <= 1:
+                return image
+            pooled = torch.nn.functional.avg_pool2d(image.permute(2, 0, 1)[None], factor)
+            return pooled[0].permute(1, 2, 0).contiguous()
+        if self.picture.K_px is not None:
+            top, left = self.window
+            return image[top : top + self.size_px, left : left + self.columns].contiguous()
+        turn = self.rotation_crop_from_panorama[None]
+        return crop_erp(image, turn, self.K_px, self.size_px, self.size_px)[0]
 
-def look(picture: Picture, rotation: Tensor, size_px: int) -> View:
+    def rays(self) -> Tensor:  # [H, W, 3]
+        """Return the viewing rays in the view's camera; of a pinhole view with ``z = 1``."""
+        if self.K_px is None:
+            from ..geometry.spherical import erp_directions
+
+            return erp_directions(self.size_px, self.columns, dtype=torch.float64)
+        return pinhole_directions(self.K_px, self.size_px, self.columns)
+
+    def place(self) -> Tensor:  # [H, W, 2]
+        """Return where the pixels lie in the whole picture: across and down, -1..1."""
+        if self.picture.K_px is not None:
+            top, left = self.window
+            height, width = self.picture.rgb.shape[:2]
+            y = (torch.arange(self.size_px) + top + 0.5) / height * 2 - 1
+            x = (torch.arange(self.columns) + left + 0.5) / width * 2 - 1
+            return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)
+        ray = (self.rays() @ self.rotation_crop_from_panorama).float()
+        across = torch.atan2(ray[..., 0], ray[..., 2]) / math.pi
+        down = torch.atan2(ray[..., 1], torch.hypot(ray[..., 0], ray[..., 2])) / (math.pi / 2)
+        return torch.stack((across, down), -1)
+
+
+def look(picture: Picture, rotation: Tensor, size_px: int, fov_rad: float | None = None) -> View:
     """Point a crop's camera into a panorama."""
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3] = rotation
-    K_px = intrinsics_from_fov(picture.fov_rad, size_px, size_px)
+    K_px = intrinsics_from_fov(fov_rad or picture.fov_rad or math.pi / 2, size_px, size_px)
     return View(picture, rotation, pose @ picture.camera_from_world, K_px, size_px)
+
+
+def look_through(picture: Picture, top: int, left: int, height: int, width: int) -> View:
+    """Take a window of a pinhole picture."""
+    assert picture.K_px is not None
+    K_px = picture.K_px.double().clone()
+    K_px[0, 2] -= left
+    K_px[1, 2] -= top
+    still = torch.eye(3, dtype=torch.float64)
+    return View(picture, still, picture.camera_from_world, K_px, height, (top, left), width)
+
+
+def look_around(picture: Picture, factor: int) -> View:
+    """Take a whole panorama, averaged down by a factor."""
+    height, width = picture.rgb.shape[0] // factor, picture.rgb.shape[1] // factor
+    return View(
+        picture, torch.eye(3, dtype=torch.float64), picture.camera_from_world, None, height, width_px=width
+    )
 
 
 class ViewSampler:
@@ -88,42 +202,94 @@ class ViewSampler:
         geometry: PanoramaGeometry | None,
         mask: Tensor | None,  # [T, H, W]
         config: OptimiseConfig,
+        closeness: dict[int, Tensor] | None = None,
     ) -> None:
         self._config = config
         self._random = torch.Generator().manual_seed(config.seed)
         self._crops = upstream_crop_rotations()
         self._source: Picture | None = None
+        share = config.source_share
+        self._share = share if share >= 0 else (0.7 if mask is not None else 0.15)
+        closeness = closeness or {}
+        is_pinhole = trajectory.K_px is not None
         if geometry is not None:
             start = torch.eye(4, dtype=torch.float64)
             if trajectory.frame_of_reference != "panorama":
                 start = trajectory.camera_from_world[0]
+            known = geometry.is_valid & ~geometry.is_sky
+            near = torch.stack(
+                (1 / geometry.depth_ray, known.float(), torch.zeros_like(geometry.depth_ray)), -1
+            )
             fov = math.radians(config.source_fov_deg)
-            self._source = Picture(geometry.rgb.float(), torch.ones(geometry.depth_ray.shape), start, fov)
-        self.pictures = []
-        for frame in keys:
+            ones = torch.ones(geometry.depth_ray.shape)
+            self._source = Picture(
+                geometry.rgb.float(), ones, start, fov, closeness=near.float().contiguous()
+            )
+        self.pictures: list[Picture] = []
+        for number, frame in enumerate(keys):
             pose = trajectory.camera_from_world[frame]
-            if self._source is not None and torch.allclose(
-                pose, self._source.camera_from_world, rtol=0, atol=1e-9
+            if (
+                not is_pinhole
+                and self._source is not None
+                and torch.allclose(pose, self._source.camera_from_world, rtol=0, atol=1e-9)
             ):
                 continue  # the panorama itself shows more
             weight = torch.ones(frames.shape[1:3])
             if mask is not None:
                 low, high = config.weight_filled, config.weight_seen
                 weight = low + (high - low) * mask[frame].float()
-            self.pictures.append(Picture(frames[frame].float(), weight, pose, math.pi / 2))
+            self.pictures.append(
+                Picture(
+                    frames[frame].float(),
+                    weight,
+                    pose,
+                    None if config.fov_max_deg > 0 else math.pi / 2,
+                    trajectory.K_px[frame].double() if is_pinhole and trajectory.K_px is not None else None,
+                    # The first picture sets the colours and the place that all others are fitted to.
+                    number if frame or geometry is not None else -1,
+                    closeness.get(frame),
+                )
+            )
         self._queue: list[tuple[int, int]] = []
 
     def draw(self) -> View:
         """Return the next view."""
         chance, turn, height = torch.rand(3, generator=self._random, dtype=torch.float64).tolist()
         size = self._config.crop_size_px
-        if self._source is not None and (chance < self._config.source_share or not self.pictures):
+        if self._source is not None and (chance < self._share or not self.pictures):
             pitch = math.asin(2 * height - 1)  # even over the sphere
             angles = torch.tensor((math.tau * turn, pitch, 0.0), dtype=torch.float64)
             return look(self._source, matrix_from_yaw_pitch_roll(*angles).mT, size)
         if not self._queue:
             pairs = [(p, c) for p in range(len(self.pictures)) for c in range(len(self._crops))]
             self._queue = [pairs[i] for i in torch.randperm(len(pairs), generator=self._random).tolist()]
-        picture, crop = self._queue.pop()
+        number, crop = self._queue.pop()
+        picture = self.pictures[number]
+        if picture.K_px is not None:
+            rows, columns = picture.rgb.shape[:2]
+            high, wide = min(size, rows), min(size, columns)
+            return look_through(
+                picture, round((rows - high) * height), round((columns - wide) * turn), high, wide
+            )
+        if self._config.supervision == "panorama":
+            factor = max(1, round(picture.rgb.shape[0] / self._config.panorama_rows))
+            return look_around(picture, factor)
+        fov = None
+        if picture.fov_rad is None:
+            low, high_deg = self._config.fov_min_deg, self._config.fov_max_deg
+            fov = math.radians(low + (high_deg - low) * height)
         yaw = torch.tensor((math.tau * turn, 0.0, 0.0), dtype=torch.float64)
-        return look(self.pictures[picture], self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT, size)
+        return look(picture, self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT, size, fov)
+
+    def resize(self, crop_size_px: int) -> None:
+        """Draw smaller views from now on."""
+        self._config = replace(self._config, crop_size_px=crop_size_px)
+
+    def state(self) -> dict[str, object]:
+        """Return what a checkpoint needs."""
+        return {"random": self._random.get_state(), "queue": list(self._queue)}
+
+    def load(self, state: dict[str, object]) -> None:
+        """Take up a checkpoint."""
+        self._random.set_state(state["random"])  # type: ignore[arg-type]
+        self._queue = [tuple(pair) for pair in state["queue"]]  # type: ignore[attr-defined]

@@ -1,0 +1,76 @@
+"""A fit on disk: everything that the next step hangs on, so that going on gives the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import FormatError
+from ..scene.trajectory import Trajectory
+from .config import OptimiseConfig
+
+__all__ = ["fingerprint", "read_checkpoint", "write_checkpoint"]
+
+_VERSION = 1
+
+
+def fingerprint(
+    config: OptimiseConfig, frames: Tensor, trajectory: Trajectory, *others: Tensor | None
+) -> str:
+    """Return a name for a fit: equal for equal settings and inputs (pictures by every seventh pixel)."""
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    digest.update(str((_VERSION, list(frames.shape))).encode())
+    for tensor in (frames[:, ::7, ::7], trajectory.camera_from_world, trajectory.K_px, *others):
+        if tensor is None:
+            digest.update(b"-")
+        else:
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def write_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write a checkpoint; it appears under its name only when complete."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(whole, str(partial), metadata={"facts": json.dumps(facts | {"version": _VERSION})})
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Read a checkpoint of the fit called ``name``; None when there is none or it belongs to another fit.
+
+    Raises:
+        FormatError: when the file is damaged.
+    """
+    from safetensors import safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            if facts.get("version") != _VERSION or facts.get("fingerprint") != name:
+                return None
+            return {key: file.get_tensor(key) for key in file.keys()}, facts
+    except Exception as error:
+        raise FormatError(
+            f"{path.name}: is no checkpoint that can be read ({error}). Delete it to start the fit anew."
+        ) from error
+
+
+def pack_queue(queue: list[tuple[int, int]]) -> Tensor:
+    """Return the views still to come as ``[Q, 2]``."""
+    return torch.tensor(queue, dtype=torch.int64).reshape(-1, 2)

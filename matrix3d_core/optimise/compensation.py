@@ -1,0 +1,159 @@
+"""What a video model changes from frame to frame and a world cannot: exposure, tint, small shifts of the pose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+
+__all__ = ["COLOUR_MODES", "FrameColours", "FramePoses", "pose_from_twist"]
+
+COLOUR_MODES = ("off", "gain", "affine", "grid")
+_GRID = (4, 4, 4)  # luminance, rows, columns of a grid of affine colour changes
+
+
+class _Adam:
+    """Adam over rows of one table, each with its own count of steps."""
+
+    def __init__(self, values: Tensor, rate: float) -> None:
+        self.values, self.rate = values, rate
+        self.first, self.second = torch.zeros_like(values), torch.zeros_like(values)
+        self.steps = torch.zeros(len(values), dtype=torch.int64)
+
+    def step(self, row: int, gradient: Tensor, share: float) -> None:
+        if not bool(torch.isfinite(gradient).all()):
+            return
+        self.steps[row] += 1
+        count = int(self.steps[row])
+        self.first[row] = 0.9 * self.first[row] + 0.1 * gradient
+        self.second[row] = 0.99 * self.second[row] + 0.01 * gradient.square()
+        mean, power = self.first[row] / (1 - 0.9**count), self.second[row] / (1 - 0.99**count)
+        self.values[row] -= self.rate * share * mean / (power.sqrt() + 1e-12)
+
+    def state(self) -> dict[str, Tensor]:
+        return {"values": self.values, "first": self.first, "second": self.second, "steps": self.steps}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        self.values, self.first = state["values"].clone(), state["first"].clone()
+        self.second, self.steps = state["second"].clone(), state["steps"].clone()
+
+
+class FrameColours:
+    """A colour change per picture, put on the render before it is compared.
+
+    ``gain``: a factor and an offset per channel. ``affine``: a 3x4 matrix. ``grid``: such matrices on a coarse
+    grid over brightness and place (a bilateral grid, read trilinearly). All start at no change and are pulled
+    back to it, so that the world keeps the colours that most frames agree on.
+
+    Source: Y. Wang et al., Bilateral Guided Radiance Field Processing, 2024 (the grid).
+    """
+
+    def __init__(self, mode: str, pictures: int, rate: float = 0.003, pull: float = 0.02) -> None:
+        if mode not in COLOUR_MODES:
+            raise InvalidInput(f"exposure must be one of {', '.join(COLOUR_MODES)}; got {mode!r}.")
+        self.mode, self._pull = mode, pull
+        shape = {"off": (0,), "gain": (6,), "affine": (12,), "grid": (12, *_GRID)}[mode]
+        self._adam = _Adam(torch.zeros(pictures, *shape), rate)
+
+    def apply(
+        self, rgb: Tensor, picture: int, place: Callable[[], Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the changed picture ``[H, W, 3]`` and the parameters it hangs on (for `step`), or None.
+
+        ``place`` gives ``[H, W, 2]``: where each pixel lies in its whole picture, across and down, -1..1.
+        """
+        if self.mode == "off" or picture < 0:
+            return rgb, None
+        p = self._adam.values[picture].detach().clone().to(rgb.device).requires_grad_()
+        if self.mode == "gain":
+            return rgb * (1 + p[:3]) + p[3:], p
+        if self.mode == "affine":
+            return rgb + rgb @ p[:9].reshape(3, 3).T + p[9:], p
+        height, width = rgb.shape[:2]
+        grey = rgb.detach().mean(-1).clamp(0, 1) * 2 - 1
+        at = torch.zeros(height, width, 2).to(grey) if place is None else place().to(grey)
+        where = torch.cat((at, grey[..., None]), -1)[None, None]
+        sampled = torch.nn.functional.grid_sample(p[None], where, align_corners=True)[0, :, 0]
+        change = sampled.permute(1, 2, 0)
+        matrix = change[..., :9].reshape(height, width, 3, 3)
+        return rgb + (matrix @ rgb[..., None])[..., 0] + change[..., 9:], p
+
+    def step(self, picture: int, gradient: Tensor, share: float) -> None:
+        """Move one picture's parameters against their gradient."""
+        pulled = gradient + self._pull * self._adam.values[picture] / max(1, gradient.numel())
+        self._adam.step(picture, pulled, share)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs."""
+        return self._adam.state()
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take up a checkpoint."""
+        self._adam.load(state)
+
+    def report(self) -> dict[str, float]:
+        """Return how large the changes are."""
+        values = self._adam.values
+        return {"rms": float(values.square().mean().sqrt()) if values.numel() else 0.0}
+
+
+def pose_from_twist(twist: Tensor) -> Tensor:  # [6] -> [4, 4]
+    """Return the rigid motion of a small rotation vector (radians) and a shift."""
+    zero = torch.zeros((), dtype=twist.dtype)
+    rx, ry, rz = twist[:3]
+    cross = torch.stack(
+        (torch.stack((zero, -rz, ry)), torch.stack((rz, zero, -rx)), torch.stack((-ry, rx, zero)))
+    )
+    motion = torch.zeros(4, 4, dtype=twist.dtype)
+    motion[:3, :3] = torch.linalg.matrix_exp(cross)
+    motion[:3, 3] = twist[3:]
+    motion[3, 3] = 1
+    return motion
+
+
+class FramePoses:
+    """A small correction per picture, applied in its camera's frame; shifts are in units of ``unit``."""
+
+    def __init__(self, pictures: int, unit: float, rate: float = 2e-4) -> None:
+        self._unit = unit
+        self._adam = _Adam(torch.zeros(pictures, 6, dtype=torch.float64), rate)
+
+    def corrected(self, camera_from_world: Tensor, picture: int, turn: Tensor) -> Tensor:
+        """Return the pose of a crop whose camera is turned by ``turn [4, 4]`` from the picture's."""
+        if picture < 0:
+            return turn @ camera_from_world
+        return turn @ pose_from_twist(self._scaled(self._adam.values[picture])) @ camera_from_world
+
+    def _scaled(self, twist: Tensor) -> Tensor:
+        return torch.cat((twist[:3], twist[3:] * self._unit))
+
+    def step(
+        self, camera_from_world: Tensor, picture: int, turn: Tensor, gradient: Tensor, share: float
+    ) -> None:
+        """Move one picture's correction; ``gradient [4, 4]`` is that of the crop's pose."""
+        if picture < 0:
+            return
+        with torch.enable_grad():
+            twist = self._adam.values[picture].detach().clone().requires_grad_()
+            pose = turn @ pose_from_twist(self._scaled(twist)) @ camera_from_world
+            (slope,) = torch.autograd.grad(pose, twist, gradient.to(pose))
+        self._adam.step(picture, slope, share)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs."""
+        return self._adam.state()
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take up a checkpoint."""
+        self._adam.load(state)
+
+    def report(self) -> dict[str, float]:
+        """Return the largest corrections."""
+        values = self._adam.values
+        return {
+            "rotation_max_deg": float(values[:, :3].norm(dim=-1).max().rad2deg()) if len(values) else 0.0,
+            "shift_max": float(values[:, 3:].norm(dim=-1).max()) * self._unit if len(values) else 0.0,
+        }

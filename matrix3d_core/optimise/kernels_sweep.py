@@ -1,0 +1,208 @@
+"""Compiled pieces of the distance sweep: cost of hypotheses, semi-global smoothing, points into a picture."""
+
+# mypy: ignore-errors
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from ..compiled import compiled
+
+__all__ = ["choose", "match_cost", "smooth_columns", "smooth_rows", "splat_distance"]
+
+FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
+f4 = np.float32
+
+
+@nb.njit(inline="always")
+def _ray(row, column, height, width, focal):
+    """Unit ray through a pixel centre: equirectangular for ``focal == 0``, else pinhole with centred axes."""
+    if focal > 0.0:
+        x, y = (column + 0.5 - 0.5 * width) / focal, (row + 0.5 - 0.5 * height) / focal
+        s = 1.0 / math.sqrt(x * x + y * y + 1.0)
+        return x * s, y * s, s
+    turn, polar = ((column + 0.5) / width - 0.5) * math.tau, (row + 0.5) / height * math.pi
+    ring = math.sin(polar)
+    return ring * math.sin(turn), -math.cos(polar), ring * math.cos(turn)
+
+
+@nb.njit(inline="always")
+def _project(x, y, z, height, width, focal):
+    """Pixel position (centres at integers) of a point; row -1e9 when it is not in the picture."""
+    if focal > 0.0:
+        if z <= 1e-6:
+            return -1e9, 0.0
+        row, column = focal * y / z + 0.5 * height - 0.5, focal * x / z + 0.5 * width - 0.5
+        if row < 0 or column < 0 or row > height - 1 or column > width - 1:
+            return -1e9, 0.0
+        return row, column
+    column = (math.atan2(x, z) / math.tau + 0.5) * width - 0.5
+    row = (math.atan2(y, math.sqrt(x * x + z * z)) / math.pi + 0.5) * height - 0.5
+    return min(max(row, 0.0), height - 1.0), column
+
+
+@compiled(parallel=True, fastmath=FAST)
+def match_cost(reference, others, poses, focal, closeness, known, known_weight, cost):
+    """Compare each pixel with where its point at each distance lies in the other pictures.
+
+    ``reference [H, W, C]``, ``others [N, H, W, C]`` features; ``poses [N, 3, 4]`` other camera from reference
+    camera; ``closeness [D]`` ascending 1 / distance; ``known [H, W]`` closeness known already or negative;
+    ``cost [H, W, D]`` receives the mean over the better half of the pictures of the absolute difference.
+    """
+    height, width, channels = reference.shape
+    count, levels = others.shape[0], closeness.shape[0]
+    half = (count + 1) // 2
+    step = closeness[1] - closeness[0]
+    for row in nb.prange(height):
+        found = np.empty(count, np.float32)
+        for column in range(width):
+            rx, ry, rz = _ray(row, column, height, width, focal)
+            for level in range(levels):
+                near = closeness[level]
+                seen = 0
+                if known[row, column] >= 0 and abs(near - known[row, column]) > 6 * step:
+                    cost[row, column, level] = f4(0.25) + known_weight
+                    continue
+                for n in range(count):
+                    pose = poses[n]
+                    # Direction of the point scaled by closeness: finite for the farthest level too.
+                    x = pose[0, 0] * rx + pose[0, 1] * ry + pose[0, 2] * rz + pose[0, 3] * near
+                    y = pose[1, 0] * rx + pose[1, 1] * ry + pose[1, 2] * rz + pose[1, 3] * near
+                    z = pose[2, 0] * rx + pose[2, 1] * ry + pose[2, 2] * rz + pose[2, 3] * near
+                    v, u = _project(x, y, z, height, width, focal)
+                    if v < -1e8:
+                        continue
+                    top, left = math.floor(v), math.floor(u)
+                    down, across = f4(v - top), f4(u - left)
+                    below = min(top + 1, height - 1)
+                    if focal > 0.0:
+                        right = min(left + 1, width - 1)
+                    else:
+                        left = left % width
+                        right = (left + 1) % width
+                    total = f4(0.0)
+                    for c in range(channels):
+                        upper = others[n, top, left, c] * (1 - across) + others[n, top, right, c] * across
+                        lower = others[n, below, left, c] * (1 - across) + others[n, below, right, c] * across
+                        total += abs(upper * (1 - down) + lower * down - reference[row, column, c])
+                    total = min(total, f4(0.5))
+                    at = seen
+                    while at > 0 and found[at - 1] > total:
+                        found[at] = found[at - 1]
+                        at -= 1
+                    found[at] = total
+                    seen += 1
+                total = f4(0.0)
+                use = min(half, seen)
+                for k in range(use):
+                    total += found[k]
+                value = total / use if use > 0 else f4(0.25)
+                if known[row, column] >= 0:
+                    value += known_weight * f4(min(abs(near - known[row, column]) / step, 4.0) * 0.25)
+                cost[row, column, level] = value
+
+
+@nb.njit(inline="always", fastmath=FAST)
+def _advance(previous, cost, jump, slope, total, now):
+    """One step of semi-global matching along a line; writes ``now`` and adds it to ``total``."""
+    levels = cost.shape[0]
+    least = previous[0]
+    for k in range(1, levels):
+        least = min(least, previous[k])
+    for k in range(levels):
+        best = min(previous[k], least + jump)
+        if k > 0:
+            best = min(best, previous[k - 1] + slope)
+        if k + 1 < levels:
+            best = min(best, previous[k + 1] + slope)
+        now[k] = cost[k] + best - least
+        total[k] += now[k]
+
+
+@nb.njit(inline="always")
+def _jump(reference, r0, c0, r1, c1, jump, slope):
+    """Price of a jump in depth: lower across an edge in colour."""
+    edge = f4(0.0)
+    for c in range(reference.shape[2]):
+        edge += abs(reference[r0, c0, c] - reference[r1, c1, c])
+    return max(slope * f4(1.5), jump / (f4(1.0) + f4(12.0) * edge))
+
+
+@compiled(parallel=True, fastmath=FAST)
+def smooth_rows(cost, guide, slope, jump, wraps, total):
+    """Add both horizontal passes to ``total``; around a panorama each starts a part of a turn early."""
+    height, width, levels = cost.shape
+    lead = min(48, width) if wraps else 0
+    for row in nb.prange(height):
+        previous, now = np.zeros(levels, np.float32), np.empty(levels, np.float32)
+        dump = np.zeros(levels, np.float32)
+        for way in range(2):
+            previous[:] = 0.0
+            for k in range(-lead, width):
+                column = (k if way == 0 else width - 1 - k) % width
+                before = (column - 1 if way == 0 else column + 1) % width
+                price = _jump(guide, row, column, row, before, jump, slope)
+                if k < 0:
+                    _advance(previous, cost[row, column], price, slope, dump, now)
+                else:
+                    _advance(previous, cost[row, column], price, slope, total[row, column], now)
+                previous, now = now, previous
+
+
+@compiled(parallel=True, fastmath=FAST)
+def smooth_columns(cost, guide, slope, jump, total):
+    """Add both vertical passes to ``total``."""
+    height, width, levels = cost.shape
+    for column in nb.prange(width):
+        previous, now = np.zeros(levels, np.float32), np.empty(levels, np.float32)
+        for way in range(2):
+            previous[:] = 0.0
+            for k in range(height):
+                row = k if way == 0 else height - 1 - k
+                before = max(row - 1, 0) if way == 0 else min(row + 1, height - 1)
+                price = _jump(guide, row, column, before, column, jump, slope)
+                _advance(previous, cost[row, column], price, slope, total[row, column], now)
+                previous, now = now, previous
+
+
+@compiled(parallel=True)
+def choose(total, cost, closeness, out, price):
+    """Take the best level of each pixel, refined by a parabola; ``price`` is its own matching cost."""
+    height, width, levels = total.shape
+    step = closeness[1] - closeness[0]
+    for row in nb.prange(height):
+        for column in range(width):
+            best = 0
+            for k in range(1, levels):
+                if total[row, column, k] < total[row, column, best]:
+                    best = k
+            shift = f4(0.0)
+            if 0 < best < levels - 1:
+                a, b, c = total[row, column, best - 1], total[row, column, best], total[row, column, best + 1]
+                bend = a - 2 * b + c
+                if bend > 1e-9:
+                    shift = min(max(f4(0.5) * (a - c) / bend, f4(-0.5)), f4(0.5))
+            out[row, column] = max(closeness[best] + shift * step, closeness[0])
+            price[row, column] = cost[row, column, best]
+
+
+@compiled()
+def splat_distance(points, pose, focal, distance):
+    """Draw points ``[N, 3]`` into ``distance [H, W]`` (inf beforehand): the nearest ray distance per pixel."""
+    height, width = distance.shape
+    for n in range(points.shape[0]):
+        px, py, pz = points[n, 0], points[n, 1], points[n, 2]
+        x = pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz + pose[0, 3]
+        y = pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz + pose[1, 3]
+        z = pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz + pose[2, 3]
+        v, u = _project(x, y, z, height, width, focal)
+        if v < -1e8:
+            continue
+        row, column = round(v), round(u)
+        if focal == 0.0:
+            column = column % width
+        reach = math.sqrt(x * x + y * y + z * z)
+        if reach < distance[row, column]:
+            distance[row, column] = reach
