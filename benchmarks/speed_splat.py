@@ -30,7 +30,7 @@ from benchmarks.baseline_splat_sketch import render as render_sketch
 from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
 from matrix3d_core.scene.gaussians import Gaussians
 
-SEED, ROUNDS, CORE_ROUNDS = 0, 15, 5
+SEED, ROUNDS, CORE_ROUNDS = 0, 9, 5
 CORE_SIZE = (200_000, 512)
 PANORAMA_SIZE = (200_000, 480)
 SIZES = ((50_000, 256), (200_000, 256), (200_000, 512))
