@@ -1,0 +1,234 @@
+"""Walks and key poses that a visitor recorded in the browser, as the workflow stores them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import FormatError, InvalidInput
+from ..geometry.rotations import matrix_from_yaw_pitch_roll
+from ..scene.trajectory import Trajectory
+from .edit import resample, smooth
+from .spline import interpolate_rising, spline_trajectory
+
+__all__ = ["RECORDED_PACES", "RecordedView", "Recording", "parse_recording", "trajectory_from_recording"]
+
+RECORDED_PACES = ("distance", "time")
+"""``distance``: constant speed along the way, pauses left out. ``time``: as it was walked."""
+
+VERSION = 1
+MOST_SAMPLES = 20_000
+_MOST_CHARACTERS = 4_000_000
+_RATE_HZ = 20.0
+_FARTHEST = 1e6  # world units; beyond it something went wrong
+_LONGEST_S = 3600.0
+
+
+@dataclass(frozen=True)
+class RecordedView:
+    """One view that was taken.
+
+    Attributes:
+        camera_from_world: ``[4, 4]`` float64, OpenCV axes.
+        fov_y_rad: vertical field of view.
+    """
+
+    camera_from_world: Tensor
+    fov_y_rad: float
+
+    def fov_x_rad(self, height: int, width: int) -> float:
+        """Return the horizontal field of view of a picture with square pixels."""
+        return 2 * math.atan(math.tan(self.fov_y_rad / 2) * width / height)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a visitor recorded. Poses are upright: position, yaw, pitch, in world units and radians.
+
+    Attributes:
+        times_s: ``[S]`` float64 rising times of the walk's samples.
+        walk: ``[S, 5]`` x, y, z, yaw, pitch of the walk; S is 0 without one.
+        keys: ``[K, 5]`` key poses in order; K is 0 without any.
+        use: ``"walk"`` or ``"keys"``, which of them is the path.
+        view: the view taken last, if any.
+    """
+
+    times_s: Tensor
+    walk: Tensor
+    keys: Tensor
+    use: str = "walk"
+    view: RecordedView | None = None
+
+    @property
+    def has_path(self) -> bool:
+        """Whether the chosen kind of path holds anything."""
+        return len(self.keys if self.use == "keys" else self.walk) > 0
+
+
+def parse_recording(text: str, *, source: str = "recording") -> Recording:
+    """Parse what the viewer stores: JSON with ``walk``, ``keys``, ``use`` and ``view``.
+
+    ``walk`` is a list of [seconds, x, y, z, yaw, pitch] (times must not fall), ``keys`` a list of
+    [x, y, z, yaw, pitch], ``view`` [x, y, z, yaw, pitch, vertical field of view] or absent. Angles
+    are in degrees: positive turns right and looks up. World units, OpenCV axes. Empty text is an
+    empty recording.
+
+    Raises:
+        FormatError: naming the line of a syntax error, or the entry that is wrong.
+    """
+    if not text.strip():
+        return Recording(torch.zeros(0, dtype=torch.float64), _rows([], 5), _rows([], 5))
+    if len(text) > _MOST_CHARACTERS:
+        raise FormatError(f"{source}: must be at most {_MOST_CHARACTERS} characters; got {len(text)}.")
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{source}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise FormatError(f"{source}: not valid JSON ({error}).") from error
+    if not isinstance(data, Mapping):
+        raise FormatError(f"{source}: must be an object with walk, keys, use and view; got {_brief(data)}.")
+    if data.get("version", VERSION) != VERSION:
+        raise FormatError(
+            f"{source}: version must be {VERSION}; got {_brief(data['version'])}. Record the path again."
+        )
+    use = data.get("use", "walk")
+    if use not in ("walk", "keys"):
+        raise FormatError(f"{source}: use must be 'walk' or 'keys'; got {_brief(use)}.")
+    walk = _rows(_table(source, "walk", data.get("walk", []), 6), 6)
+    times = walk[:, 0].contiguous()
+    if len(times) and (float(times.diff().min() if len(times) > 1 else 0.0) < 0 or float(times[0]) < 0):
+        raise FormatError(f"{source}: the times of the walk must be 0 or more and never fall.")
+    if len(times) and float(times[-1] - times[0]) > _LONGEST_S:
+        raise FormatError(f"{source}: a walk must last at most {_LONGEST_S:.0f} seconds.")
+    keys = _rows(_table(source, "keys", data.get("keys", []), 5), 5)
+    view = data.get("view")
+    shown = None
+    if view is not None:
+        row = _rows(_table(source, "view", [view], 6), 6)[0]
+        if not 1.0 <= float(row[5]) <= 170.0:
+            raise FormatError(
+                f"{source}: the view's field of view must lie in 1..170; got {float(row[5]):g}."
+            )
+        poses = _trajectory(_radians(row[None, :5]))
+        shown = RecordedView(poses.camera_from_world[0], math.radians(float(row[5])))
+    return Recording(times, _radians(walk[:, 1:]), _radians(keys), use, shown)
+
+
+def trajectory_from_recording(
+    recording: Recording,
+    *,
+    frames: int = 81,
+    smoothing_s: float = 0.1,
+    pace: str = "distance",
+    fps: float = 12.0,
+    is_metric: bool = False,
+) -> Trajectory:
+    """Turn a recording into a camera path of ``frames`` poses.
+
+    A walk is read at even times, smoothed with a Gaussian over time (its first and last pose stay),
+    and resampled. Key poses are joined by the same curve as hand-written keyframes, at constant
+    speed along it.
+
+    Args:
+        recording: what was recorded; its chosen path must not be empty.
+        frames: poses wanted, at least 1.
+        smoothing_s: standard deviation of the Gaussian in seconds, for a walk; 0 leaves it as it is.
+        pace: one of `RECORDED_PACES`, for a walk.
+        fps: frames per second, for playback.
+        is_metric: whether positions are in metres.
+
+    Raises:
+        InvalidInput: when nothing was recorded, or an option is out of range.
+    """
+    if not recording.has_path:
+        raise InvalidInput(
+            f"the recording must hold a path; its {recording.use} is empty. Record a walk in the viewer first."
+        )
+    if frames < 1:
+        raise InvalidInput(f"frames must be at least 1; got {frames}.")
+    if not (math.isfinite(smoothing_s) and smoothing_s >= 0):
+        raise InvalidInput(f"smoothing must be 0 or more seconds; got {smoothing_s}.")
+    if pace not in RECORDED_PACES:
+        raise InvalidInput(f"pace must be one of {', '.join(RECORDED_PACES)}; got {pace!r}.")
+    if recording.use == "keys":
+        key_poses = _trajectory(recording.keys)
+        return spline_trajectory(
+            key_poses.centres,
+            key_poses.camera_from_world[:, :3, :3].mT.contiguous(),
+            frames=frames,
+            fps=fps,
+            is_metric=is_metric,
+            name="recorded keys",
+        )
+    poses = recording.walk.clone()
+    poses[:, 3] = _unwrap(poses[:, 3])
+    start, end = float(recording.times_s[0]), float(recording.times_s[-1])
+    if end > start:
+        count = max(2, math.ceil((end - start) * _RATE_HZ) + 1)
+        at = torch.linspace(start, end, count, dtype=torch.float64)
+        columns = [interpolate_rising(recording.times_s, column, at) for column in poses.unbind(-1)]
+        poses = torch.stack(columns, dim=-1)
+        rate = (count - 1) / (end - start)
+    else:
+        poses, rate = poses[-1:], _RATE_HZ
+    steady = smooth(
+        _trajectory(poses, fps=fps, is_metric=is_metric, name="recorded walk"),
+        sigma_frames=smoothing_s * rate,
+    )
+    if len(steady) == 1:
+        repeated = steady.camera_from_world.repeat(frames, 1, 1)
+        return Trajectory(repeated, fps=fps, is_metric=is_metric, name="recorded walk")
+    return resample(steady, frames, by=pace)
+
+
+def _trajectory(poses: Tensor, **fields: Any) -> Trajectory:
+    yaw, pitch = poses[:, 3], poses[:, 4]
+    rotations = matrix_from_yaw_pitch_roll(yaw, pitch, torch.zeros_like(yaw))
+    return Trajectory.from_centres(rotations, poses[:, :3], **fields)
+
+
+def _unwrap(angles: Tensor) -> Tensor:
+    """Take whole turns out of the steps, so that neighbours differ by at most half a turn."""
+    steps = angles.diff()
+    steps = steps - math.tau * torch.round(steps / math.tau)
+    return torch.cat((angles[:1], angles[:1] + steps.cumsum(0)))
+
+
+def _radians(poses: Tensor) -> Tensor:
+    return torch.cat((poses[:, :3], poses[:, 3:].deg2rad()), dim=-1)
+
+
+def _rows(table: list[list[float]], columns: int) -> Tensor:
+    return torch.tensor(table, dtype=torch.float64).reshape(len(table), columns)
+
+
+def _table(source: str, name: str, value: Any, columns: int) -> list[list[float]]:
+    if not isinstance(value, list):
+        raise FormatError(f"{source}: {name} must be a list; got {_brief(value)}.")
+    if len(value) > MOST_SAMPLES:
+        raise FormatError(f"{source}: {name} must hold at most {MOST_SAMPLES} poses; got {len(value)}.")
+    for number, row in enumerate(value):
+        if not (isinstance(row, list) and len(row) == columns and all(map(_is_number, row))):
+            raise FormatError(
+                f"{source}: {name} {number} must be {columns} finite numbers below {_FARTHEST:g}; "
+                f"got {_brief(row)}."
+            )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) <= _FARTHEST
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+
+from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
+from matrix3d_core.errors import FormatError, InvalidInput
+
+
+def line(seconds=4.0, speed=1.4, rate=30):
+    """A walk straight ahead while the head turns right by 10 degrees a second across the wrap at 180."""
+    count = int(seconds * rate) + 1
+    times = [k / rate for k in range(count)]
+    return [[t, 0, 0, speed * t, (170 + 10 * t + 180) % 360 - 180, 5] for t in times]
+
+
+def parse(**parts):
+    return parse_recording(json.dumps({"version": 1, **parts}))
+
+
+def test_empty_text_is_an_empty_recording():
+    empty = parse_recording(" ")
+    assert not empty.has_path
+    assert empty.view is None
+    with pytest.raises(InvalidInput, match="Record a walk"):
+        trajectory_from_recording(empty)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_straight_walk_comes_back(smoothing):
+    path = trajectory_from_recording(parse(walk=line()), frames=41, smoothing_s=smoothing, is_metric=True)
+    assert len(path) == 41
+    assert path.is_metric
+    expected = torch.linspace(0, 5.6, 41, dtype=torch.float64)
+    # A Gaussian leaves straight lines alone; what remains is its end effect, far below a millimetre.
+    assert torch.allclose(path.centres[:, 2], expected, atol=1e-3)
+    assert path.centres[:, :2].abs().max() < 1e-9
+    yaw = torch.atan2(path.forwards[:, 0], path.forwards[:, 2]).rad2deg() % 360
+    assert torch.allclose(yaw, torch.linspace(170, 210, 41, dtype=torch.float64), atol=0.2)
+    pitch = torch.asin(-path.forwards[:, 1]).rad2deg()
+    assert torch.allclose(pitch, torch.full_like(pitch, 5.0), atol=0.01)
+
+
+def test_distance_leaves_pauses_out_and_time_keeps_them():
+    rows = [[0, 0, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0], [4, 0, 0, 1, 0, 0], [5, 0, 0, 2, 0, 0]]
+    even = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0)
+    steps = even.centres.diff(dim=0).norm(dim=-1)
+    assert torch.allclose(steps, torch.full_like(steps, 0.1), atol=0.01)
+    timed = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0, pace="time")
+    assert torch.allclose(timed.centres[5:16, 2], torch.ones(11, dtype=torch.float64), atol=0.02)
+
+
+def test_key_poses_are_met_in_their_order():
+    keys = [[0, 0, 0, 0, 0], [1, 0, 1, 90, 0], [2, 0, 0, 180, -10]]
+    path = trajectory_from_recording(parse(keys=keys, use="keys"), frames=101)
+    assert torch.equal(path.centres[0], torch.zeros(3, dtype=torch.float64))
+    assert torch.allclose(path.centres[-1], torch.tensor([2.0, 0, 0], dtype=torch.float64), atol=1e-12)
+    nearest = (path.centres - torch.tensor([1.0, 0, 1.0])).norm(dim=-1)
+    assert nearest.min() < 0.02
+    assert 40 < int(nearest.argmin()) < 60
+    assert path.forwards[-1, 1] == pytest.approx(math.sin(math.radians(10)), abs=1e-9)  # looks down: +y
+
+
+def test_one_sample_stands_still():
+    path = trajectory_from_recording(parse(walk=[[0.5, 1, 2, 3, 90, 0]]), frames=5)
+    assert torch.allclose(path.centres, torch.tensor([1.0, 2, 3], dtype=torch.float64).expand(5, 3))
+
+
+def test_the_view_keeps_its_field_of_view():
+    view = parse(view=[1, 2, 3, 90, 0, 65]).view
+    assert math.degrees(view.fov_y_rad) == pytest.approx(65)
+    assert view.fov_x_rad(540, 540) == pytest.approx(view.fov_y_rad)
+    half = math.tan(view.fov_x_rad(540, 960) / 2) / math.tan(view.fov_y_rad / 2)
+    assert half == pytest.approx(960 / 540)
+    # Looking right (+x): the world's +x is the camera's +z.
+    assert torch.allclose(
+        view.camera_from_world[2], torch.tensor([1.0, 0, 0, -1.0], dtype=torch.float64), atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "line 1"),
+        ("[]", "must be an object"),
+        ('{"version": 2}', "version must be 1"),
+        ('{"use": "both"}', "use must be"),
+        ('{"walk": 3}', "walk must be a list"),
+        ('{"walk": [[0, 0, 0, 0, 0]]}', "walk 0 must be 6"),
+        ('{"walk": [[0, 0, 0, NaN, 0, 0]]}', "walk 0 must be 6"),
+        ('{"keys": [[0, 0, 0, 0, true]]}', "keys 0 must be 5"),
+        ('{"keys": [[0, 0, 1e9, 0, 0]]}', "keys 0 must be 5"),
+        ('{"walk": [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]}', "never fall"),
+        ('{"walk": [[0, 0, 0, 0, 0, 0], [99999, 0, 0, 0, 0, 0]]}', "at most 3600"),
+        ('{"view": [0, 0, 0, 0, 0, 0]}', "field of view"),
+        ("[" * 100_000, "JSON"),
+    ],
+)
+def test_broken_text_is_named(text, words):
+    with pytest.raises(FormatError, match=words):
+        parse_recording(text)
+
+
+@pytest.mark.parametrize(
+    "option", [{"frames": 0}, {"smoothing_s": -1.0}, {"smoothing_s": math.nan}, {"pace": "x"}]
+)
+def test_options_out_of_range(option):
+    with pytest.raises(InvalidInput):
+        trajectory_from_recording(parse(walk=line()), **option)
