@@ -206,6 +206,7 @@ def moge_panorama_to_world() -> Graph:
 LORA_TEXT = "text2panoimage_lora.safetensors"
 LORA_PHOTO = "worldgen_img2scene.safetensors"
 LORA_VIDEO = "pano_video_gen_480p.ckpt"
+LRM = "pano_lrm_480p.pt"
 MOGE = "moge_2_vitl_normal_fp16.safetensors"
 SEED_OF_PANORAMA = 380  # upstream's own
 HUB = "https://huggingface.co"
@@ -247,6 +248,7 @@ MODEL_FILES = {
         "clip_vision_h.safetensors",
     ),
     MOGE: ("geometry_estimation", f"{HUB}/Comfy-Org/MoGe/resolve/main/geometry_estimation/{MOGE}"),
+    LRM: ("matrix3d_lrm", f"{HUB}/Skywork/Matrix-3D/resolve/main/checkpoints/{LRM}"),
     LORA_TEXT: ("loras", f"{HUB}/Skywork/Matrix-3D/resolve/main/checkpoints/{LORA_TEXT}"),
     LORA_PHOTO: (
         "loras",
@@ -628,6 +630,74 @@ def panorama_video_to_world() -> Graph:
     )
 
 
+def panorama_lrm_to_world() -> Graph:
+    text = (
+        "**Panorama to world, feed-forward.** As *panorama_to_video*, then the reconstruction model turns the "
+        "video's latent into splats in one pass. Put `pano_lrm_480p.pt` into `models/matrix3d_lrm`; "
+        "`matrix3d convert-lrm` makes a smaller file of it.\n\n"
+        "The model knows worlds whose typical distance is 1, which *PanoDepth* gives here. It makes worlds of "
+        "480x960 video only. *Fine* goes on from there with a few hundred steps of fitting."
+    )
+    path = Ref("path")
+    nodes = {
+        "note": note(text, (40, 60), (380, 320)),
+        **sample_stages(),
+        **video_stages(500, Ref("load"), Ref("depth"), SAMPLE_WORDS),
+        "lrm": Node("LRMLoader", (2640, 60), (360, 120), {"lrm_name": LRM}),
+        "fast": Node(
+            "LRMDecode",
+            (2640, 230),
+            (360, 460),
+            {"lrm": Ref("lrm"), "latent": Ref("video"), "trajectory": path},
+        ),
+        "fast_report": Node("PreviewAny", (2640, 740), (360, 200), {"source": Ref("fast", 3)}),
+        "depths": Node("PreviewImage", (2640, 990), (360, 260), {"images": Ref("fast", 2)}),
+        "fast_world": Node(
+            "SplatPreview",
+            (3060, 60),
+            (640, 560),
+            {"splat": Ref("fast"), "trajectory": path},
+            title="Fast: walk here",
+        ),
+        "fine": Node(
+            "GSOptimize",
+            (3760, 60),
+            (360, 560),
+            {
+                "frames": Ref("real"),
+                "trajectory": path,
+                "geometry": Ref("depth"),
+                "mask": Ref("guide", 1),
+                "initial": Ref("fast"),
+                "preset": "draft",
+                "iterations": 400,
+            },
+        ),
+        "fine_world": Node(
+            "SplatPreview",
+            (4180, 60),
+            (640, 560),
+            {"splat": Ref("fine"), "trajectory": path},
+            title="Fine: walk here",
+        ),
+        "ply": Node(
+            "SplatSave",
+            (3760, 680),
+            (360, 200),
+            {"splat": Ref("fine"), "filename_prefix": "matrix3d/world", "format": "ply"},
+        ),
+    }
+    return Graph(
+        nodes,
+        [
+            ("Panorama and depth", (20, 0, 420, 1360), "#3f789e"),
+            *video_groups(500),
+            ("Fast: one pass", (2620, 0, 1100, 1290), "#8A8"),
+            ("Fine: fitted", (3740, 0, 1100, 920), "#8A8"),
+        ],
+    )
+
+
 def text_to_world() -> Graph:
     text = (
         "**Text to world.** A sentence becomes a panorama (FLUX.1 dev), geometry (MoGe), a video along a path "
@@ -656,6 +726,7 @@ TEMPLATES = {
     "photo_to_panorama": photo_to_panorama,
     "panorama_to_video": panorama_to_video,
     "panorama_video_to_world": panorama_video_to_world,
+    "panorama_lrm_to_world": panorama_lrm_to_world,
     "text_to_world": text_to_world,
 }
 

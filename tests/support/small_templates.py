@@ -17,6 +17,7 @@ GENERATIVE = (
     "photo_to_panorama",
     "panorama_to_video",
     "panorama_video_to_world",
+    "panorama_lrm_to_world",
     "text_to_world",
 )
 """Templates that sample with FLUX or Wan."""

@@ -28,7 +28,15 @@ _DONE = "_reads_sizes_from_the_file"
 
 def use_models(models_dir: str | Path) -> None:
     """Add the subfolders of ``models_dir`` to the host's model folders, and load by sizes in the file."""
-    for kind in ("diffusion_models", "vae", "text_encoders", "clip_vision", "loras", "geometry_estimation"):
+    for kind in (
+        "diffusion_models",
+        "vae",
+        "text_encoders",
+        "clip_vision",
+        "loras",
+        "geometry_estimation",
+        "matrix3d_lrm",
+    ):
         folder_paths.add_model_folder_path(kind, str(Path(models_dir) / kind))
     if not hasattr(comfy.sd, _DONE):
         setattr(comfy.sd, _DONE, True)

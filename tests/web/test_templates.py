@@ -19,6 +19,7 @@ _RESULTS = {
     "photo_to_panorama": {"SaveImage": "images"},
     "panorama_to_video": {"SaveVideo": "images"},
     "panorama_video_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
+    "panorama_lrm_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
     "text_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
 }
 
