@@ -76,7 +76,9 @@ def test_depth_is_along_the_ray():
     assert abs(float(shots.depth_ray[0, 20, 20]) - ROOM[2]) < 0.05
     # Near the left edge, 90 degrees wide, the ray is 1.4 times as long as the depth: a wall 2 to the left
     exact = ROOM[0] * math.hypot(1, 20 / 19.5)
-    assert abs(float(shots.depth_ray[0, 20, 0]) - exact) < 0.15  # discs seen at 45 degrees, as far apart as 0.1
+    assert (
+        abs(float(shots.depth_ray[0, 20, 0]) - exact) < 0.15
+    )  # discs seen at 45 degrees, as far apart as 0.1
     empty = render_path(dot(0.0, 0.0, -5.0), walk(1), height=8, width=8, background=(1, 0, 0))
     assert torch.isinf(empty.depth_ray).all()
     assert empty.rgb[0, 0, 0].tolist() == [1, 0, 0]
