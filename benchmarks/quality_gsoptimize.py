@@ -10,6 +10,7 @@ Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ra
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import sys
@@ -23,6 +24,7 @@ from scenes import SCENES, Shots, shots_of
 from torch import Tensor
 
 from matrix3d_core.depth.panorama_depth import geometry_from_depth
+from matrix3d_core.guidance.render import render_guidance
 from matrix3d_core.io.images import write_image
 from matrix3d_core.metrics.image import psnr, ssim
 from matrix3d_core.optimise.config import OptimiseConfig, preset_config
@@ -82,6 +84,121 @@ def fit(
     return entry
 
 
+def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, object]]) -> int:
+    """Run one preset with each row's changes, on spoiled frames where asked."""
+    where, results = common.machine(), []
+    size = {"height": 160, "frames": 21} if options.quick else {}
+    fixed = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
+    kinds = tuple(options.spoil or ("warp", "flicker", "blur")) if options.spoil is not None else ()
+    for name in options.scenes:
+        shots = shots_of(name, **size)
+        frames, mask = spoil(shots, kinds) if kinds else (None, None)
+        if kinds:
+            clean = preset_config(options.preset[0], **fixed)
+            results.append(fit(name, shots, clean, options.pictures, "clean frames"))
+        for row, wanted in rows.items():
+            changes = dict(wanted)
+            depth = bool(changes.pop("depth", True))
+            config = preset_config(options.preset[0], **{**fixed, **changes})
+            if options.quick:
+                config = replace(config, steps=min(config.steps, 200), max_gaussians=30_000, crop_size_px=96)
+            entry = fit(
+                name, shots, config, options.pictures, row, frames=frames,
+                mask=None if row == "none" else mask, depth=depth,
+            )  # fmt: skip
+            results.append(entry)
+    for row in dict.fromkeys(r["name"].rsplit(" ", 1)[0] for r in results):
+        mine = [r for r in results if r["name"].rsplit(" ", 1)[0] == row]
+        print(
+            f"{row:34} mean {mean([r['psnr'] for r in mine]):6.2f} dB  SSIM {mean([r['ssim'] for r in mine]):.3f}  "
+            f"{mean([r['median_ms'] for r in mine]) / 1e3:5.0f} s"
+        )
+    if kinds:
+        suite += "_" + "_".join(kinds)
+    settings = {
+        "scenes": options.scenes,
+        "preset": options.preset[0],
+        "spoiled": list(kinds),
+        "changes": fixed,
+    }
+    return common.finish(suite, where, settings, results, [], options.json)
+
+
+ABLATIONS: dict[str, dict[str, object]] = {
+    "as it is": {},
+    "no depth at all": {"depth": False},
+    "no distances from frames": {"depth_from_frames": "off"},
+    "no panorama, frames only": {"source_share": 0.0},
+    "depth term 0.1": {"depth_weight": 0.1},
+    "densify off": {"densify": "off"},
+    "densify adc": {"densify": "adc"},
+    "densify mcmc": {"densify": "mcmc", "opacity_pull": 0.01, "scale_pull": 0.01},
+    "whole panoramas": {"supervision": "panorama"},
+    "crops 60-120 degrees": {"fov_max_deg": 120.0},
+    "even discs": {"by_detail": False},
+    "all frames": {"key_frame_mode": "all"},
+}
+"""Changes of the preset, one row of the table each; ``depth`` False withholds the panorama's distance."""
+
+COMPENSATIONS: dict[str, dict[str, object]] = {
+    "none": {"source_share": 0.15, "weight_filled": 1.0},
+    "texel weighting": {},
+    "texel weighting, gain": {"exposure": "gain"},
+    "texel weighting, affine": {"exposure": "affine"},
+    "texel weighting, grid": {"exposure": "grid"},
+    "texel weighting, affine, poses": {"exposure": "affine", "refine_poses": True},
+}
+
+
+def spoil(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor, Tensor]:
+    """Do to all frames but the first what video models do; return them and where the panorama is seen.
+
+    ``warp``: a smooth field of shifts, 2 pixels root mean square, new in every frame. ``flicker``: a factor of
+    0.9 to 1.1 per frame and of 0.97 to 1.03 per channel. ``blur``: a Gaussian of 1.5 pixels where the panorama
+    does not see.
+    """
+    geometry = geometry_from_depth(shots.frames[0], shots.depth_ray, repair_components=False, is_metric=True)
+    height = shots.frames.shape[1]
+    guided = render_guidance(geometry, shots.trajectory, height=height, mesh_height=height)
+    mask = (guided.mask > 0.5).float()
+    random = torch.Generator().manual_seed(seed)
+    frames = shots.frames.clone()
+    for k in range(1, len(frames)):
+        picture = frames[k].permute(2, 0, 1)[None]
+        if "blur" in kinds:
+            soft = _blur(picture, 1.5)
+            picture = torch.where(mask[k] > 0.5, picture, soft)
+        if "warp" in kinds:
+            field = torch.nn.functional.interpolate(
+                torch.randn(1, 2, 9, 17, generator=random),
+                picture.shape[2:],
+                mode="bicubic",
+                align_corners=True,
+            )[0]
+            field = field / field.square().mean().sqrt() * (2.0 / 2**0.5)
+            y, x = torch.meshgrid(torch.arange(height), torch.arange(2 * height), indexing="ij")
+            at = torch.stack(((x + field[0] + 0.5) / height - 1, (y + field[1] + 0.5) / height * 2 - 1), -1)
+            picture = torch.nn.functional.grid_sample(
+                picture, at[None], padding_mode="border", align_corners=False
+            )
+        if "flicker" in kinds:
+            gain = 0.9 + 0.2 * torch.rand(1, generator=random)
+            tint = 0.97 + 0.06 * torch.rand(3, generator=random)
+            picture = picture * (gain * tint)[None, :, None, None]
+        frames[k] = picture[0].permute(1, 2, 0).clamp(0, 1)
+    return frames, mask
+
+
+def _blur(picture: Tensor, sigma: float) -> Tensor:
+    reach = round(3 * sigma)
+    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    taps = (taps / taps.sum()).repeat(3, 1)
+    wide = torch.nn.functional.pad(picture, (reach, reach, 0, 0), mode="circular")
+    wide = torch.nn.functional.conv2d(wide, taps[:, None, None, :], groups=3)
+    high = torch.nn.functional.pad(wide, (0, 0, reach, reach), mode="replicate")
+    return torch.nn.functional.conv2d(high, taps[:, None, :, None], groups=3)
+
+
 def main() -> int:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__.splitlines()[0])
@@ -92,7 +209,20 @@ def main() -> int:
     )
     parser.add_argument("--pictures", type=Path, help="folder for pictures: result beside truth")
     parser.add_argument("--verbose", action="store_true", help="print the ratio of every view")
+    parser.add_argument("--ablate", nargs="*", metavar="ROW", help="run rows of ABLATIONS, all without names")
+    parser.add_argument(
+        "--spoil",
+        nargs="*",
+        metavar="KIND",
+        help="spoil the frames (warp, flicker, blur; all together without names)",
+    )
     options = parser.parse_args()
+    if options.ablate is not None:
+        return table(
+            options, "quality_gsoptimize_ablations", {r: ABLATIONS[r] for r in options.ablate or ABLATIONS}
+        )
+    if options.spoil is not None:
+        return table(options, "quality_gsoptimize_spoiled", COMPENSATIONS)
     changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
     where = common.machine()
     results = []

@@ -57,12 +57,12 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "checkpoint_every": (0, 100_000, "Steps between two checkpoints (with resume)."),
 }
 _CHOICE_TIPS = {
-    "key_frame_mode": "Which frames are trained on: every stride-th, a new one whenever near surfaces have shifted by 3 "
-    "degrees, or all but the held-out ones.",
+    "key_frame_mode": "Which frames are trained on: every stride-th, a new one whenever near surfaces "
+    "have shifted by 3 degrees, or all but the held-out ones.",
     "supervision": "Compare crops of frames, or whole panoramas (panoramic frames only).",
     "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
-    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own and is "
-    "aligned key frame by key frame.",
+    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
+    "and is aligned key frame by key frame.",
     "exposure": "A colour change per frame that the world need not show: off, gain, affine, or a grid over brightness "
     "and direction.",
     "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "

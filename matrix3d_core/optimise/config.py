@@ -30,7 +30,8 @@ class OptimiseConfig:
         key_frame_stride: every how many frames one is trained on; the first and the last always are.
         key_frame_mode: ``"stride"``, ``"parallax"`` or ``"all"``, see `choose_key_frames`.
         source_share: share of steps that look at the source panorama itself, at its own resolution; -1 takes
-            0.7 with a mask (frames are guidance) and 0.15 without (frames are views in their own right).
+            0.7 with mask and depth (frames are filled guidance), 0.3 with a mask alone (frames of a video
+            model), 0.15 without (frames are views in their own right).
         source_fov_deg: field of view of those crops.
         fov_min_deg: least field of view of crops of frames.
         fov_max_deg: largest; 0 makes all 90 degrees.
@@ -161,6 +162,7 @@ class OptimiseConfig:
 OPTIMISE_PRESETS: dict[str, OptimiseConfig] = {
     "draft": OptimiseConfig(),
     "standard": OptimiseConfig(steps=4000, max_gaussians=600_000, crop_size_px=384, key_frame_stride=5),
+    "high": OptimiseConfig(steps=12_000, max_gaussians=1_500_000, crop_size_px=512, key_frame_stride=3),
 }
 
 

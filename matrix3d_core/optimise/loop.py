@@ -189,7 +189,7 @@ class _Fit:
         engine, trainer = _open(placed, config, extras)
         sampler = ViewSampler(
             self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
-            closeness=self._closeness(swept),
+            is_filled=self.depth_ray is not None, closeness=self._closeness(swept),
         )  # fmt: skip
         if isinstance(trainer, CpuTrainer):
             event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
@@ -260,7 +260,7 @@ class _Fit:
         """Find distances from the frames, where none were given and the camera moves."""
         if self.depth_ray is not None or self.config.depth_from_frames == "off" or not can_sweep():
             return {}
-        if self.mask is not None or len(self.frames) < 3:
+        if len(self.frames) < 3:
             return {}
         points, nearest, farthest = None, None, None
         if self.geometry is not None:

@@ -203,13 +203,16 @@ class ViewSampler:
         mask: Tensor | None,  # [T, H, W]
         config: OptimiseConfig,
         closeness: dict[int, Tensor] | None = None,
+        is_filled: bool = True,
     ) -> None:
         self._config = config
         self._random = torch.Generator().manual_seed(config.seed)
         self._crops = upstream_crop_rotations()
         self._source: Picture | None = None
         share = config.source_share
-        self._share = share if share >= 0 else (0.7 if mask is not None else 0.15)
+        if share < 0:
+            share = 0.15 if mask is None else (0.7 if is_filled else 0.3)
+        self._share = share
         closeness = closeness or {}
         is_pinhole = trajectory.K_px is not None
         if geometry is not None:

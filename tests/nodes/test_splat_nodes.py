@@ -61,7 +61,7 @@ out["errors"] = [
     error(lambda: fit(frames=frames[:, :, :40])),
     error(lambda: fit(frames=frames[:0])),
     error(lambda: fit(frames=frames * float("nan"))),
-    error(lambda: fit(geometry=None)),
+    error(lambda: fit(geometry=None, depth_from_frames="off")),
     error(lambda: fit(depth=depth[:, :5])),
     error(lambda: fit(mask=mask[:1])),
     error(lambda: fit(engine="gsplat")) if not torch.cuda.is_available() else None,

@@ -237,7 +237,7 @@ def test_wrong_inputs_are_named():
         with pytest.raises(InvalidInput, match=words):
             optimise_gaussians(**{"frames": frames, "trajectory": path, **extras, "config": QUICK, **change})
     with pytest.raises(InvalidInput, match="no geometry, no depth and no initial"):
-        optimise_gaussians(frames, path, config=QUICK)
+        optimise_gaussians(frames, path, config=replace(QUICK, depth_from_frames="off"))
 
 
 def test_settings_are_checked():
