@@ -128,7 +128,8 @@ class LRMDecode(io.ComfyNode):
             outputs=[
                 io.Splat.Output(display_name="splat", tooltip="The world, in the trajectory's frame and units."),
                 DepthType.Output(
-                    display_name="depth", tooltip="Distance of every frame, world units; inf beyond range_cut.",
+                    display_name="depth",
+                    tooltip="Distance of every frame, at the video's size, world units; inf beyond range_cut.",
                 ),
                 io.Image.Output(display_name="depth_preview", tooltip="The depth of every frame in colours."),
                 io.String.Output(
@@ -150,7 +151,8 @@ class LRMDecode(io.ComfyNode):
             progress=progress_to_host(cls.hidden.unique_id),
         )
         preview = torch.stack([colourise_depth(frame) for frame in result.depth])
-        return io.NodeOutput(splat_to_host(result.gaussians), result.depth, preview, "\n".join(result.report))
+        depth = result.depth_of_frames()
+        return io.NodeOutput(splat_to_host(result.gaussians), depth, preview, "\n".join(result.report))
 
 
 NODES = [LRMLoader, LRMDecode]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import check_finite, check_shape
@@ -87,13 +88,19 @@ class LRMResult:
         depth: ``[T, h, w]`` of every frame, world units, inf beyond the range cut: distance along the ray of
             a panorama, z of a pinhole picture.
         plan: the memory that was planned for.
+        video_size: rows and columns of the video's frames.
         report: lines for people.
     """
 
     gaussians: Gaussians
     depth: Tensor
     plan: MemoryPlan
+    video_size: tuple[int, int]
     report: list[str] = field(default_factory=list)
+
+    def depth_of_frames(self) -> Tensor:  # [T, H, W]
+        """Return the depth at the size of the video's frames, each value repeated."""
+        return F.interpolate(self.depth.unsqueeze(1), self.video_size, mode="nearest-exact")[:, 0]
 
 
 def fit_trajectory(trajectory: Trajectory, frames: int) -> Trajectory:
@@ -230,7 +237,8 @@ def decode_latents(
     total_s = time.perf_counter() - started
     report.append(f"time: {total_s:.1f} s, {network_s:.1f} s of it in the network")
     progress(ProgressEvent(1, 1, "LRM done"))
-    return LRMResult(gaussians.to("cpu"), world, plan, report)
+    video_size = (scale * sizes["h"], scale * sizes["w"])
+    return LRMResult(gaussians.to("cpu"), world, plan, video_size, report)
 
 
 def check_latents(latents: Tensor, config: LRMConfig) -> dict[str, int]:
