@@ -46,7 +46,7 @@ def test_latent_to_file_stop_and_again(comfy, dwarf):
     entry = comfy.wait(prompt_id, 60)
     messages = dict(entry["status"]["messages"])
     assert messages["execution_interrupted"]["node_id"] == "lrm"
-    assert len(list((comfy.output_dir / "lrm").iterdir())) == 1
+    assert len(list((comfy.output_dir / "lrm").glob("*.ply"))) == 1
 
     again = prompt(comfy, dwarf, width=128, height=64, length=5)
     assert len(comfy.run(again)["look"]["images"]) == 5
