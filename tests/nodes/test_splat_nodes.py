@@ -51,7 +51,7 @@ out["preview"] = list(preview.shape)
 out["ui"] = list(done.ui.as_dict()) if hasattr(done.ui, "as_dict") else list(done.ui)
 more = fit(geometry=None, initial=splat).result
 out["continued"] = more[1]
-pictures, alpha = SplatRender.execute(splat, path, 48, 32, 90.0, 2, "auto").result
+pictures, alpha, distances = SplatRender.execute(splat, path, 48, 32, 90.0, 2, "auto").result
 out["render"] = [list(pictures.shape), list(alpha.shape), float(pictures.min()), float(pictures.max()), float(alpha.mean())]
 out["count"] = [v for v in core_splat.GetSplatCount.execute(splat).result if isinstance(v, int)]
 rgba = torch.cat((frames, torch.ones(5, 24, 48, 1)), -1)
