@@ -124,7 +124,9 @@ def test_importing_every_room_brings_in_nothing_heavy():
 def _is_engine(path):
     """Tell whether a file draws on a kernel module of its own folder, as ``mesh_numba.py`` does."""
     imported = imports_of(path, (ROOT / path).read_text("utf-8"))
-    return any(rel and top and "numba" in name.rsplit(".", 1)[-1] for _, name, rel, top in imported)
+    return any(
+        rel and top and is_kernel_module(f"{name.rsplit('.', 1)[-1]}.py") for _, name, rel, top in imported
+    )
 
 
 def test_importing_the_core_does_not_even_need_torch_engines():

@@ -43,7 +43,13 @@ ONE_FILE = {"embreex", "gsplat", "nvdiffrast", "warp"}
 
 def is_kernel_module(path):
     """Kernels of numba and warp live in modules that say so, which are imported on first use only."""
-    return "numba" in Path(path).stem or Path(path).stem.endswith("warp_kernels")
+    stem = Path(path).stem
+    return "numba" in stem or stem.startswith("kernels") or stem.endswith("warp_kernels")
+
+
+def _is_for_types(node):
+    """Tell whether nothing below a node ever runs: ``if TYPE_CHECKING``."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def imports_of(path, source):
@@ -53,7 +59,7 @@ def imports_of(path, source):
     inside_functions = {
         id(inner)
         for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_for_types(outer)
         for inner in ast.walk(outer)
     }
     for node in ast.walk(tree):
