@@ -1,15 +1,36 @@
-"""SplatPreview: walk through a world in the browser."""
+"""SplatPreview: walk through a world in the browser, and bring the walk back into the graph."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from ..matrix3d_core.cameras.load3d import camera_info_from_pose
+from ..matrix3d_core.cameras.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
 from ..matrix3d_core.io.atomic import open_atomically
-from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, write_gaussians
+from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, read_gaussians, write_gaussians
+from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.splats.render import render_path
 from ._adapters import gaussians_from_host
-from ._host import Types, io, save_target
+from ._host import Types, io, progress_to_host, save_target
+from ._host_wait import not_yet
+from ._kept import Kept
 from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatPreview"]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A world's file for the browser."""
+
+    path: Path
+    shown: dict[str, object]
+
+
+_written: Kept[_Written] = Kept()
 
 
 class SplatPreview(io.ComfyNode):
@@ -23,7 +44,8 @@ class SplatPreview(io.ComfyNode):
             category="Matrix-3D/splat",
             description=(
                 "Walk through a splat world inside the node: W A S D and the mouse, orbit mode, full screen, "
-                "screenshots. Also hands the world on as a file for core's preview and save nodes."
+                "screenshots. Record the walk or set key poses, and take views: they come out as a trajectory, "
+                "a picture and a camera. Also hands the world on as a file for core's preview and save nodes."
             ),
             search_aliases=[
                 "walk",
@@ -32,6 +54,8 @@ class SplatPreview(io.ComfyNode):
                 "view gaussian",
                 "3dgs viewer",
                 "world viewer",
+                "record path",
+                "path recorder",
             ],
             is_output_node=True,
             inputs=[
@@ -58,8 +82,74 @@ class SplatPreview(io.ComfyNode):
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="The walk starts at its first frame, upright. Without it: at the world's origin, "
-                    "the panorama's centre, looking at its front.",
+                    tooltip="The walk starts at its first frame, upright. "
+                    "Without it: at the world's origin, the panorama's centre, looking at its front.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=81,
+                    min=1,
+                    max=10000,
+                    optional=True,
+                    tooltip="Poses of the recorded trajectory. 81 is what the Matrix-3D video model makes.",
+                ),
+                io.Combo.Input(
+                    "pace",
+                    options=list(RECORDED_PACES),
+                    default=RECORDED_PACES[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="Of a recorded walk. distance: constant speed along the way, pauses left out. time: "
+                    "as it was walked. Key poses are always joined at constant speed.",
+                ),
+                io.Float.Input(
+                    "smoothing",
+                    default=0.1,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How far a recorded walk is smoothed over time, seconds (a Gaussian's standard "
+                    "deviation). 0 keeps every turn of the hand.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=12.0,
+                    min=0.1,
+                    max=240.0,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Frames per second of the recorded trajectory, for playback.",
+                ),
+                io.Int.Input(
+                    "view_width",
+                    default=960,
+                    min=16,
+                    max=16384,
+                    step=8,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Columns of the view's picture.",
+                ),
+                io.Int.Input(
+                    "view_height",
+                    default=540,
+                    min=16,
+                    max=8192,
+                    step=8,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Rows of the view's picture.",
+                ),
+                io.String.Input(
+                    "recording",
+                    default="",
+                    optional=True,
+                    socketless=True,
+                    advanced=True,
+                    tooltip="What was recorded in the view; the view's buttons write it. JSON: walk, keys, use, view.",
                 ),
             ],
             outputs=[
@@ -67,38 +157,98 @@ class SplatPreview(io.ComfyNode):
                     display_name="model_3d",
                     tooltip="The file shown, for core's Preview Splat, Save Splat and other nodes.",
                 ),
+                TrajectoryType.Output(
+                    display_name="trajectory",
+                    tooltip="The recorded walk or the key poses as a path of frames poses. Nothing recorded: the "
+                    "trajectory that came in; without one, what hangs on this output waits.",
+                ),
+                io.Image.Output(
+                    display_name="view",
+                    tooltip="The view taken last, drawn by the splat engine. What hangs on it waits for one.",
+                ),
+                io.Load3DCamera.Output(
+                    display_name="camera_info",
+                    tooltip="The camera of the view taken last. What hangs on it waits until one is taken.",
+                ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(
-        cls, splat: Types.SPLAT | Types.File3D, format: str = "auto", trajectory: Trajectory | None = None
+        cls,
+        splat: Types.SPLAT | Types.File3D,
+        format: str = "auto",
+        trajectory: Trajectory | None = None,
+        frames: int = 81,
+        pace: str = RECORDED_PACES[0],
+        smoothing: float = 0.1,
+        fps: float = 12.0,
+        view_width: int = 960,
+        view_height: int = 540,
+        recording: str = "",
     ) -> io.NodeOutput:
-        count = None
-        if isinstance(splat, Types.File3D):
-            path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
-            with open_atomically(path) as file:
-                file.write(splat.get_bytes())
-        else:
-            gaussians = gaussians_from_host(splat)
-            count = len(gaussians)
-            kind = lighter_format(gaussians) if format == "auto" else format
-            path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
-            write_gaussians(path, gaussians)
-        shown: dict[str, object] = {
-            "filename": filename,
-            "subfolder": subfolder,
-            "type": "temp",
-            "count": count,
-            "bytes": path.stat().st_size,
-            "stamp": path.stat().st_mtime_ns // 1_000_000,
-            "start_pose": None,
-            "is_metric": False,
-        }
+        recorded = parse_recording(recording)
+        node = cls.hidden.unique_id if cls.hidden else None
+        written = _written.get(
+            node, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file()
+        )
+        shown = {**written.shown, "start_pose": None, "is_metric": False}
+        path = trajectory if trajectory is not None else not_yet()
+        is_metric = trajectory is not None and trajectory.is_metric
         if trajectory is not None:
             shown["start_pose"] = trajectory.camera_from_world[0].flatten().tolist()
-            shown["is_metric"] = trajectory.is_metric
-        return io.NodeOutput(Types.File3D(str(path)), ui={"matrix3d_splat": [shown]})
+            shown["is_metric"] = is_metric
+        if recorded.has_path:
+            path = trajectory_from_recording(
+                recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric
+            )
+        view: object = not_yet()
+        camera: object = not_yet()
+        if recorded.view is not None:
+            pose = recorded.view.camera_from_world
+            view = render_path(
+                _read(splat),
+                Trajectory(pose[None]),
+                height=view_height,
+                width=view_width,
+                fov_x_rad=recorded.view.fov_x_rad(view_height, view_width),
+                progress=progress_to_host(node),
+            ).rgb
+            camera = camera_info_from_pose(pose, fov_y_rad=recorded.view.fov_y_rad)
+        return io.NodeOutput(
+            Types.File3D(str(written.path)), path, view, camera, ui={"matrix3d_splat": [shown]}
+        )
+
+
+def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
+    count = None
+    if isinstance(splat, Types.File3D):
+        path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
+        with open_atomically(path) as file:
+            file.write(splat.get_bytes())
+    else:
+        gaussians = gaussians_from_host(splat)
+        count = len(gaussians)
+        kind = lighter_format(gaussians) if format == "auto" else format
+        path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
+        write_gaussians(path, gaussians)
+    status = path.stat()
+    shown: dict[str, object] = {
+        "filename": filename,
+        "subfolder": subfolder,
+        "type": "temp",
+        "count": count,
+        "bytes": status.st_size,
+        "stamp": status.st_mtime_ns // 1_000_000,
+    }
+    return _Written(path, shown)
+
+
+def _read(splat: Types.SPLAT | Types.File3D) -> Gaussians:
+    if isinstance(splat, Types.File3D):
+        return read_gaussians(BytesIO(splat.get_bytes()), kind=splat.format, axes="RDF")
+    return gaussians_from_host(splat)
 
 
 NODES = [SplatPreview]

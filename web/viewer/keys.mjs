@@ -24,6 +24,9 @@ const ACTIONS = {
   KeyO: "orbit",
   KeyH: "help",
   KeyL: "lock",
+  KeyT: "record",
+  KeyK: "key",
+  KeyV: "view",
 };
 
 const MODIFIERS = new Set(["ShiftLeft", "ShiftRight"]);

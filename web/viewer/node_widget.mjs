@@ -7,6 +7,7 @@ import { WalkViewer, ensureStyle } from "./viewer.mjs";
 
 const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
 const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
+const RECORDING = "recording"; // the widget that holds what was recorded
 const PLACEHOLDER = "Run the graph to see the world.";
 const LEAST_HEIGHT = 260;
 const START_SIZE = [480, 440];
@@ -42,12 +43,24 @@ export function attachViewer(node, api, app) {
     node.setProperty?.(PROPERTY, file);
     if (!isSame) show(file); // a run that changed nothing leaves the visitor where he is
   });
+  const recording = node.widgets?.find((/** @type {any} */ w) => w.name === RECORDING);
+  if (recording) {
+    hideWidget(recording);
+    viewer.recorder.onChange = (text) => {
+      recording.value = text;
+      recording.callback?.(text);
+      node.setDirtyCanvas?.(true, true);
+      app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+    };
+    viewer.recorder.refresh();
+  }
   after(node, "onConfigure", restore);
   after(node, "onRemoved", () => viewer.dispose());
   restore();
 
   /** Show what the workflow remembers, if the host still has it. */
   async function restore() {
+    if (recording) viewer.recorder.load(recording.value);
     const file = readFile(node.properties?.[PROPERTY]);
     if (!file || viewer.file) return;
     const { error } = await show(file);
@@ -86,6 +99,16 @@ function forwardToGraph(frame, viewer, app) {
 /** @param {SplatFile} a @param {SplatFile} b */
 function sameFile(a, b) {
   return queryOf(a) === queryOf(b) && a.stamp === b.stamp && String(a.start_pose) === String(b.start_pose);
+}
+
+/**
+ * Keep a widget's value in the workflow and in the prompt, but not on the node.
+ * @param {any} widget
+ */
+function hideWidget(widget) {
+  widget.hidden = true;
+  widget.options = { ...widget.options, hidden: true };
+  widget.computeSize = () => [0, -4]; // for renderers that do not know `hidden`
 }
 
 /**

@@ -5,6 +5,7 @@ const ICONS = {
   reset: '<path d="M4 11 12 4l8 7"/><path d="M6.5 9.5V20h11V9.5"/>',
   lock: '<path d="m6 3 12.5 8.2-5.4 1.2 3.2 5.6-2.4 1.3-3.1-5.6L7 17.4Z"/>',
   screenshot: '<path d="M4 8h3.5L9 5.5h6L16.5 8H20v11H4Z"/><circle cx="12" cy="13" r="3.4"/>',
+  path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
 };
@@ -14,6 +15,7 @@ const BUTTONS = [
   ["reset", "Back to the start (R)"],
   ["lock", "Look with the mouse without dragging (L), Esc ends"],
   ["screenshot", "Save a picture (P)"],
+  ["path", "Record a path (T), key poses (K)"],
   ["help", "Keys (H)"],
   ["fullscreen", "Full screen (F)"],
 ];
@@ -28,6 +30,9 @@ const HELP = [
   ["O", "orbit or walk"],
   ["R", "back to the start"],
   ["P", "save a picture"],
+  ["T", "record the walk, or stop"],
+  ["K", "add a key pose"],
+  ["V", "hand this view to the graph"],
   ["F", "full screen"],
   ["Touch", "one finger looks, two move, stick walks"],
   ["Esc", "leave the view"],

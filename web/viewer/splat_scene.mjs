@@ -4,6 +4,7 @@ import * as THREE from "../vendor/three.mjs";
 import { SparkRenderer, SplatMesh } from "../vendor/spark.mjs";
 
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
+import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
@@ -31,6 +32,8 @@ export class SplatScene {
     this.placeWorld("RDF");
     /** @type {SplatMesh | null} */
     this.mesh = null;
+    this.path = new PathLines();
+    this.scene.add(this.path.group);
     this.isDisposed = false;
   }
 
@@ -114,11 +117,23 @@ export class SplatScene {
     this.camera.updateProjectionMatrix();
   }
 
-  /** @param {Pose} pose */
-  render(pose) {
+  /**
+   * Draw a path into the world instead of the one drawn now.
+   * @param {number[][]} points of the way, OpenCV axes
+   * @param {Pose[]} poses each drawn as a small camera
+   * @param {Pose | null} view drawn as a camera of another colour
+   */
+  showPath(points, poses, view) {
+    this.path.show(points, poses, view, this.camera.aspect);
+  }
+
+  /** @param {Pose} pose @param {boolean} [hasPath] false leaves the path out */
+  render(pose, hasPath = true) {
     const { position, rotation } = toThree(pose);
     this.camera.position.set(position[0], position[1], position[2]);
     this.camera.rotation.set(...rotation);
+    this.path.group.visible = hasPath;
+    if (hasPath) this.path.hideNear(this.camera.position);
     this.renderer.render(this.scene, this.camera);
   }
 
@@ -133,6 +148,7 @@ export class SplatScene {
       await new Promise((resolve) => setTimeout(resolve, 20)); // a sort in flight would end in a stray error
     }
     this.unload();
+    this.path.clear();
     this.spark.dispose();
     this.renderer.dispose();
     this.renderer.forceContextLoss();

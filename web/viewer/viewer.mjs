@@ -6,6 +6,7 @@
 //   ready       promise of the file shown last: { count } once its first sorted picture is drawn, or { error }
 //   stats()     { frames, fps, count, pixelRatio, device, isSettled }
 //   file        what is shown, as in the `ui` payload
+//   recorder    what was recorded: { recording, text, isRecording }
 
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
@@ -13,6 +14,7 @@ import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.
 import { Overlay } from "./overlay.mjs";
 import { START, STEPS, addFrame } from "./pace.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
+import { Recorder } from "./recorder.mjs";
 import { megabytes, shortCount } from "./source.mjs";
 import { changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
 
@@ -42,6 +44,7 @@ export class WalkViewer {
     this.element.setAttribute("aria-label", "World. Walk with W A S D, look by dragging, H for all keys.");
     this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
     this.overlay = new Overlay(this.element, (action) => this.act(action));
+    this.recorder = new Recorder(this);
 
     /** @type {import("./splat_scene.mjs").SplatScene | null} */
     this.scene = null;
@@ -120,7 +123,7 @@ export class WalkViewer {
       this.reset();
       this.overlay.uncover();
       this.overlay.hint.hidden = false;
-      this.requestFrame();
+      this.recorder.refresh();
     } catch (error) {
       if (!loading.signal.aborted && !this.isDisposed) this.fail(error instanceof Error ? error.message : String(error));
     }
@@ -237,6 +240,7 @@ export class WalkViewer {
     if (action === "help") this.overlay.toggleHelp();
     if (!this.scene || !this.overlay.message.hidden) return;
     this.overlay.hint.hidden = true;
+    this.recorder.act(action);
     if (action === "reset") this.reset();
     if (action === "orbit") this.setOrbit(!this.orbit);
     if (action === "lock") this.toggleLock();
@@ -252,6 +256,7 @@ export class WalkViewer {
    */
   changeWish(change, when = performance.now()) {
     if (this.lastStep) this.step(when);
+    this.recorder.sample(when, true);
     change();
     if (this.orbit && (this.held.size || this.stick.right || this.stick.forward)) {
       const wish = wishOf(this.held, this.stick);
@@ -269,6 +274,8 @@ export class WalkViewer {
    */
   drag(dx, dy, how) {
     const height = this.element.getBoundingClientRect().height || 1;
+    const now = performance.now();
+    if (now - this.lastDrag > DRAG_MS) this.recorder.sample(now, true);
     if (this.orbit) {
       this.orbit =
         how === "pan" ? panOrbit(this.orbit, dx, dy, height, FOV_Y) : dragOrbit(this.orbit, dx, dy, height);
@@ -276,7 +283,8 @@ export class WalkViewer {
       const perPixel = (how === "grab" ? -1 : LOOK_GAIN) * (FOV_Y / height); // what is grabbed stays under the finger
       this.walk = look(this.walk, dx, dy, perPixel);
     }
-    this.lastDrag = performance.now();
+    this.lastDrag = now;
+    this.recorder.sample(now);
     this.overlay.hint.hidden = true;
     this.requestFrame();
   }
@@ -322,7 +330,7 @@ export class WalkViewer {
     const { scene } = this;
     if (!scene) return Promise.resolve(null);
     this.fit(1);
-    scene.render(this.pose()); // a canvas keeps its picture only until the browser has shown it
+    scene.render(this.pose(), false); // a canvas keeps its picture only until the browser has shown it
     return new Promise((resolve) => scene.renderer.domElement.toBlob(resolve, "image/png"));
   }
 
@@ -354,6 +362,7 @@ export class WalkViewer {
     if (isActive) this.armRest();
 
     this.fit(this.restTimer ? STEPS[this.pace.level] : 1);
+    this.recorder.sample(clock);
     this.scene.render(this.pose());
     this.frames++;
     if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.settle({ count: this.count });

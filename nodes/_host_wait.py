@@ -1,0 +1,12 @@
+"""Outputs that are not there yet: what hangs on them waits, without an error."""
+
+from __future__ import annotations
+
+from comfy_execution.graph_utils import ExecutionBlocker
+
+__all__ = ["not_yet"]
+
+
+def not_yet() -> object:
+    """Return what stands for an output that the user has not made yet; its consumers are left out of the run."""
+    return ExecutionBlocker(None)

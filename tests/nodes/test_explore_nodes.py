@@ -1,0 +1,64 @@
+"""The nodes of the browser's viewers inside the host: what they give back to the graph."""
+
+from __future__ import annotations
+
+import pytest
+from comfy_server import run_in_host
+
+pytestmark = pytest.mark.host
+
+_PREVIEW = """
+import json, torch
+from types import SimpleNamespace
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from server import PromptServer
+
+PromptServer.instance = None
+node = load_nodes()["SplatPreview"]
+node.hidden = SimpleNamespace(unique_id="7")
+world = submodule("matrix3d_core.scene.gaussians").Gaussians.from_colours(
+    torch.tensor([[0.0, 0, 4], [2, 0, 4]]), torch.tensor([[1.0, 0, 0, 0]] * 2), torch.full((2, 3), 0.3),
+    torch.full((2,), 0.95), torch.tensor([[0.1, 0.2, 1.0], [1.0, 0.1, 0.1]]))
+splat = submodule("nodes._adapters").splat_to_host(world)
+Trajectory = submodule("matrix3d_core.scene.trajectory").Trajectory
+given = Trajectory(torch.eye(4, dtype=torch.float64).repeat(3, 1, 1), is_metric=True)
+waits = lambda value: isinstance(value, ExecutionBlocker)
+ui = lambda output: output.ui["matrix3d_splat"][0]
+
+first = node.execute(splat=splat)
+report = {"empty": [waits(value) for value in first.args]}
+passed = node.execute(splat=splat, trajectory=given)
+report["passed_on"] = [passed.args[1] is given, waits(passed.args[2])]
+report["same_file"] = [ui(first)["filename"], ui(passed)["filename"]]
+os.unlink(first.args[0].get_source())
+report["gone"] = ui(node.execute(splat=splat))["filename"]
+text = json.dumps({"version": 1, "use": "keys", "keys": [[0, 0, 0, 0, 0], [0, 0, 2, 0, 0]],
+                   "view": [0, 0, 0, 26.565, 0, 65]})
+done = node.execute(splat=splat, trajectory=given, frames=5, view_width=320, view_height=180, recording=text)
+report["path"] = done.args[1].centres[:, 2].tolist()
+report["metric"] = done.args[1].is_metric
+view = done.args[2]
+report["view"] = [list(view.shape), view[0, 90, 160].tolist()]  # red lies straight ahead at atan(2 / 4)
+report["camera"] = done.args[3]
+report["of_a_file"] = list(node.execute(splat=done.args[0], recording=text).args[2][0, 270, 480].shape)
+result(report)
+"""
+
+
+def test_preview_gives_path_view_and_camera(host_place, host_base):
+    report = run_in_host(_PREVIEW, host_place, host_base)
+    assert report["empty"] == [False, True, True, True]
+    assert report["passed_on"] == [True, True]
+    assert report["same_file"][0] == report["same_file"][1]
+    assert report["gone"].endswith(".ply")
+    assert report["path"] == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-9)
+    assert report["metric"]
+    shape, colour = report["view"]
+    assert shape == [1, 180, 320, 3]
+    assert colour[0] > 0.7
+    assert colour[2] < 0.3
+    assert report["camera"]["fov"] == pytest.approx(65)
+    assert report["camera"]["target"]["x"] == pytest.approx(0.4472, abs=1e-3)  # 1 ahead: sin 26.565 degrees
+    assert report["camera"]["target"]["z"] == pytest.approx(-0.8944, abs=1e-3)
+    assert report["of_a_file"] == [3]

@@ -1,0 +1,186 @@
+"""Recording a walk, key poses and a view in the preview node, and what the graph makes of them."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from chromium import RENDERERS, open_front_end, open_page, wait_for_world
+from PIL import Image
+from splat_scenes import BLOBS, blob_world
+
+from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
+from matrix3d_core.io.splats import write_gaussians
+
+pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
+
+GRAPH = {
+    "1": {"class_type": "SplatLoad", "inputs": {"file": "blobs.ply"}, "_meta": {"title": "Load"}},
+    "2": {"class_type": "SplatPreview", "inputs": {"splat": ["1", 0]}, "_meta": {"title": "Walk"}},
+    "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 2]}, "_meta": {"title": "View"}},
+    "4": {
+        "class_type": "TrajectoryPreview",
+        "inputs": {"trajectory": ["2", 1]},
+        "_meta": {"title": "Path"},
+    },
+}
+VIEWER = "window.matrix3dViewers[0]"
+
+
+def viewer(page, expression):
+    return page.evaluate(f"() => {{ const v = {VIEWER}; return {expression}; }}")
+
+
+def stored(page):
+    return page.evaluate(
+        "() => app.graph.nodes.find(n => n.type === 'SplatPreview').widgets.find(w => w.name === 'recording').value"
+    )
+
+
+def run(page):
+    page.evaluate("() => app.queuePrompt(0)")
+
+
+@pytest.fixture(scope="module", params=list(RENDERERS))
+def front_end(request, browser, comfy):
+    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    with open_page(browser, width=1280, height=800) as opened:
+        page = opened.page
+        open_front_end(page, comfy.address, request.param)
+        page.evaluate("graph => app.loadApiJson(graph, 'walk')", GRAPH)
+        page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3dViewers?.length === 1")
+        page.evaluate(
+            """() => {
+                const places = { SplatLoad: [20, 60], SplatPreview: [330, 20], PreviewImage: [1000, 60], TrajectoryPreview: [1000, 400] };
+                for (const node of app.graph.nodes) node.pos = places[node.type];
+                const preview = app.graph.nodes.find(n => n.type === "SplatPreview");
+                preview.setSize([620, 640]);
+                app.canvas.ds.offset = [20, 60];
+                app.canvas.ds.scale = 1;
+                app.graph.setDirtyCanvas(true, true);
+            }"""
+        )
+        page.wait_for_timeout(800)
+        run(page)
+        assert wait_for_world(page) == {"count": 1600}
+        page.wait_for_timeout(500)
+        yield page
+        mine = [text for text in opened.problems if "matrix3d" in text.lower() or "viewer" in text.lower()]
+        assert mine == []
+
+
+def press(page, action):
+    page.evaluate(f"action => {VIEWER}.element.querySelector(`[data-action=${{action}}]`).click()", action)
+
+
+def test_a_walk_comes_out_as_it_was_walked(front_end, tmp_path):
+    page = front_end
+    box = viewer(page, "v.element.getBoundingClientRect().toJSON()")
+    assert "recording" not in page.inner_text("body").lower().split(), "the stored text is not shown"
+    page.mouse.click(box["left"] + box["width"] / 2, box["top"] + 100)
+    page.keyboard.press("t")
+    page.wait_for_function(f"() => {VIEWER}.recorder.isRecording")
+    page.keyboard.down("w")
+    page.wait_for_function(f"() => {VIEWER}.pose().position[2] > 1.5", timeout=20_000)
+    page.keyboard.up("w")
+    page.wait_for_function(f"() => {VIEWER}.walk.velocity[2] === 0", timeout=20_000)
+    page.screenshot(path=tmp_path / "recording.png")
+    page.keyboard.press("t")
+    page.wait_for_function(f"() => !{VIEWER}.recorder.isRecording")
+    end = viewer(page, "v.pose()")
+    text = stored(page)
+    assert text == viewer(page, "v.recorder.text")
+    path = trajectory_from_recording(parse_recording(text), frames=21)
+    # Positions are stored to 0.1 mm; a straight walk stays straight under smoothing and resampling.
+    assert path.centres[0].tolist() == pytest.approx([0, 0, 0], abs=1e-3)
+    assert path.centres[-1].tolist() == pytest.approx(end["position"], abs=1e-3)
+    steps = np.diff(path.centres[:, 2].numpy())
+    assert steps == pytest.approx(np.full(20, end["position"][2] / 20), abs=0.01)
+    page.wait_for_timeout(500)
+    page.screenshot(path=tmp_path / "recorded.png")
+
+
+def test_key_poses_are_added_moved_deleted_and_exported(front_end, tmp_path):
+    page = front_end
+    for pose in ("[0, 0, 0]", "[1, 0, 0]", "[1, 0, 1.5]"):
+        page.evaluate(f"() => {VIEWER}.setPose({{ position: {pose}, yaw: 0.3, pitch: 0 }})")
+        press(page, "key")
+    assert viewer(page, "v.recorder.recording.use") == "keys"
+    items = page.locator("[data-part=path] li")
+    assert items.count() == 3
+    first, last = (items.nth(k).locator("button").first.bounding_box() for k in (0, 2))
+    page.mouse.move(first["x"] + 8, first["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(last["x"] + last["width"] + 12, first["y"] + 10, steps=4)
+    page.mouse.up()
+    assert [key[:3] for key in json.loads(stored(page))["keys"]] == [[1, 0, 0], [1, 0, 1.5], [0, 0, 0]]
+    items.nth(1).locator("button").first.click()
+    assert viewer(page, "v.pose().position") == [1, 0, 1.5]
+    items.nth(1).locator("button").first.press("Alt+ArrowLeft")
+    assert [key[:3] for key in json.loads(stored(page))["keys"]] == [[1, 0, 1.5], [1, 0, 0], [0, 0, 0]]
+    with page.expect_download() as download:
+        press(page, "export")
+    assert len(json.loads(download.value.path().read_text())) == 3
+    items.nth(0).locator("button").first.press("Delete")
+    assert items.count() == 2
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [-2, -0.5, -2], yaw: 0.6, pitch: -0.1 }})")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=tmp_path / "keys.png")
+
+
+def test_the_graph_gets_path_and_view_and_the_visitor_stays(front_end, tmp_path):
+    page = front_end
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.2, pitch: 0.1 }})")
+    page.wait_for_timeout(1000)
+    press(page, "view")
+    seen = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    run(page)
+    page.wait_for_function(
+        "() => app.graph.nodes.find(n => n.type === 'PreviewImage').imgs?.[0]?.naturalWidth === 960",
+        timeout=90_000,
+    )
+    made = page.evaluate(
+        "async () => { const reply = await fetch(app.graph.nodes.find(n => n.type === 'PreviewImage').imgs[0].src);"
+        "return [...new Uint8Array(await reply.arrayBuffer())]; }"
+    )
+    drawn = np.asarray(Image.open(io.BytesIO(bytes(made))).convert("RGB")).astype(float) / 255
+    for name in ("blue", "red", "green"):
+        # The same vertical field of view: places agree as multiples of the height, from the middle.
+        assert place_of(seen, name) == pytest.approx(place_of(drawn, name), abs=0.01), name
+    assert viewer(page, "v.pose().yaw") == pytest.approx(0.2)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=tmp_path / "ran.png")
+
+
+def screenshot_of(page):
+    return bytes(
+        page.evaluate(f"async () => [...new Uint8Array(await (await {VIEWER}.screenshot()).arrayBuffer())]")
+    )
+
+
+def place_of(image, name):
+    rows, columns = np.nonzero(np.abs(image - np.array(BLOBS[name][0])).max(-1) < 0.25)
+    assert len(rows) > 20, name
+    height, width = image.shape[:2]
+    return (columns.mean() - width / 2) / height, (rows.mean() - height / 2) / height
+
+
+def test_the_recording_comes_back_with_the_workflow(front_end):
+    page = front_end
+    before = stored(page)
+    assert '"use":"keys"' in before
+    page.evaluate(
+        """async () => {
+            const saved = JSON.parse(JSON.stringify(app.graph.serialize()));
+            await app.loadGraphData(saved);
+        }"""
+    )
+    page.wait_for_function(
+        "() => window.matrix3dViewers.length === 1 && window.matrix3dViewers[0].file", timeout=30_000
+    )
+    wait_for_world(page)
+    assert stored(page) == before
+    assert viewer(page, "v.recorder.text") == before
+    assert page.locator("[data-part=path] li").count() == 2

@@ -1,0 +1,102 @@
+// A camera path as lines in the world: the way, and a small camera for each pose.
+
+import * as THREE from "../vendor/three.mjs";
+
+import { FOV_Y, toThree } from "./pose.mjs";
+
+/** @typedef {import("./pose.mjs").Pose} Pose */
+
+const PATH_COLOUR = 0x7fb2ff;
+const VIEW_COLOUR = 0xffc46b;
+const FRUSTUM_SHARE = 0.04; // its depth, of the extent of the path
+const FRUSTUM_LIMITS = [0.06, 0.4]; // world units
+const NEAR = 2.5; // frusta closer than this many depths are in the way of the eye
+
+export class PathLines {
+  constructor() {
+    this.group = new THREE.Group();
+    this.depth = FRUSTUM_LIMITS[0];
+    /** @type {{ dispose(): void }[]} */
+    this.resources = [];
+    /** @type {THREE.LineSegments[]} */
+    this.frusta = [];
+  }
+
+  clear() {
+    this.group.clear();
+    this.frusta = [];
+    for (const resource of this.resources) resource.dispose();
+    this.resources = [];
+  }
+
+  /**
+   * @param {number[][]} points OpenCV axes
+   * @param {Pose[]} poses
+   * @param {Pose | null} view
+   * @param {number} aspect of the cameras
+   */
+  show(points, poses, view, aspect) {
+    this.clear();
+    const way = points.map(([x, y, z]) => new THREE.Vector3(x, 0 - y, 0 - z));
+    const extent = new THREE.Box3().setFromPoints(way).getSize(new THREE.Vector3()).length();
+    this.depth = Math.min(Math.max(FRUSTUM_SHARE * extent, FRUSTUM_LIMITS[0]), FRUSTUM_LIMITS[1]);
+    if (way.length > 1) {
+      const line = new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(way)), this.material(PATH_COLOUR));
+      this.add(line);
+    }
+    if (!poses.length && !view) return;
+    const shape = this.keep(frustum(this.depth, aspect));
+    const plain = this.material(PATH_COLOUR);
+    for (const pose of poses) this.addFrustum(pose, shape, plain);
+    if (view) this.addFrustum(view, shape, this.material(VIEW_COLOUR));
+  }
+
+  /** @param {Pose} pose @param {THREE.BufferGeometry} shape @param {THREE.Material} material */
+  addFrustum(pose, shape, material) {
+    const { position, rotation } = toThree(pose);
+    const lines = new THREE.LineSegments(shape, material);
+    lines.position.set(position[0], position[1], position[2]);
+    lines.rotation.order = "YXZ";
+    lines.rotation.set(...rotation);
+    this.frusta.push(lines);
+    this.add(lines);
+  }
+
+  /** @param {THREE.Vector3} eye in the coordinates of three.js */
+  hideNear(eye) {
+    for (const lines of this.frusta) lines.visible = lines.position.distanceTo(eye) > NEAR * this.depth;
+  }
+
+  /** @param {THREE.Object3D} object */
+  add(object) {
+    object.renderOrder = 10; // after the splats, which write no depth
+    object.frustumCulled = false;
+    this.group.add(object);
+  }
+
+  /** @template {{ dispose(): void }} T @param {T} resource @returns {T} */
+  keep(resource) {
+    this.resources.push(resource);
+    return resource;
+  }
+
+  /** @param {number} color */
+  material(color) {
+    return this.keep(new THREE.LineBasicMaterial({ color, depthTest: false, depthWrite: false, transparent: true }));
+  }
+}
+
+/**
+ * Edges of a camera that looks along -z, with a tick that shows where up is.
+ * @param {number} depth world units
+ * @param {number} aspect
+ */
+function frustum(depth, aspect) {
+  const h = depth * Math.tan(FOV_Y / 2);
+  const w = h * aspect;
+  const [a, b, c, d] = [[-w, -h], [w, -h], [w, h], [-w, h]].map(([x, y]) => new THREE.Vector3(x, y, -depth));
+  const eye = new THREE.Vector3();
+  const top = new THREE.Vector3(0, 1.5 * h, -depth);
+  const edges = [eye, a, eye, b, eye, c, eye, d, a, b, b, c, c, d, d, a, d, top, c, top];
+  return new THREE.BufferGeometry().setFromPoints(edges);
+}

@@ -1,0 +1,182 @@
+// What a visitor records: a walk, key poses, and one view. Pure. The text is what the node hands to the graph (read by
+// matrix3d_core/cameras/recording.py): degrees and world units, OpenCV axes.
+
+/** @typedef {import("./pose.mjs").Pose} Pose */
+/** @typedef {Pose & { time: number, isTurn?: boolean }} Sample (seconds; `isTurn`: the way bends here) */
+
+/**
+ * @typedef {object} Recording
+ * @property {Sample[]} walk
+ * @property {Pose[]} keys
+ * @property {"walk" | "keys"} use which of them is the path
+ * @property {(Pose & { fov: number }) | null} view vertical field of view in radians
+ */
+
+/** @type {Recording} */
+export const EMPTY = { walk: [], keys: [], use: "walk", view: null };
+
+export const INTERVAL_S = 0.05; // between samples, unless the visitor turns
+export const MOST_SAMPLES = 12_000; // ten minutes
+const DEGREE = Math.PI / 180;
+
+const round = (/** @type {number} */ value) => Number(value.toFixed(4)) + 0;
+const rowOf = (/** @type {Pose} */ pose) =>
+  [...pose.position, pose.yaw / DEGREE, pose.pitch / DEGREE].map(round);
+/** @param {number[]} row @returns {Pose} */
+const poseOf = ([x, y, z, yaw, pitch]) => ({ position: [x, y, z], yaw: yaw * DEGREE, pitch: pitch * DEGREE });
+
+/** @param {Recording} recording */
+export const isEmpty = (recording) => !recording.walk.length && !recording.keys.length && !recording.view;
+
+/**
+ * @param {Recording} recording
+ * @returns {string} "" when nothing is recorded
+ */
+export function writeRecording(recording) {
+  if (isEmpty(recording)) return "";
+  const { walk, keys, use, view } = recording;
+  return JSON.stringify({
+    version: 1,
+    use,
+    walk: walk.map((sample) => [round(sample.time), ...rowOf(sample)]),
+    keys: keys.map(rowOf),
+    view: view && [...rowOf(view), round(view.fov / DEGREE)],
+  });
+}
+
+/**
+ * @param {unknown} text
+ * @returns {Recording} empty when it is not understood
+ */
+export function readRecording(text) {
+  if (typeof text !== "string" || !text.trim()) return EMPTY;
+  try {
+    const { walk = [], keys = [], use = "walk", view = null } = JSON.parse(text);
+    const check = (/** @type {unknown[]} */ row, /** @type {number} */ count) => {
+      if (row.length !== count || !row.every(Number.isFinite)) throw new Error("not a recording");
+      return /** @type {number[]} */ (row);
+    };
+    return {
+      walk: walk.map((/** @type {number[]} */ row) => {
+        const [time, ...pose] = check(row, 6);
+        return { time, ...poseOf(pose) };
+      }),
+      keys: keys.map((/** @type {number[]} */ row) => poseOf(check(row, 5))),
+      use: use === "keys" ? "keys" : "walk",
+      view: view && { ...poseOf(check(view, 6)), fov: view[5] * DEGREE },
+    };
+  } catch {
+    return EMPTY;
+  }
+}
+
+/** @param {Pose} a @param {Pose} b */
+const isSamePose = (a, b) =>
+  a.yaw === b.yaw && a.pitch === b.pitch && a.position.every((value, i) => value === b.position[i]);
+
+/**
+ * Add where the visitor is now to a walk that is being recorded. Changes the list.
+ * @param {Sample[]} walk
+ * @param {number} time seconds since recording began
+ * @param {Pose} pose
+ * @param {boolean} [isTurn] keep it however soon it comes, and even if nothing moved: from here it goes on differently
+ * @returns {boolean} false: the walk is full
+ */
+export function addSample(walk, time, { position, yaw, pitch }, isTurn = false) {
+  if (walk.length >= MOST_SAMPLES) return false;
+  const last = walk[walk.length - 1];
+  const sample = { time: Math.max(time, last?.time ?? 0), position: [...position], yaw, pitch, isTurn };
+  if (!last) walk.push(sample);
+  else if (isSamePose(last, sample)) {
+    if (isTurn && sample.time > last.time) walk.push(sample);
+  } else {
+    const isDense = walk.length > 1 && sample.time - walk[walk.length - 2].time < INTERVAL_S;
+    if (isDense && !last.isTurn) walk.pop();
+    walk.push(sample);
+  }
+  return true;
+}
+
+/** @param {Pose[]} poses @returns {number} length of the way, world units */
+export function wayLength(poses) {
+  let length = 0;
+  for (let i = 1; i < poses.length; i++) {
+    const [a, b] = [poses[i - 1].position, poses[i].position];
+    length += Math.hypot(b[0] - a[0], b[1] - a[1], b[2] - a[2]);
+  }
+  return length;
+}
+
+/**
+ * @template T
+ * @param {T[]} list
+ * @param {number} from
+ * @param {number} to where the item is afterwards
+ * @returns {T[]} a new list
+ */
+export function moveItem(list, from, to) {
+  const rest = list.filter((_, i) => i !== from);
+  rest.splice(Math.min(Math.max(to, 0), rest.length), 0, list[from]);
+  return rest;
+}
+
+/**
+ * World-to-camera matrix of an upright pose, 4 rows of 4: the inverse of `poseFromMatrix`.
+ * @param {Pose} pose
+ * @returns {number[][]}
+ */
+export function matrixOf({ position, yaw, pitch }) {
+  const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
+  const axes = [
+    [cy, 0, -sy], // right
+    [sy * sp, cp, cy * sp], // down
+    [sy * cp, -sp, cy * cp], // ahead
+  ];
+  const rows = axes.map((axis) => [...axis, 0 - axis.reduce((sum, part, i) => sum + part * position[i], 0)]);
+  return [...rows, [0, 0, 0, 1]];
+}
+
+/**
+ * A file of the path that is in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as a list of
+ * world-to-camera matrices, as TrajectoryLoad reads them.
+ * @param {Recording} recording
+ * @returns {string}
+ */
+export function exportPath(recording) {
+  if (recording.use === "walk") return JSON.stringify(recording.walk.map(matrixOf));
+  const keys = recording.keys.map((key) => {
+    const [x, y, z, yaw, pitch] = rowOf(key);
+    return { position: [x, y, z], yaw, pitch };
+  });
+  return JSON.stringify(keys, null, 1);
+}
+
+/**
+ * Points of the path for the eye, in order: key poses joined by a smooth curve that the backend's resembles.
+ * @param {Recording} recording
+ * @returns {number[][]} positions, OpenCV axes
+ */
+export function pathPoints({ use, walk, keys }) {
+  if (use === "walk" || keys.length < 3) return (use === "walk" ? walk : keys).map((pose) => pose.position);
+  const points = keys.map((key) => key.position);
+  const at = (/** @type {number} */ i) => points[Math.min(Math.max(i, 0), points.length - 1)];
+  const curve = [];
+  for (let i = 0; i + 1 < points.length; i++) {
+    for (let k = 0; k < 16; k++) curve.push(catmullRom(at(i - 1), at(i), at(i + 1), at(i + 2), k / 16));
+  }
+  curve.push(points[points.length - 1]);
+  return curve;
+}
+
+/**
+ * @param {number[]} a @param {number[]} b @param {number[]} c @param {number[]} d
+ * @param {number} t 0 at b, 1 at c
+ */
+function catmullRom(a, b, c, d, t) {
+  return b.map((_, i) => {
+    const [first, last] = [(c[i] - a[i]) / 2, (d[i] - b[i]) / 2];
+    const rise = c[i] - b[i];
+    return b[i] + t * (3 * rise * t - 2 * rise * t * t + (1 - t) * (first * (1 - t) - last * t));
+  });
+}
+
