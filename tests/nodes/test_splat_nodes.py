@@ -44,7 +44,7 @@ def fit(**more):
 
 out = {}
 done = fit(depth=depth, mask=mask)
-splat, report, preview = done.result
+splat, report, preview = done.result[:3]
 out["report"] = report
 out["shapes"] = [list(t.shape) for t in (splat.positions, splat.scales, splat.rotations, splat.opacities, splat.sh)]
 out["preview"] = list(preview.shape)
