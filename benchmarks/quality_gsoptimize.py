@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import sys
 import time
@@ -58,9 +59,9 @@ def fit(
         if depth
         else None
     )
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     result = optimise_gaussians(frames, shots.trajectory, geometry=geometry, mask=mask, config=config)
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     drawn = draw(result.gaussians, shots)
     ratios = [psnr(a, b) for a, b in zip(drawn, shots.views, strict=True)]
     if pictures is not None:
@@ -74,10 +75,10 @@ def fit(
         "psnr": mean(ratios), "psnr_least": min(ratios),
         "ssim": mean([ssim(a, b) for a, b in zip(drawn, shots.views, strict=True)]),
         "gaussians": len(result.gaussians), "steps": config.steps, "phases_s": result.report["seconds"],
-        "held_out": result.report["held_out"],
+        "held_out": result.report["held_out"], "processor_s": round(processor, 1), "load": os.getloadavg()[0],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
-    line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:6.0f} s  "
+    line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:6.0f} s ({processor:.0f} s of processor)  "
     print(line + f"{entry['gaussians']} splats  " + json.dumps(entry["phases_s"]), flush=True)
     if not quiet:
         print(" ".join(f"{v:.1f}" for v in ratios), flush=True)

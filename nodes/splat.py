@@ -153,6 +153,11 @@ class GSOptimize(io.ComfyNode):
                     tooltip="Keep checkpoints in the output folder (matrix3d_checkpoints) and go on from one after a "
                     "crash or a stop; it is removed when the fit ends.",
                 ),
+                io.Boolean.Input(
+                    "extend", default=False, optional=True, advanced=True,
+                    tooltip="With initial: also add splats where the frames look past it, at their depth or at "
+                    "distances found from them.",
+                ),
                 *_advanced_inputs(),
                 GeometryType.Input(
                     "geometry", optional=True,
@@ -206,6 +211,7 @@ class GSOptimize(io.ComfyNode):
         mask: torch.Tensor | None = None,
         initial: Types.SPLAT | None = None,
         resume: bool = True,
+        extend: bool = False,
         **advanced: object,
     ) -> io.NodeOutput:
         changes = {"steps": iterations, "max_gaussians": max_gaussians, "crop_size_px": crop_size}

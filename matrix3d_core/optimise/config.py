@@ -52,6 +52,7 @@ class OptimiseConfig:
         densify_until: share of the steps after which there is no more.
         densify_every: steps between two.
         by_detail: start with discs of twice the size where the pictures are smooth.
+        extend: where Gaussians to start from are given, add what the frames show beyond them.
         initial_share: share of ``max_gaussians`` to start with when densifying.
         weight_seen: weight of pixels that a frame has from the source panorama.
         weight_filled: weight of pixels that were filled in.
@@ -100,6 +101,7 @@ class OptimiseConfig:
     densify_every: int = 200
     initial_share: float = 0.75
     by_detail: bool = True
+    extend: bool = False
     weight_seen: float = 1.0
     weight_filled: float = 0.3
     ssim_share: float = 0.2
@@ -161,7 +163,7 @@ class OptimiseConfig:
 
 OPTIMISE_PRESETS: dict[str, OptimiseConfig] = {
     "draft": OptimiseConfig(),
-    "standard": OptimiseConfig(steps=4000, max_gaussians=600_000, crop_size_px=384, key_frame_stride=5),
+    "standard": OptimiseConfig(steps=3500, max_gaussians=500_000, crop_size_px=320, key_frame_stride=5),
     "high": OptimiseConfig(steps=12_000, max_gaussians=1_500_000, crop_size_px=512, key_frame_stride=3),
 }
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..checks import check_shape
+from ..compiled import ONE_PARALLEL_KERNEL
 from ..errors import InvalidInput
 from ..geometry.pinhole import pinhole_directions
 from ..geometry.rotations import quats_from_matrix
+from ..raster.splat import render_gaussians, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -20,7 +24,8 @@ from .sweep import SweptDepth, look_up, sweep_rays
 
 __all__ = [
     "ORIGINS", "ORIGIN_FILLED", "ORIGIN_GENERATED", "ORIGIN_SOURCE", "Placement", "cells_of_sphere", "discs_from_erp",
-    "discs_from_pinhole", "initial_gaussians", "place_gaussians",
+    "discs_from_pinhole",
+    "extend_gaussians", "initial_gaussians", "place_gaussians",
 ]  # fmt: skip
 
 ORIGINS = ("source", "generated", "filled")
@@ -43,6 +48,7 @@ _SKY_DENSITY = 0.5
 _SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
 
 
+@functools.lru_cache(maxsize=4)
 def cells_of_sphere(rows: int) -> tuple[Tensor, Tensor, Tensor]:
     """Divide the sphere into cells of nearly equal solid angle: ``rows`` bands, split evenly along azimuth.
 
@@ -326,6 +332,71 @@ def place_gaussians(
     return Placement(gaussians, origins, is_sky, counts)
 
 
+def extend_gaussians(
+    world: Gaussians,
+    *,
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    depths: Mapping[int, Tensor],
+    skies: Mapping[int, Tensor] | None = None,
+    max_gaussians: int,
+    engine: str = "auto",
+) -> Placement:
+    """Add discs to a world where key frames look past it: pixels that it covers by less than half.
+
+    Args:
+        world: Gaussians that exist already; they come first and count as ``source``.
+        frames: the frames.
+        trajectory: their poses, in the world's frame.
+        depths: key frame to ray distance, at any size; inf or absent sky adds nothing.
+        skies: key frame to ``[h, w]`` bool, what belongs to the sky shell.
+        max_gaussians: of all together.
+        engine: splat engine that draws the world.
+    """
+    pieces: list[_Piece] = []
+    shown: list[_Shown] = []
+    for frame in sorted(depths):
+        depth = _resized(depths[frame], frames.shape[1:3])
+        height, width = depth.shape
+        pose = trajectory.camera_from_world[frame]
+        K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
+        with torch.no_grad():
+            if K_px is None:
+                alpha = render_gaussians_panorama(world, pose, height // 2, height, engine=engine).alpha
+            else:
+                alpha = render_gaussians(world, pose, K_px, height, width, engine=engine).alpha
+        focal = 0.0 if K_px is None else float(K_px[0, 0])
+        back = trajectory.world_from_camera[frame]
+        points = (sweep_rays(height, width, focal) * depth[..., None]) @ back[:3, :3].T + back[:3, 3]
+        new = (_resized(alpha, (height, width)) < 0.5) & torch.isfinite(depth)
+        for other in shown:
+            local = points @ other.camera_from_world[:3, :3].T + other.camera_from_world[:3, 3]
+            theirs, inside = look_up(other.depth_ray, local, other.focal)
+            new &= ~(inside & ((theirs / local.norm(dim=-1) - 1).abs() < _COVERED))
+        new = _without_specks(new)
+        sky = torch.zeros_like(new)
+        if skies is not None and frame in skies:
+            sky = _resized(skies[frame].float(), (height, width)) > 0.5
+        for name, use in (("filled", new & ~sky), ("sky", new & sky)):
+            if bool(use.any()):
+                pieces.append(_Piece(frames[frame], depth, use, back, name, ORIGIN_GENERATED, K_px))
+        shown.append(_Shown(torch.where(new, depth, torch.inf), pose, focal, None))
+    room = max_gaussians - len(world)
+    counts = {"given": len(world), "sky": 0, "filled": 0}
+    origins = torch.full((len(world),), ORIGIN_SOURCE, dtype=torch.uint8)
+    is_sky = torch.zeros(len(world), dtype=torch.bool)
+    if not pieces or room < 100:
+        return Placement(world, origins, is_sky, counts)
+    added, more_origins, more_sky, found = _discs(pieces, room, by_detail=False)
+    counts |= {"sky": found["sky"], "filled": found["filled"]}
+    return Placement(
+        Gaussians.concatenate(world, added),
+        torch.cat((origins, more_origins)),
+        torch.cat((is_sky, more_sky)),
+        counts,
+    )
+
+
 @dataclass(frozen=True)
 class _Piece:
     """Pixels of one picture that become discs."""
@@ -337,7 +408,8 @@ class _Piece:
     name: str
     origin: int
     K_px: Tensor | None
-    faces: Tensor | None = None
+    sky: Tensor | None = None  # [H, W] bool, pixels that join the sky shell
+    origins: Tensor | None = None  # [H, W] uint8 instead of one origin for all
 
 
 @dataclass(frozen=True)
@@ -353,7 +425,7 @@ class _Shown:
 def _discs(
     pieces: list[_Piece], max_gaussians: int, by_detail: bool
 ) -> tuple[Gaussians, Tensor, Tensor, dict[str, int]]:
-    rough = [_is_smooth(p) if by_detail and p.name != "sky" and p.K_px is None else None for p in pieces]
+    rough = [_is_smooth(p) if by_detail and p.name == "source" and p.K_px is None else None for p in pieces]
     spheres, pixels = 0.0, 0.0
     for piece, smooth in zip(pieces, rough, strict=True):
         if piece.K_px is not None:
@@ -374,7 +446,7 @@ def _discs(
         drawn: list[Gaussians] = []
         if piece.K_px is not None:
             stride = max(1, round(float(piece.K_px[0, 0]) * math.pi / rows))
-            faces = piece.use if piece.name == "sky" else piece.faces
+            faces = piece.use if piece.name == "sky" else piece.sky
             drawn.append(
                 discs_from_pinhole(
                     piece.rgb,
@@ -404,14 +476,23 @@ def _discs(
                         piece.depth_ray,
                         rows=density,
                         use=use,
-                        flat_to_camera=piece.use if piece.name == "sky" else piece.faces,
+                        flat_to_camera=piece.use if piece.name == "sky" else piece.sky,
                         world_from_camera=piece.world_from_camera,
                     )
                 )
         for part in drawn:
             parts.append(part)
-            origins.append(torch.full((len(part),), piece.origin, dtype=torch.uint8))
-            skies.append(torch.full((len(part),), piece.name == "sky"))
+            origin = torch.full((len(part),), piece.origin, dtype=torch.uint8)
+            sky = torch.full((len(part),), piece.name == "sky")
+            view = torch.linalg.inv(piece.world_from_camera.double())
+            local = part.means.double() @ view[:3, :3].T + view[:3, 3]
+            focal = 0.0 if piece.K_px is None else float(piece.K_px[0, 0])
+            if piece.origins is not None:
+                origin, _ = look_up(piece.origins, local, focal)
+            if piece.sky is not None:
+                sky, _ = look_up(piece.sky, local, focal)
+            origins.append(origin)
+            skies.append(sky)
             counts[piece.name] += len(part)
     return Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts
 
@@ -509,52 +590,55 @@ def _swept_content(
 
     A point that lies before a surface which a sure picture shows cannot be there: the picture looks through it.
     """
+    from . import kernels_sweep as kernels
+
     pieces = []
-    shown = list(shown)
+    size = frames.shape[1:3]
+    small = next(iter(swept.values())).depth_ray.shape
+    maps, sures, poses, focals = [], [], [], []
+    for other in shown:  # the largest distance of each block: nothing is hidden that only an edge would hide
+        factor = max(1, round(other.depth_ray.shape[0] / small[0]))
+        pooled = torch.nn.functional.max_pool2d(other.depth_ray[None, None].float(), factor, ceil_mode=True)
+        maps.append(_resized(pooled[0, 0], small).numpy())
+        sures.append(np.ones(tuple(small), np.bool_))
+        poses.append(other.camera_from_world.numpy())
+        focals.append(other.focal * small[0] / other.depth_ray.shape[0])
     for frame in sorted(swept):
         found = swept[frame]
-        focal = 0.0
-        K_px = None
-        if trajectory.K_px is not None:
-            K_px = trajectory.K_px[frame]
-            focal = float(K_px[0, 0]) * found.depth_ray.shape[0] / frames.shape[1]
-        rays = sweep_rays(*found.depth_ray.shape, focal)
+        K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
+        focal = 0.0 if K_px is None else float(K_px[0, 0]) * small[0] / size[0]
         pose = trajectory.world_from_camera[frame]
-        points = (rays * found.depth_ray[..., None]) @ pose[:3, :3].T + pose[:3, 3]
-        new = torch.ones(found.depth_ray.shape, dtype=torch.bool)
-        for other in shown:
-            local = points @ other.camera_from_world[:3, :3].T + other.camera_from_world[:3, 3]
-            theirs, inside = look_up(_farthest(other.depth_ray), local, other.focal)
-            behind = local.norm(dim=-1) > (1 + _COVERED) * theirs
-            if other.is_sure is not None:
-                nearest, _ = look_up(other.depth_ray, local, other.focal)
-                sure, _ = look_up(other.is_sure, local, other.focal)
-                apart = (local.norm(dim=-1) / nearest - 1).abs() > 2 * _COVERED
-                behind = behind | (apart & ~sure)
-            new &= behind | ~inside
-        new = _without_specks(new)
-        if bool(new.any()):
-            size = frames.shape[1:3]
-            big = _resized(new.float(), size) > 0.5
-            depth = _resized(found.depth_ray, size)
+        new = np.empty(tuple(small), np.bool_)
+        with ONE_PARALLEL_KERNEL:
+            kernels.find_hidden(
+                found.depth_ray.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
+                np.array(focals, np.float64), _COVERED, new,
+            )  # fmt: skip
+        kept = _without_specks(torch.from_numpy(new))
+        if bool(kept.any()):
+            big = _resized(kept.float(), size) > 0.5
             sky = _resized(found.is_sky.float(), size) > 0.5
-            sure = _resized(found.is_sure.float(), size) > 0.5
-            for name, use, origin in (
-                ("filled", big & ~sky & sure, ORIGIN_GENERATED),
-                ("filled", big & ~sky & ~sure, ORIGIN_FILLED),
-                ("sky", big & sky, ORIGIN_GENERATED),
-            ):
-                if bool(use.any()):
-                    pieces.append(_Piece(frames[frame], depth, use, pose, name, origin, K_px))
-        shown.append(
-            _Shown(found.depth_ray.double(), trajectory.camera_from_world[frame], focal, found.is_sure)
-        )
+            origin = torch.where(_resized(found.is_sure.float(), size) > 0.5, ORIGIN_GENERATED, ORIGIN_FILLED)
+            origin[sky] = ORIGIN_GENERATED
+            depth = _resized(found.depth_ray, size)
+            pieces.append(
+                _Piece(
+                    frames[frame],
+                    depth,
+                    big,
+                    pose,
+                    "filled",
+                    ORIGIN_FILLED,
+                    K_px,
+                    sky,
+                    origin.to(torch.uint8),
+                )
+            )
+        maps.append(found.depth_ray.numpy())
+        sures.append(found.is_sure.numpy())
+        poses.append(trajectory.camera_from_world[frame].numpy())
+        focals.append(focal)
     return pieces
-
-
-def _farthest(depth: Tensor) -> Tensor:
-    """The largest distance among each pixel and its neighbours: edges are not taken for hidden surfaces."""
-    return torch.nn.functional.max_pool2d(depth[None, None].float(), 3, stride=1, padding=1)[0, 0].double()
 
 
 def _without_specks(pixels: Tensor) -> Tensor:

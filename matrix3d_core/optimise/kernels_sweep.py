@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiled import compiled
 
-__all__ = ["choose", "match_cost", "smooth_columns", "smooth_rows", "splat_distance"]
+__all__ = ["choose", "find_hidden", "match_cost", "smooth_columns", "smooth_rows", "splat_distance"]
 
 FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
 f4 = np.float32
@@ -206,3 +206,48 @@ def splat_distance(points, pose, focal, distance):
         reach = math.sqrt(x * x + y * y + z * z)
         if reach < distance[row, column]:
             distance[row, column] = reach
+
+
+@compiled(parallel=True)
+def find_hidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, new):
+    """Mark the pixels of a distance map whose points every earlier map hides, or does not tell about.
+
+    ``maps [K, H, W]`` distances, ``sure [K, H, W]``: where a map is not sure it does not speak against a point
+    that is elsewhere. The nearest of the 3x3 neighbours' largest distance counts, so that edges do not.
+    """
+    height, width = depth_ray.shape
+    rows, columns = maps.shape[1], maps.shape[2]
+    for row in nb.prange(height):
+        for column in range(width):
+            rx, ry, rz = _ray(row, column, height, width, focal)
+            far = depth_ray[row, column]
+            p = world_from_camera
+            x = p[0, 0] * rx * far + p[0, 1] * ry * far + p[0, 2] * rz * far + p[0, 3]
+            y = p[1, 0] * rx * far + p[1, 1] * ry * far + p[1, 2] * rz * far + p[1, 3]
+            z = p[2, 0] * rx * far + p[2, 1] * ry * far + p[2, 2] * rz * far + p[2, 3]
+            is_new = True
+            for k in range(maps.shape[0]):
+                q = poses[k]
+                u = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
+                v = q[1, 0] * x + q[1, 1] * y + q[1, 2] * z + q[1, 3]
+                w = q[2, 0] * x + q[2, 1] * y + q[2, 2] * z + q[2, 3]
+                at_row, at_column = _project(u, v, w, rows, columns, focals[k])
+                if at_row < -1e8:
+                    continue
+                r, c = int(round(at_row)), int(round(at_column))  # noqa: RUF046
+                reach = math.sqrt(u * u + v * v + w * w)
+                farthest = 0.0
+                for dr in range(-1, 2):
+                    for dc in range(-1, 2):
+                        a = min(max(r + dr, 0), rows - 1)
+                        b = (c + dc) % columns if focals[k] == 0.0 else min(max(c + dc, 0), columns - 1)
+                        farthest = max(farthest, maps[k, a, b])
+                if reach > (1 + margin) * farthest:
+                    continue
+                b = c % columns if focals[k] == 0.0 else min(max(c, 0), columns - 1)
+                a = min(max(r, 0), rows - 1)
+                if not sure[k, a, b] and abs(reach / maps[k, a, b] - 1) > 2 * margin:
+                    continue
+                is_new = False
+                break
+            new[row, column] = is_new

@@ -25,7 +25,7 @@ from .align import align_frames
 from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
 from .config import OPTIMISE_PRESETS, OptimiseConfig, preset_config
 from .curves import draw_curves
-from .initial import ORIGIN_SOURCE, ORIGINS, Placement, place_gaussians
+from .initial import ORIGIN_SOURCE, ORIGINS, Placement, extend_gaussians, place_gaussians
 from .inspect_inputs import find_faults, nearest_distance
 from .sweep import SweptDepth, can_sweep, sweep_distances, sweep_rays
 from .trainers import CpuTrainer, Frames, TorchTrainer, Trainer
@@ -172,10 +172,7 @@ class _Fit:
             initial.check_finite()
             if len(initial) == 0:
                 raise InvalidInput("initial must hold at least one Gaussian; got none.")
-            count = len(initial)
-            none = torch.zeros(count, dtype=torch.bool)
-            origins = torch.full((count,), ORIGIN_SOURCE, dtype=torch.uint8)
-            placed = Placement(initial, origins, none, {"given": count})
+            placed = self._given(initial)
         else:
             swept = self._sweep()
             share = config.initial_share if config.densify != "off" else 1.0
@@ -255,6 +252,25 @@ class _Fit:
             "sh_bases_dropped": 0 if initial is None else initial.sh.shape[1] - 1,
         }
         return OptimiseResult(gaussians, report, picture, origins, curves)
+
+    def _given(self, initial: Gaussians) -> Placement:
+        """Start from a world that exists, grown by what the frames show beyond it where that is asked for."""
+        if not self.config.extend:
+            count = len(initial)
+            none = torch.zeros(count, dtype=torch.bool)
+            origins = torch.full((count,), ORIGIN_SOURCE, dtype=torch.uint8)
+            return Placement(initial, origins, none, {"given": count})
+        initial = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
+        if self.depth_ray is not None:
+            depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
+        else:
+            swept = self._sweep()
+            depths = {key: found.depth_ray for key, found in swept.items()}
+            skies = {key: found.is_sky for key, found in swept.items()}
+        return extend_gaussians(
+            initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
+            max_gaussians=self.config.max_gaussians, engine=self.config.engine,
+        )  # fmt: skip
 
     def _sweep(self) -> dict[int, SweptDepth]:
         """Find distances from the frames, where none were given and the camera moves."""

@@ -97,10 +97,12 @@ def sweep_distances(
     if length <= 1e-9:
         return {}
     along = torch.cat((torch.zeros(1, dtype=torch.float64), moved))
-    nearest = nearest if nearest is not None else 0.08 * length
+    is_guess = nearest is None
+    nearest = nearest if nearest is not None else 0.4 * length
     farthest = farthest if farthest is not None else 60 * length
+    levels = 2 * levels if is_guess else levels  # far surfaces lie close together in 1 / distance
     factor = max(1, round(frames.shape[1] / rows))
-    baseline = min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
+    baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
     closeness = np.linspace(1 / farthest, 1 / nearest, levels)
     cache: dict[int, np.ndarray] = {}
 

@@ -277,6 +277,20 @@ def test_pinhole_frames_with_intrinsics():
         optimise_gaussians(frames[:, :, :40], path, config=config)
 
 
+def test_a_world_is_extended_where_frames_look_past_it():
+    frames, path, extras = world()
+    start = place_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
+    half = start.select(start.means[:, 0] < 0)
+    given = {"initial": half, "depth_ray": extras["depth_ray"], "config": replace(QUICK, steps=0)}
+    left = optimise_gaussians(frames, path, **given)
+    grown = optimise_gaussians(frames, path, **{**given, "config": replace(QUICK, steps=0, extend=True)})
+    assert grown.report["gaussians_initial"]["given"] == len(half)
+    added = grown.gaussians.means[len(half) :]
+    assert len(added) > 100
+    assert float((added[:, 0] > -0.2).float().mean()) > 0.95
+    assert grown.report["held_out"]["psnr"] > left.report["held_out"]["psnr"] + 3
+
+
 def test_whole_panoramas_teach_too():
     frames, path, extras = world()
     config = replace(QUICK, steps=60, source_share=0.0, supervision="panorama", panorama_rows=48)
