@@ -78,7 +78,8 @@ def fit(
         "held_out": result.report["held_out"], "processor_s": round(processor, 1), "load": os.getloadavg()[0],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
-    line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:6.0f} s ({processor:.0f} s of processor)  "
+    line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:5.0f} s"
+    line += f" (processor {processor:.0f} s)  "
     print(line + f"{entry['gaussians']} splats  " + json.dumps(entry["phases_s"]), flush=True)
     if not quiet:
         print(" ".join(f"{v:.1f}" for v in ratios), flush=True)

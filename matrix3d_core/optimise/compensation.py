@@ -51,7 +51,7 @@ class FrameColours:
     Source: Y. Wang et al., Bilateral Guided Radiance Field Processing, 2024 (the grid).
     """
 
-    def __init__(self, mode: str, pictures: int, rate: float = 0.003, pull: float = 0.02) -> None:
+    def __init__(self, mode: str, pictures: int, rate: float = 0.01, pull: float = 0.02) -> None:
         if mode not in COLOUR_MODES:
             raise InvalidInput(f"exposure must be one of {', '.join(COLOUR_MODES)}; got {mode!r}.")
         self.mode, self._pull = mode, pull

@@ -242,7 +242,7 @@ class CpuTrainer:
                 depth_sum = torch.from_numpy(drawing.depth_sum).requires_grad_()
                 term = depth_loss(alpha, depth_sum, known, view, config.depth_weight, config.normal_weight)
                 g_alpha, g_depth = (g.numpy() for g in torch.autograd.grad(term, (alpha, depth_sum)))
-                loss += float(term)
+                loss += float(term.detach())
         with_pose = self._frames.poses is not None and number >= 0
         with_screen = config.densify == "adc"
         rows, extras = go_back(drawing, gradient, g_alpha, g_depth, pose=with_pose, screen=with_screen)
