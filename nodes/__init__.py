@@ -25,6 +25,7 @@ FAMILIES = (
     "edit",
     "render",
     "preview",
+    "explore",
     "files",
     "export",
 )

@@ -14,7 +14,7 @@ from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
 from ._adapters import gaussians_from_host
-from ._host import Types, io, progress_to_host, save_target
+from ._host import Types, io, save_target
 from ._host_wait import not_yet
 from ._kept import Kept
 from ._types import TrajectoryType
@@ -31,6 +31,7 @@ class _Written:
 
 
 _written: Kept[_Written] = Kept()
+_SPLAT_FILES = [io.File3DSplatAny, io.File3DPLY, io.File3DSPZ, io.File3DSPLAT, io.File3DKSPLAT]
 
 
 class SplatPreview(io.ComfyNode):
@@ -61,13 +62,7 @@ class SplatPreview(io.ComfyNode):
             inputs=[
                 io.MultiType.Input(
                     io.Splat.Input("splat"),
-                    types=[
-                        io.File3DSplatAny,
-                        io.File3DPLY,
-                        io.File3DSPZ,
-                        io.File3DSPLAT,
-                        io.File3DKSPLAT,
-                    ],
+                    types=_SPLAT_FILES,
                     tooltip="Gaussian splats, or a splat file. World axes: x right, y down, z forward. Of a "
                     "batch, the first is shown.",
                 ),
@@ -84,6 +79,11 @@ class SplatPreview(io.ComfyNode):
                     optional=True,
                     tooltip="The walk starts at its first frame, upright. "
                     "Without it: at the world's origin, the panorama's centre, looking at its front.",
+                ),
+                io.MultiType.Input(
+                    io.Splat.Input("compare", optional=True),
+                    types=_SPLAT_FILES,
+                    tooltip="A second world, shown to the right of a line that can be dragged: before and after.",
                 ),
                 io.Int.Input(
                     "frames",
@@ -187,13 +187,14 @@ class SplatPreview(io.ComfyNode):
         view_width: int = 960,
         view_height: int = 540,
         recording: str = "",
+        compare: Types.SPLAT | Types.File3D | None = None,
     ) -> io.NodeOutput:
         recorded = parse_recording(recording)
         node = cls.hidden.unique_id if cls.hidden else None
-        written = _written.get(
-            node, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file()
-        )
+        written = _keep(node, splat, format)
         shown = {**written.shown, "start_pose": None, "is_metric": False}
+        if compare is not None:
+            shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
         path = trajectory if trajectory is not None else not_yet()
         is_metric = trajectory is not None and trajectory.is_metric
         if trajectory is not None:
@@ -207,18 +208,22 @@ class SplatPreview(io.ComfyNode):
         camera: object = not_yet()
         if recorded.view is not None:
             pose = recorded.view.camera_from_world
-            view = render_path(
+            view = render_path(  # one picture: a progress preview would only move the viewer about
                 _read(splat),
                 Trajectory(pose[None]),
                 height=view_height,
                 width=view_width,
                 fov_x_rad=recorded.view.fov_x_rad(view_height, view_width),
-                progress=progress_to_host(node),
             ).rgb
             camera = camera_info_from_pose(pose, fov_y_rad=recorded.view.fov_y_rad)
         return io.NodeOutput(
             Types.File3D(str(written.path)), path, view, camera, ui={"matrix3d_splat": [shown]}
         )
+
+
+def _keep(key: str | None, splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
+    """Write a world for the browser, unless the last run wrote the same."""
+    return _written.get(key, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file())
 
 
 def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:

@@ -5,10 +5,13 @@ import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
 const PREVIEW = "SplatPreview";
+const PANORAMA = "PanoPreview";
 const LOADER = "PanoLoad"; // known to the host: so are the others
 
 /** @type {typeof import("./viewer/node_widget.mjs") | null} */
 let viewer = null;
+/** @type {typeof import("./viewer/pano_widget.mjs") | null} */
+let pano = null;
 /** @type {typeof import("./upload.mjs") | null} */
 let upload = null;
 
@@ -17,11 +20,13 @@ app.registerExtension({
 
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name === PREVIEW) viewer = await import("./viewer/node_widget.mjs");
+    if (nodeData.name === PANORAMA) pano = await import("./viewer/pano_widget.mjs");
     if (nodeData.name === LOADER) upload = await import("./upload.mjs");
   },
 
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
+    if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
     const kind = upload?.UPLOADS[node.comfyClass];
     if (kind) upload?.attachUpload(node, kind, api, app);
   },

@@ -15,7 +15,8 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from server import PromptServer
 
 PromptServer.instance = None
-node = load_nodes()["SplatPreview"]
+nodes = load_nodes()
+node = nodes["SplatPreview"]
 node.hidden = SimpleNamespace(unique_id="7")
 world = submodule("matrix3d_core.scene.gaussians").Gaussians.from_colours(
     torch.tensor([[0.0, 0, 4], [2, 0, 4]]), torch.tensor([[1.0, 0, 0, 0]] * 2), torch.full((2, 3), 0.3),
@@ -41,13 +42,31 @@ report["metric"] = done.args[1].is_metric
 view = done.args[2]
 report["view"] = [list(view.shape), view[0, 90, 160].tolist()]  # red lies straight ahead at atan(2 / 4)
 report["camera"] = done.args[3]
+both = node.execute(splat=splat, compare=splat)
+report["compare"] = [ui(both)["filename"], ui(both)["compare"]["filename"]]
 report["of_a_file"] = list(node.execute(splat=done.args[0], recording=text).args[2][0, 270, 480].shape)
+pano = nodes["PanoPreview"]
+pano.hidden = SimpleNamespace(unique_id="8")
+frames = torch.zeros(3, 64, 128, 3)
+for number in range(3):
+    frames[number, :, 64 + 16 : 64 + 48, number] = 1  # to the right, another colour in each frame
+options = dict(panorama=frames, yaw=90, pitch=0, fov=60, width=32, height=16)
+given, view = (done := pano.execute(**options, frame=1, all_frames=False)).args
+report["pano"] = [given is frames, list(view.shape), view[0, 8, 16].tolist()]
+report["last"] = pano.execute(**options, frame=99, all_frames=False).args[1][0, 8, 16].tolist()
+report["all"] = list(pano.execute(**options, frame=0, all_frames=True).args[1].shape)
+again = pano.execute(**options, frame=2, all_frames=False)
+report["files"] = [done.ui["matrix3d_pano"], again.ui["matrix3d_pano"] == done.ui["matrix3d_pano"]]
 result(report)
 """
 
 
-def test_preview_gives_path_view_and_camera(host_place, host_base):
-    report = run_in_host(_PREVIEW, host_place, host_base)
+@pytest.fixture(scope="module")
+def report(host_place, tmp_path_factory):
+    return run_in_host(_PREVIEW, host_place, tmp_path_factory.mktemp("explore") / "base")
+
+
+def test_preview_gives_path_view_and_camera(report):
     assert report["empty"] == [False, True, True, True]
     assert report["passed_on"] == [True, True]
     assert report["same_file"][0] == report["same_file"][1]
@@ -62,3 +81,17 @@ def test_preview_gives_path_view_and_camera(host_place, host_base):
     assert report["camera"]["target"]["x"] == pytest.approx(0.4472, abs=1e-3)  # 1 ahead: sin 26.565 degrees
     assert report["camera"]["target"]["z"] == pytest.approx(-0.8944, abs=1e-3)
     assert report["of_a_file"] == [3]
+    assert len(set(report["compare"])) == 2
+
+
+def test_pano_preview_gives_what_is_seen(report):
+    same, shape, colour = report["pano"]
+    assert same
+    assert shape == [1, 16, 32, 3]
+    assert colour == pytest.approx([0, 1, 0], abs=1e-6)
+    assert report["last"] == pytest.approx([0, 0, 1], abs=1e-6)
+    assert report["all"] == [3, 16, 32, 3]
+    files, is_kept = report["files"]
+    assert is_kept
+    assert [file["frame"] for file in files] == [0, 1, 2]
+    assert all(file["type"] == "temp" and file["filename"].endswith(".jpg") for file in files)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from chromium import RENDERERS, open_front_end, open_page, wait_for_world
 from PIL import Image
 from splat_scenes import BLOBS, blob_world
@@ -154,6 +156,27 @@ def test_the_graph_gets_path_and_view_and_the_visitor_stays(front_end, tmp_path)
     page.screenshot(path=tmp_path / "ran.png")
 
 
+def test_depth_is_grey_and_near_is_brighter(front_end, tmp_path):
+    page = front_end
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 2], yaw: 0.25, pitch: 0 }})")
+    page.wait_for_timeout(1000)
+    colours = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    press(page, "depth")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=tmp_path / "depth.png")
+    depth = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    where = np.abs(colours - np.array(BLOBS["blue"][0])).max(-1) < 0.1
+    assert (depth[where].max(-1) - depth[where].min(-1)).mean() < 0.02
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
+    page.wait_for_timeout(1500)
+    farther = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    assert farther.max() < depth.max() - 0.1
+    press(page, "depth")
+    page.wait_for_timeout(1500)
+    again = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    assert place_of(again, "blue")
+
+
 def screenshot_of(page):
     return bytes(
         page.evaluate(f"async () => [...new Uint8Array(await (await {VIEWER}.screenshot()).arrayBuffer())]")
@@ -184,3 +207,55 @@ def test_the_recording_comes_back_with_the_workflow(front_end):
     assert stored(page) == before
     assert viewer(page, "v.recorder.text") == before
     assert page.locator("[data-part=path] li").count() == 2
+
+
+def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
+    page = front_end
+    world = blob_world()
+    write_gaussians(
+        comfy.input_dir / "lower.ply", replace(world, means=world.means + torch.tensor([0.0, 1, 0]))
+    )
+    graph = {
+        "1": {"class_type": "SplatLoad", "inputs": {"file": "blobs.ply"}, "_meta": {"title": "A"}},
+        "2": {"class_type": "SplatLoad", "inputs": {"file": "lower.ply"}, "_meta": {"title": "B"}},
+        "3": {
+            "class_type": "SplatPreview",
+            "inputs": {"splat": ["1", 0], "compare": ["2", 0]},
+            "_meta": {"title": "Both"},
+        },
+    }
+    page.evaluate("graph => app.loadApiJson(graph, 'both')", graph)
+    page.wait_for_function("() => app.graph.nodes.length === 3 && window.matrix3dViewers.length === 1")
+    page.evaluate(
+        """() => {
+            const node = app.graph.nodes.find(n => n.type === "SplatPreview");
+            node.pos = [330, 20];
+            node.setSize([620, 640]);
+            app.canvas.ds.offset = [20, 60];
+            app.canvas.ds.scale = 1;
+        }"""
+    )
+    run(page)
+    assert wait_for_world(page) == {"count": 1600}
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
+    lower = 1 / 4 / (2 * np.tan(np.radians(65) / 2))  # one unit down, four away, as a part of the height
+    for share, moved in ((0.5, ("red",)), (1, ()), (0, ("red", "blue"))):
+        page.evaluate(f"share => {VIEWER}.setWipe(share)", share)
+        page.wait_for_timeout(2000)
+        page.screenshot(path=tmp_path / f"wipe_{share}.png")
+        seen = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+        for name in ("red", "blue"):
+            # Farther off the axis is nearer to the picture's plane, by a few percent.
+            expected = lower if name in moved else 0
+            assert place_of(seen, name)[1] == pytest.approx(expected, abs=0.03), (share, name)
+    page.evaluate(f"() => {VIEWER}.setWipe(0.5)")
+    handle = page.locator("[data-part=wipe]")
+    handle.press("ArrowRight")
+    assert viewer(page, "v.scene.wipe") == pytest.approx(0.55)
+    box = viewer(page, "v.element.getBoundingClientRect().toJSON()")
+    page.mouse.move(box["left"] + 0.55 * box["width"], box["top"] + 120)
+    page.mouse.down()
+    page.mouse.move(box["left"] + 0.25 * box["width"], box["top"] + 120, steps=3)
+    page.mouse.up()
+    assert viewer(page, "v.scene.wipe") == pytest.approx(0.25, abs=0.01)
+    assert viewer(page, "v.pose().yaw") == pytest.approx(0.25)

@@ -24,6 +24,7 @@ const ACTIONS = {
   KeyO: "orbit",
   KeyH: "help",
   KeyL: "lock",
+  KeyZ: "depth",
   KeyT: "record",
   KeyK: "key",
   KeyV: "view",

@@ -1,7 +1,9 @@
 // Puts a walk viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
+import { after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { queryOf, readFile } from "./source.mjs";
-import { WalkViewer, ensureStyle } from "./viewer.mjs";
+import { ensureStyle } from "./style.mjs";
+import { WalkViewer } from "./viewer.mjs";
 
 /** @typedef {import("./source.mjs").SplatFile} SplatFile */
 
@@ -24,7 +26,7 @@ export function attachViewer(node, api, app) {
   const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
   frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
   frame.append(viewer.element);
-  forwardToGraph(frame, viewer, app);
+  forwardToGraph(frame, viewer.element, app);
   const widget = node.addDOMWidget("world", "MATRIX3D_WORLD", frame, {
     serialize: false, // not in the prompt
     hideOnZoom: false,
@@ -34,7 +36,11 @@ export function attachViewer(node, api, app) {
   node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
 
   /** @param {SplatFile} file */
-  const show = (file) => viewer.show(file, api.apiURL(`/view?${queryOf(file)}&seen=${Date.now()}`));
+  const show = (file) => {
+    const addressOf = (/** @type {SplatFile} */ one) => api.apiURL(`/view?${queryOf(one)}&seen=${Date.now()}`);
+    const other = readFile(file.compare);
+    return viewer.show(file, addressOf(file), null, other && { file: other, address: addressOf(other) });
+  };
 
   after(node, "onExecuted", (/** @type {any} */ output) => {
     const file = readFile(output?.[PAYLOAD]?.[0]);
@@ -71,57 +77,8 @@ export function attachViewer(node, api, app) {
   }
 }
 
-/**
- * Let wheel and middle button reach the graph while the view has not the focus, as over any other part of a
- * node. The Vue renderer does so by itself; over the canvas renderer an element hides the canvas.
- * @param {HTMLElement} frame
- * @param {WalkViewer} viewer
- * @param {any} app
- */
-function forwardToGraph(frame, viewer, app) {
-  const isHidingCanvas = () => !(/** @type {any} */ (window).LiteGraph?.vueNodesMode) && app.canvas?.canvas;
-  frame.addEventListener(
-    "wheel",
-    (event) => {
-      if (!isHidingCanvas() || viewer.element.contains(document.activeElement)) return;
-      event.preventDefault();
-      app.canvas.canvas.dispatchEvent(new WheelEvent("wheel", event));
-    },
-    { passive: false },
-  );
-  frame.addEventListener("pointerdown", (event) => {
-    if (event.button !== 1 || !isHidingCanvas()) return;
-    event.preventDefault();
-    app.canvas.canvas.dispatchEvent(new PointerEvent("pointerdown", event));
-  });
-}
-
 /** @param {SplatFile} a @param {SplatFile} b */
 function sameFile(a, b) {
-  return queryOf(a) === queryOf(b) && a.stamp === b.stamp && String(a.start_pose) === String(b.start_pose);
-}
-
-/**
- * Keep a widget's value in the workflow and in the prompt, but not on the node.
- * @param {any} widget
- */
-function hideWidget(widget) {
-  widget.hidden = true;
-  widget.options = { ...widget.options, hidden: true };
-  widget.computeSize = () => [0, -4]; // for renderers that do not know `hidden`
-}
-
-/**
- * Run `more` after a method of the node, which keeps its own.
- * @param {any} node
- * @param {string} name
- * @param {(...args: any[]) => void} more
- */
-function after(node, name, more) {
-  const own = node[name];
-  node[name] = function (/** @type {any[]} */ ...args) {
-    const result = own?.apply(this, args);
-    more(...args);
-    return result;
-  };
+  const parts = (/** @type {SplatFile} */ file) => [queryOf(file), file.stamp, file.start_pose, file.compare ?? null];
+  return JSON.stringify(parts(a)) === JSON.stringify(parts(b));
 }

@@ -5,6 +5,7 @@ const ICONS = {
   reset: '<path d="M4 11 12 4l8 7"/><path d="M6.5 9.5V20h11V9.5"/>',
   lock: '<path d="m6 3 12.5 8.2-5.4 1.2 3.2 5.6-2.4 1.3-3.1-5.6L7 17.4Z"/>',
   screenshot: '<path d="M4 8h3.5L9 5.5h6L16.5 8H20v11H4Z"/><circle cx="12" cy="13" r="3.4"/>',
+  depth: '<path d="M3 19h18L15.5 8l-3.6 6-2.6-3Z"/><path d="M3 5h18"/>',
   path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
@@ -13,6 +14,7 @@ const ICONS = {
 const BUTTONS = [
   ["orbit", "Orbit around what is ahead (O)"],
   ["reset", "Back to the start (R)"],
+  ["depth", "Show depth (Z)"],
   ["lock", "Look with the mouse without dragging (L), Esc ends"],
   ["screenshot", "Save a picture (P)"],
   ["path", "Record a path (T), key poses (K)"],
@@ -28,6 +30,7 @@ const HELP = [
   ["Drag", "look around"],
   ["L", "look without dragging, Esc ends"],
   ["O", "orbit or walk"],
+  ["Z", "depth or colours"],
   ["R", "back to the start"],
   ["P", "save a picture"],
   ["T", "record the walk, or stop"],
@@ -70,7 +73,10 @@ export class Overlay {
     this.progress = /** @type {HTMLProgressElement} */ (make("progress"));
     this.detail = make("small");
     this.message.append(this.text, this.progress, this.detail);
-    root.append(this.hud, this.hint, this.stick, this.bar, this.message, this.help);
+    /** @type {(share: number) => void} called with the part of the view left of the line when it is moved */
+    this.onWipe = () => {};
+    this.wipe = this.makeWipe(root);
+    root.append(this.wipe, this.hud, this.hint, this.stick, this.bar, this.message, this.help);
   }
 
   /** @param {(action: string) => void} onAction */
@@ -83,6 +89,41 @@ export class Overlay {
       bar.append(button);
     }
     return bar;
+  }
+
+  /** The line between two worlds. @param {HTMLElement} root */
+  makeWipe(root) {
+    const line = make("div", "m3d-wipe", {
+      role: "slider",
+      tabindex: "0",
+      "aria-label": "Line between the two worlds, arrows move it",
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+      "data-part": "wipe",
+    });
+    line.append(make("i"));
+    line.hidden = true;
+    line.addEventListener("pointerdown", (event) => line.setPointerCapture(event.pointerId));
+    line.addEventListener("pointermove", (event) => {
+      if (!line.hasPointerCapture(event.pointerId)) return;
+      const box = root.getBoundingClientRect();
+      this.onWipe((event.clientX - box.left) / (box.width || 1));
+    });
+    line.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -0.05, ArrowRight: 0.05 }[event.code];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation(); // or the visitor would walk
+      this.onWipe(Number(line.getAttribute("aria-valuenow")) / 100 + step);
+    });
+    return line;
+  }
+
+  /** @param {number} share @param {boolean} isShown */
+  moveWipe(share, isShown) {
+    this.wipe.hidden = !isShown;
+    this.wipe.style.left = `${100 * share}%`;
+    this.wipe.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   }
 
   /** @param {(action: string) => void} onAction */

@@ -8,8 +8,8 @@ import { FOV_Y, toThree } from "./pose.mjs";
 
 const PATH_COLOUR = 0x7fb2ff;
 const VIEW_COLOUR = 0xffc46b;
-const FRUSTUM_SHARE = 0.04; // its depth, of the extent of the path
-const FRUSTUM_LIMITS = [0.06, 0.4]; // world units
+const FRUSTUM_SHARE = 0.07; // its depth, of the extent of the path
+const FRUSTUM_LIMITS = [0.1, 0.5]; // world units
 const NEAR = 2.5; // frusta closer than this many depths are in the way of the eye
 
 export class PathLines {

@@ -73,9 +73,9 @@ export class Timeline {
     const parts = [];
     if (walk.length) parts.push(`${seconds.toFixed(1)} s, ${wayLength(walk).toFixed(2)} ${unit}`);
     if (keys.length) parts.push(`${keys.length} ${keys.length === 1 ? "key" : "keys"}`);
-    if (view) parts.push("view taken");
+    if (view) parts.push("view");
     if (isFull) parts.push("the recording is full");
-    this.status.textContent = parts.join(" · ") || "Nothing recorded yet";
+    this.status.textContent = this.status.title = parts.join(" · ") || "Nothing recorded yet";
     this.element.toggleAttribute("data-recording", isRecording);
     if (keys !== this.keys) this.fill(keys);
   }

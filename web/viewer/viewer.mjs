@@ -20,6 +20,7 @@ import { changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk
 
 /** @typedef {import("./source.mjs").SplatFile} SplatFile */
 /** @typedef {import("./pose.mjs").Pose} Pose */
+/** @typedef {{ file: SplatFile, address: string }} Other a world to compare with */
 
 const LOOK_GAIN = 1.6; // a mouse turns the head a little faster than the picture moves
 const MOST_PIXELS = 2; // per CSS pixel; more is not seen, and costs
@@ -44,19 +45,22 @@ export class WalkViewer {
     this.element.setAttribute("aria-label", "World. Walk with W A S D, look by dragging, H for all keys.");
     this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
     this.overlay = new Overlay(this.element, (action) => this.act(action));
+    this.overlay.onWipe = (share) => this.setWipe(share);
     this.recorder = new Recorder(this);
 
     /** @type {import("./splat_scene.mjs").SplatScene | null} */
     this.scene = null;
     /** @type {SplatFile | null} */
     this.file = null;
-    /** @type {{ address: string, pose: Pose | null } | null} */
+    /** @type {{ address: string, pose: Pose | null, other: Other | null } | null} */
     this.shown = null;
     this.count = 0;
     this.home = ORIGIN;
     this.walk = startWalk();
     /** @type {import("./orbit.mjs").Orbit | null} null while walking */
     this.orbit = null;
+    this.isDepth = false;
+    this.depthRange = [0, 1];
     this.pace = START;
     this.frames = 0;
     /** @type {Set<string>} */
@@ -100,27 +104,28 @@ export class WalkViewer {
    * @param {SplatFile} file
    * @param {string} address where its bytes are
    * @param {Pose | null} [pose] overrides the file's own start
+   * @param {Other | null} [other] shown to the right of a line that can be dragged
    * @returns {Promise<{ count?: number, error?: string }>} also kept as `ready`; never rejects
    */
-  async show(file, address, pose = null) {
+  async show(file, address, pose = null, other = null) {
     this.loading.abort();
     const loading = (this.loading = new AbortController());
     this.settle({ error: "another file was shown" });
     this.ready = new Promise((resolve) => (this.settle = resolve));
     this.file = file;
-    this.shown = { address, pose };
+    this.shown = { address, pose, other };
     this.overlay.say("Opening the world", { kind: "busy", detail: file.filename });
     try {
-      const bytes = await this.fetchBytes(file, address, loading.signal);
-      const scene = await this.openScene();
-      this.overlay.say("Unpacking the splats", { kind: "busy", detail: file.filename });
-      const count = await scene.load(bytes, file.filename, file.axes ?? "RDF").catch((error) => {
-        throw new Error(`${file.filename} cannot be shown: ${error?.message ?? error}`);
-      });
+      const count = await this.open({ file, address }, loading.signal, false);
       if (loading.signal.aborted || this.isDisposed) return this.ready;
+      if (other) await this.open(other, loading.signal, true);
+      if (loading.signal.aborted || this.isDisposed) return this.ready;
+      if (!other) this.scene?.dropOther();
+      this.setWipe(other ? 0.5 : 1);
       this.count = count;
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
       this.reset();
+      this.setDepth(this.isDepth);
       this.overlay.uncover();
       this.overlay.hint.hidden = false;
       this.recorder.refresh();
@@ -128,6 +133,20 @@ export class WalkViewer {
       if (!loading.signal.aborted && !this.isDisposed) this.fail(error instanceof Error ? error.message : String(error));
     }
     return this.ready;
+  }
+
+  /**
+   * @param {Other} one
+   * @param {AbortSignal} signal
+   * @param {boolean} isOther
+   */
+  async open({ file, address }, signal, isOther) {
+    const bytes = await this.fetchBytes(file, address, signal);
+    const scene = await this.openScene();
+    this.overlay.say("Unpacking the splats", { kind: "busy", detail: file.filename });
+    return scene.load(bytes, file.filename, file.axes ?? "RDF", isOther).catch((error) => {
+      throw new Error(`${file.filename} cannot be shown: ${error?.message ?? error}`);
+    });
   }
 
   /**
@@ -192,7 +211,7 @@ export class WalkViewer {
   }
 
   reopen() {
-    if (this.file && this.shown) this.show(this.file, this.shown.address, this.shown.pose);
+    if (this.file && this.shown) this.show(this.file, this.shown.address, this.shown.pose, this.shown.other);
   }
 
   /** @param {string} text */
@@ -233,6 +252,21 @@ export class WalkViewer {
     this.overlay.press("orbit", this.orbit !== null);
   }
 
+  /** Show how far things are instead of their colours. @param {boolean} isDepth */
+  setDepth(isDepth) {
+    this.isDepth = isDepth;
+    if (this.scene) this.depthRange = this.scene.showDepth(isDepth, this.pose().position);
+    this.overlay.press("depth", isDepth);
+  }
+
+  /** Show the first world left of this part of the view, the other one right of it. @param {number} share 0 to 1 */
+  setWipe(share) {
+    if (!this.scene) return;
+    this.scene.wipe = Math.min(1, Math.max(0, share));
+    this.overlay.moveWipe(this.scene.wipe, this.scene.other !== null);
+    this.requestFrame();
+  }
+
   // What the visitor does (called by input.mjs) -----------------------------------------------------
 
   /** @param {string} action */
@@ -243,6 +277,7 @@ export class WalkViewer {
     this.recorder.act(action);
     if (action === "reset") this.reset();
     if (action === "orbit") this.setOrbit(!this.orbit);
+    if (action === "depth") this.setDepth(!this.isDepth);
     if (action === "lock") this.toggleLock();
     if (action === "screenshot") this.saveScreenshot();
     if (action === "fullscreen") this.toggleFullscreen();
@@ -402,7 +437,8 @@ export class WalkViewer {
     const [x, y, z] = position.map((value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
     const speed = `${this.walk.speed.toPrecision(2)}${unit || " u"}/s`;
     const fps = isBusy && this.pace.mean ? `${Math.round(1000 / this.pace.mean)} fps` : "";
-    const parts = [this.orbit ? "orbit" : speed, `${shortCount(this.count)} splats`, fps].filter(Boolean);
+    const depth = this.isDepth ? `depth ${this.depthRange.map((far) => far.toPrecision(2)).join(" to ")}${unit || " u"}` : "";
+    const parts = [this.orbit ? "orbit" : speed, depth, `${shortCount(this.count)} splats`, fps].filter(Boolean);
     this.overlay.hud.innerHTML = `<b>x ${x} &nbsp;y ${y} &nbsp;z ${z}${unit}</b> &nbsp;·&nbsp; ${parts.join(" &nbsp;·&nbsp; ")}`;
   }
 
@@ -432,14 +468,4 @@ export class WalkViewer {
     this.element.remove();
     viewers.splice(viewers.indexOf(this), 1);
   }
-}
-
-/** Load the style sheet once per page. */
-export function ensureStyle() {
-  const address = new URL("./viewer.css", import.meta.url).href;
-  if (document.querySelector(`link[href="${address}"]`)) return;
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = address;
-  document.head.append(link);
 }

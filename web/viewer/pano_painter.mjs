@@ -1,0 +1,182 @@
+// Paints views of panoramas into the canvases of any number of nodes, with one WebGL context for all of them. Browsers
+// allow about 16 contexts on a page and drop the oldest beyond that. Without WebGL it paints with plain arithmetic.
+
+import { basisOf, sourceOf } from "./pano_view.mjs";
+
+/** @typedef {import("./pano_view.mjs").Look} Look */
+/** @typedef {{ look: Look, image: HTMLImageElement, canvas: HTMLCanvasElement }} View */
+
+const PLAIN_PX = 320; // columns painted without WebGL
+const PLAIN_SOURCE_PX = 1024;
+const MOST_TEXTURES = 24;
+
+const VERTEX = `#version 300 es
+out vec2 at;
+void main() {
+  vec2 corner = vec2(float((gl_VertexID & 1) * 4 - 1), float((gl_VertexID >> 1) * 4 - 1));
+  at = corner;
+  gl_Position = vec4(corner, 0.0, 1.0);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+in vec2 at;
+out vec4 colour;
+uniform sampler2D panorama;
+uniform mat3 basis;
+uniform vec2 halfSize;
+const float PI = 3.141592653589793;
+void main() {
+  vec3 ray = basis * vec3(at.x * halfSize.x, -at.y * halfSize.y, 1.0);
+  float across = 0.5 + atan(ray.x, ray.z) / (2.0 * PI);
+  float down = 0.5 + atan(ray.y, length(ray.xz)) / PI;
+  colour = textureLod(panorama, vec2(across, down), 0.0);
+}`;
+
+class GlPainter {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    const gl = this.canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
+    if (!gl) throw new Error("no WebGL 2");
+    this.gl = gl;
+    this.isLost = false;
+    this.canvas.addEventListener("webglcontextlost", () => (this.isLost = true));
+    const program = gl.createProgram();
+    for (const [kind, source] of /** @type {const} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+      const shader = gl.createShader(kind);
+      if (!shader) throw new Error("no WebGL 2");
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(String(gl.getProgramInfoLog(program)));
+    gl.useProgram(program);
+    this.basis = gl.getUniformLocation(program, "basis");
+    this.halfSize = gl.getUniformLocation(program, "halfSize");
+    /** @type {Map<HTMLImageElement, WebGLTexture>} latest used last */
+    this.textures = new Map();
+  }
+
+  /** @param {HTMLImageElement} image */
+  bind(image) {
+    const { gl, textures } = this;
+    const known = textures.get(image);
+    if (known) {
+      textures.delete(image);
+      textures.set(image, known);
+      return gl.bindTexture(gl.TEXTURE_2D, known);
+    }
+    if (textures.size >= MOST_TEXTURES) this.forget(/** @type {HTMLImageElement} */ (textures.keys().next().value));
+    const texture = gl.createTexture();
+    textures.set(image, texture);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, image);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.REPEAT);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+  }
+
+  /** @param {HTMLImageElement} image */
+  forget(image) {
+    const texture = this.textures.get(image);
+    if (texture) this.gl.deleteTexture(texture);
+    this.textures.delete(image);
+  }
+
+  /** @param {View} view */
+  paint({ look, image, canvas }) {
+    const { gl } = this;
+    const { width, height } = canvas;
+    if (this.canvas.width < width) this.canvas.width = width; // grows to the largest view
+    if (this.canvas.height < height) this.canvas.height = height;
+    this.bind(image);
+    gl.viewport(0, 0, width, height);
+    const t = Math.tan(look.fov / 2);
+    gl.uniformMatrix3fv(this.basis, false, basisOf(look));
+    gl.uniform2f(this.halfSize, t, (t * height) / width);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    const target = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    target.drawImage(this.canvas, 0, this.canvas.height - height, width, height, 0, 0, width, height);
+  }
+}
+
+class PlainPainter {
+  constructor() {
+    this.isLost = false;
+    /** @type {Map<HTMLImageElement, ImageData>} */
+    this.sources = new Map();
+    this.sketch = document.createElement("canvas");
+  }
+
+  /** @param {HTMLImageElement} image */
+  forget(image) {
+    this.sources.delete(image);
+  }
+
+  /** @param {HTMLImageElement} image @returns {ImageData} */
+  pixelsOf(image) {
+    const known = this.sources.get(image);
+    if (known) return known;
+    if (this.sources.size >= MOST_TEXTURES) this.sources.clear();
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.min(PLAIN_SOURCE_PX, image.naturalWidth);
+    canvas.height = canvas.width / 2;
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+    this.sources.set(image, pixels);
+    return pixels;
+  }
+
+  /** @param {View} view */
+  paint({ look, image, canvas }) {
+    const source = this.pixelsOf(image);
+    const from = new Uint32Array(source.data.buffer);
+    const aspect = canvas.width / canvas.height;
+    const width = Math.min(PLAIN_PX, canvas.width);
+    const height = Math.max(1, Math.round(width / aspect));
+    const result = new ImageData(width, height);
+    const to = new Uint32Array(result.data.buffer);
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        const [u, v] = sourceOf(look, (2 * column + 1) / width - 1, (2 * row + 1) / height - 1, aspect);
+        const x = Math.min(source.width - 1, Math.floor(u * source.width));
+        const y = Math.min(source.height - 1, Math.floor(v * source.height));
+        to[row * width + column] = from[y * source.width + x];
+      }
+    }
+    this.sketch.width = width;
+    this.sketch.height = height;
+    /** @type {CanvasRenderingContext2D} */ (this.sketch.getContext("2d")).putImageData(result, 0, 0);
+    const target = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    target.drawImage(this.sketch, 0, 0, canvas.width, canvas.height);
+  }
+}
+
+/** @type {GlPainter | PlainPainter | null} */
+let painter = null;
+
+/** The one painter of the page; a new one after its graphics device was lost. */
+function current() {
+  if (painter && !painter.isLost) return painter;
+  try {
+    painter = new GlPainter();
+  } catch {
+    painter = new PlainPainter();
+  }
+  return painter;
+}
+
+/** @param {View} view */
+export const paintView = (view) => current().paint(view);
+
+/** Free what was kept for a picture. @param {HTMLImageElement} image */
+export const forgetImage = (image) => painter?.forget(image);
+
+/** For tests: which painter it is, and how many pictures it keeps. */
+export const painterState = () => ({
+  kind: painter instanceof GlPainter ? "webgl" : painter ? "plain" : "none",
+  pictures: painter instanceof GlPainter ? painter.textures.size : (painter?.sources.size ?? 0),
+});

@@ -1,0 +1,80 @@
+// Looking around in a panorama. Pure. OpenCV axes; a panorama's middle column looks along +z, its right half along +x.
+
+import { clamp, wrapAngle } from "./walk.mjs";
+
+/** @typedef {{ yaw: number, pitch: number, fov: number }} Look (radians; positive turns right and up; `fov` across) */
+
+const DEGREE = Math.PI / 180;
+export const FOV_LIMITS = [10 * DEGREE, 150 * DEGREE];
+
+/**
+ * @param {Partial<Look>} look
+ * @returns {Look} with everything in its range
+ */
+export function steady({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
+  const safe = (/** @type {number} */ value, /** @type {number} */ other) => (Number.isFinite(value) ? value : other);
+  return {
+    yaw: wrapAngle(safe(yaw, 0)),
+    pitch: clamp(safe(pitch, 0), -Math.PI / 2, Math.PI / 2),
+    fov: clamp(safe(fov, Math.PI / 2), FOV_LIMITS[0], FOV_LIMITS[1]),
+  };
+}
+
+/**
+ * Drag the panorama: what is under the hand in the middle of the view stays there.
+ * @param {Look} look
+ * @param {number} dx pixels, right positive
+ * @param {number} dy pixels, down positive
+ * @param {number} width of the view, pixels
+ */
+export function dragLook(look, dx, dy, width) {
+  const perPixel = (2 * Math.tan(look.fov / 2)) / Math.max(1, width);
+  return steady({ ...look, yaw: look.yaw - dx * perPixel, pitch: look.pitch + dy * perPixel });
+}
+
+/** @param {Look} look @param {number} notches up (nearer) positive */
+export const zoomLook = (look, notches) => steady({ ...look, fov: look.fov * 0.92 ** notches });
+
+/**
+ * Columns: the view's right, down and ahead in the panorama.
+ * @param {Look} look
+ * @returns {number[]} 9 numbers, column by column
+ */
+export function basisOf({ yaw, pitch }) {
+  const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
+  return [cy, 0, -sy, sy * sp, cp, cy * sp, sy * cp, -sp, cy * cp];
+}
+
+/**
+ * Where a point of the view lies in the panorama.
+ * @param {Look} look
+ * @param {number} x from -1 (left edge) to 1
+ * @param {number} y from -1 (top edge) to 1
+ * @param {number} aspect width by height
+ * @returns {[number, number]} from 0 to 1: across and down
+ */
+export function sourceOf(look, x, y, aspect) {
+  const b = basisOf(look);
+  const t = Math.tan(look.fov / 2);
+  const [px, py] = [x * t, (y * t) / aspect];
+  const ray = [0, 1, 2].map((i) => b[i] * px + b[3 + i] * py + b[6 + i]);
+  const length = Math.hypot(...ray);
+  return [0.5 + Math.atan2(ray[0], ray[2]) / (2 * Math.PI), 0.5 + Math.asin(ray[1] / length) / Math.PI];
+}
+
+/**
+ * Check what came from a payload or a saved workflow.
+ * @param {unknown} value
+ * @returns {{ filename: string, subfolder: string, type: string, frame: number }[]}
+ */
+export function readFrames(value) {
+  if (!Array.isArray(value)) return [];
+  return value.filter(
+    (file) =>
+      typeof file?.filename === "string" &&
+      /^[^\\/]+\.jpg$/.test(file.filename) &&
+      typeof file.subfolder === "string" &&
+      file.type === "temp" &&
+      Number.isInteger(file.frame),
+  );
+}

@@ -1,0 +1,319 @@
+// One element that shows a panorama or the frames of a panoramic video. Knows nothing of the host.
+//
+// For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
+
+import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
+import { dragLook, steady, zoomLook } from "./pano_view.mjs";
+
+/** @typedef {import("./pano_view.mjs").Look} Look */
+/** @typedef {{ frame: number, address: string }} Frame */
+
+const DEGREE = Math.PI / 180;
+const MOST_PIXELS = 2; // per CSS pixel
+const KEPT_IMAGES = 12; // decoded frames, 8 MB each
+const PLAY_MS = 1000 / 12;
+
+/** @type {PanoViewer[]} */
+const viewers = [];
+if (typeof window !== "undefined") Object.assign(window, { matrix3dPanos: viewers, matrix3dPainter: painterState });
+
+export class PanoViewer {
+  constructor() {
+    this.element = document.createElement("div");
+    this.element.className = "m3d-viewer m3d-pano";
+    this.element.tabIndex = 0;
+    this.element.setAttribute("role", "application");
+    this.element.setAttribute("aria-label", "Panorama. Arrows look around, plus and minus zoom, Home resets.");
+    this.element.dataset.captureWheel = "true";
+    this.canvas = document.createElement("canvas");
+    this.hud = part("div", "m3d-hud");
+    this.message = part("div", "m3d-message");
+    this.message.setAttribute("role", "status");
+    this.text = document.createElement("p");
+    this.message.append(this.text);
+    this.strip = part("div", "m3d-frames");
+    this.play = document.createElement("button");
+    this.play.type = "button";
+    this.slider = document.createElement("input");
+    this.slider.type = "range";
+    this.slider.min = "0";
+    this.slider.setAttribute("aria-label", "Frame");
+    this.number = document.createElement("span");
+    this.strip.append(this.play, this.slider, this.number);
+    this.strip.hidden = true;
+    this.element.append(this.canvas, this.hud, this.strip, this.message);
+
+    /** @type {Look} */
+    this.look = steady({});
+    /** @type {Frame[]} */
+    this.frames = [];
+    this.index = 0;
+    /** @type {Map<string, HTMLImageElement>} latest used last */
+    this.images = new Map();
+    /** @type {HTMLImageElement | null} */
+    this.image = null;
+    /** @type {((done: boolean) => void) | null} called when the visitor turned, zoomed or took another frame */
+    this.onChange = null;
+    /** @type {Promise<{ error?: string }>} of the frame shown last */
+    this.ready = Promise.resolve({ error: "nothing is shown" });
+    this.isVisible = true;
+    this.isDisposed = false;
+    this.request = 0;
+    this.timer = 0;
+    this.off = new AbortController();
+    this.bind(this.off.signal);
+    this.setPlaying(false);
+    this.resizing = new ResizeObserver(() => this.draw());
+    this.resizing.observe(this.element);
+    this.seeing = new IntersectionObserver((entries) => {
+      this.isVisible = entries[entries.length - 1].isIntersecting;
+      if (!this.isVisible) this.setPlaying(false);
+      this.draw();
+    });
+    this.seeing.observe(this.element);
+    viewers.push(this);
+  }
+
+  /** Number of the frame shown, as the video counts. */
+  get frame() {
+    return this.frames[this.index]?.frame ?? 0;
+  }
+
+  /** @param {string} text @param {boolean} [isError] */
+  say(text, isError = false) {
+    this.text.textContent = text;
+    this.message.dataset.kind = isError ? "error" : "info";
+    this.message.hidden = false;
+  }
+
+  /**
+   * @param {Frame[]} frames at least one
+   * @param {number} frame to begin with
+   */
+  show(frames, frame) {
+    this.dropImages();
+    this.frames = frames;
+    this.slider.max = String(frames.length - 1);
+    this.strip.hidden = frames.length < 2;
+    this.say("Opening the panorama");
+    return this.goTo(this.indexOf(frame));
+  }
+
+  /** @param {number} frame @returns {number} the last one written that is not later */
+  indexOf(frame) {
+    let index = 0;
+    while (index + 1 < this.frames.length && this.frames[index + 1].frame <= frame) index++;
+    return index;
+  }
+
+  /** @param {number} index */
+  goTo(index) {
+    this.index = Math.min(Math.max(index, 0), this.frames.length - 1);
+    this.slider.value = String(this.index);
+    this.number.textContent = `${this.frame}`;
+    return (this.ready = this.load(this.index));
+  }
+
+  /** @param {number} index @returns {Promise<{ error?: string }>} */
+  async load(index) {
+    const { address } = this.frames[index];
+    let image = this.images.get(address);
+    if (!image) {
+      image = new Image();
+      image.src = address;
+    }
+    this.images.delete(address);
+    this.images.set(address, image);
+    try {
+      await image.decode();
+    } catch {
+      this.images.delete(address);
+      if (this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
+      this.setPlaying(false);
+      const error = "The panorama is no longer there. ComfyUI empties its temp folder when it starts; run the graph again.";
+      this.say(error, true);
+      return { error };
+    }
+    if (this.isDisposed || this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
+    for (const [old, picture] of this.images) {
+      if (this.images.size <= KEPT_IMAGES) break;
+      forgetImage(picture);
+      this.images.delete(old);
+    }
+    this.image = image;
+    this.message.hidden = true;
+    this.paint();
+    return {};
+  }
+
+  /** @param {Partial<Look>} look */
+  setLook(look) {
+    this.look = steady({ ...this.look, ...look });
+    this.draw();
+  }
+
+  draw() {
+    if (this.request || this.isDisposed || !this.isVisible) return;
+    this.request = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.request = 0;
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!this.image || this.isDisposed || !width || !height) return;
+    const zoom = this.element.getBoundingClientRect().width / width; // the graph editor scales its widgets
+    const density = Math.min(MOST_PIXELS, Math.max(0.5, (window.devicePixelRatio || 1) * zoom));
+    const size = [width, height].map((side) => Math.max(1, Math.round(side * density)));
+    if (this.canvas.width !== size[0]) this.canvas.width = size[0];
+    if (this.canvas.height !== size[1]) this.canvas.height = size[1];
+    paintView({ look: this.look, image: this.image, canvas: this.canvas });
+    const degrees = (/** @type {number} */ angle) => `${Math.round(angle / DEGREE)}°`;
+    const { yaw, pitch, fov } = this.look;
+    this.hud.textContent = `yaw ${degrees(yaw)}  pitch ${degrees(pitch)}  fov ${degrees(fov)}`;
+  }
+
+  /** @param {Look} look @param {boolean} isDone */
+  turn(look, isDone) {
+    this.look = look;
+    this.draw();
+    this.onChange?.(isDone);
+  }
+
+  /** @param {number} index */
+  scrub(index) {
+    this.goTo(index);
+    this.onChange?.(true);
+  }
+
+  /** @param {boolean} isPlaying */
+  setPlaying(isPlaying) {
+    clearInterval(this.timer);
+    this.timer = 0;
+    if (isPlaying) {
+      let isBusy = false;
+      this.timer = window.setInterval(async () => {
+        if (isBusy) return;
+        isBusy = true;
+        await this.goTo((this.index + 1) % this.frames.length);
+        isBusy = false;
+      }, PLAY_MS);
+    }
+    this.play.textContent = isPlaying ? "❚❚" : "▶";
+    this.play.title = isPlaying ? "Stop (Space)" : "Play (Space)";
+    this.play.setAttribute("aria-label", this.play.title);
+  }
+
+  togglePlay() {
+    const wasPlaying = this.timer !== 0;
+    this.setPlaying(!wasPlaying && this.frames.length > 1);
+    if (wasPlaying) this.onChange?.(true);
+  }
+
+  /** @param {AbortSignal} signal */
+  bind(signal) {
+    const { element } = this;
+    /** @type {{ x: number, y: number } | null} */
+    let last = null;
+    const isOnStrip = (/** @type {Event} */ event) => event.target instanceof Node && this.strip.contains(event.target);
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ call, passive = true) =>
+      element.addEventListener(name, call, { signal, passive });
+    on("pointerdown", (event) => {
+      if (event.button === 1) return; // the middle button moves the graph
+      event.stopPropagation();
+      if (isOnStrip(event)) return;
+      element.focus({ preventScroll: true });
+      element.setPointerCapture(event.pointerId);
+      element.dataset.dragging = "";
+      last = { x: event.clientX, y: event.clientY };
+    });
+    on("pointermove", (event) => {
+      if (!last) return;
+      event.stopPropagation();
+      const { width } = element.getBoundingClientRect();
+      this.turn(dragLook(this.look, event.clientX - last.x, event.clientY - last.y, width), false);
+      last = { x: event.clientX, y: event.clientY };
+    });
+    const release = (/** @type {PointerEvent} */ event) => {
+      if (!last) return;
+      event.stopPropagation();
+      last = null;
+      delete element.dataset.dragging;
+      this.onChange?.(true);
+    };
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, release);
+    for (const name of ["mousedown", "dblclick", "click"]) on(name, (event) => event.stopPropagation());
+    on(
+      "wheel",
+      (event) => {
+        if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
+        event.preventDefault();
+        event.stopPropagation();
+        const pixels = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;
+        this.turn(zoomLook(this.look, Math.min(3, Math.max(-3, -pixels / 100))), true);
+      },
+      false,
+    );
+    on("keydown", (event) => this.onKey(event), false);
+    this.play.addEventListener("click", () => this.togglePlay(), { signal });
+    this.slider.addEventListener(
+      "input",
+      () => {
+        this.setPlaying(false);
+        this.scrub(Number(this.slider.value));
+      },
+      { signal },
+    );
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key !== "Tab") event.stopPropagation(); // the graph has keys of its own
+    if (event.key === "Escape") return /** @type {HTMLElement} */ (document.activeElement)?.blur();
+    if (event.target === this.slider || event.target === this.play) return;
+    const step = this.look.fov / 18;
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      ArrowLeft: () => this.turn(steady({ ...this.look, yaw: this.look.yaw - step }), true),
+      ArrowRight: () => this.turn(steady({ ...this.look, yaw: this.look.yaw + step }), true),
+      ArrowUp: () => this.turn(steady({ ...this.look, pitch: this.look.pitch + step }), true),
+      ArrowDown: () => this.turn(steady({ ...this.look, pitch: this.look.pitch - step }), true),
+      "+": () => this.turn(zoomLook(this.look, 1), true),
+      "=": () => this.turn(zoomLook(this.look, 1), true),
+      "-": () => this.turn(zoomLook(this.look, -1), true),
+      Home: () => this.turn(steady({}), true),
+      " ": () => this.togglePlay(),
+      ",": () => this.scrub(this.index - 1),
+      ".": () => this.scrub(this.index + 1),
+    };
+    if (!keys[event.key]) return;
+    event.preventDefault();
+    if (this.image) keys[event.key]();
+  }
+
+  dropImages() {
+    for (const image of this.images.values()) forgetImage(image);
+    this.images.clear();
+    this.image = null;
+  }
+
+  dispose() {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.off.abort();
+    clearInterval(this.timer);
+    cancelAnimationFrame(this.request);
+    this.resizing.disconnect();
+    this.seeing.disconnect();
+    this.dropImages();
+    this.element.remove();
+    viewers.splice(viewers.indexOf(this), 1);
+  }
+}
+
+/** @param {string} tag @param {string} className */
+function part(tag, className) {
+  const element = document.createElement(tag);
+  element.className = className;
+  return element;
+}

@@ -1,0 +1,98 @@
+// Puts a panorama viewer into a node of the graph editor, in the canvas and in the Vue renderer.
+
+import { after, forwardToGraph } from "./graph_node.mjs";
+import { readFrames } from "./pano_view.mjs";
+import { PanoViewer } from "./pano_viewer.mjs";
+import { ensureStyle } from "./style.mjs";
+
+const PAYLOAD = "matrix3d_pano"; // of the node's `ui` output
+const PROPERTY = "matrix3d_pano"; // where the workflow remembers what was shown
+const PLACEHOLDER = "Run the graph to see the panorama.";
+const LEAST_HEIGHT = 200;
+const START_SIZE = [460, 480];
+const DEGREE = Math.PI / 180;
+const LOOK_WIDGETS = /** @type {const} */ (["yaw", "pitch", "fov"]);
+
+/**
+ * @param {any} node of the graph editor
+ * @param {{ apiURL(route: string): string }} api the host's
+ * @param {any} app the host's
+ */
+export function attachPano(node, api, app) {
+  ensureStyle();
+  const viewer = new PanoViewer();
+  viewer.say(PLACEHOLDER);
+  const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
+  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
+  frame.append(viewer.element);
+  forwardToGraph(frame, viewer.element, app);
+  const widget = node.addDOMWidget("panorama_view", "MATRIX3D_PANORAMA", frame, {
+    serialize: false, // not in the prompt
+    hideOnZoom: false,
+    getMinHeight: () => LEAST_HEIGHT,
+  });
+  widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
+  node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
+
+  const find = (/** @type {string} */ name) => node.widgets?.find((/** @type {any} */ w) => w.name === name);
+  let isOurs = false; // the change of a widget comes from the view
+  const set = (/** @type {string} */ name, /** @type {number} */ value) => {
+    const target = find(name);
+    if (!target || target.value === value) return;
+    target.value = value;
+    target.callback?.(value);
+  };
+  /** Read the look from the widgets, which typing, undo and the workflow set. */
+  const follow = () => {
+    if (isOurs) return;
+    const [yaw, pitch, fov] = LOOK_WIDGETS.map((name) => Number(find(name)?.value) * DEGREE);
+    viewer.setLook({ yaw, pitch, fov });
+    const number = Number(find("frame")?.value) || 0;
+    if (viewer.frames.length > 1 && viewer.index !== viewer.indexOf(number)) viewer.goTo(viewer.indexOf(number));
+  };
+  for (const name of [...LOOK_WIDGETS, "frame"]) {
+    const target = find(name);
+    if (target) after(target, "callback", follow);
+  }
+  viewer.onChange = (isDone) => {
+    isOurs = true;
+    for (const name of LOOK_WIDGETS) set(name, Number((viewer.look[name] / DEGREE).toFixed(1)) + 0);
+    if (viewer.frames.length > 1) set("frame", viewer.frame);
+    isOurs = false;
+    node.setDirtyCanvas?.(true, true);
+    if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+  };
+
+  const addressOf = (/** @type {{ filename: string, subfolder: string, type: string }} */ file) => {
+    const { filename, subfolder, type } = file;
+    return api.apiURL(`/view?${new URLSearchParams({ filename, type, subfolder })}`);
+  };
+  const show = (/** @type {ReturnType<typeof readFrames>} */ files, /** @type {number} */ stamp) => {
+    const frames = files.map((file) => ({ frame: file.frame, address: `${addressOf(file)}&seen=${stamp}` }));
+    return viewer.show(frames, Number(find("frame")?.value) || 0);
+  };
+
+  after(node, "onExecuted", (/** @type {any} */ output) => {
+    const files = readFrames(output?.[PAYLOAD]);
+    if (!files.length) return;
+    const isSame = viewer.image && JSON.stringify(node.properties?.[PROPERTY]) === JSON.stringify(files);
+    node.setProperty?.(PROPERTY, files);
+    if (!isSame) show(files, Date.now());
+  });
+  after(node, "onConfigure", restore);
+  after(node, "onRemoved", () => viewer.dispose());
+  restore();
+
+  /** Show what the workflow remembers, if the host still has it. */
+  async function restore() {
+    follow();
+    const files = readFrames(node.properties?.[PROPERTY]);
+    if (!files.length || viewer.frames.length) return;
+    const { error } = await show(files, Date.now());
+    if (error && viewer.frames.length === files.length) {
+      viewer.frames = [];
+      viewer.strip.hidden = true;
+      viewer.say(PLACEHOLDER);
+    }
+  }
+}
