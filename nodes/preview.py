@@ -9,6 +9,7 @@ from pathlib import Path
 from ..matrix3d_core.cameras.load3d import camera_info_from_pose
 from ..matrix3d_core.cameras.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
 from ..matrix3d_core.io.atomic import open_atomically
+from ..matrix3d_core.io.pano_frames import shown_frames
 from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, read_gaussians, write_gaussians
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.trajectory import Trajectory
@@ -31,6 +32,7 @@ class _Written:
 
 
 _written: Kept[_Written] = Kept()
+_DRAWN_POSES = 33  # of the trajectory that comes in
 _SPLAT_FILES = [io.File3DSplatAny, io.File3DPLY, io.File3DSPZ, io.File3DSPLAT, io.File3DKSPLAT]
 
 
@@ -77,7 +79,7 @@ class SplatPreview(io.ComfyNode):
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="The walk starts at its first frame, upright. "
+                    tooltip="The walk starts at its first frame, upright; the view's path button draws it. "
                     "Without it: at the world's origin, the panorama's centre, looking at its front.",
                 ),
                 io.MultiType.Input(
@@ -198,6 +200,10 @@ class SplatPreview(io.ComfyNode):
         path = trajectory if trajectory is not None else not_yet()
         is_metric = trajectory is not None and trajectory.is_metric
         if trajectory is not None:
+            shown["path"] = [
+                trajectory.camera_from_world[frame].flatten().tolist()
+                for frame in shown_frames(len(trajectory), _DRAWN_POSES)
+            ]
             shown["start_pose"] = trajectory.camera_from_world[0].flatten().tolist()
             shown["is_metric"] = is_metric
         if recorded.has_path:

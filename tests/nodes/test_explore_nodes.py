@@ -31,6 +31,7 @@ first = node.execute(splat=splat)
 report = {"empty": [waits(value) for value in first.args]}
 passed = node.execute(splat=splat, trajectory=given)
 report["passed_on"] = [passed.args[1] is given, waits(passed.args[2])]
+report["drawn"] = ui(passed)["path"]
 report["same_file"] = [ui(first)["filename"], ui(passed)["filename"]]
 os.unlink(first.args[0].get_source())
 report["gone"] = ui(node.execute(splat=splat))["filename"]
@@ -69,6 +70,8 @@ def report(host_place, tmp_path_factory):
 def test_preview_gives_path_view_and_camera(report):
     assert report["empty"] == [False, True, True, True]
     assert report["passed_on"] == [True, True]
+    assert len(report["drawn"]) == 3
+    assert report["drawn"][0][:6] == [1, 0, 0, 0, 0, 1]
     assert report["same_file"][0] == report["same_file"][1]
     assert report["gone"].endswith(".ply")
     assert report["path"] == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-9)

@@ -28,6 +28,16 @@ GRAPH = {
         "_meta": {"title": "Path"},
     },
 }
+PRESET = {
+    "preset": "straight",
+    "frames": 81,
+    "distance_mode": "units",
+    "distance": 2.0,
+    "stay_clear": False,
+    "clearance": 0.1,
+    "upstream_exact": False,
+    "fps": 12.0,
+}
 VIEWER = "window.matrix3dViewers[0]"
 
 
@@ -220,12 +230,13 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
         "2": {"class_type": "SplatLoad", "inputs": {"file": "lower.ply"}, "_meta": {"title": "B"}},
         "3": {
             "class_type": "SplatPreview",
-            "inputs": {"splat": ["1", 0], "compare": ["2", 0]},
+            "inputs": {"splat": ["1", 0], "compare": ["2", 0], "trajectory": ["4", 0]},
             "_meta": {"title": "Both"},
         },
+        "4": {"class_type": "TrajectoryPreset", "inputs": PRESET, "_meta": {"title": "Path"}},
     }
     page.evaluate("graph => app.loadApiJson(graph, 'both')", graph)
-    page.wait_for_function("() => app.graph.nodes.length === 3 && window.matrix3dViewers.length === 1")
+    page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3dViewers.length === 1")
     page.evaluate(
         """() => {
             const node = app.graph.nodes.find(n => n.type === "SplatPreview");
@@ -259,3 +270,36 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
     page.mouse.up()
     assert viewer(page, "v.scene.wipe") == pytest.approx(0.25, abs=0.01)
     assert viewer(page, "v.pose().yaw") == pytest.approx(0.25)
+    press(page, "path")  # draws the path that came in: 33 poses, every fourth as a camera
+    assert viewer(page, "v.scene.path.frusta.length") == 9
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [-1.5, -0.6, -1], yaw: 0.6, pitch: -0.1 }})")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=tmp_path / "given.png")
+    page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
+
+
+def test_too_many_viewers_take_turns(front_end):
+    page = front_end
+    page.evaluate(
+        """() => {
+            window.matrix3dViewers[0].constructor.mostScenes = 1;
+            const saved = app.graph.nodes.find(n => n.type === "SplatPreview").serialize();
+            const node = LiteGraph.createNode("SplatPreview");
+            app.graph.add(node);
+            node.configure({ ...JSON.parse(JSON.stringify(saved)), id: node.id, inputs: undefined, outputs: undefined });
+            node.pos = [330, 300]; // in sight: what is not is not drawn
+        }"""
+    )
+    page.wait_for_function(
+        "() => window.matrix3dViewers.length === 2 && window.matrix3dViewers[1].scene", timeout=60_000
+    )
+    assert wait_for_world(page) == {"count": 1600}
+    assert viewer(page, "v.scene") is None
+    assert "Paused" in viewer(page, "v.overlay.message.textContent")
+    viewer(page, "v.overlay.message.click()")
+    assert viewer(page, "v.ready") == {"count": 1600}
+    assert viewer(page, "v.pose().yaw") == pytest.approx(0.25)
+    assert page.evaluate("() => window.matrix3dViewers.map(v => [Boolean(v.scene), v.isSuspended])") == [
+        [True, False],
+        [False, True],
+    ]

@@ -12,7 +12,7 @@ const PROPERTY = "matrix3d_world"; // where the workflow remembers what was show
 const RECORDING = "recording"; // the widget that holds what was recorded
 const PLACEHOLDER = "Run the graph to see the world.";
 const LEAST_HEIGHT = 260;
-const START_SIZE = [480, 440];
+const START_SIZE = [520, 640];
 
 /**
  * @param {any} node of the graph editor
@@ -79,6 +79,6 @@ export function attachViewer(node, api, app) {
 
 /** @param {SplatFile} a @param {SplatFile} b */
 function sameFile(a, b) {
-  const parts = (/** @type {SplatFile} */ file) => [queryOf(file), file.stamp, file.start_pose, file.compare ?? null];
+  const parts = (/** @type {SplatFile} */ file) => [queryOf(file), file.stamp, file.path ?? file.start_pose, file.compare ?? null];
   return JSON.stringify(parts(a)) === JSON.stringify(parts(b));
 }

@@ -8,6 +8,8 @@ import { FOV_Y, toThree } from "./pose.mjs";
 
 const PATH_COLOUR = 0x7fb2ff;
 const VIEW_COLOUR = 0xffc46b;
+const GIVEN_COLOUR = 0x9aa3ad;
+const GIVEN_STEP = 4; // of its poses, one is drawn as a camera
 const FRUSTUM_SHARE = 0.07; // its depth, of the extent of the path
 const FRUSTUM_LIMITS = [0.1, 0.5]; // world units
 const NEAR = 2.5; // frusta closer than this many depths are in the way of the eye
@@ -33,20 +35,25 @@ export class PathLines {
    * @param {number[][]} points OpenCV axes
    * @param {Pose[]} poses
    * @param {Pose | null} view
+   * @param {Pose[]} given a second path
    * @param {number} aspect of the cameras
    */
-  show(points, poses, view, aspect) {
+  show(points, poses, view, given, aspect) {
     this.clear();
-    const way = points.map(([x, y, z]) => new THREE.Vector3(x, 0 - y, 0 - z));
-    const extent = new THREE.Box3().setFromPoints(way).getSize(new THREE.Vector3()).length();
+    const vectors = (/** @type {number[][]} */ list) => list.map(([x, y, z]) => new THREE.Vector3(x, 0 - y, 0 - z));
+    const way = vectors(points);
+    const old = vectors(given.map((pose) => pose.position));
+    const extent = new THREE.Box3().setFromPoints([...way, ...old]).getSize(new THREE.Vector3()).length();
     this.depth = Math.min(Math.max(FRUSTUM_SHARE * extent, FRUSTUM_LIMITS[0]), FRUSTUM_LIMITS[1]);
-    if (way.length > 1) {
-      const line = new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(way)), this.material(PATH_COLOUR));
-      this.add(line);
+    for (const [line, colour] of /** @type {[THREE.Vector3[], number][]} */ ([[old, GIVEN_COLOUR], [way, PATH_COLOUR]])) {
+      if (line.length < 2) continue;
+      this.add(new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(line)), this.material(colour)));
     }
-    if (!poses.length && !view) return;
+    if (!poses.length && !view && !given.length) return;
     const shape = this.keep(frustum(this.depth, aspect));
     const plain = this.material(PATH_COLOUR);
+    const faint = this.material(GIVEN_COLOUR);
+    given.filter((_, i) => i % GIVEN_STEP === 0).forEach((pose) => this.addFrustum(pose, shape, faint));
     for (const pose of poses) this.addFrustum(pose, shape, plain);
     if (view) this.addFrustum(view, shape, this.material(VIEW_COLOUR));
   }

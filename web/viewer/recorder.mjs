@@ -1,6 +1,6 @@
 // Records what a visitor of a viewer does, and shows it: the strip below the picture and the path in the world.
 
-import { FOV_Y } from "./pose.mjs";
+import { FOV_Y, poseFromMatrix } from "./pose.mjs";
 import { EMPTY, addSample, exportPath, isEmpty, pathPoints, readRecording, writeRecording } from "./record.mjs";
 import { Timeline } from "./timeline.mjs";
 
@@ -143,8 +143,18 @@ export class Recorder {
     const isShown = !this.isRecording && !this.timeline.element.hidden;
     const step = Math.max(1, Math.ceil(walk.length / MOST_FRUSTA));
     const poses = use === "keys" ? keys : walk.filter((_, i) => i % step === 0);
-    scene.showPath(isShown ? pathPoints(this.recording) : [], isShown ? poses : [], isShown ? view : null);
+    if (isShown) scene.showPath(pathPoints(this.recording), poses, view, this.givenPath());
+    else scene.showPath([], [], null, []);
     this.viewer.requestFrame();
+  }
+
+  /** The path that came with the world. @returns {import("./pose.mjs").Pose[]} */
+  givenPath() {
+    try {
+      return (this.viewer.file?.path ?? []).map(poseFromMatrix);
+    } catch {
+      return []; // a saved workflow may hold anything
+    }
   }
 
   save() {

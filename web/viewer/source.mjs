@@ -13,6 +13,7 @@ import { columnsOfAxes } from "./axes.mjs";
  * @property {number} [stamp] when it was written; tells files of the same name apart
  * @property {number[] | null} [start_pose] world-to-camera, 16 numbers, row by row
  * @property {boolean} [is_metric] one unit is one metre
+ * @property {number[][]} [path] world-to-camera poses of a path to draw, like start_pose
  * @property {unknown} [compare] another such file to show beside it
  * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */

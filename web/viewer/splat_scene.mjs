@@ -194,9 +194,10 @@ export class SplatScene {
    * @param {number[][]} points of the way, OpenCV axes
    * @param {Pose[]} poses each drawn as a small camera
    * @param {Pose | null} view drawn as a camera of another colour
+   * @param {Pose[]} given a second path, drawn faintly
    */
-  showPath(points, poses, view) {
-    this.path.show(points, poses, view, this.camera.aspect);
+  showPath(points, poses, view, given) {
+    this.path.show(points, poses, view, given, this.camera.aspect);
   }
 
   /** @param {Pose} pose @param {boolean} [hasPath] false leaves the path out */

@@ -34,7 +34,19 @@ if (typeof window !== "undefined") Object.assign(window, { matrix3dViewers: view
 
 let nextId = 1;
 
+const countScenes = () => viewers.filter((viewer) => viewer.scene).length;
+
+/** Let another viewer give its graphics back when there are too many: one out of sight, else the one idle longest. */
+function makeRoom(/** @type {WalkViewer} */ forViewer) {
+  const others = viewers.filter((viewer) => viewer.scene && viewer !== forViewer);
+  others.sort((a, b) => Number(a.isVisible) - Number(b.isVisible) || a.lastDrawn - b.lastDrawn);
+  for (const viewer of others.slice(0, Math.max(0, others.length + 1 - WalkViewer.mostScenes))) viewer.suspend();
+}
+
 export class WalkViewer {
+  /** Browsers keep about 16 WebGL contexts on a page and drop the oldest beyond that; other nodes want some too. */
+  static mostScenes = 10;
+
   /** @param {{ isPage?: boolean }} [options] `isPage`: fills a page of its own */
   constructor({ isPage = false } = {}) {
     this.id = nextId++;
@@ -67,15 +79,19 @@ export class WalkViewer {
     this.held = new Set();
     this.stick = { right: 0, forward: 0 };
     this.isVisible = true;
+    this.isSuspended = false; // gave its graphics back for another viewer
     this.isDisposed = false;
     this.frameRequest = 0;
     this.lastStep = 0; // time up to which the walk has been reckoned; 0 at rest
     this.lastFrame = 0;
     this.lastHud = 0;
+    this.lastDrawn = 0;
     this.lastDrag = -Infinity;
     this.restTimer = 0;
     this.size = "";
     this.loading = new AbortController();
+    /** @type {(() => void) | null} done once when the file that is being loaded is there */
+    this.afterShow = null;
     /** @type {(result: { count?: number, error?: string }) => void} */
     this.settle = () => {};
     /** @type {Promise<{ count?: number, error?: string }>} */
@@ -86,6 +102,7 @@ export class WalkViewer {
     this.resizing.observe(this.element);
     this.seeing = new IntersectionObserver((entries) => {
       this.isVisible = entries[entries.length - 1].isIntersecting;
+      if (this.isVisible && this.isSuspended && countScenes() < WalkViewer.mostScenes) this.resume();
       this.requestFrame();
     });
     this.seeing.observe(this.element);
@@ -111,8 +128,10 @@ export class WalkViewer {
     this.loading.abort();
     const loading = (this.loading = new AbortController());
     this.settle({ error: "another file was shown" });
+    this.afterShow = null;
     this.ready = new Promise((resolve) => (this.settle = resolve));
     this.file = file;
+    this.isSuspended = false;
     this.shown = { address, pose, other };
     this.overlay.say("Opening the world", { kind: "busy", detail: file.filename });
     try {
@@ -124,7 +143,7 @@ export class WalkViewer {
       this.setWipe(other ? 0.5 : 1);
       this.count = count;
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
-      this.reset();
+      this.arrive();
       this.setDepth(this.isDepth);
       this.overlay.uncover();
       this.overlay.hint.hidden = false;
@@ -184,6 +203,7 @@ export class WalkViewer {
 
   async openScene() {
     if (this.scene) return this.scene;
+    makeRoom(this);
     const { SplatScene } = await import("./splat_scene.mjs").catch((error) => {
       throw new Error(`The viewer's libraries cannot be loaded: ${error.message}`);
     });
@@ -195,7 +215,7 @@ export class WalkViewer {
     }
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
-      if (!this.isDisposed) this.loseContext(canvas);
+      if (this.scene?.renderer.domElement === canvas) this.loseContext(canvas);
     });
     this.element.prepend(canvas);
     this.size = "";
@@ -212,6 +232,30 @@ export class WalkViewer {
 
   reopen() {
     if (this.file && this.shown) this.show(this.file, this.shown.address, this.shown.pose, this.shown.other);
+  }
+
+  /** Give the graphics back; the place is kept. */
+  suspend() {
+    const { scene } = this;
+    if (!scene) return;
+    this.recorder.stop();
+    this.scene = null;
+    this.isSuspended = true;
+    cancelAnimationFrame(this.frameRequest);
+    this.frameRequest = 0;
+    scene.renderer.domElement.remove();
+    scene.dispose();
+    this.overlay.say("Paused, as many worlds are open. Click to go on here.");
+    this.overlay.message.addEventListener("click", () => this.resume(), { once: true });
+  }
+
+  /** Go on where the visitor was when the viewer gave its graphics back. */
+  async resume() {
+    if (!this.isSuspended || !this.file || !this.shown) return;
+    const pose = this.pose();
+    const shown = this.show(this.file, this.shown.address, this.shown.pose, this.shown.other);
+    this.afterShow = () => this.setPose(pose);
+    await shown;
   }
 
   /** @param {string} text */
@@ -233,6 +277,13 @@ export class WalkViewer {
     this.walk = startWalk({ ...now, ...pose }, this.walk.speed);
     this.setOrbit(false);
     this.requestFrame();
+  }
+
+  /** Stand at the start of the file just loaded, or where the visitor was before. */
+  arrive() {
+    this.reset();
+    this.afterShow?.();
+    this.afterShow = null;
   }
 
   reset() {
@@ -400,6 +451,7 @@ export class WalkViewer {
     this.recorder.sample(clock);
     this.scene.render(this.pose());
     this.frames++;
+    this.lastDrawn = clock;
     if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.settle({ count: this.count });
     this.updateHud(clock, isBusy);
     if (isBusy) this.requestFrame();
