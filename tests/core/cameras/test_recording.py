@@ -14,7 +14,7 @@ def line(seconds=4.0, speed=1.4, rate=30):
     """A walk straight ahead while the head turns right by 10 degrees a second across the wrap at 180."""
     count = int(seconds * rate) + 1
     times = [k / rate for k in range(count)]
-    return [[t, 0, 0, speed * t, (170 + 10 * t + 180) % 360 - 180, 5] for t in times]
+    return [[t, 0, 0, speed * t, (169.5 + 10 * t + 180) % 360 - 180, 5] for t in times]
 
 
 def parse(**parts):
@@ -39,7 +39,7 @@ def test_a_straight_walk_comes_back(smoothing):
     assert torch.allclose(path.centres[:, 2], expected, atol=1e-3)
     assert path.centres[:, :2].abs().max() < 1e-9
     yaw = torch.atan2(path.forwards[:, 0], path.forwards[:, 2]).rad2deg() % 360
-    assert torch.allclose(yaw, torch.linspace(170, 210, 41, dtype=torch.float64), atol=0.2)
+    assert torch.allclose(yaw, torch.linspace(169.5, 209.5, 41, dtype=torch.float64), atol=0.2)
     pitch = torch.asin(-path.forwards[:, 1]).rad2deg()
     assert torch.allclose(pitch, torch.full_like(pitch, 5.0), atol=0.01)
 
