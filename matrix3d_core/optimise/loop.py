@@ -400,6 +400,7 @@ class _Fit:
         ratios, similarities, off = [], [], []
         for frame in self.held_out:
             for view in self._views_of(frame):
+                assert view.K_px is not None
                 with torch.no_grad():
                     drawn = render_gaussians(
                         gaussians,
@@ -532,6 +533,7 @@ def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Ten
     """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
     first = Picture(torch.empty(0), torch.empty(0), trajectory.camera_from_world[0], math.pi / 2)
     view = look(first, torch.eye(3, dtype=torch.float64), _PREVIEW_PX)
+    assert view.K_px is not None
     with torch.no_grad():
         frame = render_gaussians(
             gaussians, view.camera_from_world, view.K_px, _PREVIEW_PX, _PREVIEW_PX, engine=engine

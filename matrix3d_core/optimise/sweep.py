@@ -143,10 +143,22 @@ def sweep_distances(
             kernels.smooth_rows(cost, guide, slope, jump, focal == 0.0, total)
             kernels.smooth_columns(cost, guide, slope, jump, total)
             kernels.choose(total, cost, closeness, best, price)
-        found[key] = best, price
+        found[key] = _without_outliers(best, wraps=focal == 0.0), price
         for old in [n for n in cache if n < key and along[key] - along[n] > 3 * baseline]:
             del cache[old]
     return _cross_check(found, trajectory, 1.5 * closeness[0] + 0.5 * (closeness[1] - closeness[0]), factor)
+
+
+def _without_outliers(closeness: np.ndarray, *, wraps: bool) -> np.ndarray:  # [H, W]
+    """Replace what is far off the median of the 5x5 pixels around by that median: single wrong points float."""
+    image = torch.from_numpy(closeness)[None, None]
+    padded = torch.nn.functional.pad(image, (2, 2, 0, 0), mode="circular" if wraps else "replicate")
+    padded = torch.nn.functional.pad(padded, (0, 0, 2, 2), mode="replicate")
+    height, width = closeness.shape
+    around = torch.nn.functional.unfold(padded, 5).reshape(25, height, width)
+    median = around.median(dim=0).values
+    off = (image[0, 0] - median).abs() > 0.1 * median
+    return torch.where(off, median, image[0, 0]).numpy()
 
 
 def _small(rgb: Tensor, factor: int) -> Tensor:
@@ -201,7 +213,7 @@ def _cross_check(
         best, price = found[key]
         depth = torch.from_numpy(1 / best).double()
         focal = _focal(trajectory, key, factor)
-        points = sweep_rays(*depth.shape, focal) * depth[..., None]
+        points = sweep_rays(depth.shape[0], depth.shape[1], focal) * depth[..., None]
         agreed = torch.zeros(depth.shape, dtype=torch.bool)
         for other in {keys[max(number - 1, 0)], keys[min(number + 1, len(keys) - 1)]} - {key}:
             pose = trajectory.camera_from_world[other] @ trajectory.world_from_camera[key]

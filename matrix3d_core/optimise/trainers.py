@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -213,13 +213,17 @@ class CpuTrainer:
         config = self._config
         target, weight = self._target(view)
         pose = self._frames.pose(view).numpy()
+        drawing: Any
+        go_back: Any
         if view.K_px is None:
             from ..raster import splat_numba_erp as panorama
 
-            drawing = panorama.forward(*self._active, pose, view.size_px, view.columns)
+            draw_all_around: Any = panorama.forward
+            drawing = draw_all_around(*self._active, pose, view.size_px, view.columns)
             go_back = panorama.backward_with_extras
         else:
-            drawing = pinhole.forward(*self._active, pose, view.K_px.numpy(), view.size_px, view.columns)
+            draw: Any = pinhole.forward
+            drawing = draw(*self._active, pose, view.K_px.numpy(), view.size_px, view.columns)
             go_back = pinhole.backward_with_extras
         number = view.picture.number
         with torch.inference_mode(False), torch.enable_grad():
@@ -342,7 +346,11 @@ def _own(tensor: Tensor) -> np.ndarray:
 
 
 def _plan(
-    config: OptimiseConfig, values: tuple[Tensor, ...], score: Tensor, is_sky: Tensor, random: torch.Generator
+    config: OptimiseConfig,
+    values: tuple[Tensor, Tensor, Tensor, Tensor],
+    score: Tensor,
+    is_sky: Tensor,
+    random: torch.Generator,
 ) -> Growth:
     if config.densify == "mcmc":
         return relocate_and_add(

@@ -49,13 +49,13 @@ out["report"] = report
 out["shapes"] = [list(t.shape) for t in (splat.positions, splat.scales, splat.rotations, splat.opacities, splat.sh)]
 out["preview"] = list(preview.shape)
 out["ui"] = list(done.ui.as_dict()) if hasattr(done.ui, "as_dict") else list(done.ui)
-more = fit(geometry=None, initial=splat).result
+more = fit(geometry=None, initial=splat, depth_from_frames="off", resume=False).result
 out["continued"] = more[1]
 pictures, alpha, distances = SplatRender.execute(splat, path, 48, 32, 90.0, 2, "auto").result
 out["render"] = [list(pictures.shape), list(alpha.shape), float(pictures.min()), float(pictures.max()), float(alpha.mean())]
 out["count"] = [v for v in core_splat.GetSplatCount.execute(splat).result if isinstance(v, int)]
 rgba = torch.cat((frames, torch.ones(5, 24, 48, 1)), -1)
-out["alpha_frames"] = error(lambda: fit(frames=rgba))
+out["alpha_frames"] = error(lambda: fit(frames=rgba, depth=depth, mask=mask))
 out["errors"] = [
     error(lambda: fit(frames=frames[:2])),
     error(lambda: fit(frames=frames[:, :, :40])),
