@@ -180,7 +180,12 @@ def _courtyard() -> Scene:
         b.ball(x, 0.85, z, (0.45, 0.42, 0.45), LEAVES)
         b.ball(x + 0.1, 1.2, z - 0.1, (0.25, 0.3, 0.25), LEAVES)
     b.column(-3.2, -2.6, 0.16, (0, 2.3), BARK)  # the tree
-    for dx, up, dz, r in ((0, 2.9, 0, 0.95), (0.7, 2.5, 0.3, 0.6), (-0.5, 2.5, 0.5, 0.65), (0, 2.4, -0.7, 0.6)):
+    for dx, up, dz, r in (
+        (0, 2.9, 0, 0.95),
+        (0.7, 2.5, 0.3, 0.6),
+        (-0.5, 2.5, 0.5, 0.65),
+        (0, 2.4, -0.7, 0.6),
+    ):
         b.ball(-3.2 + dx, up, -2.6 + dz, (r, 0.8 * r, r), LEAVES)
     b.column(0.9, 7.2, 0.9, (0, 0.6), STONE)  # the well
     b.column(0.9, 7.2, 0.72, (0.6, 0.62), GLASS)
@@ -311,7 +316,11 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
     elif m == PICTURE:
         v = _fractal(along * 3.1, up * 3.1, 0.0, 4, 41)
         w = _fractal(along * 2.3 + 9, up * 2.3, 4.0, 3, 45)
-        r, g, b = 0.15 + 0.6 * _step(v, 0.35, 0.6), 0.2 + 0.4 * _step(w, 0.4, 0.6), 0.65 - 0.5 * _step(v, 0.4, 0.65)
+        r, g, b = (
+            0.15 + 0.6 * _step(v, 0.35, 0.6),
+            0.2 + 0.4 * _step(w, 0.4, 0.6),
+            0.65 - 0.5 * _step(v, 0.4, 0.65),
+        )
     elif m == BOOKS:
         book = math.floor(along / 0.055)
         h = _hash(book, math.floor(up / 0.45), 5, 3)
@@ -323,7 +332,9 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
         k = 0.8 + 0.4 * _fractal(x * 5, y * 5, z * 5, 3, 47)
         r, g, b = k * (0.5 - 0.15 * ring), k * 0.42, k * (0.30 + 0.2 * ring)
     elif m == LEAVES:
-        v = _step(0.5 * _fractal(x * 4, y * 4, z * 4, 3, 51) + 0.5 * _noise(x * 13, y * 13, z * 13, 55), 0.33, 0.67)
+        v = _step(
+            0.5 * _fractal(x * 4, y * 4, z * 4, 3, 51) + 0.5 * _noise(x * 13, y * 13, z * 13, 55), 0.33, 0.67
+        )
         r, g, b = 0.07 + 0.22 * v, 0.13 + 0.33 * v, 0.03 + 0.06 * v
     elif m == PAVING:
         row = math.floor(z / 0.5)
@@ -374,7 +385,11 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
     elif m == GLASS:
         v = _fractal(along * 1.5, up * 1.5, 2.0, 3, 99)
         bar = max(_joint(along, 0.5, 0.04), _joint(up, 0.5, 0.04))
-        r, g, b = (0.12 + 0.2 * v) * (1 - bar) + 0.6 * bar, (0.2 + 0.25 * v) * (1 - bar) + 0.58 * bar, (0.3 + 0.3 * v) * (1 - bar) + 0.5 * bar  # noqa: E501
+        r, g, b = (
+            (0.12 + 0.2 * v) * (1 - bar) + 0.6 * bar,
+            (0.2 + 0.25 * v) * (1 - bar) + 0.58 * bar,
+            (0.3 + 0.3 * v) * (1 - bar) + 0.5 * bar,
+        )  # noqa: E501
     c[0], c[1], c[2] = r, g, b
 
 
@@ -508,7 +523,20 @@ def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c
     if cosine > 0:
         e = 1e-4
         blocked = _hit(
-            x + e * nx, y + e * ny, z + e * nz, lx, ly, lz, far - 2 * e, True, room, boxes, balls, columns, 0, out
+            x + e * nx,
+            y + e * ny,
+            z + e * nz,
+            lx,
+            ly,
+            lz,
+            far - 2 * e,
+            True,
+            room,
+            boxes,
+            balls,
+            columns,
+            0,
+            out,
         )
         if blocked >= far - 2 * e:
             direct = cosine * power
@@ -526,7 +554,9 @@ def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c
 
 
 @nb.njit(parallel=True)
-def _picture(centre, rotation, focal, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far):
+def _picture(
+    centre, rotation, focal, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
+):
     """Trace a picture: pinhole for ``focal > 0``, else equirectangular."""
     for row in nb.prange(height):
         c = np.zeros(3)
@@ -541,7 +571,11 @@ def _picture(centre, rotation, focal, height, width, samples, room, boxes, balls
                 else:
                     turn = ((column + du) / width - 0.5) * math.tau
                     polar = (row + dv) / height * math.pi
-                    a, b, d = math.sin(polar) * math.sin(turn), -math.cos(polar), math.sin(polar) * math.cos(turn)
+                    a, b, d = (
+                        math.sin(polar) * math.sin(turn),
+                        -math.cos(polar),
+                        math.sin(polar) * math.cos(turn),
+                    )
                 x = rotation[0, 0] * a + rotation[0, 1] * b + rotation[0, 2] * d
                 y = rotation[1, 0] * a + rotation[1, 1] * b + rotation[1, 2] * d
                 z = rotation[2, 0] * a + rotation[2, 1] * b + rotation[2, 2] * d
@@ -553,7 +587,9 @@ def _picture(centre, rotation, focal, height, width, samples, room, boxes, balls
                             room, boxes, balls, columns, ground, out,
                         )  # fmt: skip
                     continue
-                _shade(centre[0], centre[1], centre[2], x, y, z, room, boxes, balls, columns, light, ground, c)
+                _shade(
+                    centre[0], centre[1], centre[2], x, y, z, room, boxes, balls, columns, light, ground, c
+                )
                 total0 += c[0]
                 total1 += c[1]
                 total2 += c[2]
