@@ -389,7 +389,7 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
             (0.12 + 0.2 * v) * (1 - bar) + 0.6 * bar,
             (0.2 + 0.25 * v) * (1 - bar) + 0.58 * bar,
             (0.3 + 0.3 * v) * (1 - bar) + 0.5 * bar,
-        )  # noqa: E501
+        )
     c[0], c[1], c[2] = r, g, b
 
 
