@@ -97,25 +97,25 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
             },
         ),
         "world": Node(
-            "SplatPreview", (x + 1220, 60), (640, 560), {"splat": fit, "trajectory": path}, title="Walk here"
+            "SplatPreview", (x + 1220, 60), (640, 660), {"splat": fit, "trajectory": path}, title="Walk here"
         ),
         "ply": Node(
             "SplatSave",
-            (x + 1220, 720),
-            (300, 130),
+            (x + 1220, 790),
+            (300, 200),
             {"splat": fit, "filename_prefix": prefix, "format": "ply"},
         ),
         "spz": Node(
             "SplatSave",
-            (x + 1560, 720),
-            (300, 130),
+            (x + 1560, 790),
+            (300, 200),
             {"splat": fit, "filename_prefix": prefix, "format": "spz"},
         ),
-        "flight": Node("SplatRender", (x + 800, 600), (360, 280), {"splat": fit, "trajectory": path}),
-        "video": Node("CreateVideo", (x + 1220, 920), (300, 100), {"images": Ref("flight"), "fps": 12.0}),
+        "flight": Node("SplatRender", (x + 1220, 1060), (300, 280), {"splat": fit, "trajectory": path}),
+        "video": Node("CreateVideo", (x + 1220, 1400), (300, 110), {"images": Ref("flight"), "fps": 12.0}),
         "save_video": Node(
             "SaveVideo",
-            (x + 1560, 920),
+            (x + 1560, 1060),
             (300, 340),
             {
                 "video": Ref("video"),
@@ -126,14 +126,14 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
         ),
         "first": Node(
             "ImageFromBatch",
-            (x + 800, 960),
-            (360, 110),
+            (x + 1560, 1460),
+            (300, 110),
             {"image": Ref("flight"), "batch_index": 0, "length": 1},
             title="First frame",
         ),
         "save_image": Node(
             "SaveImage",
-            (x + 1220, 1080),
+            (x + 1220, 1570),
             (300, 300),
             {"images": Ref("first"), "filename_prefix": f"{prefix}_preview"},
         ),
@@ -144,8 +144,8 @@ GROUPS = [
     ("1 Panorama and depth", (20, 0, 420, 1400), "#3f789e"),
     ("2 Camera path", (480, 0, 380, 920), "#3f789e"),
     ("3 Guidance frames and fill", (880, 0, 380, 1180), "#3f789e"),
-    ("4 Gaussian splats", (1280, 0, 400, 1100), "#8A8"),
-    ("5 Walk and save", (1700, 0, 680, 1420), "#b58b2a"),
+    ("4 Gaussian splats", (1280, 0, 400, 1320), "#8A8"),
+    ("5 Walk and save", (1700, 0, 680, 1910), "#b58b2a"),
 ]
 
 
@@ -516,7 +516,7 @@ def video_stages(x: int, panorama: Ref, geometry: Ref, prompt: Ref | str) -> dic
 def video_groups(x: int) -> list[tuple[str, tuple[int, int, int, int], str]]:
     return [
         ("Path and guidance", (x - 20, 0, 380, 1220), "#3f789e"),
-        ("Video models", (x + 380, 0, 420, 1220), "#3f789e"),
+        ("Video models", (x + 380, 0, 420, 1310), "#3f789e"),
         ("Words", (x + 820, 0, 420, 680), "#3f789e"),
         ("Sample", (x + 1260, 0, 420, 1220), "#3f789e"),
         ("Real texels back, save", (x + 1700, 0, 380, 860), "#b58b2a"),
@@ -598,12 +598,12 @@ def world_stages(x: int) -> dict[str, Node]:
             },
         ),
         "world": Node(
-            "SplatPreview", (x + 420, 60), (640, 560), {"splat": fit, "trajectory": path}, title="Walk here"
+            "SplatPreview", (x + 420, 60), (640, 660), {"splat": fit, "trajectory": path}, title="Walk here"
         ),
         "ply": Node(
             "SplatSave",
-            (x, 540),
-            (360, 130),
+            (x + 420, 790),
+            (360, 200),
             {"splat": fit, "filename_prefix": "matrix3d/world", "format": "ply"},
         ),
     }
@@ -625,7 +625,7 @@ def panorama_video_to_world() -> Graph:
         [
             ("Panorama and depth", (20, 0, 420, 1360), "#3f789e"),
             *video_groups(500),
-            ("World", (2620, 0, 1100, 720), "#8A8"),
+            ("World", (2620, 0, 1100, 1320), "#8A8"),
         ],
     )
 
@@ -640,7 +640,7 @@ def panorama_lrm_to_world() -> Graph:
     )
     path = Ref("path")
     nodes = {
-        "note": note(text, (40, 60), (380, 320)),
+        "note": note(text, (40, 60), (380, 280)),
         **sample_stages(),
         **video_stages(500, Ref("load"), Ref("depth"), SAMPLE_WORDS),
         "lrm": Node("LRMLoader", (2640, 60), (360, 120), {"lrm_name": LRM}),
@@ -655,7 +655,7 @@ def panorama_lrm_to_world() -> Graph:
         "fast_world": Node(
             "SplatPreview",
             (3060, 60),
-            (640, 560),
+            (640, 660),
             {"splat": Ref("fast"), "trajectory": path},
             title="Fast: walk here",
         ),
@@ -676,13 +676,13 @@ def panorama_lrm_to_world() -> Graph:
         "fine_world": Node(
             "SplatPreview",
             (4180, 60),
-            (640, 560),
+            (640, 660),
             {"splat": Ref("fine"), "trajectory": path},
             title="Fine: walk here",
         ),
         "ply": Node(
             "SplatSave",
-            (3760, 680),
+            (4180, 790),
             (360, 200),
             {"splat": Ref("fine"), "filename_prefix": "matrix3d/world", "format": "ply"},
         ),
@@ -693,7 +693,7 @@ def panorama_lrm_to_world() -> Graph:
             ("Panorama and depth", (20, 0, 420, 1360), "#3f789e"),
             *video_groups(500),
             ("Fast: one pass", (2620, 0, 1100, 1290), "#8A8"),
-            ("Fine: fitted", (3740, 0, 1100, 920), "#8A8"),
+            ("Fine: fitted", (3740, 0, 1100, 1320), "#8A8"),
         ],
     )
 
@@ -714,7 +714,7 @@ def text_to_world() -> Graph:
             ("Panorama", (480, 0, 1620, 1040), "#3f789e"),
             ("Geometry", (2140, 0, 420, 1060), "#3f789e"),
             *video_groups(2640),
-            ("World", (4760, 0, 1100, 720), "#8A8"),
+            ("World", (4760, 0, 1100, 1320), "#8A8"),
         ],
     )
 
