@@ -595,12 +595,13 @@ def _swept_content(
     pieces = []
     size = frames.shape[1:3]
     small = next(iter(swept.values())).depth_ray.shape
-    maps, sures, poses, focals = [], [], [], []
+    maps, sures, settled, poses, focals = [], [], [], [], []
     for other in shown:  # the largest distance of each block: nothing is hidden that only an edge would hide
         factor = max(1, round(other.depth_ray.shape[0] / small[0]))
         pooled = torch.nn.functional.max_pool2d(other.depth_ray[None, None].float(), factor, ceil_mode=True)
         maps.append(_resized(pooled[0, 0], small).numpy())
         sures.append(np.ones(tuple(small), np.bool_))
+        settled.append(np.ones(tuple(small), np.bool_))
         poses.append(other.camera_from_world.numpy())
         focals.append(other.focal * small[0] / other.depth_ray.shape[0])
     for frame in sorted(swept):
@@ -608,11 +609,12 @@ def _swept_content(
         K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
         focal = 0.0 if K_px is None else float(K_px[0, 0]) * small[0] / size[0]
         pose = trajectory.world_from_camera[frame]
-        new = np.empty(tuple(small), np.bool_)
+        new, known = np.empty(tuple(small), np.bool_), np.empty(tuple(small), np.bool_)
         with ONE_PARALLEL_KERNEL:
             kernels.find_hidden(
-                found.depth_ray.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
-                np.array(focals, np.float64), _COVERED, new,
+                found.depth_ray.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures),
+                np.stack(settled), np.stack(poses),
+                np.array(focals, np.float64), _COVERED, new, known,
             )  # fmt: skip
         kept = _without_specks(torch.from_numpy(new))
         if bool(kept.any()):
@@ -636,6 +638,7 @@ def _swept_content(
             )
         maps.append(found.depth_ray.numpy())
         sures.append(found.is_sure.numpy())
+        settled.append(kept.numpy() | known)
         poses.append(trajectory.camera_from_world[frame].numpy())
         focals.append(focal)
     return pieces

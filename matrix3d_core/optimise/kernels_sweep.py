@@ -209,7 +209,7 @@ def splat_distance(points, pose, focal, distance):
 
 
 @compiled(parallel=True)
-def find_hidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, new):
+def find_hidden(depth_ray, world_from_camera, focal, maps, sure, settled, poses, focals, margin, new, known):
     """Mark the pixels of a distance map whose points every earlier map hides, or does not tell about.
 
     ``maps [K, H, W]`` distances, ``sure [K, H, W]``: where a map is not sure it does not speak against a point
@@ -225,7 +225,7 @@ def find_hidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, 
             x = p[0, 0] * rx * far + p[0, 1] * ry * far + p[0, 2] * rz * far + p[0, 3]
             y = p[1, 0] * rx * far + p[1, 1] * ry * far + p[1, 2] * rz * far + p[1, 3]
             z = p[2, 0] * rx * far + p[2, 1] * ry * far + p[2, 2] * rz * far + p[2, 3]
-            is_new = True
+            is_new, is_known = True, False
             for k in range(maps.shape[0]):
                 q = poses[k]
                 u = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
@@ -246,8 +246,14 @@ def find_hidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, 
                     continue
                 b = c % columns if focals[k] == 0.0 else min(max(c, 0), columns - 1)
                 a = min(max(r, 0), rows - 1)
-                if not sure[k, a, b] and abs(reach / maps[k, a, b] - 1) > 2 * margin:
+                apart = reach / maps[k, a, b] - 1
+                if not sure[k, a, b] and abs(apart) > 2 * margin:
                     continue
+                if abs(apart) <= margin:
+                    if not settled[k, a, b]:
+                        continue
+                    is_known = True
                 is_new = False
                 break
             new[row, column] = is_new
+            known[row, column] = is_known
