@@ -35,10 +35,15 @@ def images_from_host(image: Tensor, name: str = "image") -> Tensor:
         raise InvalidInput(f"{name} must hold at least 1 picture; got an empty batch.")
     image = image.detach().to("cpu", torch.float32)
     image = image.expand(-1, -1, -1, 3) if image.shape[-1] == 1 else image[..., :3]
-    bad = int((~torch.isfinite(image)).sum())
+    bad = _count_not_finite(image)
     if bad:
         raise InvalidInput(f"{name} must be finite; {bad} of {image.numel()} values are NaN or infinite.")
     return image.contiguous()
+
+
+def _count_not_finite(batch: Tensor) -> int:
+    """Count NaN and infinity picture by picture: over a whole batch the test takes as much memory again, and more."""
+    return sum(picture.numel() - int(torch.isfinite(picture).sum()) for picture in batch)
 
 
 def image_from_host(image: Tensor, name: str = "image") -> Tensor:
@@ -59,7 +64,7 @@ def masks_from_host(mask: Tensor, name: str = "mask") -> Tensor:
     mask = mask[None] if mask.ndim == 2 else mask
     if mask.shape[0] == 0:
         raise InvalidInput(f"{name} must hold at least 1 mask; got an empty batch.")
-    bad = int((~torch.isfinite(mask)).sum())
+    bad = _count_not_finite(mask)
     if bad:
         raise InvalidInput(f"{name} must be finite; {bad} of {mask.numel()} values are NaN or infinite.")
     return mask
