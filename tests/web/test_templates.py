@@ -15,10 +15,10 @@ from workflow_api import nodes_of, set_widget, to_prompt
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
-_PARTS_OF_OTHERS = ("panorama_to_video", "panorama_video_to_world")
+_PARTS_OF_OTHERS = ("panorama_to_video", "panorama_video_to_world", "panorama_lrm_to_world")
 _LONG = pytest.mark.skipif(
     not os.environ.get("MATRIX3D_LONG"),
-    reason="all its nodes run in text_to_world; MATRIX3D_LONG=1 runs it by itself",
+    reason="its nodes run in text_to_world and tests/host/test_lrm_graph.py; MATRIX3D_LONG=1 runs it by itself",
 )
 
 _RESULTS = {
