@@ -49,7 +49,7 @@ def summary(info):
 
 def is_file(choice):
     """Whether a choice is a file of the input folder, which differs from machine to machine."""
-    return re.search(r"\.[a-z]{2,4}\d?\d?$", str(choice).lower()) is not None
+    return re.search(r"\.[a-z]{2,12}\d?\d?$", str(choice).lower()) is not None
 
 
 def test_schemas_are_as_published(comfy):
