@@ -92,6 +92,18 @@ def steps(python: Path) -> list[tuple[str, list[str]]]:
     ]
 
 
+def workers(arguments: list[str], cores: int) -> list[str]:
+    """Return pytest-xdist's options: a file's tests stay together; none where it would only be in the way.
+
+    That is with one core, when the arguments say how to run themselves, and for a few tests by hand.
+    """
+    own = ("-n", "--numprocesses", "--dist", "-p", "--pdb", "--trace", "-x", "--exitfirst", "-s", "--co")
+    by_hand = any(argument.startswith(own) or not argument.startswith("-") for argument in arguments)
+    if cores < 2 or by_hand:
+        return []
+    return ["-n", str(min(cores, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def main(arguments: list[str]) -> int:
     """Run everything; the exit status is 0 only when every part passed."""
     setup = bootstrap.ensure()
@@ -107,7 +119,13 @@ def main(arguments: list[str]) -> int:
             say(f"skipped: {what}: {reason}")
     if failed:
         say(f"FAILED so far: {', '.join(failed)} (see above); going on with pytest")
-    status = subprocess.call([str(setup.python), "-m", "pytest", *arguments], cwd=ROOT, env=environment)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    shared = workers(arguments, cores)
+    if shared:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(shared[1]))))
+    status = subprocess.call(
+        [str(setup.python), "-m", "pytest", *shared, *arguments], cwd=ROOT, env=environment
+    )
     if failed:
         say(f"FAILED: {', '.join(failed)}{' and pytest' if status else ''}")
     return 1 if failed else status
