@@ -1,5 +1,6 @@
 // Binds keys, mouse, touch and wheel of a viewer's element. Nothing is caught unless the viewer has the focus.
 
+import { actionOfKey } from "./actions.mjs";
 import { meaning } from "./keys.mjs";
 import { stickWish, twoFingerMove } from "./touch.mjs";
 
@@ -39,7 +40,7 @@ function bindKeys(viewer, signal) {
     (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return; // commands of the browser and the editor
       if (event.key !== "Tab") event.stopPropagation(); // the rest must not reach the graph, which has keys of its own
-      const what = meaning(event);
+      const what = meaning(event) ?? actionOfKey(event.code)?.id ?? null;
       if (event.key === "Escape") return leave(viewer);
       if (!what) return;
       event.preventDefault();

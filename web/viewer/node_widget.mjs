@@ -22,6 +22,8 @@ const START_SIZE = [520, 640];
 export function attachViewer(node, api, app) {
   ensureStyle();
   const viewer = new WalkViewer();
+  viewer.node = node;
+  viewer.showActions();
   viewer.say(PLACEHOLDER);
   const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
   frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";

@@ -76,7 +76,40 @@ export class Overlay {
     /** @type {(share: number) => void} called with the part of the view left of the line when it is moved */
     this.onWipe = () => {};
     this.wipe = this.makeWipe(root);
-    root.append(this.wipe, this.hud, this.hint, this.stick, this.bar, this.message, this.help);
+    this.onAction = onAction;
+    this.note = make("div", "m3d-note", { role: "status", "aria-live": "polite", "data-part": "note" });
+    this.note.hidden = true;
+    this.noteTimer = 0;
+    root.append(this.wipe, this.hud, this.hint, this.stick, this.note, this.bar, this.message, this.help);
+  }
+
+  /** Show a short line over the picture for a while. @param {string} text @param {"info" | "error"} [kind] */
+  tell(text, kind = "info") {
+    clearTimeout(this.noteTimer);
+    this.note.textContent = text;
+    this.note.dataset.kind = kind;
+    this.note.hidden = !text;
+    if (text) this.noteTimer = window.setTimeout(() => (this.note.hidden = true), kind === "error" ? 12_000 : 5_000);
+  }
+
+  /** Show the buttons of other modules before the help. @param {import("./actions.mjs").ViewerAction[]} actions */
+  setExtras(actions) {
+    for (const old of this.bar.querySelectorAll("[data-extra]")) old.remove();
+    for (const old of this.help.querySelectorAll("[data-extra]")) old.remove();
+    for (const { id, label, key = "", icon } of actions) {
+      const letter = key.replace(/^(Key|Digit)/, "");
+      const title = letter ? `${label} (${letter})` : label;
+      const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": id, "data-extra": "" });
+      if (icon) button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${icon}</svg>`;
+      else button.textContent = label.slice(0, 1);
+      button.addEventListener("click", () => this.onAction(id));
+      this.bar.querySelector('[data-action="help"]')?.before(button);
+      if (!letter) continue;
+      const [term, description] = [make("dt", "", { "data-extra": "" }), make("dd", "", { "data-extra": "" })];
+      term.textContent = letter;
+      description.textContent = label;
+      this.help.querySelector("dl")?.append(term, description);
+    }
   }
 
   /** @param {(action: string) => void} onAction */

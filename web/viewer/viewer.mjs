@@ -8,6 +8,7 @@
 //   file        what is shown, as in the `ui` payload
 //   recorder    what was recorded: { recording, text, isRecording }
 
+import { onActionsChanged, viewerActions } from "./actions.mjs";
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
@@ -59,6 +60,9 @@ export class WalkViewer {
     this.overlay = new Overlay(this.element, (action) => this.act(action));
     this.overlay.onWipe = (share) => this.setWipe(share);
     this.recorder = new Recorder(this);
+    /** @type {any} the graph node that holds us; null on a page of our own */
+    this.node = null;
+    this.unlistenActions = onActionsChanged(() => this.showActions());
 
     /** @type {import("./splat_scene.mjs").SplatScene | null} */
     this.scene = null;
@@ -107,6 +111,27 @@ export class WalkViewer {
     });
     this.seeing.observe(this.element);
     viewers.push(this);
+    this.showActions();
+  }
+
+  /** Id of the graph node that holds us, as the graph itself gives it. @returns {string | null} */
+  get nodeId() {
+    return this.node ? String(this.node.id) : null;
+  }
+
+  /** Offer the buttons that other modules have added. */
+  showActions() {
+    this.overlay.setExtras(viewerActions().filter((action) => action.isFor?.(this) ?? true));
+  }
+
+  /** @param {import("./actions.mjs").ViewerAction} action */
+  async runExtra(action) {
+    const tell = (/** @type {string} */ text, /** @type {"info" | "error"} */ kind = "info") => this.overlay.tell(text, kind);
+    try {
+      await action.run({ viewer: this, pose: this.pose(), nodeId: this.nodeId, node: this.node, tell });
+    } catch (error) {
+      tell(error instanceof Error ? error.message : String(error), "error");
+    }
   }
 
   // Files -----------------------------------------------------------------------------------------
@@ -332,6 +357,8 @@ export class WalkViewer {
     if (action === "lock") this.toggleLock();
     if (action === "screenshot") this.saveScreenshot();
     if (action === "fullscreen") this.toggleFullscreen();
+    const extra = viewerActions().find((one) => one.id === action && (one.isFor?.(this) ?? true));
+    if (extra) this.runExtra(extra);
     this.requestFrame();
   }
 
@@ -512,6 +539,7 @@ export class WalkViewer {
     cancelAnimationFrame(this.frameRequest);
     clearTimeout(this.restTimer);
     this.unbind();
+    this.unlistenActions();
     this.resizing.disconnect();
     this.seeing.disconnect();
     this.settle({ error: "the viewer was closed" });
