@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.scene.gaussians import ORIGIN_UNKNOWN, Gaussians
 from ..matrix3d_core.scene.mesh import Mesh
 from ._host import Types
 
@@ -78,11 +78,20 @@ def mask_from_host(mask: Tensor, name: str = "mask") -> Tensor:
     return batch[0]
 
 
+_ORIGINS = "matrix3d_origins"
+"""Attribute of a SPLAT with the origins of its Gaussians, ``[B, N]`` uint8. The host knows nothing of it: its own nodes
+make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place and leaves this as it is loses it as well:
+origins of another shape than the positions are not taken."""
+
+
 def splat_to_host(gaussians: Gaussians) -> Types.SPLAT:
-    """Wrap one set of Gaussians as the host's SPLAT, a batch of one."""
+    """Wrap one set of Gaussians as the host's SPLAT, a batch of one; origins go along where there are any."""
     g = gaussians.detach().to("cpu")
     opacities = g.opacities[None, :, None]
-    return Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], opacities, g.sh[None])
+    splat = Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], opacities, g.sh[None])
+    if g.origins is not None:
+        setattr(splat, _ORIGINS, g.origins[None])
+    return splat
 
 
 def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0) -> Gaussians:
@@ -91,7 +100,11 @@ def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0)
         raise InvalidInput(f"{name} must hold at least {index + 1} item(s); got {splat.positions.shape[0]}.")
     count = splat.positions.shape[1] if splat.counts is None else int(splat.counts[index])
     fields = (splat.positions, splat.rotations, splat.scales, splat.opacities[..., 0], splat.sh)
-    return Gaussians(*(f[index, :count].detach().to("cpu", torch.float32) for f in fields))
+    origins = getattr(splat, _ORIGINS, None)
+    if not isinstance(origins, Tensor) or origins.shape != splat.positions.shape[:2]:
+        origins = None
+    world = Gaussians(*(f[index, :count].detach().to("cpu", torch.float32) for f in fields))
+    return world.with_origins(None if origins is None else origins[index, :count].detach().cpu())
 
 
 def each_gaussians_from_host(splat: Types.SPLAT, name: str = "splat") -> list[Gaussians]:
@@ -120,7 +133,13 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
 
     counts = torch.tensor([len(world) for world in worlds])
     columns = [join(name) for name in ("positions", "scales", "rotations", "opacities", "sh")]
-    return Types.SPLAT(*columns, counts=counts)
+    splat = Types.SPLAT(*columns, counts=counts)
+    if any(world.origins is not None for world in worlds):
+        origins = torch.full((len(worlds), longest), ORIGIN_UNKNOWN, dtype=torch.uint8)
+        for row, world in zip(origins, worlds, strict=True):
+            row[: len(world)] = world.known_origins()
+        setattr(splat, _ORIGINS, origins)
+    return splat
 
 
 def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:

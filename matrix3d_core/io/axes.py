@@ -9,6 +9,7 @@ a wall stays readable in a viewer that uses them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import torch
@@ -111,12 +112,11 @@ def map_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
     sh = gaussians.sh
     if bases > 1:
         sh = torch.einsum("ij,njc->nic", turn.to(sh), sh)
-    return Gaussians(
-        gaussians.means @ exact.to(gaussians.means).mT,
-        quats_multiply(quat, gaussians.quats_wxyz),
-        gaussians.scales,
-        gaussians.opacities,
-        sh,
+    return replace(
+        gaussians,
+        means=gaussians.means @ exact.to(gaussians.means).mT,
+        quats_wxyz=quats_multiply(quat, gaussians.quats_wxyz),
+        sh=sh,
     )
 
 

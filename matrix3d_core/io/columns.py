@@ -56,6 +56,7 @@ def checked_gaussians(
     opacities: np.ndarray,  # [N]
     sh: np.ndarray,  # [N, K, 3]
     drop_invalid: bool,
+    origins: np.ndarray | None = None,  # [N] uint8
 ) -> Gaussians:
     """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place."""
     fields: tuple[np.ndarray, ...] = (means, quats_wxyz, scales, opacities, sh)
@@ -72,7 +73,9 @@ def checked_gaussians(
         if bad == len(is_good):
             raise FormatError(f"{name}: holds no valid Gaussian.")
         fields = tuple(values[is_good] for values in fields)
-    return Gaussians(*(torch.from_numpy(np.require(v, np.float32, ["C", "W"])) for v in fields))
+        origins = None if origins is None else origins[is_good]
+    columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
+    return Gaussians(*columns, origins=None if origins is None else torch.from_numpy(origins))
 
 
 def make_unit(quats: np.ndarray) -> bool:

@@ -3,7 +3,9 @@
 Per Gaussian, as 32-bit little-endian floats: ``x y z nx ny nz f_dc_0..2 f_rest_0..(3K-4) opacity
 scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then blue), opacity is a
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
-are: OpenCV (x right, y down, z forward).
+are: OpenCV (x right, y down, z forward). A world that carries origins has one property more, ``origin``: 0 source,
+1 generated, 2 filled, 255 unknown. It is a float as well, because some readers take every row for a row of floats;
+they pass over it.
 
 Three variants are read as well: PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files
 with a ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimisation), and files
@@ -25,6 +27,7 @@ import torch
 
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
+from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import all_finite, checked_gaussians, make_unit
 from .threads import in_order
@@ -52,6 +55,8 @@ _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_ORIGIN = "origin"
+_ORIGIN_NUMBERS = np.arange(len(ORIGINS), dtype=np.float32)
 _NEEDED = (*_MEANS, *_COLOURS, "opacity", *_SCALES, *_QUATS)
 
 
@@ -76,7 +81,12 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     names = [*_MEANS, "nx", "ny", "nz", *_COLOURS]
     names += [f"f_rest_{i}" for i in range(3 * (bases - 1))]
     names += ["opacity", *_SCALES, *_QUATS]
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(gaussians)}"]
+    header = ["ply", "format binary_little_endian 1.0"]
+    origins = None if gaussians.origins is None else gaussians.origins.cpu().numpy()
+    if origins is not None:
+        names.append(_ORIGIN)
+        header.append(f"comment {_ORIGIN}: 0 source, 1 generated, 2 filled, {ORIGIN_UNKNOWN} unknown")
+    header += [f"element vertex {len(gaussians)}"]
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
@@ -86,6 +96,8 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     def fill(start: int) -> np.ndarray:
         part = [values[start : start + _CHUNK] for values in columns]
         rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
+        if origins is not None:
+            rows[:, -1] = origins[start : start + _CHUNK]
         # Clamping hides infinite scales and opacities, so these are looked at before it.
         if not (_fill(rows, part) and all(all_finite(values) for values in part[2:4])):
             gaussians.check_finite()
@@ -109,7 +121,7 @@ def _fill(rows: np.ndarray, part: list[np.ndarray]) -> bool:
     opacities = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
     np.log(opacities / (1.0 - opacities), out=rows[:, rest_end])
     np.log(np.maximum(scales, _SMALLEST_SCALE), out=rows[:, rest_end + 1 : rest_end + 4])
-    rows[:, rest_end + 4 :] = quats
+    rows[:, rest_end + 4 : rest_end + 8] = quats
     return all_finite(rows)
 
 
@@ -160,8 +172,9 @@ def read_ply(
         raw.scales, raw.opacities = _bake(raw.scales, raw.opacities, raw.filters)
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
     if is_fine:
-        return Gaussians(*(torch.from_numpy(values) for values in fields))
-    return checked_gaussians(name, *fields, drop_invalid)
+        origins = None if raw.origins is None else torch.from_numpy(raw.origins)
+        return Gaussians(*(torch.from_numpy(values) for values in fields), origins=origins)
+    return checked_gaussians(name, *fields, drop_invalid, raw.origins)
 
 
 @dataclass
@@ -175,6 +188,7 @@ class _Raw:
     opacities: np.ndarray
     sh: np.ndarray
     filters: np.ndarray | None
+    origins: np.ndarray | None
     is_fine: bool = True  # everything is finite and every rotation of unit length
 
 
@@ -192,6 +206,7 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
         np.empty(count, np.float32),
         np.empty((count, bases, 3), np.float32),
         np.empty(count, np.float32) if "filter_3D" in found else None,
+        np.empty(count, np.uint8) if _ORIGIN in found else None,
     )
     is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
     place = {prop: index for index, prop in enumerate(found)}
@@ -239,6 +254,9 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
             raw.sh[rows, 1:] = stack(*rest).reshape(len(part), 3, -1).transpose(0, 2, 1)
         if raw.filters is not None:
             raw.filters[rows] = stack("filter_3D")[:, 0]
+        if raw.origins is not None:
+            numbers = stack(_ORIGIN)[:, 0]
+            raw.origins[rows] = np.where(np.isin(numbers, _ORIGIN_NUMBERS), numbers, ORIGIN_UNKNOWN)
         fields = (raw.means, raw.scales, raw.logits, raw.sh, *([] if raw.filters is None else [raw.filters]))
         is_finite = all(all_finite(values[rows]) for values in fields)
         return make_unit(raw.quats[rows]) and is_finite

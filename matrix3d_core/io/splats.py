@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,11 +23,14 @@ from .world_json import find_world_info
 __all__ = [
     "PREVIEW_FORMATS",
     "SPLAT_FORMATS",
+    "keeps_origins",
     "lighter_format",
     "read_gaussians",
     "usual_axes",
     "write_gaussians",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,13 @@ _HEAVY_BYTES = 16_000_000
 
 def lighter_format(gaussians: Gaussians) -> str:
     """Return ``"ply"`` while that file stays below 16 MB, else ``"spz"``, a tenth of the size."""
-    floats = 14 + 3 * gaussians.sh.shape[1]
+    floats = 14 + 3 * gaussians.sh.shape[1] + (gaussians.origins is not None)
     return "ply" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "spz"
+
+
+def keeps_origins(kind: str) -> bool:
+    """Return whether files of a format say where each Gaussian comes from: PLY alone."""
+    return _known(kind) == "ply"
 
 
 def usual_axes(kind: str) -> str:
@@ -83,6 +92,8 @@ def write_gaussians(
 ) -> None:
     """Write a world as ``kind``, or as the suffix of the path says. See the writers of the formats.
 
+    Origins that the world carries are lost in all formats but PLY; a warning is logged then.
+
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: the world, OpenCV axes.
@@ -97,6 +108,8 @@ def write_gaussians(
     kind = _kind(target, kind)
     axes = axes or usual_axes(kind)
     turned = change_axes(gaussians, target=axes)
+    if gaussians.origins is not None and not keeps_origins(kind):
+        _log.warning("%s has no room for the origins of splats; only PLY keeps them.", kind.upper())
     if kind == "spz":
         has_tag = axes in TAGGED_AXES and (spz_version > 3 or axes != OPENCV)
         write_spz(target, turned, version=spz_version, axes=axes if has_tag else None)

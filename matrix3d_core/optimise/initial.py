@@ -19,6 +19,7 @@ from ..geometry.rotations import quats_from_matrix
 from ..raster.splat import render_gaussians, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
+from ..scene.provenance import ORIGIN_FILLED, ORIGIN_GENERATED, ORIGIN_SOURCE, ORIGINS
 from ..scene.trajectory import Trajectory
 from .sweep import SweptDepth, look_up, sweep_rays
 
@@ -27,11 +28,6 @@ __all__ = [
     "discs_from_pinhole",
     "extend_gaussians", "initial_gaussians", "place_gaussians",
 ]  # fmt: skip
-
-ORIGINS = ("source", "generated", "filled")
-"""Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
-source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance."""
-ORIGIN_SOURCE, ORIGIN_GENERATED, ORIGIN_FILLED = range(3)
 
 SIGMA_PER_SPACING = 0.6
 """Disc size: standard deviation per distance between neighbouring discs."""
@@ -345,7 +341,7 @@ def extend_gaussians(
     """Add discs to a world where key frames look past it: pixels that it covers by less than half.
 
     Args:
-        world: Gaussians that exist already; they come first and count as ``source``.
+        world: Gaussians that exist already; they come first and keep their origins.
         frames: the frames.
         trajectory: their poses, in the world's frame.
         depths: key frame to ray distance, at any size; inf or absent sky adds nothing.
@@ -383,7 +379,7 @@ def extend_gaussians(
         shown.append(_Shown(torch.where(new, depth, torch.inf), pose, focal, None))
     room = max_gaussians - len(world)
     counts = {"given": len(world), "sky": 0, "filled": 0}
-    origins = torch.full((len(world),), ORIGIN_SOURCE, dtype=torch.uint8)
+    origins = world.known_origins()
     is_sky = torch.zeros(len(world), dtype=torch.bool)
     if not pieces or room < 100:
         return Placement(world, origins, is_sky, counts)

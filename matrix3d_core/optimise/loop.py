@@ -20,12 +20,13 @@ from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.splat import SPLAT_ENGINES, render_gaussians
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
+from ..scene.provenance import count_origins
 from ..scene.trajectory import Trajectory
 from .align import align_frames
 from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
 from .config import OPTIMISE_PRESETS, OptimiseConfig, preset_config
 from .curves import draw_curves
-from .initial import ORIGIN_SOURCE, ORIGINS, Placement, extend_gaussians, place_gaussians
+from .initial import Placement, extend_gaussians, place_gaussians
 from .inspect_inputs import find_faults, nearest_distance
 from .sweep import SweptDepth, can_sweep, sweep_distances, sweep_rays
 from .trainers import CpuTrainer, Frames, TorchTrainer, Trainer
@@ -55,7 +56,7 @@ class OptimiseResult:
         report: counts, quality on held-out frames, seconds per phase, engine, settings;
             JSON-serialisable.
         preview: ``[H, W, 3]`` the view ahead from the first pose.
-        origins: ``[N]`` uint8 per Gaussian, index into `ORIGINS`.
+        origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
         curves: ``[320, 640, 3]`` a plot of loss, held-out PSNR and count.
     """
 
@@ -234,7 +235,7 @@ class _Fit:
             "gaussians": len(gaussians),
             "gaussians_initial": placed.counts,
             "gaussians_dropped": int((~kept).sum()),
-            "origins": {name: int((origins == k).sum()) for k, name in enumerate(ORIGINS)},
+            "origins": count_origins(origins),
             "steps": config.steps,
             "resumed_at": resumed,
             "crop_size_px": self.crop_px,
@@ -251,16 +252,17 @@ class _Fit:
             "seconds": self.seconds,
             "sh_bases_dropped": 0 if initial is None else initial.sh.shape[1] - 1,
         }
-        return OptimiseResult(gaussians, report, picture, origins, curves)
+        return OptimiseResult(gaussians.with_origins(origins), report, picture, origins, curves)
 
     def _given(self, initial: Gaussians) -> Placement:
         """Start from a world that exists, grown by what the frames show beyond it where that is asked for."""
         if not self.config.extend:
             count = len(initial)
             none = torch.zeros(count, dtype=torch.bool)
-            origins = torch.full((count,), ORIGIN_SOURCE, dtype=torch.uint8)
+            origins = initial.known_origins()
             return Placement(initial, origins, none, {"given": count})
-        initial = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
+        flat = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
+        initial = flat.with_origins(initial.origins)
         if self.depth_ray is not None:
             depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
         else:

@@ -1,0 +1,92 @@
+"""Where the Gaussians of a world come from: what was seen, what was made up, and how to show it.
+
+A world may carry one number per Gaussian (`Gaussians.origins`). Whoever selects, moves or joins Gaussians keeps it;
+where several are fused into one, the heaviest has its say.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InvalidInput
+from .gaussians import ORIGIN_UNKNOWN, Gaussians
+
+__all__ = [
+    "ORIGINS",
+    "ORIGIN_COLOURS",
+    "ORIGIN_FILLED",
+    "ORIGIN_GENERATED",
+    "ORIGIN_SOURCE",
+    "ORIGIN_UNKNOWN",
+    "UNKNOWN_COLOUR",
+    "colour_by_origin",
+    "count_origins",
+    "provenance_colours",
+]
+
+ORIGINS = ("source", "generated", "filled")
+"""Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
+source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance."""
+ORIGIN_SOURCE, ORIGIN_GENERATED, ORIGIN_FILLED = range(3)
+
+ORIGIN_COLOURS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))
+"""Display colours of `ORIGINS`: source green, generated orange, filled red."""
+UNKNOWN_COLOUR = (0.55, 0.55, 0.60)
+"""Display colour of Gaussians of which nobody has said where they come from: grey."""
+
+
+def provenance_colours(origins: Tensor) -> Tensor:  # [N] -> [N, 3]
+    """Return the display colour of each origin, float32 in [0, 1].
+
+    Args:
+        origins: ``[N]`` integer, index into `ORIGINS`; anything else is unknown.
+
+    Raises:
+        InvalidInput: when it is not one row of integers.
+    """
+    check_shape("origins", origins, "N")
+    if origins.is_floating_point() or origins.is_complex():
+        raise InvalidInput(f"origins must be integers; got {origins.dtype}.")
+    index = origins.long()
+    is_known = (index >= 0) & (index < len(ORIGINS))
+    palette = torch.tensor((*ORIGIN_COLOURS, UNKNOWN_COLOUR), device=origins.device)
+    return palette[torch.where(is_known, index, len(ORIGINS))]
+
+
+def colour_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gaussians:
+    """Return the same Gaussians, in the same order, in the colour of their origin.
+
+    A third of each one's brightness is kept, so that shapes stay readable; the hue tells the origin.
+
+    Args:
+        gaussians: the world.
+        origins: ``[N]`` index into `ORIGINS`; None takes those that the world carries.
+
+    Raises:
+        InvalidInput: when there are none.
+    """
+    origins = gaussians.origins if origins is None else origins
+    if origins is None:
+        raise InvalidInput(
+            "these splats must carry their origins to be coloured by them; they do not. Take the splats that GS "
+            "Optimize gives, or a PLY saved from them; other formats and core's own splat nodes lose the origins."
+        )
+    check_shape("origins", origins, f"{len(gaussians)}")
+    hue = provenance_colours(origins).to(gaussians.means)
+    grey = gaussians.colours.detach().mean(-1, keepdim=True).clamp(0, 1)
+    mixed = (hue * (0.7 + 0.6 * (grey - 0.5))).clamp(0, 1)
+    painted = Gaussians.from_colours(
+        gaussians.means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, mixed
+    )
+    return painted.with_origins(origins)
+
+
+def count_origins(origins: Tensor | None) -> dict[str, int] | None:
+    """Return how many Gaussians come from where, by name, unknown ones last; None for None."""
+    if origins is None:
+        return None
+    counts = {name: int((origins == number).sum()) for number, name in enumerate(ORIGINS)}
+    unknown = len(origins) - sum(counts.values())
+    return counts | ({"unknown": unknown} if unknown else {})
