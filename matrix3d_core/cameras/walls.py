@@ -1,4 +1,4 @@
-"""Where one can walk in a world: a grid of solid cells from a panorama's geometry or from a mesh, and paths held to it."""
+"""Where one can walk in a world: a grid of solid cells from a panorama's geometry or from a mesh."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _closed(depth: Tensor) -> Tensor:
 
 
 def _gentle(values: Tensor, axis: int) -> Tensor:
-    """Return the smaller one of the slopes to both neighbours, 0 where they differ in sign: no step counts as a slope."""
+    """Return the smaller slope to both neighbours, 0 where they differ in sign: no step counts as a slope."""
     if axis == 1:
         after, before = values.roll(-1, 1) - values, values - values.roll(1, 1)
     else:

@@ -8,6 +8,7 @@ import torch
 
 from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
 from matrix3d_core.errors import FormatError, InvalidInput
+from matrix3d_core.scene.occupancy import Occupancy
 
 
 def line(seconds=4.0, speed=1.4, rate=30):
@@ -42,6 +43,45 @@ def test_a_straight_walk_comes_back(smoothing):
     assert torch.allclose(yaw, torch.linspace(169.5, 209.5, 41, dtype=torch.float64), atol=0.2)
     pitch = torch.asin(-path.forwards[:, 1]).rad2deg()
     assert torch.allclose(pitch, torch.full_like(pitch, 5.0), atol=0.01)
+
+
+def corner(seconds=4.0, rate=50):
+    """Straight ahead, at half time at a right angle to the left, while the head makes a jump of 60 degrees."""
+    rows = []
+    for k in range(int(seconds * rate) + 1):
+        t = k / rate
+        ahead, left = 1.4 * min(t, seconds / 2), 1.4 * max(t - seconds / 2, 0)
+        rows.append([t, -left, 0, ahead, -60 * min(max((t - seconds / 2) / 0.1, 0), 1), 0])
+    return rows
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_corners_are_kept_as_far_as_the_smoothing_says(smoothing):
+    path = trajectory_from_recording(parse(walk=corner()), frames=201, smoothing_s=smoothing, pace="time")
+    reach, turn = 0.1 * smoothing, 5 * smoothing
+    x, z = path.centres[:, 0], path.centres[:, 2]
+    # Off the way that was walked: x = 0 up to z = 2.8, then z = 2.8.
+    off = torch.where(z < 2.8 - (-x), x.abs(), (z - 2.8).abs())
+    assert off.max() <= reach + 0.003
+    assert off.max() > 0.2 * reach, "it is smoothed at all"
+    yaw = torch.atan2(path.forwards[:, 0], path.forwards[:, 2]).rad2deg()
+    time = torch.linspace(0, 4, 201, dtype=torch.float64)
+    walked = -60 * ((time - 2) / 0.1).clamp(0, 1)
+    assert (yaw - walked).abs().max() <= turn + 0.1
+
+
+def test_smoothing_does_not_bring_the_path_into_a_wall():
+    solid = torch.ones(
+        40, 1, 60, dtype=torch.bool
+    )  # a block around whose corner one walks as near as one can
+    walls = Occupancy(solid, (-6.0 - 0.25, -0.05, 2.8 - 0.25 - 4.0), 0.1)
+    walked = parse(walk=corner())
+    free, held = (
+        trajectory_from_recording(walked, frames=201, smoothing_s=1.0, pace="time", walls=w)
+        for w in (None, walls)
+    )
+    assert walls.blocks(free.centres, 0.2).any()
+    assert not walls.blocks(held.centres, 0.24).any()
 
 
 def test_distance_leaves_pauses_out_and_time_keeps_them():

@@ -1,0 +1,102 @@
+// A visitor with a body: walls stop it, the ground carries it. Pure. OpenCV axes: y is down.
+
+import { clamp, stepWalk } from "./walk.mjs";
+import { groundBelow, isStuck, moveAlong } from "./walls.mjs";
+
+/** @typedef {import("./walls.mjs").Walls} Walls */
+/** @typedef {import("./walk.mjs").Walk} Walk */
+/** @typedef {import("./walk.mjs").Wish} Wish */
+
+// Metres; a world says how long its metre is.
+export const RADIUS = 0.25;
+const STEP = 0.35; // what is lower is stepped on
+const EYE = 1.6;
+const EYE_LIMITS = [0.7, 2.6];
+const FALL = 9.81;
+const FASTEST_FALL = 20;
+const FOLLOW_SECONDS = 0.1; // how soon the eye follows a step up
+const LOOK_DOWN = 30;
+
+/**
+ * @typedef {object} Standing
+ * @property {number} eye height above the ground that the visitor keeps, world units
+ * @property {number} fall speed downwards, world units per second
+ */
+
+/**
+ * The ground under an eye.
+ * @param {Walls} walls
+ * @param {number[]} position
+ * @param {number} eye height at which it is carried
+ */
+function groundUnder(walls, [x, y, z], eye) {
+  const knee = Math.max(eye - 2 * STEP * walls.unit, 0);
+  return groundBelow(walls, [x, y + knee, z], 0.6 * RADIUS * walls.unit, LOOK_DOWN * walls.unit);
+}
+
+/**
+ * Begin to stand somewhere: the eye keeps the height it has, if that is a person's.
+ * @param {Walls} walls
+ * @param {number[]} position
+ * @returns {Standing}
+ */
+export function standAt(walls, position) {
+  const ground = groundBelow(walls, position, 0.6 * RADIUS * walls.unit, LOOK_DOWN * walls.unit);
+  const height = ground === null ? EYE * walls.unit : ground - position[1];
+  const isHuman = height > EYE_LIMITS[0] * walls.unit && height < EYE_LIMITS[1] * walls.unit;
+  return { eye: isHuman ? height : EYE * walls.unit, fall: 0 };
+}
+
+/** The body below an eye that stands, or that flies. @param {Walls} walls @param {Standing | null} standing */
+export function bodyOf(walls, standing) {
+  const radius = RADIUS * walls.unit;
+  return { radius, below: standing ? Math.max(standing.eye - STEP * walls.unit - radius, 0.01 * radius) : 0 };
+}
+
+/**
+ * Let time pass as `stepWalk` does, but within walls and, when standing, on the ground.
+ * @param {Walk} walk
+ * @param {Wish} wish its `up` changes the height of a standing eye
+ * @param {number} seconds
+ * @param {Walls} walls
+ * @param {Standing | null} standing null: flying
+ * @returns {{ walk: Walk, standing: Standing | null, isHit: boolean, isCarried: boolean }} `isCarried`: still rising or falling
+ */
+export function stepBody(walk, wish, seconds, walls, standing) {
+  const free = stepWalk(walk, standing ? { ...wish, up: 0 } : wish, seconds);
+  const body = bodyOf(walls, standing);
+  const { position, isHit } = moveAlong(walls, walk.position, free.position, body);
+  if (!standing) return { walk: { ...free, position }, standing, isHit, isCarried: false };
+  const lift = wish.up * 0.5 * walls.unit * seconds;
+  const eye = lift ? clamp(standing.eye + lift, EYE_LIMITS[0] * walls.unit, EYE_LIMITS[1] * walls.unit) : standing.eye;
+  const carried = carry(position, { ...standing, eye }, seconds, walls);
+  return { walk: { ...free, position: carried.position }, standing: carried.standing, isHit, isCarried: carried.isCarried };
+}
+
+/**
+ * @param {number[]} position
+ * @param {Standing} standing
+ * @param {number} seconds
+ * @param {Walls} walls
+ */
+function carry(position, standing, seconds, walls) {
+  const ground = groundUnder(walls, position, standing.eye);
+  const rest = { position, standing: { ...standing, fall: 0 }, isCarried: false };
+  if (ground === null) return rest; // nothing known below: stay at this height
+  const target = ground - standing.eye;
+  const gap = target - position[1]; // positive: the ground lies lower
+  if (Math.abs(gap) < 0.2 * walls.cell) return rest;
+  const soft = gap * (1 - Math.exp(-seconds / FOLLOW_SECONDS));
+  let move = soft;
+  let fall = 0;
+  if (gap > STEP * walls.unit) {
+    fall = Math.min(standing.fall + FALL * walls.unit * seconds, FASTEST_FALL * walls.unit);
+    move = Math.min(gap, 0.5 * (standing.fall + fall) * seconds);
+  }
+  const next = [position[0], position[1] + move, position[2]];
+  // A low ceiling or a table over the head: stay below it.
+  const body = bodyOf(walls, standing);
+  if (move < 0 && isStuck(walls, next, body) && !isStuck(walls, position, body)) return rest;
+  const isCarried = Math.abs(gap - move) >= 0.2 * walls.cell;
+  return { position: next, standing: { ...standing, fall }, isCarried };
+}
