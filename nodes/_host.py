@@ -27,6 +27,7 @@ __all__ = [
     "resolve_input_file",
     "resolve_inside",
     "save_target",
+    "tell_user",
     "ui",
 ]
 
@@ -57,10 +58,24 @@ def progress_to_host(node_id: str | None = None) -> ProgressFn:
     return report
 
 
+def tell_user(node_id: str | None, text: str) -> None:
+    """Write a sentence onto a node's face, as the host does with the state of a running node."""
+    if text and node_id is not None and PromptServer.instance:
+        PromptServer.instance.send_progress_text(text, node_id)
+
+
 def _to_pillow(image: torch.Tensor) -> object:
     from PIL import Image
 
     return Image.fromarray((image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
+
+
+def save_picture(path: Path, picture: torch.Tensor, *, most_columns: int) -> None:
+    """Write ``[H, W, 3]`` in [0, 1] as a JPEG of at most that many columns."""
+    image = _to_pillow(picture)
+    if image.width > most_columns:
+        image = image.resize((most_columns, max(1, round(image.height * most_columns / image.width))))
+    image.save(path, quality=92)
 
 
 def compute_device() -> torch.device:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from ..matrix3d_core.errors import Matrix3DError
 from ..matrix3d_core.io.axes import NAMED_AXES
 from ..matrix3d_core.io.html_world import write_html
-from ..matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, usual_axes, write_gaussians
+from ..matrix3d_core.io.splats import (
+    SPLAT_FORMATS,
+    keeps_origins,
+    read_gaussians,
+    usual_axes,
+    write_gaussians,
+)
 from ..matrix3d_core.io.world_json import describe_world, sidecar_path, write_world_info
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host
-from ._host import Types, input_files, io, resolve_input_file, save_target
+from ._host import Types, input_files, io, resolve_input_file, save_target, tell_user
 from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatLoad", "SplatSave"]
@@ -59,7 +65,7 @@ class SplatSave(io.ComfyNode):
                     "format",
                     options=[*SPLAT_FORMATS, _SPZ4, _HTML],
                     default="ply",
-                    tooltip="ply: nothing is lost. spz: positions to 1/4096 unit, colours to 8 bits, harmonics to "
+                    tooltip="ply: nothing is lost, and the only one that keeps the origins of splats. spz: positions to 1/4096 unit, colours to 8 bits, harmonics to "
                     "4 or 5. spz 4: the same, faster, for newer readers. sog: smallest, slow to write. splat, "
                     "ksplat: older viewers. glb: glTF. html: a page with viewer and world in it.",
                 ),
@@ -103,6 +109,7 @@ class SplatSave(io.ComfyNode):
                     tooltip="The saved file (the first of a batch).",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -126,6 +133,9 @@ class SplatSave(io.ComfyNode):
             info = describe_world(
                 gaussians, trajectory=trajectory, axes=letters or "RDF", source=source, licence=licence
             )
+            if gaussians.origins is not None and (kind == _HTML or not keeps_origins(kind)):
+                lost = f"{format} has no room for the origins of the splats; save as ply to keep them."
+                tell_user(cls.hidden.unique_id if cls.hidden else None, lost)
             if kind == _HTML:
                 write_html(path, gaussians, info=info)
             else:

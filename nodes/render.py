@@ -9,13 +9,16 @@ import torch
 from ..matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
 from ..matrix3d_core.io.video import write_mp4
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.scene.provenance import colour_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, colour_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
-from ._host import Types, io, progress_to_host, save_target, ui
+from ._host import Types, io, progress_to_host, save_target, tell_user, ui
 from ._types import DepthType, TrajectoryType
 
 __all__ = ["NODES", "SplatRender", "VideoSave360"]
+
+_COLOURS = ("picture", "provenance")
 
 
 class SplatRender(io.ComfyNode):
@@ -72,6 +75,11 @@ class SplatRender(io.ComfyNode):
                     "background", default="#000000", optional=True,
                     tooltip="Colour behind the splats: # and six hexadecimal digits.",
                 ),
+                io.Combo.Input(
+                    "colour", options=list(_COLOURS), default=_COLOURS[0], optional=True,
+                    tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
+                    "texel of the source, orange = generated frame, red = guessed distance, grey = not known.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="One picture per rendered pose, over the background."),
@@ -96,9 +104,11 @@ class SplatRender(io.ComfyNode):
         projection: str = PROJECTIONS[0],
         eye_distance: float = EYE_DISTANCE_M,
         background: str = "#000000",
+        colour: str = _COLOURS[0],
     ) -> io.NodeOutput:
+        world = gaussians_from_host(splat)
         shots = render_path(
-            gaussians_from_host(splat),
+            colour_by_origin(world) if colour == "provenance" else world,
             trajectory,
             projection=projection,
             height=height,
@@ -110,7 +120,9 @@ class SplatRender(io.ComfyNode):
             engine=engine,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        return io.NodeOutput(shots.rgb, shots.alpha, shots.depth_ray)
+        used = SPLAT_ENGINES.told(shots.engine)
+        tell_user(cls.hidden.unique_id, used)
+        return io.NodeOutput(shots.rgb, shots.alpha, shots.depth_ray, ui={"text": [used]})
 
 
 class VideoSave360(io.ComfyNode):

@@ -13,7 +13,7 @@ from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, splat_to_host
-from ._host import Types, io, output_folder, progress_to_host, ui
+from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
 from ._types import DepthType, GeometryType, TrajectoryType
 
 __all__ = ["NODES", "GSOptimize"]
@@ -236,6 +236,7 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
+        tell_user(cls.hidden.unique_id, SPLAT_ENGINES.told(str(result.report["engine"])))
         preview = result.preview.unsqueeze(0)
         origins = colour_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(

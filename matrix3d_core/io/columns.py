@@ -75,7 +75,7 @@ def checked_gaussians(
         fields = tuple(values[is_good] for values in fields)
         origins = None if origins is None else origins[is_good]
     columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
-    return Gaussians(*columns, origins=None if origins is None else torch.from_numpy(origins))
+    return Gaussians(*columns).with_origins(None if origins is None else torch.from_numpy(origins))
 
 
 def make_unit(quats: np.ndarray) -> bool:

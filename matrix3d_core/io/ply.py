@@ -173,7 +173,7 @@ def read_ply(
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
     if is_fine:
         origins = None if raw.origins is None else torch.from_numpy(raw.origins)
-        return Gaussians(*(torch.from_numpy(values) for values in fields), origins=origins)
+        return Gaussians(*(torch.from_numpy(values) for values in fields)).with_origins(origins)
     return checked_gaussians(name, *fields, drop_invalid, raw.origins)
 
 

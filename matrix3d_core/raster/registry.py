@@ -128,3 +128,7 @@ class Registry(Generic[Fn]):
         before = self.names[: self.names.index(used)] if used in self._backends else ()
         broken = [f"{name} {self._failures[name]}" for name in before if name in self._failures]
         return f"{self.kind} engine {'; '.join(broken)}; {used} was used." if broken else ""
+
+    def told(self, used: str) -> str:
+        """Return a sentence on which engine was used, and why no better one where one should have been."""
+        return self.notice(used) or f"{self.kind} engine {used} was used."

@@ -96,7 +96,7 @@ class Gaussians:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Gaussians:
         origins = None if self.origins is None else change(self.origins)
-        return Gaussians(*(change(values) for values in self.tensors()), origins=origins)
+        return Gaussians(*(change(values) for values in self.tensors())).with_origins(origins)
 
     @classmethod
     def concatenate(cls, *parts: Gaussians) -> Gaussians:

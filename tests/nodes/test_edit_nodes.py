@@ -17,11 +17,13 @@ nodes = load_nodes()
 sys.path.append({support!r})
 import comfy.model_management as mm
 import comfy_extras.nodes_save_3d as core_3d
+import comfy_extras.nodes_gaussian_splat as core_splat
+from comfy_api.latest import Types
 Gaussians = submodule("matrix3d_core.scene.gaussians").Gaussians
 Trajectory = submodule("matrix3d_core.scene.trajectory").Trajectory
 adapters = submodule("nodes._adapters")
 hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
-for node in (*nodes.values(), core_3d.SaveGLB):
+for node in (*nodes.values(), core_3d.SaveGLB, core_splat.MergeSplat, core_splat.File3DToSplat):
     node.hidden = hidden
 
 source = open(os.path.join({support!r}, "small_worlds.py")).read()
@@ -97,6 +99,54 @@ for name, given in (("SplatClean", {{}}), ("SplatPrune", fast), ("SplatMesh", {{
     stops.append(error(lambda: run(name, splat=splat, **given))[0])
 mm.interrupt_current_processing(False)
 out["stops"] = stops
+
+# origins: 1 behind the eye, 0 elsewhere, so that they can be read off the places
+def told(splat, item=0):
+    world = adapters.gaussians_from_host(splat, index=item)
+    if world.origins is None:
+        return None
+    return [len(world), int((world.origins == 1).sum()), bool((world.origins == (world.means[:, 2] < 0)).all())]
+
+known = adapters.splat_to_host(world.with_origins(world.means[:, 2] < 0))
+both = adapters.splats_to_host([adapters.gaussians_from_host(known), world.select(torch.arange(100))])
+cropped = run("SplatCrop", splat=both, shape="sphere", radius=2.2).result[0]
+out["origins"] = {{
+    "crop": told(cropped), "other": told(cropped, 1)[1], "clean": told(run("SplatClean", splat=known).result[0]),
+    "prune": told(run("SplatPrune", splat=known, budget=500, method="remove", trajectory=path, **fast).result[0]),
+    "moved": told(run("SplatTransform", splat=known, x=0.5).result[0]),
+    "lod": told(run("SplatLOD", splat=known, levels=1, refit_steps=1, trajectory=path).result[0])[0],
+    "merge": told(run("SplatMerge", splat_a=known, splat_b=known).result[0]),
+    "core": told(core_splat.MergeSplat.execute(splats={{"splat0": known, "splat1": known}}).result[0]),
+}}
+stored = run("SplatSave", splat=known, filename_prefix="origins/world").result[0].get_source()
+import shutil, folder_paths
+os.makedirs(folder_paths.get_input_directory(), exist_ok=True)
+shutil.copy(stored, os.path.join(folder_paths.get_input_directory(), "known.ply"))
+out["origins"]["load"] = told(run("SplatLoad", file="known.ply").result[0])
+out["origins"]["core_reads"] = told(core_splat.File3DToSplat.execute(Types.File3D(stored)).result[0])
+words = []
+host = submodule("nodes._host")
+host.PromptServer.instance = types.SimpleNamespace(
+    send_progress_text=lambda text, node: words.append(text), last_node_id=None, client_id=None,
+    send_sync=lambda *a, **k: None,
+)
+for name in ("SplatSave", "SplatRender"):
+    nodes[name].hidden = types.SimpleNamespace(unique_id="7", prompt=None, extra_pnginfo=None)
+run("SplatSave", splat=known, format="spz")
+looks = {{
+    colour: run("SplatRender", splat=known, trajectory=path, width=64, height=32, projection="panorama", colour=colour)
+    for colour in ("picture", "provenance")
+}}
+middle = {{colour: look.result[0][0, 16] for colour, look in looks.items()}}
+out["hues"] = [middle["provenance"][column].tolist() for column in (32, 0)]
+out["differs"] = float((middle["picture"] - middle["provenance"]).abs().mean())
+out["ui"] = looks["picture"].ui
+registry = submodule("matrix3d_core.raster.splat").SPLAT_ENGINES
+registry._failures["gsplat"] = "failed to load: ImportError: no compiler"
+out["notice"] = run("SplatRender", splat=known, trajectory=path, width=32, height=16).ui
+out["words"] = [text for text in words if "origins" in text or "was used" in text]
+host.PromptServer.instance = None
+out["unknown"] = error(lambda: run("SplatRender", splat=splat, trajectory=path, colour="provenance"))
 result(out)
 """
 
@@ -196,3 +246,37 @@ def test_wrong_inputs_are_named(seen, number, words):
 
 def test_stop_is_the_hosts_own_exception(seen):
     assert seen["stops"] == ["InterruptProcessingException"] * 4
+
+
+def test_origins_follow_the_splats(seen):
+    """Core's own nodes make new splats, which have none; a PLY keeps them."""
+    told, count = seen["origins"], seen["count"]
+    behind = told["merge"][1]
+    assert 0 < behind < count
+    for name in ("clean", "moved", "merge", "load"):
+        assert told[name] == [count, behind, True]
+    assert told["crop"][2]
+    assert told["other"] == 0  # of the other item of the batch nothing is known
+    assert told["prune"][0] == 500
+    assert told["prune"][2]
+    assert told["lod"] > 0
+    assert told["core"] is None
+    assert told["core_reads"] is None
+
+
+def test_provenance_is_drawn(seen):
+    ahead, behind = seen["hues"]
+    assert ahead[1] > 1.3 * max(ahead[0], ahead[2])  # green: from the source
+    assert behind[0] > 1.3 * behind[1] > 1.3 * behind[2]  # orange: generated
+    assert seen["differs"] > 0.05
+    assert "must carry their origins" in seen["unknown"][1]
+
+
+def test_a_format_without_origins_and_the_engine_are_named_on_the_node(seen):
+    assert seen["ui"]["text"] == ["splat engine numba was used."]
+    (notice,) = seen["notice"]["text"]
+    assert notice == "splat engine gsplat failed to load: ImportError: no compiler; numba was used."
+    lost, first, _, last = seen["words"]
+    assert "spz has no room for the origins" in lost
+    assert first == seen["ui"]["text"][0]
+    assert last == notice

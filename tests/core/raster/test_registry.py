@@ -83,6 +83,8 @@ def test_a_failed_build_is_reported_once_with_its_cause_and_the_engine_used_inst
     )
     assert made.notice("fast") == ""
     assert made.notice("nobody") == ""
+    assert made.told("fast") == "mesh engine fast was used."
+    assert made.told("slow") == made.notice("slow")
 
 
 def test_a_compilers_output_is_cut_to_its_first_line(caplog):
