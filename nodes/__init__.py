@@ -26,6 +26,7 @@ FAMILIES = (
     "render",
     "preview",
     "explore",
+    "extend",
     "files",
     "export",
 )

@@ -27,7 +27,7 @@ RANK = {
     "geometry": 1, "scene": 1,
     "io": 2, "cameras": 2, "raster": 2, "metrics": 2, "lora": 2,
     "guidance": 3, "depth": 3, "optimise": 3, "panorama": 3, "splats": 3, "video": 3, "lrm": 3,
-    "synth": 4,
+    "synth": 4, "explore": 4,
     "recipes": 5,
     "doctor": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
