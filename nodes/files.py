@@ -66,8 +66,9 @@ class SplatSave(io.ComfyNode):
                     options=[*SPLAT_FORMATS, _SPZ4, _HTML],
                     default="ply",
                     tooltip="ply: nothing is lost, and it alone keeps the origins of splats. spz: positions to 1/4096 "
-                    "unit, colours to 8 bits, harmonics to 4 or 5. spz 4: the same, faster, for newer readers. sog: smallest, slow to write. splat, "
-                    "ksplat: older viewers. glb: glTF. html: a page with viewer and world in it.",
+                    "unit, colours to 8 bits, harmonics to 4 or 5. spz 4: the same, faster, for newer readers. sog: "
+                    "smallest, slow to write. splat, ksplat: older viewers. glb: glTF. html: a page with viewer and "
+                    "world in it.",
                 ),
                 io.Combo.Input(
                     "axes",
