@@ -27,6 +27,7 @@ FAMILIES = (
     "preview",
     "explore",
     "extend",
+    "studio",
     "files",
     "export",
 )

@@ -34,8 +34,8 @@ class WorldExtend(io.ComfyNode):
             display_name="World Extend",
             category=_CATEGORY,
             description="Goes on from any place of a world of splats: gives the panorama there, a mask of what is "
-            "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world keeps its "
-            "axes.",
+            "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
+            "keeps its axes.",
             search_aliases=[
                 "extend world", "continue world", "outpaint world", "endless", "next segment", "explore further",
             ],
@@ -82,7 +82,8 @@ class WorldExtend(io.ComfyNode):
                 io.String.Input(
                     "pose", default="", optional=True, socketless=True, advanced=True,
                     tooltip="Place to go on from, before camera and trajectory: JSON [x, y, z, yaw, pitch], world "
-                    "units and degrees. 'Extend from here' in Splat Preview writes it; empty it to follow the inputs again.",
+                    "units and degrees. 'Extend from here' in Splat Preview writes it; empty it to follow the inputs "
+                    "again.",
                 ),
             ],
             outputs=[

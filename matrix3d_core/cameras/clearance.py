@@ -73,6 +73,7 @@ def measure_clearance(
     geometry: PanoramaGeometry,
     *,
     radius: float,
+    surface: PanoramaSurface | None = None,
     progress: ProgressFn = no_progress,
 ) -> ClearanceReport:
     """Measure how far each camera of a path stays from the surface that the panorama shows.
@@ -86,14 +87,14 @@ def measure_clearance(
         trajectory: poses in the panorama's frame.
         geometry: the panorama.
         radius: clearance to keep, world units, 0 or more.
+        surface: that of ``geometry``, where it was indexed before.
         progress: called as frames are done.
 
     Raises:
         InvalidInput: for a negative radius or a path in another frame of reference.
     """
     _check(trajectory, radius)
-    surface = PanoramaSurface.of(geometry)
-    return _measure(trajectory, surface, radius, progress)
+    return _measure(trajectory, surface or PanoramaSurface.of(geometry), radius, progress)
 
 
 def shorten_to_clear(
