@@ -76,7 +76,7 @@ class OptimiseConfig:
         checkpoint_every: steps between two checkpoints, where a folder for them is given; 0 for none.
     """
 
-    steps: int = 2000
+    steps: int = 1000
     max_gaussians: int = 300_000
     crop_size_px: int = 256
     key_frame_stride: int = 8

@@ -31,6 +31,8 @@ __all__ = [
 
 SIGMA_PER_SPACING = 0.6
 """Disc size: standard deviation per distance between neighbouring discs."""
+SKY_SIGMA_PER_SPACING = 0.9
+"""The same in the sky, whose discs keep their size: from 0.85 on their sum is flat to less than 1 in 255."""
 OPACITY = 0.95
 STRETCH_MAX = 8.0
 """How far a disc may stretch on a surface seen at a grazing angle: 1 / cos of the angle, at most this."""
@@ -40,7 +42,8 @@ _EDGE_SLOPE = 0.2
 """Relative change of distance per cell above which a surface is not trusted to have a normal."""
 _COVERED = 0.04
 """A filled point within this share of its distance of a surface that another frame shows is the same point."""
-_SKY_DENSITY = 0.5
+_SKY_DENSITY = 0.6
+_COARSE_SIGMA_PER_SPACING = 0.7  # where the picture is smooth, a flat sum matters more than sharpness
 _SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
 
 
@@ -89,6 +92,7 @@ def discs_from_erp(
     use: Tensor | None = None,  # [H, W] bool
     flat_to_camera: Tensor | None = None,  # [H, W] bool
     world_from_camera: Tensor | None = None,  # [4, 4]
+    spread: float = SIGMA_PER_SPACING,
 ) -> Gaussians:
     """Turn an equirectangular picture with distances into flat discs, one per cell of equal solid angle.
 
@@ -101,8 +105,9 @@ def discs_from_erp(
         depth_ray: ``[H, W]`` positive, finite where used.
         rows: bands of cells (see `cells_of_sphere`); independent of the picture's size.
         use: pixels to turn into discs; all when None. A cell is used when its middle is.
-        flat_to_camera: pixels whose discs face the camera whatever the slope, such as sky.
+        flat_to_camera: pixels whose discs face the camera whatever the slope and overlap more: the sky.
         world_from_camera: pose of the picture; the identity when None.
+        spread: disc size, see `SIGMA_PER_SPACING`.
 
     Returns:
         Discs in world units, up to the number of cells.
@@ -140,7 +145,10 @@ def discs_from_erp(
     along = torch.nn.functional.normalize(along - (along * normal).sum(-1, keepdim=True) * normal, dim=-1)
     axes = torch.stack((along, torch.linalg.cross(normal, along), normal), dim=-1)
     spacing = math.pi / rows
-    across = SIGMA_PER_SPACING * spacing * distance
+    across = spread * spacing * distance
+    if flat_to_camera is not None:
+        is_sky = flat_to_camera[pixel_row, pixel_column]
+        across = torch.where(is_sky, SKY_SIGMA_PER_SPACING / SIGMA_PER_SPACING, 1.0) * across
     scales = torch.stack((across / facing.clamp_min(1 / STRETCH_MAX), across, THICKNESS * across), dim=-1)
     means = ahead * distance[:, None]
     if world_from_camera is not None:
@@ -422,20 +430,19 @@ def _discs(
     pieces: list[_Piece], max_gaussians: int, by_detail: bool
 ) -> tuple[Gaussians, Tensor, Tensor, dict[str, int]]:
     rough = [_is_smooth(p) if by_detail and p.name == "source" and p.K_px is None else None for p in pieces]
-    spheres, pixels = 0.0, 0.0
-    for piece, smooth in zip(pieces, rough, strict=True):
-        if piece.K_px is not None:
-            # The share of the sphere that a pixel near the middle covers, counted like even cells.
-            pixels += float(piece.use.sum()) / (4 / math.pi) / (float(piece.K_px[0, 0]) * math.pi) ** 2
-            continue
-        density = _SKY_DENSITY**2 if piece.name == "sky" else 1.0
-        if smooth is None:
-            spheres += _share(piece.use) * density
-        else:
-            spheres += _share(piece.use & ~smooth) + 0.25 * _share(piece.use & smooth)
-    rows = _rows_for(max_gaussians, spheres + pixels)
+    rows = max_gaussians
     if by_detail:
-        rows = min(rows, max(p.rgb.shape[0] for p in pieces))
+        rows = max(p.rgb.shape[0] for p in pieces)
+    # How far fine discs reach into smooth parts depends on the density, which depends on how many there are.
+    for _ in range(2 if by_detail else 1):
+        spheres = 0.0
+        for piece, smooth in zip(pieces, rough, strict=True):
+            if piece.K_px is not None:
+                # The share of the sphere that a pixel near the middle covers, counted like even cells.
+                spheres += float(piece.use.sum()) / (4 / math.pi) / (float(piece.K_px[0, 0]) * math.pi) ** 2
+                continue
+            spheres += sum(_share(use) * density**2 for density, use, _ in _layers(piece, smooth, rows))
+        rows = min(rows, _rows_for(max_gaussians, spheres))
     parts, origins, skies = [], [], []
     counts = {"source": 0, "sky": 0, "filled": 0}
     for piece, smooth in zip(pieces, rough, strict=True):
@@ -455,25 +462,16 @@ def _discs(
                 )
             )
         else:
-            kinds = [(rows, piece.use)]
-            if piece.name == "sky":
-                kinds = [(max(8, int(rows * _SKY_DENSITY)), piece.use)]
-            elif smooth is not None:
-                reach = 2 * max(1, round(piece.use.shape[0] / rows)) + 1
-                # The fine ones reach a little into the smooth part: no gap where the two meet.
-                fine = torch.nn.functional.max_pool2d(
-                    (~smooth).float()[None, None], 2 * reach + 1, stride=1, padding=reach
-                )[0, 0]
-                kinds = [(rows, piece.use & (fine > 0)), (max(8, rows // 2), piece.use & smooth)]
-            for density, use in kinds:
+            for density, use, spread in _layers(piece, smooth, rows):
                 drawn.append(
                     discs_from_erp(
                         piece.rgb,
                         piece.depth_ray,
-                        rows=density,
+                        rows=max(8, int(density * rows)),
                         use=use,
                         flat_to_camera=piece.use if piece.name == "sky" else piece.sky,
                         world_from_camera=piece.world_from_camera,
+                        spread=spread,
                     )
                 )
         for part in drawn:
@@ -491,6 +489,20 @@ def _discs(
             skies.append(sky)
             counts[piece.name] += len(part)
     return Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts
+
+
+def _layers(piece: _Piece, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
+    """Return the densities, in terms of ``rows``, that a piece is laid at: each with its pixels and disc size."""
+    if piece.name == "sky":
+        return [(_SKY_DENSITY, piece.use, SIGMA_PER_SPACING)]
+    if smooth is None:
+        return [(1.0, piece.use, SIGMA_PER_SPACING)]
+    # The fine ones reach a little into the smooth part: no gap where the two meet.
+    reach = 2 * max(1, round(piece.use.shape[0] / rows)) + 1
+    fine = (~smooth).float()[None, None]
+    fine = torch.nn.functional.max_pool2d(fine, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    fine = torch.nn.functional.max_pool2d(fine, (1, 2 * reach + 1), stride=1, padding=(0, reach))[0, 0] > 0
+    return [(1.0, piece.use & fine, SIGMA_PER_SPACING), (0.5, piece.use & smooth, _COARSE_SIGMA_PER_SPACING)]
 
 
 def _is_smooth(piece: _Piece) -> Tensor:  # [H, W] bool
@@ -561,6 +573,9 @@ def discs_from_pinhole(
     )
     axes = torch.stack((along, torch.linalg.cross(normal, along), normal), dim=-1)
     across = SIGMA_PER_SPACING * stride / float(K_px[0, 0]) * distance * ray[:, 2].clamp_min(0.1)
+    if flat_to_camera is not None:
+        is_sky = flat_to_camera[row, column]
+        across = torch.where(is_sky, SKY_SIGMA_PER_SPACING / SIGMA_PER_SPACING, 1.0) * across
     scales = torch.stack((across / facing.clamp_min(1 / STRETCH_MAX), across, THICKNESS * across), dim=-1)
     if world_from_camera is not None:
         pose = world_from_camera.double()
