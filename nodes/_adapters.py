@@ -17,6 +17,7 @@ __all__ = [
     "images_from_host",
     "mask_from_host",
     "masks_from_host",
+    "mesh_from_host",
     "mesh_to_host",
     "splat_to_host",
     "splats_to_host",
@@ -142,7 +143,33 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
     return splat
 
 
+def mesh_from_host(mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True) -> Mesh:
+    """Return the first item of a MESH batch without its padding, in the pack's axes; colours are left out.
+
+    Args:
+        mesh: the host's mesh.
+        name: of the input, for messages.
+        is_gltf: its y points up and its z backward.
+    """
+    vertices, faces = mesh.vertices[0], mesh.faces[0]
+    vertex_counts, face_counts = getattr(mesh, "vertex_counts", None), getattr(mesh, "face_counts", None)
+    if vertex_counts is not None:
+        vertices = vertices[: int(vertex_counts[0])]
+    if face_counts is not None:
+        faces = faces[: int(face_counts[0])]
+    vertices = vertices.detach().to("cpu", torch.float32)
+    if _count_not_finite(vertices[None]):
+        raise InvalidInput(f"{name} must be finite; some of its vertices are NaN or infinite.")
+    faces = faces.detach().to("cpu", torch.int32)
+    if is_gltf:
+        vertices = vertices * torch.tensor((1.0, -1.0, -1.0))
+    count = len(vertices)
+    return Mesh(vertices, faces, torch.zeros(count, 3), torch.ones(count, dtype=torch.bool))
+
+
 def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:
-    """Wrap a mesh as the host's MESH, a batch of one with vertex colours."""
+    """Wrap a mesh as the host's MESH, a batch of one with its texture, or without one with vertex colours."""
     faces = mesh.faces.to(torch.int64)[None]
+    if mesh.uvs is not None and mesh.texture is not None:  # both would be multiplied
+        return Types.MESH(mesh.vertices[None], faces, uvs=mesh.uvs[None], texture=mesh.texture[None], unlit=unlit)
     return Types.MESH(mesh.vertices[None], faces, vertex_colors=mesh.colours[None], unlit=unlit)

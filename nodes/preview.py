@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import torch
+
 from ..matrix3d_core.cameras.load3d import camera_info_from_pose
 from ..matrix3d_core.cameras.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
+from ..matrix3d_core.cameras.walls import walls_of_mesh, walls_of_panorama
+from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.atomic import open_atomically
 from ..matrix3d_core.io.pano_frames import shown_frames
 from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, read_gaussians, write_gaussians
 from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.scene.occupancy import Occupancy, encode_occupancy
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
-from ._adapters import gaussians_from_host
-from ._host import Types, io, save_target
+from ._adapters import gaussians_from_host, image_from_host, mesh_from_host
+from ._host import Types, io, save_picture, save_target
 from ._host_wait import not_yet
 from ._kept import Kept
-from ._types import TrajectoryType
+from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "SplatPreview"]
 
@@ -31,8 +38,21 @@ class _Written:
     shown: dict[str, object]
 
 
+@dataclass(frozen=True)
+class _Walls:
+    """Where nobody walks, and its file for the browser."""
+
+    occupancy: Occupancy
+    path: Path
+    shown: dict[str, object]
+
+
 _written: Kept[_Written] = Kept()
+_walls: Kept[_Walls] = Kept()
+_spheres: Kept[_Written] = Kept()
 _DRAWN_POSES = 33  # of the trajectory that comes in
+_SPHERE_WIDTH = 4096  # of the panorama that the view can fade to
+_AXES = ["glTF (y up)", "OpenCV (y down)"]
 _SPLAT_FILES = [io.File3DSplatAny, io.File3DPLY, io.File3DSPZ, io.File3DSPLAT, io.File3DKSPLAT]
 
 
@@ -86,6 +106,24 @@ class SplatPreview(io.ComfyNode):
                     io.Splat.Input("compare", optional=True),
                     types=_SPLAT_FILES,
                     tooltip="A second world, shown to the right of a line that can be dragged: before and after.",
+                ),
+                GeometryType.Input(
+                    "geometry",
+                    optional=True,
+                    tooltip="Distances of the world's panorama: its walls stop the visitor, its ground "
+                    "carries him, and nobody leaves what it shows. Also gives the panorama that the view can fade to.",
+                ),
+                io.Mesh.Input(
+                    "collider",
+                    optional=True,
+                    tooltip="A mesh that stops and carries the visitor, such as the collider of Splat Mesh; instead of "
+                    "the geometry's walls.",
+                ),
+                io.Image.Input(
+                    "panorama",
+                    optional=True,
+                    tooltip="The source panorama: the view can fade between it and the splats. Without it, that "
+                    "of the geometry.",
                 ),
                 io.Int.Input(
                     "frames",
@@ -153,6 +191,15 @@ class SplatPreview(io.ComfyNode):
                     advanced=True,
                     tooltip="What was recorded in the view; the view's buttons write it. JSON: walk, keys, use, view.",
                 ),
+                io.Combo.Input(
+                    "collider_axes",
+                    options=_AXES,
+                    default=_AXES[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="Axes of the collider. glTF: as Splat Mesh gives it and 3D files hold it. OpenCV: the "
+                    "splats' own, y down.",
+                ),
             ],
             outputs=[
                 io.File3DSplatAny.Output(
@@ -190,6 +237,10 @@ class SplatPreview(io.ComfyNode):
         view_height: int = 540,
         recording: str = "",
         compare: Types.SPLAT | Types.File3D | None = None,
+        geometry: PanoramaGeometry | None = None,
+        collider: Types.MESH | None = None,
+        panorama: torch.Tensor | None = None,
+        collider_axes: str = _AXES[0],
     ) -> io.NodeOutput:
         recorded = parse_recording(recording)
         node = cls.hidden.unique_id if cls.hidden else None
@@ -198,18 +249,28 @@ class SplatPreview(io.ComfyNode):
         if compare is not None:
             shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
         path = trajectory if trajectory is not None else not_yet()
-        is_metric = trajectory is not None and trajectory.is_metric
+        is_metric = (trajectory is not None and trajectory.is_metric) or (
+            geometry is not None and geometry.is_metric
+        )
         if trajectory is not None:
             shown["path"] = [
                 trajectory.camera_from_world[frame].flatten().tolist()
                 for frame in shown_frames(len(trajectory), _DRAWN_POSES)
             ]
             shown["start_pose"] = trajectory.camera_from_world[0].flatten().tolist()
-            shown["is_metric"] = is_metric
+        shown["is_metric"] = is_metric
+        walls = _keep_walls(node, geometry, collider, collider_axes, trajectory)
+        if walls is not None:
+            shown["walls"] = walls.shown
+        sphere = panorama if panorama is not None else geometry.rgb if geometry is not None else None
+        if sphere is not None:
+            shown["panorama"] = _keep_sphere(node, sphere, is_image=panorama is not None).shown
         if recorded.has_path:
             path = trajectory_from_recording(
-                recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric
-            )
+                recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric,
+                walls=None if walls is None else walls.occupancy,
+            )  # fmt: skip
+            shown["recorded"] = _check(path, walls)
         view: object = not_yet()
         camera: object = not_yet()
         if recorded.view is not None:
@@ -232,27 +293,98 @@ def _keep(key: str | None, splat: Types.SPLAT | Types.File3D, format: str) -> _W
     return _written.get(key, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file())
 
 
-def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
-    count = None
-    if isinstance(splat, Types.File3D):
-        path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
+def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
+    """Say of a recorded path which of its frames nobody could stand at."""
+    hits: list[int] = []
+    if walls is not None:
+        inside = walls.occupancy.blocks(path.centres, 0.9 * walls.occupancy.radius)
+        hits = inside.nonzero()[:, 0].tolist()
+    return {"frames": len(path), "hits": hits}
+
+
+def _keep_walls(
+    key: str | None, geometry: PanoramaGeometry | None, collider: Types.MESH | None, axes: str,
+    trajectory: Trajectory | None,
+) -> _Walls | None:  # fmt: skip
+    """Find and write the walls, unless the last run did the same."""
+    if geometry is None and collider is None:
+        return None
+    been = None if trajectory is None else trajectory.centres
+
+    def make() -> _Walls:
+        if collider is not None:
+            occupancy = walls_of_mesh(mesh_from_host(collider, "collider", is_gltf=axes == _AXES[0]))
+        else:
+            assert geometry is not None
+            occupancy = walls_of_panorama(geometry)
+        if been is not None:
+            occupancy = occupancy.without(been, 1.05 * occupancy.radius)
+        path, filename, subfolder = save_target("matrix3d/world", ".walls", kind="temp")
         with open_atomically(path) as file:
-            file.write(splat.get_bytes())
-    else:
-        gaussians = gaussians_from_host(splat)
-        count = len(gaussians)
-        kind = lighter_format(gaussians) if format == "auto" else format
-        path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
-        write_gaussians(path, gaussians)
+            file.write(encode_occupancy(occupancy))
+        return _Walls(occupancy, path, _shown(path, filename, subfolder))
+
+    options = (axes, None if been is None else been.tolist())
+    value = collider if collider is not None else geometry
+    return _walls.get(key and f"{key} walls", value, options, make, lambda made: made.path.is_file())
+
+
+def _keep_sphere(key: str | None, panorama: torch.Tensor, *, is_image: bool) -> _Written:
+    """Write the panorama as a picture, unless the last run did the same."""
+
+    def make() -> _Written:
+        picture = image_from_host(panorama, "panorama") if is_image else panorama
+        height, width = picture.shape[:2]
+        if width != 2 * height:
+            raise InvalidInput(f"panorama must be twice as wide as high; got {width}x{height}.")
+        path, filename, subfolder = save_target("matrix3d/world", ".jpg", kind="temp")
+        save_picture(path, picture, most_columns=_SPHERE_WIDTH)
+        return _Written(path, _shown(path, filename, subfolder))
+
+    return _spheres.get(key and f"{key} sphere", panorama, None, make, lambda made: made.path.is_file())
+
+
+def _shown(path: Path, filename: str, subfolder: str) -> dict[str, object]:
+    """Name a file in the temp folder to the browser."""
     status = path.stat()
-    shown: dict[str, object] = {
+    return {
         "filename": filename,
         "subfolder": subfolder,
         "type": "temp",
-        "count": count,
         "bytes": status.st_size,
         "stamp": status.st_mtime_ns // 1_000_000,
     }
+
+
+def _write_origins(origins: torch.Tensor | None) -> dict[str, object] | None:
+    """Write where each splat of the file comes from, one byte each, in the file's order."""
+    if origins is None:
+        return None
+    path, filename, subfolder = save_target("matrix3d/world", ".origins", kind="temp")
+    with open_atomically(path) as file:
+        file.write(gzip.compress(origins.to(torch.uint8).numpy().tobytes(), 6, mtime=0))
+    return _shown(path, filename, subfolder)
+
+
+def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
+    count, origins = None, None
+    if isinstance(splat, Types.File3D):
+        path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
+        data = splat.get_bytes()
+        with open_atomically(path) as file:
+            file.write(data)
+        if splat.format == "ply" and b"uchar origin" in data[:4096]:
+            origins = _read(splat).origins
+    else:
+        gaussians = gaussians_from_host(splat)
+        count, origins = len(gaussians), gaussians.origins
+        kind = lighter_format(gaussians) if format == "auto" else format
+        path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
+        write_gaussians(path, gaussians)
+    shown = {**_shown(path, filename, subfolder), "count": count}
+    written = _write_origins(origins)
+    if written is not None:
+        shown["origins"] = written
     return _Written(path, shown)
 
 

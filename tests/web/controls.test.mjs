@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { meaning, wishOf } from "../../web/viewer/keys.mjs";
-import { START, STEPS, addFrame } from "../../web/viewer/pace.mjs";
+import { LEVELS, START, addFrame } from "../../web/viewer/pace.mjs";
 import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
 import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
 
@@ -63,13 +63,26 @@ const run = (pace, ms, frames) => {
 test("slow graphics get fewer pixels, when that helps", () => {
   assert.equal(run(START, 16, 500).level, 0);
   let pace = run(START, 120, 6);
-  assert.equal(pace.level, 1);
+  assert.equal(pace.level, 2); // a small world has no coarser version of its splats
   pace = run(pace, 80, 6);
-  assert.equal(pace.level, 2);
+  assert.equal(pace.level, 3);
   pace = run(pace, 40, 100);
-  assert.equal(pace.level, 2); // good enough: neither way
-  assert.equal(run(pace, 12, 200).level < 2, true);
-  assert.ok(STEPS.every((step, i) => i === 0 || step < STEPS[i - 1]));
+  assert.equal(pace.level, 3); // good enough: neither way
+  assert.equal(run(pace, 12, 200).level, 0);
+  assert.ok(LEVELS.every((level, i) => i === 0 || level.fineness <= LEVELS[i - 1].fineness));
+});
+
+test("of a large world fewer splats are drawn first", () => {
+  const large = (pace, ms, frames) => {
+    for (let i = 0; i < frames; i++) pace = addFrame(pace, ms, true);
+    return pace;
+  };
+  let pace = large(START, 120, 6);
+  assert.equal(pace.level, 1);
+  assert.ok(LEVELS[1].splats > 0 && LEVELS[1].fineness === 1 && LEVELS[0].splats === 0);
+  pace = large(pace, 118, 6); // of no use alone: fewer pixels, too
+  assert.equal(pace.level, 2);
+  assert.equal(large(large(pace, 20, 61), 20, 61).level, 0);
 });
 
 test("fewer pixels that do not help are given back for good", () => {

@@ -20,6 +20,8 @@ export function bindInput(viewer) {
   bindWheel(viewer, off.signal);
   bindStick(viewer, off.signal);
   document.addEventListener("visibilitychange", () => letGo(viewer), { signal: off.signal });
+  window.addEventListener("gamepadconnected", () => viewer.watchPad(), { signal: off.signal });
+  viewer.element.addEventListener("focusin", () => viewer.watchPad(), { signal: off.signal });
   return () => off.abort();
 }
 
@@ -83,7 +85,7 @@ function bindPointers(viewer, signal) {
   /** @type {Map<number, Point>} */
   const down = new Map();
   const isOnControl = (/** @type {Event} */ event) =>
-    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-wipe");
+    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-wipe, .m3d-blend");
 
   element.addEventListener(
     "pointerdown",

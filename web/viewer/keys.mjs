@@ -28,6 +28,10 @@ const ACTIONS = {
   KeyT: "record",
   KeyK: "key",
   KeyV: "view",
+  KeyG: "ground",
+  KeyC: "walls",
+  KeyM: "heat",
+  KeyB: "sphere",
 };
 
 const MODIFIERS = new Set(["ShiftLeft", "ShiftRight"]);

@@ -49,8 +49,18 @@ export function attachViewer(node, api, app) {
     if (!file) return;
     const isSame = viewer.file && sameFile(viewer.file, file) && viewer.count > 0;
     node.setProperty?.(PROPERTY, file);
-    if (!isSame) show(file); // a run that changed nothing leaves the visitor where he is
+    if (isSame) viewer.file = file; // a run that changed nothing leaves the visitor where he is
+    else show(file);
+    tellHits(file);
   });
+  /** Say which frames of the recorded path nobody could stand at. @param {SplatFile} file */
+  const tellHits = async (file) => {
+    const { frames = 0, hits = [] } = file.recorded ?? {};
+    if (!hits.length) return;
+    await viewer.ready;
+    const which = hits.length === 1 ? `frame ${hits[0]}` : `${hits.length} of ${frames} frames, the first is ${hits[0]},`;
+    viewer.overlay.tell(`The path passes through walls: ${which} in or at one.`, "error");
+  };
   const recording = node.widgets?.find((/** @type {any} */ w) => w.name === RECORDING);
   if (recording) {
     hideWidget(recording);
@@ -81,6 +91,11 @@ export function attachViewer(node, api, app) {
 
 /** @param {SplatFile} a @param {SplatFile} b */
 function sameFile(a, b) {
-  const parts = (/** @type {SplatFile} */ file) => [queryOf(file), file.stamp, file.path ?? file.start_pose, file.compare ?? null];
+  const parts = (/** @type {SplatFile} */ file) => [
+    queryOf(file),
+    file.stamp,
+    file.path ?? file.start_pose,
+    ...[file.compare, file.walls, file.origins, file.panorama].map((part) => part ?? null),
+  ];
   return JSON.stringify(parts(a)) === JSON.stringify(parts(b));
 }

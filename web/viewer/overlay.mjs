@@ -6,6 +6,11 @@ const ICONS = {
   lock: '<path d="m6 3 12.5 8.2-5.4 1.2 3.2 5.6-2.4 1.3-3.1-5.6L7 17.4Z"/>',
   screenshot: '<path d="M4 8h3.5L9 5.5h6L16.5 8H20v11H4Z"/><circle cx="12" cy="13" r="3.4"/>',
   depth: '<path d="M3 19h18L15.5 8l-3.6 6-2.6-3Z"/><path d="M3 5h18"/>',
+  walls: '<path d="M3.5 6h17v12h-17ZM3.5 12h17M12 6v6M7.5 12v6M16.5 12v6"/>',
+  ground: '<circle cx="12" cy="5.2" r="2.2"/><path d="M12 7.6v6.2M12 13.8 9 19M12 13.8l3 5.2M8.6 10.4h6.8M4 21.2h16"/>',
+  heat: '<path d="M12 3.5c1 3 4.8 4.8 4.8 9.3A4.8 4.8 0 0 1 12 17.6a4.8 4.8 0 0 1-4.8-4.8c0-1.8.8-3 1.8-4.2.3 1.2.8 1.8 1.4 2.2C10.2 8 10.8 5.6 12 3.5ZM7 21h10"/>',
+  sphere: '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c-4.6 4.8-4.6 12.2 0 17M12 3.5c4.6 4.8 4.6 12.2 0 17"/>',
+  vr: '<path d="M4 8h16v9h-5l-1.6-2.2h-2.8L9 17H4ZM8 5.5h8"/>',
   path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
@@ -14,29 +19,42 @@ const ICONS = {
 const BUTTONS = [
   ["orbit", "Orbit around what is ahead (O)"],
   ["reset", "Back to the start (R)"],
+  ["walls", "Walls hold (C)"],
+  ["ground", "Stay on the ground (G), off: fly"],
   ["depth", "Show depth (Z)"],
+  ["heat", "Show where the splats come from (M)"],
+  ["sphere", "Fade to the source panorama (B)"],
   ["lock", "Look with the mouse without dragging (L), Esc ends"],
   ["screenshot", "Save a picture (P)"],
   ["path", "Record a path (T), key poses (K)"],
+  ["vr", "Show on the headset"],
   ["help", "Keys (H)"],
   ["fullscreen", "Full screen (F)"],
 ];
 
+const OPTIONAL = new Set(["ground", "heat", "sphere", "vr"]); // offered when the world or the browser has them
+
 const HELP = [
   ["W A S D, arrows", "walk"],
-  ["Q, E", "down, up"],
+  ["Q, E", "down, up (on the ground: height of the eye)"],
   ["Shift", "three times as fast"],
   ["Wheel", "walking speed (orbit: distance)"],
   ["Drag", "look around"],
   ["L", "look without dragging, Esc ends"],
   ["O", "orbit or walk"],
+  ["C", "walls hold, or not"],
+  ["G", "on the ground, or fly"],
   ["Z", "depth or colours"],
+  ["M", "where the splats come from"],
+  ["B", "fade to the source panorama"],
   ["R", "back to the start"],
   ["P", "save a picture"],
   ["T", "record the walk, or stop"],
   ["K", "add a key pose"],
   ["V", "hand this view to the graph"],
   ["F", "full screen"],
+  ["Tab", "to the buttons, Enter presses"],
+  ["Gamepad", "sticks walk and look, A key pose, X record, B start"],
   ["Touch", "one finger looks, two move, stick walks"],
   ["Esc", "leave the view"],
 ];
@@ -77,10 +95,21 @@ export class Overlay {
     this.onWipe = () => {};
     this.wipe = this.makeWipe(root);
     this.onAction = onAction;
+    /** @type {(share: number) => void} called with how much of the panorama is to be seen */
+    this.onFade = () => {};
+    this.blend = this.makeBlend();
+    this.legend = make("ul", "m3d-legend", { "aria-label": "Where the splats come from", "data-part": "legend" });
+    this.legend.hidden = true;
+    this.dim = make("div", "m3d-dim", { "data-part": "dim" });
+    this.warning = make("p", "", { role: "status", "aria-live": "polite" });
+    this.dim.append(this.warning);
+    this.dim.hidden = true;
     this.note = make("div", "m3d-note", { role: "status", "aria-live": "polite", "data-part": "note" });
     this.note.hidden = true;
     this.noteTimer = 0;
-    root.append(this.wipe, this.hud, this.hint, this.stick, this.note, this.bar, this.message, this.help);
+    root.append(
+      this.dim, this.wipe, this.hud, this.legend, this.hint, this.stick, this.note, this.blend, this.bar, this.message, this.help,
+    );
   }
 
   /** Show a short line over the picture for a while. @param {string} text @param {"info" | "error"} [kind] */
@@ -118,10 +147,65 @@ export class Overlay {
     for (const [action, title] of BUTTONS) {
       const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": action });
       button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[/** @type {keyof ICONS} */ (action)]}</svg>`;
+      button.hidden = OPTIONAL.has(action);
       button.addEventListener("click", () => onAction(action));
       bar.append(button);
     }
     return bar;
+  }
+
+  /** Show a button when there is something behind it. @param {string} action @param {boolean} has */
+  offer(action, has) {
+    const button = /** @type {HTMLElement | null} */ (this.bar.querySelector(`[data-action="${action}"]`));
+    if (button) button.hidden = !has;
+  }
+
+  /** The slider between splats and panorama. */
+  makeBlend() {
+    const box = make("label", "m3d-blend", { "data-part": "blend" });
+    const [left, right] = [make("span"), make("span")];
+    left.textContent = "splats";
+    right.textContent = "panorama";
+    const slider = /** @type {HTMLInputElement} */ (
+      make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": "From the splats to the panorama" })
+    );
+    slider.addEventListener("input", () => this.onFade(Number(slider.value) / 100));
+    slider.addEventListener("keydown", (event) => {
+      if (event.code.startsWith("Arrow")) event.stopPropagation(); // or the visitor would walk
+    });
+    box.append(left, slider, right);
+    box.hidden = true;
+    this.slider = slider;
+    return box;
+  }
+
+  /** @param {number} share of the panorama that is seen */
+  moveFade(share) {
+    this.press("sphere", share > 0);
+    if (this.slider && Number(this.slider.value) !== Math.round(100 * share)) this.slider.value = String(Math.round(100 * share));
+    if (share > 0) this.blend.hidden = false;
+    else if (!this.blend.contains(document.activeElement)) this.blend.hidden = true;
+  }
+
+  /** Say what the colours mean; nothing hides it. @param {{ name: string, colour: number[], share: number }[]} entries */
+  setLegend(entries) {
+    this.legend.hidden = entries.length === 0;
+    this.legend.replaceChildren(
+      ...entries.map(({ name, colour, share }) => {
+        const item = make("li");
+        const dot = make("i");
+        dot.style.background = `rgb(${colour.map((part) => Math.round(255 * part)).join(" ")})`;
+        item.append(dot, `${name} ${share < 0.005 ? "<1" : Math.round(100 * share)} %`);
+        return item;
+      }),
+    );
+  }
+
+  /** Let the picture fade, and say why. @param {number} amount 0 to 1 @param {string} why */
+  fadeOut(amount, why) {
+    this.dim.hidden = amount <= 0;
+    this.dim.style.setProperty("--m3d-fade", amount.toFixed(2));
+    if (this.warning.textContent !== why) this.warning.textContent = why;
   }
 
   /** The line between two worlds. @param {HTMLElement} root */
@@ -170,6 +254,7 @@ export class Overlay {
       list.append(term, description);
     }
     help.append(list);
+    help.tabIndex = -1;
     help.hidden = true;
     help.addEventListener("click", () => onAction("help"));
     return help;
@@ -178,7 +263,7 @@ export class Overlay {
   /**
    * Cover the picture with a text.
    * @param {string} text
-   * @param {{ kind?: "info" | "busy" | "error", detail?: string, fraction?: number | null }} [options]
+   * @param {{ kind?: "info" | "busy" | "error" | "paused", detail?: string, fraction?: number | null }} [options]
    */
   say(text, { kind = "info", detail = "", fraction = null } = {}) {
     this.message.hidden = false;

@@ -1,6 +1,15 @@
-// How finely to draw while the eye moves: slow graphics get fewer pixels, and all of them again at rest. Pure.
+// How finely to draw while the eye moves: slow graphics get fewer splats of a large world, then fewer pixels, and all of
+// them again at rest. Pure.
 
-export const STEPS = [1, 0.75, 0.5, 0.35];
+/** Part of the full pixel density, and how many splats at most (0: all). */
+export const LEVELS = [
+  { fineness: 1, splats: 0 },
+  { fineness: 1, splats: 500_000 },
+  { fineness: 0.75, splats: 350_000 },
+  { fineness: 0.5, splats: 250_000 },
+  { fineness: 0.35, splats: 150_000 },
+];
+const SPLATS_ONLY = 1; // this level differs from the one before in splats only, which helps large worlds
 const TOO_SLOW_MS = 55; // below 18 frames per second a walk feels like slides
 const FAST_ENOUGH_MS = 22;
 const WORTH_IT = 0.85; // fewer pixels must save this much, else they are not what costs
@@ -10,7 +19,7 @@ const CALM = 60; // frames before a finer level is tried
 
 /**
  * @typedef {object} Pace
- * @property {number} level index into STEPS
+ * @property {number} level index into LEVELS
  * @property {number} mean running mean of the time between frames, milliseconds; 0 when unknown
  * @property {number} frames since the level changed
  * @property {number} before the mean at the finer level that was left; 0 when judged
@@ -24,21 +33,27 @@ export const START = { level: 0, mean: 0, frames: 0, before: 0, isFutile: false 
  * Take one more frame of a movement into account.
  * @param {Pace} pace
  * @param {number} ms since the frame before
+ * @param {boolean} [isLarge] whether fewer splats can be drawn
  * @returns {Pace}
  */
-export function addFrame(pace, ms) {
+export function addFrame(pace, ms, isLarge = false) {
   const mean = pace.mean === 0 ? ms : pace.mean + WEIGHT * (ms - pace.mean);
   const next = { ...pace, mean, frames: pace.frames + 1 };
   if (next.frames < TRIAL) return next;
   const fresh = { mean: 0, frames: 0, before: 0 };
-  if (next.before && mean > WORTH_IT * next.before) {
-    return { ...next, ...fresh, level: next.level - 1, isFutile: true };
+  if (next.before && mean > WORTH_IT * next.before && next.level > SPLATS_ONLY) {
+    return { ...next, ...fresh, level: finer(next.level, isLarge), isFutile: true };
   }
-  if (mean > TOO_SLOW_MS && next.level < STEPS.length - 1 && !next.isFutile) {
-    return { ...next, ...fresh, level: next.level + 1, before: mean };
+  if (mean > TOO_SLOW_MS && next.level < LEVELS.length - 1 && !next.isFutile) {
+    return { ...next, ...fresh, level: coarser(next.level, isLarge), before: mean };
   }
   if (next.frames >= CALM && mean < FAST_ENOUGH_MS && next.level > 0) {
-    return { ...next, ...fresh, level: next.level - 1 };
+    return { ...next, ...fresh, level: finer(next.level, isLarge) };
   }
   return { ...next, before: 0 };
 }
+
+/** @param {number} level @param {boolean} isLarge */
+const coarser = (level, isLarge) => level + (level + 1 === SPLATS_ONLY && !isLarge ? 2 : 1);
+/** @param {number} level @param {boolean} isLarge */
+const finer = (level, isLarge) => level - (level - 1 === SPLATS_ONLY && !isLarge ? 2 : 1);

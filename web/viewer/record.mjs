@@ -1,6 +1,8 @@
 // What a visitor records: a walk, key poses, and one view. Pure. The text is what the node hands to the graph (read by
 // matrix3d_core/cameras/recording.py): degrees and world units, OpenCV axes.
 
+import { wrapAngle } from "./walk.mjs";
+
 /** @typedef {import("./pose.mjs").Pose} Pose */
 /** @typedef {Pose & { time: number, isTurn?: boolean }} Sample (seconds; `isTurn`: the way bends here) */
 
@@ -18,6 +20,8 @@ export const EMPTY = { walk: [], keys: [], use: "walk", view: null };
 export const INTERVAL_S = 0.05; // between samples, unless the visitor turns
 export const MOST_SAMPLES = 12_000; // ten minutes
 const DEGREE = Math.PI / 180;
+const OFF_WAY = 0.002; // world units that a left-out sample may lie off the line between its neighbours
+const OFF_LOOK = 0.1 * DEGREE;
 
 const round = (/** @type {number} */ value) => Number(value.toFixed(4)) + 0;
 const rowOf = (/** @type {Pose} */ pose) =>
@@ -91,10 +95,22 @@ export function addSample(walk, time, { position, yaw, pitch }, isTurn = false) 
     if (isTurn && sample.time > last.time) walk.push(sample);
   } else {
     const isDense = walk.length > 1 && sample.time - walk[walk.length - 2].time < INTERVAL_S;
-    if (isDense && !last.isTurn) walk.pop();
+    if (isDense && !last.isTurn && isBetween(walk[walk.length - 2], last, sample)) walk.pop();
     walk.push(sample);
   }
   return true;
+}
+
+/**
+ * Whether a sample says no more than its neighbours do: who walks along a wall, turns at corners that no key marks.
+ * @param {Sample} before @param {Sample} sample @param {Sample} after
+ */
+function isBetween(before, sample, after) {
+  const t = (sample.time - before.time) / (after.time - before.time || 1);
+  const off = sample.position.map((p, i) => p - before.position[i] - t * (after.position[i] - before.position[i]));
+  const offYaw = wrapAngle(sample.yaw - before.yaw - t * wrapAngle(after.yaw - before.yaw));
+  const offPitch = sample.pitch - before.pitch - t * (after.pitch - before.pitch);
+  return Math.hypot(...off) < OFF_WAY && Math.max(Math.abs(offYaw), Math.abs(offPitch)) < OFF_LOOK;
 }
 
 /** @param {Pose[]} poses @returns {number} length of the way, world units */

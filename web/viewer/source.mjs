@@ -15,9 +15,15 @@ import { columnsOfAxes } from "./axes.mjs";
  * @property {boolean} [is_metric] one unit is one metre
  * @property {number[][]} [path] world-to-camera poses of a path to draw, like start_pose
  * @property {unknown} [compare] another such file to show beside it
+ * @property {unknown} [walls] a file of walls that comes with it
+ * @property {unknown} [origins] a file that says where each splat comes from
+ * @property {unknown} [panorama] the picture the world was made from
+ * @property {{ frames: number, hits: number[] }} [recorded] of the recorded path: which of its frames are inside walls
  * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */
 
+export const MOST_BYTES = 1.5e9; // a browser's buffers end at 2 GB, and unpacking takes as much again
+const PARTS = /\.(walls|origins|jpg|jpeg|png|webp)$/i;
 const TYPES = ["input", "output", "temp"];
 const READABLE = /\.(ply|spz|splat|ksplat|sog)$/i;
 
@@ -32,6 +38,21 @@ export function readFile(value) {
   if (typeof filename !== "string" || !READABLE.test(filename) || /[\\/]/.test(filename)) return null;
   if (typeof subfolder !== "string" || typeof type !== "string" || !TYPES.includes(type)) return null;
   return /** @type {SplatFile} */ ({ ...value, filename, subfolder, type });
+}
+
+/**
+ * Where a file lies that comes with a world: in the same host's folders, over the same route.
+ * @param {unknown} value as `ui` payloads name it
+ * @param {string} address of the world's own file
+ * @returns {string | null} null when there is none
+ */
+export function readPart(value, address) {
+  if (typeof value !== "object" || value === null) return null;
+  const { filename, subfolder = "", type = "output", stamp } = /** @type {Record<string, unknown>} */ (value);
+  if (typeof filename !== "string" || !PARTS.test(filename) || /[\\/]/.test(filename)) return null;
+  if (typeof subfolder !== "string" || typeof type !== "string" || !TYPES.includes(type)) return null;
+  const query = new URLSearchParams({ filename, type, subfolder, ...(Number.isFinite(stamp) ? { seen: String(stamp) } : {}) });
+  return `${address.split("?")[0]}?${query}`;
 }
 
 /**

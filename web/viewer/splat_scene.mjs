@@ -1,15 +1,21 @@
-// Draws splats with Spark on three.js. Knows nothing of the page around its canvas, nor of the host.
+// Draws splats with Spark on three.js, with the context that all viewers of a page share. Knows nothing of the page
+// around its canvas, nor of the host.
 
 import * as THREE from "../vendor/three.mjs";
-import { SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
+import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
 
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
+import { originColours } from "./origins.mjs";
+import { PanoramaSphere } from "./sphere.mjs";
+import { Stage } from "./stage.mjs";
+import { wallsOfSplats } from "./walls.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
-const BACKGROUND = 0x0e1013;
+const BACKGROUND = { dark: 0x0e1013, light: 0xe8eaed };
+const LOD_FROM = 600_000; // splats; fewer are drawn as they are
 const SAMPLES = 2000;
 const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of the depth mode runs
 
@@ -42,6 +48,7 @@ class World {
 
   unload() {
     if (!this.mesh) return;
+    this.mesh.splatRgba?.dispose();
     this.group.remove(this.mesh);
     this.mesh.dispose();
     this.mesh = null;
@@ -62,15 +69,20 @@ class World {
 
 export class SplatScene {
   /**
-   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLCanvasElement} canvas that shows the picture
    * @param {() => void} onDirty called when a new picture is due (splats sorted, data arrived)
+   * @param {() => void} onLost called when the graphics device was lost
    * @throws {Error} when the browser gives no WebGL 2
    */
-  constructor(canvas, onDirty) {
+  constructor(canvas, onDirty, onLost) {
     this.onDirty = onDirty;
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: false, powerPreference: "high-performance" });
-    this.renderer.setClearColor(BACKGROUND, 1);
-    this.renderer.autoClear = false;
+    this.canvas = canvas;
+    this.picture = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+    this.user = { onLost };
+    this.stage = Stage.join(this.user);
+    this.renderer = this.stage.renderer;
+    this.pixelRatio = 1;
+    this.background = BACKGROUND.dark;
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, 0.01, 10_000);
     this.camera.rotation.order = "YXZ";
     this.world = new World(this.renderer, onDirty);
@@ -80,6 +92,8 @@ export class SplatScene {
     this.path = new PathLines();
     this.lines = new THREE.Scene();
     this.lines.add(this.path.group);
+    /** @type {PanoramaSphere | null} */
+    this.sphere = null;
     this.isDisposed = false;
   }
 
@@ -93,9 +107,12 @@ export class SplatScene {
 
   /** Name of the graphics device, for bug reports. */
   get device() {
-    const gl = this.renderer.getContext();
-    const info = gl.getExtension("WEBGL_debug_renderer_info");
-    return String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    return this.stage.device;
+  }
+
+  /** @param {boolean} isLight */
+  setLight(isLight) {
+    this.background = isLight ? BACKGROUND.light : BACKGROUND.dark;
   }
 
   /**
@@ -178,13 +195,105 @@ export class SplatScene {
   }
 
   /**
+   * Paint the splats by where they come from, or in their own colours again.
+   * @param {Uint8Array | null} origins of each splat, in the file's order; null: own colours
+   * @returns {number[]} how many come from where, by number; the last counts those of which nobody has said
+   */
+  showOrigins(origins) {
+    const { mesh } = this.world;
+    const splats = mesh?.packedSplats;
+    if (!mesh || !splats) return [];
+    mesh.splatRgba?.dispose();
+    mesh.splatRgba = null;
+    mesh.enableLod = origins ? false : undefined;
+    let counts = /** @type {number[]} */ ([]);
+    if (origins) {
+      const painted = originColours(origins, splats.numSplats, (paint) =>
+        splats.forEachSplat((index, _centre, _scales, _turn, opacity, colour) =>
+          paint(index, (colour.r + colour.g + colour.b) / 3, opacity),
+        ),
+      );
+      counts = painted.counts;
+      const colours = new RgbaArray();
+      colours.ensureCapacity(splats.numSplats).set(painted.rgba);
+      colours.count = splats.numSplats;
+      colours.needsUpdate = true;
+      mesh.splatRgba = colours;
+    }
+    mesh.updateGenerator();
+    this.onDirty();
+    return counts;
+  }
+
+  /** @param {HTMLImageElement | null} image the source panorama */
+  setPanorama(image) {
+    this.sphere?.dispose();
+    this.sphere = image && new PanoramaSphere(image);
+  }
+
+  /**
+   * Walls of the splats themselves.
+   * @param {number[]} eye OpenCV axes; around it they stay free
+   */
+  findWalls(eye) {
+    const splats = this.mesh?.packedSplats;
+    if (!splats) return null;
+    const turn = this.world.group.matrixWorld;
+    const at = new THREE.Vector3();
+    /** @type {{ x: number, y: number, z: number, weight: number }[]} */
+    const list = [];
+    splats.forEachSplat((_index, centre, _scales, _turn, opacity) => {
+      at.copy(centre).applyMatrix4(turn);
+      list.push({ x: at.x, y: 0 - at.y, z: 0 - at.z, weight: opacity });
+    });
+    return wallsOfSplats(list.length, (i) => list[i], eye);
+  }
+
+  /** Whether this world is so large that fewer splats may be drawn of it while it moves. */
+  get isLarge() {
+    return (this.mesh?.packedSplats?.numSplats ?? 0) >= LOD_FROM;
+  }
+
+  /** Prepare coarser versions of a large world, in a worker. */
+  async prepareLod() {
+    const { mesh } = this;
+    const splats = mesh?.packedSplats;
+    if (!mesh || !splats || !this.isLarge || splats.lodSplats) return;
+    await mesh.createLodSplats();
+    if (this.isDisposed || this.mesh !== mesh) return;
+    mesh.enableLod = false;
+    mesh.updateGenerator();
+  }
+
+  /**
+   * Draw at most so many splats, those that matter least for the picture merged; all of them when 0.
+   * @param {number} budget
+   */
+  setBudget(budget) {
+    const { mesh, spark } = this;
+    if (!mesh?.packedSplats?.lodSplats) return;
+    const isOn = budget > 0 && !mesh.splatRgba;
+    spark.lodSplatCount = budget || undefined;
+    if ((mesh.enableLod ?? true) === isOn) return;
+    mesh.enableLod = isOn;
+    mesh.updateGenerator();
+    this.onDirty();
+  }
+
+  /** How many splats the last picture was made of. */
+  get drawn() {
+    return this.spark.activeSplats;
+  }
+
+  /**
    * @param {number} width CSS pixels
    * @param {number} height CSS pixels
    * @param {number} pixelRatio drawn pixels per CSS pixel
    */
   resize(width, height, pixelRatio) {
-    this.renderer.setPixelRatio(pixelRatio);
-    this.renderer.setSize(width, height, false);
+    this.pixelRatio = pixelRatio;
+    this.width = Math.max(1, Math.floor(width * pixelRatio));
+    this.height = Math.max(1, Math.floor(height * pixelRatio));
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
   }
@@ -200,12 +309,29 @@ export class SplatScene {
     this.path.show(points, poses, view, given, this.camera.aspect);
   }
 
-  /** @param {Pose} pose @param {boolean} [hasPath] false leaves the path out */
+  /**
+   * Draw, and copy the picture to the canvas.
+   * @param {Pose} pose
+   * @param {boolean} [hasPath] false leaves the path out
+   */
   render(pose, hasPath = true) {
     const { position, rotation } = toThree(pose);
     this.camera.position.set(position[0], position[1], position[2]);
     this.camera.rotation.set(...rotation);
-    const { renderer, camera, other } = this;
+    const { canvas, stage, width = 1, height = 1 } = this;
+    stage.resize(width, height);
+    this.draw(hasPath);
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width; // also clears it, which nobody sees: the picture follows at once
+      canvas.height = height;
+    }
+    this.picture.drawImage(stage.canvas, 0, 0);
+  }
+
+  /** @param {boolean} hasPath */
+  draw(hasPath) {
+    const { renderer, camera, other, sphere } = this;
+    renderer.setClearColor(this.background, 1);
     renderer.setScissorTest(false);
     renderer.clear();
     if (other && this.wipe < 1) {
@@ -217,12 +343,52 @@ export class SplatScene {
       renderer.setScissor(0, 0, edge, size.y);
       if (edge > 0) renderer.render(this.world.scene, camera);
       renderer.setScissorTest(false);
-    } else {
+    } else if (!sphere || sphere.share < 1) {
       renderer.render(this.world.scene, camera);
     }
+    if (sphere && sphere.share > 0) renderer.render(sphere.scene, camera);
     if (!hasPath) return;
     this.path.hideNear(camera.position);
     renderer.render(this.lines, camera);
+  }
+
+  /**
+   * Draw on a headset until its session ends.
+   * @param {any} session of WebXR
+   * @param {(seconds: number, heading: number) => Pose} onFrame takes the time gone by and where the head looks from
+   *   straight ahead (radians, positive right), and says where the visitor stands
+   * @returns {Promise<() => void>} to be called when the session has ended
+   */
+  async enterXr(session, onFrame) {
+    const { renderer, camera } = this;
+    renderer.xr.enabled = true;
+    renderer.xr.setReferenceSpaceType("local");
+    await renderer.xr.setSession(session);
+    const rig = new THREE.Group();
+    rig.rotation.order = "YXZ";
+    this.world.scene.add(rig);
+    rig.add(camera);
+    camera.position.set(0, 0, 0);
+    camera.rotation.set(0, 0, 0);
+    const ahead = new THREE.Vector3();
+    let last = 0;
+    renderer.setAnimationLoop((time) => {
+      const seconds = last ? Math.min((time - last) / 1000, 0.1) : 0;
+      last = time;
+      renderer.xr.getCamera().getWorldDirection(ahead);
+      const { position, rotation } = toThree(onFrame(seconds, Math.atan2(ahead.x, -ahead.z) + rig.rotation.y));
+      rig.position.set(position[0], position[1], position[2]);
+      rig.rotation.set(0, rotation[1], 0);
+      renderer.setClearColor(this.background, 1);
+      renderer.clear();
+      renderer.render(this.world.scene, camera);
+    });
+    return () => {
+      renderer.setAnimationLoop(null);
+      renderer.xr.enabled = false;
+      rig.remove(camera);
+      this.world.scene.remove(rig);
+    };
   }
 
   /** True while the order of the splats lags behind the last picture. */
@@ -233,8 +399,8 @@ export class SplatScene {
   async dispose() {
     this.isDisposed = true;
     await Promise.all([this.world.dispose(), this.other?.dispose()]);
+    this.sphere?.dispose();
     this.path.clear();
-    this.renderer.dispose();
-    this.renderer.forceContextLoss();
+    this.stage.leave(this.user);
   }
 }

@@ -4,20 +4,27 @@
 //   pose()      { position, yaw, pitch, mode }: world units and radians, OpenCV axes
 //   setPose(p)  put the eye somewhere, all parts optional
 //   ready       promise of the file shown last: { count } once its first sorted picture is drawn, or { error }
-//   stats()     { frames, fps, count, pixelRatio, device, isSettled }
+//   stats()     { frames, fps, count, drawn, pixelRatio, device, isSettled }
 //   file        what is shown, as in the `ui` payload
 //   recorder    what was recorded: { recording, text, isRecording }
 
 import { onActionsChanged, viewerActions } from "./actions.mjs";
+import { bodyOf, standAt, stepBody } from "./body.mjs";
+import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
+import { MOST_FADE, guardOf, thinAt } from "./guard.mjs";
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
+import { ORIGINS, readOrigins } from "./origins.mjs";
 import { Overlay } from "./overlay.mjs";
-import { START, STEPS, addFrame } from "./pace.mjs";
+import { LEVELS, START, addFrame } from "./pace.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
 import { Recorder } from "./recorder.mjs";
-import { megabytes, shortCount } from "./source.mjs";
+import { MOST_BYTES, megabytes, readPart, shortCount } from "./source.mjs";
+import { isPageLight, onThemeChanged } from "./theme.mjs";
 import { changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
+import { deepest, moveAlong, readWalls } from "./walls.mjs";
+import { hasVirtualReality, startVirtualReality } from "./xr.mjs";
 
 /** @typedef {import("./source.mjs").SplatFile} SplatFile */
 /** @typedef {import("./pose.mjs").Pose} Pose */
@@ -45,8 +52,8 @@ function makeRoom(/** @type {WalkViewer} */ forViewer) {
 }
 
 export class WalkViewer {
-  /** Browsers keep about 16 WebGL contexts on a page and drop the oldest beyond that; other nodes want some too. */
-  static mostScenes = 10;
+  /** All share one WebGL context, but each keeps its splats in the memory of the graphics. */
+  static mostScenes = 24;
 
   /** @param {{ isPage?: boolean }} [options] `isPage`: fills a page of its own */
   constructor({ isPage = false } = {}) {
@@ -57,8 +64,11 @@ export class WalkViewer {
     this.element.setAttribute("role", "application");
     this.element.setAttribute("aria-label", "World. Walk with W A S D, look by dragging, H for all keys.");
     this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
+    this.canvas = document.createElement("canvas"); // shows what the page's one context has drawn for us
+    this.element.append(this.canvas);
     this.overlay = new Overlay(this.element, (action) => this.act(action));
     this.overlay.onWipe = (share) => this.setWipe(share);
+    this.overlay.onFade = (share) => this.setSphere(share);
     this.recorder = new Recorder(this);
     /** @type {any} the graph node that holds us; null on a page of our own */
     this.node = null;
@@ -75,6 +85,25 @@ export class WalkViewer {
     this.walk = startWalk();
     /** @type {import("./orbit.mjs").Orbit | null} null while walking */
     this.orbit = null;
+    /** @type {import("./walls.mjs").Walls | null} */
+    this.walls = null;
+    this.hasWalls = true; // those there are hold
+    this.hasGround = true;
+    /** @type {import("./body.mjs").Standing | null} null while flying */
+    this.standing = null;
+    this.isCarried = false;
+    this.hasArrived = false;
+    this.isPolling = false;
+    /** @type {import("./guard.mjs").Guard | null} */
+    this.guard = null;
+    this.fade = 0;
+    /** @type {Uint8Array | null} where each splat comes from */
+    this.origins = null;
+    this.isHeat = false;
+    this.pad = PAD_AT_REST;
+    this.padTime = 0;
+    this.hasPad = false;
+    this.vr = /** @type {{ end(): void } | null} */ (null);
     this.isDepth = false;
     this.depthRange = [0, 1];
     this.pace = START;
@@ -102,6 +131,8 @@ export class WalkViewer {
     this.ready = new Promise((resolve) => (this.settle = resolve));
 
     this.unbind = bindInput(this);
+    this.unlistenTheme = onThemeChanged(() => this.showTheme());
+    hasVirtualReality().then((has) => this.overlay.offer("vr", has));
     this.resizing = new ResizeObserver(() => this.requestFrame());
     this.resizing.observe(this.element);
     this.seeing = new IntersectionObserver((entries) => {
@@ -157,10 +188,13 @@ export class WalkViewer {
     this.ready = new Promise((resolve) => (this.settle = resolve));
     this.file = file;
     this.isSuspended = false;
+    this.hasArrived = false;
     this.shown = { address, pose, other };
     this.overlay.say("Opening the world", { kind: "busy", detail: file.filename });
     try {
       const count = await this.open({ file, address }, loading.signal, false);
+      if (loading.signal.aborted || this.isDisposed) return this.ready;
+      await this.openParts(file, address, loading.signal);
       if (loading.signal.aborted || this.isDisposed) return this.ready;
       if (other) await this.open(other, loading.signal, true);
       if (loading.signal.aborted || this.isDisposed) return this.ready;
@@ -168,8 +202,12 @@ export class WalkViewer {
       this.setWipe(other ? 0.5 : 1);
       this.count = count;
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
+      const path = this.recorder.givenPath().map((given) => given.position);
+      this.guard = guardOf(this.home.position, path, this.scene?.medianDistance(this.home.position) ?? 1);
       this.arrive();
       this.setDepth(this.isDepth);
+      this.setHeat(this.isHeat);
+      this.showTheme();
       this.overlay.uncover();
       this.overlay.hint.hidden = false;
       this.recorder.refresh();
@@ -208,12 +246,20 @@ export class WalkViewer {
     }
     if (!response.ok || !response.body) throw new Error(`${file.filename} cannot be read (status ${response.status}).`);
     const total = Number(response.headers.get("Content-Length")) || 0;
+    if (total > MOST_BYTES) {
+      response.body.cancel();
+      throw new Error(
+        `${file.filename} is too large: ${megabytes(total)}; this view opens at most ${megabytes(MOST_BYTES)}. ` +
+          "Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.",
+      );
+    }
     const chunks = [];
     let size = 0;
     const reader = response.body.getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       chunks.push(part.value);
       size += part.value.length;
+      if (size > MOST_BYTES) throw new Error(`${file.filename} is too large: more than ${megabytes(MOST_BYTES)}.`);
       const detail = total ? `${megabytes(size)} of ${megabytes(total)}` : megabytes(size);
       this.overlay.say("Loading the world", { kind: "busy", detail, fraction: total ? size / total : null });
     }
@@ -232,25 +278,58 @@ export class WalkViewer {
     const { SplatScene } = await import("./splat_scene.mjs").catch((error) => {
       throw new Error(`The viewer's libraries cannot be loaded: ${error.message}`);
     });
-    const canvas = document.createElement("canvas");
     try {
-      this.scene = new SplatScene(canvas, () => this.requestFrame());
+      this.scene = new SplatScene(this.canvas, () => this.requestFrame(), () => this.loseContext());
     } catch {
       throw new Error("This browser offers no WebGL 2, which the viewer needs. Switch on hardware acceleration.");
     }
-    canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      if (this.scene?.renderer.domElement === canvas) this.loseContext(canvas);
-    });
-    this.element.prepend(canvas);
     this.size = "";
     return this.scene;
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  loseContext(canvas) {
-    canvas.remove();
+  /**
+   * What comes beside a world: walls, origins, its panorama. A part that cannot be read is told of and left out.
+   * @param {SplatFile} file
+   * @param {string} address of the world, from which those of the parts follow
+   * @param {AbortSignal} signal
+   */
+  async openParts(file, address, signal) {
+    this.walls = null;
+    this.origins = null;
+    this.scene?.setPanorama(null);
+    /** @param {unknown} part @param {string} what @param {(address: string) => Promise<void>} open */
+    const read = async (part, what, open) => {
+      const where = readPart(part, address);
+      if (!where) return;
+      await open(where).catch((error) => {
+        if (!signal.aborted) this.overlay.tell(`The ${what} cannot be read: ${error.message}.`, "error");
+      });
+    };
+    const bytesOf = async (/** @type {string} */ where) => {
+      const response = await fetch(where, { signal });
+      if (!response.ok) throw new Error(response.status === 404 ? "its file is gone, run the graph again" : `status ${response.status}`);
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    await Promise.all([
+      read(file.walls, "walls", async (where) => void (this.walls = await readWalls(await bytesOf(where)))),
+      read(file.origins, "origins of the splats", async (where) => void (this.origins = await readOrigins(await bytesOf(where)))),
+      read(file.panorama, "panorama", async (where) => {
+        const image = new Image();
+        image.src = where;
+        await image.decode().catch(() => Promise.reject(new Error("its file is gone or damaged")));
+        this.scene?.setPanorama(image);
+      }),
+    ]);
+    this.hasWalls = this.walls !== null;
+    this.overlay.offer("ground", this.walls !== null);
+    this.overlay.offer("heat", this.origins !== null);
+    this.overlay.offer("sphere", Boolean(this.scene?.sphere));
+    this.setSphere(0);
+  }
+
+  loseContext() {
     this.scene = null;
+    this.vr = null;
     this.fail("The graphics device was lost. Click to open the world again.");
     this.overlay.message.addEventListener("click", () => this.reopen(), { once: true });
   }
@@ -268,9 +347,8 @@ export class WalkViewer {
     this.isSuspended = true;
     cancelAnimationFrame(this.frameRequest);
     this.frameRequest = 0;
-    scene.renderer.domElement.remove();
-    scene.dispose();
-    this.overlay.say("Paused, as many worlds are open. Click to go on here.");
+    scene.dispose(); // the canvas keeps the last picture
+    this.overlay.say("Paused, as many worlds are open. Click to go on here.", { kind: "paused" });
     this.overlay.message.addEventListener("click", () => this.resume(), { once: true });
   }
 
@@ -301,6 +379,56 @@ export class WalkViewer {
     const now = this.pose();
     this.walk = startWalk({ ...now, ...pose }, this.walk.speed);
     this.setOrbit(false);
+    this.stand();
+    this.requestFrame();
+  }
+
+  /** Stand where we are, if walls hold and there is ground. */
+  stand() {
+    const holds = this.walls !== null && this.hasWalls && this.hasGround;
+    this.standing = holds && this.walls ? standAt(this.walls, this.walk.position) : null;
+    this.overlay.press("walls", this.walls !== null && this.hasWalls);
+    this.overlay.press("ground", this.standing !== null);
+  }
+
+  /** Let walls hold or not; a world that came without any gets those of its splats. @param {boolean} hasWalls */
+  setWalls(hasWalls) {
+    if (hasWalls && !this.walls) {
+      this.walls = this.scene?.findWalls(this.walk.position) ?? null;
+      this.hasGround = false; // holes in the floor are common
+      if (this.walls) this.overlay.tell("Walls are now where splats lie dense. Connect geometry or a collider for better ones.");
+      this.overlay.offer("ground", this.walls !== null);
+    }
+    this.hasWalls = hasWalls;
+    this.stand();
+  }
+
+  /** Show where the splats come from. @param {boolean} isHeat */
+  setHeat(isHeat) {
+    const wasHeat = this.isHeat;
+    this.isHeat = isHeat && this.origins !== null;
+    if (this.scene && (this.isHeat || wasHeat)) {
+      const counts = this.scene.showOrigins(this.isHeat ? this.origins : null);
+      this.overlay.setLegend(
+        counts.map((count, i) => ({ ...ORIGINS[i], share: count / this.count })).filter(({ share }) => share > 0),
+      );
+    }
+    this.overlay.press("heat", this.isHeat);
+  }
+
+  /** Fade to the source panorama. @param {number} share 0 to 1 */
+  setSphere(share) {
+    const sphere = this.scene?.sphere ?? null;
+    const amount = sphere ? Math.min(1, Math.max(0, share)) : 0;
+    if (sphere) sphere.share = amount;
+    this.overlay.moveFade(amount);
+    this.requestFrame();
+  }
+
+  showTheme() {
+    const isLight = isPageLight();
+    this.element.classList.toggle("m3d-light", isLight);
+    this.scene?.setLight(isLight);
     this.requestFrame();
   }
 
@@ -314,6 +442,7 @@ export class WalkViewer {
   reset() {
     this.walk = startWalk(this.home, this.walk.speed);
     this.setOrbit(false);
+    this.stand();
     this.requestFrame();
   }
 
@@ -324,6 +453,7 @@ export class WalkViewer {
     } else if (!isOrbit && this.orbit) {
       this.walk = startWalk(poseOfOrbit(this.orbit), this.walk.speed);
       this.orbit = null;
+      this.stand();
     }
     this.overlay.press("orbit", this.orbit !== null);
   }
@@ -354,6 +484,15 @@ export class WalkViewer {
     if (action === "reset") this.reset();
     if (action === "orbit") this.setOrbit(!this.orbit);
     if (action === "depth") this.setDepth(!this.isDepth);
+    if (action === "walls") this.setWalls(!(this.walls && this.hasWalls));
+    if (action === "ground" && this.walls) {
+      this.hasGround = !this.standing;
+      if (this.hasGround) this.hasWalls = true;
+      this.stand();
+    }
+    if (action === "heat" && this.origins) this.setHeat(!this.isHeat);
+    if (action === "sphere" && this.scene.sphere) this.setSphere(this.scene.sphere.share > 0 ? 0 : 0.5);
+    if (action === "vr") this.toggleVirtualReality();
     if (action === "lock") this.toggleLock();
     if (action === "screenshot") this.saveScreenshot();
     if (action === "fullscreen") this.toggleFullscreen();
@@ -371,8 +510,8 @@ export class WalkViewer {
     if (this.lastStep) this.step(when);
     this.recorder.sample(when, true);
     change();
-    if (this.orbit && (this.held.size || this.stick.right || this.stick.forward)) {
-      const wish = wishOf(this.held, this.stick);
+    if (this.orbit) {
+      const wish = this.wish();
       if (wish.right || wish.up || wish.forward) this.setOrbit(false); // walking away ends the orbit
     }
     if (!this.lastStep) this.lastStep = when;
@@ -405,7 +544,15 @@ export class WalkViewer {
   /** @param {number} right @param {number} forward seconds of walking */
   push(right, forward) {
     this.setOrbit(false);
-    this.walk = moveBy(this.walk, right * this.walk.speed, forward * this.walk.speed);
+    const walk = moveBy(this.walk, right * this.walk.speed, forward * this.walk.speed);
+    const { walls } = this;
+    this.walk =
+      walls && this.hasWalls
+        ? { ...walk, position: moveAlong(walls, this.walk.position, walk.position, bodyOf(walls, this.standing)).position }
+        : walk;
+    this.isCarried = this.standing !== null;
+    if (!this.lastStep) this.lastStep = performance.now();
+    this.recorder.sample(performance.now());
     this.requestFrame();
   }
 
@@ -420,6 +567,21 @@ export class WalkViewer {
   toggleLock() {
     if (document.pointerLockElement === this.element) document.exitPointerLock();
     else Promise.resolve(this.element.requestPointerLock?.()).catch(() => {}); // refused: dragging still works
+  }
+
+  async toggleVirtualReality() {
+    if (this.vr) return this.vr.end();
+    try {
+      this.vr = await startVirtualReality(this, () => {
+        this.vr = null;
+        this.overlay.press("vr", false);
+        this.size = "";
+        this.requestFrame();
+      });
+      this.overlay.press("vr", true);
+    } catch (error) {
+      this.overlay.tell(`The headset does not start: ${error instanceof Error ? error.message : error}`, "error");
+    }
   }
 
   toggleFullscreen() {
@@ -443,45 +605,140 @@ export class WalkViewer {
     const { scene } = this;
     if (!scene) return Promise.resolve(null);
     this.fit(1);
-    scene.render(this.pose(), false); // a canvas keeps its picture only until the browser has shown it
-    return new Promise((resolve) => scene.renderer.domElement.toBlob(resolve, "image/png"));
+    scene.render(this.pose(), false);
+    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/png"));
   }
 
   // Drawing -----------------------------------------------------------------------------------------
 
   requestFrame() {
-    if (this.frameRequest || this.isDisposed || !this.scene || !this.isVisible || document.hidden) return;
+    if (this.frameRequest || this.isDisposed || !this.scene || !this.isVisible || document.hidden || this.vr) return;
     this.frameRequest = requestAnimationFrame((now) => this.frame(now));
+  }
+
+  /** What is asked for now, by keys, stick and gamepad. */
+  wish() {
+    const wish = wishOf(this.held, this.stick);
+    const { wish: pad } = this.pad;
+    const sum = (/** @type {number} */ a, /** @type {number} */ b) => Math.min(1, Math.max(-1, a + b));
+    return {
+      right: sum(wish.right, pad.right),
+      up: sum(wish.up, pad.up),
+      forward: sum(wish.forward, pad.forward),
+      fast: wish.fast || pad.fast,
+    };
   }
 
   /** @param {number} now milliseconds */
   step(now) {
-    if (!this.orbit) this.walk = stepWalk(this.walk, wishOf(this.held, this.stick), (now - this.lastStep) / 1000);
+    const seconds = (now - this.lastStep) / 1000;
     this.lastStep = Math.max(now, this.lastStep); // an event may be handled after a picture of a later time
+    if (this.orbit || seconds <= 0) return;
+    const wish = this.wish();
+    if (!this.walls || !this.hasWalls) {
+      this.walk = stepWalk(this.walk, wish, seconds);
+      this.isCarried = false;
+      return;
+    }
+    const next = stepBody(this.walk, wish, Math.min(seconds, 1), this.walls, this.standing);
+    this.walk = next.walk;
+    this.standing = next.standing;
+    this.isCarried = next.isCarried;
+  }
+
+  /**
+   * Let time pass on a headset.
+   * @param {number} seconds
+   * @param {number} heading of the head, radians right of where the visitor faces
+   */
+  stepFor(seconds, heading) {
+    const { yaw } = this.walk;
+    const now = performance.now();
+    this.setOrbit(false);
+    this.walk = { ...this.walk, yaw: yaw + heading };
+    this.lastStep = now - 1000 * seconds;
+    this.step(now);
+    this.walk = { ...this.walk, yaw };
+    this.recorder.sample(now);
+    return this.pose();
+  }
+
+  /** Ask the gamepad, if there is one and we have the focus. */
+  pollPad() {
+    const isOurs = this.element.contains(document.activeElement);
+    const pad = isOurs && this.hasPad ? [...(navigator.getGamepads?.() ?? [])].find((one) => one?.connected) : null;
+    const now = performance.now();
+    const state = pad ? readPad(pad) : PAD_AT_REST;
+    for (const action of padActions(this.pad, state)) this.act(action);
+    const seconds = Math.min((now - this.padTime) / 1000, 0.1);
+    this.padTime = now;
+    const isChanged = JSON.stringify(state.wish) !== JSON.stringify(this.pad.wish);
+    if (isChanged) this.changeWish(() => (this.pad = state), now);
+    this.pad = state;
+    if (state.turn.yaw || state.turn.pitch) {
+      if (this.orbit) this.orbit = dragOrbit(this.orbit, state.turn.yaw * seconds, 0 - state.turn.pitch * seconds, Math.PI);
+      else this.walk = look(this.walk, state.turn.yaw * seconds, 0 - state.turn.pitch * seconds, 1);
+      this.lastDrag = now;
+      this.recorder.sample(now);
+    }
+    if (isPadActive(state)) this.requestFrame();
+    if (pad && !this.isDisposed) requestAnimationFrame(() => this.pollPad());
+    else this.isPolling = false;
+  }
+
+  /** Begin to ask the gamepad when it may be ours. */
+  watchPad() {
+    this.hasPad = [...(navigator.getGamepads?.() ?? [])].some((one) => one?.connected);
+    if (!this.hasPad || this.isPolling) return;
+    this.isPolling = true;
+    this.padTime = performance.now();
+    this.pollPad();
   }
 
   /** @param {number} now milliseconds, of the animation clock */
   frame(now) {
     this.frameRequest = 0;
-    if (!this.scene || this.isDisposed) return;
+    if (!this.scene || this.isDisposed || this.vr) return;
     const clock = performance.now();
     if (this.lastStep) this.step(clock);
-    const wish = wishOf(this.held, this.stick);
-    const isBusy = !this.orbit && (isMoving(this.walk) || Boolean(wish.right || wish.up || wish.forward));
+    const wish = this.wish();
+    const isBusy = !this.orbit && (isMoving(this.walk) || this.isCarried || Boolean(wish.right || wish.up || wish.forward));
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
-    if (isBusy && this.lastFrame) this.pace = addFrame(this.pace, now - this.lastFrame);
+    if (isBusy && this.lastFrame) this.pace = addFrame(this.pace, now - this.lastFrame, this.scene.isLarge);
     this.lastFrame = isBusy ? now : 0;
     if (!isBusy) this.lastStep = 0;
     if (isActive) this.armRest();
 
-    this.fit(this.restTimer ? STEPS[this.pace.level] : 1);
+    const level = this.restTimer ? LEVELS[this.pace.level] : LEVELS[0];
+    this.fit(level.fineness);
+    this.scene.setBudget(level.splats);
     this.recorder.sample(clock);
-    this.scene.render(this.pose());
+    const pose = this.pose();
+    this.scene.render(pose);
     this.frames++;
     this.lastDrawn = clock;
-    if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.settle({ count: this.count });
+    this.showThin(pose.position);
+    if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.arrived();
     this.updateHud(clock, isBusy);
     if (isBusy) this.requestFrame();
+  }
+
+  /** The first sorted picture is there. */
+  arrived() {
+    this.settle({ count: this.count });
+    if (this.hasArrived) return;
+    this.hasArrived = true;
+    // Only now, as it takes a worker and memory.
+    this.scene?.prepareLod().catch(() => {}); // without coarser versions fewer pixels must do
+  }
+
+  /** Fade the view where nothing is known. @param {number[]} position */
+  showThin(position) {
+    if (!this.guard) return;
+    const isInside = this.walls !== null && this.hasWalls && deepest(this.walls, position, 1e-3 * this.walls.unit) !== null;
+    const { fade, why } = this.orbit ? { fade: 0, why: "" } : thinAt(this.guard, position, isInside);
+    this.fade = fade;
+    this.overlay.fadeOut(fade * MOST_FADE, why);
   }
 
   /** Draw with all pixels again once nothing has moved for a moment. */
@@ -505,6 +762,7 @@ export class WalkViewer {
     this.size = size;
     this.scene.resize(width, height, density);
     this.element.classList.toggle("m3d-narrow", width < 430);
+    this.element.classList.toggle("m3d-low", height < 330);
   }
 
   /** @param {number} clock @param {boolean} isBusy */
@@ -517,7 +775,9 @@ export class WalkViewer {
     const speed = `${this.walk.speed.toPrecision(2)}${unit || " u"}/s`;
     const fps = isBusy && this.pace.mean ? `${Math.round(1000 / this.pace.mean)} fps` : "";
     const depth = this.isDepth ? `depth ${this.depthRange.map((far) => far.toPrecision(2)).join(" to ")}${unit || " u"}` : "";
-    const parts = [this.orbit ? "orbit" : speed, depth, `${shortCount(this.count)} splats`, fps].filter(Boolean);
+    const drawn = this.scene?.drawn ?? 0;
+    const splats = drawn > 0 && drawn < 0.95 * this.count && this.restTimer ? `${shortCount(drawn)} of ${shortCount(this.count)}` : shortCount(this.count);
+    const parts = [this.orbit ? "orbit" : speed, depth, `${splats} splats`, fps].filter(Boolean);
     this.overlay.hud.innerHTML = `<b>x ${x} &nbsp;y ${y} &nbsp;z ${z}${unit}</b> &nbsp;·&nbsp; ${parts.join(" &nbsp;·&nbsp; ")}`;
   }
 
@@ -526,7 +786,8 @@ export class WalkViewer {
       frames: this.frames,
       fps: this.pace.mean ? 1000 / this.pace.mean : 0,
       count: this.count,
-      pixelRatio: this.scene?.renderer.getPixelRatio() ?? 0,
+      drawn: this.scene?.drawn ?? 0,
+      pixelRatio: this.scene?.pixelRatio ?? 0,
       device: this.scene?.device ?? "",
       isSettled: Boolean(this.scene) && !this.frameRequest && !this.scene?.isSorting,
     };
@@ -540,6 +801,8 @@ export class WalkViewer {
     clearTimeout(this.restTimer);
     this.unbind();
     this.unlistenActions();
+    this.unlistenTheme();
+    this.vr?.end();
     this.resizing.disconnect();
     this.seeing.disconnect();
     this.settle({ error: "the viewer was closed" });

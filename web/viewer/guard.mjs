@@ -1,0 +1,42 @@
+// Where a world is thin: places far from all that was seen. Pure. OpenCV axes, world units.
+
+const REACH_SHARE = 0.75; // of the median distance of the splats from where one begins
+const FADE_SHARE = 0.75; // of the reach, over which the view fades
+export const MOST_FADE = 0.8;
+
+/**
+ * @typedef {object} Guard
+ * @property {number[][]} seen places from which the world was seen
+ * @property {number} reach how far around them it can be trusted
+ */
+
+/**
+ * @param {number[]} home where one begins
+ * @param {number[][]} path places of the path that came with the world; may be empty
+ * @param {number} median distance of the splats from home
+ * @returns {Guard}
+ */
+export const guardOf = (home, path, median) => ({ seen: [home, ...path], reach: REACH_SHARE * Math.max(median, 1e-6) });
+
+/** @param {number[]} p @param {number[]} a @param {number[]} b @returns {number} distance of a point from a line's piece */
+function awayFrom(p, a, b) {
+  const way = b.map((v, i) => v - a[i]);
+  const square = way.reduce((sum, v) => sum + v * v, 0);
+  const along = way.reduce((sum, v, i) => sum + v * (p[i] - a[i]), 0);
+  const t = square > 0 ? Math.min(Math.max(along / square, 0), 1) : 0;
+  return Math.hypot(...p.map((v, i) => v - a[i] - t * way[i]));
+}
+
+/**
+ * @param {Guard} guard
+ * @param {number[]} position
+ * @param {boolean} isInside whether the eye is inside something solid
+ * @returns {{ fade: number, why: string }} 0: all is well; 1: nothing known here
+ */
+export function thinAt({ seen, reach }, position, isInside) {
+  if (isInside) return { fade: 1, why: "You are inside a wall. Walk out of it, or go back to the start (R)." };
+  let away = Math.hypot(...position.map((v, i) => v - seen[0][i]));
+  for (let i = 1; i < seen.length; i++) away = Math.min(away, awayFrom(position, seen[Math.max(i - 1, 1)], seen[i]));
+  const fade = Math.min(Math.max((away - reach) / (FADE_SHARE * reach), 0), 1);
+  return { fade, why: fade > 0 ? "The world is thin here: nothing was seen from near this place. R goes back." : "" };
+}

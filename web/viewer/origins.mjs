@@ -1,0 +1,38 @@
+// Where splats come from, as colours. Pure. The numbers and colours are those of matrix3d_core/scene/provenance.py.
+
+export const ORIGINS = [
+  { name: "source picture", colour: [0.2, 0.68, 0.38] },
+  { name: "generated", colour: [0.95, 0.62, 0.12] },
+  { name: "filled in", colour: [0.86, 0.2, 0.22] },
+  { name: "unknown", colour: [0.55, 0.55, 0.6] },
+];
+const UNKNOWN = ORIGINS.length - 1;
+
+/**
+ * Colours of splats by their origin; a third of each one's brightness is kept, so that shapes stay readable.
+ * @param {Uint8Array} origins in the file's order
+ * @param {number} count of splats
+ * @param {(paint: (index: number, grey: number, opacity: number) => void) => void} forEach calls back for every splat
+ * @returns {{ rgba: Uint8Array, counts: number[] }}
+ */
+export function originColours(origins, count, forEach) {
+  const rgba = new Uint8Array(4 * count);
+  const counts = ORIGINS.map(() => 0);
+  forEach((index, grey, opacity) => {
+    const number = origins[index] < UNKNOWN ? origins[index] : UNKNOWN;
+    counts[number]++;
+    const light = 0.7 + 0.6 * (Math.min(Math.max(grey, 0), 1) - 0.5);
+    ORIGINS[number].colour.forEach((part, i) => (rgba[4 * index + i] = Math.round(255 * Math.min(1, part * light))));
+    rgba[4 * index + 3] = Math.round(255 * Math.min(1, opacity));
+  });
+  return { rgba, counts };
+}
+
+/**
+ * @param {Uint8Array} bytes gzipped, one byte per splat
+ * @returns {Promise<Uint8Array>}
+ */
+export async function readOrigins(bytes) {
+  const stream = new Blob([/** @type {BlobPart} */ (bytes)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

@@ -1,0 +1,55 @@
+// The source panorama on a sphere around the world's origin, to fade to and from.
+
+import * as THREE from "../vendor/three.mjs";
+
+const RADIUS = 100; // the eye moves much less
+
+export class PanoramaSphere {
+  /** @param {HTMLImageElement} image equirectangular, its middle column along +z (OpenCV axes) */
+  constructor(image) {
+    this.texture = new THREE.Texture(image);
+    this.texture.colorSpace = THREE.NoColorSpace; // shown as it is
+    this.texture.generateMipmaps = false; // at the seam the coordinates jump
+    this.texture.minFilter = this.texture.magFilter = THREE.LinearFilter;
+    this.texture.wrapS = THREE.RepeatWrapping;
+    this.texture.flipY = false;
+    this.texture.needsUpdate = true;
+    this.geometry = new THREE.SphereGeometry(RADIUS, 64, 32);
+    this.material = new THREE.ShaderMaterial({
+      uniforms: { panorama: { value: this.texture }, share: { value: 0 } },
+      vertexShader: `varying vec3 way;
+        void main() { way = position; gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0); }`,
+      // From three.js (y up, z backward) to OpenCV's axes, and on to the picture.
+      fragmentShader: `uniform sampler2D panorama; uniform float share; varying vec3 way;
+        void main() {
+          vec3 d = vec3(way.x, -way.y, -way.z);
+          float u = atan(d.x, d.z) / 6.283185307179586 + 0.5;
+          float v = atan(d.y, length(d.xz)) / 3.141592653589793 + 0.5;
+          gl_FragColor = vec4(texture2D(panorama, vec2(u, v)).rgb, share);
+        }`,
+      side: THREE.BackSide,
+      transparent: true,
+      depthTest: false,
+      depthWrite: false,
+    });
+    const ball = new THREE.Mesh(this.geometry, this.material);
+    ball.frustumCulled = false;
+    this.scene = new THREE.Scene();
+    this.scene.add(ball);
+  }
+
+  /** How much of it is seen, 0 to 1. */
+  get share() {
+    return this.material.uniforms.share.value;
+  }
+
+  set share(value) {
+    this.material.uniforms.share.value = value;
+  }
+
+  dispose() {
+    this.texture.dispose();
+    this.geometry.dispose();
+    this.material.dispose();
+  }
+}
