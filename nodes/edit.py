@@ -18,6 +18,7 @@ from ..matrix3d_core.splats.merge import FUSE_MODES, merge_gaussians
 from ..matrix3d_core.splats.mesh import MeshConfig, decimate, for_gltf, mesh_from_gaussians
 from ..matrix3d_core.splats.prune import METHODS, PruneConfig, prune_gaussians
 from ..matrix3d_core.splats.selection import CROP_SHAPES, crop_gaussians
+from ..matrix3d_core.splats.texture import TEXTURE_SIZES, texture_mesh
 from ..matrix3d_core.splats.transform import METRES_PER_UNIT, similarity, transform_gaussians, transform_path
 from ._adapters import (
     each_gaussians_from_host,
@@ -44,6 +45,7 @@ _CATEGORY = "Matrix-3D/splat"
 _LIMIT = 1e9
 _AXES = [f"{code} ({name})" for name, code in NAMED_AXES.items()]
 _UNITS = list(METRES_PER_UNIT)
+_NO_TEXTURE = "vertex colours"
 
 
 def _splat_input(
@@ -458,9 +460,9 @@ class SplatMesh(io.ComfyNode):
             node_id="SplatMesh",
             display_name="Splat Mesh",
             category=_CATEGORY,
-            description="Turns a world that is seen from inside into a mesh with coloured vertices: distances from "
-            "many places along the path, fused into a grid. Also gives a light collider.",
-            search_aliases=["splat to mesh", "tsdf", "collider", "export mesh", "glb", "surface", "marching cubes"],
+            description="Turns a world that is seen from inside into a mesh with coloured vertices or a texture: "
+            "distances from many places along the path, fused into a grid. Also gives a light collider.",
+            search_aliases=["splat to mesh", "tsdf", "collider", "export mesh", "glb", "texture", "surface"],
             inputs=[
                 _splat_input("Gaussian splats; of a batch, the first."),
                 io.Int.Input(
@@ -497,6 +499,11 @@ class SplatMesh(io.ComfyNode):
                 ),
                 _engine_input(),
                 _trajectory_input("Where the world is looked at from. Without one: around the origin."),
+                io.Combo.Input(
+                    "texture", options=[_NO_TEXTURE, *map(str, TEXTURE_SIZES)], default=_NO_TEXTURE, optional=True,
+                    tooltip="Colours of the mesh: one per vertex, or a square texture of this many texels a side, "
+                    "which shows far more detail. The collider has one colour per vertex.",
+                ),
             ],
             outputs=[
                 io.Mesh.Output(display_name="mesh", tooltip="For Save 3D Model (GLB) and other mesh nodes."),
@@ -510,14 +517,18 @@ class SplatMesh(io.ComfyNode):
     def execute(
         cls, splat: Types.SPLAT, resolution: int, reach: float, collider_faces: int, views: int, rows: int,
         truncation: float, min_faces: int, axes: str, engine: str, trajectory: Trajectory | None = None,
+        texture: str = _NO_TEXTURE,
     ) -> io.NodeOutput:  # fmt: skip
         config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, engine)
-        mesh, report = mesh_from_gaussians(
-            gaussians_from_host(splat), trajectory=trajectory, config=config,
-            progress=progress_to_host(cls.hidden.unique_id),
-        )  # fmt: skip
+        world, progress = gaussians_from_host(splat), progress_to_host(cls.hidden.unique_id)
+        mesh, report = mesh_from_gaussians(world, trajectory=trajectory, config=config, progress=progress)
         collider = decimate(mesh, collider_faces)
         report["collider_faces"] = len(collider.faces)
+        if texture != _NO_TEXTURE:
+            mesh, report["texture"] = texture_mesh(
+                mesh, world, trajectory=trajectory, size_px=int(texture), views=views, tolerance=report["tolerance"],
+                engine=engine, progress=progress,
+            )  # fmt: skip
         if axes.startswith("glTF"):
             mesh, collider = for_gltf(mesh), for_gltf(collider)
         return io.NodeOutput(mesh_to_host(mesh), mesh_to_host(collider), json.dumps(report, indent=2))

@@ -22,18 +22,27 @@ class Mesh:
         faces: ``[M, 3]`` int32 vertex indices.
         colours: ``[N, 3]`` float32 in [0, 1].
         is_visible: ``[N]`` bool; a surface point counts as seen only when all three corners do.
+        uvs: optional ``[N, 2]`` float32 places in the texture, (0, 0) its upper left corner, (1, 1) the lower right.
+        texture: optional ``[H, W, 3]`` float32 in [0, 1], together with ``uvs``.
     """
 
     vertices: Tensor
     faces: Tensor
     colours: Tensor
     is_visible: Tensor
+    uvs: Tensor | None = None
+    texture: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = check_shape("vertices", self.vertices, "N 3")["N"]
         check_shape("faces", self.faces, "M 3")
         check_shape("colours", self.colours, f"{count} 3")
         check_shape("is_visible", self.is_visible, f"{count}")
+        if self.uvs is not None and self.texture is not None:
+            check_shape("uvs", self.uvs, f"{count} 2")
+            check_shape("texture", self.texture, "H W 3")
+        elif self.uvs is not None or self.texture is not None:
+            raise InvalidInput("uvs and texture must come together; got one of them.")
         if self.faces.dtype != torch.int32 or self.is_visible.dtype != torch.bool:
             raise InvalidInput(
                 "faces must be int32 and is_visible bool; "

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .views import centres_inside
+from .views import spread_places
 
 __all__ = ["MeshConfig", "decimate", "for_gltf", "fuse_distances", "mesh_from_gaussians", "surface_nets"]
 
@@ -96,7 +96,8 @@ def mesh_from_gaussians(
         progress: called between panoramas.
 
     Returns:
-        The mesh, in the world's frame, and a report: voxel size, bounds, counts.
+        The mesh, in the world's frame, and a report: voxel size, bounds, counts, and ``tolerance``, how far the
+        surface may be off, world units.
 
     Raises:
         InvalidInput: for Gaussians with NaN, or when no surface is found.
@@ -107,8 +108,7 @@ def mesh_from_gaussians(
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(f"splats must be finite; {broken} are not. Clean them first (Splat Clean).")
-    places = centres_inside(gaussians, trajectory)
-    places = places[torch.linspace(0, len(places) - 1, min(config.views, len(places))).round().long()]
+    places = spread_places(gaussians, trajectory, config.views)
     engine, _ = SPLAT_ENGINES.load(config.engine, needs={"panorama", "median"})
     sights: list[Sight] = []
     for number, place in enumerate(places):
@@ -144,6 +144,7 @@ def mesh_from_gaussians(
     )
     report: dict[str, object] = {
         "vertices": len(points), "faces": len(faces), "voxel": voxel, "reach": reach, "grid": list(shape),
+        "tolerance": config.truncation * voxel,
         "bounds": [low.tolist(), high.tolist()], "views": len(places), "engine": engine,
     }  # fmt: skip
     return mesh, report
@@ -429,7 +430,7 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
 
 
 def for_gltf(mesh: Mesh) -> Mesh:
-    """Write a mesh in glTF's axes (y up) and with linear colours, as its files hold them."""
+    """Write a mesh in glTF's axes (y up) and with linear colours, as its files hold them. Textures stay as they are."""
     flipped = mesh.vertices * torch.tensor((1.0, -1.0, -1.0))
     low, high = mesh.colours / 12.92, ((mesh.colours + 0.055) / 1.055) ** 2.4
-    return Mesh(flipped, mesh.faces, torch.where(mesh.colours <= 0.04045, low, high), mesh.is_visible)
+    return replace(mesh, vertices=flipped, colours=torch.where(mesh.colours <= 0.04045, low, high))

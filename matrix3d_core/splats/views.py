@@ -18,7 +18,7 @@ from ..raster.splat import SplatFrame, render_gaussians
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Look", "centres_inside", "judging_views", "mean_psnr", "pictures", "references"]
+__all__ = ["Look", "centres_inside", "judging_views", "mean_psnr", "pictures", "references", "spread_places"]
 
 _FOV_RAD = math.pi / 2
 _PARTS = 3  # of each 8 views, how many are held out
@@ -50,6 +50,12 @@ def centres_inside(gaussians: Gaussians, trajectory: Trajectory | None) -> Tenso
     reach = 0.1 * float(gaussians.means.double().norm(dim=-1).median())
     steps = torch.tensor(((0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 0, -1)), dtype=torch.float64)
     return steps * reach
+
+
+def spread_places(gaussians: Gaussians, trajectory: Trajectory | None, count: int) -> Tensor:  # [P, 3]
+    """Return at most ``count`` of the places of `centres_inside`, spread evenly."""
+    places = centres_inside(gaussians, trajectory)
+    return places[torch.linspace(0, len(places) - 1, min(count, len(places))).round().long()]
 
 
 def judging_views(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from comfy_server import run_in_host
 
@@ -70,6 +71,15 @@ mesh, collider, report = run(
     "SplatMesh", splat=splat, resolution=24, rows=48, views=2, collider_faces=200, min_faces=8, trajectory=path
 ).result
 out["mesh"] = [list(mesh.vertices.shape), list(mesh.faces.shape), list(collider.faces.shape), json.loads(report)]
+textured, _, report = run(
+    "SplatMesh", splat=splat, resolution=24, rows=48, views=2, collider_faces=200, min_faces=8, trajectory=path,
+    texture="512",
+).result
+painted = core_3d.SaveGLB.execute(textured, "3d/painted")
+out["texture"] = [
+    list(textured.vertices.shape), list(textured.faces.shape), textured.vertex_colors is None,
+    json.loads(report)["texture"], painted.ui if isinstance(painted.ui, dict) else painted.ui.as_dict(),
+]
 saved = core_3d.SaveGLB.execute(mesh, "3d/world")
 out["glb"] = saved.ui if isinstance(saved.ui, dict) else saved.ui.as_dict()
 for projection in ("perspective", "panorama", "stereo", "vr180"):
@@ -206,6 +216,29 @@ def test_core_saves_the_mesh(seen, base):
     header = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
     (primitive,) = header["meshes"][0]["primitives"]
     assert {"POSITION", "COLOR_0"} <= set(primitive["attributes"])
+
+
+def test_core_saves_the_textured_mesh_and_another_reader_sees_the_picture(seen, base):
+    trimesh = pytest.importorskip("trimesh")
+    vertices, faces, has_no_colours, report, ui = seen["texture"]
+    assert has_no_colours  # a viewer would multiply them
+    assert faces[1] == seen["mesh"][3]["faces"]
+    assert report["size"] == 512
+    assert report["used"] > 0.4
+    (entry,) = ui["3d"]
+    scene = trimesh.load(base / "output" / entry["subfolder"] / entry["filename"])
+    (model,) = scene.geometry.values()
+    assert model.vertices.shape == (vertices[1], 3)
+    picture = model.visual.material.baseColorTexture
+    assert picture.size == (512, 512)
+    # Where a corner of the room's tiles is seen, it has the colour that the world has there.
+    points, uvs = np.asarray(model.vertices) * (1, -1, -1), np.asarray(model.visual.uv)
+    colours = np.asarray(picture.convert("RGB"))[
+        (np.clip(1 - uvs[:, 1], 0, 0.999) * 512).astype(int), (np.clip(uvs[:, 0], 0, 0.999) * 512).astype(int)
+    ]
+    mix = np.array(((1.7, 0.4, 0.9), (0.3, 2.1, 0.5), (0.8, 0.6, 1.4)))
+    error = np.abs(colours / 255 - (0.5 + 0.4 * np.sin(points @ mix)))
+    assert np.median(error) < 0.06
 
 
 @pytest.mark.parametrize(

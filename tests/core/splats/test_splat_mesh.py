@@ -8,8 +8,11 @@ import torch
 from small_worlds import ROOM, room, walk
 
 from matrix3d_core.errors import InvalidInput
+from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.mesh import Mesh
+from matrix3d_core.splats.atlas import cover_texels, lay_out
 from matrix3d_core.splats.mesh import MeshConfig, decimate, for_gltf, mesh_from_gaussians, surface_nets
+from matrix3d_core.splats.texture import texture_mesh
 
 WORLD, PATH = room(0.12), walk()
 
@@ -125,3 +128,101 @@ def test_gltf_is_upright_and_linear():
     up = for_gltf(mesh)
     assert up.vertices[0].tolist() == [1, -2, -3]
     assert float(up.colours[0, 0]) == pytest.approx(0.2140, abs=1e-4)
+
+
+def fine_room():
+    """The room with stripes that are finer than the mesh's triangles."""
+    world = room(0.06)
+    stripes = 0.5 + 0.4 * torch.sin(world.means * 20)
+    return Gaussians.from_colours(*world.tensors()[:4], stripes)
+
+
+@pytest.fixture(scope="module")
+def painted():
+    world = fine_room()
+    mesh, report = mesh_from_gaussians(
+        world, trajectory=PATH, config=MeshConfig(resolution=40, views=3, rows=128)
+    )
+    textured, told = texture_mesh(
+        mesh, world, trajectory=PATH, size_px=1024, views=3, tolerance=report["tolerance"]
+    )
+    return world, mesh, textured, told
+
+
+def test_a_texture_shows_what_triangles_are_too_coarse_for(painted):
+    world, mesh, textured, told = painted
+    assert torch.equal(textured.vertices[textured.faces.long()], mesh.vertices[mesh.faces.long()])
+    rng = torch.Generator().manual_seed(0)
+    face = torch.randint(len(mesh.faces), (4000,), generator=rng)
+    share = torch.distributions.Dirichlet(torch.ones(3)).sample((4000,))
+    corners = textured.faces.long()[face]
+    uv = (textured.uvs[corners] * share.unsqueeze(-1)).sum(1)
+    grid = (uv * 2 - 1)[None, None]
+    colour = torch.nn.functional.grid_sample(
+        textured.texture.permute(2, 0, 1)[None], grid, align_corners=False
+    )
+    point = (textured.vertices[corners] * share.unsqueeze(-1)).sum(1)
+    truth = world.colours[torch.cdist(point, world.means).argmin(1)]
+    flat = (mesh.colours[mesh.faces.long()[face]] * share.unsqueeze(-1)).sum(1)
+    error, coarse = ((c - truth).abs().mean() for c in (colour[0, :, 0].T, flat))
+    assert error < 0.6 * coarse
+    assert error < 0.1
+    assert told["used"] > 0.4
+
+
+def test_every_triangle_has_texels_of_its_own(painted):
+    """No two triangles lie on each other: their areas add up to what is covered."""
+    _, _, textured, told = painted
+    corners = textured.uvs[textured.faces.long()].double() * told["size"]
+    assert corners.min() >= 1
+    assert corners.max() <= told["size"] - 1
+    (ax, ay), (bx, by) = ((corners[:, k] - corners[:, 0]).unbind(-1) for k in (1, 2))
+    area = (ax * by - ay * bx).abs() / 2
+    owner, _ = cover_texels(corners.numpy(), told["size"])
+    # A texel's centre is in or out: the count is off by a part of the border's length, 1 in 10 here.
+    assert abs((owner >= 0).sum() / float(area.sum()) - 1) < 0.02
+    assert len(np.unique(owner)) > 0.98 * len(corners)
+
+
+def test_texels_of_triangles_by_the_definition():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 40, (60, 1, 2)) + rng.uniform(-6, 6, (60, 3, 2))
+    owner, share = cover_texels(corners, 40)
+    for row, column in itertools.product(range(40), repeat=2):
+        point = np.array((column + 0.5, row + 0.5))
+        found, weights = -1, (0, 0)
+        for number, (a, b, c) in enumerate(corners):
+            s, t = np.linalg.solve(np.stack((b - a, c - a), 1), point - a)
+            if min(s, t, 1 - s - t) >= 0:
+                found, weights = number, (s, t)
+                break
+        assert owner[row, column] == found
+        if found >= 0:
+            assert share[row, column] == pytest.approx(weights, abs=1e-6)
+
+
+def test_a_fold_gets_a_chart_of_its_own():
+    """Two sheets that hang together, one over the other, both facing down: seen along y they cover each other."""
+    bend = np.array(
+        [(x, 0.0) for x in np.linspace(0, 2, 9)] + [(2.3, 0.15)] + [(x, 0.3) for x in np.linspace(2, 0, 9)]
+    )
+    points = np.array([(x, y, z) for x, y in bend for z in np.linspace(0, 1, 5)])
+    faces = []
+    for i, j in itertools.product(range(len(bend) - 1), range(4)):
+        a, b, c, d = i * 5 + j, i * 5 + j + 1, (i + 1) * 5 + j + 1, (i + 1) * 5 + j
+        faces += [(a, b, c), (a, c, d)] if i < 9 else [(a, c, b), (a, d, c)]
+    atlas = lay_out(points, np.array(faces), 512)
+    owner, _ = cover_texels(atlas.corners_px, 512)
+    assert len(np.unique(owner[owner >= 0])) == len(faces)
+
+
+def test_textures_are_refused_in_words(painted):
+    world, mesh, textured, _ = painted
+    with pytest.raises(InvalidInput, match="texture must be one of 512"):
+        texture_mesh(mesh, world, size_px=100, tolerance=0.1)
+    empty = Mesh(mesh.vertices, mesh.faces[:0], mesh.colours, mesh.is_visible)
+    with pytest.raises(InvalidInput, match="at least 1 triangle"):
+        texture_mesh(empty, world, size_px=512, tolerance=0.1)
+    with pytest.raises(InvalidInput, match="must come together"):
+        Mesh(mesh.vertices, mesh.faces, mesh.colours, mesh.is_visible, uvs=torch.zeros(len(mesh.vertices), 2))
+    assert for_gltf(textured).texture is textured.texture
