@@ -6,12 +6,16 @@ import { api } from "../../scripts/api.js";
 
 const PREVIEW = "SplatPreview";
 const PANORAMA = "PanoPreview";
+const STUDIO = "TrajectoryStudio";
+const EXTEND = "WorldExtend";
 const LOADER = "PanoLoad"; // known to the host: so are the others
 
 /** @type {typeof import("./viewer/node_widget.mjs") | null} */
 let viewer = null;
 /** @type {typeof import("./viewer/pano_widget.mjs") | null} */
 let pano = null;
+/** @type {typeof import("./studio/studio_widget.mjs") | null} */
+let studio = null;
 /** @type {typeof import("./upload.mjs") | null} */
 let upload = null;
 
@@ -21,12 +25,15 @@ app.registerExtension({
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name === PREVIEW) viewer = await import("./viewer/node_widget.mjs");
     if (nodeData.name === PANORAMA) pano = await import("./viewer/pano_widget.mjs");
+    if (nodeData.name === STUDIO) studio = await import("./studio/studio_widget.mjs");
+    if (nodeData.name === EXTEND) (await import("./explore/extend_action.mjs")).offerExtend(app);
     if (nodeData.name === LOADER) upload = await import("./upload.mjs");
   },
 
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
+    if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
     const kind = upload?.UPLOADS[node.comfyClass];
     if (kind) upload?.attachUpload(node, kind, api, app);
   },

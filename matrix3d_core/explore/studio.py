@@ -22,6 +22,7 @@ from ..cameras.surface import PanoramaSurface
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..geometry.spherical import erp_directions, sample_erp
+from ..guidance.render import panorama_from_inside
 from ..guidance.scene_mesh import mesh_from_panorama, resample_geometry
 from ..progress import ProgressFn, no_progress
 from ..raster.mesh import MeshFrame, MeshRenderer, open_mesh_renderer
@@ -47,7 +48,8 @@ MOST_KEYS = 200
 MOST_FRAMES = 1000
 """Of a path that is checked live; longer ones are checked when the graph runs."""
 
-_ROWS = 192  # of the small copy that paths are checked against
+_ROWS = 288  # of the small copy that paths are checked against
+_MOST_DRAWN = 49  # frames whose holes are counted; of longer paths the others are read off between them
 _HOLE_ROWS = 64
 _KEYS_SHOWN = 9
 _BACKGROUND = (17, 19, 23)
@@ -171,7 +173,7 @@ class StudioScene:
     """A panorama that paths are drawn over, made ready to answer quickly. Safe to share between threads.
 
     Attributes:
-        geometry: a copy of at most 192 rows.
+        geometry: a copy of at most 288 rows.
         surface: its surface.
         renderer: of its scene mesh.
     """
@@ -197,17 +199,21 @@ class StudioScene:
         clearance = measure_clearance(
             trajectory, self.geometry, radius=radius, surface=self.surface, progress=progress
         )
-        nearest = float(self.geometry.depth_ray.min())
-        holes = torch.zeros(len(trajectory))
+        count = len(trajectory)
+        drawn = torch.linspace(0, count - 1, min(count, _MOST_DRAWN)).round().long().unique()
         weight = torch.sin((torch.arange(_HOLE_ROWS) + 0.5) / _HOLE_ROWS * math.pi)
-        for frame, pose in enumerate(trajectory.camera_from_world):
-            if float(pose[:3, 3].norm()) > 1e-6 * nearest:  # at the centre, guidance is the panorama itself
-                seen = self.view(pose, _HOLE_ROWS).is_seen
-                holes[frame] = 1 - float((seen.float().mean(1) * weight).sum() / weight.sum())
+        shares = []
+        for frame in drawn.tolist():
+            seen = self.view(trajectory.camera_from_world[frame], _HOLE_ROWS).is_seen
+            shares.append(1 - float((seen.float().mean(1) * weight).sum() / weight.sum()))
+        between = np.interp(np.arange(count), drawn.numpy(), np.array(shares))
+        holes = torch.from_numpy(between).float().clamp(0, 1)
         return PathCheck(trajectory, holes, clearance)
 
     def view(self, camera_from_world: Tensor, rows: int) -> MeshFrame:
-        """Draw the scene mesh all around from a pose: what guidance would show."""
+        """Draw the scene all around from a pose, as guidance would: at the panorama's centre, the panorama itself."""
+        if float(camera_from_world[:3, 3].norm()) <= 1e-6 * float(self.geometry.depth_ray.min()):
+            return panorama_from_inside(self.geometry, camera_from_world, rows)
         with self._lock:
             return self.renderer.render(camera_from_world, rows, 2 * rows)
 

@@ -1,8 +1,8 @@
-// The style sheet of all our elements.
+// The style sheets of our elements.
 
-/** Load the style sheet once per page. */
-export function ensureStyle() {
-  const address = new URL("./viewer.css", import.meta.url).href;
+/** Load a style sheet once per page. @param {string} [name] relative to this folder */
+export function ensureStyle(name = "./viewer.css") {
+  const address = new URL(name, import.meta.url).href;
   if (document.querySelector(`link[href="${address}"]`)) return;
   const link = document.createElement("link");
   link.rel = "stylesheet";

@@ -77,6 +77,13 @@ def test_the_quick_check_finds_what_guidance_and_clearance_will_find():
     assert found.report()["colliding"] == []
 
 
+def test_long_paths_are_read_off_between_frames():
+    scene = StudioScene.of(hall(96))
+    keys = drawing((0, 0, 0, 0, 0), (-0.5, 0, 2.5, 40, 0))
+    few, many = (scene.check(drawn_path(keys, frames=count), radius=0.3).holes for count in (31, 121))
+    assert many[::4].tolist() == pytest.approx(few.tolist(), abs=0.03)
+
+
 def test_a_path_through_the_screen_collides():
     path = drawn_path(drawing((0, 0, 0, 0, 0), (2, 0, 2, 0, 0)), frames=41, ease=False)
     found = StudioScene.of(hall(192)).check(path, radius=0.2)

@@ -1,0 +1,90 @@
+// Finding, waking and repeating segments in a graph that behaves like the editor's.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { writePose } from "../../web/explore/extend_action.mjs";
+import { downstreamOf, extenderOf, makerOf, repeatSegment, sourceOfInput, wake } from "../../web/explore/segments.mjs";
+
+class Graph {
+  nodes = [];
+  add(node) {
+    node.graph = this;
+    node.id = this.nodes.length + 1;
+    this.nodes.push(node);
+    return node;
+  }
+  getNodeById(id) {
+    return this.nodes.find((node) => node.id === id);
+  }
+}
+
+class Node {
+  mode = 0;
+  pos = [0, 0];
+  size = [100, 50];
+  constructor(comfyClass, ...inputs) {
+    this.comfyClass = comfyClass;
+    this.inputs = inputs.map((name) => ({ name, link: null }));
+  }
+  getInputLink(slot) {
+    return this.inputs[slot]?.link ?? null;
+  }
+  connect(slot, target, targetSlot) {
+    target.inputs[targetSlot].link = { origin_id: this.id, origin_slot: slot };
+  }
+  clone() {
+    return new Node(this.comfyClass, ...this.inputs.map((input) => input.name));
+  }
+}
+
+/** fit -> walk; fit -> extend -> place -> fit2 -> walk2, fit2 also from fit */
+function world() {
+  const graph = new Graph();
+  const [fit, walk, extend, place, fit2, walk2] = [
+    new Node("GSOptimize"), new Node("SplatPreview", "splat"), new Node("WorldExtend", "splat", "trajectory"),
+    new Node("TrajectoryPlace", "path", "start"), new Node("GSOptimize", "trajectory", "initial"), new Node("SplatPreview", "splat"),
+  ].map((node) => graph.add(node));
+  fit.connect(0, walk, 0);
+  fit.connect(0, extend, 0);
+  extend.connect(3, place, 1);
+  place.connect(0, fit2, 0);
+  fit.connect(0, fit2, 1);
+  fit2.connect(0, walk2, 0);
+  return { graph, fit, walk, extend, place, fit2, walk2 };
+}
+
+test("the node that goes on from the viewer's world is found", () => {
+  const { walk, walk2, extend } = world();
+  assert.equal(extenderOf(walk), extend);
+  assert.equal(extenderOf(walk2), null);
+  assert.equal(makerOf(walk2), extend);
+  assert.equal(makerOf(walk), null);
+});
+
+test("a sleeping segment is woken, and nothing else", () => {
+  const { fit, walk, extend, fit2, place } = world();
+  for (const node of [walk, extend, fit2]) node.mode = 2;
+  place.mode = 4;
+  assert.equal(wake(extend), 3);
+  assert.deepEqual([fit, walk, extend, place, fit2].map((node) => node.mode), [0, 2, 0, 0, 0]);
+});
+
+test("a segment is repeated after itself, and takes the new world everywhere", () => {
+  const { graph, walk2, extend, fit2 } = world();
+  const next = repeatSegment(walk2, extend);
+  assert.equal(graph.nodes.length, 10);
+  assert.equal(sourceOfInput(next, "splat").node, fit2);
+  const copies = downstreamOf(next);
+  assert.deepEqual(copies.map((node) => node.comfyClass), ["WorldExtend", "TrajectoryPlace", "GSOptimize", "SplatPreview"]);
+  assert.equal(sourceOfInput(copies[2], "initial").node, fit2, "not the first world again");
+  assert.equal(sourceOfInput(copies[2], "trajectory").node, copies[1]);
+  assert.equal(sourceOfInput(extend, "splat").node.id, 1, "the first segment stays");
+  assert.equal(extenderOf(walk2), next);
+  const third = repeatSegment(copies[3], makerOf(copies[3]));
+  assert.equal(graph.nodes.length, 14, "only the last segment is repeated");
+  assert.equal(sourceOfInput(third, "splat").node, copies[2]);
+});
+
+test("a pose is written in degrees", () => {
+  assert.equal(writePose({ position: [1, -0.00001, 2.5], yaw: Math.PI / 2, pitch: -0.1 }), "[1,0,2.5,90,-5.73]");
+});

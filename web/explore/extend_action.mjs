@@ -1,0 +1,53 @@
+// The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
+
+import { addViewerAction } from "../viewer/actions.mjs";
+import { extenderOf, makerOf, repeatSegment, wake } from "./segments.mjs";
+
+export const WORDS = {
+  label: "Extend from here",
+  queued: (/** @type {number[]} */ at) => `Going on from ${at.map((v) => v.toFixed(1)).join(", ")}. The next segment is queued.`,
+  repeated: "The segment was added once more below, to go on from this world. It is queued.",
+  missing:
+    "No World Extend node takes this world. Add one (template: extend_world), connect it to the same splats, and press again.",
+  noGraph: "Extending needs the graph: open this world in its node.",
+};
+const ICON = '<path d="M12 21V9m0 0l-5 5m5-5l5 5M5 4h14"/>';
+
+/** @param {any} app the host's */
+export function offerExtend(app) {
+  addViewerAction({ id: "extend", label: WORDS.label, key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
+
+  /** @param {import("../viewer/actions.mjs").ActionPlace} place */
+  async function run({ node, pose, tell }) {
+    if (!node?.graph) throw new Error(WORDS.noGraph);
+    let extender = extenderOf(node);
+    let text = WORDS.queued(pose.position);
+    if (!extender) {
+      const maker = makerOf(node);
+      if (!maker) throw new Error(WORDS.missing);
+      extender = repeatSegment(node, maker);
+      set(extender, "only_seen", false); // its trajectory is that of an earlier segment
+      text = WORDS.repeated;
+    }
+    wake(extender);
+    set(extender, "pose", writePose(pose));
+    node.graph.setDirtyCanvas?.(true, true);
+    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+    tell(text);
+    await app.queuePrompt(0);
+  }
+}
+
+/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as World Extend reads it */
+export function writePose({ position, yaw, pitch }) {
+  const degrees = [yaw, pitch].map((angle) => Number(((angle * 180) / Math.PI).toFixed(2)) + 0);
+  return JSON.stringify([...position.map((v) => Number(v.toFixed(4)) + 0), ...degrees]);
+}
+
+/** @param {any} node @param {string} name @param {unknown} value */
+function set(node, name, value) {
+  const widget = node.widgets?.find((/** @type {any} */ w) => w.name === name);
+  if (!widget) return;
+  widget.value = value;
+  widget.callback?.(value);
+}

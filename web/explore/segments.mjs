@@ -1,0 +1,115 @@
+// Segments of a world in the graph: World Extend and what hangs on it. Works on the editor's graph, imports nothing of it.
+
+/** @typedef {any} GraphNode of the graph editor */
+/** @typedef {{ node: GraphNode, slot: number }} Source an output */
+
+const EXTEND = "WorldExtend";
+const [RUNS, MUTED, BYPASSED] = [0, 2, 4];
+
+/** @param {GraphNode} node @param {number} slot @returns {Source | null} what is connected to an input */
+export function sourceOf(node, slot) {
+  const link = node.getInputLink?.(slot);
+  const from = link && node.graph?.getNodeById?.(link.origin_id);
+  return from ? { node: from, slot: link.origin_slot } : null;
+}
+
+/** @param {GraphNode} node @param {string} name @returns {Source | null} */
+export const sourceOfInput = (node, name) => sourceOf(node, (node.inputs ?? []).findIndex((/** @type {any} */ input) => input.name === name));
+
+/** @param {GraphNode} node @returns {GraphNode[]} the nodes that it takes from */
+export const inputNodes = (node) =>
+  (node.inputs ?? []).map((/** @type {any} */ _, /** @type {number} */ slot) => sourceOf(node, slot)?.node).filter(Boolean);
+
+/**
+ * All nodes that a node depends on, with how many links away they are.
+ * @param {GraphNode} node
+ * @returns {Map<GraphNode, number>} with itself at 0
+ */
+export function upstreamOf(node) {
+  const far = new Map([[node, 0]]);
+  const queue = [node];
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    for (const from of inputNodes(next)) {
+      if (far.has(from)) continue;
+      far.set(from, (far.get(next) ?? 0) + 1);
+      queue.push(from);
+    }
+  }
+  return far;
+}
+
+/** @param {GraphNode} node @returns {GraphNode[]} it and all nodes that depend on it, in the graph's order */
+export const downstreamOf = (node) => (node.graph?.nodes ?? []).filter((/** @type {GraphNode} */ other) => upstreamOf(other).has(node));
+
+/**
+ * The World Extend node that goes on from the world which a viewer shows: one that takes that world, the nearest.
+ * @param {GraphNode} viewer
+ * @returns {GraphNode | null}
+ */
+export function extenderOf(viewer) {
+  const world = sourceOfInput(viewer, "splat");
+  let best = null;
+  let least = Infinity;
+  for (const node of viewer.graph?.nodes ?? []) {
+    if (node.comfyClass !== EXTEND || !world) continue;
+    const taken = sourceOfInput(node, "splat");
+    const far = taken && upstreamOf(taken.node).get(world.node);
+    if (far !== null && far !== undefined && far < least) [best, least] = [node, far];
+  }
+  return best;
+}
+
+/**
+ * The World Extend node that the world of a viewer was made with: the last one before it.
+ * @param {GraphNode} viewer
+ * @returns {GraphNode | null}
+ */
+export function makerOf(viewer) {
+  const nodes = [...upstreamOf(viewer)].filter(([node]) => node.comfyClass === EXTEND);
+  return nodes.sort((a, b) => a[1] - b[1])[0]?.[0] ?? null;
+}
+
+/** Let a node and all that depend on it run. @param {GraphNode} extender @returns {number} how many did not before */
+export function wake(extender) {
+  const asleep = downstreamOf(extender).filter((node) => node.mode === MUTED || node.mode === BYPASSED);
+  for (const node of asleep) node.mode = RUNS;
+  return asleep.length;
+}
+
+/**
+ * Repeat a segment after itself: copy World Extend and all that hangs on it, and let the copy go on from the world that
+ * the viewer shows.
+ * @param {GraphNode} viewer its world was made by the segment
+ * @param {GraphNode} extender of the segment
+ * @returns {GraphNode} the World Extend of the copy
+ */
+export function repeatSegment(viewer, extender) {
+  const graph = viewer.graph;
+  const world = sourceOfInput(viewer, "splat");
+  const before = sourceOfInput(extender, "splat");
+  const segment = downstreamOf(extender);
+  // What went on from the viewer's world already belongs to a later segment.
+  const later = new Set(segment.filter((node) => node !== extender && node.comfyClass === EXTEND).flatMap(downstreamOf));
+  const parts = segment.filter((node) => !later.has(node));
+  const low = Math.max(...parts.map((node) => node.pos[1] + node.size[1]));
+  const top = Math.min(...parts.map((node) => node.pos[1]));
+  /** @type {Map<GraphNode, GraphNode>} */
+  const copies = new Map();
+  for (const node of parts) {
+    const copy = node.clone();
+    graph.add(copy);
+    copy.pos = [node.pos[0], node.pos[1] + low - top + 120];
+    copy.mode = RUNS;
+    copies.set(node, copy);
+  }
+  for (const [node, copy] of copies) {
+    for (let slot = 0; slot < (node.inputs ?? []).length; slot++) {
+      const from = sourceOf(node, slot);
+      if (!from) continue;
+      const isWorld = before && from.node === before.node && from.slot === before.slot;
+      const source = isWorld && world ? world : { node: copies.get(from.node) ?? from.node, slot: from.slot };
+      source.node.connect(source.slot, copy, slot);
+    }
+  }
+  return /** @type {GraphNode} */ (copies.get(extender));
+}
