@@ -33,8 +33,8 @@ MOST_SAMPLES = 20_000
 _MOST_CHARACTERS = 4_000_000
 _RATE_HZ = 100.0  # a corner walked at 1.4 units per second is cut by 5 mm at most
 _MOST_POSES = 20_000  # read from long walks, unless that is fewer than 20 a second
-_REACH_PER_S = 0.1  # smoothing for s seconds moves no pose by more than this many units times s
-_TURN_PER_S = math.radians(5.0)  # nor turns it by more than this
+_REACH_PER_S = 0.07  # smoothing for s seconds moves no pose by more than this many units times s
+_TURN_PER_S = math.radians(4.0)  # nor turns it by more than this
 _FARTHEST = 1e6  # world units; beyond it something went wrong
 _LONGEST_S = 3600.0
 
@@ -145,8 +145,8 @@ def trajectory_from_recording(
     """Turn a recording into a camera path of ``frames`` poses.
 
     A walk is read at even times, smoothed with a Gaussian over time (its first and last pose stay),
-    and resampled. Smoothing for ``s`` seconds moves no pose by more than ``0.1 s`` units and turns none
-    by more than ``5 s`` degrees: with 0.1 s the path is the one walked within 1 cm and half a degree,
+    and resampled. Smoothing for ``s`` seconds moves no pose by more than ``0.07 s`` units and turns none
+    by more than ``4 s`` degrees: with 0.1 s the path is the one walked within 1 cm and half a degree,
     corners included. Key poses are joined by the same curve as hand-written keyframes, at constant
     speed along it.
 

@@ -48,7 +48,7 @@ def serve_views(folder: Path) -> Iterator[str]:
 
 _EMPTY = """
 () => {
-    document.head.innerHTML = '<link rel="stylesheet" href="/extensions/pack/viewer/viewer.css">';
+    document.head.innerHTML = '<link rel="icon" href="data:,"><link rel="stylesheet" href="/extensions/pack/viewer/viewer.css">';
     document.body.innerHTML = '';
     document.body.style.margin = '0';
     document.body.style.background = '#2b2d31';

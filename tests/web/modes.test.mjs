@@ -30,13 +30,13 @@ test("a world is thin away from where it was seen from", () => {
   const guard = guardOf([0, 0, 0], [[0, 0, 0], [0, 0, 4], [4, 0, 4]], 4);
   assert.equal(thinAt(guard, [0, 0, 2], false).fade, 0);
   assert.equal(thinAt(guard, [3, 1, 4], false).fade, 0);
-  const far = thinAt(guard, [0, 0, -4.1], false);
+  const far = thinAt(guard, [0, 0, -6], false);
   assert.ok(far.fade > 0.3 && far.fade < 1 && /thin here/.test(far.why));
   assert.equal(thinAt(guard, [0, 0, -40], false).fade, 1);
-  assert.match(thinAt(guard, [0, 0, 0], true).why, /inside a wall/);
+  assert.match(thinAt(guard, [0, 0, 0], true).why, /inside a wall or outside/);
   const alone = guardOf([1, 0, 0], [], 4);
   assert.equal(thinAt(alone, [1, 0, 2.9], false).fade, 0);
-  assert.ok(thinAt(alone, [1, 0, 4], false).fade > 0.3);
+  assert.ok(thinAt(alone, [1, 0, 6], false).fade > 0.3);
 });
 
 test("splats are painted by their origin, unknown ones grey", () => {

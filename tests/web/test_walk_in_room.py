@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def write_room(folder, count=40_000):
     write_gaussians(folder / "room.ply", world)
     (folder / "room.walls").write_bytes(encode_occupancy(walls_of_panorama(geometry)))
     Image.fromarray((geometry.rgb * 255).round().byte().numpy()).save(folder / "room.jpg", quality=95)
-    x, y, z = world.means.unbind(-1)
+    x, _, z = world.means.unbind(-1)
     angle = torch.atan2(x, z)
     origins = torch.where(angle.abs() < 0.8, 0, torch.where(angle.abs() < 2.2, 1, 2)).to(torch.uint8)
     (folder / "room.origins").write_bytes(gzip.compress(origins.numpy().tobytes()))
@@ -204,7 +205,7 @@ def test_the_record_is_what_was_walked_at_corners_too(room):
 def distance_to_line(points, line):
     """Distance of each point from a polyline."""
     best = np.full(len(points), np.inf)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         way = b - a
         square = max(way @ way, 1e-18)
         t = np.clip((points - a) @ way / square, 0, 1)
@@ -270,7 +271,8 @@ def test_the_heat_map_paints_splats_by_their_origin(room, tmp_path):
     behind = picture(page)
     assert (behind[..., 0] > behind[..., 1] + 0.2).mean() > 0.6, "red behind: filled in"
     legend = page.inner_text("[data-part=legend]")
-    assert "source picture" in legend and "filled in" in legend
+    assert "source picture" in legend
+    assert "filled in" in legend
     page.keyboard.press("m")
     assert not page.is_visible("[data-part=legend]")
     page.wait_for_timeout(1500)

@@ -41,6 +41,8 @@ function bindKeys(viewer, signal) {
     "keydown",
     (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return; // commands of the browser and the editor
+      const isReading = !viewer.overlay.help.hidden && event.code !== "KeyH" && event.key !== "Escape";
+      if (isReading) return event.stopPropagation(); // arrows and the like scroll the help
       if (event.key !== "Tab") event.stopPropagation(); // the rest must not reach the graph, which has keys of its own
       const what = meaning(event) ?? actionOfKey(event.code)?.id ?? null;
       if (event.key === "Escape") return leave(viewer);
@@ -163,6 +165,7 @@ function bindWheel(viewer, signal) {
     "wheel",
     (event) => {
       if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
+      if (event.target instanceof Element && event.target.closest(".m3d-help")) return event.stopPropagation();
       event.preventDefault();
       event.stopPropagation();
       const pixels = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;

@@ -292,8 +292,11 @@ export class Overlay {
   }
 
   toggleHelp(isOpen = this.help.hidden) {
+    const hadFocus = this.help.contains(document.activeElement);
     this.help.hidden = !isOpen;
     this.press("help", isOpen);
+    if (isOpen) this.help.focus({ preventScroll: true });
+    else if (hadFocus) /** @type {HTMLElement} */ (this.help.parentElement)?.focus({ preventScroll: true });
   }
 
   /** A finger was seen: give it a stick. */

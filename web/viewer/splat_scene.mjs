@@ -14,7 +14,7 @@ import { wallsOfSplats } from "./walls.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
-const BACKGROUND = { dark: 0x0e1013, light: 0xe8eaed };
+const BACKGROUND = 0x0e1013; // whatever the theme: pictures do not depend on it
 const LOD_FROM = 600_000; // splats; fewer are drawn as they are
 const SAMPLES = 2000;
 const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of the depth mode runs
@@ -82,7 +82,6 @@ export class SplatScene {
     this.stage = Stage.join(this.user);
     this.renderer = this.stage.renderer;
     this.pixelRatio = 1;
-    this.background = BACKGROUND.dark;
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, 0.01, 10_000);
     this.camera.rotation.order = "YXZ";
     this.world = new World(this.renderer, onDirty);
@@ -108,11 +107,6 @@ export class SplatScene {
   /** Name of the graphics device, for bug reports. */
   get device() {
     return this.stage.device;
-  }
-
-  /** @param {boolean} isLight */
-  setLight(isLight) {
-    this.background = isLight ? BACKGROUND.light : BACKGROUND.dark;
   }
 
   /**
@@ -331,7 +325,7 @@ export class SplatScene {
   /** @param {boolean} hasPath */
   draw(hasPath) {
     const { renderer, camera, other, sphere } = this;
-    renderer.setClearColor(this.background, 1);
+    renderer.setClearColor(BACKGROUND, 1);
     renderer.setScissorTest(false);
     renderer.clear();
     if (other && this.wipe < 1) {
@@ -379,7 +373,7 @@ export class SplatScene {
       const { position, rotation } = toThree(onFrame(seconds, Math.atan2(ahead.x, -ahead.z) + rig.rotation.y));
       rig.position.set(position[0], position[1], position[2]);
       rig.rotation.set(0, rotation[1], 0);
-      renderer.setClearColor(this.background, 1);
+      renderer.setClearColor(BACKGROUND, 1);
       renderer.clear();
       renderer.render(this.world.scene, camera);
     });

@@ -143,6 +143,7 @@ export class WalkViewer {
     this.seeing.observe(this.element);
     viewers.push(this);
     this.showActions();
+    this.showTheme();
   }
 
   /** Id of the graph node that holds us, as the graph itself gives it. @returns {string | null} */
@@ -207,7 +208,6 @@ export class WalkViewer {
       this.arrive();
       this.setDepth(this.isDepth);
       this.setHeat(this.isHeat);
-      this.showTheme();
       this.overlay.uncover();
       this.overlay.hint.hidden = false;
       this.recorder.refresh();
@@ -426,10 +426,7 @@ export class WalkViewer {
   }
 
   showTheme() {
-    const isLight = isPageLight();
-    this.element.classList.toggle("m3d-light", isLight);
-    this.scene?.setLight(isLight);
-    this.requestFrame();
+    this.element.classList.toggle("m3d-light", isPageLight());
   }
 
   /** Stand at the start of the file just loaded, or where the visitor was before. */
