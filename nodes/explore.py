@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ..matrix3d_core.explore.brush import parse_painted_mask
 from ..matrix3d_core.io.pano_frames import write_pano_frames
 from ..matrix3d_core.panorama.views import look_around
 from ..matrix3d_core.progress import ProgressEvent
@@ -43,8 +44,10 @@ class PanoPreview(io.ComfyNode):
             display_name="Pano Preview (look around)",
             category="Matrix-3D/panorama",
             description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
-            "a slider for the frame. What you see comes out as a picture.",
-            search_aliases=["360 viewer", "panorama viewer", "look around", "equirectangular preview", "360 video"],
+            "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
+            search_aliases=[
+                "360 viewer", "panorama viewer", "look around", "equirectangular preview", "360 video", "mask brush",
+            ],
             is_output_node=True,
             inputs=[
                 io.Image.Input(
@@ -79,10 +82,17 @@ class PanoPreview(io.ComfyNode):
                     "height", default=540, min=16, max=8192, step=8, advanced=True,
                     tooltip="Rows of the view's picture.",
                 ),
+                io.String.Input(
+                    "paint", default="", optional=True, socketless=True, advanced=True,
+                    tooltip="The mask painted in the view; its brush writes it.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="panorama", tooltip="The panorama as it came in."),
                 io.Image.Output(display_name="view", tooltip="What the view shows, as a flat picture."),
+                io.Mask.Output(
+                    display_name="mask", tooltip="What was painted on the panorama: 1 there, 0 elsewhere. In its size."
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
@@ -98,6 +108,7 @@ class PanoPreview(io.ComfyNode):
         all_frames: bool,
         width: int,
         height: int,
+        paint: str = "",
     ) -> io.NodeOutput:
         node = cls.hidden.unique_id if cls.hidden else None
         pictures = images_from_host(panorama, "panorama")
@@ -129,7 +140,8 @@ class PanoPreview(io.ComfyNode):
             width=width,
             progress=report,
         )
-        return io.NodeOutput(panorama, view, ui={"matrix3d_pano": written.files})
+        mask = parse_painted_mask(paint, pictures.shape[1]).unsqueeze(0)
+        return io.NodeOutput(panorama, view, mask, ui={"matrix3d_pano": written.files})
 
 
 NODES = [PanoPreview]

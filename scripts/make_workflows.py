@@ -36,6 +36,8 @@ class Node:
     size: tuple[int, int]
     inputs: dict[str, Any] = field(default_factory=dict)
     title: str | None = None
+    mode: int = 0
+    """0 runs, 2 is muted."""
 
 
 @dataclass
@@ -719,6 +721,117 @@ def text_to_world() -> Graph:
     )
 
 
+def extend_world() -> Graph:
+    """A world, and a second segment that sleeps until 'Extend from here' is pressed in the viewer."""
+    text = (
+        "**Extend a world.** Press Run: the sample becomes a world. Walk in *Walk here* to where you want to go on, and "
+        "press *Extend from here* (X, the arrow up out of the line). That wakes the second half: it looks around from "
+        "there, proposes a path to what nobody has seen, fills it and fits it into the same world, which opens in *Walk "
+        "on*. Press *Extend from here* there, and another segment is added below.\n\n"
+        "*Pano Fill* only continues what is known; a video model (see the other templates) invents."
+    )
+    first = splat_stages(Ref("depth"), 500, "matrix3d/extended")
+    kept = ("path", "guide", "fill", "fit", "world")
+    asleep = 2
+    nodes = {
+        "note": note(text, (40, 60), (380, 330)),
+        "load": Node("PanoLoad", (40, 460), (380, 280), {}),
+        "depth": Node(
+            "PanoDepth",
+            (40, 820),
+            (380, 560),
+            {"panorama": Ref("load"), "depth": Ref("load", 1), "scale": "camera height"},
+        ),
+        **{key: first[key] for key in kept},
+        "extend": Node(
+            "WorldExtend",
+            (2420, 60),
+            (360, 330),
+            {"splat": Ref("fit"), "trajectory": Ref("path")},
+            mode=asleep,
+        ),
+        "look": Node(
+            "PreviewImage",
+            (2420, 480),
+            (360, 260),
+            {"images": Ref("extend")},
+            title="From there",
+            mode=asleep,
+        ),
+        "next": Node(
+            "NextBestPath",
+            (2840, 60),
+            (420, 620),
+            {
+                "geometry": Ref("extend", 2),
+                "known": Ref("extend", 1),
+                "start": Ref("extend", 3),
+                "frames": 49,
+            },
+            mode=asleep,
+        ),
+        "guide_2": Node(
+            "MeshGuidanceRender",
+            (3320, 60),
+            (340, 300),
+            {"geometry": Ref("extend", 2), "trajectory": Ref("next"), "edge_threshold": 0.107},
+            mode=asleep,
+        ),
+        "fill_2": Node(
+            "PanoFill",
+            (3320, 460),
+            (340, 180),
+            {
+                "frames": Ref("guide_2"),
+                "mask": Ref("guide_2", 1),
+                "depth": Ref("guide_2", 2),
+                "trajectory": Ref("next"),
+            },
+            mode=asleep,
+        ),
+        "fit_2": Node(
+            "GSOptimize",
+            (3720, 60),
+            (360, 420),
+            {
+                "frames": Ref("fill_2"),
+                "trajectory": Ref("next"),
+                "geometry": Ref("extend", 2),
+                "depth": Ref("fill_2", 1),
+                "mask": Ref("guide_2", 1),
+                "initial": Ref("fit"),
+                "extend": True,
+                "iterations": 600,
+                "max_gaussians": 400_000,  # the first segment leaves room below it
+            },
+            mode=asleep,
+        ),
+        "world_2": Node(
+            "SplatPreview",
+            (4140, 60),
+            (640, 660),
+            {"splat": Ref("fit_2"), "trajectory": Ref("next")},
+            title="Walk on",
+            mode=asleep,
+        ),
+        "ply": Node(
+            "SplatSave",
+            (4140, 790),
+            (300, 200),
+            {"splat": Ref("fit_2"), "filename_prefix": "matrix3d/extended", "format": "ply"},
+            mode=asleep,
+        ),
+    }
+    return Graph(
+        nodes,
+        [
+            ("1 Panorama and depth", (20, 0, 420, 1420), "#3f789e"),
+            ("2 First segment", (480, 0, 1900, 920), "#8A8"),
+            ("3 Next segment (sleeps until you press Extend from here)", (2400, 0, 2420, 1320), "#b58b2a"),
+        ],
+    )
+
+
 TEMPLATES = {
     "panorama_to_world": panorama_to_world,
     "moge_panorama_to_world": moge_panorama_to_world,
@@ -785,7 +898,7 @@ def ui_workflow(graph: Graph, object_info: dict[str, Any]) -> dict[str, Any]:
                 "size": list(node.size),
                 "flags": {},
                 "order": order,
-                "mode": 0,
+                "mode": node.mode,
                 "inputs": sockets,
                 "outputs": [],
                 "properties": {"Node name for S&R": node.kind},

@@ -52,7 +52,8 @@ frames = torch.zeros(3, 64, 128, 3)
 for number in range(3):
     frames[number, :, 64 + 16 : 64 + 48, number] = 1  # to the right, another colour in each frame
 options = dict(panorama=frames, yaw=90, pitch=0, fov=60, width=32, height=16)
-given, view = (done := pano.execute(**options, frame=1, all_frames=False)).args
+given, view, mask = (done := pano.execute(**options, frame=1, all_frames=False, paint="mask1:8x4:4,3,1,8")).args
+report["mask"] = [list(mask.shape), mask[0, 8, 72].item(), mask[0, 24, 40].item(), mask[0, 40, 40].item()]
 report["pano"] = [given is frames, list(view.shape), view[0, 8, 16].tolist()]
 report["last"] = pano.execute(**options, frame=99, all_frames=False).args[1][0, 8, 16].tolist()
 report["all"] = list(pano.execute(**options, frame=0, all_frames=True).args[1].shape)
@@ -92,6 +93,9 @@ def test_pano_preview_gives_what_is_seen(report):
     assert same
     assert shape == [1, 16, 32, 3]
     assert colour == pytest.approx([0, 1, 0], abs=1e-6)
+    shape, painted, below, clear = report["mask"]
+    assert shape == [1, 64, 128]
+    assert (painted, below, clear) == (1, 1, 0)
     assert report["last"] == pytest.approx([0, 0, 1], abs=1e-6)
     assert report["all"] == [3, 16, 32, 3]
     files, is_kept = report["files"]

@@ -7,6 +7,8 @@ import pytest
 from chromium import RENDERERS, open_front_end, open_page
 from PIL import Image
 
+from matrix3d_core.explore.brush import parse_painted_mask
+
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 GRAPH = {
@@ -27,6 +29,7 @@ GRAPH = {
         },
     },
     "5": {"class_type": "PreviewImage", "inputs": {"images": ["4", 1]}},
+    "6": {"class_type": "MaskPreview", "inputs": {"mask": ["4", 2]}},
 }
 FRONT, RIGHT, BACK, LEFT = (200, 40, 40), (40, 180, 60), (40, 60, 200), (220, 200, 40)
 UP, OTHER = (240, 240, 240), (150, 60, 200)
@@ -81,10 +84,10 @@ def front_end(request, browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, request.param)
         page.evaluate("graph => app.loadApiJson(graph, 'look')", GRAPH)
-        page.wait_for_function("() => app.graph.nodes.length === 5 && window.matrix3dPanos?.length === 1")
+        page.wait_for_function("() => app.graph.nodes.length === 6 && window.matrix3dPanos?.length === 1")
         page.evaluate(
             """() => {
-                const places = { LoadImage: [-400, 60], ImageBatch: [-300, 500], PanoPreview: [260, 40], PreviewImage: [860, 60] };
+                const places = { LoadImage: [-400, 60], ImageBatch: [-300, 500], PanoPreview: [260, 40], PreviewImage: [860, 60], MaskPreview: [860, 480] };
                 for (const node of app.graph.nodes) node.pos = places[node.type];
                 app.graph.nodes.find(n => n.type === "PanoPreview").setSize([520, 640]);
                 app.canvas.ds.offset = [20, 60];
@@ -179,6 +182,50 @@ def test_comes_back_with_the_workflow(front_end):
     assert page.evaluate("() => window.matrix3dPanos[0].look.yaw") == pytest.approx(
         0.1, abs=0.0009
     )  # tenths of a degree
+
+
+def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
+    page = front_end
+    page.evaluate(
+        "() => { const v = window.matrix3dPanos[0]; v.turn({ yaw: 0, pitch: 0, fov: Math.PI / 2 }, true); }"
+    )
+    box = page.evaluate("() => window.matrix3dPanos[0].element.getBoundingClientRect().toJSON()")
+    page.mouse.click(box["left"] + 100, box["top"] + 80)
+    page.keyboard.press("b")
+    x, y = box["left"] + box["width"] / 2, box["top"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 4, y, steps=6)  # to atan(1 / 2) = 26.6 degrees on the right
+    page.mouse.up()
+    page.mouse.move(x - box["width"] / 4, y)
+    page.wait_for_timeout(400)
+    page.screenshot(path=tmp_path / "painted.png")
+    assert value(page, "yaw") == 0, "painting does not turn the view"
+    red, other = colour_at(page), colour_at(page, 0.2)
+    assert red != pytest.approx(other, abs=25), "the mask shows"
+    text = value(page, "paint")
+    assert text.startswith("mask1:1024x512:")
+    mask = parse_painted_mask(text, 512)[256]
+    columns = [int((0.5 + degrees / 360) * 1024) for degrees in (-12, -4, 13, 30, 40)]
+    assert [float(mask[c]) for c in columns] == [0, 1, 1, 1, 0]  # a brush of 8 degrees from 0 to 26.6
+    page.evaluate("() => app.queuePrompt(0)")
+    page.wait_for_function(
+        "() => app.graph.nodes.find(n => n.type === 'MaskPreview').imgs?.[0]?.naturalWidth === 512",
+        timeout=60_000,
+    )
+    white = page.evaluate(
+        f"""async () => {{
+            const image = app.graph.nodes.find(n => n.type === "MaskPreview").imgs[0];
+            await image.decode();
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            canvas.getContext("2d").drawImage(image, 0, 0);
+            return [0.5 + 13 / 360, 0.5 - 20 / 360].map((u) => ({PIXEL})(canvas, u, 0.5)[0]);
+        }}"""
+    )
+    assert white[0] > 250
+    assert white[1] < 5
+    page.keyboard.press("b")
 
 
 def test_twenty_of_them_share_one_context(front_end, tmp_path):

@@ -158,10 +158,10 @@ def test_what_is_shown_is_what_the_graph_gives(front_end):
 
 def test_a_path_into_a_wall_is_marked(front_end, tmp_path):
     page = front_end
-    page.evaluate(f"() => {STUDIO}.start([[0, 0, 0, 0, 0], [30, 0, 0, 90, 0]])")
+    page.evaluate(f"() => {STUDIO}.start([[0, 0, 0, 0, 0], [-30, 0, 0, -90, 0]])")
     settle(page)
     found = studio(page, "s.found")
-    assert found["colliding"], "30 units to the right lies behind the house"
+    assert found["colliding"], "30 units to the left lies behind the arcade"
     assert "collide" in page.inner_text(".m3d-studio-status")
     page.wait_for_timeout(400)
     page.screenshot(path=tmp_path / "wall.png")

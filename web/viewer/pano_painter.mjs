@@ -4,7 +4,8 @@
 import { basisOf, sourceOf } from "./pano_view.mjs";
 
 /** @typedef {import("./pano_view.mjs").Look} Look */
-/** @typedef {{ look: Look, image: HTMLImageElement, canvas: HTMLCanvasElement }} View */
+/** @typedef {HTMLImageElement | HTMLCanvasElement} Source a panorama; a canvas may be clear in places */
+/** @typedef {{ look: Look, image: Source, canvas: HTMLCanvasElement }} View */
 
 const PLAIN_PX = 320; // columns painted without WebGL
 const PLAIN_SOURCE_PX = 1024;
@@ -31,6 +32,7 @@ void main() {
   float across = 0.5 + atan(ray.x, ray.z) / (2.0 * PI);
   float down = 0.5 + atan(ray.y, length(ray.xz)) / PI;
   colour = textureLod(panorama, vec2(across, down), 0.0);
+  colour.rgb *= colour.a;
 }`;
 
 class GlPainter {
@@ -54,11 +56,11 @@ class GlPainter {
     gl.useProgram(program);
     this.basis = gl.getUniformLocation(program, "basis");
     this.halfSize = gl.getUniformLocation(program, "halfSize");
-    /** @type {Map<HTMLImageElement, WebGLTexture>} latest used last */
+    /** @type {Map<Source, WebGLTexture>} latest used last */
     this.textures = new Map();
   }
 
-  /** @param {HTMLImageElement} image */
+  /** @param {Source} image */
   bind(image) {
     const { gl, textures } = this;
     const known = textures.get(image);
@@ -67,7 +69,7 @@ class GlPainter {
       textures.set(image, known);
       return gl.bindTexture(gl.TEXTURE_2D, known);
     }
-    if (textures.size >= MOST_TEXTURES) this.forget(/** @type {HTMLImageElement} */ (textures.keys().next().value));
+    if (textures.size >= MOST_TEXTURES) this.forget(/** @type {Source} */ (textures.keys().next().value));
     const texture = gl.createTexture();
     textures.set(image, texture);
     gl.bindTexture(gl.TEXTURE_2D, texture);
@@ -78,7 +80,7 @@ class GlPainter {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
   }
 
-  /** @param {HTMLImageElement} image */
+  /** @param {Source} image */
   forget(image) {
     const texture = this.textures.get(image);
     if (texture) this.gl.deleteTexture(texture);
@@ -105,23 +107,23 @@ class GlPainter {
 class PlainPainter {
   constructor() {
     this.isLost = false;
-    /** @type {Map<HTMLImageElement, ImageData>} */
+    /** @type {Map<Source, ImageData>} */
     this.sources = new Map();
     this.sketch = document.createElement("canvas");
   }
 
-  /** @param {HTMLImageElement} image */
+  /** @param {Source} image */
   forget(image) {
     this.sources.delete(image);
   }
 
-  /** @param {HTMLImageElement} image @returns {ImageData} */
+  /** @param {Source} image @returns {ImageData} */
   pixelsOf(image) {
     const known = this.sources.get(image);
     if (known) return known;
     if (this.sources.size >= MOST_TEXTURES) this.sources.clear();
     const canvas = document.createElement("canvas");
-    canvas.width = Math.min(PLAIN_SOURCE_PX, image.naturalWidth);
+    canvas.width = Math.min(PLAIN_SOURCE_PX, "naturalWidth" in image ? image.naturalWidth : image.width);
     canvas.height = canvas.width / 2;
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -172,7 +174,7 @@ function current() {
 /** @param {View} view */
 export const paintView = (view) => current().paint(view);
 
-/** Free what was kept for a picture. @param {HTMLImageElement} image */
+/** Free what was kept for a picture; a canvas that was painted on must be forgotten before it is shown again. @param {Source} image */
 export const forgetImage = (image) => painter?.forget(image);
 
 /** For tests: which painter it is, and how many pictures it keeps. */

@@ -2,6 +2,7 @@
 //
 // For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
 
+import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "./pano_view.mjs";
 
@@ -23,7 +24,7 @@ export class PanoViewer {
     this.element.className = "m3d-viewer m3d-pano";
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-label", "Panorama. Arrows look around, plus and minus zoom, Home resets.");
+    this.element.setAttribute("aria-label", "Panorama. Arrows look around, plus and minus zoom, Home resets, B paints a mask.");
     this.element.dataset.captureWheel = "true";
     this.canvas = document.createElement("canvas");
     this.hud = part("div", "m3d-hud");
@@ -41,7 +42,8 @@ export class PanoViewer {
     this.number = document.createElement("span");
     this.strip.append(this.play, this.slider, this.number);
     this.strip.hidden = true;
-    this.element.append(this.canvas, this.hud, this.strip, this.message);
+    this.brush = new PanoBrush(this);
+    this.element.append(this.canvas, this.hud, this.brush.bar, this.strip, this.message);
 
     /** @type {Look} */
     this.look = steady({});
@@ -167,6 +169,7 @@ export class PanoViewer {
     if (this.canvas.width !== size[0]) this.canvas.width = size[0];
     if (this.canvas.height !== size[1]) this.canvas.height = size[1];
     paintView({ look: this.look, image: this.image, canvas: this.canvas });
+    this.brush.paint(this.canvas);
     const degrees = (/** @type {number} */ angle) => `${Math.round(angle / DEGREE)}°`;
     const { yaw, pitch, fov } = this.look;
     this.hud.textContent = `yaw ${degrees(yaw)}  pitch ${degrees(pitch)}  fov ${degrees(fov)}`;
@@ -220,15 +223,20 @@ export class PanoViewer {
     on("pointerdown", (event) => {
       if (event.button === 1) return; // the middle button moves the graph
       event.stopPropagation();
-      if (isOnStrip(event)) return;
+      if (isOnStrip(event) || this.brush.owns(event.target)) return;
       element.focus({ preventScroll: true });
       element.setPointerCapture(event.pointerId);
       element.dataset.dragging = "";
       last = { x: event.clientX, y: event.clientY };
+      if (this.image && event.button !== 2 && !event.shiftKey) this.brush.begin(event);
     });
+    on("contextmenu", (event) => this.brush.isOn && event.preventDefault(), false);
+    on("pointerleave", () => this.brush.hover(null));
     on("pointermove", (event) => {
+      this.brush.hover(event);
       if (!last) return;
       event.stopPropagation();
+      if (this.brush.isPainting) return this.brush.move(event);
       const { width } = element.getBoundingClientRect();
       this.turn(dragLook(this.look, event.clientX - last.x, event.clientY - last.y, width), false);
       last = { x: event.clientX, y: event.clientY };
@@ -238,6 +246,7 @@ export class PanoViewer {
       event.stopPropagation();
       last = null;
       delete element.dataset.dragging;
+      if (this.brush.isPainting) return this.brush.end();
       this.onChange?.(true);
     };
     for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, release);
@@ -270,7 +279,8 @@ export class PanoViewer {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key !== "Tab") event.stopPropagation(); // the graph has keys of its own
     if (event.key === "Escape") return /** @type {HTMLElement} */ (document.activeElement)?.blur();
-    if (event.target === this.slider || event.target === this.play) return;
+    if (event.target === this.slider || event.target === this.play || this.brush.owns(event.target)) return;
+    if (this.image && this.brush.onKey(event.key)) return event.preventDefault();
     const step = this.look.fov / 18;
     /** @type {Record<string, () => void>} */
     const keys = {
@@ -306,6 +316,7 @@ export class PanoViewer {
     this.resizing.disconnect();
     this.seeing.disconnect();
     this.dropImages();
+    this.brush.dispose();
     this.element.remove();
     viewers.splice(viewers.indexOf(this), 1);
   }

@@ -1,6 +1,6 @@
 // Puts a panorama viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
-import { after, forwardToGraph } from "./graph_node.mjs";
+import { after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { readFrames } from "./pano_view.mjs";
 import { PanoViewer } from "./pano_viewer.mjs";
 import { ensureStyle } from "./style.mjs";
@@ -63,6 +63,17 @@ export function attachPano(node, api, app) {
     if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
   };
 
+  const painted = find("paint");
+  if (painted) {
+    hideWidget(painted);
+    viewer.brush.onChange = (text) => {
+      painted.value = text;
+      painted.callback?.(text);
+      node.setDirtyCanvas?.(true, true);
+      app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.();
+    };
+  }
+
   const addressOf = (/** @type {{ filename: string, subfolder: string, type: string }} */ file) => {
     const { filename, subfolder, type } = file;
     return api.apiURL(`/view?${new URLSearchParams({ filename, type, subfolder })}`);
@@ -86,6 +97,7 @@ export function attachPano(node, api, app) {
   /** Show what the workflow remembers, if the host still has it. */
   async function restore() {
     follow();
+    if (painted) viewer.brush.load(painted.value);
     const files = readFrames(node.properties?.[PROPERTY]);
     if (!files.length || viewer.frames.length) return;
     const { error } = await show(files, Date.now());
