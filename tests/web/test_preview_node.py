@@ -173,7 +173,7 @@ def test_running_again_without_a_change_leaves_the_visitor_where_he_is(front_end
 
 def test_the_workflow_holds_no_widget_value_of_the_view(front_end):
     node = front_end.evaluate("() => app.graph.serialize().nodes.find(n => n.type === 'SplatPreview')")
-    assert node["widgets_values"] == ["auto", 81, "distance", 0.1, 12, 960, 540, ""]
+    assert node["widgets_values"] == ["auto", 81, "distance", 0.1, 12, 960, 540, "", "glTF (y up)"]
 
 
 def test_comes_back_with_the_workflow_and_leaves_with_the_node(front_end):

@@ -100,6 +100,7 @@ export class WalkViewer {
     /** @type {Uint8Array | null} where each splat comes from */
     this.origins = null;
     this.isHeat = false;
+    this.isSteady = false; // for benchmarks: always draw all splats and pixels
     this.pad = PAD_AT_REST;
     this.padTime = 0;
     this.hasPad = false;
@@ -706,7 +707,7 @@ export class WalkViewer {
     if (!isBusy) this.lastStep = 0;
     if (isActive) this.armRest();
 
-    const level = this.restTimer ? LEVELS[this.pace.level] : LEVELS[0];
+    const level = this.restTimer && !this.isSteady ? LEVELS[this.pace.level] : LEVELS[0];
     this.fit(level.fineness);
     this.scene.setBudget(level.splats);
     this.recorder.sample(clock);
