@@ -98,9 +98,9 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
         rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
         if origins is not None:
             rows[:, -1] = origins[start : start + _CHUNK]
-        # Clamping hides infinite scales and opacities, so these are looked at before it.
-        if not (_fill(rows, part) and all(all_finite(values) for values in part[2:4])):
+        if not all(all_finite(values) for values in part):
             gaussians.check_finite()
+        _fill(rows, part)
         return rows
 
     with open_atomically(target) as file:
@@ -109,20 +109,32 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
             file.write(rows.data.cast("B"))
 
 
-def _fill(rows: np.ndarray, part: list[np.ndarray]) -> bool:
-    """Store a chunk as the file has it; return whether all stored values are finite."""
+def _fill(rows: np.ndarray, part: list[np.ndarray]) -> None:
+    """Store a chunk as the file has it."""
     means, quats, scales, opacities, sh = part
     bases = sh.shape[1]
     rest_end = 6 + 3 * bases
-    rows[:, 0:3] = means
-    rows[:, 6:9] = sh[:, 0]
+    _as_blocks(rows, 0, 3)[:] = _as_blocks(means, 0, 3)
+    _as_blocks(rows, 6, 3)[:] = _as_blocks(sh.reshape(len(sh), -1), 0, 3)
     if bases > 1:
         rows[:, 9:rest_end].reshape(len(rows), 3, bases - 1)[...] = sh[:, 1:].transpose(0, 2, 1)
     opacities = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
     np.log(opacities / (1.0 - opacities), out=rows[:, rest_end])
     np.log(np.maximum(scales, _SMALLEST_SCALE), out=rows[:, rest_end + 1 : rest_end + 4])
-    rows[:, rest_end + 4 : rest_end + 8] = quats
-    return all_finite(rows)
+    _as_blocks(rows, rest_end + 4, 4)[:] = _as_blocks(quats, 0, 4)
+
+
+def _as_blocks(table: np.ndarray, first: int, count: int) -> np.ndarray:  # [N, F] float32 -> [N] of bytes
+    """Return some neighbouring columns of a contiguous table as one: copied four times as fast as number by number."""
+    record = np.dtype(
+        {
+            "names": ["block"],
+            "formats": [f"V{4 * count}"],
+            "offsets": [4 * first],
+            "itemsize": 4 * table.shape[1],
+        }
+    )
+    return table.view(record)[:, 0]["block"]
 
 
 # Reading -------------------------------------------------------------------------------------------
@@ -232,24 +244,34 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
                 if columns == list(range(first, first + len(columns))):
                     return table[:, first : first + len(columns)]
                 return table[:, columns]
+
+            def store(target: np.ndarray, *names: str) -> None:
+                columns = [place[prop] for prop in names]
+                if columns == list(range(columns[0], columns[0] + len(columns))):
+                    _as_blocks(target, 0, len(names))[:] = _as_blocks(table, columns[0], len(names))
+                else:
+                    target[:, : len(names)] = stack(*names)
         else:
             records = part.reshape(-1).view(element.dtype)
 
             def stack(*names: str) -> np.ndarray:
                 return np.stack([records[prop].astype(np.float32) for prop in names], axis=1)
 
-        raw.means[rows] = stack(*_MEANS)
-        raw.quats[rows] = stack(*_QUATS)
+            def store(target: np.ndarray, *names: str) -> None:
+                target[:, : len(names)] = stack(*names)
+
+        store(raw.means[rows], *_MEANS)
+        store(raw.quats[rows], *_QUATS)
         raw.logits[rows] = stack("opacity")[:, 0]
         scales, opacities = raw.scales[rows], raw.opacities[rows]
-        scales[...] = stack(*_SCALES)
+        store(scales, *_SCALES)
         with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught below
             np.exp(scales, out=scales)
             np.negative(raw.logits[rows], out=opacities)
             np.exp(opacities, out=opacities)
         opacities += 1
         np.reciprocal(opacities, out=opacities)
-        raw.sh[rows, 0] = stack(*_COLOURS)
+        store(raw.sh[rows].reshape(len(part), -1), *_COLOURS)
         if rest:
             raw.sh[rows, 1:] = stack(*rest).reshape(len(part), 3, -1).transpose(0, 2, 1)
         if raw.filters is not None:
