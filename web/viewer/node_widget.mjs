@@ -21,14 +21,11 @@ const START_SIZE = [520, 640];
  */
 export function attachViewer(node, api, app) {
   ensureStyle();
-  const viewer = new WalkViewer();
-  viewer.node = node;
-  viewer.showActions();
-  viewer.say(PLACEHOLDER);
+  /** @type {WalkViewer | null} there while the node is in a graph: the editor also makes nodes only to copy them */
+  let viewer = null;
   const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
   frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
-  frame.append(viewer.element);
-  forwardToGraph(frame, viewer.element, app);
+  forwardToGraph(frame, frame, app);
   const widget = node.addDOMWidget("world", "MATRIX3D_WORLD", frame, {
     serialize: false, // not in the prompt
     hideOnZoom: false,
@@ -36,55 +33,74 @@ export function attachViewer(node, api, app) {
   });
   widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
   node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
+  const recording = node.widgets?.find((/** @type {any} */ w) => w.name === RECORDING);
+  if (recording) hideWidget(recording);
 
-  /** @param {SplatFile} file */
-  const show = (file) => {
+  const open = () => {
+    if (viewer) return;
+    const made = (viewer = new WalkViewer());
+    made.node = node;
+    made.showActions();
+    made.say(PLACEHOLDER);
+    frame.replaceChildren(made.element);
+    if (recording) {
+      made.recorder.onChange = (text) => {
+        recording.value = text;
+        recording.callback?.(text);
+        node.setDirtyCanvas?.(true, true);
+        app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+      };
+      made.recorder.refresh();
+    }
+    restore();
+  };
+
+  const close = () => {
+    viewer?.dispose();
+    viewer = null;
+  };
+
+  /** @param {WalkViewer} where @param {SplatFile} file */
+  const show = (where, file) => {
     const addressOf = (/** @type {SplatFile} */ one) => api.apiURL(`/view?${queryOf(one)}&seen=${Date.now()}`);
     const other = readFile(file.compare);
-    return viewer.show(file, addressOf(file), null, other && { file: other, address: addressOf(other) });
+    return where.show(file, addressOf(file), null, other && { file: other, address: addressOf(other) });
   };
 
   after(node, "onExecuted", (/** @type {any} */ output) => {
     const file = readFile(output?.[PAYLOAD]?.[0]);
-    if (!file) return;
+    if (!file || !viewer) return;
     const isSame = viewer.file && sameFile(viewer.file, file) && viewer.count > 0;
     node.setProperty?.(PROPERTY, file);
     if (isSame) viewer.file = file; // a run that changed nothing leaves the visitor where he is
-    else show(file);
-    tellHits(file);
+    else show(viewer, file);
+    tellHits(viewer, file);
   });
-  /** Say which frames of the recorded path nobody could stand at. @param {SplatFile} file */
-  const tellHits = async (file) => {
+  after(node, "onAdded", open);
+  after(node, "onConfigure", restore);
+  after(node, "onRemoved", close);
+  if (node.graph) open();
+
+  /** Say which frames of the recorded path nobody could stand at. @param {WalkViewer} where @param {SplatFile} file */
+  async function tellHits(where, file) {
     const { frames = 0, hits = [] } = file.recorded ?? {};
     if (!hits.length) return;
-    await viewer.ready;
-    const which = hits.length === 1 ? `frame ${hits[0]}` : `${hits.length} of ${frames} frames, the first is ${hits[0]},`;
-    viewer.overlay.tell(`The path passes through walls: ${which} in or at one.`, "error");
-  };
-  const recording = node.widgets?.find((/** @type {any} */ w) => w.name === RECORDING);
-  if (recording) {
-    hideWidget(recording);
-    viewer.recorder.onChange = (text) => {
-      recording.value = text;
-      recording.callback?.(text);
-      node.setDirtyCanvas?.(true, true);
-      app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
-    };
-    viewer.recorder.refresh();
+    await where.ready;
+    const which = hits.length === 1 ? `frame ${hits[0]} is` : `${hits.length} of ${frames} frames, from frame ${hits[0]} on, are`;
+    where.overlay.tell(`The path passes through walls: ${which} in or at one.`, "error");
   }
-  after(node, "onConfigure", restore);
-  after(node, "onRemoved", () => viewer.dispose());
-  restore();
 
   /** Show what the workflow remembers, if the host still has it. */
   async function restore() {
-    if (recording) viewer.recorder.load(recording.value);
+    const where = viewer;
+    if (!where) return;
+    if (recording) where.recorder.load(recording.value);
     const file = readFile(node.properties?.[PROPERTY]);
-    if (!file || viewer.file) return;
-    const { error } = await show(file);
-    if (error && viewer.file === file) {
-      viewer.file = null;
-      viewer.say(PLACEHOLDER);
+    if (!file || where.file) return;
+    const { error } = await show(where, file);
+    if (error && where.file === file) {
+      where.file = null;
+      where.say(PLACEHOLDER);
     }
   }
 }
