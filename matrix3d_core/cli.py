@@ -101,6 +101,9 @@ a clip folder holds
 
 files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
 
+--lpips takes a TorchScript file, a state dict with the convolutions of VGG-16 and five heads, or a folder with both,
+such as torchvision's vgg16-397923af.pth and the authors' vgg.pth.
+
   matrix3d train-lrm clips --out stage1
   matrix3d train-lrm clips --out stage2 --stage 2 --weights stage1/lrm.safetensors
   accelerate launch -m matrix3d_core.cli train-lrm clips --out stage1          # several GPUs
@@ -409,7 +412,7 @@ def _add_train_lrm(parser: argparse.ArgumentParser) -> None:
     add(parser, "--colour-weight", "colour_weight", text, type=float, metavar="F")
     text = "weight of LPIPS, or of what replaces it, in stage 2"
     add(parser, "--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
-    add(parser, "--lpips", "lpips", "TorchScript file; without one 1 - SSIM at two scales", metavar="FILE")
+    add(parser, "--lpips", "lpips", "its weights, see below; without them 1 - SSIM at two scales", metavar="PATH")
     add(parser, "--views", "views", "renders per step in stage 2", type=int, metavar="N")
     add(parser, "--crop", "crop_px", "their side", type=int, metavar="PX")
     add(parser, "--precision", "precision", "of the arithmetic", choices=("fp32", "bf16"))

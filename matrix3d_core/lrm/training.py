@@ -6,8 +6,8 @@ attributes from renders: squared error and a perceptual term on crops of panoram
 (context), that lie between those (interpolated) and beyond them (extrapolated).
 
 What the paper leaves open is set here and can be changed: the weights of the terms, whether depth or its
-inverse is compared, and the share of the kinds of views. LPIPS is used where a TorchScript file of it is given;
-otherwise 1 - SSIM at two scales takes its place.
+inverse is compared, and the share of the kinds of views. LPIPS is used where its weights are given; otherwise
+1 - SSIM at two scales takes its place.
 
 Source: Matrix-3D, 2025, section on the reconstruction model (stages, views, crops).
 """
@@ -31,6 +31,7 @@ from ..errors import InvalidInput
 from ..geometry.crops import crop_erp, upstream_crop_rotations
 from ..geometry.pinhole import intrinsics_from_fov
 from ..metrics.image import SSIM_WINDOW_PX, ssim_map
+from ..metrics.lpips import open_lpips
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.splat import render_gaussians
 from ..scene.gaussians import SH_C0, Gaussians
@@ -82,7 +83,7 @@ class TrainConfig:
         crop_px: their side.
         fov_deg: their field of view is drawn evenly from this range.
         frame_stride: Gaussians of every how many frames are rendered.
-        lpips: TorchScript file that maps two ``[1, 3, H, W]`` pictures in [-1, 1] to a distance; None takes SSIM.
+        lpips: file or folder with the weights of LPIPS, see `metrics.lpips`; None takes SSIM.
         engine: splat engine.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic; weights are float32.
         chunk: latent frames per call of a head.
@@ -373,7 +374,7 @@ def train(
     learning = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=config.lr, betas=(0.9, 0.95))
     wrapped, optimiser = accelerator.prepare(model, optimiser)
-    lpips = torch.jit.load(config.lpips, map_location=accelerator.device) if config.lpips else None
+    lpips = open_lpips(config.lpips, accelerator.device) if config.lpips else None
     report = TrainReport()
     latest = _latest(out) if resume else None
     if latest is not None:
