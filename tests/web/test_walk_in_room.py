@@ -125,7 +125,7 @@ def test_walks_speed_times_time_on_the_ground(room):
     ("start", "yaw", "keys", "seconds"),
     [
         ((0, 0), 0, ["w"], 3.5),  # straight into the far wall
-        ((0, 0), 35, ["w"], 3.5),  # slantwise, along the wall and into a corner
+        ((0, 0), 35, ["w"], 5.0),  # slantwise, along the wall and into a corner
         ((0, 0), -120, ["w", "d"], 3.0),
         ((1.0, 0), 0, ["w"], 2.5),  # into the pillar
         ((0.8, 0), 2, ["w"], 3.0),  # past the pillar's side
