@@ -91,18 +91,28 @@ def picture_box(page: Any, kind: str) -> dict[str, float]:
     return page.evaluate(f"() => {{ const c = {pick}; return {box}; }}")
 
 
+def steady_box(page: Any, kind: str) -> dict[str, Any]:
+    """Return where the picture is once it has stopped moving: views follow their node with some delay."""
+    page.wait_for_timeout(1500)
+    box = picture_box(page, kind)
+    for _ in range(10):
+        page.wait_for_timeout(1000)
+        before, box = box, picture_box(page, kind)
+        if before == box:
+            break
+    return box
+
+
 def fit_picture(page: Any, kind: str) -> list[int]:
     """Resize the node until its picture has the wanted size; return its pixels."""
-    box: dict[str, Any] = {}
     for _ in range(3):
-        box = picture_box(page, kind)
+        box = steady_box(page, kind)
         page.evaluate(
             "([dx, dy]) => { node.setSize([node.size[0] + dx, node.size[1] + dy]);"
             "app.graph.setDirtyCanvas(true, true); }",
             [SIZE[0] - box["width"], SIZE[1] - box["height"]],
         )
-        page.wait_for_timeout(600)
-    box = picture_box(page, kind)
+    box = steady_box(page, kind)
     if abs(box["width"] - SIZE[0]) > 4 or abs(box["height"] - SIZE[1]) > 4:
         raise RuntimeError(f"{kind}: the picture is {box['width']}x{box['height']}, not {SIZE}")
     return box["pixels"]
