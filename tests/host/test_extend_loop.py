@@ -42,7 +42,7 @@ def segment(comfy, prompt, name, geometry, path, **fit):
 def loop(comfy):
     prompt = {
         "pano": comfy.node("PanoLoad", panorama="sample: terrace", max_width=512),
-        "depth": comfy.node("PanoDepth", panorama=["pano", 0], depth=["pano", 1], max_width=512),
+        "depth": comfy.node("PanoDepth", panorama=["pano", 0], depth=["pano", 1]),
         "out": keyframes(comfy, FIRST),
     }
     segment(comfy, prompt, "one", ["depth", 0], ["out", 0])

@@ -13,7 +13,6 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 SMALL = {
     "PanoLoad": {"max_width": 512},
-    "PanoDepth": {"max_width": 512},
     "TrajectoryPreset": {"frames": 9},
     "MeshGuidanceRender": {"width": 256, "mesh_width": 256, "edge_threshold": 0.3},
     "WorldExtend": {"width": 256},

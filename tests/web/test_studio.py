@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 GRAPH = {
     "1": {"class_type": "PanoLoad", "inputs": {"panorama": "sample: terrace", "max_width": 1024}},
-    "2": {"class_type": "PanoDepth", "inputs": {"panorama": ["1", 0], "depth": ["1", 1], "max_width": 1024}},
+    "2": {"class_type": "PanoDepth", "inputs": {"panorama": ["1", 0], "depth": ["1", 1]}},
     "3": {
         "class_type": "TrajectoryStudio",
         "inputs": {"geometry": ["2", 0], "frames": 31, "clearance": 0.3, "closed": False, "ease": False},
