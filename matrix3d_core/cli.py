@@ -98,6 +98,9 @@ a clip folder holds
                      latents_stride1 [16, t, h, w] (normalised Wan 2.1 latents of frames 0, 1, 2, ...);
                      latents_stride2 and 3 too, for the paper's random stride
   cameras.json       the camera path (OpenCV axes, world-to-camera), one pose per frame
+or, with --vae, no latents yet, and instead of clip.safetensors also the folders frames (png, jpg, webp) and depth (npy,
+npz, exr: distance along the ray, 0 or inf for sky; 16-bit png: millimetres), one file per frame in the order of names.
+What --vae makes is written into the clip folder, as clip.safetensors, and read from there the next time.
 
 files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
 
@@ -396,6 +399,8 @@ def _add_train_lrm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help=text)
     text = "token width of a model that starts from random weights (default: 1024)"
     parser.add_argument("--width", type=int, default=1024, metavar="N", help=text)
+    text = "folder of the Wan 2.1 VAE in diffusers' layout; encodes clips that have no latents"
+    parser.add_argument("--vae", type=Path, metavar="DIR", help=text)
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint in DIR")
     add(
         parser,
@@ -412,7 +417,13 @@ def _add_train_lrm(parser: argparse.ArgumentParser) -> None:
     add(parser, "--colour-weight", "colour_weight", text, type=float, metavar="F")
     text = "weight of LPIPS, or of what replaces it, in stage 2"
     add(parser, "--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
-    add(parser, "--lpips", "lpips", "its weights, see below; without them 1 - SSIM at two scales", metavar="PATH")
+    add(
+        parser,
+        "--lpips",
+        "lpips",
+        "its weights, see below; without them 1 - SSIM at two scales",
+        metavar="PATH",
+    )
     add(parser, "--views", "views", "renders per step in stage 2", type=int, metavar="N")
     add(parser, "--crop", "crop_px", "their side", type=int, metavar="PX")
     add(parser, "--precision", "precision", "of the arithmetic", choices=("fp32", "bf16"))
@@ -590,15 +601,30 @@ def _convert_lrm(options: argparse.Namespace) -> int:
 def _train_lrm(options: argparse.Namespace) -> int:
     import torch
 
-    from .lrm.clips import find_clips, read_clip
+    from .errors import InvalidInput
+    from .lrm.clips import find_clips, has_latents, read_clip
     from .lrm.config import LRMConfig
     from .lrm.network import LatentLRM
     from .lrm.training import TrainConfig, train
     from .lrm.weights import build_model, read_weights
+    from .recipes.lrm_clips import encode_clip, open_wan_encoder
 
     names = {field.name for field in fields(TrainConfig)} & set(vars(options))
     config = TrainConfig(**{name: getattr(options, name) for name in names})
-    clips = [read_clip(folder) for folder in find_clips(options.clips)]
+    folders = find_clips(options.clips)
+    bare = [folder for folder in folders if not has_latents(folder)]
+    if bare and options.vae is None:
+        raise InvalidInput(
+            f"clips must have latents; {len(bare)} of {len(folders)} have none ({bare[0].name} first). Give --vae to "
+            "encode them."
+        )
+    if bare:
+        encode = open_wan_encoder(options.vae)
+        with _Job() as bars:
+            for folder in bare:
+                encode_clip(folder, encode, progress=bars)
+        del encode
+    clips = [read_clip(folder) for folder in folders]
     torch.manual_seed(options.seed)
     if options.weights is not None:
         model = build_model(read_weights(options.weights), dtype=torch.float32)

@@ -12,12 +12,24 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
 from ..io.cameras_json import read_trajectory, write_trajectory
+from ..io.depth_files import DEPTH_SUFFIXES, read_depth
+from ..io.images import read_image
 from ..io.tensors import write_tensors
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Clip", "find_clips", "read_clip", "stand_in_latents", "write_clip"]
+__all__ = [
+    "Clip",
+    "find_clips",
+    "has_latents",
+    "read_clip",
+    "read_clip_parts",
+    "stand_in_latents",
+    "write_clip",
+]
 
 _TENSORS, _CAMERAS = "clip.safetensors", "cameras.json"
+_PICTURES, _DISTANCES = "frames", "depth"
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _LATENTS = "latents_stride"
 
 
@@ -67,15 +79,84 @@ def write_clip(folder: Path | str, clip: Clip) -> None:
 
 
 def find_clips(root: Path | str) -> list[Path]:
-    """Return the clip folders below a folder, sorted.
+    """Return the clip folders below a folder, sorted; also those that have no latents yet.
 
     Raises:
         InvalidInput: when there is none.
     """
-    found = sorted(path.parent for path in Path(root).rglob(_TENSORS))
+    found = sorted(
+        path.parent
+        for path in Path(root).rglob(_CAMERAS)
+        if (path.parent / _TENSORS).is_file() or (path.parent / _PICTURES).is_dir()
+    )
     if not found:
-        raise InvalidInput(f"clips must be folders with {_TENSORS} and {_CAMERAS}; found none below {root}.")
+        raise InvalidInput(
+            f"clips must be folders with {_CAMERAS} and either {_TENSORS} or the folders {_PICTURES} and {_DISTANCES}; "
+            f"found none below {root}."
+        )
     return found
+
+
+def has_latents(folder: Path | str) -> bool:
+    """Return whether a clip can be trained on as it is."""
+    if not (Path(folder) / _TENSORS).is_file():
+        return False
+    return any(name.startswith(_LATENTS) for name in _tensors_of(Path(folder)))
+
+
+def read_clip_parts(folder: Path | str) -> tuple[Tensor, Tensor, Trajectory]:
+    """Read what a clip is made of, whether it has latents or not.
+
+    Either ``clip.safetensors`` with ``frames`` and ``depth``, or two folders whose files, in the order of their names,
+    stand for the frames: ``frames`` (png, jpg, webp) and ``depth`` (npy, npz, exr: distance along the ray in world
+    units, inf or 0 for sky; or 16-bit png in millimetres).
+
+    Returns:
+        ``[F, H, W, 3]`` uint8 frames, ``[F, h, w]`` float32 distances, and the path.
+
+    Raises:
+        FormatError: when a file or a tensor is missing or damaged.
+        InvalidInput: when there are not as many distances as frames, or their sizes differ.
+    """
+    folder = Path(folder)
+    trajectory = read_trajectory(folder / _CAMERAS)
+    if (folder / _TENSORS).is_file():
+        tensors = _tensors_of(folder)
+        _require(folder, tensors)
+        return tensors["frames"], tensors["depth"].float(), trajectory
+    pictures, distances = (
+        sorted(p for p in (folder / name).glob("*") if p.suffix.lower() in suffixes)
+        for name, suffixes in ((_PICTURES, _PICTURE_SUFFIXES), (_DISTANCES, DEPTH_SUFFIXES))
+    )
+    if not pictures or len(pictures) != len(distances):
+        raise InvalidInput(
+            f"{folder.name}: {_PICTURES} and {_DISTANCES} must hold one file per frame; got {len(pictures)} pictures "
+            f"and {len(distances)} distances."
+        )
+    frames = [(read_image(path) * 255).round().to(torch.uint8) for path in pictures]
+    depth = [read_depth(path).float() for path in distances]
+    for name, values in ((_PICTURES, frames), (_DISTANCES, depth)):
+        sizes = {tuple(value.shape) for value in values}
+        if len(sizes) > 1:
+            raise InvalidInput(f"{folder.name}: all {name} must be of one size; got {len(sizes)} sizes.")
+    known = torch.stack(depth)
+    return torch.stack(frames), torch.where(known > 0, known, torch.inf), trajectory
+
+
+def _tensors_of(folder: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(folder / _TENSORS), framework="pt", device="cpu") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FormatError(f"{folder.name}/{_TENSORS} cannot be read ({error}).") from error
+
+
+def _require(folder: Path, tensors: dict[str, Tensor]) -> None:
+    missing = [name for name in ("frames", "depth") if name not in tensors]
+    if missing:
+        raise FormatError(f"{folder.name}/{_TENSORS} must hold {' and '.join(missing)}; it does not.")
 
 
 def read_clip(folder: Path | str) -> Clip:
@@ -83,19 +164,11 @@ def read_clip(folder: Path | str) -> Clip:
 
     Raises:
         FormatError: when a file or a tensor is missing or damaged.
-        InvalidInput: when the parts do not fit each other.
+        InvalidInput: when the parts do not fit each other, or there are no latents.
     """
-    from safetensors import SafetensorError, safe_open
-
     folder = Path(folder)
-    try:
-        with safe_open(str(folder / _TENSORS), framework="pt", device="cpu") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise FormatError(f"{folder.name}/{_TENSORS} cannot be read ({error}).") from error
-    missing = [name for name in ("frames", "depth") if name not in tensors]
-    if missing:
-        raise FormatError(f"{folder.name}/{_TENSORS} must hold {' and '.join(missing)}; it does not.")
+    tensors = _tensors_of(folder)
+    _require(folder, tensors)
     latents = {int(n.removeprefix(_LATENTS)): t for n, t in tensors.items() if n.startswith(_LATENTS)}
     trajectory = read_trajectory(folder / _CAMERAS)
     return Clip(tensors["frames"], tensors["depth"].float(), trajectory, latents)
