@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -93,6 +93,7 @@ def discs_from_erp(
     flat_to_camera: Tensor | None = None,  # [H, W] bool
     world_from_camera: Tensor | None = None,  # [4, 4]
     spread: float = SIGMA_PER_SPACING,
+    grain_px: int = 1,
 ) -> Gaussians:
     """Turn an equirectangular picture with distances into flat discs, one per cell of equal solid angle.
 
@@ -108,6 +109,7 @@ def discs_from_erp(
         flat_to_camera: pixels whose discs face the camera whatever the slope and overlap more: the sky.
         world_from_camera: pose of the picture; the identity when None.
         spread: disc size, see `SIGMA_PER_SPACING`.
+        grain_px: rows per row of the map that the distances were enlarged from: slopes are taken across so many.
 
     Returns:
         Discs in world units, up to the number of cells.
@@ -126,7 +128,7 @@ def discs_from_erp(
     band, first, last, polar, azimuth = (t[keep] for t in (band, first, last, polar, azimuth))
     pixel_row, pixel_column = pixel_row[keep], pixel_column[keep]
     ahead, east, _ = _frame(polar, azimuth)
-    here, slopes = _surface(depth_ray, pixel_row, pixel_column, reach_px=max(1, round(height / rows)))
+    here, slopes = _surface(depth_ray, pixel_row, pixel_column, reach_px=max(grain_px, round(height / rows)))
     steep = torch.stack(slopes).abs().amax(0) * math.pi / rows > _EDGE_SLOPE * here
     if flat_to_camera is not None:
         steep |= flat_to_camera[pixel_row, pixel_column]
@@ -331,7 +333,7 @@ def place_gaussians(
                 _Piece(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_GENERATED, K_px)
             )
     elif swept and trajectory is not None and frames is not None:
-        pieces += _swept_content(shown, swept, frames, trajectory)
+        pieces += _swept_content(pieces, shown, swept, frames, trajectory)
     gaussians, origins, is_sky, counts = _discs(pieces, max_gaussians, by_detail)
     return Placement(gaussians, origins, is_sky, counts)
 
@@ -414,6 +416,7 @@ class _Piece:
     K_px: Tensor | None
     sky: Tensor | None = None  # [H, W] bool, pixels that join the sky shell
     origins: Tensor | None = None  # [H, W] uint8 instead of one origin for all
+    grain_px: int = 1  # rows per row of the map that the distances were enlarged from
 
 
 @dataclass(frozen=True)
@@ -472,6 +475,7 @@ def _discs(
                         flat_to_camera=piece.use if piece.name == "sky" else piece.sky,
                         world_from_camera=piece.world_from_camera,
                         spread=spread,
+                        grain_px=piece.grain_px,
                     )
                 )
         for part in drawn:
@@ -594,50 +598,78 @@ def _resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
     return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
 
 
-def _swept_content(
-    shown: list[_Shown], swept: Mapping[int, SweptDepth], frames: Tensor, trajectory: Trajectory
-) -> list[_Piece]:
-    """Find what key frames show behind everything that earlier pictures show.
+def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Enlarge distances so that planes stay planes; at edges the nearest pixel's."""
+    near = torch.nn.functional.interpolate(1 / depth[None, None], tuple(size), mode="bilinear")[0, 0]
+    plain = _resized(depth, size)
+    return torch.where((near * plain - 1).abs() < _COVERED, 1 / near, plain)
 
-    A point that lies before a surface which a sure picture shows cannot be there: the picture looks through it.
+
+def _swept_content(
+    placed: list[_Piece],
+    shown: list[_Shown],
+    swept: Mapping[int, SweptDepth],
+    frames: Tensor,
+    trajectory: Trajectory,
+) -> list[_Piece]:
+    """Find what key frames show and nothing placed so far covers.
+
+    What is placed is drawn into each key frame. Where it leaves a hole, something has come into sight: it is placed
+    however narrow, or it would stay black, as from one key frame to the next an edge uncovers but a pixel or two. A
+    point before a surface which a sure picture shows cannot be there, as the picture looks through it: such a hole
+    takes the distance of what lies beside it, the farther side first. Before what is placed, only sure points are.
     """
     from . import kernels_sweep as kernels
 
     pieces = []
     size = frames.shape[1:3]
-    small = next(iter(swept.values())).depth_ray.shape
-    maps, sures, settled, poses, focals = [], [], [], [], []
-    for other in shown:  # the largest distance of each block: nothing is hidden that only an edge would hide
+    small = tuple(next(iter(swept.values())).depth_ray.shape)
+    wraps = trajectory.K_px is None
+    maps, sures, poses, focals = [], [], [], []
+    for other in shown:  # the least distance of each block: only what is clearly before it is forbidden
         factor = max(1, round(other.depth_ray.shape[0] / small[0]))
-        pooled = torch.nn.functional.max_pool2d(other.depth_ray[None, None].float(), factor, ceil_mode=True)
+        pooled = -torch.nn.functional.max_pool2d(-other.depth_ray[None, None].float(), factor, ceil_mode=True)
         maps.append(_resized(pooled[0, 0], small).numpy())
-        sures.append(np.ones(tuple(small), np.bool_))
-        settled.append(np.ones(tuple(small), np.bool_))
+        sures.append(np.ones(small, np.bool_))
         poses.append(other.camera_from_world.numpy())
         focals.append(other.focal * small[0] / other.depth_ray.shape[0])
+    points, sizes = [], []
+    for piece in placed:
+        more, their = _points_of(piece, max(1, piece.use.shape[0] // (3 * small[0])))
+        points.append(more)
+        sizes.append(their)
     for frame in sorted(swept):
         found = swept[frame]
         K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
         focal = 0.0 if K_px is None else float(K_px[0, 0]) * small[0] / size[0]
         pose = trajectory.world_from_camera[frame]
-        new, known = np.empty(tuple(small), np.bool_), np.empty(tuple(small), np.bool_)
+        view = trajectory.camera_from_world[frame].numpy()
+        depth, sure = found.depth_ray.clone(), found.is_sure
+        covered, forbidden = np.full(small, np.inf), np.empty(small, np.bool_)
+        for some, their in zip(points, sizes, strict=True):
+            kernels.cover_distance(some.numpy(), their.numpy(), view, focal, covered)
         with ONE_PARALLEL_KERNEL:
-            kernels.find_hidden(
-                found.depth_ray.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures),
-                np.stack(settled), np.stack(poses),
-                np.array(focals, np.float64), _COVERED, new, known,
+            kernels.find_forbidden(
+                depth.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
+                np.array(focals, np.float64), 2 * _COVERED, forbidden,
             )  # fmt: skip
-        kept = _without_specks(torch.from_numpy(new))
+        there = torch.from_numpy(covered).float()
+        wrong = torch.from_numpy(forbidden)
+        hole = torch.isinf(there)
+        nearer = _without_specks(sure & ~wrong & ~hole & (depth < (1 - 2 * _COVERED) * there))
+        depth = _from_beside(torch.where(hole, depth, there), hole & wrong, wraps=wraps)
+        kept = hole | nearer
+        depth[nearer] = found.depth_ray[nearer]
         if bool(kept.any()):
-            big = _resized(kept.float(), size) > 0.5
-            sky = _resized(found.is_sky.float(), size) > 0.5
-            origin = torch.where(_resized(found.is_sure.float(), size) > 0.5, ORIGIN_GENERATED, ORIGIN_FILLED)
+            sky = _resized((found.is_sky | (depth > 0.95 * found.depth_ray.max())).float(), size) > 0.5
+            trusted = sure & ~wrong
+            origin = torch.where(_resized(trusted.float(), size) > 0.5, ORIGIN_GENERATED, ORIGIN_FILLED)
             origin[sky] = ORIGIN_GENERATED
-            depth = _resized(found.depth_ray, size)
+            big, far = _resized(kept.float(), size) > 0.5, _enlarged(depth, size)
             pieces.append(
                 _Piece(
                     frames[frame],
-                    depth,
+                    far,
                     big,
                     pose,
                     "filled",
@@ -645,14 +677,55 @@ def _swept_content(
                     K_px,
                     sky,
                     origin.to(torch.uint8),
+                    max(1, round(size[0] / small[0])),
                 )
             )
+            # At the resolution of the sweep: one point per pixel that was a hole.
+            K_small = None if K_px is None else K_px * (small[0] / size[0])
+            new = replace(pieces[-1], depth_ray=depth, use=kept, K_px=K_small)
+            more, their = _points_of(new, 1)
+            points.append(more)
+            sizes.append(their)
         maps.append(found.depth_ray.numpy())
-        sures.append(found.is_sure.numpy())
-        settled.append(kept.numpy() | known)
-        poses.append(trajectory.camera_from_world[frame].numpy())
+        sures.append(sure.numpy())
+        poses.append(view)
         focals.append(focal)
     return pieces
+
+
+def _points_of(piece: _Piece, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], [N]
+    """Return every ``stride``-th pixel's point in the world and its footprint.
+
+    That of the source is stretched where the surface slants; what was found by a sweep is too noisy for that.
+    """
+    depth, use = piece.depth_ray[::stride, ::stride].double(), piece.use[::stride, ::stride]
+    height, width = piece.depth_ray.shape
+    focal = 0.0 if piece.K_px is None else float(piece.K_px[0, 0])
+    rays = sweep_rays(height, width, focal)[::stride, ::stride]
+    local = rays * depth[..., None]
+    pixel = stride * (math.pi / height if focal == 0.0 else 1 / focal)
+    plain = pixel * depth
+    spread = plain
+    if piece.name != "filled":
+        beside = (local[1:] - local[:-1]).norm(dim=-1)
+        # Of the neighbours above and below the nearer: the other may lie beyond an edge.
+        reach = torch.minimum(torch.cat((beside, beside[-1:])), torch.cat((beside[:1], beside)))
+        spread = torch.maximum(plain, torch.minimum(reach, 2 * plain))
+    pose = piece.world_from_camera.double()
+    use = use & torch.isfinite(depth)
+    return local[use] @ pose[:3, :3].T + pose[:3, 3], spread[use]
+
+
+def _from_beside(depth: Tensor, unknown: Tensor, *, wraps: bool) -> Tensor:  # [H, W]
+    """Fill unknown pixels from their neighbours, the farthest of those known, ring by ring."""
+    depth = torch.where(unknown, 0.0, depth)
+    while bool((unknown := depth <= 0).any()) and bool((depth > 0).any()):
+        padded = torch.nn.functional.pad(
+            depth[None, None], (1, 1, 0, 0), mode="circular" if wraps else "replicate"
+        )
+        padded = torch.nn.functional.pad(padded, (0, 0, 1, 1), mode="replicate")
+        depth = torch.where(unknown, torch.nn.functional.max_pool2d(padded, 3, stride=1)[0, 0], depth)
+    return depth
 
 
 def _without_specks(pixels: Tensor) -> Tensor:

@@ -10,7 +10,15 @@ import numpy as np
 
 from ..compiled import compiled
 
-__all__ = ["choose", "find_hidden", "match_cost", "smooth_columns", "smooth_rows", "splat_distance"]
+__all__ = [
+    "choose",
+    "cover_distance",
+    "find_forbidden",
+    "match_cost",
+    "smooth_columns",
+    "smooth_rows",
+    "splat_distance",
+]
 
 FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
 f4 = np.float32
@@ -208,12 +216,43 @@ def splat_distance(points, pose, focal, distance):
             distance[row, column] = reach
 
 
-@compiled(parallel=True)
-def find_hidden(depth_ray, world_from_camera, focal, maps, sure, settled, poses, focals, margin, new, known):
-    """Mark the pixels of a distance map whose points every earlier map hides, or does not tell about.
+@compiled()
+def cover_distance(points, sizes, pose, focal, distance):
+    """Draw points ``[N, 3]`` as squares of ``sizes [N]`` facing the camera into ``distance [H, W]``."""
+    height, width = distance.shape
+    for n in range(points.shape[0]):
+        px, py, pz = points[n, 0], points[n, 1], points[n, 2]
+        x = pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz + pose[0, 3]
+        y = pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz + pose[1, 3]
+        z = pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz + pose[2, 3]
+        v, u = _project(x, y, z, height, width, focal)
+        if v < -1e8:
+            continue
+        reach = math.sqrt(x * x + y * y + z * z)
+        if focal > 0.0:
+            tall = wide = 0.5 * sizes[n] * focal / z
+        else:
+            tall = 0.5 * sizes[n] / reach * height / math.pi
+            wide = tall * reach / max(math.sqrt(x * x + z * z), 1e-6 * reach)
+        tall, wide = min(tall, 8.0), min(wide, 0.5 * width)
+        # The pixel that holds the point, and all whose middle the square covers.
+        top, bottom = min(round(v), math.ceil(v - tall)), max(round(v), math.floor(v + tall))
+        left, right = min(round(u), math.ceil(u - wide)), max(round(u), math.floor(u + wide))
+        for row in range(max(top, 0), min(bottom, height - 1) + 1):
+            for k in range(left, right + 1):
+                if focal > 0.0 and (k < 0 or k >= width):
+                    continue
+                column = k % width
+                if reach < distance[row, column]:
+                    distance[row, column] = reach
 
-    ``maps [K, H, W]`` distances, ``sure [K, H, W]``: where a map is not sure it does not speak against a point
-    that is elsewhere. The nearest of the 3x3 neighbours' largest distance counts, so that edges do not.
+
+@compiled(parallel=True)
+def find_forbidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, forbidden):
+    """Mark the pixels of a distance map whose points lie before a surface that another picture surely sees.
+
+    ``maps [K, H, W]`` distances, ``sure [K, H, W]``. The picture looks through such a point, so it cannot be there. The
+    nearest of the 3x3 neighbours counts, so that points at an edge are let through.
     """
     height, width = depth_ray.shape
     rows, columns = maps.shape[1], maps.shape[2]
@@ -225,7 +264,7 @@ def find_hidden(depth_ray, world_from_camera, focal, maps, sure, settled, poses,
             x = p[0, 0] * rx * far + p[0, 1] * ry * far + p[0, 2] * rz * far + p[0, 3]
             y = p[1, 0] * rx * far + p[1, 1] * ry * far + p[1, 2] * rz * far + p[1, 3]
             z = p[2, 0] * rx * far + p[2, 1] * ry * far + p[2, 2] * rz * far + p[2, 3]
-            is_new, is_known = True, False
+            stop = False
             for k in range(maps.shape[0]):
                 q = poses[k]
                 u = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
@@ -235,25 +274,14 @@ def find_hidden(depth_ray, world_from_camera, focal, maps, sure, settled, poses,
                 if at_row < -1e8:
                     continue
                 r, c = int(round(at_row)), int(round(at_column))  # noqa: RUF046
-                reach = math.sqrt(u * u + v * v + w * w)
-                farthest = 0.0
+                nearest, seen = np.inf, True
                 for dr in range(-1, 2):
                     for dc in range(-1, 2):
                         a = min(max(r + dr, 0), rows - 1)
                         b = (c + dc) % columns if focals[k] == 0.0 else min(max(c + dc, 0), columns - 1)
-                        farthest = max(farthest, maps[k, a, b])
-                if reach > (1 + margin) * farthest:
-                    continue
-                b = c % columns if focals[k] == 0.0 else min(max(c, 0), columns - 1)
-                a = min(max(r, 0), rows - 1)
-                apart = reach / maps[k, a, b] - 1
-                if not sure[k, a, b] and abs(apart) > 2 * margin:
-                    continue
-                if abs(apart) <= margin:
-                    if not settled[k, a, b]:
-                        continue
-                    is_known = True
-                is_new = False
-                break
-            new[row, column] = is_new
-            known[row, column] = is_known
+                        nearest = min(nearest, maps[k, a, b])
+                        seen = seen and sure[k, a, b]
+                if seen and math.sqrt(u * u + v * v + w * w) < (1 - margin) * nearest:
+                    stop = True
+                    break
+            forbidden[row, column] = stop
