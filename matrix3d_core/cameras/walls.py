@@ -20,7 +20,7 @@ EYE_M = 1.6
 _REACH_M = 20.0  # walls farther than this are not needed: nobody walks there from one panorama
 _HEIGHT_M = 6.0  # above and below the eye
 _CELL_M = 0.06
-_MOST_CELLS = 8_000_000
+_MOST_CELLS = 5_000_000
 _HULL_ROWS = 64
 _HULL_RAD = math.radians(15)  # things that look narrower than twice this can be walked around
 _NEAR, _BEHIND = 0.7, 1.3  # thickness of a surface before and behind it, cells
@@ -62,17 +62,19 @@ def walls_of_panorama(geometry: PanoramaGeometry, *, progress: ProgressFn = no_p
     log_depth = depth.log()
     slope_x = _gentle(log_depth, 1)
     slope_y = _gentle(log_depth, 0)
-    tables = torch.stack((log_depth, slope_x, slope_y, geometry.is_sky.to(torch.float64)), dim=-1)
+    fine_hull = sample_erp(hull[..., None], _directions(geometry.height, geometry.width))[..., 0]
+    columns = (log_depth, slope_x, slope_y, geometry.is_sky.to(torch.float64), torch.maximum(fine_hull, depth))
+    tables = [column.to(torch.float32).reshape(-1) for column in columns]
     solid = torch.zeros(size[2], size[1], size[0], dtype=torch.bool)
-    x = origin[0] + cell * (torch.arange(size[0], dtype=torch.float64) + 0.5)
-    y = origin[1] + cell * (torch.arange(size[1], dtype=torch.float64) + 0.5)
+    x = origin[0] + cell * (torch.arange(size[0], dtype=torch.float32) + 0.5)
+    y = origin[1] + cell * (torch.arange(size[1], dtype=torch.float32) + 0.5)
     slices = max(1, _CHUNK // (size[0] * size[1]))
     for start in range(0, size[2], slices):
         progress(ProgressEvent(start, size[2], "find the walls"))
         stop = min(start + slices, size[2])
-        z = origin[2] + cell * (torch.arange(start, stop, dtype=torch.float64) + 0.5)
+        z = origin[2] + cell * (torch.arange(start, stop, dtype=torch.float32) + 0.5)
         at = torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)
-        solid[start:stop] = _is_solid(at, tables, hull, cell)
+        solid[start:stop] = _is_solid(at, tables, geometry.height, cell)
     return Occupancy(solid, origin, cell, is_outside_solid=True, unit=unit)
 
 
@@ -136,7 +138,8 @@ def _closed(depth: Tensor) -> Tensor:
     rows = min(_HULL_ROWS, depth.shape[0])
     coarse = torch.nn.functional.adaptive_avg_pool2d(depth[None], (rows, 2 * rows))[0]
     directions = _directions(rows, 2 * rows).reshape(-1, 3)
-    values = coarse.reshape(-1)
+    values = coarse.reshape(-1).to(torch.float32)
+    directions = directions.to(torch.float32)
     for pick, nothing in ((torch.amax, -math.inf), (torch.amin, math.inf)):
         parts = []
         for part in directions.split(512):
@@ -144,7 +147,7 @@ def _closed(depth: Tensor) -> Tensor:
             parts.append(pick(values.expand(len(part), -1).masked_fill(~is_near, nothing), -1))
         values = torch.cat(parts)
     # Where a flat wall is nearest, the closing fills it up to its edge: farther by 1 / cos at most.
-    return values.reshape(rows, 2 * rows) * math.cos(_HULL_RAD)
+    return values.reshape(rows, 2 * rows).to(torch.float64) * math.cos(_HULL_RAD)
 
 
 def _gentle(values: Tensor, axis: int) -> Tensor:
@@ -159,20 +162,17 @@ def _gentle(values: Tensor, axis: int) -> Tensor:
     return gentle * (after * before > 0)
 
 
-def _is_solid(at: Tensor, tables: Tensor, hull: Tensor, cell: float) -> Tensor:
+def _is_solid(at: Tensor, tables: list[Tensor], height: int, cell: float) -> Tensor:
     """Decide for the middles ``[..., 3]`` of cells."""
-    height, width = tables.shape[:2]
+    width = 2 * height
     columns, rows = pixels_from_directions(at, height=height, width=width)
     row, column = rows.round().clamp(0, height - 1), columns.round()
-    log_depth, slope_x, slope_y, sky = tables[row.long(), column.long() % width].unbind(-1)
-    away = at.norm(dim=-1).clamp(min=1e-9)
+    index = row.long() * width + column.long() % width
+    log_depth, slope_x, slope_y, sky, outer = (table[index] for table in tables)
+    away = at.norm(dim=-1).clamp(min=1e-6)
     seen = torch.exp(log_depth + slope_x * (columns - column) + slope_y * (rows - row))
-    level = torch.hypot(at[..., 0], at[..., 2]).clamp(min=1e-9) / away  # cosine of the pitch
-    tilt = torch.sqrt(
-        1
-        + (slope_x * width / math.tau / level.clamp(min=1e-3)).square()
-        + (slope_y * height / math.pi).square()
-    )
-    gap = (away - seen) / (tilt * cell)  # to the surface, along its normal, cells
-    outer = torch.maximum(sample_erp(hull[..., None], at)[..., 0], seen)
-    return ((gap >= -_NEAR) & (gap <= _BEHIND) & (sky < 0.5)) | (away > outer)
+    level = (torch.hypot(at[..., 0], at[..., 2]) / away).clamp(min=1e-3)  # cosine of the pitch
+    across, along = slope_x * (width / math.tau) / level, slope_y * (height / math.pi)
+    gap = (away - seen) / (torch.sqrt(1 + across.square() + along.square()) * cell)  # along the normal, cells
+    is_surface = (gap >= -_NEAR) & (gap <= _BEHIND) & (sky < 0.5)
+    return is_surface | (away > torch.maximum(outer, seen))
