@@ -60,7 +60,7 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
                 window.moving = setInterval(() => { v.lastDrag = performance.now(); v.armRest(); v.requestFrame(); }, 60);
             }"""
         )
-        wait(page, "v.stats().drawn < 160000 && v.stats().drawn > 20000")
+        wait(page, "v.stats().drawn < 160000 && v.stats().drawn > 2000")
         page.wait_for_timeout(2500)
         page.screenshot(path=tmp_path / "fewer.png")
         fewer = page.evaluate(

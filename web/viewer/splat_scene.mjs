@@ -234,13 +234,20 @@ export class SplatScene {
     if (!splats) return null;
     const turn = this.world.group.matrixWorld;
     const at = new THREE.Vector3();
-    /** @type {{ x: number, y: number, z: number, weight: number }[]} */
-    const list = [];
-    splats.forEachSplat((_index, centre, _scales, _turn, opacity) => {
+    const list = new Float32Array(4 * splats.numSplats);
+    splats.forEachSplat((index, centre, _scales, _turn, opacity) => {
       at.copy(centre).applyMatrix4(turn);
-      list.push({ x: at.x, y: 0 - at.y, z: 0 - at.z, weight: opacity });
+      list.set([at.x, 0 - at.y, 0 - at.z, opacity], 4 * index);
     });
-    return wallsOfSplats(list.length, (i) => list[i], eye);
+    const splat = { x: 0, y: 0, z: 0, weight: 0 }; // the same object each time: there may be millions
+    return wallsOfSplats(
+      splats.numSplats,
+      (i) => {
+        [splat.x, splat.y, splat.z, splat.weight] = [list[4 * i], list[4 * i + 1], list[4 * i + 2], list[4 * i + 3]];
+        return splat;
+      },
+      eye,
+    );
   }
 
   /** Whether this world is so large that fewer splats may be drawn of it while it moves. */
