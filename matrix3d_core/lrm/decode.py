@@ -200,7 +200,7 @@ def decode_latents(
     )
     if settings.compile:
         _compile(model)
-    chunk = plan.chunk
+    chunk, faults = plan.chunk, []
     while True:
         try:
             with torch.no_grad():
@@ -213,6 +213,14 @@ def decode_latents(
                     f"the device ran out of memory with one latent frame at a time; this {plan.describe()}. Free "
                     "memory on it, make the video smaller or shorter, or run on the CPU."
                 ) from error
+        except Exception as error:
+            if not (settings.compile and _is_of_compiler(error)):
+                raise
+            cause = " ".join(str(error).split("\n")[:2])[:300]  # the rest is the compiler's own output
+            faults.append(f"torch.compile failed ({cause}); the model ran uncompiled")
+            logger.warning("LRM: %s", faults[-1])
+            _uncompile(model)
+            continue
         chunk = max(1, chunk // 2)
         logger.warning("LRM ran out of memory; trying again with %d latent frames at a time", chunk)
         free_memory()
@@ -233,6 +241,7 @@ def decode_latents(
             gaussians, _ = thin(gaussians, distances, settings.max_gaussians, method=settings.thinning)
         world = (depth / settings.pose_scale).masked_fill(_is_cut(depth, config, settings), torch.inf).cpu()
     report = _report(path, trajectory, config, settings, counts, before, depth, gaussians)
+    report += faults
     report.append(f"memory: {replace(plan, chunk=chunk).describe()}")
     total_s = time.perf_counter() - started
     report.append(f"time: {total_s:.1f} s, {network_s:.1f} s of it in the network")
@@ -280,17 +289,24 @@ def _scaled(trajectory: Trajectory, scale: float) -> Trajectory:
     return replace(trajectory, camera_from_world=poses)
 
 
+def _parts_to_compile(model: LatentLRM) -> list[torch.nn.Module]:
+    return [model.dpt_head, model.dpt_head_gs, *model.transformer.layers, *model.transformer_gs.layers]
+
+
 def _compile(model: LatentLRM) -> None:
-    if getattr(model, "_is_compiled", False):
-        return
-    for module in (
-        model.dpt_head,
-        model.dpt_head_gs,
-        *model.transformer.layers,
-        *model.transformer_gs.layers,
-    ):
-        module.compile()
-    model._is_compiled = True  # type: ignore[assignment]
+    for module in _parts_to_compile(model):
+        if module._compiled_call_impl is None:
+            module.compile()
+
+
+def _uncompile(model: LatentLRM) -> None:
+    for module in _parts_to_compile(model):
+        module._compiled_call_impl = None
+
+
+def _is_of_compiler(error: Exception) -> bool:
+    """Tell what torch.compile throws (no C++ compiler, no Triton, a graph it cannot take) from the network's own."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _is_cut(depth: Tensor, config: LRMConfig, settings: DecodeSettings) -> Tensor:

@@ -18,7 +18,7 @@ from matrix3d_core.lrm.attributes import (
     quats_from_xyzw,
 )
 from matrix3d_core.lrm.config import LRMConfig
-from matrix3d_core.lrm.decode import DecodeSettings, decode_latents, fit_trajectory, plan_decode
+from matrix3d_core.lrm.decode import DecodeSettings, _uncompile, decode_latents, fit_trajectory, plan_decode
 from matrix3d_core.lrm.memory import estimate_memory
 from matrix3d_core.lrm.thinning import importance_of, thin
 from matrix3d_core.lrm.weights import build_model, sort_weights
@@ -238,6 +238,41 @@ def test_no_memory_at_all_says_what_is_needed(model, monkeypatch):
     _limit_chunks(monkeypatch, model, 0)
     with pytest.raises(BackendUnavailable, match=r"one latent frame at a time; this needs about [\d.]+ GB"):
         decode_latents(model, tiny_latents(), turning_path())
+
+
+def test_compiled_is_the_same(model, result, monkeypatch):
+    """With torch's own backend for debugging, which needs no compiler."""
+    compiled = []
+
+    def compile_quickly(module):
+        compiled.append(module)
+        module._compiled_call_impl = torch.compile(module._call_impl, backend="eager")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_quickly)
+    try:
+        for _ in range(2):
+            got = decode_latents(model, tiny_latents(), turning_path(), DecodeSettings(compile=True))
+    finally:
+        _uncompile(model)
+    assert len(compiled) == 2 + 4 + 4  # heads and layers, once
+    torch.testing.assert_close(got.gaussians.means, result.gaussians.means, rtol=1e-4, atol=1e-4)
+
+
+def test_a_compiler_that_fails_is_done_without(model, result, monkeypatch, caplog):
+    from torch._dynamo.exc import BackendCompilerFailed
+
+    def compile_badly(module):
+        def fail(*_, **__):
+            raise BackendCompilerFailed(compile_badly, RuntimeError("no C++ compiler"), None)
+
+        module._compiled_call_impl = fail
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_badly)
+    got = decode_latents(model, tiny_latents(), turning_path(), DecodeSettings(compile=True))
+    torch.testing.assert_close(got.gaussians.means, result.gaussians.means)
+    (line,) = [line for line in got.report if "torch.compile failed" in line]
+    assert "the model ran uncompiled" in line
+    assert "no C++ compiler" in caplog.text
 
 
 def test_the_plan_follows_the_memory_there_is():
