@@ -4,6 +4,7 @@ Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ra
 `scenes.py`; their pictures are traced once and kept in the system's temporary folder.
 
     python benchmarks/quality_gsoptimize.py --json                       # draft and standard
+    python benchmarks/quality_gsoptimize.py --json --add --preset draft --scenes indoor   # a piece at a time
     python benchmarks/quality_gsoptimize.py --ablate --preset draft      # the table of docs/optimisation.md
     python benchmarks/quality_gsoptimize.py --spoil --preset draft       # what video models do to frames
 """
@@ -75,7 +76,7 @@ def fit(
         "psnr": mean(ratios), "psnr_least": min(ratios),
         "ssim": mean([ssim(a, b) for a, b in zip(drawn, shots.views, strict=True)]),
         "gaussians": len(result.gaussians), "steps": config.steps, "phases_s": result.report["seconds"],
-        "held_out": result.report["held_out"], "processor_s": round(processor, 1), "load": os.getloadavg()[0],
+        "held_out": result.report["held_out"], "commit": common.machine()["commit"], "processor_s": round(processor, 1), "load": os.getloadavg()[0],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
     line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:5.0f} s"
@@ -84,6 +85,16 @@ def fit(
     if not quiet:
         print(" ".join(f"{v:.1f}" for v in ratios), flush=True)
     return entry
+
+
+def with_earlier(suite: str, where: dict, results: list[dict], options: argparse.Namespace) -> list[dict]:
+    """Add what the result file holds from earlier runs, less what was run again; in the order of the scenes."""
+    path = common.result_path(suite, where) if options.json == "-" else Path(options.json or "")
+    if options.add and options.json and path.is_file():
+        names = {entry["name"] for entry in results}
+        before = json.loads(path.read_text(encoding="utf-8"))["results"]
+        results = [entry for entry in before if entry["name"] not in names] + results
+    return results
 
 
 def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, object]]) -> int:
@@ -109,16 +120,17 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
                 mask=None if row == "none" else mask, depth=depth,
             )  # fmt: skip
             results.append(entry)
+    if kinds:
+        suite += "_" + "_".join(kinds)
+    results = with_earlier(suite, where, results, options)
     for row in dict.fromkeys(r["name"].rsplit(" ", 1)[0] for r in results):
         mine = [r for r in results if r["name"].rsplit(" ", 1)[0] == row]
         print(
             f"{row:34} mean {mean([r['psnr'] for r in mine]):6.2f} dB  SSIM {mean([r['ssim'] for r in mine]):.3f}  "
             f"{mean([r['median_ms'] for r in mine]) / 1e3:5.0f} s"
         )
-    if kinds:
-        suite += "_" + "_".join(kinds)
     settings = {
-        "scenes": options.scenes,
+        "scenes": list(dict.fromkeys(r["name"].rsplit(" ", 1)[1] for r in results)),
         "preset": options.preset[0],
         "spoiled": list(kinds),
         "changes": fixed,
@@ -218,6 +230,11 @@ def main() -> int:
         metavar="KIND",
         help="spoil the frames (warp, flicker, blur; all together without names)",
     )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="keep what the result file holds already of other runs (with --json)",
+    )
     options = parser.parse_args()
     if options.ablate is not None:
         return table(
@@ -239,9 +256,12 @@ def main() -> int:
             )
             results.append(entry)
     checks = []
-    if set(options.scenes) == set(SCENES) and not options.quick:
-        for preset in options.preset:
+    results = with_earlier("quality_gsoptimize", where, results, options)
+    if not options.quick:
+        for preset in TARGETS:
             mine = [entry for entry in results if entry["name"].split()[0] == preset]
+            if {entry["name"].split()[1] for entry in mine} != set(SCENES):
+                continue
             least, most = TARGETS.get(preset, (0.0, 1e9))
             checks.append(
                 common.check(
@@ -250,7 +270,8 @@ def main() -> int:
             )
             slowest = max(e["median_ms"] / 1e3 for e in mine)
             checks.append(common.check(f"{preset}: seconds left of {most:g}", most - slowest, least=0.0))
-    settings = {"scenes": options.scenes, "changes": changes, "views": 24, "quick": options.quick}
+    scenes = list(dict.fromkeys(entry["name"].split()[1] for entry in results))
+    settings = {"scenes": scenes, "changes": changes, "views": 24, "quick": options.quick}
     return common.finish("quality_gsoptimize", where, settings, results, checks, options.json)
 
 

@@ -1,4 +1,4 @@
-"""Splats: fit them to panoramic frames."""
+"""Splats: fit them to the frames of a path."""
 
 from __future__ import annotations
 
@@ -14,21 +14,44 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
-from ._types import DepthType, GeometryType, TrajectoryType
+from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
 
-__all__ = ["NODES", "GSOptimize"]
+__all__ = ["NODES", "GSOptimize", "GSOptimizeSettings"]
 
 _ENGINE_TIP = (
     "What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba on the CPU); a "
     "named one is used or refused, never replaced."
 )
 
-_AS_PRESET = "as preset"
+_ON_THE_FIT = ("depth_kind", "exposure")
+_CHOICE_TIPS = {
+    "key_frame_mode": "Which frames are trained on: every key_frame_stride-th, a new one whenever near surfaces "
+    "have shifted by 3 degrees, or all but the held-out ones.",
+    "supervision": "Compare crops of frames, or whole panoramas (panoramic frames only).",
+    "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
+    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
+    "and is aligned key frame by key frame.",
+    "exposure": "A colour change per frame that the world need not show, for frames that flicker: off, gain, affine, "
+    "or a grid over brightness and direction.",
+    "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "
+    "below max_gaussians.",
+}
+_SWITCHES = {
+    "refine_poses": "Let the poses of frames move a little to fit the pictures better.",
+    "by_detail": "Start with larger splats where the picture is smooth, which leaves more for the detail.",
+}
+# Least and largest value; the default is the presets' own, which all share.
 _NUMBERS: dict[str, tuple[float, float, str]] = {
-    "key_frame_stride": (0, 1000, "Train on every how many frames."),
-    "source_share": (0, 1, "Share of steps that look at the source panorama, at its own resolution."),
+    "key_frame_stride": (0, 1000, "Train on every how many frames; 0 = what the preset says."),
+    "held_out_max": (0, 100, "At most this many frames are held out for the report."),
+    "source_share": (
+        -1,
+        1,
+        "Share of steps that look at the source panorama, at its own resolution. -1: 0.7 with mask and depth, 0.3 with "
+        "mask alone, 0.15 without.",
+    ),
     "source_fov_deg": (10, 120, "Field of view of those crops, degrees."),
-    "fov_min_deg": (10, 140, "Least field of view of crops of frames, degrees."),
+    "fov_min_deg": (10, 140, "Least field of view of crops of frames, degrees; counts with fov_max_deg."),
     "fov_max_deg": (0, 140, "Largest field of view of crops of frames, degrees; 0 makes all 90."),
     "panorama_rows": (16, 4096, "Rows of whole panoramas, with supervision = panorama."),
     "weight_seen": (0, 100, "Weight of pixels that a frame has from the source panorama (needs mask)."),
@@ -51,61 +74,73 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "beta1": (0, 1, "Decay of Adam's first moment."),
     "beta2": (0, 1, "Decay of Adam's second moment."),
     "least_pixels": (0, 1000, "Splats that show through in fewer pixels move less."),
-    "min_opacity": (0, 1, "Splats below it are dropped."),
-    "held_out_max": (0, 100, "At most this many frames are held out for the report."),
+    "min_opacity": (0, 1, "Splats below it are dropped at the end."),
     "preview_every": (1, 100_000, "Steps between two previews."),
-    "checkpoint_every": (0, 100_000, "Steps between two checkpoints (with resume)."),
-}
-_CHOICE_TIPS = {
-    "key_frame_mode": "Which frames are trained on: every stride-th, a new one whenever near surfaces "
-    "have shifted by 3 degrees, or all but the held-out ones.",
-    "supervision": "Compare crops of frames, or whole panoramas (panoramic frames only).",
-    "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
-    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
-    "and is aligned key frame by key frame.",
-    "exposure": "A colour change per frame that the world need not show: off, gain, affine, or a grid over brightness "
-    "and direction.",
-    "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "
-    "below max_gaussians.",
+    "checkpoint_every": (
+        0,
+        100_000,
+        "Steps between two checkpoints (with resume); 0 writes one on a stop alone.",
+    ),
 }
 
 
-def _advanced_inputs() -> list[io.Input]:
-    """Every other number of the preset, by its name in `OptimiseConfig`; -1 and "as preset" leave it."""
-    inputs: list[io.Input] = []
-    for name, options in SETTING_CHOICES.items():
-        inputs.append(
-            io.Combo.Input(
-                name,
-                options=[_AS_PRESET, *options],
-                default=_AS_PRESET,
-                tooltip=_CHOICE_TIPS[name],
-                optional=True,
-                advanced=True,
+def _choice(name: str, **more: bool) -> io.Input:
+    default = getattr(OPTIMISE_PRESETS["draft"], name)
+    options = list(SETTING_CHOICES[name])
+    return io.Combo.Input(name, options=options, default=default, tooltip=_CHOICE_TIPS[name], **more)
+
+
+def _detail_inputs() -> list[io.Input]:
+    """Return a widget for every setting that GSOptimize does not show itself, by its name in `OptimiseConfig`."""
+    shared = OPTIMISE_PRESETS["draft"]
+    inputs = [_choice(name) for name in SETTING_CHOICES if name not in _ON_THE_FIT]
+    inputs += [
+        io.Boolean.Input(name, default=getattr(shared, name), tooltip=tip) for name, tip in _SWITCHES.items()
+    ]
+    for name, (low, high, tip) in _NUMBERS.items():
+        default = 0 if name == "key_frame_stride" else getattr(shared, name)
+        if isinstance(default, int):
+            inputs.append(io.Int.Input(name, default=default, min=int(low), max=int(high), tooltip=tip))
+        else:
+            inputs.append(
+                io.Float.Input(
+                    name,
+                    default=default,
+                    min=float(low),
+                    max=float(high),
+                    step=0.001,
+                    round=0.0001,
+                    tooltip=tip,
+                )
             )
-        )
-    inputs.append(
-        io.Combo.Input(
-            "refine_poses",
-            options=[_AS_PRESET, "off", "on"],
-            default=_AS_PRESET,
-            optional=True,
-            advanced=True,
-            tooltip="Let the poses of frames move a little to fit the pictures better.",
-        )
-    )
-    for name, (_, high, tip) in _NUMBERS.items():
-        whole = isinstance(getattr(OPTIMISE_PRESETS["draft"], name), int)
-        options = {"default": -1, "min": -1, "max": int(high)} if whole else {
-            "default": -1.0, "min": -1.0, "max": float(high), "step": 0.001, "round": 0.0001,
-        }  # fmt: skip
-        kind = io.Int if whole else io.Float
-        inputs.append(
-            kind.Input(
-                name, **options, tooltip=f"{tip} -1 = what the preset says.", optional=True, advanced=True
-            )
-        )
     return inputs
+
+
+class GSOptimizeSettings(io.ComfyNode):
+    """All numbers of the fit that GSOptimize does not show."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="GSOptimizeSettings",
+            display_name="GS Optimize Settings",
+            category="Matrix-3D/splat",
+            description="The detail settings of GS Optimize: key frames, loss, densification, learning rates, reports. "
+            "Each starts at the value that all presets use, so an untouched node changes nothing.",
+            search_aliases=[
+                "gaussian splatting settings", "learning rate", "densification", "key frames", "ssim", "adam",
+            ],
+            inputs=_detail_inputs(),
+            outputs=[
+                GSSettingsType.Output(display_name="settings", tooltip="For the settings input of GSOptimize."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, **values: object) -> io.NodeOutput:
+        settings = {name: value for name, value in values.items() if (name, value) != ("key_frame_stride", 0)}
+        preset_config("draft", **settings)  # wrong combinations are named here, not minutes later
+        return io.NodeOutput(settings)
 
 
 class GSOptimize(io.ComfyNode):
@@ -153,12 +188,13 @@ class GSOptimize(io.ComfyNode):
                     tooltip="Keep checkpoints in the output folder (matrix3d_checkpoints) and go on from one after a "
                     "crash or a stop; it is removed when the fit ends.",
                 ),
+                _choice("depth_kind", optional=True, advanced=True),
+                _choice("exposure", optional=True, advanced=True),
                 io.Boolean.Input(
                     "extend", default=False, optional=True, advanced=True,
                     tooltip="With initial: also add splats where the frames look past it, at their depth or at "
                     "distances found from them.",
                 ),
-                *_advanced_inputs(),
                 GeometryType.Input(
                     "geometry", optional=True,
                     tooltip="The source panorama with its distances, from PanoDepth: the sharpest colours and "
@@ -174,6 +210,9 @@ class GSOptimize(io.ComfyNode):
                     "pixels count less.",
                 ),
                 io.Splat.Input("initial", optional=True, tooltip="Splats to continue from instead of new ones."),
+                GSSettingsType.Input(
+                    "settings", optional=True, tooltip="From GSOptimizeSettings: every other number of the fit."
+                ),
             ],
             outputs=[
                 io.Splat.Output(display_name="splat", tooltip="The world, in the trajectory's frame and units."),
@@ -212,18 +251,20 @@ class GSOptimize(io.ComfyNode):
         initial: Types.SPLAT | None = None,
         resume: bool = True,
         extend: bool = False,
-        **advanced: object,
+        depth_kind: str = "exact",
+        exposure: str = "off",
+        settings: dict[str, object] | None = None,
     ) -> io.NodeOutput:
         changes = {"steps": iterations, "max_gaussians": max_gaussians, "crop_size_px": crop_size}
-        named = {name: value for name, value in advanced.items() if value not in (_AS_PRESET, -1, -1.0)}
-        if "refine_poses" in named:
-            named["refine_poses"] = named["refine_poses"] == "on"
         config = preset_config(
             preset,
             engine=engine,
             seed=seed,
+            depth_kind=depth_kind,
+            exposure=exposure,
+            extend=extend,
             **{name: value for name, value in changes.items() if value},
-            **named,
+            **(settings or {}),
         )
         result = optimise_gaussians(
             images_from_host(frames, "frames"),
@@ -250,4 +291,4 @@ class GSOptimize(io.ComfyNode):
         )
 
 
-NODES = [GSOptimize]
+NODES = [GSOptimize, GSOptimizeSettings]

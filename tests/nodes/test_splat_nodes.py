@@ -28,7 +28,7 @@ geometry = PanoramaGeometry(rgb, distance, distance > 0, distance < 0)
 frames = rgb.expand(5, -1, -1, -1).clone()
 depth = distance.expand(5, -1, -1)
 mask = torch.ones(5, 24, 48)
-GSOptimize, SplatRender = nodes["GSOptimize"], nodes["SplatRender"]
+GSOptimize, SplatRender, GSOptimizeSettings = nodes["GSOptimize"], nodes["SplatRender"], nodes["GSOptimizeSettings"]
 for node in (GSOptimize, SplatRender, core_splat.GetSplatCount):
     node.hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
 small = dict(preset="draft", iterations=8, max_gaussians=600, crop_size=32, engine="auto", seed=3)
@@ -49,7 +49,7 @@ out["report"] = report
 out["shapes"] = [list(t.shape) for t in (splat.positions, splat.scales, splat.rotations, splat.opacities, splat.sh)]
 out["preview"] = list(preview.shape)
 out["ui"] = list(done.ui.as_dict()) if hasattr(done.ui, "as_dict") else list(done.ui)
-more = fit(geometry=None, initial=splat, depth_from_frames="off", resume=False).result
+more = fit(geometry=None, initial=splat, settings={"depth_from_frames": "off"}, resume=False).result
 out["continued"] = more[1]
 pictures, alpha, distances = SplatRender.execute(splat, path, 48, 32, 90.0, 2, "auto").result
 out["render"] = [list(pictures.shape), list(alpha.shape), float(pictures.min()), float(pictures.max()), float(alpha.mean())]
@@ -61,10 +61,30 @@ out["errors"] = [
     error(lambda: fit(frames=frames[:, :, :40])),
     error(lambda: fit(frames=frames[:0])),
     error(lambda: fit(frames=frames * float("nan"))),
-    error(lambda: fit(geometry=None, depth_from_frames="off")),
+    error(lambda: fit(geometry=None, settings={"depth_from_frames": "off"})),
     error(lambda: fit(depth=depth[:, :5])),
     error(lambda: fit(mask=mask[:1])),
     error(lambda: fit(engine="gsplat")) if not torch.cuda.is_available() else None,
+]
+defaults = {i.id: i.default for i in GSOptimizeSettings.define_schema().inputs}
+def details(**changes):
+    return GSOptimizeSettings.execute(**{**defaults, **changes}).result[0]
+presets = submodule("matrix3d_core.optimise.config").OPTIMISE_PRESETS
+changed = submodule("matrix3d_core.optimise.config").preset_config
+out["untouched"] = {name: changed(name, **details()) == preset for name, preset in presets.items()}
+shown = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default")]
+shown = ["steps" if name == "iterations" else "crop_size_px" if name == "crop_size" else name for name in shown]
+import dataclasses
+fields = {f.name for f in dataclasses.fields(presets["draft"])}
+out["without_widget"] = sorted(fields - set(shown) - set(defaults))
+out["twice"] = sorted(set(shown) & set(defaults))
+told = fit(depth=depth, mask=mask, settings=details(ssim_share=0.5, key_frame_stride=2), exposure="gain").result[1]
+out["told"] = told
+out["plain_widgets"] = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default") and not i.advanced]
+out["bad_settings"] = [
+    error(lambda: details(fov_max_deg=20.0)),
+    error(lambda: details(densify_from=2.0)),
+    error(lambda: details(source_share=-0.5)),
 ]
 mm.interrupt_current_processing(True)
 out["interrupted"] = error(lambda: fit())
@@ -96,6 +116,32 @@ def test_fit_gives_a_core_splat_and_a_report(seen):
 def test_fit_continues_a_splat(seen):
     report = json.loads(seen["continued"])
     assert report["gaussians_initial"] == {"given": json.loads(seen["report"])["gaussians"]}
+
+
+def test_untouched_settings_change_no_preset(seen):
+    assert seen["untouched"] == {"draft": True, "standard": True, "high": True}
+
+
+def test_every_setting_has_one_widget(seen):
+    assert seen["without_widget"] == []
+    assert seen["twice"] == []
+    assert len(seen["plain_widgets"]) <= 6
+
+
+def test_settings_reach_the_fit(seen):
+    settings = json.loads(seen["told"])["settings"]
+    assert settings["ssim_share"] == 0.5
+    assert settings["key_frame_stride"] == 2
+    assert settings["exposure"] == "gain"
+    assert settings["steps"] == 8
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "fov_min_deg and fov_max_deg must be ascending"), (1, "densify_from"), (2, "source_share must lie")],
+)
+def test_wrong_settings_are_named_at_once(seen, number, words):
+    assert words in seen["bad_settings"][number][1]
 
 
 def test_render_follows_the_path(seen):
