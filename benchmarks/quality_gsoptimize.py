@@ -76,7 +76,8 @@ def fit(
         "psnr": mean(ratios), "psnr_least": min(ratios),
         "ssim": mean([ssim(a, b) for a, b in zip(drawn, shots.views, strict=True)]),
         "gaussians": len(result.gaussians), "steps": config.steps, "phases_s": result.report["seconds"],
-        "held_out": result.report["held_out"], "commit": common.machine()["commit"], "processor_s": round(processor, 1), "load": os.getloadavg()[0],
+        "held_out": result.report["held_out"], "commit": common.machine()["commit"],
+        "processor_s": round(processor, 1), "load": os.getloadavg()[0],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
     line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:5.0f} s"
