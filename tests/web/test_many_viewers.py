@@ -132,7 +132,8 @@ def test_coming_and_going_leaves_nothing(opened):
     assert page.evaluate("() => window.matrix3dViewers.length") == 1
     assert page.evaluate("() => document.querySelectorAll('canvas').length") == 1
     assert last["made"] == 1, "one context for all"
-    assert (last["textures"], last["geometries"]) <= (first["textures"] + 2, first["geometries"] + 2)
+    assert last["textures"] <= first["textures"] + 1
+    assert last["geometries"] <= first["geometries"] + 1
     # What one world of 1600 splats holds: 1.6 MB at least (a readback buffer of 16384 splats, an ordering as long).
     assert last["heap"] < first["heap"] + 1.5e6, (first, last)
     assert last["nodes"] < 1.2 * first["nodes"] + 100

@@ -64,6 +64,8 @@ class World {
     }
     this.unload();
     this.spark.dispose();
+    this.spark.geometry.dispose(); // which it leaves
+    /** @type {THREE.Material} */ (this.spark.material).dispose();
   }
 }
 
