@@ -61,6 +61,16 @@ test("the node that goes on from the viewer's world is found", () => {
   assert.equal(makerOf(walk), null);
 });
 
+test("a viewer of a cleaned world goes on from the world before it", () => {
+  const { graph, fit, walk, extend } = world();
+  const clean = graph.add(new Node("SplatClean", "splat"));
+  fit.connect(0, clean, 0);
+  clean.connect(0, walk, 0);
+  assert.equal(extenderOf(walk), extend);
+  const alone = graph.add(new Node("SplatPreview", "splat"));
+  assert.equal(extenderOf(alone), null);
+});
+
 test("a sleeping segment is woken, and nothing else", () => {
   const { fit, walk, extend, fit2, place } = world();
   for (const node of [walk, extend, fit2]) node.mode = 2;

@@ -42,19 +42,22 @@ export function upstreamOf(node) {
 export const downstreamOf = (node) => (node.graph?.nodes ?? []).filter((/** @type {GraphNode} */ other) => upstreamOf(other).has(node));
 
 /**
- * The World Extend node that goes on from the world which a viewer shows: one that takes that world, the nearest.
+ * The World Extend node that goes on from the world which a viewer shows: it takes that world, or both come from one
+ * another (a cleaned or merged world, say), and it has no part in making it. Of several, the nearest.
  * @param {GraphNode} viewer
  * @returns {GraphNode | null}
  */
 export function extenderOf(viewer) {
   const world = sourceOfInput(viewer, "splat");
+  if (!world) return null;
+  const before = upstreamOf(world.node);
   let best = null;
   let least = Infinity;
   for (const node of viewer.graph?.nodes ?? []) {
-    if (node.comfyClass !== EXTEND || !world) continue;
-    const taken = sourceOfInput(node, "splat");
-    const far = taken && upstreamOf(taken.node).get(world.node);
-    if (far !== null && far !== undefined && far < least) [best, least] = [node, far];
+    const taken = node.comfyClass === EXTEND && !before.has(node) && sourceOfInput(node, "splat");
+    if (!taken) continue;
+    const far = Math.min(upstreamOf(taken.node).get(world.node) ?? Infinity, before.get(taken.node) ?? Infinity);
+    if (far < least) [best, least] = [node, far];
   }
   return best;
 }
