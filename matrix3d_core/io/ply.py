@@ -118,9 +118,12 @@ def _fill(rows: np.ndarray, part: list[np.ndarray]) -> None:
     _as_blocks(rows, 6, 3)[:] = _as_blocks(sh.reshape(len(sh), -1), 0, 3)
     if bases > 1:
         rows[:, 9:rest_end].reshape(len(rows), 3, bases - 1)[...] = sh[:, 1:].transpose(0, 2, 1)
-    opacities = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
-    np.log(opacities / (1.0 - opacities), out=rows[:, rest_end])
-    np.log(np.maximum(scales, _SMALLEST_SCALE), out=rows[:, rest_end + 1 : rest_end + 4])
+    # Logarithms of numbers that lie side by side take a third of the time.
+    odds = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
+    odds /= 1.0 - odds
+    rows[:, rest_end] = np.log(odds, out=odds)
+    sizes = np.maximum(scales, _SMALLEST_SCALE)
+    _as_blocks(rows, rest_end + 1, 3)[:] = _as_blocks(np.log(sizes, out=sizes), 0, 3)
     _as_blocks(rows, rest_end + 4, 4)[:] = _as_blocks(quats, 0, 4)
 
 
