@@ -23,7 +23,8 @@ class Node {
   pos = [0, 0];
   size = [100, 50];
   constructor(comfyClass, ...inputs) {
-    this.comfyClass = comfyClass;
+    this.comfyClass = this.type = comfyClass;
+    this.widgets = [{ name: "width", value: 960 }, { name: "pose", value: "" }];
     this.inputs = inputs.map((name) => ({ name, link: null }));
   }
   getInputLink(slot) {
@@ -32,10 +33,12 @@ class Node {
   connect(slot, target, targetSlot) {
     target.inputs[targetSlot].link = { origin_id: this.id, origin_slot: slot };
   }
-  clone() {
-    return new Node(this.comfyClass, ...this.inputs.map((input) => input.name));
-  }
 }
+
+const INPUTS = {
+  WorldExtend: ["splat", "trajectory"], TrajectoryPlace: ["path", "start"], GSOptimize: ["trajectory", "initial"], SplatPreview: ["splat"],
+};
+const create = (kind) => new Node(kind, ...INPUTS[kind]);
 
 /** fit -> walk; fit -> extend -> place -> fit2 -> walk2, fit2 also from fit */
 function world() {
@@ -81,8 +84,10 @@ test("a sleeping segment is woken, and nothing else", () => {
 
 test("a segment is repeated after itself, and takes the new world everywhere", () => {
   const { graph, walk2, extend, fit2 } = world();
-  const next = repeatSegment(walk2, extend);
+  for (const widget of extend.widgets) widget.value = widget.name === "pose" ? "[0,0,1,0,0]" : 512;
+  const next = repeatSegment(walk2, extend, create);
   assert.equal(graph.nodes.length, 10);
+  assert.deepEqual(next.widgets.map((widget) => widget.value), [512, ""], "settings are taken over, the place is not");
   assert.equal(sourceOfInput(next, "splat").node, fit2);
   const copies = downstreamOf(next);
   assert.deepEqual(copies.map((node) => node.comfyClass), ["WorldExtend", "TrajectoryPlace", "GSOptimize", "SplatPreview"]);
@@ -90,7 +95,7 @@ test("a segment is repeated after itself, and takes the new world everywhere", (
   assert.equal(sourceOfInput(copies[2], "trajectory").node, copies[1]);
   assert.equal(sourceOfInput(extend, "splat").node.id, 1, "the first segment stays");
   assert.equal(extenderOf(walk2), next);
-  const third = repeatSegment(copies[3], makerOf(copies[3]));
+  const third = repeatSegment(copies[3], makerOf(copies[3]), create);
   assert.equal(graph.nodes.length, 14, "only the last segment is repeated");
   assert.equal(sourceOfInput(third, "splat").node, copies[2]);
 });

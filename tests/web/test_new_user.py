@@ -143,9 +143,13 @@ def test_pressing_extend_again_adds_a_segment(session, tmp_path):
     page.wait_for_function("() => window.matrix3dViewers.length === 3")
     grown = page.evaluate("() => app.graph.nodes.map(n => n.type)")
     assert len(grown) == before + 8, "World Extend and all that hangs on it, once more"
+    assert worlds(page)[2] == ["Walk on", 0], "the copy shows nothing before it ran"
     page.wait_for_function(
         "() => window.matrix3dViewers.filter(v => v.count > 0).length === 3", timeout=240_000
     )
+    assert page.evaluate(
+        "() => app.graph.nodes.filter(n => n.type === 'GSOptimize').map(n => n.widgets.find(w => w.name === 'max_gaussians').value)"
+    ) == [8000, 12_000, 112_000]
     page.evaluate(
         "() => { app.canvas.ds.scale = 0.35; app.canvas.ds.offset = [-2300, 60]; app.graph.setDirtyCanvas(true, true); }"
     )

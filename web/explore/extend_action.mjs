@@ -1,7 +1,7 @@
 // The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
 
 import { addViewerAction } from "../viewer/actions.mjs";
-import { extenderOf, makerOf, repeatSegment, wake } from "./segments.mjs";
+import { downstreamOf, extenderOf, makerOf, repeatSegment, wake } from "./segments.mjs";
 
 export const WORDS = {
   label: "Extend from here",
@@ -25,8 +25,9 @@ export function offerExtend(app) {
     if (!extender) {
       const maker = makerOf(node);
       if (!maker) throw new Error(WORDS.missing);
-      extender = repeatSegment(node, maker);
+      extender = repeatSegment(node, maker, (kind) => /** @type {any} */ (window).LiteGraph.createNode(kind));
       set(extender, "only_seen", false); // its trajectory is that of an earlier segment
+      for (const one of downstreamOf(extender)) makeRoom(one);
       text = WORDS.repeated;
     }
     wake(extender);
@@ -42,6 +43,14 @@ export function offerExtend(app) {
 export function writePose({ position, yaw, pitch }) {
   const degrees = [yaw, pitch].map((angle) => Number(((angle * 180) / Math.PI).toFixed(2)) + 0);
   return JSON.stringify([...position.map((v) => Number(v.toFixed(4)) + 0), ...degrees]);
+}
+
+const MORE_SPLATS = 100_000;
+
+/** Let a fit that goes on from a world add to it: a bound on the number of splats would soon be reached. @param {any} node */
+function makeRoom(node) {
+  const bound = node.comfyClass === "GSOptimize" && node.widgets?.find((/** @type {any} */ w) => w.name === "max_gaussians");
+  if (bound?.value > 0) set(node, "max_gaussians", bound.value + MORE_SPLATS);
 }
 
 /** @param {any} node @param {string} name @param {unknown} value */

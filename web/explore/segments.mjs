@@ -79,15 +79,34 @@ export function wake(extender) {
   return asleep.length;
 }
 
+const OWN = ["pose", "recording"]; // values that belong to one place, not to the segment
+
+/**
+ * Make a node like another one: its kind, size and settings, but none of its results.
+ * @param {GraphNode} node @param {(kind: string) => GraphNode} create
+ */
+function copyOf(node, create) {
+  const copy = create(node.type);
+  copy.graph ?? node.graph.add(copy);
+  if (node.title) copy.title = node.title;
+  for (const widget of node.widgets ?? []) {
+    const own = copy.widgets?.find((/** @type {any} */ other) => other.name === widget.name);
+    if (own && widget.serialize !== false && !OWN.includes(widget.name)) own.value = widget.value;
+  }
+  copy.size = [...node.size];
+  copy.mode = RUNS;
+  return copy;
+}
+
 /**
  * Repeat a segment after itself: copy World Extend and all that hangs on it, and let the copy go on from the world that
  * the viewer shows.
  * @param {GraphNode} viewer its world was made by the segment
  * @param {GraphNode} extender of the segment
+ * @param {(kind: string) => GraphNode} create makes a new node of a kind
  * @returns {GraphNode} the World Extend of the copy
  */
-export function repeatSegment(viewer, extender) {
-  const graph = viewer.graph;
+export function repeatSegment(viewer, extender, create) {
   const world = sourceOfInput(viewer, "splat");
   const before = sourceOfInput(extender, "splat");
   const segment = downstreamOf(extender);
@@ -99,10 +118,8 @@ export function repeatSegment(viewer, extender) {
   /** @type {Map<GraphNode, GraphNode>} */
   const copies = new Map();
   for (const node of parts) {
-    const copy = node.clone();
-    graph.add(copy);
+    const copy = copyOf(node, create);
     copy.pos = [node.pos[0], node.pos[1] + low - top + 120];
-    copy.mode = RUNS;
     copies.set(node, copy);
   }
   for (const [node, copy] of copies) {
