@@ -43,6 +43,7 @@ _EDGE_SLOPE = 0.2
 _COVERED = 0.04
 """A filled point within this share of its distance of a surface that another frame shows is the same point."""
 _SKY_DENSITY = 0.6
+_SKY_BEHIND_DEG = 10.0
 _COARSE_SIGMA_PER_SPACING = 0.7  # where the picture is smooth, a flat sum matters more than sharpness
 _SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
 
@@ -334,6 +335,8 @@ def place_gaussians(
             )
     elif swept and trajectory is not None and frames is not None:
         pieces += _swept_content(pieces, shown, swept, frames, trajectory)
+    if geometry is not None and bool(geometry.is_sky.any()):
+        pieces.append(_sky_behind(geometry, pieces[0].world_from_camera))
     gaussians, origins, is_sky, counts = _discs(pieces, max_gaussians, by_detail)
     return Placement(gaussians, origins, is_sky, counts)
 
@@ -596,6 +599,34 @@ def discs_from_pinhole(
 def _resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
     """Nearest pixel, so that no distance appears that was not there."""
     return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
+def _sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> _Piece:
+    """Let the sky go on behind what borders on it: beside a roof or a tree it comes into sight off the path.
+
+    Last of all pieces, so that it does not count as placed where frames show what is really there.
+    """
+    height, width = geometry.height, geometry.width
+    factor = max(1, height // 240)
+    grow = max(1, round(_SKY_BEHIND_DEG / 180 * height / factor))
+    share = torch.nn.functional.avg_pool2d(geometry.is_sky.float()[None, None], factor)
+    colour = torch.nn.functional.avg_pool2d(
+        (geometry.rgb.float() * geometry.is_sky[..., None]).permute(2, 0, 1)[None], factor
+    )
+    # Pure sky alone: pixels at an edge hold some of the roof.
+    known = (share > 0.999).float()
+    colour = colour * known
+    for _ in range(grow + 1):
+        around = torch.nn.functional.pad(torch.cat((colour * known, known), 1), (1, 1, 0, 0), mode="circular")
+        around = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(around, (0, 0, 1, 1)), 3, stride=1)
+        mean = around[:, :3] / around[:, 3:].clamp_min(1e-6)
+        colour = torch.where(known > 0, colour, mean)
+        known = torch.maximum(known, (around[:, 3:] > 0).float())
+    size = (height, width)
+    rgb = torch.nn.functional.interpolate(colour, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
+    use = (torch.nn.functional.interpolate(known, size, mode="nearest-exact")[0, 0] > 0) & ~geometry.is_sky
+    far = geometry.depth_ray[geometry.is_sky].median()
+    return _Piece(rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_FILLED, None)
 
 
 def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
