@@ -205,7 +205,7 @@ class TrajectoryStudio(io.ComfyNode):
         ui = {"matrix3d_studio": [shown]}
         if chosen is None:
             return io.NodeOutput(not_yet(), not_yet(), "nothing is drawn yet", ui=ui)
-        found = scene.check(chosen, radius=clearance, progress=progress_to_host(cls.hidden.unique_id))
+        found = scene.check(chosen, radius=clearance, progress=progress_to_host())
         picture = plot_trajectory(chosen, scene.geometry, colliding_frames=found.clearance.colliding_frames)
         report = json.dumps({"path": describe_trajectory(chosen), **found.report()}, indent=2)
         return io.NodeOutput(chosen, picture.unsqueeze(0), report, ui=ui)

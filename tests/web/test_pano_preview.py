@@ -131,6 +131,30 @@ def test_shows_the_front_and_turns_under_the_hand(front_end, tmp_path):
     assert page.evaluate("() => app.canvas.ds.scale") == 1
 
 
+def test_the_horizon_is_not_a_line(front_end):
+    """A row exactly on the horizon, left half: drivers differ about the angle of minus zero."""
+    page = front_end
+    colours = page.evaluate(
+        """async () => {
+            const base = new URL([...document.querySelectorAll("link")].find(l => l.href.endsWith("viewer/viewer.css")).href);
+            const { paintView } = await import(new URL("pano_painter.mjs", base).href);
+            const image = document.createElement("canvas");
+            [image.width, image.height] = [64, 32];
+            const pen = image.getContext("2d");
+            pen.fillStyle = "#00ff00";
+            pen.fillRect(0, 0, 64, 32);
+            pen.fillStyle = "#ff0000";
+            pen.fillRect(0, 0, 64, 4);
+            pen.fillRect(0, 28, 64, 4);
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [91, 41];
+            paintView({ look: { yaw: 0, pitch: 0, fov: 1.2 }, image, canvas });
+            return [...canvas.getContext("2d").getImageData(0, 20, 91, 1).data].filter((_, i) => i % 4 === 0);
+        }"""
+    )
+    assert max(colours) < 20
+
+
 def test_typed_numbers_turn_the_view(front_end):
     page = front_end
     page.evaluate(

@@ -163,6 +163,8 @@ def test_a_path_into_a_wall_is_marked(front_end, tmp_path):
     found = studio(page, "s.found")
     assert found["colliding"], "30 units to the left lies behind the arcade"
     assert "collide" in page.inner_text(".m3d-studio-status")
+    page.wait_for_timeout(200)
+    assert page.input_value(".m3d-studio [data-field=x]") == "-30", "the numbers are those of the chosen key"
     page.wait_for_timeout(400)
     page.screenshot(path=tmp_path / "wall.png")
     page.select_option(".m3d-studio select", "keep_turning_left")

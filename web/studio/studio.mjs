@@ -123,9 +123,12 @@ export class Studio {
       const label = make("label");
       label.append(WORDS.fields[name]);
       const field = make("input", "", { type: "number", step: i < 3 ? "0.1" : "5", "data-field": name });
+      field.addEventListener("input", () => (field.dataset.typing = ""), { signal });
+      field.addEventListener("blur", () => delete field.dataset.typing, { signal });
       field.addEventListener(
         "change",
         () => {
+          delete field.dataset.typing;
           const value = Number(field.value) * (name === "y" ? -1 : 1);
           if (this.selected >= 0) this.set(changed(this.keys, this.selected, { [i]: value }), true);
         },
@@ -558,7 +561,7 @@ export class Studio {
     for (const [i, name] of FIELDS.entries()) {
       const field = this.controls.fields[name];
       field.disabled = !key;
-      if (document.activeElement === field) continue;
+      if ("typing" in field.dataset) continue;
       field.value = key ? String(Number((name === "y" ? -key[i] : key[i]).toFixed(i < 3 ? 2 : 0)) + 0) : "";
     }
     this.controls.remove.disabled = !key;

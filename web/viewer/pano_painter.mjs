@@ -29,8 +29,9 @@ uniform vec2 halfSize;
 const float PI = 3.141592653589793;
 void main() {
   vec3 ray = basis * vec3(at.x * halfSize.x, -at.y * halfSize.y, 1.0);
-  float across = 0.5 + atan(ray.x, ray.z) / (2.0 * PI);
-  float down = 0.5 + atan(ray.y, length(ray.xz)) / PI;
+  // Some drivers take atan(-0.0, x) for a whole turn, which would draw a line along the horizon.
+  float across = 0.5 + atan(ray.x + 1e-9, ray.z) / (2.0 * PI);
+  float down = 0.5 + atan(ray.y + 1e-9, length(ray.xz)) / PI;
   colour = textureLod(panorama, vec2(across, down), 0.0);
   colour.rgb *= colour.a;
 }`;
