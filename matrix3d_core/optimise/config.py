@@ -163,7 +163,7 @@ class OptimiseConfig:
 
 OPTIMISE_PRESETS: dict[str, OptimiseConfig] = {
     "draft": OptimiseConfig(),
-    "standard": OptimiseConfig(steps=3500, max_gaussians=500_000, crop_size_px=320, key_frame_stride=5),
+    "standard": OptimiseConfig(steps=2500, max_gaussians=500_000, crop_size_px=320, key_frame_stride=5),
     "high": OptimiseConfig(steps=12_000, max_gaussians=1_500_000, crop_size_px=512, key_frame_stride=3),
 }
 

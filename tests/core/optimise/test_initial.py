@@ -245,3 +245,19 @@ def test_the_sky_is_flat_between_its_discs():
     K_px = intrinsics_from_fov(math.radians(20), 200, 200)
     alpha = render_gaussians(placed.gaussians, torch.eye(4, dtype=torch.float64), K_px, 200, 200).alpha
     assert float(alpha.min()) > 1 - 2 / 255
+
+
+def test_the_sky_goes_on_a_little_behind_a_roof():
+    is_sky = torch.zeros(90, 180, dtype=torch.bool)
+    is_sky[:40] = True  # down to 10 degrees above the horizon
+    blue, brown = torch.tensor((0.3, 0.5, 0.9)), torch.tensor((0.5, 0.3, 0.1))
+    rgb = torch.where(is_sky[..., None], blue, brown)
+    distance = torch.where(is_sky, 50.0, 3.0)
+    placed = place_gaussians(geometry=PanoramaGeometry(rgb, distance, ~is_sky, is_sky), max_gaussians=8000)
+    sky = placed.gaussians.select(placed.is_sky)
+    drawn = render_gaussians_panorama(sky, torch.eye(4, dtype=torch.float64), 90, 180)
+    assert float(drawn.alpha[:43].min()) > 0.98  # 6 degrees lower
+    assert float(drawn.alpha[52:].max()) < 0.1
+    assert (
+        float((drawn.rgb[:43] - blue).abs().max()) < 0.1
+    )  # brown is 0.8 off; cells at the border hold a little
