@@ -107,7 +107,7 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
     for name in options.scenes:
         shots = shots_of(name, **size)
         frames, mask = spoil(shots, kinds) if kinds else (None, None)
-        if kinds:
+        if kinds and (not options.rows or "clean frames" in options.rows):
             clean = preset_config(options.preset[0], **fixed)
             results.append(fit(name, shots, clean, options.pictures, "clean frames"))
         for row, wanted in rows.items():
@@ -242,7 +242,8 @@ def main() -> int:
             options, "quality_gsoptimize_ablations", {r: ABLATIONS[r] for r in options.ablate or ABLATIONS}
         )
     if options.spoil is not None:
-        return table(options, "quality_gsoptimize_spoiled", COMPENSATIONS)
+        rows = {k: v for k, v in COMPENSATIONS.items() if not options.rows or k in options.rows}
+        return table(options, "quality_gsoptimize_spoiled", rows)
     changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
     where = common.machine()
     results = []
