@@ -249,7 +249,11 @@ def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
     )
     assert white[0] > 250
     assert white[1] < 5
-    page.keyboard.press("b")
+    page.click(".m3d-brush [data-action=clear]")
+    assert value(page, "paint") == ""
+    page.wait_for_timeout(300)
+    assert colour_at(page) == pytest.approx(OTHER, abs=12)
+    page.click(".m3d-brush [data-action=brush]")
 
 
 def test_twenty_of_them_share_one_context(front_end, tmp_path):
