@@ -18,12 +18,14 @@ from ..matrix3d_core.cameras.rescale import RESCALE_MODES, adapt_to_scene, check
 from ..matrix3d_core.cameras.spline import PACES, spline_trajectory
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.cameras_json import LAYOUTS, parse_trajectory, read_trajectory, write_trajectory
+from ..matrix3d_core.io.gltf_cameras import read_gltf_camera
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import input_files, io, progress_to_host, resolve_input_file, save_target, ui
 from ._types import GeometryType, TrajectoryType
 
 _CATEGORY = "Matrix-3D/trajectory"
 _PASTED = "(pasted text)"
+_GLTF = (".glb", ".gltf")
 _FRACTION, _UNITS = "fraction of depth", "units"
 _CAMERAS = tuple(f"camera_{letter}" for letter in "abcdefgh")
 _KEYFRAMES_EXAMPLE = """[
@@ -184,15 +186,24 @@ class TrajectoryLoad(io.ComfyNode):
             category=_CATEGORY,
             description="Read a camera path from a JSON file of the input folder or from pasted "
             "text: Matrix-3D's "
-            "bare list of 4x4 world-to-camera matrices, or this pack's own layout. Can rescale it to "
-            "the scene.",
-            search_aliases=["camera json", "load camera path", "import trajectory", "json_path", "poses"],
+            "bare list of 4x4 world-to-camera matrices, this pack's own layout, or the camera of a glTF file as "
+            "Blender exports it. Can rescale it to the scene.",
+            search_aliases=[
+                "camera json",
+                "load camera path",
+                "import trajectory",
+                "json_path",
+                "poses",
+                "blender camera",
+                "gltf",
+                "glb",
+            ],
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[_PASTED, *input_files((".json",))],
+                    options=[_PASTED, *input_files((".json", *_GLTF))],
                     default=_PASTED,
-                    tooltip="A .json file in the host's input folder, or the pasted text below.",
+                    tooltip="A .json, .glb or .gltf file in the host's input folder, or the pasted text below.",
                 ),
                 io.String.Input(
                     "text",
@@ -244,7 +255,8 @@ class TrajectoryLoad(io.ComfyNode):
     @classmethod
     def execute(cls, file: str, text: str, rescale: str, geometry: Any = None) -> io.NodeOutput:
         if file != _PASTED:
-            read = read_trajectory(resolve_input_file(file))
+            path = resolve_input_file(file)
+            read = read_gltf_camera(path) if path.suffix.lower() in _GLTF else read_trajectory(path)
         elif text.strip():
             read = parse_trajectory(text, source="pasted text", name="pasted")
         else:

@@ -11,7 +11,7 @@ export const UPLOADS = /** @type {Record<string, Upload>} */ ({
     label: "choose panorama to upload",
   },
   SplatLoad: { widget: "file", accept: ".ply,.spz", label: "choose splat file to upload" },
-  TrajectoryLoad: { widget: "file", accept: ".json", label: "choose trajectory to upload" },
+  TrajectoryLoad: { widget: "file", accept: ".json,.glb,.gltf", label: "choose trajectory to upload" },
 });
 
 /**

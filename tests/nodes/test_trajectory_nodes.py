@@ -71,6 +71,9 @@ for layout in saved:
     loaded, yaw, _ = values(T.TrajectoryLoad, file=f"paths/{layout}.json", geometry=room)
     out["loaded_" + layout] = [bits(loaded), yaw, loaded.is_metric]
 out["menu"] = T.TrajectoryLoad.define_schema().inputs[0].options
+still = {"asset": {"version": "2.0"}, "cameras": [{}], "nodes": [{"camera": 0, "translation": [1, 2, -3]}]}
+(folder / "cam.gltf").write_text(json.dumps(still))
+out["gltf"] = values(T.TrajectoryLoad, file="paths/cam.gltf")[0].centres.tolist()
 text = json.dumps([[[1,0,0,0],[0,1,0,0],[0,0,1,-1000.0*i],[0,0,0,1]] for i in range(2)])
 out["pasted"] = values(T.TrajectoryLoad, text=text)[2]
 out["far_too_large"] = error(T.TrajectoryLoad, text=text, geometry=room)
@@ -216,3 +219,7 @@ def test_every_node_says_what_it_is(told):
     assert told["untold"] == []
     assert told["undescribed"] == []
     assert told["categories"] == ["Matrix-3D/trajectory"]
+
+
+def test_a_camera_of_a_gltf_file_is_loaded(told):
+    assert told["gltf"] == [[1, -2, 3]]  # y up and z backward there
