@@ -10,6 +10,7 @@ from small_worlds import ROOM, room, walk
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.mesh import Mesh
+from matrix3d_core.splats import atlas
 from matrix3d_core.splats.atlas import cover_texels, lay_out
 from matrix3d_core.splats.mesh import MeshConfig, decimate, for_gltf, mesh_from_gaussians, surface_nets
 from matrix3d_core.splats.texture import texture_mesh
@@ -201,19 +202,19 @@ def test_texels_of_triangles_by_the_definition():
             assert share[row, column] == pytest.approx(weights, abs=1e-6)
 
 
-def test_a_fold_gets_a_chart_of_its_own():
-    """Two sheets that hang together, one over the other, both facing down: seen along y they cover each other."""
-    bend = np.array(
-        [(x, 0.0) for x in np.linspace(0, 2, 9)] + [(2.3, 0.15)] + [(x, 0.3) for x in np.linspace(2, 0, 9)]
+def test_what_covers_itself_gets_charts_of_its_own(monkeypatch):
+    """A spiral stair of two turns: every triangle faces up, all hang together, and one turn lies over the other."""
+    monkeypatch.setattr(atlas, "_TILES", 0.01)  # else it is cut into pieces that do not
+    turn, radius = np.meshgrid(np.linspace(0, 4 * np.pi, 81), np.linspace(0.4, 1, 5), indexing="ij")
+    points = np.stack((radius * np.cos(turn), 0.08 * turn, radius * np.sin(turn)), -1).reshape(-1, 3)
+    corner = (np.arange(80)[:, None] * 5 + np.arange(4)).reshape(-1)
+    faces = np.concatenate(
+        (np.stack((corner, corner + 1, corner + 6), 1), np.stack((corner, corner + 6, corner + 5), 1))
     )
-    points = np.array([(x, y, z) for x, y in bend for z in np.linspace(0, 1, 5)])
-    faces = []
-    for i, j in itertools.product(range(len(bend) - 1), range(4)):
-        a, b, c, d = i * 5 + j, i * 5 + j + 1, (i + 1) * 5 + j + 1, (i + 1) * 5 + j
-        faces += [(a, b, c), (a, c, d)] if i < 9 else [(a, c, b), (a, d, c)]
-    atlas = lay_out(points, np.array(faces), 512)
-    owner, _ = cover_texels(atlas.corners_px, 512)
+    laid = lay_out(points, faces, 512)
+    owner, _ = cover_texels(laid.corners_px, 512)
     assert len(np.unique(owner[owner >= 0])) == len(faces)
+    assert laid.charts >= 2
 
 
 def test_textures_are_refused_in_words(painted):
