@@ -692,7 +692,8 @@ def _swept_content(
         kept = hole | nearer
         depth[nearer] = found.depth_ray[nearer]
         if bool(kept.any()):
-            sky = _resized((found.is_sky | (depth > 0.95 * found.depth_ray.max())).float(), size) > 0.5
+            limit = found.depth_ray[found.is_sky].min() if bool(found.is_sky.any()) else torch.inf
+            sky = _resized((depth >= limit).float(), size) > 0.5
             trusted = sure & ~wrong
             origin = torch.where(_resized(trusted.float(), size) > 0.5, ORIGIN_GENERATED, ORIGIN_FILLED)
             origin[sky] = ORIGIN_GENERATED

@@ -296,6 +296,10 @@ class _Fit:
             self.frames, self.trajectory, keys, known_points=points, nearest=nearest, farthest=farthest,
             progress=lambda event: self._tell(0, event.phase),
         )  # fmt: skip
+        if self.geometry is not None and not bool(self.geometry.is_sky.any()):
+            # Indoors the farthest distance tried is a wall, which must not join a sky shell.
+            none = torch.zeros_like
+            swept = {key: replace(found, is_sky=none(found.is_sky)) for key, found in swept.items()}
         self._lap("distances")
         return swept
 
