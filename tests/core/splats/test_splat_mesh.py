@@ -206,7 +206,7 @@ def test_what_covers_itself_gets_charts_of_its_own(monkeypatch):
     """A spiral stair of two turns: every triangle faces up, all hang together, and one turn lies over the other."""
     monkeypatch.setattr(atlas, "_TILES", 0.01)  # else it is cut into pieces that do not
     turn, radius = np.meshgrid(np.linspace(0, 4 * np.pi, 81), np.linspace(0.4, 1, 5), indexing="ij")
-    points = np.stack((radius * np.cos(turn), 0.08 * turn, radius * np.sin(turn)), -1).reshape(-1, 3)
+    points = 2 + np.stack((radius * np.cos(turn), 0.08 * turn, radius * np.sin(turn)), -1).reshape(-1, 3)
     corner = (np.arange(80)[:, None] * 5 + np.arange(4)).reshape(-1)
     faces = np.concatenate(
         (np.stack((corner, corner + 1, corner + 6), 1), np.stack((corner, corner + 6, corner + 5), 1))
