@@ -15,7 +15,13 @@ from ..matrix3d_core.cameras.walls import walls_of_mesh, walls_of_panorama
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.atomic import open_atomically
 from ..matrix3d_core.io.pano_frames import shown_frames
-from ..matrix3d_core.io.splats import PREVIEW_FORMATS, lighter_format, read_gaussians, write_gaussians
+from ..matrix3d_core.io.splats import (
+    PREVIEW_FORMATS,
+    keeps_origins,
+    lighter_format,
+    read_gaussians,
+    write_gaussians,
+)
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.occupancy import Occupancy, encode_occupancy
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
@@ -373,14 +379,15 @@ def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
         data = splat.get_bytes()
         with open_atomically(path) as file:
             file.write(data)
-        if splat.format == "ply" and b"uchar origin" in data[:4096]:
+        if splat.format == "ply" and b" origin\n" in data[:4096]:
             origins = _read(splat).origins
     else:
         gaussians = gaussians_from_host(splat)
         count, origins = len(gaussians), gaussians.origins
         kind = lighter_format(gaussians) if format == "auto" else format
         path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
-        write_gaussians(path, gaussians)
+        # The browser gets the origins in a file of their own, so no format loses them.
+        write_gaussians(path, gaussians if keeps_origins(kind) else gaussians.with_origins(None))
     shown = {**_shown(path, filename, subfolder), "count": count}
     written = _write_origins(origins)
     if written is not None:
