@@ -13,6 +13,7 @@ from tiny_world import look_from, room_frames, room_geometry, straight_path
 from matrix3d_core.errors import Cancelled, FormatError, Matrix3DError
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
+from matrix3d_core.optimise import loop
 from matrix3d_core.optimise import loop as loop_module
 from matrix3d_core.optimise.compensation import FrameColours, pose_from_twist
 from matrix3d_core.optimise.growth import drop_and_split, relocate_and_add
@@ -255,6 +256,23 @@ def test_frames_alone_are_enough():
     result = optimise_gaussians(frames, path, config=config)
     assert result.report["distances_from_frames"]
     assert result.report["held_out"]["psnr"] > 20
+
+
+@pytest.mark.skipif(not can_sweep(), reason="needs numba")
+def test_no_wall_of_a_room_is_taken_for_sky(monkeypatch):
+    """Without sky the farthest distance tried is that of a wall: it must not join the shell that keeps its place."""
+    seen = []
+    plain = loop.place_gaussians
+
+    def place(**given):
+        seen.append(given["swept"])
+        return plain(**given)
+
+    monkeypatch.setattr(loop, "place_gaussians", place)
+    path = straight_path(9)
+    optimise_gaussians(room_frames(path)[0], path, geometry=room_geometry(), config=replace(QUICK, steps=0))
+    assert seen[0]
+    assert not any(bool(found.is_sky.any()) for found in seen[0].values())
 
 
 def test_pinhole_frames_with_intrinsics():
