@@ -177,8 +177,7 @@ export class Studio {
     );
     this.controls.given.hidden = !scene.given?.length;
     if (isOther) {
-      const furthest = Math.max(0, ...this.keys.map((key) => Math.hypot(key[0], key[2])));
-      this.mapView = { ...this.mapView, x: 0, z: 0, span: Math.max(scene.span, 2.4 * furthest) };
+      this.fitMap(scene);
       try {
         this.panoramaPicture = await this.ask.picture("panorama", { token: scene.token });
         this.say("");
@@ -190,6 +189,20 @@ export class Studio {
     this.say("");
     this.resize();
     this.check();
+  }
+
+  /** @param {Scene} scene */
+  fitMap(scene) {
+    const furthest = Math.max(0, ...this.keys.map((key) => Math.hypot(key[0], key[2])));
+    this.mapView = { ...this.mapView, x: 0, z: 0, span: Math.max(scene.span, 2.4 * furthest) };
+  }
+
+  /** Show the scene and the whole drawing on the map. */
+  showAll() {
+    if (!this.scene) return;
+    this.fitMap(this.scene);
+    this.loadMap();
+    this.draw();
   }
 
   /** Take a whole drawing that comes from outside. @param {Key[]} keys */
@@ -318,6 +331,10 @@ export class Studio {
     delete this.status.dataset.kind;
     if (!this.keys.length || !found) {
       this.status.textContent = WORDS.empty;
+      return;
+    }
+    if (this.keys.length === 1) {
+      this.status.textContent = WORDS.onePose;
       return;
     }
     const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
@@ -751,6 +768,7 @@ export class Studio {
       Insert: () => this.addAfter(),
       Delete: () => this.remove(),
       Backspace: () => this.remove(),
+      Home: () => this.showAll(),
       ",": () => this.goTo(this.frame - 1),
       ".": () => this.goTo(this.frame + 1),
     };
