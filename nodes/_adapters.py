@@ -171,5 +171,7 @@ def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:
     """Wrap a mesh as the host's MESH, a batch of one with its texture, or without one with vertex colours."""
     faces = mesh.faces.to(torch.int64)[None]
     if mesh.uvs is not None and mesh.texture is not None:  # both would be multiplied
-        return Types.MESH(mesh.vertices[None], faces, uvs=mesh.uvs[None], texture=mesh.texture[None], unlit=unlit)
+        return Types.MESH(
+            mesh.vertices[None], faces, uvs=mesh.uvs[None], texture=mesh.texture[None], unlit=unlit
+        )
     return Types.MESH(mesh.vertices[None], faces, vertex_colors=mesh.colours[None], unlit=unlit)
