@@ -30,6 +30,10 @@ app.registerExtension({
     if (nodeData.name === LOADER) upload = await import("./upload.mjs");
   },
 
+  afterConfigureGraph() {
+    viewer?.closeLost(app);
+  },
+
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);

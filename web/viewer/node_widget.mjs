@@ -14,6 +14,23 @@ const PLACEHOLDER = "Run the graph to see the world.";
 const LEAST_HEIGHT = 260;
 const START_SIZE = [520, 640];
 
+/** @type {Map<any, () => void>} nodes with an open viewer, and how to close it */
+const opened = new Map();
+
+/**
+ * Close the viewers of nodes that are in no graph any more. The editor does not tell nodes inside a subgraph when
+ * another workflow takes the place of theirs.
+ * @param {any} app the host's
+ */
+export function closeLost(app) {
+  const root = app.rootGraph ?? app.graph;
+  for (const [node, close] of [...opened]) {
+    const { graph } = node;
+    const isThere = graph && (graph === root || !root?.subgraphs?.get || root.subgraphs.get(graph.id) === graph);
+    if (!isThere) close();
+  }
+}
+
 /**
  * @param {any} node of the graph editor
  * @param {{ apiURL(route: string): string }} api the host's
@@ -39,6 +56,7 @@ export function attachViewer(node, api, app) {
   const open = () => {
     if (viewer) return;
     const made = (viewer = new WalkViewer());
+    opened.set(node, close);
     made.node = node;
     made.showActions();
     made.say(PLACEHOLDER);
@@ -58,6 +76,7 @@ export function attachViewer(node, api, app) {
   const close = () => {
     viewer?.dispose();
     viewer = null;
+    opened.delete(node);
   };
 
   /** @param {WalkViewer} where @param {SplatFile} file */
