@@ -122,6 +122,8 @@ export class WalkViewer {
     this.lastDrawn = 0;
     this.lastDrag = -Infinity;
     this.restTimer = 0;
+    this.frameMs = 0; // of the last picture of a movement
+    this.lastShown = 0; // when that was
     this.size = "";
     this.loading = new AbortController();
     /** @type {(() => void) | null} done once when the file that is being loaded is there */
@@ -702,6 +704,8 @@ export class WalkViewer {
     const wish = this.wish();
     const isBusy = !this.orbit && (isMoving(this.walk) || this.isCarried || Boolean(wish.right || wish.up || wish.forward));
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
+    this.frameMs = isActive && this.lastShown ? Math.min(now - this.lastShown, 2000) : 0;
+    this.lastShown = isActive ? now : 0;
     if (isBusy && this.lastFrame) this.pace = addFrame(this.pace, now - this.lastFrame, this.scene.isLarge);
     this.lastFrame = isBusy ? now : 0;
     if (!isBusy) this.lastStep = 0;
@@ -739,14 +743,17 @@ export class WalkViewer {
     this.overlay.fadeOut(fade * MOST_FADE, why);
   }
 
-  /** Draw with all pixels again once nothing has moved for a moment. */
+  /** Draw with all splats and pixels again once nothing has moved for a moment, which is longer on slow graphics. */
   armRest() {
     clearTimeout(this.restTimer);
-    this.restTimer = window.setTimeout(() => {
-      this.restTimer = 0;
-      this.pace = { ...this.pace, mean: 0, frames: 0 };
-      this.requestFrame();
-    }, REST_MS);
+    this.restTimer = window.setTimeout(
+      () => {
+        this.restTimer = 0;
+        this.pace = { ...this.pace, mean: 0, frames: 0 };
+        this.requestFrame();
+      },
+      Math.max(REST_MS, 2 * this.frameMs),
+    );
   }
 
   /** @param {number} fineness part of the full pixel density */
