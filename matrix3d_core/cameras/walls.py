@@ -63,7 +63,8 @@ def walls_of_panorama(geometry: PanoramaGeometry, *, progress: ProgressFn = no_p
     slope_x = _gentle(log_depth, 1)
     slope_y = _gentle(log_depth, 0)
     fine_hull = sample_erp(hull[..., None], _directions(geometry.height, geometry.width))[..., 0]
-    columns = (log_depth, slope_x, slope_y, geometry.is_sky.to(torch.float64), torch.maximum(fine_hull, depth))
+    sky = geometry.is_sky.to(torch.float64)
+    columns = (log_depth, slope_x, slope_y, sky, torch.maximum(fine_hull, depth))
     tables = [column.to(torch.float32).reshape(-1) for column in columns]
     solid = torch.zeros(size[2], size[1], size[0], dtype=torch.bool)
     x = origin[0] + cell * (torch.arange(size[0], dtype=torch.float32) + 0.5)
