@@ -18,7 +18,7 @@ SMALL = {
     "WorldExtend": {"width": 256},
     "NextBestPath": {"frames": 9, "directions": 6},
 }
-FITS = ({"iterations": 40, "max_gaussians": 8000}, {"iterations": 40, "max_gaussians": 12_000})
+FITS = ({"iterations": 40, "max_gaussians": 10_000}, {"iterations": 40, "max_gaussians": 20_000})
 
 
 def small_template(comfy):
@@ -149,7 +149,7 @@ def test_pressing_extend_again_adds_a_segment(session, tmp_path):
     )
     assert page.evaluate(
         "() => app.graph.nodes.filter(n => n.type === 'GSOptimize').map(n => n.widgets.find(w => w.name === 'max_gaussians').value)"
-    ) == [8000, 12_000, 112_000]
+    ) == [10_000, 20_000, 120_000]
     page.evaluate(
         "() => { app.canvas.ds.scale = 0.35; app.canvas.ds.offset = [-2300, 60]; app.graph.setDirtyCanvas(true, true); }"
     )
