@@ -99,7 +99,11 @@ def splat_stages(geometry: Ref, x: int, prefix: str) -> dict[str, Node]:
             },
         ),
         "world": Node(
-            "SplatPreview", (x + 1220, 60), (640, 660), {"splat": fit, "trajectory": path}, title="Walk here"
+            "SplatPreview",
+            (x + 1220, 60),
+            (640, 660),
+            {"splat": fit, "trajectory": path, "geometry": geometry},
+            title="Walk here",
         ),
         "ply": Node(
             "SplatSave",
@@ -600,7 +604,11 @@ def world_stages(x: int) -> dict[str, Node]:
             },
         ),
         "world": Node(
-            "SplatPreview", (x + 420, 60), (640, 660), {"splat": fit, "trajectory": path}, title="Walk here"
+            "SplatPreview",
+            (x + 420, 60),
+            (640, 660),
+            {"splat": fit, "trajectory": path, "geometry": Ref("depth")},
+            title="Walk here",
         ),
         "ply": Node(
             "SplatSave",
@@ -841,6 +849,7 @@ TEMPLATES = {
     "panorama_video_to_world": panorama_video_to_world,
     "panorama_lrm_to_world": panorama_lrm_to_world,
     "text_to_world": text_to_world,
+    "extend_world": extend_world,
 }
 
 
