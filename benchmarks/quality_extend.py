@@ -83,13 +83,13 @@ def main() -> int:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=Path, help="folder for the pictures of the loop")
-    parser.add_argument("--steps", type=int, default=1000, help="optimisation steps of each segment")
+    parser.add_argument("--steps", type=int, default=600, help="optimisation steps of each segment")
     options = parser.parse_args()
     where = common.machine()
     print(", ".join(f"{key} {value}" for key, value in where.items()))
     quick = options.quick
-    config = WorldConfig(width=320 if quick else 960, frames=9 if quick else 25)
-    steps, most = (40, 20_000) if quick else (options.steps, 200_000)
+    config = WorldConfig(width=320 if quick else 640, frames=9 if quick else 17)
+    steps, most = (40, 20_000) if quick else (options.steps, 120_000)
     rows = config.width // 2
 
     source = build_geometry(
@@ -103,6 +103,7 @@ def main() -> int:
     out = path_through(OUT, config.frames)
     guidance, filled = build_filled(source, out, config)
     first = fit(guidance, filled, out, source, config, steps, most)
+    print(f"first segment fitted after {time.perf_counter() - began:.0f} s", flush=True)
     results = [score("first segment", first.gaussians, truth, poses, time.perf_counter() - began)]
     first_frame = filled.rgb[0]
 

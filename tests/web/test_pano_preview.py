@@ -137,7 +137,7 @@ def test_the_horizon_is_not_a_line(front_end):
     colours = page.evaluate(
         """async () => {
             const base = new URL([...document.querySelectorAll("link")].find(l => l.href.endsWith("viewer/viewer.css")).href);
-            const { paintView } = await import(new URL("pano_painter.mjs", base).href);
+            const { forgetImage, paintView } = await import(new URL("pano_painter.mjs", base).href);
             const image = document.createElement("canvas");
             [image.width, image.height] = [64, 32];
             const pen = image.getContext("2d");
@@ -149,6 +149,7 @@ def test_the_horizon_is_not_a_line(front_end):
             const canvas = document.createElement("canvas");
             [canvas.width, canvas.height] = [91, 41];
             paintView({ look: { yaw: 0, pitch: 0, fov: 1.2 }, image, canvas });
+            forgetImage(image);
             return [...canvas.getContext("2d").getImageData(0, 20, 91, 1).data].filter((_, i) => i % 4 === 0);
         }"""
     )
