@@ -232,6 +232,9 @@ def main() -> int:
         help="spoil the frames (warp, flicker, blur; all together without names)",
     )
     parser.add_argument(
+        "--rows", nargs="*", metavar="ROW", help="with --spoil: these rows of COMPENSATIONS, all without names"
+    )
+    parser.add_argument(
         "--add",
         action="store_true",
         help="keep what the result file holds already of other runs (with --json)",
