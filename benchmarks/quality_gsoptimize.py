@@ -98,6 +98,14 @@ def with_earlier(suite: str, where: dict, results: list[dict], options: argparse
     return results
 
 
+def row_config(options: argparse.Namespace, changes: dict[str, object]) -> OptimiseConfig:
+    """Return the preset with changes, small where the run is to be quick."""
+    config = preset_config(options.preset[0], **changes)
+    if options.quick:
+        config = replace(config, steps=min(config.steps, 200), max_gaussians=30_000, crop_size_px=96)
+    return config
+
+
 def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, object]]) -> int:
     """Run one preset with each row's changes, on spoiled frames where asked."""
     where, results = common.machine(), []
@@ -108,14 +116,11 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
         shots = shots_of(name, **size)
         frames, mask = spoil(shots, kinds) if kinds else (None, None)
         if kinds and (not options.rows or "clean frames" in options.rows):
-            clean = preset_config(options.preset[0], **fixed)
-            results.append(fit(name, shots, clean, options.pictures, "clean frames"))
+            results.append(fit(name, shots, row_config(options, fixed), options.pictures, "clean frames"))
         for row, wanted in rows.items():
             changes = dict(wanted)
             depth = bool(changes.pop("depth", True))
-            config = preset_config(options.preset[0], **{**fixed, **changes})
-            if options.quick:
-                config = replace(config, steps=min(config.steps, 200), max_gaussians=30_000, crop_size_px=96)
+            config = row_config(options, {**fixed, **changes})
             entry = fit(
                 name, shots, config, options.pictures, row, frames=frames,
                 mask=None if row == "none" else mask, depth=depth,
@@ -232,7 +237,10 @@ def main() -> int:
         help="spoil the frames (warp, flicker, blur; all together without names)",
     )
     parser.add_argument(
-        "--rows", nargs="*", metavar="ROW", help="with --spoil: these rows of COMPENSATIONS, all without names"
+        "--rows",
+        nargs="*",
+        metavar="ROW",
+        help="with --spoil: these rows of COMPENSATIONS, all without names",
     )
     parser.add_argument(
         "--add",
