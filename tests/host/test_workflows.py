@@ -21,9 +21,8 @@ def test_workflow_fits_the_nodes(comfy, path):
     absent = ("is not one of []", "example.png", *MODEL_FILES)
     complaints = [line for line in check_prompt(prompt, info) if not any(name in line for name in absent)]
     assert complaints == []
-    ending = {"world": "SplatPreview", "panorama": "SaveImage", "video": "SaveVideo"}[
-        path.stem.split("_to_")[1]
-    ]
+    made = path.stem.rsplit("_", 1)[-1]
+    ending = {"world": "SplatPreview", "panorama": "SaveImage", "video": "SaveVideo"}[made]
     assert nodes_of(prompt, ending)
 
 
