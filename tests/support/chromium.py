@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,10 +11,21 @@ from typing import Any
 
 import pytest
 
-__all__ = ["FLAGS", "RENDERERS", "BrowserPage", "open_front_end", "open_page", "wait_for_world"]
+__all__ = [
+    "FLAGS",
+    "ONE_RENDERER",
+    "RENDERERS",
+    "BrowserPage",
+    "open_front_end",
+    "open_page",
+    "wait_for_world",
+]
 
 RENDERERS = {"classic": False, "vue": True}
 """Name of a node renderer -> the editor's setting for it."""
+
+ONE_RENDERER = list(RENDERERS) if os.environ.get("MATRIX3D_LONG") else ["vue"]
+"""For long tests of what hardly depends on the renderer: both with MATRIX3D_LONG=1 only."""
 
 FLAGS = (
     "--no-sandbox",

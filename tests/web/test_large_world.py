@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import os
 import time
 
 import numpy as np
@@ -16,7 +17,11 @@ from view_server import open_room, serve_views
 
 from matrix3d_core.io.splats import write_gaussians
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("MATRIX3D_LONG"), reason="takes minutes; MATRIX3D_LONG=1 runs it"),
+]
 
 COUNT = 610_000
 

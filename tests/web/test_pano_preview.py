@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from chromium import RENDERERS, open_front_end, open_page
+from chromium import ONE_RENDERER, open_front_end, open_page
 from PIL import Image
 
 from matrix3d_core.explore.brush import parse_painted_mask
@@ -76,7 +76,7 @@ def view_made(page):
     )
 
 
-@pytest.fixture(scope="module", params=list(RENDERERS))
+@pytest.fixture(scope="module", params=ONE_RENDERER)
 def front_end(request, browser, comfy):
     pano().save(comfy.input_dir / "pano_a.png")
     pano(OTHER).save(comfy.input_dir / "pano_b.png")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from chromium import RENDERERS, open_front_end, open_page, wait_for_world
+from chromium import ONE_RENDERER, open_front_end, open_page, wait_for_world
 from PIL import Image
 from splat_scenes import BLOBS, blob_world
 
@@ -55,7 +55,7 @@ def run(page):
     page.evaluate("() => app.queuePrompt(0)")
 
 
-@pytest.fixture(scope="module", params=list(RENDERERS))
+@pytest.fixture(scope="module", params=ONE_RENDERER)
 def front_end(request, browser, comfy):
     write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
     with open_page(browser, width=1280, height=800) as opened:

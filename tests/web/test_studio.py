@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from chromium import RENDERERS, open_front_end, open_page
+from chromium import ONE_RENDERER, open_front_end, open_page
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -51,7 +51,7 @@ def on_map(page, x, z):
     )
 
 
-@pytest.fixture(scope="module", params=list(RENDERERS))
+@pytest.fixture(scope="module", params=ONE_RENDERER)
 def front_end(request, browser, comfy):
     graph = json.loads(json.dumps(GRAPH))
     graph["1"] = comfy.node("PanoLoad", **graph["1"]["inputs"])
