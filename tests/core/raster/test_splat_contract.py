@@ -366,7 +366,7 @@ def test_broken_gaussians_do_not_reach_the_panorama():
     good = around(50)
     clean = render_gaussians_panorama(good, torch.eye(4), *PANO, engine="numba").rgb
     for field, value in (("means", torch.nan), ("means", torch.inf), ("quats_wxyz", torch.nan)):
-        parts = {name: getattr(good, name)[3:4].clone() for name in good.__dataclass_fields__}
+        parts = {name: part[3:4].clone() for name, part in vars(good).items() if part is not None}
         parts[field][:] = value
         mixed = Gaussians.concatenate(good, Gaussians(**parts))
         assert torch.equal(
