@@ -137,8 +137,11 @@ def test_nobody_walks_through_a_wall(room, start, yaw, keys, seconds):
     page = enter(room)
     stand_at(page, *start, yaw)
     track(page)
-    hold(page, seconds, *keys)
-    places = page.evaluate("() => window.track")
+    for _ in range(6):  # on a busy machine the way takes longer
+        hold(page, seconds, *keys)
+        places = page.evaluate("() => window.track")
+        if clearance(places[-1]).item() < RADIUS + 0.2:
+            break
     assert len(places) > 5
     # Cells are 6 cm; a surface reaches at most 0.7 + 0.87 of them before itself, and 0.5 less behind it.
     assert clearance(places).min() > RADIUS - 0.06

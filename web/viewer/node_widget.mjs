@@ -57,6 +57,7 @@ export function attachViewer(node, api, app) {
     if (viewer) return;
     const made = (viewer = new WalkViewer());
     opened.set(node, close);
+    setTimeout(() => closeLost(app)); // when the graph is whole
     made.node = node;
     made.showActions();
     made.say(PLACEHOLDER);
