@@ -17,6 +17,7 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, image_from_host, mask_from_host
 from ._host import Types, io, progress_to_host, ui
+from ._path_inputs import fps_input, frames_input
 from ._types import DepthType, GeometryType, TrajectoryType
 
 __all__ = ["NODES", "LoopError", "NextBestPath", "TrajectoryPlace", "WorldExtend"]
@@ -198,10 +199,7 @@ class NextBestPath(io.ComfyNode):
             search_aliases=["next best view", "explore", "auto path", "unseen", "where to go"],
             inputs=[
                 GeometryType.Input("geometry", tooltip="Of the place to start from: PanoDepth or World Extend."),
-                io.Int.Input(
-                    "frames", default=81, min=2, max=10000,
-                    tooltip="Number of poses. 81 is what the Matrix-3D video model makes.",
-                ),
+                frames_input(least=2),
                 io.Float.Input(
                     "step", default=2.0, min=0.001, max=100000.0, step=0.1, round=False,
                     tooltip="Longest way, world units.",
@@ -215,10 +213,7 @@ class NextBestPath(io.ComfyNode):
                     "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
                     tooltip="Turns all headings a little. Same seed, same path.",
                 ),
-                io.Float.Input(
-                    "fps", default=12.0, min=0.1, max=240.0, step=0.1, optional=True, advanced=True,
-                    tooltip="Frames per second, for playback.",
-                ),
+                fps_input(optional=True, advanced=True),
                 io.Combo.Input(
                     "engine", options=["auto", *MESH_ENGINES.names], default="auto", optional=True, advanced=True,
                     tooltip="What draws the mesh; auto takes the best one that works here.",

@@ -29,6 +29,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import io, progress_to_host
 from ._host_routes import Gone, answer_posts, jpeg
 from ._host_wait import not_yet
+from ._path_inputs import fps_input, frames_input
 from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "TrajectoryStudio"]
@@ -137,20 +138,14 @@ class TrajectoryStudio(io.ComfyNode):
                 GeometryType.Input(
                     "geometry", tooltip="The panorama with its distances, from PanoDepth or World Extend."
                 ),
-                io.Int.Input(
-                    "frames", default=81, min=1, max=10000,
-                    tooltip="Number of poses. 81 is what the Matrix-3D video model makes.",
-                ),
+                frames_input(),
                 io.Float.Input(
                     "clearance", default=0.3, min=0.0, max=100000.0, step=0.05, round=False,
                     tooltip="Frames nearer than this to a surface count as colliding, world units.",
                 ),
                 io.Boolean.Input("closed", default=False, tooltip="Come back to the first key pose at the end."),
                 io.Boolean.Input("ease", default=True, tooltip="Start and stop softly."),
-                io.Float.Input(
-                    "fps", default=12.0, min=0.1, max=240.0, step=0.1, optional=True, advanced=True,
-                    tooltip="Frames per second, for playback.",
-                ),
+                fps_input(optional=True, advanced=True),
                 TrajectoryType.Input(
                     "trajectory", optional=True,
                     tooltip="A path to start from, such as one read by Load Trajectory. It is handed on until "

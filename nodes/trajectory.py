@@ -21,6 +21,7 @@ from ..matrix3d_core.io.cameras_json import LAYOUTS, parse_trajectory, read_traj
 from ..matrix3d_core.io.gltf_cameras import read_gltf_camera
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import input_files, io, progress_to_host, resolve_input_file, save_target, ui
+from ._path_inputs import fps_input, frames_input
 from ._types import GeometryType, TrajectoryType
 
 _CATEGORY = "Matrix-3D/trajectory"
@@ -33,22 +34,6 @@ _KEYFRAMES_EXAMPLE = """[
   {"position": [0.3, 0, 0.5], "yaw": 30},
   {"position": [0, 0, 1.0], "look_at": [0, 0, 0]}
 ]"""
-
-
-def _frames_input() -> Any:
-    return io.Int.Input(
-        "frames",
-        default=81,
-        min=1,
-        max=10000,
-        tooltip="Number of poses. 81 is what the Matrix-3D video model makes.",
-    )
-
-
-def _fps_input() -> Any:
-    return io.Float.Input(
-        "fps", default=12.0, min=0.1, max=240.0, step=0.1, tooltip="Frames per second, for playback."
-    )
 
 
 def _geometry_input(tooltip: str) -> Any:
@@ -87,7 +72,7 @@ class TrajectoryPreset(io.ComfyNode):
                     default="straight",
                     tooltip="\n".join(f"{name}: {text}" for name, text in PRESETS.items()),
                 ),
-                _frames_input(),
+                frames_input(),
                 io.Combo.Input(
                     "distance_mode",
                     options=[_FRACTION, _UNITS],
@@ -127,7 +112,7 @@ class TrajectoryPreset(io.ComfyNode):
                     "S-curve and the "
                     "left curve that goes right. Only for straight, s_curve, forward_right and forward_left.",
                 ),
-                _fps_input(),
+                fps_input(),
                 _geometry_input("The panorama's geometry, for fraction of depth and stay_clear."),
             ],
             outputs=[_trajectory_output(), _report_output()],
@@ -332,9 +317,9 @@ class TrajectoryFromKeyframes(io.ComfyNode):
                     'up, head to the right) or "look_at": [x, y, z]. x right, y DOWN, z forward, '
                     "world units.",
                 ),
-                _frames_input(),
+                frames_input(),
                 *_spline_inputs(),
-                _fps_input(),
+                fps_input(),
             ],
             outputs=[_trajectory_output("A path through all keyframes.")],
         )
@@ -387,9 +372,9 @@ class TrajectoryFromCamera(io.ComfyNode):
             "(camera_info). One camera gives a still path.",
             search_aliases=["camera_info", "load3d camera", "viewer camera", "spline"],
             inputs=[
-                _frames_input(),
+                frames_input(),
                 *_spline_inputs(),
-                _fps_input(),
+                fps_input(),
                 *(
                     io.Load3DCamera.Input(name, optional=True, tooltip=f"Camera {n} of the path, in order.")
                     for n, name in enumerate(_CAMERAS, 1)
@@ -488,7 +473,7 @@ class TrajectoryEdit(io.ComfyNode):
                     default="resample",
                     tooltip="What to do; each uses only its own inputs below.",
                 ),
-                _frames_input(),
+                frames_input(),
                 io.Combo.Input(
                     "resample_by",
                     options=["time", "distance"],

@@ -144,23 +144,38 @@ def test_inside_a_subgraph_and_out_again(front_end):
     assert page.evaluate("() => window.matrix3dViewers.length") == 1
 
 
-def test_the_page_is_reloaded(front_end, comfy):
+def test_another_workflow_takes_its_place(front_end):
+    """The Vue renderer draws a node of the same id, name and type into what it drew before."""
     page = front_end
     page.evaluate("graph => app.loadApiJson(graph, 'again')", GRAPH)
     page.wait_for_function(f"() => {PREVIEW} && window.matrix3dViewers.length === 1")
     arrange(page)
     page.evaluate("() => app.queuePrompt(0)")
     assert shown(page)
-    page.request.post(f"{comfy.address}/api/settings", data={"Comfy.Workflow.Persist": True})
-    page.evaluate("() => app.extensionManager.setting.set('Comfy.Workflow.Persist', true)")
-    page.wait_for_timeout(500)
-    page.evaluate(
-        "() => { app.graph.change?.(); app.extensionManager.workflow.activeWorkflow?.changeTracker?.checkState(); }"
-    )
-    page.wait_for_timeout(2500)
-    page.reload()
-    page.wait_for_function("() => window.app?.graph && window.matrix3dViewers?.length === 1", timeout=90_000)
-    page.wait_for_timeout(1500)
-    arrange(page)
-    assert shown(page)
-    page.request.post(f"{comfy.address}/api/settings", data={"Comfy.Workflow.Persist": False})
+
+
+DRAFT = "Object.entries(localStorage).some(([key, text]) => /Draft/.test(key) && /matrix3d_world/.test(text))"
+
+
+@pytest.mark.parametrize("renderer", list(RENDERERS))
+def test_the_page_is_reloaded(browser, comfy, renderer):
+    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    with open_page(browser, width=1280, height=760) as opened:
+        page = opened.page
+        open_front_end(page, comfy.address, renderer)
+        page.evaluate("() => app.extensionManager.setting.set('Comfy.Workflow.Persist', true)")
+        try:
+            page.evaluate("graph => app.loadApiJson(graph, 'kept')", GRAPH)
+            page.wait_for_function(f"() => {PREVIEW} && window.matrix3dViewers?.length === 1")
+            page.evaluate("() => app.queuePrompt(0)")
+            assert wait_for_world(page) == {"count": 1600}
+            arrange(page)  # the editor keeps a draft of what was changed
+            page.evaluate("() => app.extensionManager.workflow.activeWorkflow.changeTracker.checkState()")
+            page.wait_for_function(f"() => {DRAFT}", timeout=20_000)
+            page.reload()
+            page.wait_for_function("() => window.app?.graph && window.matrix3dViewers?.length === 1", timeout=90_000)
+            page.wait_for_timeout(1500)
+            arrange(page)
+            assert shown(page)
+        finally:
+            page.request.post(f"{comfy.address}/api/settings", data={"Comfy.Workflow.Persist": False})

@@ -1,6 +1,6 @@
 // Puts the studio for camera paths into a node of the graph editor, in the canvas and in the Vue renderer.
 
-import { after, forwardToGraph, hideWidget } from "../viewer/graph_node.mjs";
+import { addFrame, after, forwardToGraph, hideWidget } from "../viewer/graph_node.mjs";
 import { ensureStyle } from "../viewer/style.mjs";
 import { readDrawing, writeDrawing } from "./drawing.mjs";
 import { Studio } from "./studio.mjs";
@@ -67,17 +67,14 @@ export function attachStudio(node, api, app) {
   });
 
   const studio = new Studio(ask, options);
-  const frame = document.createElement("div"); // the editor sets its size; the studio fills it
-  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
+  const frame = addFrame(node, {
+    name: "studio",
+    type: "MATRIX3D_STUDIO",
+    leastHeight: LEAST_HEIGHT,
+    startSize: START_SIZE,
+  });
   frame.append(studio.element);
   forwardToGraph(frame, studio.element, app);
-  const widget = node.addDOMWidget("studio", "MATRIX3D_STUDIO", frame, {
-    serialize: false, // not in the prompt
-    hideOnZoom: false,
-    getMinHeight: () => LEAST_HEIGHT,
-  });
-  widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
-  node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
 
   const drawing = find(DRAWING);
   if (drawing) {

@@ -25,6 +25,31 @@ export function forwardToGraph(frame, element, app) {
   });
 }
 
+let frames = 0; // made on this page
+
+/**
+ * Put a frame for a view into a node: the editor sets its size, the view fills it. It is neither in the prompt nor
+ * among the workflow's widget values, which stay those of the inputs.
+ *
+ * Its type is its own: the Vue renderer reuses what it drew for a widget of the same node id, name and type, so a
+ * workflow that takes the place of another one would show an empty frame.
+ * @param {any} node of the graph editor
+ * @param {{ name: string, type: string, leastHeight: number, startSize: number[] }} options
+ * @returns {HTMLElement}
+ */
+export function addFrame(node, { name, type, leastHeight, startSize }) {
+  const frame = document.createElement("div");
+  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
+  const widget = node.addDOMWidget(name, `${type}_${++frames}`, frame, {
+    serialize: false, // not in the prompt
+    hideOnZoom: false,
+    getMinHeight: () => leastHeight,
+  });
+  widget.serialize = false; // nor in the workflow
+  node.setSize?.([Math.max(node.size[0], startSize[0]), Math.max(node.size[1], startSize[1])]);
+  return frame;
+}
+
 /**
  * Keep a widget's value in the workflow and in the prompt, but not on the node.
  * @param {any} widget

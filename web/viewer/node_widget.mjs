@@ -1,6 +1,6 @@
 // Puts a walk viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
-import { after, forwardToGraph, hideWidget } from "./graph_node.mjs";
+import { addFrame, after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { queryOf, readFile } from "./source.mjs";
 import { ensureStyle } from "./style.mjs";
 import { WalkViewer } from "./viewer.mjs";
@@ -40,16 +40,13 @@ export function attachViewer(node, api, app) {
   ensureStyle();
   /** @type {WalkViewer | null} there while the node is in a graph: the editor also makes nodes only to copy them */
   let viewer = null;
-  const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
-  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
-  forwardToGraph(frame, frame, app);
-  const widget = node.addDOMWidget("world", "MATRIX3D_WORLD", frame, {
-    serialize: false, // not in the prompt
-    hideOnZoom: false,
-    getMinHeight: () => LEAST_HEIGHT,
+  const frame = addFrame(node, {
+    name: "world",
+    type: "MATRIX3D_WORLD",
+    leastHeight: LEAST_HEIGHT,
+    startSize: START_SIZE,
   });
-  widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
-  node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
+  forwardToGraph(frame, frame, app);
   const recording = node.widgets?.find((/** @type {any} */ w) => w.name === RECORDING);
   if (recording) hideWidget(recording);
 

@@ -1,6 +1,6 @@
 // Puts a panorama viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
-import { after, forwardToGraph, hideWidget } from "./graph_node.mjs";
+import { addFrame, after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { readFrames } from "./pano_view.mjs";
 import { PanoViewer } from "./pano_viewer.mjs";
 import { ensureStyle } from "./style.mjs";
@@ -22,17 +22,14 @@ export function attachPano(node, api, app) {
   ensureStyle();
   const viewer = new PanoViewer();
   viewer.say(PLACEHOLDER);
-  const frame = document.createElement("div"); // the editor sets its size; the viewer fills it
-  frame.style.cssText = "width:100%;height:100%;box-sizing:border-box;padding:2px";
+  const frame = addFrame(node, {
+    name: "panorama_view",
+    type: "MATRIX3D_PANORAMA",
+    leastHeight: LEAST_HEIGHT,
+    startSize: START_SIZE,
+  });
   frame.append(viewer.element);
   forwardToGraph(frame, viewer.element, app);
-  const widget = node.addDOMWidget("panorama_view", "MATRIX3D_PANORAMA", frame, {
-    serialize: false, // not in the prompt
-    hideOnZoom: false,
-    getMinHeight: () => LEAST_HEIGHT,
-  });
-  widget.serialize = false; // nor in the workflow, whose widget values stay those of the inputs
-  node.setSize?.([Math.max(node.size[0], START_SIZE[0]), Math.max(node.size[1], START_SIZE[1])]);
 
   const find = (/** @type {string} */ name) => node.widgets?.find((/** @type {any} */ w) => w.name === name);
   let isOurs = false; // the change of a widget comes from the view
