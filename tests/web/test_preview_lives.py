@@ -173,7 +173,9 @@ def test_the_page_is_reloaded(browser, comfy, renderer):
             page.evaluate("() => app.extensionManager.workflow.activeWorkflow.changeTracker.checkState()")
             page.wait_for_function(f"() => {DRAFT}", timeout=20_000)
             page.reload()
-            page.wait_for_function("() => window.app?.graph && window.matrix3dViewers?.length === 1", timeout=90_000)
+            page.wait_for_function(
+                "() => window.app?.graph && window.matrix3dViewers?.length === 1", timeout=90_000
+            )
             page.wait_for_timeout(1500)
             arrange(page)
             assert shown(page)
