@@ -1,17 +1,30 @@
 // A button under a node's file list that puts a file into the host's input folder and picks it. Files can also
 // be dropped on the node.
 
-/** @typedef {{ widget: string, accept: string, label: string }} Upload */
+import { tr } from "./words/words.mjs";
 
-/** Node id -> which widget lists the files, what the file dialogue offers, and the button's text. */
+/** @typedef {{ widget: string, accept: string, name: string, label: () => string }} Upload */
+
+/** Node id -> which widget lists the files, what the file dialogue offers, and the button's name and text. */
 export const UPLOADS = /** @type {Record<string, Upload>} */ ({
   PanoLoad: {
     widget: "image",
     accept: ".jpg,.jpeg,.png,.webp,.tif,.tiff,.bmp",
-    label: "choose panorama to upload",
+    name: "choose panorama to upload",
+    label: () => tr("choose panorama to upload"),
   },
-  SplatLoad: { widget: "file", accept: ".ply,.spz", label: "choose splat file to upload" },
-  TrajectoryLoad: { widget: "file", accept: ".json,.glb,.gltf", label: "choose trajectory to upload" },
+  SplatLoad: {
+    widget: "file",
+    accept: ".ply,.spz",
+    name: "choose splat file to upload",
+    label: () => tr("choose splat file to upload"),
+  },
+  TrajectoryLoad: {
+    widget: "file",
+    accept: ".json,.glb,.gltf",
+    name: "choose trajectory to upload",
+    label: () => tr("choose trajectory to upload"),
+  },
 });
 
 /**
@@ -30,7 +43,7 @@ export function attachUpload(node, upload, api, app) {
     body.append("image", file); // the route's name for a file of any kind
     try {
       const reply = await api.fetchApi("/upload/image", { method: "POST", body });
-      if (!reply.ok) throw new Error(`the host answered ${reply.status} ${reply.statusText}`);
+      if (!reply.ok) throw new Error(tr("the host answered {status}", { status: `${reply.status} ${reply.statusText}` }));
       const stored = await reply.json();
       const name = stored.subfolder ? `${stored.subfolder}/${stored.name}` : stored.name;
       const values = list.options.values;
@@ -39,7 +52,8 @@ export function attachUpload(node, upload, api, app) {
       list.callback?.(name);
       node.setDirtyCanvas?.(true, true);
     } catch (error) {
-      const detail = `${file.name} could not be uploaded: ${error instanceof Error ? error.message : error}`;
+      const why = error instanceof Error ? error.message : String(error);
+      const detail = tr("{name} could not be uploaded: {why}", { name: file.name, why });
       app.extensionManager?.toast?.add?.({ severity: "error", summary: node.title, detail, life: 8000 });
     }
   };
@@ -48,13 +62,14 @@ export function attachUpload(node, upload, api, app) {
   /** @param {{ name: string }} file */
   const fits = (file) => endings.some((ending) => file.name.toLowerCase().endsWith(ending));
 
-  const button = node.addWidget("button", upload.label, null, () => {
+  const button = node.addWidget("button", upload.name, null, () => {
     const dialogue = document.createElement("input");
     dialogue.type = "file";
     dialogue.accept = upload.accept;
     dialogue.onchange = () => dialogue.files?.[0] && send(dialogue.files[0]);
     dialogue.click();
   });
+  button.label = upload.label();
   button.serialize = false; // the workflow's widget values stay those of the inputs
   button.options = { ...button.options, serialize: false };
 

@@ -1,34 +1,32 @@
 // The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
 
+import { tr } from "../words/words.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
 import { downstreamOf, extenderOf, makerOf, repeatSegment, wake } from "./segments.mjs";
 
-export const WORDS = {
-  label: "Extend from here",
-  queued: (/** @type {number[]} */ at) => `Going on from ${at.map((v) => v.toFixed(1)).join(", ")}. The next segment is queued.`,
-  repeated: "The segment was added once more below, to go on from this world. It is queued.",
-  missing:
-    "No World Extend node takes this world. Add one (template: extend_world), connect it to the same splats, and press again.",
-  noGraph: "Extending needs the graph: open this world in its node.",
-};
 const ICON = '<path d="M12 21V9m0 0l-5 5m5-5l5 5M5 4h14"/>';
 
 /** @param {any} app the host's */
 export function offerExtend(app) {
-  addViewerAction({ id: "extend", label: WORDS.label, key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
+  addViewerAction({ id: "extend", label: tr("Extend from here"), key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
 
   /** @param {import("../viewer/actions.mjs").ActionPlace} place */
   async function run({ node, pose, tell }) {
-    if (!node?.graph) throw new Error(WORDS.noGraph);
+    if (!node?.graph) throw new Error(tr("Extending needs the graph: open this world in its node."));
     let extender = extenderOf(node);
-    let text = WORDS.queued(pose.position);
+    const place = pose.position.map((v) => v.toFixed(1)).join(", ");
+    let text = tr("Going on from {place}. The next segment is queued.", { place });
     if (!extender) {
       const maker = makerOf(node);
-      if (!maker) throw new Error(WORDS.missing);
+      if (!maker) {
+        throw new Error(
+          tr("No World Extend node takes this world. Add one (template: extend_world), connect it to the same splats, and press again."),
+        );
+      }
       extender = repeatSegment(node, maker, (kind) => /** @type {any} */ (window).LiteGraph.createNode(kind));
       set(extender, "only_seen", false); // its trajectory is that of an earlier segment
       for (const one of downstreamOf(extender)) makeRoom(one);
-      text = WORDS.repeated;
+      text = tr("The segment was added once more below, to go on from this world. It is queued.");
     }
     wake(extender);
     set(extender, "pose", writePose(pose));

@@ -4,7 +4,7 @@ import { addFrame, after, forwardToGraph, hideWidget } from "../viewer/graph_nod
 import { ensureStyle } from "../viewer/style.mjs";
 import { readDrawing, writeDrawing } from "./drawing.mjs";
 import { Studio } from "./studio.mjs";
-import { WORDS } from "./words.mjs";
+import { words } from "./words.mjs";
 
 const PAYLOAD = "matrix3d_studio"; // of the node's `ui` output
 const PROPERTY = "matrix3d_studio"; // where the workflow remembers the scene
@@ -39,11 +39,11 @@ export function attachStudio(node, api, app) {
         body: JSON.stringify(question),
       });
     } catch {
-      throw new Error(WORDS.offline);
+      throw new Error(words().offline);
     }
     if (reply.ok) return reply;
     const { error } = await reply.json().catch(() => ({ error: "" }));
-    throw new Error(reply.status === 404 && !error ? WORDS.gone : error || WORDS.offline);
+    throw new Error(reply.status === 404 && !error ? words().gone : error || words().offline);
   };
   const ask = {
     json: async (/** @type {string} */ name, /** @type {object} */ question) => (await post(name, question)).json(),

@@ -1,5 +1,6 @@
 // Puts a walk viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
+import { tr } from "../words/words.mjs";
 import { addFrame, after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { queryOf, readFile } from "./source.mjs";
 import { ensureStyle } from "./style.mjs";
@@ -10,7 +11,7 @@ import { WalkViewer } from "./viewer.mjs";
 const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
 const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
 const RECORDING = "recording"; // the widget that holds what was recorded
-const PLACEHOLDER = "Run the graph to see the world.";
+const placeholder = () => tr("Run the graph to see the world.");
 const LEAST_HEIGHT = 260;
 const START_SIZE = [520, 640];
 
@@ -57,7 +58,7 @@ export function attachViewer(node, api, app) {
     setTimeout(() => closeLost(app)); // when the graph is whole
     made.node = node;
     made.showActions();
-    made.say(PLACEHOLDER);
+    made.say(placeholder());
     frame.replaceChildren(made.element);
     if (recording) {
       made.recorder.onChange = (text) => {
@@ -103,8 +104,12 @@ export function attachViewer(node, api, app) {
     const { frames = 0, hits = [] } = file.recorded ?? {};
     if (!hits.length) return;
     await where.ready;
-    const which = hits.length === 1 ? `frame ${hits[0]} is` : `${hits.length} of ${frames} frames, from frame ${hits[0]} on, are`;
-    where.overlay.tell(`The path passes through walls: ${which} in or at one.`, "error");
+    const first = hits[0];
+    const text =
+      hits.length === 1
+        ? tr("The path passes through walls: frame {first} is in or at one.", { first })
+        : tr("The path passes through walls: {count} of {frames} frames, from frame {first} on, are in or at one.", { count: hits.length, frames, first });
+    where.overlay.tell(text, "error");
   }
 
   /** Show what the workflow remembers, if the host still has it. */
@@ -117,7 +122,7 @@ export function attachViewer(node, api, app) {
     const { error } = await show(where, file);
     if (error && where.file === file) {
       where.file = null;
-      where.say(PLACEHOLDER);
+      where.say(placeholder());
     }
   }
 }

@@ -1,5 +1,6 @@
 // The world of a page that brings everything with it (matrix3d_core/io/html_world.py writes such pages): no host, no network.
 
+import { language } from "../words/words.mjs";
 import { WalkViewer } from "./viewer.mjs";
 
 /**
@@ -7,6 +8,7 @@ import { WalkViewer } from "./viewer.mjs";
  * @param {Blob} bytes
  */
 export function openWorld(file, bytes) {
+  document.documentElement.lang = language();
   const viewer = new WalkViewer({ isPage: true });
   document.body.append(viewer.element);
   viewer.show(file, URL.createObjectURL(bytes));

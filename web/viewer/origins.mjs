@@ -1,10 +1,12 @@
 // Where splats come from, as colours. Pure. The numbers and colours are those of matrix3d_core/scene/provenance.py.
 
+import { tr } from "../words/words.mjs";
+
 export const ORIGINS = [
-  { name: "source picture", colour: [0.2, 0.68, 0.38] },
-  { name: "generated", colour: [0.95, 0.62, 0.12] },
-  { name: "filled in", colour: [0.86, 0.2, 0.22] },
-  { name: "unknown", colour: [0.55, 0.55, 0.6] },
+  { name: () => tr("source picture"), colour: [0.2, 0.68, 0.38] },
+  { name: () => tr("generated"), colour: [0.95, 0.62, 0.12] },
+  { name: () => tr("filled in"), colour: [0.86, 0.2, 0.22] },
+  { name: () => tr("unknown"), colour: [0.55, 0.55, 0.6] },
 ];
 const UNKNOWN = ORIGINS.length - 1;
 

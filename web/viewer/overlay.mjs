@@ -1,5 +1,7 @@
 // What lies over the picture: position line, buttons, help, messages, stick. Only elements, no state of the world.
 
+import { tr } from "../words/words.mjs";
+
 const ICONS = {
   orbit: '<path d="M19.5 14.5a8 8 0 1 1 .2-4.6"/><path d="M20.5 5v5h-5"/><circle cx="12" cy="12" r="1.6"/>',
   reset: '<path d="M4 11 12 4l8 7"/><path d="M6.5 9.5V20h11V9.5"/>',
@@ -16,47 +18,47 @@ const ICONS = {
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
 };
 
-const BUTTONS = [
-  ["orbit", "Orbit around what is ahead (O)"],
-  ["reset", "Back to the start (R)"],
-  ["walls", "Walls hold (C)"],
-  ["ground", "Stay on the ground (G), off: fly"],
-  ["depth", "Show depth (Z)"],
-  ["heat", "Show where the splats come from (M)"],
-  ["sphere", "Fade to the source panorama (B)"],
-  ["lock", "Look with the mouse without dragging (L), Esc ends"],
-  ["screenshot", "Save a picture (P)"],
-  ["path", "Record a path (T), key poses (K)"],
-  ["vr", "Show on the headset"],
-  ["help", "Keys (H)"],
-  ["fullscreen", "Full screen (F)"],
+const buttons = () => [
+  ["orbit", tr("Orbit around what is ahead (O)")],
+  ["reset", tr("Back to the start (R)")],
+  ["walls", tr("Walls hold (C)")],
+  ["ground", tr("Stay on the ground (G), off: fly")],
+  ["depth", tr("Show depth (Z)")],
+  ["heat", tr("Show where the splats come from (M)")],
+  ["sphere", tr("Fade to the source panorama (B)")],
+  ["lock", tr("Look with the mouse without dragging (L), Esc ends")],
+  ["screenshot", tr("Save a picture (P)")],
+  ["path", tr("Record a path (T), key poses (K)")],
+  ["vr", tr("Show on the headset")],
+  ["help", tr("Keys (H)")],
+  ["fullscreen", tr("Full screen (F)")],
 ];
 
 const OPTIONAL = new Set(["ground", "heat", "sphere", "vr"]); // offered when the world or the browser has them
 
-const HELP = [
-  ["W A S D, arrows", "walk"],
-  ["Q, E", "down, up (on the ground: height of the eye)"],
-  ["Shift", "three times as fast"],
-  ["Wheel", "walking speed (orbit: distance)"],
-  ["Drag", "look around"],
-  ["L", "look without dragging, Esc ends"],
-  ["O", "orbit or walk"],
-  ["C", "walls hold, or not"],
-  ["G", "on the ground, or fly"],
-  ["Z", "depth or colours"],
-  ["M", "where the splats come from"],
-  ["B", "fade to the source panorama"],
-  ["R", "back to the start"],
-  ["P", "save a picture"],
-  ["T", "record the walk, or stop"],
-  ["K", "add a key pose"],
-  ["V", "hand this view to the graph"],
-  ["F", "full screen"],
-  ["Tab", "to the buttons, Enter presses"],
-  ["Gamepad", "sticks walk and look, A key pose, X record, B start"],
-  ["Touch", "one finger looks, two move, stick walks"],
-  ["Esc", "leave the view"],
+const keyHelp = () => [
+  [tr("W A S D, arrows"), tr("walk")],
+  ["Q, E", tr("down, up (on the ground: height of the eye)")],
+  ["Shift", tr("three times as fast")],
+  [tr("Wheel"), tr("walking speed (orbit: distance)")],
+  [tr("Drag"), tr("look around")],
+  ["L", tr("look without dragging, Esc ends")],
+  ["O", tr("orbit or walk")],
+  ["C", tr("walls hold, or not")],
+  ["G", tr("on the ground, or fly")],
+  ["Z", tr("depth or colours")],
+  ["M", tr("where the splats come from")],
+  ["B", tr("fade to the source panorama")],
+  ["R", tr("back to the start")],
+  ["P", tr("save a picture")],
+  ["T", tr("record the walk, or stop")],
+  ["K", tr("add a key pose")],
+  ["V", tr("hand this view to the graph")],
+  ["F", tr("full screen")],
+  ["Tab", tr("to the buttons, Enter presses")],
+  [tr("Gamepad"), tr("sticks walk and look, A key pose, X record, B start")],
+  [tr("Touch"), tr("one finger looks, two move, stick walks")],
+  ["Esc", tr("leave the view")],
 ];
 
 /**
@@ -79,7 +81,7 @@ export class Overlay {
   constructor(root, onAction) {
     this.hud = make("div", "m3d-hud", { "data-part": "hud" });
     this.hint = make("div", "m3d-hint");
-    this.hint.textContent = "W A S D to walk, drag to look";
+    this.hint.textContent = tr("W A S D to walk, drag to look");
     this.hint.hidden = true;
     this.bar = this.makeBar(onAction);
     this.help = this.makeHelp(onAction);
@@ -98,7 +100,7 @@ export class Overlay {
     /** @type {(share: number) => void} called with how much of the panorama is to be seen */
     this.onFade = () => {};
     this.blend = this.makeBlend();
-    this.legend = make("ul", "m3d-legend", { "aria-label": "Where the splats come from", "data-part": "legend" });
+    this.legend = make("ul", "m3d-legend", { "aria-label": tr("Where the splats come from"), "data-part": "legend" });
     this.legend.hidden = true;
     this.dim = make("div", "m3d-dim", { "data-part": "dim" });
     this.warning = make("p", "", { role: "status", "aria-live": "polite" });
@@ -143,8 +145,8 @@ export class Overlay {
 
   /** @param {(action: string) => void} onAction */
   makeBar(onAction) {
-    const bar = make("div", "m3d-bar", { role: "toolbar", "aria-label": "View" });
-    for (const [action, title] of BUTTONS) {
+    const bar = make("div", "m3d-bar", { role: "toolbar", "aria-label": tr("View") });
+    for (const [action, title] of buttons()) {
       const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": action });
       button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[/** @type {keyof ICONS} */ (action)]}</svg>`;
       button.hidden = OPTIONAL.has(action);
@@ -164,10 +166,10 @@ export class Overlay {
   makeBlend() {
     const box = make("label", "m3d-blend", { "data-part": "blend" });
     const [left, right] = [make("span"), make("span")];
-    left.textContent = "splats";
-    right.textContent = "panorama";
+    left.textContent = tr("splats");
+    right.textContent = tr("panorama");
     const slider = /** @type {HTMLInputElement} */ (
-      make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": "From the splats to the panorama" })
+      make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": tr("From the splats to the panorama") })
     );
     slider.addEventListener("input", () => this.onFade(Number(slider.value) / 100));
     slider.addEventListener("keydown", (event) => {
@@ -213,7 +215,7 @@ export class Overlay {
     const line = make("div", "m3d-wipe", {
       role: "slider",
       tabindex: "0",
-      "aria-label": "Line between the two worlds, arrows move it",
+      "aria-label": tr("Line between the two worlds, arrows move it"),
       "aria-valuemin": "0",
       "aria-valuemax": "100",
       "data-part": "wipe",
@@ -245,9 +247,9 @@ export class Overlay {
 
   /** @param {(action: string) => void} onAction */
   makeHelp(onAction) {
-    const help = make("div", "m3d-help", { role: "dialog", "aria-label": "Keys of the view" });
+    const help = make("div", "m3d-help", { role: "dialog", "aria-label": tr("Keys of the view") });
     const list = make("dl");
-    for (const [keys, what] of HELP) {
+    for (const [keys, what] of keyHelp()) {
       const [term, description] = [make("dt"), make("dd")];
       term.textContent = keys;
       description.textContent = what;

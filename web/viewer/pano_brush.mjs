@@ -1,5 +1,6 @@
 // Painting a mask in a panorama viewer: its buttons, its brush, and how the mask shows over the picture.
 
+import { tr } from "../words/words.mjs";
 import { dab, emptyMask, MASK_HEIGHT, MASK_WIDTH, readMask, share, stroke, writeMask } from "./pano_mask.mjs";
 import { forgetImage, paintView } from "./pano_painter.mjs";
 import { sourceOf } from "./pano_view.mjs";
@@ -9,14 +10,6 @@ import { sourceOf } from "./pano_view.mjs";
 const DEGREE = Math.PI / 180;
 const SIZES = [1, 60]; // degrees
 const TINT = [255, 80, 60, 130];
-
-export const WORDS = {
-  bar: "Mask",
-  brush: "Paint a mask (B). Shift and drag, or the right button, look around.",
-  erase: "Erase (E)",
-  size: "Size of the brush ([ and ])",
-  clear: "Delete the mask",
-};
 
 export class PanoBrush {
   /** @param {PanoViewer} viewer */
@@ -40,7 +33,7 @@ export class PanoBrush {
     this.bar = document.createElement("div");
     this.bar.className = "m3d-bar m3d-brush";
     this.bar.setAttribute("role", "toolbar");
-    this.bar.setAttribute("aria-label", WORDS.bar);
+    this.bar.setAttribute("aria-label", tr("Mask"));
     const button = (/** @type {string} */ name, /** @type {string} */ tip, /** @type {string} */ icon, /** @type {() => void} */ run) => {
       const made = document.createElement("button");
       made.type = "button";
@@ -52,17 +45,18 @@ export class PanoBrush {
       this.bar.append(made);
       return made;
     };
-    this.brushButton = button("brush", WORDS.brush, '<path d="M20 4L10 14M10 14c-3-1-5 1-5 3s-1 2-2 2c3 2 8 1 8-2 0-1 0-2-1-3z"/>', () => this.toggle());
-    this.eraseButton = button("erase", WORDS.erase, '<path d="M9 19l-5-5 9-9 6 6-8 8zM9 19h11M8 10l6 6"/>', () => this.erase(!this.isErasing));
+    const brushTip = tr("Paint a mask (B). Shift and drag, or the right button, look around.");
+    this.brushButton = button("brush", brushTip, '<path d="M20 4L10 14M10 14c-3-1-5 1-5 3s-1 2-2 2c3 2 8 1 8-2 0-1 0-2-1-3z"/>', () => this.toggle());
+    this.eraseButton = button("erase", tr("Erase (E)"), '<path d="M9 19l-5-5 9-9 6 6-8 8zM9 19h11M8 10l6 6"/>', () => this.erase(!this.isErasing));
     this.size = document.createElement("input");
     this.size.type = "range";
     this.size.min = String(SIZES[0]);
     this.size.max = String(SIZES[1]);
-    this.size.title = WORDS.size;
-    this.size.setAttribute("aria-label", WORDS.size);
+    this.size.title = tr("Size of the brush ([ and ])");
+    this.size.setAttribute("aria-label", this.size.title);
     this.size.addEventListener("input", () => this.resize(Number(this.size.value)));
     this.bar.append(this.size);
-    this.clearButton = button("clear", WORDS.clear, '<path d="M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12"/>', () => this.clear());
+    this.clearButton = button("clear", tr("Delete the mask"), '<path d="M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12"/>', () => this.clear());
     this.show();
   }
 

@@ -2,6 +2,7 @@
 //
 // For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
 
+import { language, tr } from "../words/words.mjs";
 import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "./pano_view.mjs";
@@ -22,9 +23,10 @@ export class PanoViewer {
   constructor() {
     this.element = document.createElement("div");
     this.element.className = "m3d-viewer m3d-pano";
+    this.element.lang = language();
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-label", "Panorama. Arrows look around, plus and minus zoom, Home resets, B paints a mask.");
+    this.element.setAttribute("aria-label", tr("Panorama. Arrows look around, plus and minus zoom, Home resets, B paints a mask."));
     this.element.dataset.captureWheel = "true";
     this.canvas = document.createElement("canvas");
     this.hud = part("div", "m3d-hud");
@@ -38,7 +40,7 @@ export class PanoViewer {
     this.slider = document.createElement("input");
     this.slider.type = "range";
     this.slider.min = "0";
-    this.slider.setAttribute("aria-label", "Frame");
+    this.slider.setAttribute("aria-label", tr("Frame"));
     this.number = document.createElement("span");
     this.strip.append(this.play, this.slider, this.number);
     this.strip.hidden = true;
@@ -97,7 +99,7 @@ export class PanoViewer {
     this.frames = frames;
     this.slider.max = String(frames.length - 1);
     this.strip.hidden = frames.length < 2;
-    this.say("Opening the panorama");
+    this.say(tr("Opening the panorama"));
     return this.goTo(this.indexOf(frame));
   }
 
@@ -132,7 +134,7 @@ export class PanoViewer {
       this.images.delete(address);
       if (this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
       this.setPlaying(false);
-      const error = "The panorama is no longer there. ComfyUI empties its temp folder when it starts; run the graph again.";
+      const error = tr("The panorama is no longer there. ComfyUI empties its temp folder when it starts; run the graph again.");
       this.say(error, true);
       return { error };
     }
@@ -171,8 +173,8 @@ export class PanoViewer {
     paintView({ look: this.look, image: this.image, canvas: this.canvas });
     this.brush.paint(this.canvas);
     const degrees = (/** @type {number} */ angle) => `${Math.round(angle / DEGREE)}°`;
-    const { yaw, pitch, fov } = this.look;
-    this.hud.textContent = `yaw ${degrees(yaw)}  pitch ${degrees(pitch)}  fov ${degrees(fov)}`;
+    const [yaw, pitch, fov] = [this.look.yaw, this.look.pitch, this.look.fov].map(degrees);
+    this.hud.textContent = tr("yaw {yaw}  pitch {pitch}  fov {fov}", { yaw, pitch, fov });
   }
 
   /** @param {Look} look @param {boolean} isDone */
@@ -202,7 +204,7 @@ export class PanoViewer {
       }, PLAY_MS);
     }
     this.play.textContent = isPlaying ? "❚❚" : "▶";
-    this.play.title = isPlaying ? "Stop (Space)" : "Play (Space)";
+    this.play.title = isPlaying ? tr("Stop (Space)") : tr("Play (Space)");
     this.play.setAttribute("aria-label", this.play.title);
   }
 

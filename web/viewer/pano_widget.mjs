@@ -1,5 +1,6 @@
 // Puts a panorama viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
+import { tr } from "../words/words.mjs";
 import { addFrame, after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { readFrames } from "./pano_view.mjs";
 import { PanoViewer } from "./pano_viewer.mjs";
@@ -7,7 +8,7 @@ import { ensureStyle } from "./style.mjs";
 
 const PAYLOAD = "matrix3d_pano"; // of the node's `ui` output
 const PROPERTY = "matrix3d_pano"; // where the workflow remembers what was shown
-const PLACEHOLDER = "Run the graph to see the panorama.";
+const placeholder = () => tr("Run the graph to see the panorama.");
 const LEAST_HEIGHT = 200;
 const START_SIZE = [460, 480];
 const DEGREE = Math.PI / 180;
@@ -21,7 +22,7 @@ const LOOK_WIDGETS = /** @type {const} */ (["yaw", "pitch", "fov"]);
 export function attachPano(node, api, app) {
   ensureStyle();
   const viewer = new PanoViewer();
-  viewer.say(PLACEHOLDER);
+  viewer.say(placeholder());
   const frame = addFrame(node, {
     name: "panorama_view",
     type: "MATRIX3D_PANORAMA",
@@ -101,7 +102,7 @@ export function attachPano(node, api, app) {
     if (error && viewer.frames.length === files.length) {
       viewer.frames = [];
       viewer.strip.hidden = true;
-      viewer.say(PLACEHOLDER);
+      viewer.say(placeholder());
     }
   }
 }

@@ -1,5 +1,7 @@
 // Poses: from the graph, from an address, and into three.js. Pure. OpenCV axes: x right, y down, z forward.
 
+import { tr } from "../words/words.mjs";
+
 /**
  * Where the eye is and how it looks. Upright: there is no roll.
  * @typedef {{ position: number[], yaw: number, pitch: number }} Pose (world units, radians)
@@ -17,7 +19,7 @@ export const ORIGIN = { position: [0, 0, 0], yaw: 0, pitch: 0 };
  */
 export function poseFromMatrix(matrix) {
   const m = matrix.flat();
-  if (m.length !== 16 || !m.every(Number.isFinite)) throw new Error("a pose needs 16 finite numbers");
+  if (m.length !== 16 || !m.every(Number.isFinite)) throw new Error(tr("a pose needs 16 finite numbers"));
   const [right, down, ahead] = [m.slice(0, 3), m.slice(4, 7), m.slice(8, 11)]; // the camera's axes in the world
   const t = [m[3], m[7], m[11]];
   const position = [0, 1, 2].map((i) => 0 - (right[i] * t[0] + down[i] * t[1] + ahead[i] * t[2]));

@@ -1,5 +1,6 @@
 // Records what a visitor of a viewer does, and shows it: the strip below the picture and the path in the world.
 
+import { tr } from "../words/words.mjs";
 import { FOV_Y, poseFromMatrix } from "./pose.mjs";
 import { EMPTY, addSample, exportPath, isEmpty, pathPoints, readRecording, writeRecording } from "./record.mjs";
 import { Timeline } from "./timeline.mjs";
@@ -130,7 +131,7 @@ export class Recorder {
   showStatus(isFull = false) {
     const { walk } = this.recording;
     const end = this.isRecording ? (performance.now() - this.startedAt) / 1000 : (walk[walk.length - 1]?.time ?? 0);
-    const unit = this.viewer.file?.is_metric ? "m" : "units";
+    const unit = this.viewer.file?.is_metric ? "m" : tr("units");
     this.timeline.update(this.recording, { isRecording: this.isRecording, seconds: end, unit, isFull });
     this.timeline.buttons.view.hidden = !this.onChange; // there is no graph to take it
   }

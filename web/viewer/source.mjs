@@ -1,5 +1,6 @@
 // Which file a viewer shows. Pure.
 
+import { tr } from "../words/words.mjs";
 import { columnsOfAxes } from "./axes.mjs";
 
 /**
@@ -84,9 +85,9 @@ export function queryOf(file) {
  * @returns {{ axes: string, is_metric: boolean, start_pose: number[] | null }} the pose in OpenCV axes
  */
 export function readSidecar(info) {
-  if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error("its world.json is not understood");
+  if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json is not understood"));
   const columns = columnsOfAxes(String(info.axes));
-  if (!columns) throw new Error("its world.json names no axes");
+  if (!columns) throw new Error(tr("its world.json names no axes"));
   // From the file's axes to three.js, and on to OpenCV by turning y and z around.
   const turn = (/** @type {number[]} */ v) =>
     [0, 1, 2].map((i) => (i === 0 ? 1 : -1) * columns.reduce((sum, column, k) => sum + column[i] * v[k], 0));

@@ -4,6 +4,7 @@
 import * as THREE from "../vendor/three.mjs";
 import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
 
+import { tr } from "../words/words.mjs";
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
@@ -39,8 +40,8 @@ class World {
    */
   place(axes) {
     const columns = columnsOfAxes(axes);
-    if (!columns) throw new Error(`${axes} names no axes.`);
-    if (isMirrored(columns)) throw new Error(`Its axes (${axes}) are left-handed, which this viewer cannot show.`);
+    if (!columns) throw new Error(tr("{axes} names no axes.", { axes }));
+    if (isMirrored(columns)) throw new Error(tr("Its axes ({axes}) are left-handed, which this viewer cannot show.", { axes }));
     const [x, y, z] = columns.map((column) => new THREE.Vector3(column[0], column[1], column[2]));
     this.group.quaternion.setFromRotationMatrix(new THREE.Matrix4().makeBasis(x, y, z));
     this.group.updateMatrixWorld(true);
@@ -124,7 +125,7 @@ export class SplatScene {
     const count = mesh.packedSplats?.numSplats ?? 0;
     if (this.isDisposed || count === 0) {
       mesh.dispose();
-      if (count === 0) throw new Error(`${name} holds no splats.`);
+      if (count === 0) throw new Error(tr("{name} holds no splats.", { name }));
       return 0;
     }
     if (isOther) this.other ??= new World(this.renderer, this.onDirty);

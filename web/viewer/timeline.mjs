@@ -2,6 +2,7 @@
 
 /** @typedef {import("./record.mjs").Recording} Recording */
 
+import { tr } from "../words/words.mjs";
 import { moveItem, wayLength } from "./record.mjs";
 
 /**
@@ -11,13 +12,13 @@ import { moveItem, wayLength } from "./record.mjs";
  * @property {(keys: Recording["keys"]) => void} setKeys after a deletion or a move
  */
 
-const BUTTONS = [
-  ["record", "Record", "Record the walk, or stop (T)"],
-  ["key", "+ Key", "Add a key pose here (K)"],
-  ["view", "View", "Hand this view to the graph as a picture and a camera (V)"],
-  ["use", "", "Which of them is the path: the walk or the key poses"],
-  ["export", "Export", "Save the path as a file for Load Trajectory or Trajectory from Keyframes"],
-  ["clear", "Clear", "Delete the walk, the key poses and the view"],
+const buttons = () => [
+  ["record", tr("Record"), tr("Record the walk, or stop (T)")],
+  ["key", tr("+ Key"), tr("Add a key pose here (K)")],
+  ["view", tr("View"), tr("Hand this view to the graph as a picture and a camera (V)")],
+  ["use", "", tr("Which of them is the path: the walk or the key poses")],
+  ["export", tr("Export"), tr("Save the path as a file for Load Trajectory or Trajectory from Keyframes")],
+  ["clear", tr("Clear"), tr("Delete the walk, the key poses and the view")],
 ];
 
 export class Timeline {
@@ -31,10 +32,10 @@ export class Timeline {
     this.tools = document.createElement("div");
     this.tools.className = "m3d-tools";
     this.tools.setAttribute("role", "toolbar");
-    this.tools.setAttribute("aria-label", "Path");
+    this.tools.setAttribute("aria-label", tr("Path"));
     /** @type {Record<string, HTMLButtonElement>} */
     this.buttons = {};
-    for (const [action, label, title] of BUTTONS) {
+    for (const [action, label, title] of buttons()) {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.action = action;
@@ -49,7 +50,7 @@ export class Timeline {
     this.status.dataset.part = "path-status";
     this.tools.append(this.status);
     this.list = document.createElement("ol");
-    this.list.setAttribute("aria-label", "Key poses. Enter goes there, Delete removes, Alt with left and right moves.");
+    this.list.setAttribute("aria-label", tr("Key poses. Enter goes there, Delete removes, Alt with left and right moves."));
     this.element.append(this.list, this.tools);
     cover.before(this.element);
     /** @type {Recording["keys"]} */
@@ -62,9 +63,9 @@ export class Timeline {
    */
   update(recording, { isRecording, seconds, unit, isFull = false }) {
     const { walk, keys, use, view } = recording;
-    this.buttons.record.textContent = isRecording ? "Stop" : "Record";
+    this.buttons.record.textContent = isRecording ? tr("Stop") : tr("Record");
     this.buttons.record.setAttribute("aria-pressed", String(isRecording));
-    this.buttons.use.textContent = use === "keys" ? "Path: keys" : "Path: walk";
+    this.buttons.use.textContent = use === "keys" ? tr("Path: keys") : tr("Path: walk");
     this.buttons.use.hidden = !walk.length || !keys.length || isRecording;
     this.buttons.view.setAttribute("aria-pressed", String(Boolean(view)));
     const hasPath = use === "keys" ? keys.length > 0 : walk.length > 0;
@@ -72,10 +73,10 @@ export class Timeline {
     this.buttons.clear.disabled = isRecording || (!walk.length && !keys.length && !view);
     const parts = [];
     if (walk.length) parts.push(`${seconds.toFixed(1)} s, ${wayLength(walk).toFixed(2)} ${unit}`);
-    if (keys.length) parts.push(`${keys.length} ${keys.length === 1 ? "key" : "keys"}`);
-    if (view) parts.push("view");
-    if (isFull) parts.push("the recording is full");
-    this.status.textContent = this.status.title = parts.join(" · ") || "Nothing recorded yet";
+    if (keys.length) parts.push(keys.length === 1 ? tr("1 key") : tr("{count} keys", { count: keys.length }));
+    if (view) parts.push(tr("view"));
+    if (isFull) parts.push(tr("the recording is full"));
+    this.status.textContent = this.status.title = parts.join(" · ") || tr("Nothing recorded yet");
     this.element.toggleAttribute("data-recording", isRecording);
     if (keys !== this.keys) this.fill(keys);
   }
@@ -100,12 +101,12 @@ export class Timeline {
     pick.type = "button";
     pick.textContent = String(index + 1);
     const [x, y, z] = key.position.map((value) => value.toFixed(2));
-    pick.title = `Key pose ${index + 1}: x ${x}, y ${y}, z ${z}. Click to go there, drag to move it in the list.`;
+    pick.title = tr("Key pose {number}: x {x}, y {y}, z {z}. Click to go there, drag to move it in the list.", { number: index + 1, x, y, z });
     const remove = document.createElement("button");
     remove.type = "button";
     remove.className = "m3d-remove";
     remove.textContent = "×";
-    remove.title = `Delete key pose ${index + 1}`;
+    remove.title = tr("Delete key pose {number}", { number: index + 1 });
     remove.setAttribute("aria-label", remove.title);
     remove.addEventListener("click", () => this.remove(index));
     item.append(pick, remove);

@@ -8,6 +8,7 @@
 //   file        what is shown, as in the `ui` payload
 //   recorder    what was recorded: { recording, text, isRecording }
 
+import { language, tr } from "../words/words.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
 import { bodyOf, standAt, stepBody } from "./body.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
@@ -60,9 +61,10 @@ export class WalkViewer {
     this.id = nextId++;
     this.element = document.createElement("div");
     this.element.className = isPage ? "m3d-viewer m3d-page" : "m3d-viewer";
+    this.element.lang = language();
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-label", "World. Walk with W A S D, look by dragging, H for all keys.");
+    this.element.setAttribute("aria-label", tr("World. Walk with W A S D, look by dragging, H for all keys."));
     this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
     this.canvas = document.createElement("canvas"); // shows what the page's one context has drawn for us
     this.element.append(this.canvas);
@@ -194,7 +196,7 @@ export class WalkViewer {
     this.isSuspended = false;
     this.hasArrived = false;
     this.shown = { address, pose, other };
-    this.overlay.say("Opening the world", { kind: "busy", detail: file.filename });
+    this.overlay.say(tr("Opening the world"), { kind: "busy", detail: file.filename });
     try {
       const count = await this.open({ file, address }, loading.signal, false);
       if (loading.signal.aborted || this.isDisposed) return this.ready;
@@ -228,9 +230,9 @@ export class WalkViewer {
   async open({ file, address }, signal, isOther) {
     const bytes = await this.fetchBytes(file, address, signal);
     const scene = await this.openScene();
-    this.overlay.say("Unpacking the splats", { kind: "busy", detail: file.filename });
+    this.overlay.say(tr("Unpacking the splats"), { kind: "busy", detail: file.filename });
     return scene.load(bytes, file.filename, file.axes ?? "RDF", isOther).catch((error) => {
-      throw new Error(`${file.filename} cannot be shown: ${error?.message ?? error}`);
+      throw new Error(tr("{name} cannot be shown: {why}", { name: file.filename, why: error?.message ?? error }));
     });
   }
 
@@ -241,19 +243,20 @@ export class WalkViewer {
    */
   async fetchBytes(file, address, signal) {
     const response = await fetch(address, { signal }).catch((error) => {
-      throw signal.aborted ? error : new Error("The server does not answer. Is ComfyUI running?");
+      throw signal.aborted ? error : new Error(tr("The server does not answer. Is ComfyUI running?"));
     });
+    const { filename: name } = file;
     if (response.status === 404) {
-      const hint = file.type === "temp" ? " ComfyUI empties its temp folder when it starts; run the graph again." : "";
-      throw new Error(`${file.filename} is no longer there.${hint}`);
+      const hint = file.type === "temp" ? tr(" ComfyUI empties its temp folder when it starts; run the graph again.") : "";
+      throw new Error(tr("{name} is no longer there.", { name }) + hint);
     }
-    if (!response.ok || !response.body) throw new Error(`${file.filename} cannot be read (status ${response.status}).`);
+    if (!response.ok || !response.body) throw new Error(tr("{name} cannot be read (status {status}).", { name, status: response.status }));
     const total = Number(response.headers.get("Content-Length")) || 0;
     if (total > MOST_BYTES) {
       response.body.cancel();
+      const values = { name, size: megabytes(total), most: megabytes(MOST_BYTES) };
       throw new Error(
-        `${file.filename} is too large: ${megabytes(total)}; this view opens at most ${megabytes(MOST_BYTES)}. ` +
-          "Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.",
+        tr("{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.", values),
       );
     }
     const chunks = [];
@@ -262,9 +265,9 @@ export class WalkViewer {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       chunks.push(part.value);
       size += part.value.length;
-      if (size > MOST_BYTES) throw new Error(`${file.filename} is too large: more than ${megabytes(MOST_BYTES)}.`);
-      const detail = total ? `${megabytes(size)} of ${megabytes(total)}` : megabytes(size);
-      this.overlay.say("Loading the world", { kind: "busy", detail, fraction: total ? size / total : null });
+      if (size > MOST_BYTES) throw new Error(tr("{name} is too large: more than {most}.", { name, most: megabytes(MOST_BYTES) }));
+      const detail = total ? tr("{part} of {whole}", { part: megabytes(size), whole: megabytes(total) }) : megabytes(size);
+      this.overlay.say(tr("Loading the world"), { kind: "busy", detail, fraction: total ? size / total : null });
     }
     const bytes = new Uint8Array(size);
     let offset = 0;
@@ -279,12 +282,12 @@ export class WalkViewer {
     if (this.scene) return this.scene;
     makeRoom(this);
     const { SplatScene } = await import("./splat_scene.mjs").catch((error) => {
-      throw new Error(`The viewer's libraries cannot be loaded: ${error.message}`);
+      throw new Error(tr("The viewer's libraries cannot be loaded: {why}", { why: error.message }));
     });
     try {
       this.scene = new SplatScene(this.canvas, () => this.requestFrame(), () => this.loseContext());
     } catch {
-      throw new Error("This browser offers no WebGL 2, which the viewer needs. Switch on hardware acceleration.");
+      throw new Error(tr("This browser offers no WebGL 2, which the viewer needs. Switch on hardware acceleration."));
     }
     this.size = "";
     return this.scene;
@@ -300,26 +303,32 @@ export class WalkViewer {
     this.walls = null;
     this.origins = null;
     this.scene?.setPanorama(null);
-    /** @param {unknown} part @param {string} what @param {(address: string) => Promise<void>} open */
-    const read = async (part, what, open) => {
+    /** @param {unknown} part @param {(why: string) => string} complain @param {(address: string) => Promise<void>} open */
+    const read = async (part, complain, open) => {
       const where = readPart(part, address);
       if (!where) return;
       await open(where).catch((error) => {
-        if (!signal.aborted) this.overlay.tell(`The ${what} cannot be read: ${error.message}.`, "error");
+        if (!signal.aborted) this.overlay.tell(complain(error.message), "error");
       });
     };
     const bytesOf = async (/** @type {string} */ where) => {
       const response = await fetch(where, { signal });
-      if (!response.ok) throw new Error(response.status === 404 ? "its file is gone, run the graph again" : `status ${response.status}`);
+      if (!response.ok) throw new Error(response.status === 404 ? tr("its file is gone, run the graph again") : tr("status {status}", { status: response.status }));
       return new Uint8Array(await response.arrayBuffer());
     };
+    /** @type {Record<string, (why: string) => string>} */
+    const complaints = {
+      walls: (why) => tr("The walls cannot be read: {why}.", { why }),
+      origins: (why) => tr("The origins of the splats cannot be read: {why}.", { why }),
+      panorama: (why) => tr("The panorama cannot be read: {why}.", { why }),
+    };
     await Promise.all([
-      read(file.walls, "walls", async (where) => void (this.walls = await readWalls(await bytesOf(where)))),
-      read(file.origins, "origins of the splats", async (where) => void (this.origins = await readOrigins(await bytesOf(where)))),
-      read(file.panorama, "panorama", async (where) => {
+      read(file.walls, complaints.walls, async (where) => void (this.walls = await readWalls(await bytesOf(where)))),
+      read(file.origins, complaints.origins, async (where) => void (this.origins = await readOrigins(await bytesOf(where)))),
+      read(file.panorama, complaints.panorama, async (where) => {
         const image = new Image();
         image.src = where;
-        await image.decode().catch(() => Promise.reject(new Error("its file is gone or damaged")));
+        await image.decode().catch(() => Promise.reject(new Error(tr("its file is gone or damaged"))));
         this.scene?.setPanorama(image);
       }),
     ]);
@@ -333,7 +342,7 @@ export class WalkViewer {
   loseContext() {
     this.scene = null;
     this.vr = null;
-    this.fail("The graphics device was lost. Click to open the world again.");
+    this.fail(tr("The graphics device was lost. Click to open the world again."));
     this.overlay.message.addEventListener("click", () => this.reopen(), { once: true });
   }
 
@@ -351,7 +360,7 @@ export class WalkViewer {
     cancelAnimationFrame(this.frameRequest);
     this.frameRequest = 0;
     scene.dispose(); // the canvas keeps the last picture
-    this.overlay.say("Paused, as many worlds are open. Click to go on here.", { kind: "paused" });
+    this.overlay.say(tr("Paused, as many worlds are open. Click to go on here."), { kind: "paused" });
     this.overlay.message.addEventListener("click", () => this.resume(), { once: true });
   }
 
@@ -399,7 +408,7 @@ export class WalkViewer {
     if (hasWalls && !this.walls) {
       this.walls = this.scene?.findWalls(this.walk.position) ?? null;
       this.hasGround = false; // holes in the floor are common
-      if (this.walls) this.overlay.tell("Walls are now where splats lie dense. Connect geometry or a collider for better ones.");
+      if (this.walls) this.overlay.tell(tr("Walls are now where splats lie dense. Connect geometry or a collider for better ones."));
       this.overlay.offer("ground", this.walls !== null);
     }
     this.hasWalls = hasWalls;
@@ -413,7 +422,7 @@ export class WalkViewer {
     if (this.scene && (this.isHeat || wasHeat)) {
       const counts = this.scene.showOrigins(this.isHeat ? this.origins : null);
       this.overlay.setLegend(
-        counts.map((count, i) => ({ ...ORIGINS[i], share: count / this.count })).filter(({ share }) => share > 0),
+        counts.map((count, i) => ({ name: ORIGINS[i].name(), colour: ORIGINS[i].colour, share: count / this.count })).filter(({ share }) => share > 0),
       );
     }
     this.overlay.press("heat", this.isHeat);
@@ -580,7 +589,8 @@ export class WalkViewer {
       });
       this.overlay.press("vr", true);
     } catch (error) {
-      this.overlay.tell(`The headset does not start: ${error instanceof Error ? error.message : error}`, "error");
+      const why = error instanceof Error ? error.message : String(error);
+      this.overlay.tell(tr("The headset does not start: {why}", { why }), "error");
     }
   }
 
@@ -777,12 +787,16 @@ export class WalkViewer {
     const { position } = this.pose();
     const unit = this.file?.is_metric ? " m" : "";
     const [x, y, z] = position.map((value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
-    const speed = `${this.walk.speed.toPrecision(2)}${unit || " u"}/s`;
-    const fps = isBusy && this.pace.mean ? `${Math.round(1000 / this.pace.mean)} fps` : "";
-    const depth = this.isDepth ? `depth ${this.depthRange.map((far) => far.toPrecision(2)).join(" to ")}${unit || " u"}` : "";
+    const inUnits = unit || tr(" u");
+    const speed = `${this.walk.speed.toPrecision(2)}${inUnits}/s`;
+    const fps = isBusy && this.pace.mean ? tr("{count} fps", { count: Math.round(1000 / this.pace.mean) }) : "";
+    const [near, far] = this.depthRange.map((away) => away.toPrecision(2));
+    const depth = this.isDepth ? tr("depth {near} to {far}", { near, far }) + inUnits : "";
     const drawn = this.scene?.drawn ?? 0;
-    const splats = drawn > 0 && drawn < 0.95 * this.count && this.restTimer ? `${shortCount(drawn)} of ${shortCount(this.count)}` : shortCount(this.count);
-    const parts = [this.orbit ? "orbit" : speed, depth, `${splats} splats`, fps].filter(Boolean);
+    const [part, whole] = [shortCount(drawn), shortCount(this.count)];
+    const isPart = drawn > 0 && drawn < 0.95 * this.count && this.restTimer;
+    const splats = tr("{count} splats", { count: isPart ? tr("{part} of {whole}", { part, whole }) : whole });
+    const parts = [this.orbit ? tr("orbit") : speed, depth, splats, fps].filter(Boolean);
     this.overlay.hud.innerHTML = `<b>x ${x} &nbsp;y ${y} &nbsp;z ${z}${unit}</b> &nbsp;·&nbsp; ${parts.join(" &nbsp;·&nbsp; ")}`;
   }
 

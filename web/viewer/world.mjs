@@ -4,10 +4,12 @@
 // `pose` (world units and degrees), `metric=1` (show metres) and `sidecar=1` (read world.world.json of world.spz, which
 // Splat Save writes: its axes, start and scale) are optional.
 
+import { language, tr } from "../words/words.mjs";
 import { poseFromText } from "./pose.mjs";
 import { fileFromQuery, queryOf, readSidecar, sidecarOf } from "./source.mjs";
 import { WalkViewer } from "./viewer.mjs";
 
+document.documentElement.lang = language();
 const query = new URLSearchParams(location.search);
 const viewer = new WalkViewer({ isPage: true });
 document.body.append(viewer.element);
@@ -21,11 +23,11 @@ if (file) {
   const described = query.get("sidecar") === "1" ? describe(file, addressOf(sidecarOf(file))) : Promise.resolve(file);
   described.then(
     (whole) => viewer.show(whole, addressOf(file), poseFromText(query.get("pose"))),
-    (error) => viewer.fail(`${file.filename}: ${error.message}.`),
+    (error) => viewer.fail(tr("{name}: {why}.", { name: file.filename, why: error.message })),
   );
   viewer.element.focus();
 } else {
-  viewer.fail("Name a world in the address: world.html?filename=world.spz&type=output (type: output, input or temp).");
+  viewer.fail(tr("Name a world in the address: world.html?filename=world.spz&type=output (type: output, input or temp)."));
 }
 
 /**
@@ -34,6 +36,6 @@ if (file) {
  */
 async function describe(file, address) {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(`its world.json cannot be read (status ${response.status})`);
+  if (!response.ok) throw new Error(tr("its world.json cannot be read (status {status})", { status: response.status }));
   return { ...file, ...readSidecar(await response.json()) };
 }

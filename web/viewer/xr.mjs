@@ -1,5 +1,6 @@
 // Headsets, where the browser knows any.
 
+import { tr } from "../words/words.mjs";
 import { look } from "./walk.mjs";
 
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
@@ -22,7 +23,7 @@ export function hasVirtualReality() {
  */
 export async function startVirtualReality(viewer, onEnd) {
   const { scene } = viewer;
-  if (!scene) throw new Error("no world is open");
+  if (!scene) throw new Error(tr("no world is open"));
   const session = await /** @type {any} */ (navigator).xr.requestSession("immersive-vr", { optionalFeatures: ["local"] });
   const leave = await scene.enterXr(session, (seconds, heading) => {
     for (const source of session.inputSources) {
