@@ -87,7 +87,10 @@ def open_page(
         browser = driver.chromium.launch(executable_path=executable, headless=True, args=[*FLAGS, *flags])
         try:
             context = browser.new_context(
-                viewport={"width": width, "height": height}, has_touch=touch, accept_downloads=True
+                viewport={"width": width, "height": height},
+                has_touch=touch,
+                accept_downloads=True,
+                locale="en-US",  # wherever the tests run
             )
             opened = BrowserPage(context.new_page())
             _listen(opened)
@@ -121,10 +124,11 @@ def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:
     )
 
 
-def open_front_end(page: Any, address: str, renderer: str) -> None:
-    """Open the graph editor with one of its two node renderers, without its welcome dialogs."""
+def open_front_end(page: Any, address: str, renderer: str, *, locale: str = "en") -> None:
+    """Open the graph editor with one of its two node renderers, in a language, without its welcome dialogs."""
     settings = {
         "Comfy.TutorialCompleted": True,
+        "Comfy.Locale": locale,
         "Comfy.VueNodes.Enabled": RENDERERS[renderer],
         "Comfy.Minimap.Visible": False,
         "Comfy.Workflow.Persist": False,

@@ -104,11 +104,11 @@ export function attachViewer(node, api, app) {
     const { frames = 0, hits = [] } = file.recorded ?? {};
     if (!hits.length) return;
     await where.ready;
-    const first = hits[0];
+    const values = { first: hits[0], count: hits.length, frames };
     const text =
       hits.length === 1
-        ? tr("The path passes through walls: frame {first} is in or at one.", { first })
-        : tr("The path passes through walls: {count} of {frames} frames, from frame {first} on, are in or at one.", { count: hits.length, frames, first });
+        ? tr("The path passes through walls: frame {first} is in or at one.", values)
+        : tr("The path passes through walls: {count} of {frames} frames, from frame {first} on, are in or at one.", values);
     where.overlay.tell(text, "error");
   }
 

@@ -313,7 +313,8 @@ export class WalkViewer {
     };
     const bytesOf = async (/** @type {string} */ where) => {
       const response = await fetch(where, { signal });
-      if (!response.ok) throw new Error(response.status === 404 ? tr("its file is gone, run the graph again") : tr("status {status}", { status: response.status }));
+      const { ok, status } = response;
+      if (!ok) throw new Error(status === 404 ? tr("its file is gone, run the graph again") : tr("status {status}", { status }));
       return new Uint8Array(await response.arrayBuffer());
     };
     /** @type {Record<string, (why: string) => string>} */
@@ -421,9 +422,8 @@ export class WalkViewer {
     this.isHeat = isHeat && this.origins !== null;
     if (this.scene && (this.isHeat || wasHeat)) {
       const counts = this.scene.showOrigins(this.isHeat ? this.origins : null);
-      this.overlay.setLegend(
-        counts.map((count, i) => ({ name: ORIGINS[i].name(), colour: ORIGINS[i].colour, share: count / this.count })).filter(({ share }) => share > 0),
-      );
+      const entries = ORIGINS.map(({ name, colour }, i) => ({ name: name(), colour, share: (counts[i] ?? 0) / this.count }));
+      this.overlay.setLegend(entries.filter(({ share }) => share > 0));
     }
     this.overlay.press("heat", this.isHeat);
   }
