@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 NODES = {
     "PanoLoad": [20, 40],
-    "SplatPreview": [20, 400],
-    "PanoPreview": [600, 600],
+    "SplatPreview": [20, 340],
+    "PanoPreview": [600, 660],
     "TrajectoryStudio": [600, 40],
 }
 LATIN = re.compile(r"[A-Za-z]{2,}")
@@ -21,16 +21,17 @@ LATIN = re.compile(r"[A-Za-z]{2,}")
 @pytest.fixture(scope="module")
 def chinese(browser, comfy):
     """The graph editor in Chinese in an English browser, with one node of each kind that has a view."""
-    with open_page(browser, width=1480, height=1160) as opened:
+    with open_page(browser, width=1500, height=1160) as opened:
         page = opened.page
         open_front_end(page, comfy.address, "vue", locale="zh")
         page.evaluate(
             """places => {
+                app.graph.clear();
                 for (const [kind, place] of Object.entries(places)) {
                     const node = LiteGraph.createNode(kind);
                     app.graph.add(node);
                     node.pos = place;
-                    if (kind === "TrajectoryStudio") node.setSize([840, 520]);
+                    if (kind === "TrajectoryStudio") node.setSize([820, 560]);
                 }
                 app.canvas.ds.offset = [60, 40];
                 app.canvas.ds.scale = 1;
@@ -90,7 +91,7 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
             studio.tell();
         }"""
     )
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(900)  # the hint fades in
     page.screenshot(path=tmp_path / "buttons.png")
     shown = [
         *texts(
