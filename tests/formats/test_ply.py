@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import struct
@@ -11,8 +12,17 @@ import torch
 from splat_scenes import random_gaussians
 
 from matrix3d_core.errors import FormatError, InvalidInput
+from matrix3d_core.io import ply_kernels
+from matrix3d_core.io.columns import UNIT
 from matrix3d_core.io.ply import read_ply, write_ply
 from matrix3d_core.scene.gaussians import Gaussians
+
+WAYS = {"numpy": 1 << 40, "compiled": 0}  # name -> Gaussians from which compiled kernels run
+
+
+@pytest.fixture(autouse=True, params=list(WAYS))
+def way(request, monkeypatch):
+    monkeypatch.setattr(ply_kernels, "LEAST_COUNT", WAYS[request.param])
 
 
 def ply_bytes(gaussians):
@@ -181,3 +191,43 @@ def test_invalid_gaussians_are_refused_or_dropped():
         read_ply(io.BytesIO(bytes(data)))
     back = read_ply(io.BytesIO(bytes(data)), drop_invalid=True)
     assert torch.equal(back.means, gaussians.means[[0, 1, 4]])
+
+
+@pytest.mark.parametrize("bases", [1, 4, 16])
+@pytest.mark.parametrize("has_origins", [False, True])
+def test_both_ways_agree(monkeypatch, bases, has_origins):
+    gaussians = random_gaussians(40_000, bases)  # more than one piece
+    gaussians = dataclasses.replace(
+        gaussians, quats_wxyz=gaussians.quats_wxyz * torch.tensor([1.0, 3.0]).repeat(20_000)[:, None]
+    )
+    if has_origins:
+        gaussians = gaussians.with_origins((torch.arange(40_000) % 3).to(torch.uint8))
+    files, worlds = [], []
+    for least in WAYS.values():
+        monkeypatch.setattr(ply_kernels, "LEAST_COUNT", least)
+        files.append(ply_bytes(gaussians))
+        worlds.append(read_ply(io.BytesIO(files[0])))
+    assert files[0] == files[1]
+    for ours, theirs in zip(*(world.tensors() for world in worlds), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=UNIT)  # of a length that is left alone
+    assert has_origins == (worlds[1].origins is not None)
+    if has_origins:
+        assert torch.equal(worlds[0].origins, worlds[1].origins)
+
+
+@pytest.mark.parametrize("field", ["means", "scales", "opacities", "sh", "quats_wxyz"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_invalid_value_is_written(field, value):
+    gaussians = random_gaussians(300, 4)
+    getattr(gaussians, field).view(-1)[-1] = value
+    with pytest.raises(InvalidInput, match=r"NaN|infinite"):
+        write_ply(io.BytesIO(), gaussians)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, *range(6, 26)])  # of 26 floats a row; normals are passed over
+def test_no_invalid_value_is_read(place):
+    data = bytearray(ply_bytes(random_gaussians(300, 4)))
+    start = len(data) - 4 * (26 - place)
+    data[start : start + 4] = struct.pack("<f", math.nan)
+    with pytest.raises(FormatError, match="1 of 300 Gaussians"):
+        read_ply(io.BytesIO(bytes(data)))

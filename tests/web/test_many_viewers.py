@@ -61,7 +61,7 @@ def test_twelve_viewers_all_show_a_picture_with_one_context(opened, tmp_path):
     assert min(covers) > 0.01, covers
     assert max(covers) < 1.05 * min(covers), "all show the same"
     assert page.evaluate("() => window.made.webgl") == 1
-    assert page.evaluate("() => window.matrix3dStage()") == {"contexts": 1, "users": 12, "isAlive": True}
+    assert page.evaluate("() => window.matrix3dContext()") == {"contexts": 1, "users": 12, "isAlive": True}
     # One walks; the others neither draw nor change.
     before = page.evaluate("() => window.matrix3dViewers.map(v => v.stats().frames)")
     page.evaluate("() => window.matrix3dViewers[4].setPose({ position: [0, 0, 2] })")
@@ -71,6 +71,47 @@ def test_twelve_viewers_all_show_a_picture_with_one_context(opened, tmp_path):
     moved = page.evaluate(f"() => window.matrix3dViewers.map({COVER})")
     assert moved[4] > 1.3 * covers[4]
     assert [moved[k] for k in range(12) if k != 4] == [covers[k] for k in range(12) if k != 4]
+
+
+def test_panoramas_and_splats_take_turns_on_one_context(opened):
+    page = opened.page
+    style = "display:inline-block;width:300px;height:230px"
+    assert open_room(page, opened.address, FILE, style=style) == {"count": 1600}
+    page.wait_for_timeout(800)
+    cover = page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])")
+    assert cover > 0.01
+    page.evaluate(
+        """async () => {
+            window.painting = await import("/extensions/pack/viewer/pano_painter.mjs");
+            window.source = document.createElement("canvas");
+            Object.assign(window.source, { width: 64, height: 32 });
+            const pen = window.source.getContext("2d");
+            pen.fillStyle = "#2040c0";
+            pen.fillRect(0, 0, 64, 32);
+        }"""
+    )
+    for turn in range(3):
+        painted = page.evaluate(
+            """size => {
+                const canvas = document.createElement("canvas");
+                Object.assign(canvas, size);
+                const look = { yaw: 0.4, pitch: 0.1, fov: 1.5 };
+                window.painting.paintView({ look, image: window.source, canvas });
+                const at = (x, y) => [...canvas.getContext("2d").getImageData(x, y, 1, 1).data];
+                return [at(0, 0), at(size.width - 1, size.height - 1)];
+            }""",
+            {"width": 400 + 50 * turn, "height": 120},
+        )
+        assert painted == [[32, 64, 192, 255]] * 2
+        frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
+        page.evaluate("() => window.matrix3dViewers[0].requestFrame()")
+        page.wait_for_function("n => window.matrix3dViewers[0].stats().frames > n", arg=frames)
+        page.wait_for_timeout(300)
+        assert page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])") == cover
+    assert page.evaluate("() => window.made.webgl") == 1
+    assert page.evaluate("() => window.matrix3dContext()") == {"contexts": 1, "users": 2, "isAlive": True}
+    page.evaluate("() => window.painting.forgetImage(window.source)")
+    assert page.evaluate("() => window.matrix3dContext().users") == 1
 
 
 def test_out_of_sight_nothing_is_drawn(opened):

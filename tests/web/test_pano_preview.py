@@ -313,14 +313,17 @@ def test_without_webgl_it_paints_the_same(front_end):
             image.src = source.toDataURL();
             await image.decode();
             const paint = async (name) => {{
-                const {{ paintView, painterState }} = await import(new URL(`pano_painter.mjs?${{name}}`, base).href);
+                const {{ forgetImage, paintView, painterState }} = await import(new URL(`pano_painter.mjs?${{name}}`, base).href);
                 const canvas = document.createElement("canvas");
                 [canvas.width, canvas.height] = [96, 64];
                 paintView({{ look: {{ yaw: 1.2, pitch: 0.2, fov: 2.6 }}, image, canvas }});
                 const pixels = [0.1, 0.3, 0.5, 0.7, 0.9].flatMap((x) => [0.2, 0.8].map((y) => ({PIXEL})(canvas, x, y)));
-                return [painterState().kind, pixels];
+                const {{ kind }} = painterState();
+                forgetImage(image);
+                return [kind, pixels];
             }};
             const gl = await paint("gl");
+            while (window.matrix3dContext().isAlive) await new Promise((resolve) => setTimeout(resolve, 100));
             const own = HTMLCanvasElement.prototype.getContext;
             HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {{
                 return kind === "webgl2" ? null : own.call(this, kind, ...rest);

@@ -1,6 +1,7 @@
-// Paints views of panoramas into the canvases of any number of nodes, with one WebGL context for all of them. Browsers
-// allow about 16 contexts on a page and drop the oldest beyond that. Without WebGL it paints with plain arithmetic.
+// Paints views of panoramas into the canvases of any number of nodes, on the page's one WebGL context. Without WebGL it
+// paints with plain arithmetic.
 
+import { SharedContext } from "./context.mjs";
 import { basisOf, sourceOf } from "./pano_view.mjs";
 
 /** @typedef {import("./pano_view.mjs").Look} Look */
@@ -38,27 +39,49 @@ void main() {
 
 class GlPainter {
   constructor() {
-    this.canvas = document.createElement("canvas");
-    const gl = this.canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
-    if (!gl) throw new Error("no WebGL 2");
-    this.gl = gl;
     this.isLost = false;
-    this.canvas.addEventListener("webglcontextlost", () => (this.isLost = true));
-    const program = gl.createProgram();
+    this.user = { onLost: () => (this.isLost = true) };
+    this.context = SharedContext.join(this.user);
+    const { gl } = this.context;
+    this.gl = gl;
+    this.canvas = this.context.canvas;
+    this.program = gl.createProgram();
     for (const [kind, source] of /** @type {const} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
       const shader = gl.createShader(kind);
       if (!shader) throw new Error("no WebGL 2");
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
-      gl.attachShader(program, shader);
+      gl.attachShader(this.program, shader);
+      gl.deleteShader(shader); // with the program
     }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(String(gl.getProgramInfoLog(program)));
-    gl.useProgram(program);
-    this.basis = gl.getUniformLocation(program, "basis");
-    this.halfSize = gl.getUniformLocation(program, "halfSize");
+    gl.linkProgram(this.program);
+    if (!gl.getProgramParameter(this.program, gl.LINK_STATUS)) throw new Error(String(gl.getProgramInfoLog(this.program)));
+    this.basis = gl.getUniformLocation(this.program, "basis");
+    this.halfSize = gl.getUniformLocation(this.program, "halfSize");
     /** @type {Map<Source, WebGLTexture>} latest used last */
     this.textures = new Map();
+  }
+
+  /** Make the context's state what painting needs, whatever others left. */
+  reset() {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.bindVertexArray(null);
+    gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
+    for (const feature of [gl.BLEND, gl.CULL_FACE, gl.DEPTH_TEST, gl.SCISSOR_TEST, gl.STENCIL_TEST]) gl.disable(feature);
+    gl.colorMask(true, true, true, true);
+    gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
+    gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.BROWSER_DEFAULT_WEBGL);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindSampler(0, null);
+    gl.useProgram(this.program);
+  }
+
+  dispose() {
+    this.gl.deleteProgram(this.program);
+    this.context.leave(this.user);
   }
 
   /** @param {Source} image */
@@ -92,6 +115,7 @@ class GlPainter {
   paint({ look, image, canvas }) {
     const { gl } = this;
     const { width, height } = canvas;
+    if (this.context.take(this)) this.reset();
     if (this.canvas.width < width) this.canvas.width = width; // grows to the largest view
     if (this.canvas.height < height) this.canvas.height = height;
     this.bind(image);
@@ -161,7 +185,7 @@ class PlainPainter {
 /** @type {GlPainter | PlainPainter | null} */
 let painter = null;
 
-/** The one painter of the page; a new one after its graphics device was lost. */
+/** The one painter of the page while there are pictures; a new one after its graphics device was lost. */
 function current() {
   if (painter && !painter.isLost) return painter;
   try {
@@ -176,7 +200,12 @@ function current() {
 export const paintView = (view) => current().paint(view);
 
 /** Free what was kept for a picture; a canvas that was painted on must be forgotten before it is shown again. @param {Source} image */
-export const forgetImage = (image) => painter?.forget(image);
+export function forgetImage(image) {
+  painter?.forget(image);
+  if (!(painter instanceof GlPainter) || painter.textures.size > 0) return;
+  painter.dispose();
+  painter = null;
+}
 
 /** For tests: which painter it is, and how many pictures it keeps. */
 export const painterState = () => ({

@@ -322,7 +322,7 @@ export class SplatScene {
     this.camera.position.set(position[0], position[1], position[2]);
     this.camera.rotation.set(...rotation);
     const { canvas, stage, width = 1, height = 1 } = this;
-    stage.resize(width, height);
+    stage.prepare(width, height);
     this.draw(hasPath);
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width; // also clears it, which nobody sees: the picture follows at once

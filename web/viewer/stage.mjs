@@ -1,77 +1,60 @@
-// The one WebGL context of a page. Every viewer draws with it in turn and copies the picture to a canvas of its own, so
-// a page may hold any number of viewers.
+// three.js on the page's one WebGL context, for all viewers of splats.
 
 import * as THREE from "../vendor/three.mjs";
+import { SharedContext } from "./context.mjs";
 
-const LINGER_MS = 4000; // a node that is replaced at once by another finds the context still there
+/** @typedef {import("./context.mjs").ContextUser} ContextUser */
 
-/** @typedef {{ onLost: () => void }} StageUser */
-
-/** @type {Stage | null} */
-let stage = null;
-let contexts = 0; // ever made on this page; tests read it
-
-/** @returns {{ contexts: number, users: number, isAlive: boolean }} */
-export const stageStats = () => ({ contexts, users: stage?.users.size ?? 0, isAlive: stage !== null });
-if (typeof window !== "undefined") Object.assign(window, { matrix3dStage: stageStats });
+/** @type {WeakMap<SharedContext, Stage>} */
+const stages = new WeakMap();
 
 export class Stage {
-  constructor() {
-    this.canvas = document.createElement("canvas");
-    this.renderer = new THREE.WebGLRenderer({ canvas: this.canvas, antialias: false, powerPreference: "high-performance" });
-    contexts++;
+  /** @param {SharedContext} context */
+  constructor(context) {
+    this.context = context;
+    this.canvas = context.canvas;
+    this.renderer = new THREE.WebGLRenderer({ canvas: context.canvas, context: context.gl, antialias: false });
     this.renderer.autoClear = false;
     this.renderer.setPixelRatio(1);
-    /** @type {Set<StageUser>} */
-    this.users = new Set();
-    this.lingering = 0;
-    this.canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      if (stage === this) stage = null;
-      for (const user of [...this.users]) user.onLost();
-      this.users.clear();
-    });
+    context.onEnd = () => this.renderer.dispose();
   }
 
   /**
    * Join the stage of the page.
-   * @param {StageUser} user told when the graphics device was lost
+   * @param {ContextUser} user
    * @returns {Stage}
    * @throws {Error} when the browser gives no WebGL 2
    */
   static join(user) {
-    stage ??= new Stage();
-    clearTimeout(stage.lingering);
-    stage.users.add(user);
+    const context = SharedContext.join(user);
+    const stage = stages.get(context) ?? new Stage(context);
+    stages.set(context, stage);
     return stage;
   }
 
-  /** @param {StageUser} user */
+  /** @param {ContextUser} user */
   leave(user) {
-    this.users.delete(user);
-    if (this.users.size > 0 || stage !== this) return;
-    clearTimeout(this.lingering);
-    this.lingering = window.setTimeout(() => {
-      if (this.users.size > 0 || stage !== this) return;
-      stage = null;
-      this.renderer.dispose();
-      this.renderer.forceContextLoss();
-    }, LINGER_MS);
+    this.context.leave(user);
   }
 
   /** Name of the graphics device, for bug reports. */
   get device() {
-    const gl = this.renderer.getContext();
+    const { gl } = this.context;
     const info = gl.getExtension("WEBGL_debug_renderer_info");
     return String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
   }
 
   /**
-   * Make the picture this large. Spark reads the size of the canvas, so it is exactly that of the picture.
+   * Make the picture this large, and the context ready to draw it. Spark reads the size of the canvas, so it is exactly
+   * that of the picture.
    * @param {number} width pixels
    * @param {number} height pixels
    */
-  resize(width, height) {
-    if (this.canvas.width !== width || this.canvas.height !== height) this.renderer.setSize(width, height, false);
+  prepare(width, height) {
+    const isTaken = this.context.take(this);
+    if (isTaken) this.renderer.resetState();
+    if (isTaken || this.canvas.width !== width || this.canvas.height !== height) {
+      this.renderer.setSize(width, height, false);
+    }
   }
 }

@@ -1,0 +1,72 @@
+// The one WebGL context of a page. Splats, panoramas: whoever draws takes its turn, and copies the picture to a canvas
+// of its own at once. Browsers allow about 16 contexts on a page and drop the oldest beyond that.
+
+const LINGER_MS = 4000; // a node that is replaced at once by another finds the context still there
+
+/** @typedef {{ onLost: () => void }} ContextUser told when the graphics device was lost */
+
+/** @type {SharedContext | null} */
+let shared = null;
+let contexts = 0; // ever made on this page; tests read it
+
+/** @returns {{ contexts: number, users: number, isAlive: boolean }} */
+export const contextStats = () => ({ contexts, users: shared?.users.size ?? 0, isAlive: shared !== null });
+if (typeof window !== "undefined") Object.assign(window, { matrix3dContext: contextStats });
+
+export class SharedContext {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    const gl = this.canvas.getContext("webgl2", { antialias: false, powerPreference: "high-performance" });
+    if (!gl) throw new Error("no WebGL 2");
+    this.gl = gl;
+    contexts++;
+    /** @type {Set<ContextUser>} */
+    this.users = new Set();
+    /** @type {object | null} who drew last */
+    this.turn = null;
+    /** @type {(() => void) | null} called when the last user has left for good */
+    this.onEnd = null;
+    this.lingering = 0;
+    this.canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      if (shared === this) shared = null;
+      for (const user of [...this.users]) user.onLost();
+      this.users.clear();
+    });
+  }
+
+  /**
+   * @param {ContextUser} user
+   * @returns {SharedContext} that of the page
+   * @throws {Error} when the browser gives no WebGL 2
+   */
+  static join(user) {
+    shared ??= new SharedContext();
+    clearTimeout(shared.lingering);
+    shared.users.add(user);
+    return shared;
+  }
+
+  /** @param {ContextUser} user */
+  leave(user) {
+    this.users.delete(user);
+    if (this.users.size > 0 || shared !== this) return;
+    clearTimeout(this.lingering);
+    this.lingering = window.setTimeout(() => {
+      if (this.users.size > 0 || shared !== this) return;
+      shared = null;
+      this.onEnd?.();
+      this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+    }, LINGER_MS);
+  }
+
+  /**
+   * @param {object} drawer who is about to draw
+   * @returns {boolean} true when somebody else drew since: the state of the context is unknown
+   */
+  take(drawer) {
+    const isTaken = this.turn !== drawer;
+    this.turn = drawer;
+    return isTaken;
+  }
+}
