@@ -11,9 +11,10 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import SH_C0, Gaussians
 
-__all__ = ["all_finite", "checked_gaussians", "columns_to_write", "make_unit", "rgba_bytes"]
+__all__ = ["UNIT", "all_finite", "checked_gaussians", "columns_to_write", "make_unit", "rgba_bytes"]
 
-_UNIT = 3e-7  # what rounding leaves of the length of a unit quaternion
+UNIT = 3e-7
+"""What rounding leaves of the length of a unit quaternion."""
 
 
 def columns_to_write(
@@ -36,7 +37,7 @@ def columns_to_write(
     if norms.min() == 0:
         quats = np.where(norms[:, None] > 0, quats, np.array([1, 0, 0, 0], np.float32))
         norms = np.where(norms > 0, norms, np.float32(1))
-    if np.abs(norms - 1).max() > _UNIT:
+    if np.abs(norms - 1).max() > UNIT:
         quats = quats / norms[:, None]
     return means, quats, scales, opacities, sh
 
@@ -84,7 +85,7 @@ def make_unit(quats: np.ndarray) -> bool:
         norms += quats[:, column] * quats[:, column]
     np.sqrt(norms, out=norms)
     least, most = norms.min(), norms.max()
-    if not (abs(least - 1) < _UNIT and abs(most - 1) < _UNIT):
+    if not (abs(least - 1) < UNIT and abs(most - 1) < UNIT):
         with np.errstate(invalid="ignore", divide="ignore"):
             for column in range(4):
                 quats[:, column] /= norms

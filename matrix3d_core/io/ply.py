@@ -28,8 +28,9 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
+from . import ply_kernels
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
-from .columns import all_finite, checked_gaussians, make_unit
+from .columns import UNIT, all_finite, checked_gaussians, make_unit
 from .threads import in_order
 
 __all__ = ["OPACITY_KINDS", "read_ply", "write_ply"]
@@ -90,6 +91,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
+    is_large = len(gaussians) >= ply_kernels.LEAST_COUNT
     # A few tables in turns: threads fill the next ones while one is written.
     tables = np.zeros((_AHEAD + 1, min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
 
@@ -98,9 +100,8 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
         rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
         if origins is not None:
             rows[:, -1] = origins[start : start + _CHUNK]
-        if not all(all_finite(values) for values in part):
+        if not _fill(rows, part, is_large):
             gaussians.check_finite()
-        _fill(rows, part)
         return rows
 
     with open_atomically(target) as file:
@@ -109,22 +110,39 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
             file.write(rows.data.cast("B"))
 
 
-def _fill(rows: np.ndarray, part: list[np.ndarray]) -> None:
-    """Store a chunk as the file has it."""
+def _fill(rows: np.ndarray, part: list[np.ndarray], is_large: bool) -> bool:
+    """Store a chunk as the file has it; return whether all its values are finite."""
     means, quats, scales, opacities, sh = part
+    # Logarithms of numbers that lie side by side take a third of the time.
+    odds = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
+    odds /= 1.0 - odds
+    logits = np.log(odds, out=odds)
+    sizes = np.maximum(scales, _SMALLEST_SCALE)
+    np.log(sizes, out=sizes)
+    pack = ply_kernels.pack_rows if is_large else _pack_rows
+    is_finite = pack(rows, means, quats, sizes, logits, sh)
+    return bool(is_finite) and all_finite(scales) and all_finite(opacities)  # infinite ones have been cut off
+
+
+def _pack_rows(
+    rows: np.ndarray,
+    means: np.ndarray,
+    quats: np.ndarray,
+    sizes: np.ndarray,
+    logits: np.ndarray,
+    sh: np.ndarray,
+) -> bool:
+    """As `ply_kernels.pack_rows`, which see."""
     bases = sh.shape[1]
     rest_end = 6 + 3 * bases
     _as_blocks(rows, 0, 3)[:] = _as_blocks(means, 0, 3)
     _as_blocks(rows, 6, 3)[:] = _as_blocks(sh.reshape(len(sh), -1), 0, 3)
     if bases > 1:
         rows[:, 9:rest_end].reshape(len(rows), 3, bases - 1)[...] = sh[:, 1:].transpose(0, 2, 1)
-    # Logarithms of numbers that lie side by side take a third of the time.
-    odds = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
-    odds /= 1.0 - odds
-    rows[:, rest_end] = np.log(odds, out=odds)
-    sizes = np.maximum(scales, _SMALLEST_SCALE)
-    _as_blocks(rows, rest_end + 1, 3)[:] = _as_blocks(np.log(sizes, out=sizes), 0, 3)
+    rows[:, rest_end] = logits
+    _as_blocks(rows, rest_end + 1, 3)[:] = _as_blocks(sizes, 0, 3)
     _as_blocks(rows, rest_end + 4, 4)[:] = _as_blocks(quats, 0, 4)
+    return all_finite(rows)
 
 
 def _as_blocks(table: np.ndarray, first: int, count: int) -> np.ndarray:  # [N, F] float32 -> [N] of bytes
@@ -223,8 +241,11 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
         np.empty(count, np.float32) if "filter_3D" in found else None,
         np.empty(count, np.uint8) if _ORIGIN in found else None,
     )
+    order = [f"f_rest_{c * (bases - 1) + k}" for k in range(bases - 1) for c in range(3)]
+    columns = (*_MEANS, *_QUATS, *_SCALES, "opacity", *_COLOURS, *order)
     is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
-    place = {prop: index for index, prop in enumerate(found)}
+    is_large = is_plain and count >= ply_kernels.LEAST_COUNT
+    places = np.array([found.index(prop) for prop in columns])
     buffers = np.empty((_AHEAD + 1, min(_CHUNK, count), element.dtype.itemsize), np.uint8)
 
     def pieces() -> Iterator[tuple[slice, np.ndarray]]:
@@ -238,57 +259,47 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
     def parse(piece: tuple[slice, np.ndarray]) -> bool:
         """Fill some rows; return whether all is finite and every rotation of unit length."""
         rows, part = piece
-        if is_plain:
-            table = part.view("<f4")
-
-            def stack(*names: str) -> np.ndarray:
-                columns = [place[prop] for prop in names]
-                first = columns[0]
-                if columns == list(range(first, first + len(columns))):
-                    return table[:, first : first + len(columns)]
-                return table[:, columns]
-
-            def store(target: np.ndarray, *names: str) -> None:
-                columns = [place[prop] for prop in names]
-                if columns == list(range(columns[0], columns[0] + len(columns))):
-                    _as_blocks(target, 0, len(names))[:] = _as_blocks(table, columns[0], len(names))
-                else:
-                    target[:, : len(names)] = stack(*names)
+        records = part.reshape(-1).view(element.dtype)
+        targets = (raw.means[rows], raw.quats[rows], raw.scales[rows], raw.logits[rows])
+        harmonics = raw.sh[rows].reshape(len(part), -1)
+        if is_large:
+            is_fine = ply_kernels.unpack_rows(part.view("<f4"), places, UNIT, *targets, harmonics)
         else:
-            records = part.reshape(-1).view(element.dtype)
-
-            def stack(*names: str) -> np.ndarray:
-                return np.stack([records[prop].astype(np.float32) for prop in names], axis=1)
-
-            def store(target: np.ndarray, *names: str) -> None:
-                target[:, : len(names)] = stack(*names)
-
-        store(raw.means[rows], *_MEANS)
-        store(raw.quats[rows], *_QUATS)
-        raw.logits[rows] = stack("opacity")[:, 0]
+            table = np.stack([records[prop].astype(np.float32, copy=False) for prop in columns], axis=1)
+            is_fine = _unpack_rows(table, *targets, harmonics)
         scales, opacities = raw.scales[rows], raw.opacities[rows]
-        store(scales, *_SCALES)
         with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught below
             np.exp(scales, out=scales)
             np.negative(raw.logits[rows], out=opacities)
             np.exp(opacities, out=opacities)
         opacities += 1
         np.reciprocal(opacities, out=opacities)
-        store(raw.sh[rows].reshape(len(part), -1), *_COLOURS)
-        if rest:
-            raw.sh[rows, 1:] = stack(*rest).reshape(len(part), 3, -1).transpose(0, 2, 1)
+        is_fine &= all_finite(scales)
         if raw.filters is not None:
-            raw.filters[rows] = stack("filter_3D")[:, 0]
+            raw.filters[rows] = records["filter_3D"]
+            is_fine &= all_finite(raw.filters[rows])
         if raw.origins is not None:
-            numbers = stack(_ORIGIN)[:, 0]
+            numbers = records[_ORIGIN].astype(np.float32)
             raw.origins[rows] = np.where(np.isin(numbers, _ORIGIN_NUMBERS), numbers, ORIGIN_UNKNOWN)
-        fields = (raw.means, raw.scales, raw.logits, raw.sh, *([] if raw.filters is None else [raw.filters]))
-        is_finite = all(all_finite(values[rows]) for values in fields)
-        return make_unit(raw.quats[rows]) and is_finite
+        return bool(is_fine)
 
     for is_fine in in_order(parse, pieces(), ahead=_AHEAD):
         raw.is_fine &= is_fine
     return raw
+
+
+def _unpack_rows(
+    table: np.ndarray,
+    means: np.ndarray,
+    quats: np.ndarray,
+    sizes: np.ndarray,
+    logits: np.ndarray,
+    sh: np.ndarray,
+) -> bool:
+    """As `ply_kernels.unpack_rows`, which see, but for columns in the order of the targets."""
+    means[:], quats[:], sizes[:] = table[:, :3], table[:, 3:7], table[:, 7:10]
+    logits[:], sh[:] = table[:, 10], table[:, 11:]
+    return make_unit(quats) and all_finite(table)
 
 
 def _are_probabilities(name: str, raw: _Raw) -> bool:
