@@ -71,6 +71,11 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "rate_opacities": (0, 10, "Learning rate of the opacity logits."),
     "rate_colours": (0, 10, "Learning rate of the colours."),
     "rate_end": (0, 1, "All rates fall to this share of their start."),
+    "rate_given": (
+        0,
+        1,
+        "Share of the rates for the splats to start from, with extend; 0 leaves them as they are.",
+    ),
     "beta1": (0, 1, "Decay of Adam's first moment."),
     "beta2": (0, 1, "Decay of Adam's second moment."),
     "least_pixels": (0, 1000, "Splats that show through in fewer pixels move less."),

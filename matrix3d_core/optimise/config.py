@@ -63,6 +63,7 @@ class OptimiseConfig:
         rate_opacities: of the opacity logits.
         rate_colours: of the colours.
         rate_end: all rates fall exponentially to this share of their start.
+        rate_given: share of the rates for the Gaussians to start from, when ``extend``; 0 leaves them as they are.
         beta1: decay of Adam's first moment.
         beta2: decay of Adam's second moment.
         least_pixels: Adam makes all steps equally long, however little a Gaussian shows; those that show
@@ -111,6 +112,7 @@ class OptimiseConfig:
     rate_opacities: float = 0.05
     rate_colours: float = 0.025
     rate_end: float = 0.1
+    rate_given: float = 0.03
     beta1: float = 0.9
     beta2: float = 0.99
     least_pixels: float = 0.3

@@ -227,12 +227,14 @@ class Placement:
         origins: ``[N]`` uint8, index into `ORIGINS`.
         is_sky: ``[N]`` bool, discs of the sky shell, which keep their distance.
         counts: how many came from where: ``source``, ``sky``, ``filled``.
+        paces: ``[N]`` float32, share of the learning rates for each; None: all of them.
     """
 
     gaussians: Gaussians
     origins: Tensor
     is_sky: Tensor
     counts: dict[str, int]
+    paces: Tensor | None = None
 
 
 def initial_gaussians(

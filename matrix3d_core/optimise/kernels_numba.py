@@ -191,7 +191,7 @@ def loss_and_gradient(
 @compiled(parallel=True, fastmath=FAST)
 def adam_rows(
     visible, g_means, g_quats, g_scales, g_opacities, g_colours,
-    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, rates, limits,
+    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, paces, rates, limits,
     corrections,
 ):  # fmt: skip
     """Take one Adam step for the visible Gaussians only, and refresh their activated values.
@@ -199,14 +199,18 @@ def adam_rows(
     Rows out of view keep value and moments; each row counts its own steps for the bias correction.
     ``values [N, 14]`` are the raw parameters, ``rates [8]`` = mean (in units of the Gaussian's own
     ``size``), quaternion, log scale, logit, colour, beta 1, beta 2, epsilon; ``floors [N, 3]`` = smallest
-    log scale of each axis; ``limits [3]`` = largest log scale relative to the size, smallest and largest
-    logit; ``corrections [S + 1, 2]`` = ``1 - beta^step`` for both moments.
+    log scale of each axis; ``paces [N]`` = share of the rates for each Gaussian, 0 leaves it as it is;
+    ``limits [3]`` = largest log scale relative to the size, smallest and largest logit;
+    ``corrections [S + 1, 2]`` = ``1 - beta^step`` for both moments.
 
     Source: D. Kingma, J. Ba, Adam, 2015, algorithm 1.
     """
     beta1, beta2 = rates[5], rates[6]
     for n in nb.prange(visible.shape[0]):
         i = visible[n]
+        pace = paces[i]
+        if pace == ZERO:
+            continue
         gradient = np.empty(COLUMNS, np.float32)
         opacity = opacities[i]
         for c in range(3):
@@ -234,7 +238,7 @@ def adam_rows(
                 if c < 3
                 else (rates[1] if c < 7 else (rates[2] if c < 10 else (rates[3] if c == 10 else rates[4])))
             )
-            values[i, c] -= rate * (m / correct1) / (math.sqrt(s / correct2) + rates[7])
+            values[i, c] -= pace * rate * (m / correct1) / (math.sqrt(s / correct2) + rates[7])
         reference = math.log(size[i])
         for c in range(3):
             log_scale = min(max(values[i, 7 + c], floors[i, c]), reference + limits[0])

@@ -269,10 +269,14 @@ class _Fit:
             swept = self._sweep()
             depths = {key: found.depth_ray for key, found in swept.items()}
             skies = {key: found.is_sky for key, found in swept.items()}
-        return extend_gaussians(
+        placed = extend_gaussians(
             initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
             max_gaussians=self.config.max_gaussians, engine=self.config.engine,
         )  # fmt: skip
+        # These frames know little of what the world was made from: what is there gives way slowly.
+        paces = torch.ones(len(placed.gaussians))
+        paces[: len(initial)] = self.config.rate_given
+        return replace(placed, paces=paces)
 
     def _sweep(self) -> dict[int, SweptDepth]:
         """Find distances from the frames, where none were given and the camera moves."""
@@ -515,7 +519,7 @@ def _open(start: Placement, config: OptimiseConfig, frames: Frames) -> tuple[str
     needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
     needs |= {"panorama"} if config.supervision == "panorama" else set()
     engine, render = SPLAT_ENGINES.load(config.engine, needs=needs)
-    extras = {"origins": start.origins, "is_sky": start.is_sky, "frames": frames}
+    extras = {"origins": start.origins, "is_sky": start.is_sky, "paces": start.paces, "frames": frames}
     if engine == "numba":
         return engine, CpuTrainer(start.gaussians, config, **extras)  # type: ignore[arg-type]
     on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()

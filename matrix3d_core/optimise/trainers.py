@@ -140,6 +140,7 @@ class CpuTrainer:
         *,
         origins: Tensor | None = None,
         is_sky: Tensor | None = None,
+        paces: Tensor | None = None,
         frames: Frames | None = None,
     ) -> None:
         from . import kernels_numba
@@ -151,6 +152,7 @@ class CpuTrainer:
         count = len(gaussians)
         self._origins = torch.zeros(count, dtype=torch.uint8) if origins is None else origins.clone()
         self._is_sky = torch.zeros(count, dtype=torch.bool) if is_sky is None else is_sky.clone()
+        self._paces = np.ones(count, np.float32) if paces is None else _own(paces)
         self._size = _own(_size(gaussians))
         size = torch.from_numpy(self._size)[:, None]
         floor = _scale_floor(gaussians.scales.float(), size)
@@ -281,7 +283,7 @@ class CpuTrainer:
             g_scales[fixed] = 0
         self._kernels.adam_rows(
             visible, *rows, *self._active, self._values, self._first, self._second,
-            self._steps, self._size, self._floors, rates_now, self._limits, self._corrections,
+            self._steps, self._size, self._floors, self._paces, rates_now, self._limits, self._corrections,
         )  # fmt: skip
         return loss
 
@@ -314,6 +316,7 @@ class CpuTrainer:
         shrink = plan.shrink.numpy()
         self._floors = np.ascontiguousarray(self._floors[index] + np.log(shrink)[:, None]).astype(np.float32)
         self._size = np.ascontiguousarray(self._size[index] * shrink).astype(np.float32)
+        self._paces = np.ascontiguousarray(self._paces[index])
         self._origins, self._is_sky = self._origins[plan.parents], self._is_sky[plan.parents]
         self._score, self._seen = np.zeros(len(index), np.float32), np.zeros(len(index), np.int32)
         return len(index)
@@ -338,7 +341,7 @@ class CpuTrainer:
         self._frames.load(state)
 
 
-_CPU_STATE = ("values", "first", "second", "steps", "size", "floors", "score", "seen")
+_CPU_STATE = ("values", "first", "second", "steps", "size", "floors", "paces", "score", "seen")
 
 
 def _own(tensor: Tensor) -> np.ndarray:
@@ -373,6 +376,7 @@ class TorchTrainer:
         *,
         origins: Tensor | None = None,
         is_sky: Tensor | None = None,
+        paces: Tensor | None = None,
         frames: Frames | None = None,
     ) -> None:
         self._render, self._device, self._config = render, device, config
@@ -381,6 +385,7 @@ class TorchTrainer:
         self._origins = torch.zeros(count, dtype=torch.uint8) if origins is None else origins.clone()
         self._is_sky = torch.zeros(count, dtype=torch.bool) if is_sky is None else is_sky.clone()
         self._score, self._seen = torch.zeros(count, device=device), torch.zeros(count, device=device)
+        self._paces = torch.ones(count, device=device) if paces is None else paces.float().to(device)
         g = gaussians.detach().to(device)
         self._size = _size(g)[:, None].float()
         floor = _scale_floor(g.scales.float(), self._size)
@@ -465,8 +470,12 @@ class TorchTrainer:
                     parameter.grad[fixed] = 0
         for group in self._adam.param_groups:
             group["lr"] = group["base"] * rate
+        before = None if bool((self._paces == 1).all()) else [p.detach().clone() for p in self._parameters]
         self._adam.step()
         with torch.no_grad():
+            for parameter, old in zip(self._parameters, before or (), strict=False):
+                pace = self._paces.reshape(-1, *[1] * (parameter.ndim - 1))
+                parameter.copy_(torch.where(pace == 0, old, old + pace * (parameter - old)))
             _, _, log_scales, logits, colours = self._parameters
             low, high = self._log_limits
             log_scales.copy_(torch.minimum(torch.maximum(log_scales, low), high))
@@ -496,6 +505,7 @@ class TorchTrainer:
             shrink = plan.shrink.to(self._device)
             moments = [self._adam.state.get(p, {}) for p in self._parameters]
             self._size = self._size[index] * shrink[:, None]
+            self._paces = self._paces[index]
             self._origin = plan.means.to(self._device)
             low, high = self._log_limits
             self._log_limits = low[index] + shrink[:, None].log(), high[index] + shrink[:, None].log()
@@ -532,7 +542,7 @@ class TorchTrainer:
             "low": self._log_limits[0],
             "high": self._log_limits[1],
         }
-        parts |= {"score": self._score, "seen": self._seen}
+        parts |= {"score": self._score, "seen": self._seen, "paces": self._paces}
         for k, parameter in enumerate(self._parameters):
             parts[f"value.{k}"] = parameter.detach()
             parts |= {
@@ -547,6 +557,7 @@ class TorchTrainer:
         self._origin, self._size = put["origin"].clone(), put["size"].clone()
         self._log_limits = put["low"].clone(), put["high"].clone()
         self._score, self._seen = put["score"].clone(), put["seen"].clone()
+        self._paces = put["paces"].clone()
         self._parameters = [put[f"value.{k}"].clone().requires_grad_() for k in range(5)]
         self._adam = self._new_adam()
         for k, parameter in enumerate(self._parameters):

@@ -310,6 +310,21 @@ def test_a_world_is_extended_where_frames_look_past_it():
     assert grown.report["held_out"]["psnr"] > left.report["held_out"]["psnr"] + 3
 
 
+def test_a_world_that_is_extended_gives_way_slowly():
+    """Frames that contradict it: what is there stays with 0, moves less with a small share than with all rates."""
+    frames, path, extras = world()
+    start = place_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
+    moved = {}
+    for share in (0.0, 0.1, 1.0):
+        config = replace(QUICK, steps=20, extend=True, rate_given=share, min_opacity=0.0)
+        grown = optimise_gaussians(
+            1 - frames, path, initial=start, depth_ray=extras["depth_ray"], config=config
+        ).gaussians
+        moved[share] = float((grown.colours[: len(start)] - start.colours).abs().mean())
+    assert moved[0.0] < 1e-6
+    assert 1e-4 < moved[0.1] < 0.3 * moved[1.0]
+
+
 def test_whole_panoramas_teach_too():
     frames, path, extras = world()
     config = replace(QUICK, steps=60, source_share=0.0, supervision="panorama", panorama_rows=48)

@@ -74,13 +74,15 @@ def view_of_room(size=40) -> View:
     return look(Picture(rgb, torch.ones(48, 96), pose, math.pi / 2), _crops()[6], size)
 
 
-def test_compiled_steps_match_torch_adam():
+@pytest.mark.parametrize("paces", [None, (1.0, 0.3, 0.0)])
+def test_compiled_steps_match_torch_adam(paces):
     """The same view again and again: what is in view must move as torch.optim.Adam moves it."""
     start, _ = initial_gaussians(geometry=room_geometry(), max_gaussians=800)
     config = OptimiseConfig(steps=6, crop_size_px=40)
     view = view_of_room()
-    fast = CpuTrainer(start, config)
-    plain = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"))
+    shares = None if paces is None else torch.tensor(paces).repeat(len(start))[: len(start)]
+    fast = CpuTrainer(start, config, paces=shares)
+    plain = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"), paces=shares)
     for step in range(6):
         loss_fast, loss_plain = fast.step(view, 0.9**step), plain.step(view, 0.9**step)
         assert loss_fast == pytest.approx(loss_plain, rel=2e-4)
@@ -94,6 +96,11 @@ def test_compiled_steps_match_torch_adam():
         # a full step: compare the typical step, not the worst.
         assert (a - b).abs().mean() < 0.01 * scale + 1e-7
     assert moved
+    if shares is not None:
+        far = [(g.gaussians().means - start.means).norm(dim=-1) for g in (fast, plain)]
+        for moves in far:
+            assert float(moves[shares == 0].max()) < 1e-6  # means are kept as steps from where they were
+            assert float(moves[shares == 1].mean()) > 2 * float(moves[shares == 0.3].mean()) > 0
 
 
 def test_what_is_out_of_view_does_not_move():
