@@ -18,7 +18,7 @@ names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -28,7 +28,6 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
-from . import ply_kernels
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import UNIT, all_finite, checked_gaussians, make_unit
 from .threads import in_order
@@ -43,6 +42,7 @@ _log = logging.getLogger(__name__)
 _SMALLEST_SCALE = 1e-8  # the host's own floors, so that both write the same bytes
 _SMALLEST_OPACITY = 1e-6
 _LONGEST_HEADER = 1 << 16
+_KERNELS_FROM = 50_000  # Gaussians below which loading a compiled kernel takes longer than it saves
 _CHUNK = 1 << 14  # Gaussians at a time: about a megabyte, which stays in the cache
 _AHEAD = 3  # chunks in the hands of threads
 _FEWEST_TO_TELL = 100  # Gaussians below which opacities are not called probabilities
@@ -91,7 +91,9 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
-    is_large = len(gaussians) >= ply_kernels.LEAST_COUNT
+    pack = _pack_rows
+    if len(gaussians) >= _KERNELS_FROM:
+        from .ply_numba import pack_rows as pack
     # A few tables in turns: threads fill the next ones while one is written.
     tables = np.zeros((_AHEAD + 1, min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
 
@@ -100,7 +102,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
         rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
         if origins is not None:
             rows[:, -1] = origins[start : start + _CHUNK]
-        if not _fill(rows, part, is_large):
+        if not _fill(rows, part, pack):
             gaussians.check_finite()
         return rows
 
@@ -110,7 +112,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
             file.write(rows.data.cast("B"))
 
 
-def _fill(rows: np.ndarray, part: list[np.ndarray], is_large: bool) -> bool:
+def _fill(rows: np.ndarray, part: list[np.ndarray], pack: Callable[..., bool]) -> bool:
     """Store a chunk as the file has it; return whether all its values are finite."""
     means, quats, scales, opacities, sh = part
     # Logarithms of numbers that lie side by side take a third of the time.
@@ -119,7 +121,6 @@ def _fill(rows: np.ndarray, part: list[np.ndarray], is_large: bool) -> bool:
     logits = np.log(odds, out=odds)
     sizes = np.maximum(scales, _SMALLEST_SCALE)
     np.log(sizes, out=sizes)
-    pack = ply_kernels.pack_rows if is_large else _pack_rows
     is_finite = pack(rows, means, quats, sizes, logits, sh)
     return bool(is_finite) and all_finite(scales) and all_finite(opacities)  # infinite ones have been cut off
 
@@ -132,7 +133,7 @@ def _pack_rows(
     logits: np.ndarray,
     sh: np.ndarray,
 ) -> bool:
-    """As `ply_kernels.pack_rows`, which see."""
+    """As `ply_numba.pack_rows`, which see."""
     bases = sh.shape[1]
     rest_end = 6 + 3 * bases
     _as_blocks(rows, 0, 3)[:] = _as_blocks(means, 0, 3)
@@ -244,7 +245,9 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
     order = [f"f_rest_{c * (bases - 1) + k}" for k in range(bases - 1) for c in range(3)]
     columns = (*_MEANS, *_QUATS, *_SCALES, "opacity", *_COLOURS, *order)
     is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
-    is_large = is_plain and count >= ply_kernels.LEAST_COUNT
+    unpack: Callable[..., bool] | None = None
+    if is_plain and count >= _KERNELS_FROM:
+        from .ply_numba import unpack_rows as unpack
     places = np.array([found.index(prop) for prop in columns])
     buffers = np.empty((_AHEAD + 1, min(_CHUNK, count), element.dtype.itemsize), np.uint8)
 
@@ -262,8 +265,8 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
         records = part.reshape(-1).view(element.dtype)
         targets = (raw.means[rows], raw.quats[rows], raw.scales[rows], raw.logits[rows])
         harmonics = raw.sh[rows].reshape(len(part), -1)
-        if is_large:
-            is_fine = ply_kernels.unpack_rows(part.view("<f4"), places, UNIT, *targets, harmonics)
+        if unpack is not None:
+            is_fine = unpack(part.view("<f4"), places, UNIT, *targets, harmonics)
         else:
             table = np.stack([records[prop].astype(np.float32, copy=False) for prop in columns], axis=1)
             is_fine = _unpack_rows(table, *targets, harmonics)
@@ -296,7 +299,7 @@ def _unpack_rows(
     logits: np.ndarray,
     sh: np.ndarray,
 ) -> bool:
-    """As `ply_kernels.unpack_rows`, which see, but for columns in the order of the targets."""
+    """As `ply_numba.unpack_rows`, which see, but for columns in the order of the targets."""
     means[:], quats[:], sizes[:] = table[:, :3], table[:, 3:7], table[:, 7:10]
     logits[:], sh[:] = table[:, 10], table[:, 11:]
     return make_unit(quats) and all_finite(table)

@@ -12,7 +12,7 @@ import torch
 from splat_scenes import random_gaussians
 
 from matrix3d_core.errors import FormatError, InvalidInput
-from matrix3d_core.io import ply_kernels
+from matrix3d_core.io import ply
 from matrix3d_core.io.columns import UNIT
 from matrix3d_core.io.ply import read_ply, write_ply
 from matrix3d_core.scene.gaussians import Gaussians
@@ -22,7 +22,7 @@ WAYS = {"numpy": 1 << 40, "compiled": 0}  # name -> Gaussians from which compile
 
 @pytest.fixture(autouse=True, params=list(WAYS))
 def way(request, monkeypatch):
-    monkeypatch.setattr(ply_kernels, "LEAST_COUNT", WAYS[request.param])
+    monkeypatch.setattr(ply, "_KERNELS_FROM", WAYS[request.param])
 
 
 def ply_bytes(gaussians):
@@ -204,7 +204,7 @@ def test_both_ways_agree(monkeypatch, bases, has_origins):
         gaussians = gaussians.with_origins((torch.arange(40_000) % 3).to(torch.uint8))
     files, worlds = [], []
     for least in WAYS.values():
-        monkeypatch.setattr(ply_kernels, "LEAST_COUNT", least)
+        monkeypatch.setattr(ply, "_KERNELS_FROM", least)
         files.append(ply_bytes(gaussians))
         worlds.append(read_ply(io.BytesIO(files[0])))
     assert files[0] == files[1]

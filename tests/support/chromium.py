@@ -107,9 +107,12 @@ def _listen(opened: BrowserPage) -> None:
 
     opened.page.on("console", on_console)
     opened.page.on("pageerror", lambda error: opened.problems.append(f"uncaught: {error}"))
-    opened.page.on(
-        "requestfailed", lambda request: opened.problems.append(f"failed: {request.url} {request.failure}")
-    )
+
+    def on_failed(request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # given up by the page itself, for a newer file
+            opened.problems.append(f"failed: {request.url} {request.failure}")
+
+    opened.page.on("requestfailed", on_failed)
 
 
 def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:

@@ -36,8 +36,6 @@ const MOST_PIXELS = 2; // per CSS pixel; more is not seen, and costs
 const HUD_MS = 200;
 const REST_MS = 250;
 const DRAG_MS = 120;
-const BODY_STEP_S = 0.25; // a body is moved in steps no longer than this
-const MOST_BODY_S = 5; // what a picture took longer is lost
 
 /** @type {WalkViewer[]} */
 const viewers = [];
@@ -652,12 +650,10 @@ export class WalkViewer {
       this.isCarried = false;
       return;
     }
-    for (let left = Math.min(seconds, MOST_BODY_S); left > 0; left -= BODY_STEP_S) {
-      const next = stepBody(this.walk, wish, Math.min(left, BODY_STEP_S), this.walls, this.standing);
-      this.walk = next.walk;
-      this.standing = next.standing;
-      this.isCarried = next.isCarried;
-    }
+    const next = stepBody(this.walk, wish, Math.min(seconds, 1), this.walls, this.standing);
+    this.walk = next.walk;
+    this.standing = next.standing;
+    this.isCarried = next.isCarried;
   }
 
   /**

@@ -11,10 +11,7 @@ import numpy as np
 
 from ..compiled import compiled
 
-__all__ = ["LEAST_COUNT", "pack_rows", "unpack_rows"]
-
-LEAST_COUNT = 50_000
-"""Gaussians below which loading a compiled kernel takes longer than it saves."""
+__all__ = ["pack_rows", "unpack_rows"]
 
 
 @compiled(nogil=True)
