@@ -95,9 +95,9 @@ def track(page):
     page.evaluate(
         """() => {
             const v = window.matrix3dViewers[0];
-            const step = v.step.bind(v);
+            const move = v.moveBody.bind(v);
             window.track = [[...v.walk.position]];
-            v.step = now => { step(now); window.track.push([...v.walk.position]); };
+            v.moveBody = (...args) => { move(...args); window.track.push([...v.walk.position]); };
         }"""
     )
 

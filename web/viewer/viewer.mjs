@@ -36,6 +36,8 @@ const MOST_PIXELS = 2; // per CSS pixel; more is not seen, and costs
 const HUD_MS = 200;
 const REST_MS = 250;
 const DRAG_MS = 120;
+const BODY_STEP_S = 0.1; // a body is moved in parts no longer than this
+const MOST_BODY_S = 5; // what a picture took longer is lost
 
 /** @type {WalkViewer[]} */
 const viewers = [];
@@ -650,10 +652,26 @@ export class WalkViewer {
       this.isCarried = false;
       return;
     }
-    const next = stepBody(this.walk, wish, Math.min(seconds, 1), this.walls, this.standing);
+    // Between slow pictures one may go around a corner: reckon and record it in short parts.
+    const whole = Math.min(seconds, MOST_BODY_S);
+    const parts = Math.ceil(whole / BODY_STEP_S);
+    for (let part = 1; part <= parts; part++) {
+      this.moveBody(wish, whole / parts, now - 1000 * whole * (1 - part / parts));
+    }
+  }
+
+  /**
+   * @param {import("./walk.mjs").Wish} wish
+   * @param {number} seconds
+   * @param {number} when it ends, milliseconds
+   */
+  moveBody(wish, seconds, when) {
+    if (!this.walls) return;
+    const next = stepBody(this.walk, wish, seconds, this.walls, this.standing);
     this.walk = next.walk;
     this.standing = next.standing;
     this.isCarried = next.isCarried;
+    this.recorder.sample(when);
   }
 
   /**
