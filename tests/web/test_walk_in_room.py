@@ -194,7 +194,8 @@ def test_the_record_is_what_was_walked_at_corners_too(room):
     end = viewer(page, "v.pose()")
     path = trajectory_from_recording(parse_recording(viewer(page, "v.recorder.text")), frames=400)
     made = path.centres.numpy()
-    assert clearance(made.tolist()).min() > RADIUS - 0.08
+    # How near to a wall one comes is `test_nobody_walks_through_a_wall`'s; the record comes no nearer.
+    assert clearance(made.tolist()).min() > min(RADIUS - 0.08, clearance(places.tolist()).min() - 0.01)
     # Every pose lies on the way that was walked, and the whole way is there.
     assert distance_to_line(made, places).max() < 0.01
     assert distance_to_line(places, made).max() < 0.02  # 400 poses lie about 1 cm apart
