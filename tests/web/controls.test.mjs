@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { meaning, wishOf } from "../../web/viewer/keys.mjs";
-import { LEVELS, START, addFrame } from "../../web/viewer/pace.mjs";
+import { LEVELS, START, addFrame, isHeldUp } from "../../web/viewer/pace.mjs";
 import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
 import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
 
@@ -70,6 +70,21 @@ test("slow graphics get fewer pixels, when that helps", () => {
   assert.equal(pace.level, 3); // good enough: neither way
   assert.equal(run(pace, 12, 200).level, 0);
   assert.ok(LEVELS.every((level, i) => i === 0 || level.fineness <= LEVELS[i - 1].fineness));
+});
+
+test("very slow graphics need not wait for six pictures, nor does a single hitch count", () => {
+  assert.equal(run(START, 2000, 1).level, 0);
+  assert.equal(run(START, 2000, 2).level, 2);
+  assert.equal(run(run(START, 2000, 2), 1000, 2).level, 3);
+  assert.equal(run(addFrame(run(START, 16, 1), 300), 16, 100).level, 0);
+});
+
+test("pictures that waited for the hand say nothing of how slow drawing is", () => {
+  assert.equal(isHeldUp(1000, 1016), true);
+  assert.equal(isHeldUp(1000, 990), true); // it never stopped
+  assert.equal(isHeldUp(1000, 1090), false);
+  assert.equal(isHeldUp(0, 10), false);
+  assert.equal(isHeldUp(1000, 0), false);
 });
 
 test("of a large world fewer splats are drawn first", () => {

@@ -91,13 +91,25 @@ def hold(page, seconds, *keys):
 
 
 def track(page):
-    """Keep every place the eye passes through, each time the walk is reckoned."""
+    """Keep every place the eye passes through, each time the walk is reckoned, but for what is taken back."""
     page.evaluate(
         """() => {
             const v = window.matrix3dViewers[0];
-            const move = v.moveBody.bind(v);
+            const [move, goBack] = [v.moveBody.bind(v), v.goBack.bind(v)];
             window.track = [[...v.walk.position]];
-            v.moveBody = (...args) => { move(...args); window.track.push([...v.walk.position]); };
+            let times = [-Infinity];
+            v.moveBody = (wish, seconds, when) => {
+                move(wish, seconds, when);
+                times.push(when);
+                window.track.push([...v.walk.position]);
+            };
+            v.goBack = when => {
+                goBack(when);
+                if (v.lastStep > when) return; // nothing was taken back
+                const left = times.filter(time => time <= v.lastStep + 1e-6).length;
+                times = times.slice(0, left);
+                window.track = window.track.slice(0, left);
+            };
         }"""
     )
 
@@ -181,21 +193,20 @@ def test_gravity_brings_one_down_and_flying_does_not(room):
 
 def test_the_record_is_what_was_walked_at_corners_too(room):
     page = enter(room)
-    stand_at(page, 0, 2.2, 40)
+    stand_at(page, 0, 2.2, -40)  # to the side without the pillar, whose back the panorama does not know
     page.keyboard.press("t")
     page.wait_for_function("() => window.matrix3dViewers[0].recorder.isRecording")
     track(page)
     hold(page, 2.0, "w")  # to the wall, along it, into the corner
     hold(page, 0.7, "s")
-    viewer(page, "v.drag(220, 10, 'look')")
+    viewer(page, "v.drag(-220, 10, 'look')")
     hold(page, 0.8, "w")
     page.keyboard.press("t")
     places = np.array(page.evaluate("() => window.track"))
     end = viewer(page, "v.pose()")
     path = trajectory_from_recording(parse_recording(viewer(page, "v.recorder.text")), frames=400)
     made = path.centres.numpy()
-    # How near to a wall one comes is `test_nobody_walks_through_a_wall`'s; the record comes no nearer.
-    assert clearance(made.tolist()).min() > min(RADIUS - 0.08, clearance(places.tolist()).min() - 0.01)
+    assert clearance(made.tolist()).min() > RADIUS - 0.08
     # Every pose lies on the way that was walked, and the whole way is there.
     assert distance_to_line(made, places).max() < 0.01
     assert distance_to_line(places, made).max() < 0.02  # 400 poses lie about 1 cm apart

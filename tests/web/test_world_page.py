@@ -166,6 +166,35 @@ def test_walks_speed_times_time(visit, key, direction, modifier):
     assert pose(page)["position"] == pytest.approx(expected, abs=0.06 * (3 if modifier else 1))
 
 
+def test_a_key_that_is_heard_late_ends_the_walk_where_it_was_let_go(visit):
+    page = visit()
+    page.keyboard.press("t")
+    page.wait_for_function("() => window.matrix3dViewers[0].recorder.isRecording")
+    seconds, overshoot = page.evaluate(
+        """async () => {
+            const { element } = window.matrix3dViewers[0];
+            const wait = ms => new Promise(done => setTimeout(done, ms));
+            const key = kind => new KeyboardEvent(kind, { code: "KeyW", key: "w", bubbles: true });
+            const down = key("keydown");
+            element.dispatchEvent(down);
+            await wait(500);
+            const up = key("keyup"); // has its time stamp, and waits
+            await wait(500);
+            const overshoot = window.matrix3dViewers[0].walk.position[2];
+            element.dispatchEvent(up);
+            return [(up.timeStamp - down.timeStamp) / 1000, overshoot];
+        }"""
+    )
+    settle(page)
+    assert overshoot > 1.4 * seconds + 0.1, "pictures went on meanwhile"
+    # Reckoned from the time stamps alone; what is left of the velocity at rest is under 1.4 mm/s.
+    assert pose(page)["position"] == pytest.approx([0, 0, 1.4 * seconds], abs=1e-3)
+    page.keyboard.press("t")
+    walked = page.evaluate("() => window.matrix3dViewers[0].recorder.recording.walk.map(s => s.position[2])")
+    assert walked == sorted(walked), "nobody walked back"
+    assert walked[-1] == pytest.approx(1.4 * seconds, abs=1e-3)
+
+
 def test_picture_after_walking_is_the_one_from_there(visit, tmp_path):
     page = visit()
     hold(page, "w", 1.0)
@@ -178,6 +207,30 @@ def test_picture_after_walking_is_the_one_from_there(visit, tmp_path):
     page.keyboard.press("r")
     settle(page)
     assert pose(page)["position"] == [0, 0, 0]
+
+
+def test_slow_graphics_get_fewer_pixels_while_the_mouse_drags_and_all_at_rest(visit):
+    page = visit()
+    page.evaluate(
+        """() => {
+            const { scene, canvas } = window.matrix3dViewers[0], draw = scene.render.bind(scene);
+            window.widths = [];
+            scene.render = (...args) => {
+                for (let again = 0; again < 15; again++) draw(...args); // the graphics are slow, not the page
+                window.widths.push(canvas.width);
+            };
+        }"""
+    )
+    full = page.evaluate("() => window.matrix3dViewers[0].canvas.width")
+    # A hand that does not stop, for which the way from here to the browser is too long on a busy machine.
+    page.evaluate(
+        "() => { window.hand = setInterval(() => window.matrix3dViewers[0].drag(1, 0, 'look'), 8); }"
+    )
+    page.wait_for_function("full => Math.min(...window.widths) <= 0.75 * full", arg=full, timeout=60_000)
+    page.evaluate("() => clearInterval(window.hand)")
+    page.evaluate("() => { delete window.matrix3dViewers[0].scene.render; }")
+    settle(page)
+    page.wait_for_function("full => window.matrix3dViewers[0].canvas.width === full", arg=full)
 
 
 def test_looks_where_the_mouse_is_dragged(visit):

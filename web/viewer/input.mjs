@@ -106,7 +106,8 @@ function bindPointers(viewer, signal) {
   element.addEventListener(
     "pointermove",
     (event) => {
-      if (document.pointerLockElement === element) return viewer.drag(event.movementX, event.movementY, "look");
+      const since = event.getCoalescedEvents?.()[0]?.timeStamp ?? event.timeStamp;
+      if (document.pointerLockElement === element) return viewer.drag(event.movementX, event.movementY, "look", since);
       const before = down.get(event.pointerId);
       if (!before) return;
       event.stopPropagation();
@@ -119,7 +120,7 @@ function bindPointers(viewer, signal) {
       } else if (down.size === 1) {
         const isPan = (event.buttons & 2) !== 0 || event.shiftKey;
         const how = event.pointerType === "touch" ? "grab" : isPan ? "pan" : "look";
-        viewer.drag(now.x - before.x, now.y - before.y, how);
+        viewer.drag(now.x - before.x, now.y - before.y, how, since);
       }
       down.set(event.pointerId, now);
     },

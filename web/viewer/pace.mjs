@@ -14,7 +14,9 @@ const TOO_SLOW_MS = 55; // below 18 frames per second a walk feels like slides
 const FAST_ENOUGH_MS = 22;
 const WORTH_IT = 0.85; // fewer pixels must save this much, else they are not what costs
 const WEIGHT = 0.25; // of the newest frame in the running mean
-const TRIAL = 6; // frames before a level is judged
+const TRIAL = 6; // frames before a level is judged,
+const TRIAL_MS = 600; // or so much time, when they are slow
+const GAP_MS = 25; // between two events of a hand that keeps moving
 const CALM = 60; // frames before a finer level is tried
 
 /**
@@ -22,12 +24,13 @@ const CALM = 60; // frames before a finer level is tried
  * @property {number} level index into LEVELS
  * @property {number} mean running mean of the time between frames, milliseconds; 0 when unknown
  * @property {number} frames since the level changed
+ * @property {number} spent on them, milliseconds
  * @property {number} before the mean at the finer level that was left; 0 when judged
  * @property {boolean} isFutile fewer pixels were tried and did not help
  */
 
 /** @type {Pace} */
-export const START = { level: 0, mean: 0, frames: 0, before: 0, isFutile: false };
+export const START = { level: 0, mean: 0, frames: 0, spent: 0, before: 0, isFutile: false };
 
 /**
  * Take one more frame of a movement into account.
@@ -37,10 +40,11 @@ export const START = { level: 0, mean: 0, frames: 0, before: 0, isFutile: false 
  * @returns {Pace}
  */
 export function addFrame(pace, ms, isLarge = false) {
+  const frames = pace.frames + 1;
   const mean = pace.mean === 0 ? ms : pace.mean + WEIGHT * (ms - pace.mean);
-  const next = { ...pace, mean, frames: pace.frames + 1 };
-  if (next.frames < TRIAL) return next;
-  const fresh = { mean: 0, frames: 0, before: 0 };
+  const next = { ...pace, mean, frames, spent: pace.spent + ms };
+  if (frames < TRIAL && (frames < 2 || next.spent < TRIAL_MS)) return next; // a single slow one is a hitch
+  const fresh = { mean: 0, frames: 0, spent: 0, before: 0 };
   if (next.before && mean > WORTH_IT * next.before && next.level > SPLATS_ONLY) {
     return { ...next, ...fresh, level: finer(next.level, isLarge), isFutile: true };
   }
@@ -52,6 +56,15 @@ export function addFrame(pace, ms, isLarge = false) {
   }
   return { ...next, before: 0 };
 }
+
+/**
+ * Whether the time between two pictures of a drag says how slow drawing is: the hand was moving again soon after the
+ * first of them, so that the second waited for the first. Else it waited for the hand.
+ * @param {number} lastFrame when the first was begun, milliseconds; 0: there was none
+ * @param {number} draggedFrom when the hand first moved after that, milliseconds; 0: it did not
+ */
+export const isHeldUp = (lastFrame, draggedFrom) =>
+  lastFrame > 0 && draggedFrom > 0 && draggedFrom - lastFrame < GAP_MS;
 
 /** @param {number} level @param {boolean} isLarge */
 const coarser = (level, isLarge) => level + (level + 1 === SPLATS_ONLY && !isLarge ? 2 : 1);

@@ -108,6 +108,13 @@ export class Recorder {
     }
   }
 
+  /** What was walked after some time was taken back. @param {number} when milliseconds */
+  forget(when) {
+    if (!this.isRecording) return;
+    const time = (when - this.startedAt) / 1000;
+    this.recording.walk = this.recording.walk.filter((sample) => sample.time <= time);
+  }
+
   /** @param {number} index */
   goTo(index) {
     this.stop();

@@ -18,7 +18,8 @@ import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
 import { ORIGINS, readOrigins } from "./origins.mjs";
 import { Overlay } from "./overlay.mjs";
-import { LEVELS, START, addFrame } from "./pace.mjs";
+import { LEVELS, START, addFrame, isHeldUp } from "./pace.mjs";
+import { momentAt, remember } from "./past.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
 import { Recorder } from "./recorder.mjs";
 import { MOST_BYTES, megabytes, readPart, shortCount } from "./source.mjs";
@@ -121,7 +122,13 @@ export class WalkViewer {
     this.isDisposed = false;
     this.frameRequest = 0;
     this.lastStep = 0; // time up to which the walk has been reckoned; 0 at rest
-    this.lastFrame = 0;
+    /** @type {import("./past.mjs").Moment[]} */
+    this.past = []; // before each of the last steps
+    /** @type {number[] | null} */
+    this.reached = null; // by the last step; another position was not walked to
+    this.lastFrame = 0; // when the last picture of a movement was begun; 0 at rest
+    this.wasBusy = false; // then, by itself
+    this.draggedFrom = 0; // when the first drag since then happened; 0: none
     this.lastHud = 0;
     this.lastDrawn = 0;
     this.lastDrag = -Infinity;
@@ -401,6 +408,7 @@ export class WalkViewer {
   /** Stand where we are, if walls hold and there is ground. */
   stand() {
     const holds = this.walls !== null && this.hasWalls && this.hasGround;
+    this.past = [];
     this.standing = holds && this.walls ? standAt(this.walls, this.walk.position) : null;
     this.overlay.press("walls", this.walls !== null && this.hasWalls);
     this.overlay.press("ground", this.standing !== null);
@@ -518,9 +526,12 @@ export class WalkViewer {
    * @param {number} [when] time of the event, which may have waited for a slow picture; milliseconds
    */
   changeWish(change, when = performance.now()) {
-    if (this.lastStep) this.step(when);
+    const until = this.lastStep;
+    if (until > when) this.goBack(when);
+    if (until) this.step(when);
     this.recorder.sample(when, true);
     change();
+    if (until > when) this.step(until);
     if (this.orbit) {
       const wish = this.wish();
       if (wish.right || wish.up || wish.forward) this.setOrbit(false); // walking away ends the orbit
@@ -534,8 +545,9 @@ export class WalkViewer {
    * @param {number} dx pixels
    * @param {number} dy pixels
    * @param {"look" | "grab" | "pan"} how `look`: the head follows; `grab`: the world follows
+   * @param {number} [since] when the pointer began to move that far, milliseconds
    */
-  drag(dx, dy, how) {
+  drag(dx, dy, how, since = performance.now()) {
     const height = this.element.getBoundingClientRect().height || 1;
     const now = performance.now();
     if (now - this.lastDrag > DRAG_MS) this.recorder.sample(now, true);
@@ -547,6 +559,7 @@ export class WalkViewer {
       this.walk = look(this.walk, dx, dy, perPixel);
     }
     this.lastDrag = now;
+    this.draggedFrom ||= since;
     this.recorder.sample(now);
     this.overlay.hint.hidden = true;
     this.requestFrame();
@@ -641,11 +654,41 @@ export class WalkViewer {
     };
   }
 
+  /**
+   * Take back what was walked after some time. Where the eye was put since, it stays.
+   * @param {number} when milliseconds
+   */
+  goBack(when) {
+    const moment = this.walk.position === this.reached ? momentAt(this.past, when) : null;
+    if (!moment) return;
+    const { time, position, velocity, standing, isCarried } = moment;
+    this.walk = { ...this.walk, position, velocity };
+    this.standing = standing;
+    this.isCarried = isCarried;
+    this.lastStep = time;
+    this.past = this.past.filter((one) => one.time < time);
+    this.reached = position;
+    this.recorder.forget(when);
+  }
+
   /** @param {number} now milliseconds */
   step(now) {
-    const seconds = (now - this.lastStep) / 1000;
-    this.lastStep = Math.max(now, this.lastStep); // an event may be handled after a picture of a later time
+    const { lastStep: time, standing, isCarried } = this;
+    const { position, velocity } = this.walk;
+    const seconds = (now - time) / 1000;
+    this.lastStep = Math.max(now, time);
     if (this.orbit || seconds <= 0) return;
+    if (position !== this.reached) this.past = [];
+    this.past = remember(this.past, { time, position, velocity, standing, isCarried });
+    this.walkFor(seconds, now);
+    this.reached = this.walk.position;
+  }
+
+  /**
+   * @param {number} seconds
+   * @param {number} now when they end, milliseconds
+   */
+  walkFor(seconds, now) {
     const wish = this.wish();
     if (!this.walls || !this.hasWalls) {
       this.walk = stepWalk(this.walk, wish, seconds);
@@ -734,8 +777,12 @@ export class WalkViewer {
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
     this.frameMs = isActive && this.lastShown ? Math.min(now - this.lastShown, 2000) : 0;
     this.lastShown = isActive ? now : 0;
-    if (isBusy && this.lastFrame) this.pace = addFrame(this.pace, now - this.lastFrame, this.scene.isLarge);
-    this.lastFrame = isBusy ? now : 0;
+    if ((isBusy && this.wasBusy && this.lastFrame) || isHeldUp(this.lastFrame, this.draggedFrom)) {
+      this.pace = addFrame(this.pace, now - this.lastFrame, this.scene.isLarge);
+    }
+    this.lastFrame = isActive ? now : 0;
+    this.wasBusy = isBusy;
+    this.draggedFrom = 0;
     if (!isBusy) this.lastStep = 0;
     if (isActive) this.armRest();
 
@@ -777,7 +824,7 @@ export class WalkViewer {
     this.restTimer = window.setTimeout(
       () => {
         this.restTimer = 0;
-        this.pace = { ...this.pace, mean: 0, frames: 0 };
+        this.pace = { ...this.pace, mean: 0, frames: 0, spent: 0 };
         this.requestFrame();
       },
       Math.max(REST_MS, 2 * this.frameMs),
