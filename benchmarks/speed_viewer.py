@@ -225,7 +225,7 @@ def main() -> int:
             ours, cores = seen[OURS], seen[CORES]
             first = median(c["first"] / o["first"] for c, o in zip(cores, ours, strict=True))
             rates = {
-                key: median(o[key] for o in ours) / median(c["rate"] for c in cores)
+                key: median(o[key] / c["rate"] for c, o in zip(cores, ours, strict=True))
                 for key in ("rate as it comes", "rate")
             }
             checks.append(
