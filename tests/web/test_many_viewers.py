@@ -164,7 +164,9 @@ def test_coming_and_going_leaves_nothing(opened):
             "return { textures: memory.textures, geometries: memory.geometries, made: window.made.webgl }; }"
         )
         metrics = {m["name"]: m["value"] for m in _metrics(client)}
-        return {**info, "heap": client.send("Runtime.getHeapUsage")["usedSize"], "nodes": metrics["Nodes"]}
+        usage = client.send("Runtime.getHeapUsage")
+        buffers = usage["backingStorageSize"]  # of typed arrays, outside the heap
+        return {**info, "heap": usage["usedSize"], "buffers": buffers, "nodes": metrics["Nodes"]}
 
     live_on(max(5, cycles // 10))
     first = held()
@@ -177,6 +179,8 @@ def test_coming_and_going_leaves_nothing(opened):
     assert last["geometries"] <= first["geometries"] + 1
     # What one world of 1600 splats holds: 1.6 MB at least (a readback buffer of 16384 splats, an ordering as long).
     assert last["heap"] < first["heap"] + 1.5e6, (first, last)
+    # Each world has buffers of 64 kB for each of its textures; one may be on its way.
+    assert last["buffers"] < first["buffers"] + 0.5 * 65536 * cycles, (first, last)
     assert last["nodes"] < 1.2 * first["nodes"] + 100
     assert len(page.workers) <= 6, "sort workers go with their worlds"
 

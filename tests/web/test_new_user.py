@@ -69,7 +69,9 @@ def walk_ahead(page, far):
     )
     page.keyboard.up("w")
     page.wait_for_timeout(600)
-    page.wait_for_function("() => window.v.stats().isSettled", timeout=60_000)  # pictures may take longer than that
+    page.wait_for_function(
+        "() => window.v.stats().isSettled", timeout=60_000
+    )  # pictures may take longer than that
     return page.evaluate("() => [...window.v.pose().position]")
 
 

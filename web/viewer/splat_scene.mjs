@@ -22,12 +22,24 @@ const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of t
 
 /** One world: its splats, turned upright, and what sorts and draws them. */
 class World {
-  /** @param {THREE.WebGLRenderer} renderer @param {() => void} onDirty */
-  constructor(renderer, onDirty) {
+  /** @param {Stage} stage @param {() => void} onDirty */
+  constructor(stage, onDirty) {
+    const { renderer } = stage;
+    this.stage = stage;
     this.scene = new THREE.Scene();
     // Splats are trained with 0.3 px of blur that does not lower their opacity; draw them the same way.
     this.spark = new SparkRenderer({ renderer, onDirty, preBlurAmount: 0.3, blurAmount: 0 });
     this.scene.add(this.spark);
+    /** @type {Set<THREE.Material>} that unpacked splats; Spark drops them without disposing of them */
+    this.unpackers = new Set();
+    for (const accumulator of [this.spark.display, ...this.spark.accumulators]) {
+      const prepare = accumulator.prepareProgramMaterial.bind(accumulator);
+      accumulator.prepareProgramMaterial = (...generators) => {
+        const made = prepare(...generators);
+        this.unpackers.add(made.material);
+        return made;
+      };
+    }
     this.group = new THREE.Group();
     this.scene.add(this.group);
     /** @type {SplatMesh | null} */
@@ -53,6 +65,8 @@ class World {
     this.group.remove(this.mesh);
     this.mesh.dispose();
     this.mesh = null;
+    for (const material of this.unpackers) this.stage.retire("unpack", material);
+    this.unpackers.clear();
   }
 
   get isSorting() {
@@ -65,7 +79,8 @@ class World {
     }
     this.unload();
     this.spark.dispose();
-    this.spark.geometry.dispose(); // which it leaves. Its shader stays: the next viewer of the page has it at once.
+    this.spark.geometry.dispose(); // which it leaves, as it does the material
+    this.stage.retire("splats", this.spark.material);
   }
 }
 
@@ -86,7 +101,7 @@ export class SplatScene {
     this.pixelRatio = 1;
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, 0.01, 10_000);
     this.camera.rotation.order = "YXZ";
-    this.world = new World(this.renderer, onDirty);
+    this.world = new World(this.stage, onDirty);
     /** @type {World | null} what is shown to the right of the wipe */
     this.other = null;
     this.wipe = 1; // up to here from the left the first world is shown
@@ -128,7 +143,7 @@ export class SplatScene {
       if (count === 0) throw new Error(tr("{name} holds no splats.", { name }));
       return 0;
     }
-    if (isOther) this.other ??= new World(this.renderer, this.onDirty);
+    if (isOther) this.other ??= new World(this.stage, this.onDirty);
     const world = isOther ? /** @type {World} */ (this.other) : this.world;
     world.unload();
     world.place(axes);

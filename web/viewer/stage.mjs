@@ -17,6 +17,21 @@ export class Stage {
     this.renderer.autoClear = false;
     this.renderer.setPixelRatio(1);
     context.onEnd = () => this.renderer.dispose();
+    /** @type {Map<string, THREE.Material>} */
+    this.retired = new Map();
+  }
+
+  /**
+   * Let go of a material that nobody draws with any more. The last one of each kind stays, as its compiled shader does
+   * with it: the next viewer of the page has that at once.
+   * @param {string} kind of shader
+   * @param {THREE.Material} material
+   */
+  retire(kind, material) {
+    const before = this.retired.get(kind);
+    if (before === material) return;
+    before?.dispose();
+    this.retired.set(kind, material);
   }
 
   /**
