@@ -191,6 +191,34 @@ def test_gravity_brings_one_down_and_flying_does_not(room):
     assert viewer(page, "v.pose().position[1]") == pytest.approx(0, abs=0.1)
 
 
+def test_a_key_that_is_heard_late_leaves_no_way_back_in_the_record(room):
+    page = enter(room)
+    stand_at(page, 0, 2.2, 180)
+    page.keyboard.press("t")
+    page.wait_for_function("() => window.matrix3dViewers[0].recorder.isRecording")
+    page.evaluate(
+        """async () => {
+            const { element } = window.matrix3dViewers[0];
+            const wait = ms => new Promise(done => setTimeout(done, ms));
+            const busy = ms => { for (const end = performance.now() + ms; performance.now() < end; ); };
+            const key = kind => new KeyboardEvent(kind, { code: "KeyW", key: "w", bubbles: true });
+            element.dispatchEvent(key("keydown"));
+            await wait(300);
+            busy(350);
+            const up = key("keyup"); // in the middle of one slow picture
+            busy(350);
+            await wait(300);
+            element.dispatchEvent(up);
+        }"""
+    )
+    page.wait_for_function("() => window.matrix3dViewers[0].stats().isSettled")
+    page.keyboard.press("t")
+    walked = page.evaluate("() => window.matrix3dViewers[0].recorder.recording.walk.map(s => s.position)")
+    from_start = np.linalg.norm(np.array(walked)[:, [0, 2]] - np.array(walked)[0, [0, 2]], axis=1)
+    assert from_start[-1] > 0.5
+    assert np.diff(from_start).min() > -1e-6, from_start
+
+
 def test_the_record_is_what_was_walked_at_corners_too(room):
     page = enter(room)
     stand_at(page, 0, 2.2, -40)  # to the side without the pillar, whose back the panorama does not know

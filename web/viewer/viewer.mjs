@@ -126,15 +126,14 @@ export class WalkViewer {
     this.past = []; // before each of the last steps
     /** @type {number[] | null} */
     this.reached = null; // by the last step; another position was not walked to
-    this.lastFrame = 0; // when the last picture of a movement was begun; 0 at rest
-    this.wasBusy = false; // then, by itself
-    this.draggedFrom = 0; // when the first drag since then happened; 0: none
+    this.wasBusy = false; // at the last picture
+    this.draggedFrom = 0; // when the first drag since that picture happened; 0: none
     this.lastHud = 0;
     this.lastDrawn = 0;
     this.lastDrag = -Infinity;
     this.restTimer = 0;
     this.frameMs = 0; // of the last picture of a movement
-    this.lastShown = 0; // when that was
+    this.lastShown = 0; // when that was begun; 0 at rest
     this.size = "";
     this.loading = new AbortController();
     /** @type {(() => void) | null} done once when the file that is being loaded is there */
@@ -668,7 +667,7 @@ export class WalkViewer {
     this.lastStep = time;
     this.past = this.past.filter((one) => one.time < time);
     this.reached = position;
-    this.recorder.forget(when);
+    this.recorder.forget(time); // what comes after that is walked, and recorded, again
   }
 
   /** @param {number} now milliseconds */
@@ -776,11 +775,10 @@ export class WalkViewer {
     const isBusy = !this.orbit && (isMoving(this.walk) || this.isCarried || Boolean(wish.right || wish.up || wish.forward));
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
     this.frameMs = isActive && this.lastShown ? Math.min(now - this.lastShown, 2000) : 0;
-    this.lastShown = isActive ? now : 0;
-    if ((isBusy && this.wasBusy && this.lastFrame) || isHeldUp(this.lastFrame, this.draggedFrom)) {
-      this.pace = addFrame(this.pace, now - this.lastFrame, this.scene.isLarge);
+    if ((isBusy && this.wasBusy && this.lastShown) || isHeldUp(this.lastShown, this.draggedFrom)) {
+      this.pace = addFrame(this.pace, now - this.lastShown, this.scene.isLarge);
     }
-    this.lastFrame = isActive ? now : 0;
+    this.lastShown = isActive ? now : 0;
     this.wasBusy = isBusy;
     this.draggedFrom = 0;
     if (!isBusy) this.lastStep = 0;
