@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,10 @@ from comfy_server import ComfyServer, HostPlace, find_browser, find_host
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked ``gpu`` where torch sees no CUDA device."""
+    """Skip tests marked ``gpu`` where torch sees no CUDA device; give the long ones of MATRIX3D_LONG=1 an hour each."""
+    if os.environ.get("MATRIX3D_LONG"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(3600))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

@@ -18,6 +18,7 @@ __all__ = [
     "BrowserPage",
     "open_front_end",
     "open_page",
+    "run_graph",
     "wait_for_world",
 ]
 
@@ -125,6 +126,40 @@ def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:
         ])""",
         timeout_s,
     )
+
+
+def run_graph(page: Any, timeout_s: float = 120) -> dict[str, Any]:
+    """Press Run in the graph editor and wait for the end of that run; return what its nodes showed, by id.
+
+    The outputs are those of this run, of nodes that the host took from its cache too; a picture on
+    the page may be an older one still. Nothing else may be running or queued. Raises AssertionError
+    when the run failed, was refused or did not end in time.
+    """
+    told = page.evaluate(
+        """async seconds => {
+            const outputs = {};
+            let finish;
+            const finished = new Promise(resolve => { finish = resolve; });
+            const listeners = {
+                executed: ({ detail }) => { outputs[detail.node] = detail.output; },
+                execution_success: () => finish(null),
+                execution_error: ({ detail }) => finish(`${detail.node_type}: ${detail.exception_message}`),
+                execution_interrupted: () => finish("interrupted"),
+            };
+            for (const [name, listener] of Object.entries(listeners)) app.api.addEventListener(name, listener);
+            const timer = setTimeout(() => finish(`not finished after ${seconds} s`), seconds * 1000);
+            try {
+                if ((await app.queuePrompt(0)) === false) finish("the host refused the graph");
+                return { failure: await finished, outputs };
+            } finally {
+                clearTimeout(timer);
+                for (const [name, listener] of Object.entries(listeners)) app.api.removeEventListener(name, listener);
+            }
+        }""",
+        timeout_s,
+    )
+    assert told["failure"] is None, told["failure"]
+    return told["outputs"]
 
 
 def open_front_end(page: Any, address: str, renderer: str, *, locale: str = "en") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from chromium import ONE_RENDERER, open_front_end, open_page
+from chromium import ONE_RENDERER, open_front_end, open_page, run_graph
 from PIL import Image
 
 from matrix3d_core.explore.brush import parse_painted_mask
@@ -34,6 +34,8 @@ GRAPH = {
 FRONT, RIGHT, BACK, LEFT = (200, 40, 40), (40, 180, 60), (40, 60, 200), (220, 200, 40)
 UP, OTHER = (240, 240, 240), (150, 60, 200)
 PANO = "app.graph.nodes.find(n => n.type === 'PanoPreview')"
+
+REMOVE_ALL = "for (const n of app.graph.nodes.filter(n => n.type === 'PanoPreview')) app.graph.remove(n);"
 
 PIXEL = """(canvas, x, y) => {
     const data = canvas.getContext("2d").getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1);
@@ -71,17 +73,31 @@ def value(page, name):
     return page.evaluate(f"name => {PANO}.widgets.find(w => w.name === name).value", name)
 
 
-def view_made(page):
-    """The middle pixel of what the graph made of the view."""
+def run_and_show(page, kind):
+    """Run the graph, and wait until the node of that kind shows the picture of this run."""
+    node = page.evaluate("kind => String(app.graph.nodes.find(n => n.type === kind).id)", kind)
+    name = run_graph(page)[node]["images"][0]["filename"]
+    page.wait_for_function(
+        """([kind, name]) => {
+            const image = app.graph.nodes.find(n => n.type === kind).imgs?.[0];
+            return image?.naturalWidth && new URL(image.src, location).searchParams.get("filename") === name;
+        }""",
+        arg=[kind, name],
+    )
+
+
+def pixel_of(page, kind, u=0.5, v=0.5):
+    """A pixel of the picture that the node of that kind shows."""
     return page.evaluate(
-        f"""async () => {{
-            const image = app.graph.nodes.find(n => n.type === "PreviewImage").imgs[0];
+        f"""async ([kind, u, v]) => {{
+            const image = app.graph.nodes.find(n => n.type === kind).imgs[0];
             await image.decode();
             const canvas = document.createElement("canvas");
             [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
             canvas.getContext("2d").drawImage(image, 0, 0);
-            return ({PIXEL})(canvas, 0.5, 0.5);
-        }}"""
+            return ({PIXEL})(canvas, u, v);
+        }}""",
+        [kind, u, v],
     )
 
 
@@ -106,7 +122,7 @@ def front_end(request, browser, comfy):
         )
         page.wait_for_timeout(800)
         assert "Run the graph" in page.inner_text(".m3d-pano .m3d-message")
-        page.evaluate("() => app.queuePrompt(0)")
+        run_graph(page)
         page.wait_for_function("() => window.matrix3dPanos[0].image", timeout=60_000)
         page.wait_for_timeout(600)
         yield page
@@ -189,15 +205,8 @@ def test_the_graph_gets_what_is_seen_of_the_frame_shown(front_end, tmp_path):
     assert value(page, "frame") == 1
     assert shows(page, OTHER)
     shown = page.evaluate("() => window.matrix3dPanos[0].frames[0].address")
-    before = page.evaluate("() => app.graph.nodes.find(n => n.type === 'PreviewImage').imgs?.[0]?.src")
-    page.evaluate("() => app.queuePrompt(0)")
-    page.wait_for_function(
-        "before => { const src = app.graph.nodes.find(n => n.type === 'PreviewImage').imgs?.[0]?.src; return src && src !== before; }",
-        arg=before,
-        timeout=60_000,
-    )
-    page.wait_for_timeout(800)
-    assert view_made(page) == pytest.approx(OTHER, abs=3)
+    run_and_show(page, "PreviewImage")
+    assert pixel_of(page, "PreviewImage") == pytest.approx(OTHER, abs=3)
     assert page.evaluate("() => window.matrix3dPanos[0].frames[0].address") == shown, (
         "nothing was written again"
     )
@@ -240,24 +249,14 @@ def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
     mask = parse_painted_mask(text, 512)[256]
     columns = [int((0.5 + degrees / 360) * 1024) for degrees in (-12, -4, 13, 30, 40)]
     assert [float(mask[c]) for c in columns] == [0, 1, 1, 1, 0]  # a brush of 8 degrees from 0 to 26.6
-    page.evaluate("() => app.queuePrompt(0)")
-    page.wait_for_function(
-        "() => app.graph.nodes.find(n => n.type === 'MaskPreview').imgs?.[0]?.naturalWidth === 512",
-        timeout=60_000,
+    run_and_show(page, "MaskPreview")
+    assert (
+        page.evaluate("() => app.graph.nodes.find(n => n.type === 'MaskPreview').imgs[0].naturalWidth") == 512
     )
-    white = page.evaluate(
-        f"""async () => {{
-            const image = app.graph.nodes.find(n => n.type === "MaskPreview").imgs[0];
-            await image.decode();
-            const canvas = document.createElement("canvas");
-            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-            canvas.getContext("2d").drawImage(image, 0, 0);
-            return [0.5 + 13 / 360, 0.5 - 20 / 360].map((u) => ({PIXEL})(canvas, u, 0.5)[0]);
-        }}"""
-    )
+    white = [pixel_of(page, "MaskPreview", 0.5 + degrees / 360)[0] for degrees in (13, -20)]
+    page.click(".m3d-brush [data-action=clear]")
     assert white[0] > 250
     assert white[1] < 5
-    page.click(".m3d-brush [data-action=clear]")
     assert value(page, "paint") == ""
     assert shows(page, OTHER)
     page.click(".m3d-brush [data-action=brush]")
@@ -291,14 +290,13 @@ def test_twenty_of_them_share_one_context(front_end, tmp_path):
     # Those on the screen are painted; a view that never came into sight has an empty canvas.
     painted = [colour_at(page, index=k) for k in range(20)]
     assert sum(colour == pytest.approx(OTHER, abs=12) for colour in painted) >= 15
-    page.evaluate(
-        "() => { for (const n of app.graph.nodes.filter(n => n.type === 'PanoPreview')) app.graph.remove(n); }"
-    )
+    page.evaluate(f"() => {{ {REMOVE_ALL} }}")
     page.wait_for_function("() => window.matrix3dPanos.length === 0")
     assert page.evaluate("() => window.matrix3dPainter().pictures") == 0
 
 
 def test_without_webgl_it_paints_the_same(front_end):
+    front_end.evaluate(f"() => {{ {REMOVE_ALL} }}")
     both = front_end.evaluate(
         f"""async () => {{
             const base = new URL([...document.querySelectorAll("link")].find(l => l.href.endsWith("viewer/viewer.css")).href);
@@ -323,7 +321,10 @@ def test_without_webgl_it_paints_the_same(front_end):
                 return [kind, pixels];
             }};
             const gl = await paint("gl");
-            while (window.matrix3dContext().isAlive) await new Promise((resolve) => setTimeout(resolve, 100));
+            for (let k = 0; window.matrix3dContext().isAlive; k++) {{
+                if (k === 300) throw new Error("The context is kept with nothing to show.");
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }}
             const own = HTMLCanvasElement.prototype.getContext;
             HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {{
                 return kind === "webgl2" ? null : own.call(this, kind, ...rest);
