@@ -85,7 +85,7 @@ def loop(comfy):
 
 @pytest.fixture(scope="module")
 def outputs(comfy):
-    return comfy.run(loop(comfy), timeout=280)
+    return comfy.run(loop(comfy), timeout=600)
 
 
 def said(outputs, name):

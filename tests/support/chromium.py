@@ -93,6 +93,7 @@ def open_page(
                 accept_downloads=True,
                 locale="en-US",  # wherever the tests run
             )
+            context.set_default_timeout(120_000)  # ends what hangs; how slow a busy machine is, nobody knows
             opened = BrowserPage(context.new_page())
             _listen(opened)
             yield opened
@@ -116,15 +117,15 @@ def _listen(opened: BrowserPage) -> None:
     opened.page.on("requestfailed", on_failed)
 
 
-def wait_for_world(page: Any, timeout_s: float = 60) -> dict[str, Any]:
-    """Return what the newest viewer's ``ready`` says: ``{"count": n}`` or ``{"error": text}``."""
-    page.wait_for_function("() => window.matrix3dViewers?.at(-1)?.file", timeout=timeout_s * 1000)
+def wait_for_world(page: Any, timeout_s: float = 120, *, index: int = -1) -> dict[str, Any]:
+    """Return what a viewer's ``ready`` says, the newest one's by default: ``{"count": n}`` or ``{"error": text}``."""
+    page.wait_for_function("k => window.matrix3dViewers?.at(k)?.file", arg=index, timeout=timeout_s * 1000)
     return page.evaluate(
-        """seconds => Promise.race([
-            window.matrix3dViewers.at(-1).ready,
+        """([index, seconds]) => Promise.race([
+            window.matrix3dViewers.at(index).ready,
             new Promise(resolve => setTimeout(() => resolve({ error: "timeout" }), seconds * 1000)),
         ])""",
-        timeout_s,
+        [index, timeout_s],
     )
 
 
@@ -149,7 +150,10 @@ def run_graph(page: Any, timeout_s: float = 120) -> dict[str, Any]:
             for (const [name, listener] of Object.entries(listeners)) app.api.addEventListener(name, listener);
             const timer = setTimeout(() => finish(`not finished after ${seconds} s`), seconds * 1000);
             try {
-                if ((await app.queuePrompt(0)) === false) finish("the host refused the graph");
+                app.queuePrompt(0).then(
+                    isQueued => isQueued === false && finish("the host refused the graph"),
+                    error => finish(String(error)),
+                );
                 return { failure: await finished, outputs };
             } finally {
                 clearTimeout(timer);
@@ -172,6 +176,14 @@ def open_front_end(page: Any, address: str, renderer: str, *, locale: str = "en"
         "Comfy.Workflow.Persist": False,
     }
     assert page.request.post(f"{address}/api/settings", data=settings).ok
-    page.goto(address)
-    page.wait_for_function("() => window.app?.extensionManager?.setting && window.app.graph", timeout=90_000)
+    page.goto(address, timeout=90_000)
+    # The editor's app is there before the empty workflow that it starts with, which would replace a graph of ours.
+    page.wait_for_function(
+        """() => {
+            const { app } = window;
+            const manager = app?.extensionManager;
+            return app?.graph && manager?.setting && manager.spinner === false && manager.workflow?.activeWorkflow;
+        }""",
+        timeout=90_000,
+    )
     page.wait_for_timeout(1500)

@@ -100,7 +100,16 @@ class ComfyServer(Host):
 
     def run(self, prompt: dict[str, Any], timeout: float = 300) -> dict[str, Any]:
         """Run a prompt to success; return the ui outputs by node id."""
-        return self.client.run(prompt, timeout)
+        try:
+            return self.client.run(prompt, timeout)
+        except BaseException:
+            self.stop_all()
+            raise
+
+    def stop_all(self) -> None:
+        """Let nothing run or wait, so that what comes after a failure does not wait behind it."""
+        self.client.send("/queue", {"clear": True})
+        self.client.interrupt()
 
     def upload_image(self, file: Path, **options: str) -> str:
         """Upload a file over the host's route; return its name there."""
@@ -127,7 +136,11 @@ class ComfyServer(Host):
         Raises:
             HostError: when the prompt ends before, or the time is over.
         """
-        return asyncio.run(asyncio.wait_for(self._post_until(prompt, node, share), timeout))
+        try:
+            return asyncio.run(asyncio.wait_for(self._post_until(prompt, node, share), timeout))
+        except BaseException:
+            self.stop_all()
+            raise
 
     async def _post_until(self, prompt: dict[str, Any], node: str, share: float) -> str:
         import aiohttp

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from chromium import wait_for_world
+
 __all__ = ["open_room", "serve_views"]
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -62,8 +64,7 @@ async ([file, style]) => {
     frame.style.cssText = style;
     frame.append(viewer.element);
     document.body.append(frame);
-    const result = await viewer.show(file, "/view?filename=" + file.filename);
-    return result;
+    viewer.show(file, "/view?filename=" + file.filename);
 }
 """
 
@@ -71,12 +72,13 @@ async ([file, style]) => {
 def open_room(
     page: Any, address: str, *files: dict[str, Any], style: str = "width:100vw;height:100vh"
 ) -> Any:
-    """Show files in viewers on an empty page; return what the last one's ``ready`` says."""
+    """Show files in viewers on an empty page; return what the last one's ``ready`` says, an error after 5 minutes."""
     page.goto(f"{address}/extensions/pack/viewer/world.html")
     page.wait_for_function("() => window.matrix3dViewers")
     page.evaluate("() => { for (const v of [...window.matrix3dViewers]) v.dispose(); }")
     page.evaluate(_EMPTY)
     result = None
     for file in files:
-        result = page.evaluate(_OPEN, [json.loads(json.dumps(file)), style])
+        page.evaluate(_OPEN, [json.loads(json.dumps(file)), style])
+        result = wait_for_world(page, 300)
     return result

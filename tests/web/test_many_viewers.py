@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from chromium import open_page
+from chromium import open_page, wait_for_world
 from splat_scenes import blob_world
 from view_server import open_room, serve_views
+from walking import settle
 
 from matrix3d_core.io.splats import write_gaussians
 
@@ -23,6 +24,7 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
     return context;
 };
 """
+ALL_SETTLED = "() => window.matrix3dViewers.every(v => v.stats().isSettled)"
 # What part of a viewer's picture is not the background.
 COVER = """
 viewer => {
@@ -50,11 +52,8 @@ def test_twelve_viewers_all_show_a_picture_with_one_context(opened, tmp_path):
     style = "display:inline-block;width:210px;height:230px;margin:4px"
     ready = open_room(page, opened.address, *[FILE] * 12, style=style)
     assert ready == {"count": 1600}
-    assert (
-        page.evaluate("async () => (await Promise.all(window.matrix3dViewers.map(v => v.ready))).length")
-        == 12
-    )
-    page.wait_for_timeout(1500)
+    assert [wait_for_world(page, index=k) for k in range(12)] == [{"count": 1600}] * 12
+    page.wait_for_function(ALL_SETTLED)
     page.screenshot(path=tmp_path / "twelve.png")
     covers = page.evaluate(f"() => window.matrix3dViewers.map({COVER})")
     assert len(covers) == 12
@@ -66,6 +65,7 @@ def test_twelve_viewers_all_show_a_picture_with_one_context(opened, tmp_path):
     before = page.evaluate("() => window.matrix3dViewers.map(v => v.stats().frames)")
     page.evaluate("() => window.matrix3dViewers[4].setPose({ position: [0, 0, 2] })")
     page.wait_for_timeout(1200)
+    settle(page, "window.matrix3dViewers[4]")
     after = page.evaluate("() => window.matrix3dViewers.map(v => v.stats().frames)")
     assert [k for k in range(12) if after[k] != before[k]] == [4]
     moved = page.evaluate(f"() => window.matrix3dViewers.map({COVER})")
@@ -77,7 +77,7 @@ def test_panoramas_and_splats_take_turns_on_one_context(opened):
     page = opened.page
     style = "display:inline-block;width:300px;height:230px"
     assert open_room(page, opened.address, FILE, style=style) == {"count": 1600}
-    page.wait_for_timeout(800)
+    settle(page)
     cover = page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])")
     assert cover > 0.01
     page.evaluate(
@@ -106,7 +106,7 @@ def test_panoramas_and_splats_take_turns_on_one_context(opened):
         frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
         page.evaluate("() => window.matrix3dViewers[0].requestFrame()")
         page.wait_for_function("n => window.matrix3dViewers[0].stats().frames > n", arg=frames)
-        page.wait_for_timeout(300)
+        settle(page)
         assert page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])") == cover
     assert page.evaluate("() => window.made.webgl") == 1
     assert page.evaluate("() => window.matrix3dContext()") == {"contexts": 1, "users": 2, "isAlive": True}
@@ -118,9 +118,11 @@ def test_out_of_sight_nothing_is_drawn(opened):
     page = opened.page
     style = "display:block;width:300px;height:1200px"
     assert open_room(page, opened.address, FILE, style=style) == {"count": 1600}
-    page.wait_for_timeout(800)
+    settle(page)
     page.evaluate("() => { document.body.style.paddingTop = '3000px'; }")
-    page.wait_for_timeout(500)
+    page.wait_for_function(
+        "() => !window.matrix3dViewers[0].isVisible && window.matrix3dViewers[0].stats().isSettled"
+    )
     before = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
     page.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0, 0, 1] })")
     page.wait_for_timeout(500)
@@ -147,7 +149,9 @@ def test_coming_and_going_leaves_nothing(opened):
                     frame.style.cssText = style;
                     frame.append(viewer.element);
                     document.body.append(frame);
-                    await viewer.show(file, "/view?filename=" + file.filename);
+                    const late = new Promise(done => setTimeout(() => done({ error: "no picture after a minute" }), 60_000));
+                    const ready = await Promise.race([viewer.show(file, "/view?filename=" + file.filename), late]);
+                    if (!ready.count) throw new Error(ready.error);
                     old.element.parentElement.remove();
                     old.dispose();
                 }""",
@@ -155,7 +159,9 @@ def test_coming_and_going_leaves_nothing(opened):
             )
 
     def held():
-        page.wait_for_timeout(2500)  # sorts in flight are waited for
+        page.wait_for_function("() => window.matrix3dContext().users === 1")  # sorts in flight are waited for
+        settle(page)
+        page.wait_for_timeout(2500)
         client.send("HeapProfiler.enable")
         for _ in range(3):
             client.send("HeapProfiler.collectGarbage")
@@ -182,6 +188,10 @@ def test_coming_and_going_leaves_nothing(opened):
     # Each world has buffers of 64 kB for each of its textures; one may be on its way.
     assert last["buffers"] < first["buffers"] + 0.5 * 65536 * cycles, (first, last)
     assert last["nodes"] < 1.2 * first["nodes"] + 100
+    for _ in range(100):  # the browser tells of each some time later
+        if len(page.workers) <= 6:
+            break
+        page.wait_for_timeout(100)
     assert len(page.workers) <= 6, "sort workers go with their worlds"
 
 
@@ -200,8 +210,8 @@ def test_the_lost_context_is_told_of_and_comes_back(opened):
     assert all("graphics device was lost" in text for text in texts)
     for index in (0, 1):
         page.locator("[data-part=message]").nth(index).click()
-        page.wait_for_function(f"() => window.matrix3dViewers[{index}].scene", timeout=20_000)
-        assert page.evaluate(f"() => window.matrix3dViewers[{index}].ready") == {"count": 1600}
+        page.wait_for_function(f"() => window.matrix3dViewers[{index}].scene")
+        assert wait_for_world(page, index=index) == {"count": 1600}
     opened.problems.clear()  # three.js reports the loss on the console
 
 

@@ -53,6 +53,17 @@ def show(page, title):
         }""",
         title,
     )
+    page.wait_for_function(  # in its place, and at rest there
+        """title => {
+            const v = window.matrix3dViewers.find(v => v.node?.title === title);
+            const box = JSON.stringify(v.element.getBoundingClientRect());
+            const isStill = window.lastBox === box;
+            window.lastBox = box;
+            return v.isVisible && isStill;
+        }""",
+        arg=title,
+        polling=300,
+    )
     page.wait_for_timeout(700)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from chromium import RENDERERS, open_front_end, open_page, wait_for_world
+from chromium import RENDERERS, open_front_end, open_page, run_graph, wait_for_world
 from splat_scenes import blob_world
+from walking import settle
 
 from matrix3d_core.io.splats import write_gaussians
 
@@ -62,15 +63,19 @@ def shown(page):
     """The newest viewer shows its world on the screen."""
     page.wait_for_function("() => window.matrix3dViewers?.at(-1)?.scene", timeout=30_000)
     assert wait_for_world(page) == {"count": 1600}
-    page.wait_for_timeout(1000)
-    return page.evaluate(COVER) > 0.01
+    page.wait_for_function("() => window.matrix3dViewers.at(-1).stats().isSettled")
+    page.wait_for_function(f"() => ({COVER})() > 0.01", polling=200)
+    return True
 
 
 def test_collapsed_and_opened_again(front_end):
     page = front_end
     page.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0.25, 0, 0.5] })")
+    settle(page)
     page.evaluate(f"() => {PREVIEW}.collapse()")
-    page.wait_for_timeout(800)
+    page.wait_for_function(
+        "() => !window.matrix3dViewers[0].isVisible && window.matrix3dViewers[0].stats().isSettled"
+    )
     frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
     page.evaluate("() => window.matrix3dViewers[0].requestFrame()")
     page.wait_for_timeout(500)
@@ -126,6 +131,7 @@ def test_inside_a_subgraph_and_out_again(front_end):
     page.evaluate(
         "() => app.canvas.openSubgraph ? app.canvas.openSubgraph(window.inner, window.outer) : app.canvas.setGraph(window.inner)"
     )
+    page.wait_for_function("() => app.canvas.graph === window.inner")
     page.wait_for_timeout(1500)
     page.evaluate(
         "() => { app.canvas.ds.offset = [0, 0]; app.canvas.ds.scale = 1; app.canvas.setDirty(true, true); }"
@@ -136,8 +142,11 @@ def test_inside_a_subgraph_and_out_again(front_end):
     page.wait_for_timeout(800)
     assert shown(page)
     page.evaluate("() => { window.matrix3dViewers.at(-1).setPose({ position: [0.1, 0, 0] }); }")
-    page.evaluate("() => app.queuePrompt(0)")  # the host names it by the ids of both
-    page.wait_for_timeout(2500)
+    outputs = run_graph(page)
+    assert any(":" in node and "matrix3d_splat" in shows for node, shows in outputs.items()), (
+        "the host names it by the ids of both"
+    )
+    page.wait_for_timeout(500)
     assert shown(page)
     page.evaluate("() => app.canvas.setGraph(app.graph)")
     page.wait_for_timeout(800)
@@ -150,7 +159,7 @@ def test_another_workflow_takes_its_place(front_end):
     page.evaluate("graph => app.loadApiJson(graph, 'again')", GRAPH)
     page.wait_for_function(f"() => {PREVIEW} && window.matrix3dViewers.length === 1")
     arrange(page)
-    page.evaluate("() => app.queuePrompt(0)")
+    run_graph(page)
     assert shown(page)
 
 
@@ -174,7 +183,7 @@ def test_the_page_is_reloaded(browser, comfy, renderer):
             page.wait_for_function(f"() => {DRAFT}", timeout=20_000)
             page.reload()
             page.wait_for_function(
-                "() => window.app?.graph && window.matrix3dViewers?.length === 1", timeout=90_000
+                "() => window.app?.graph && !window.app.extensionManager?.spinner && window.matrix3dViewers?.length === 1"
             )
             page.wait_for_timeout(1500)
             arrange(page)

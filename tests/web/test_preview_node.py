@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import time
 
 import numpy as np
 import pytest
-from chromium import RENDERERS, open_front_end, open_page, wait_for_world
+from chromium import RENDERERS, open_front_end, open_page, run_graph, wait_for_world
 from PIL import Image
 from splat_scenes import BLOBS, blob_world
+from walking import settle
 
 from matrix3d_core.io.splats import write_gaussians
 
@@ -39,12 +39,6 @@ def load_graph(page):
         }"""
     )
     page.wait_for_timeout(800)
-
-
-def run_graph(page):
-    page.evaluate("() => app.queuePrompt(0)")
-    assert wait_for_world(page) == {"count": 1600}
-    page.wait_for_timeout(500)
 
 
 def viewer(page, expression):
@@ -81,6 +75,8 @@ def front_end(request, browser, comfy):
         load_graph(opened.page)
         assert "Run the graph" in opened.page.inner_text("[data-part=message]")
         run_graph(opened.page)
+        assert wait_for_world(opened.page) == {"count": 1600}
+        settle(opened.page)
         yield opened.page
         viewer_problems = [
             text for text in opened.problems if "matrix3d" in text.lower() or "viewer" in text.lower()
@@ -109,14 +105,14 @@ def test_walks_two_units_and_nothing_leaks_into_the_graph(front_end, tmp_path):
     before = graph_view(front_end)
     focus(front_end)
     front_end.keyboard.down("w")
-    front_end.wait_for_function("() => window.matrix3dViewers[0].pose().position[2] > 1.9", timeout=20_000)
+    front_end.wait_for_function("() => window.matrix3dViewers[0].pose().position[2] > 1.9", timeout=60_000)
     front_end.keyboard.up("w")
     for key in ("q", "r", "Delete"):  # all of them mean something to the editor
         front_end.keyboard.press(key)
     front_end.keyboard.down("w")
     front_end.wait_for_timeout(400)
     front_end.keyboard.up("w")
-    front_end.wait_for_timeout(600)
+    settle(front_end)
     position = viewer(front_end, "v.pose().position")
     assert position[2] > 0.3
     assert graph_view(front_end) == before
@@ -133,6 +129,7 @@ def test_mouse_and_wheel_stay_in_the_view_while_it_has_the_focus(front_end):
     front_end.mouse.move(box["left"] + 0.7 * box["width"], box["top"] + 0.6 * box["height"], steps=5)
     front_end.mouse.up()
     front_end.mouse.wheel(0, -100)
+    front_end.wait_for_function("speed => window.matrix3dViewers[0].walk.speed > speed", arg=speed)
     front_end.wait_for_timeout(400)
     assert viewer(front_end, "v.pose().yaw") != yaw
     assert viewer(front_end, "v.walk.speed") > speed
@@ -143,6 +140,9 @@ def test_without_the_focus_the_editor_has_keys_and_wheel(front_end):
     front_end.evaluate("() => document.activeElement?.blur()")
     before, pose = graph_view(front_end), viewer(front_end, "v.pose()")
     front_end.keyboard.press("w")  # the editor opens its list of workflows
+    front_end.wait_for_function(
+        "tab => (app.extensionManager.sidebarTab?.activeSidebarTabId ?? null) !== tab", arg=before[3]
+    )
     front_end.wait_for_timeout(600)
     assert graph_view(front_end)[3] != before[3]
     front_end.keyboard.press("w")
@@ -150,13 +150,14 @@ def test_without_the_focus_the_editor_has_keys_and_wheel(front_end):
     box = box_of(front_end)
     front_end.mouse.move(box["left"] + box["width"] / 2, box["top"] + box["height"] / 2)
     front_end.mouse.wheel(0, -100)
+    front_end.wait_for_function("scale => app.canvas.ds.scale !== scale", arg=before[1])
     front_end.wait_for_timeout(600)
     assert graph_view(front_end)[1] != before[1], "the wheel zooms the graph"
     offset = graph_view(front_end)[0]
     front_end.mouse.down(button="middle")
     front_end.mouse.move(box["left"] + 40, box["top"] + 60, steps=4)
     front_end.mouse.up(button="middle")
-    front_end.wait_for_timeout(400)
+    front_end.wait_for_function("offset => app.canvas.ds.offset[0] !== offset[0]", arg=offset)
     assert graph_view(front_end)[0] != offset, "the middle button moves the graph"
     assert viewer(front_end, "v.pose()") == pose
     front_end.evaluate(
@@ -166,8 +167,8 @@ def test_without_the_focus_the_editor_has_keys_and_wheel(front_end):
 
 def test_running_again_without_a_change_leaves_the_visitor_where_he_is(front_end):
     front_end.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0.5, 0, 0.5] })")
-    front_end.evaluate("() => app.queuePrompt(0)")
-    front_end.wait_for_timeout(2500)
+    assert run_graph(front_end)["2"]["matrix3d_splat"], "the host told of the world again"
+    front_end.wait_for_timeout(500)
     assert viewer(front_end, "v.pose().position") == [0.5, 0, 0.5]
 
 
@@ -184,9 +185,8 @@ def test_comes_back_with_the_workflow_and_leaves_with_the_node(front_end):
         }"""
     )
     front_end.wait_for_function(
-        "() => window.matrix3dViewers.length === 1 && window.matrix3dViewers[0].file", timeout=20_000
+        "() => window.matrix3dViewers.length === 1 && window.matrix3dViewers[0].file", timeout=60_000
     )
     assert wait_for_world(front_end) == {"count": 1600}
     front_end.evaluate("() => app.graph.remove(app.graph.nodes.find(n => n.type === 'SplatPreview'))")
-    time.sleep(1)
-    assert front_end.evaluate("() => window.matrix3dViewers.length") == 0
+    front_end.wait_for_function("() => window.matrix3dViewers.length === 0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from chromium import ONE_RENDERER, open_front_end, open_page
+from chromium import ONE_RENDERER, open_front_end, open_page, run_graph
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -30,7 +30,7 @@ def studio(page, expression):
 
 
 def settle(page):
-    page.evaluate(f"async () => {{ await {STUDIO}.settled; }}")
+    page.wait_for_function(f"() => !{STUDIO}.isChecking")
 
 
 def stored(page):
@@ -74,7 +74,7 @@ def front_end(request, browser, comfy):
         )
         page.wait_for_timeout(800)
         assert "Run the graph" in page.inner_text(".m3d-studio .m3d-message")
-        page.evaluate("() => app.queuePrompt(0)")
+        run_graph(page)
         page.wait_for_function(f"() => {STUDIO}.panoramaPicture && {STUDIO}.mapPicture", timeout=120_000)
         page.wait_for_timeout(500)
         yield page
@@ -139,8 +139,8 @@ def test_keys_are_dragged_turned_and_deleted(front_end, tmp_path):
 
 def test_what_is_shown_is_what_the_graph_gives(front_end):
     page = front_end
-    page.evaluate("() => app.queuePrompt(0)")
     before = studio(page, "s.found")
+    run_graph(page)
     page.wait_for_function(
         "() => { const t = document.body.innerText + JSON.stringify(app.graph.nodes.find(n => n.type === 'PreviewAny')"
         ".widgets?.map(w => w.value) ?? []); return t.includes('holes_mean'); }",
@@ -163,7 +163,7 @@ def test_a_path_into_a_wall_is_marked(front_end, tmp_path):
     found = studio(page, "s.found")
     assert found["colliding"], "30 units to the left lies behind the arcade"
     assert "collide" in page.inner_text(".m3d-studio-status")
-    page.wait_for_timeout(200)
+    page.wait_for_function("() => document.querySelector('.m3d-studio [data-field=x]').value !== '0'")
     assert page.input_value(".m3d-studio [data-field=x]") == "-30", "the numbers are those of the chosen key"
     page.wait_for_timeout(400)
     page.screenshot(path=tmp_path / "wall.png")
@@ -198,7 +198,7 @@ def test_the_route_refuses_what_it_does_not_know(comfy):
             f"{comfy.address}/matrix3d/studio/{name}", body, {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request) as reply:
+            with urllib.request.urlopen(request, timeout=60) as reply:
                 return reply.status, reply.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

@@ -45,6 +45,7 @@ def editor(browser, comfy):
 
 def press_run(page, comfy):
     """Press the editor's button; return the host's record of the prompt when it has ended."""
+    assert comfy.client.queue_is_empty(), "something else runs"
     before = set(comfy.client.get("/history"))
     page.get_by_test_id("queue-button").click()
     deadline, idle = time.monotonic() + 600, 0
@@ -54,6 +55,7 @@ def press_run(page, comfy):
             return comfy.client.history(ended.pop())
         idle = idle + 1 if comfy.client.queue_is_empty() else 0
         page.wait_for_timeout(500)
+    comfy.stop_all()
     raise AssertionError(
         "the editor sent nothing, or the prompt has not ended after ten minutes:\n" + comfy.log()[-3000:]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chromium import RENDERERS, open_front_end, open_page
+from chromium import RENDERERS, open_front_end, open_page, run_graph
 from PIL import Image
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
@@ -43,7 +43,7 @@ def test_a_chosen_file_is_uploaded_picked_and_run(browser, comfy, tmp_path, rend
         assert saved[0] == file.name
         assert "choose panorama to upload" not in saved
         page.screenshot(path=tmp_path / "upload.png")
-        page.evaluate("() => app.queuePrompt(0)")
+        run_graph(page)
         page.wait_for_function(
             "() => app.graph.nodes.find(n => n.type === 'PreviewImage').imgs?.[0]?.naturalWidth === 64",
             timeout=30_000,

@@ -67,6 +67,7 @@ def test_placeholders_and_buttons(chinese, tmp_path):
     load = "app.graph.nodes.find(n => n.type === 'PanoLoad')"
     upload = page.evaluate(f"() => {load}.widgets.find(w => w.type === 'button').label")
     assert upload == "选择要上传的全景图"
+    page.get_by_text(upload).first.wait_for()
     assert page.get_by_text(upload).count() == 1
     # Its text is asked for before the page's `app` is there, from which the setting is read elsewhere.
     assert texts(page, "matrix3dViewers", "[data-action=extend]") == ["从此处扩展 (X)"]
