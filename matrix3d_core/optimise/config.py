@@ -106,7 +106,7 @@ class OptimiseConfig:
     weight_seen: float = 1.0
     weight_filled: float = 0.3
     ssim_share: float = 0.2
-    rate_means: float = 0.02
+    rate_means: float = 0.07
     rate_quats: float = 0.002
     rate_scales: float = 0.02
     rate_opacities: float = 0.05
