@@ -69,11 +69,8 @@ def test_rendering_stops_within_seconds_and_the_queue_goes_on(comfy):
     comfy.run(guidance_prompt(comfy, frames=5, width=128))  # kernels compiled, so times are honest
     before = len(comfy.own_complaints())
 
-    for attempt in range(3):  # the machine may stand still just then, but not three times
-        prompt_id = comfy.post_until(guidance_prompt(comfy, frames=161 + attempt, width=960), "guide", 0.05)
-        seconds = stop(comfy, prompt_id, "guide")
-        if seconds < 5:
-            break
+    prompt_id = comfy.post_until(guidance_prompt(comfy, frames=161, width=960), "guide", 0.05)
+    seconds = stop(comfy, prompt_id, "guide")
 
     # One frame takes well below a second even when other work shares the two cores.
     assert seconds < 5

@@ -202,7 +202,7 @@ def test_ready_is_found_in_less_than_a_second(cache):
     bootstrap.mark_ready(env)
     bootstrap.mark_ready(host)
     times = []
-    for _ in range(7):
+    for _ in range(3):
         start = time.monotonic()
         done = subprocess.run(
             [sys.executable, bootstrap.__file__, "setup"],
@@ -212,10 +212,8 @@ def test_ready_is_found_in_less_than_a_second(cache):
             check=True,
         )
         times.append(time.monotonic() - start)
-        if len(times) >= 3 and sorted(times)[1] < 1.0:
-            break
     assert done.stdout.strip() == str(bootstrap.env_python(env))
-    assert sorted(times)[1] < 1.0  # about 0.15 s on a quiet machine; a busy one gets more tries
+    assert sorted(times)[1] < 1.0  # about 0.15 s on a quiet machine
 
 
 def test_pip_settings_are_passed_on_to_uv(monkeypatch):

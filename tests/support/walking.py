@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Held", "hold", "hold_undisturbed", "settle"]
+__all__ = ["VIEWER", "Held", "hold", "hold_undisturbed", "settle"]
 
 VIEWER = "window.matrix3dViewers[0]"
 

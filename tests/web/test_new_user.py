@@ -50,6 +50,7 @@ def show(page, title):
             app.canvas.ds.scale = 1;
             app.canvas.ds.offset = [-node.pos[0] + 120, -node.pos[1] + 60];
             app.graph.setDirtyCanvas(true, true);
+            window.lastBox = null;
         }""",
         title,
     )

@@ -163,7 +163,7 @@ def test_a_path_into_a_wall_is_marked(front_end, tmp_path):
     found = studio(page, "s.found")
     assert found["colliding"], "30 units to the left lies behind the arcade"
     assert "collide" in page.inner_text(".m3d-studio-status")
-    page.wait_for_function("() => document.querySelector('.m3d-studio [data-field=x]').value !== '0'")
+    page.wait_for_function("() => document.querySelector('.m3d-studio [data-field=x]').value === '-30'")
     assert page.input_value(".m3d-studio [data-field=x]") == "-30", "the numbers are those of the chosen key"
     page.wait_for_timeout(400)
     page.screenshot(path=tmp_path / "wall.png")
