@@ -68,11 +68,13 @@ def ensure_web_tools() -> str | None:
     modules = folder / "node_modules"
     with bootstrap.lock(bootstrap.cache_dir()):
         if not bootstrap.is_ready(folder):
-            say("installing the viewer's development tools with npm (about 60 MB)")
+            say("installing the viewer's development tools with npm (about 280 MB)")
             folder.mkdir(exist_ok=True)
             for name, text in zip(("package.json", "package-lock.json"), texts, strict=True):
                 (folder / name).write_bytes(text)
-            if subprocess.call(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder):
+            if subprocess.call(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder
+            ):
                 return "npm could not install the packages of scripts/web; see its messages above"
             bootstrap.mark_ready(folder)
         link = home / "node_modules"

@@ -1,9 +1,7 @@
 """Other people's readers and writers of splat files, as programs: splat-transform and the SPZ library in Node.
 
-They are not needed by the pack. To have them for tests (215 MB, no install script needed):
-
-    npm install --ignore-scripts --prefix DIR @playcanvas/splat-transform@3.7.0
-    MATRIX3D_SPLAT_TOOLS=DIR make test ARGS=tests/formats
+They are not needed by the pack. `make test` installs them with the viewer's development tools (`scripts/web`);
+MATRIX3D_SPLAT_TOOLS names a folder with `node_modules` of your own.
 """
 
 from __future__ import annotations
