@@ -35,6 +35,7 @@ __all__ = [
     "circular_encode",
     "ring_plan",
     "strip_plan",
+    "upstream_row_tiles",
 ]
 
 DECODE_REACH = 18
@@ -50,6 +51,7 @@ BLENDS = ("crop", "upstream 16 px")
 """What `circular_decode` does at the border."""
 
 _UPSTREAM_COLUMNS = 2
+_UPSTREAM_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,11 @@ def circular_decode(
         margin: columns of the other side that are added left and right before, and cut off after
             decoding, when the whole width is decoded at once. 0 for none.
         blend: ``"crop"``; or ``"upstream 16 px"``: no margin, but the 2 leftmost columns repeated on
-            the right, and what they decode to faded into the left border (exactly upstream's formula).
-        tile_height: rows of a tile; 0 = all.
+            the right, and what they decode to faded into the left border (exactly upstream's formula), and
+            rows in upstream's tiles (see `upstream_row_tiles`).
+        tile_height: rows of a tile; 0 = all, with ``"upstream 16 px"`` upstream's 128.
         tile_width: columns of a tile; 0 = all. Not with ``"upstream 16 px"``.
-        overlap: rows and columns that neighbouring tiles share, at least.
+        overlap: rows and columns that neighbouring tiles share, at least. Not used by ``"upstream 16 px"``.
         progress: called before the first and after each tile; may raise to stop.
 
     Returns:
@@ -211,36 +214,86 @@ def circular_decode(
     if blend not in BLENDS:
         raise InvalidInput(f"blend must be one of {', '.join(BLENDS)}; got {blend!r}.")
     height, width = latent.shape[-2:]
-    rows = strip_plan(height, tile_height, overlap)
-    if blend == "crop":
-        columns = ring_plan(width, tile_width, overlap if 0 < tile_width < width else margin)
-    elif 0 < tile_width < width:
-        raise InvalidInput(
-            f"tile width must be 0 with blend {blend!r}, which needs the whole width; got {tile_width}."
-        )
-    else:
-        columns = TilePlan((0,), width + _UPSTREAM_COLUMNS, torch.ones(1, width + _UPSTREAM_COLUMNS))
-    canvas_width = width if blend == "crop" else columns.length
-
-    def work(item: Tensor) -> Tensor:
-        image = decode(item)
-        if image.shape[-2] % item.shape[-1] or image.shape[-3] % item.shape[-2]:
+    if blend != "crop":
+        if 0 < tile_width < width:
             raise InvalidInput(
-                f"decode must enlarge by a whole number; got {list(image.shape)} from {list(item.shape)}."
+                f"tile width must be 0 with blend {blend!r}, which needs the whole width; got {tile_width}."
             )
-        return image
-
+        return _decode_upstream(decode, latent, tile_height, progress)
+    rows = strip_plan(height, tile_height, overlap)
+    columns = ring_plan(width, tile_width, overlap if 0 < tile_width < width else margin)
     items = []
     tick = _Ticker(latent.shape[0] * len(rows.starts) * len(columns.starts), "decode", progress)
     for index in range(latent.shape[0]):
-        canvas = _Canvas(height, canvas_width, last=True)
+        canvas = _Canvas(height, width, last=True)
         for y, row_weights in zip(rows.starts, rows.weights, strict=True):
             for x, column_weights in zip(columns.starts, columns.weights, strict=True):
                 place = torch.arange(x, x + columns.length, device=latent.device) % width
                 piece = latent[index : index + 1, ..., y : y + rows.length, :].index_select(-1, place)
-                canvas.add(work(piece), y, x, torch.outer(row_weights, column_weights))
+                image = _enlarged(decode, piece)
+                canvas.add(image, y, x, torch.outer(row_weights, column_weights))
                 tick()
-        items.append(canvas.take() if blend == "crop" else _blend_upstream(canvas.take(), columns.length))
+        items.append(canvas.take())
+    return items[0] if len(items) == 1 else torch.cat(items)
+
+
+def _enlarged(decode: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor:
+    """Decode a tile; refuse what is no picture of it."""
+    image = decode(piece)
+    if image.shape[-2] % piece.shape[-1] or image.shape[-3] % piece.shape[-2]:
+        raise InvalidInput(
+            f"decode must enlarge by a whole number; got {list(image.shape)} from {list(piece.shape)}."
+        )
+    return image
+
+
+def upstream_row_tiles(height: int, tile: int = 0) -> list[tuple[int, int]]:
+    """Return first row and number of rows of each tile as upstream's decoder cuts them.
+
+    Tiles start every three quarters of a tile, also where the one before reaches the end already: 100 rows
+    are cut into 0 to 99 and 96 to 99.
+
+    Args:
+        height: rows of the latent.
+        tile: rows of a tile; 0 = 128, those of FLUX's VAE.
+
+    Raises:
+        InvalidInput: for a tile of 1 row.
+    """
+    tile = tile or _UPSTREAM_ROWS
+    if tile < 2:
+        raise InvalidInput(f"tile height must be 0 or at least 2 with upstream's blend; got {tile}.")
+    return [(y, min(tile, height - y)) for y in range(0, height, tile * 3 // 4)]
+
+
+def _decode_upstream(
+    decode: Callable[[Tensor], Tensor], latent: Tensor, tile_height: int, progress: ProgressFn
+) -> Tensor:
+    """Decode as upstream does: 2 columns more on the right, tiles of rows faded into the one above.
+
+    Row ``y`` of ``n`` shared rows is ``above (1 - y/n) + below y/n``.
+    """
+    wide = torch.cat((latent, latent[..., :_UPSTREAM_COLUMNS]), -1)
+    tiles = upstream_row_tiles(latent.shape[-2], tile_height)
+    tick = _Ticker(latent.shape[0] * len(tiles), "decode", progress)
+    items = []
+    for index in range(latent.shape[0]):
+        whole: Tensor | None = None
+        for y, count in tiles:
+            image = _enlarged(decode, wide[index : index + 1, ..., y : y + count, :]).to("cpu", torch.float32)
+            scale = image.shape[-2] // wide.shape[-1]
+            if whole is None:
+                whole = image.new_empty(*image.shape[:-3], latent.shape[-2] * scale, *image.shape[-2:])
+                filled = 0
+            band = whole[..., y * scale : (y + count) * scale, :, :]
+            shared = filled - y * scale
+            share = (torch.arange(shared, dtype=torch.float32) / max(shared, 1))[:, None, None]
+            band[..., :shared, :, :].mul_(1 - share).add_(image[..., :shared, :, :] * share)
+            band[..., shared:, :, :] = image[..., shared:, :, :]
+            filled = (y + count) * scale
+            tick()
+        assert whole is not None
+        items.append(_blend_upstream(whole, wide.shape[-1]))
     return items[0] if len(items) == 1 else torch.cat(items)
 
 

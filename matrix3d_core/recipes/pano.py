@@ -58,8 +58,8 @@ class PanoConfig:
         seam: how the latent is turned while sampling, one of `SEAM_MODES`.
         blend: how the border is decoded, see `circular_decode`.
         margin: columns of the latent from the other side that the decoder sees.
-        tile: rows and columns of the latent that are decoded at once; 0 decodes all of it. Less needs
-            less memory.
+        tile: rows and columns of the latent that are decoded at once; 0 decodes all of it (with upstream's
+            blend: its tiles of 128 rows). Less needs less memory.
         canonicalise: straighten the result and turn its interesting side to the front (text only; the
             latent stays as it was).
         use_frame: put the prompt into upstream's words (photo only; a text is taken as it is).

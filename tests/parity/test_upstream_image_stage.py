@@ -92,4 +92,6 @@ def test_decode_blends_sixteen_pixels(frames):
     # It does something: without it the left border is another one.
     plain = decode(latent).movedim(-1, 1).numpy()
     assert np.abs(expected - plain)[..., :16].max() > 0.1
-    assert np.array_equal(expected[..., 16:-8], plain[..., 16:-8])
+    # Pictures of different widths: sums of 36 products of about 0.6 in an order of the processor's kernel, so
+    # at most 36 * 2^-24 * 36 * 0.6 apart.
+    assert np.abs(expected - plain)[..., 16:-8].max() < 5e-5

@@ -318,6 +318,25 @@ def blended_decode(decode, latent, pixels_per_latent=8, columns=2):
     return out
 
 
+def row_tiled_decode(decode, latent, tile=128, pixels_per_latent=8):
+    """Whole-width tiles of ``tile`` latent rows, a new one every 3/4 of that, each blended into the one above it.
+
+    Row by row in a list, as a published picture is put together: every tile shows its first 3/4, and up to a
+    quarter of a tile (fewer rows where a tile is shorter) is faded, row y of n with weight y / n.
+    """
+    step, most = int(tile * 0.75), tile * pixels_per_latent // 4
+    tiles = [np.array(decode(latent[..., y : y + tile, :])) for y in range(0, latent.shape[-2], step)]
+    picture = []
+    for k, rows in enumerate(tiles):
+        if k:
+            above = tiles[k - 1]
+            n = min(above.shape[-2], rows.shape[-2], most)
+            for y in range(n):
+                rows[..., y, :] = above[..., above.shape[-2] - n + y, :] * (1 - y / n) + rows[..., y, :] * (y / n)
+        picture.append(rows[..., : step * pixels_per_latent, :])
+    return np.concatenate(picture, -2)
+
+
 # LoRA -------------------------------------------------------------------------------------------------
 
 

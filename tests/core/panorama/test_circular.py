@@ -17,6 +17,7 @@ from matrix3d_core.panorama.circular import (
     circular_encode,
     ring_plan,
     strip_plan,
+    upstream_row_tiles,
 )
 from matrix3d_core.panorama.circular_convs import (
     BorderLost,
@@ -215,25 +216,33 @@ def test_border_is_exact_where_it_can_be():
         resolve_border("exact", decoder(), 64)
 
 
-@pytest.mark.parametrize("tile_height", [0, 10])
+@pytest.mark.parametrize("tile_height", [0, 8, 16, 20])
 def test_upstream_blend_is_the_formula(tile_height):
     torch.manual_seed(7)
-    latent = torch.randn(2, 3, 16, 20)
+    latent = torch.randn(2, 3, 16, 20)  # 8: rows 0-7, 6-13, 12-15; 16: 0-15, 12-15; 20: 0-15, 15
     network = nn.Sequential(decoder(), nn.Upsample(scale_factor=4)).requires_grad_(
         False
     )  # 8 pixels per column
 
-    def whole(x):
-        return as_decode(network)(torch.as_tensor(x)).movedim(-1, 1).numpy()
+    def tiled(x):
+        return oracle_video.row_tiled_decode(
+            lambda part: as_decode(network)(torch.as_tensor(part)).movedim(-1, 1).numpy(),
+            x,
+            tile_height or 128,
+        )
 
-    expected = oracle_video.blended_decode(whole, latent.numpy())
-    actual = circular_decode(
-        as_decode(network), latent, blend="upstream 16 px", tile_height=tile_height, overlap=3
-    )
-    rows = slice(None) if tile_height == 0 else slice(0, 8)  # of the first tile, away from its end
-    np.testing.assert_allclose(
-        actual.movedim(-1, 1).numpy()[:, :, rows], expected[:, :, rows], rtol=0, atol=4 * EPS * 8
-    )
+    expected = oracle_video.blended_decode(tiled, latent.numpy())
+    actual = circular_decode(as_decode(network), latent, blend="upstream 16 px", tile_height=tile_height)
+    # Values of size 8; a blend of rows and one of columns round three times each.
+    np.testing.assert_allclose(actual.movedim(-1, 1).numpy(), expected, rtol=0, atol=6 * EPS * 8)
+
+
+def test_upstreams_tiles_of_rows():
+    assert upstream_row_tiles(100) == [(0, 100), (96, 4)]  # 800 pixels
+    assert upstream_row_tiles(96) == [(0, 96)]
+    assert upstream_row_tiles(200) == [(0, 128), (96, 104), (192, 8)]
+    with pytest.raises(InvalidInput, match="at least 2 with upstream's blend; got 1"):
+        upstream_row_tiles(16, 1)
 
 
 def test_video_is_decoded_item_by_item_whole_in_time():
