@@ -250,6 +250,10 @@ class TrajectoryLoad(io.ComfyNode):
         lines = [describe_trajectory(result.trajectory)]
         if rescale != "none":
             lines.append(f"multiplied by {result.factor:.4g}")
+            if result.roll_columns:
+                lines.append(
+                    f"turned with the panorama by {result.roll_columns} whole columns, as upstream rolls it"
+                )
         elif geometry is not None and (problem := check_units(read, geometry).problem):
             lines.append(f"warning: {problem}")
         return io.NodeOutput(result.trajectory, math.degrees(result.yaw_rad), "\n".join(lines))

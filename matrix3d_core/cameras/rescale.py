@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .edit import transform
@@ -43,11 +44,14 @@ class RescaleResult:
         trajectory: the path in the panorama's frame.
         factor: what the camera centres were multiplied by.
         yaw_rad: heading of the first pose, in [0, 2 pi), right positive.
+        roll_columns: whole columns by which upstream rolls the panorama to the left, -W/2 to W/2; 0 unless
+            rescaled as upstream does.
     """
 
     trajectory: Trajectory
     factor: float
     yaw_rad: float
+    roll_columns: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,9 @@ def rescale_upstream(
         trajectory: the path, in any units.
         geometry: the panorama, not turned.
         reach: largest allowed ratio of camera distance to surface distance.
-        turned: return upstream's own result, for a panorama that has been turned by ``yaw_rad``:
-            its first pose is the identity. Otherwise the path is turned instead, so that it goes
-            with the panorama as it is.
+        turned: return upstream's own result, for a panorama that has been rolled to the left by
+            ``roll_columns``: its first pose is the identity. Otherwise the path is turned instead, by
+            just as many columns, so that it goes with the panorama as it is.
 
     Raises:
         InvalidInput: when the path overflows or ``reach`` is not positive.
@@ -143,13 +147,11 @@ def rescale_upstream(
         ratios.append(size / float(geometry.depth_ray[row, (column + roll) % width]))
     factor = _factor(max(ratios, default=0.0), reach)
     scaled = replace(transform(relative, scale=factor), is_metric=geometry.is_metric)
-    if not turned:
-        turn = torch.tensor(
-            [[math.cos(yaw), 0.0, math.sin(yaw)], [0.0, 1.0, 0.0], [-math.sin(yaw), 0.0, math.cos(yaw)]],
-            dtype=torch.float64,
-        )
-        scaled = transform(scaled, rotation=turn) if yaw else scaled
-    return RescaleResult(scaled, factor, yaw)
+    if roll and not turned:
+        turn = torch.tensor(roll / width * math.tau, dtype=torch.float64)
+        level = torch.zeros_like(turn)
+        scaled = transform(scaled, rotation=matrix_from_yaw_pitch_roll(turn, level, level))
+    return RescaleResult(scaled, factor, yaw, roll)
 
 
 def fit_to_depth(

@@ -58,6 +58,7 @@ def align_depth(
     known: Tensor,  # [H, W]
     region: Tensor,  # [H, W]
     *,
+    sky: Tensor | None = None,  # [H, W]
     wraps: bool = True,
     upstream_exact: bool = False,
     tolerance: float = 5e-6,
@@ -69,9 +70,11 @@ def align_depth(
     region it is that of the known distance, with weight half of `nearness_weight`.
 
     Args:
-        depth: ``[H, W]`` positive, finite: the monocular estimate.
+        depth: ``[H, W]`` positive, finite: the monocular estimate; any value in the sky.
         known: ``[H, W]`` distances to meet; any value outside of the region.
         region: ``[H, W]`` bool, where both are to be trusted.
+        sky: ``[H, W]`` bool or None. Its pixels are never compared; they take part in the solution with twice the
+            largest other distance, and come out as twice the largest aligned one.
         wraps: neighbours across the left and right border count as such (a panorama).
         upstream_exact: the rows of equations as Matrix-3D has them: no wrap, none on the first row and column.
         tolerance: of the solver.
@@ -88,9 +91,13 @@ def align_depth(
     height, width = size["H"], size["W"]
     check_shape("known", known, f"{height} {width}")
     check_shape("region", region, f"{height} {width}")
-    if not bool((torch.isfinite(depth) & (depth > 0)).all()):
-        raise InvalidInput("depth must be positive and finite everywhere; fill sky and holes first.")
-    region = region.bool() & torch.isfinite(known) & (known > 0)
+    sky = torch.zeros_like(region, dtype=torch.bool) if sky is None else sky.bool()
+    check_shape("sky", sky, f"{height} {width}")
+    if not bool((sky | (torch.isfinite(depth) & (depth > 0))).all()):
+        raise InvalidInput("depth must be positive and finite outside of the sky; fill holes first.")
+    region = region.bool() & ~sky & torch.isfinite(known) & (known > 0)
+    if bool(region.any()):
+        depth = torch.where(sky, 2 * depth[~sky].max(), depth)
     scale, shift = align_scale_shift(depth, known, region)
     moved = (scale * depth.double() + shift).clamp_min(_LEAST)
     from scipy.sparse import coo_matrix, vstack
@@ -105,6 +112,7 @@ def align_depth(
     aims = np.concatenate((smooth @ start, weight * known.double().log()[region].numpy()))
     solved = lsmr(rows, aims, x0=start, atol=tolerance, btol=tolerance)[0]
     result = torch.from_numpy(np.exp(solved).reshape(height, width).astype(np.float32))
+    result = torch.where(sky, 2 * result[~sky].max(), result)
     facts = {"scale": scale, "shift": shift, "region_share": float(region.float().mean())}
     return result, facts
 
@@ -205,9 +213,8 @@ def align_frames(
                 0, 0
             ]
             region = torch.isfinite(known) & (known < 1.05 * near) & ~sky
-            finite = torch.where(sky, 2 * estimate[~sky].max(), estimate)
             if int(region.sum()) >= 100:
-                aligned, _ = align_depth(finite, known, region)
+                aligned, _ = align_depth(estimate, known, region, sky=sky)
                 aligned[sky] = torch.inf
         result[key] = aligned
         pose = trajectory.world_from_camera[key]

@@ -332,7 +332,9 @@ def row_tiled_decode(decode, latent, tile=128, pixels_per_latent=8):
             above = tiles[k - 1]
             n = min(above.shape[-2], rows.shape[-2], most)
             for y in range(n):
-                rows[..., y, :] = above[..., above.shape[-2] - n + y, :] * (1 - y / n) + rows[..., y, :] * (y / n)
+                rows[..., y, :] = above[..., above.shape[-2] - n + y, :] * (1 - y / n) + rows[..., y, :] * (
+                    y / n
+                )
         picture.append(rows[..., : step * pixels_per_latent, :])
     return np.concatenate(picture, -2)
 

@@ -90,18 +90,31 @@ def test_upstream_rescaling_of_its_own_sample():
     assert result.trajectory.centres[-1].tolist() == pytest.approx([0, 0, 1.5])
 
 
-def test_the_turned_result_is_the_same_path_seen_from_the_turned_panorama():
+@pytest.mark.parametrize(("degrees", "columns"), [(50, 8), (-50, -9), (181, -32), (2, 0), (5.7, 1)], ids=str)
+def test_the_panorama_is_rolled_by_whole_columns_and_the_path_turned_by_as_many(degrees, columns):
+    """64 columns are 5.625 degrees each: int(50 / 360 * 64 + 32) % 64 - 32 = 8, and int(310 / 360 * 64 + 32) % 64 - 32 = -9."""
     geometry = bumpy(3)
-    path = transform(walk(3), rotation=rotation(yaw=50))
-    flat = Trajectory.from_centres(rotation(yaw=50).expand(9, 3, 3), path.centres)
-    turned = rescale_upstream(flat, geometry, turned=True).trajectory
-    here = rescale_upstream(flat, geometry).trajectory
-    torch.testing.assert_close(
-        transform(turned, rotation=rotation(yaw=50)).camera_from_world, here.camera_from_world
+    flat = Trajectory.from_centres(
+        rotation(yaw=degrees).expand(9, 3, 3), transform(walk(3), rotation=rotation(yaw=50)).centres
     )
-    assert initial_yaw(here) == pytest.approx(math.radians(50))
-    # The walk itself keeps its direction in the panorama.
-    torch.testing.assert_close(here.centres, (flat.centres - flat.centres[0]) * here.length / flat.length)
+    rolled = rescale_upstream(flat, geometry, turned=True)
+    here = rescale_upstream(flat, geometry)
+    angle = columns * 360 / 64
+    assert here.roll_columns == rolled.roll_columns == columns
+    assert torch.equal(rolled.trajectory.camera_from_world[0], torch.eye(4, dtype=torch.float64))
+    torch.testing.assert_close(
+        transform(rolled.trajectory, rotation=rotation(yaw=angle)).camera_from_world,
+        here.trajectory.camera_from_world,
+    )
+    # The rolled panorama, seen from the rolled path, is the panorama seen from the other.
+    straight = erp_directions(geometry.height, geometry.width)
+    torch.testing.assert_close(
+        torch.roll(straight, -columns, 1).double(),
+        straight.double() @ rotation(yaw=angle).mT,
+        rtol=0,
+        atol=1e-6,
+    )
+    assert math.cos(initial_yaw(here.trajectory) - math.radians(angle)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("degrees", [0, 20, 90, 179, 181, 270, 359])

@@ -62,6 +62,28 @@ def test_scaled_input_is_met_within_a_percent(factor):
     assert float((result.double() / aim - 1).abs().max()) < 0.01
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_sky_is_not_compared_and_stands_twice_as_far_as_anything(exact):
+    """What the sky holds in either map does not matter; elsewhere it is as if it had been filled by hand."""
+    aim = truth()
+    sky = torch.zeros_like(aim, dtype=torch.bool)
+    sky[:6, 10:40] = True
+    region = torch.ones_like(sky)
+    guess = (aim - 0.2) / 1.5
+    by_hand = torch.where(sky, 2 * guess[~sky].max(), guess)
+    expected, facts = align_depth(by_hand, aim, region & ~sky, upstream_exact=exact)
+    for filler in (torch.inf, torch.nan, 0.0, 1e-3):
+        given = torch.where(sky, torch.tensor(filler, dtype=guess.dtype), guess)
+        result, told = align_depth(given, torch.where(sky, 50.0, aim), region, sky=sky, upstream_exact=exact)
+        assert torch.equal(result[~sky], expected[~sky])
+        assert told == facts
+        assert (result[sky] == 2 * expected[~sky].max()).all()
+    near_sky, _ = align_depth(torch.where(sky, 1e-3, guess), aim, region, upstream_exact=exact)
+    assert (
+        float((near_sky / aim - 1).abs()[~sky].max()) > 0.05
+    )  # without the mask it spoils what is beside it
+
+
 def test_rows_count_as_upstreams():
     height, width = 9, 12
     across = (height - 2) * (width - 3)  # columns 2..W-2 with their right neighbours, rows 1..H-2
