@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
+from ..strict_json import brief, parse_json
 
 __all__ = ["look_at", "parse_keyframes"]
 
@@ -55,16 +55,9 @@ def parse_keyframes(text: str, *, source: str = "keyframes") -> tuple[Tensor, Te
     Raises:
         FormatError: naming the line of a syntax error, or the keyframe that is wrong.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FormatError(
-            f"{source}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise FormatError(f"{source}: not valid JSON ({error}).") from error
+    data = parse_json(text, source=source)
     if not isinstance(data, list) or not data:
-        raise FormatError(f"{source}: must be a list of 1 or more keyframes; got {_brief(data)}.")
+        raise FormatError(f"{source}: must be a list of 1 or more keyframes; got {brief(data)}.")
     if len(data) > MAX_KEYFRAMES:
         raise FormatError(f"{source}: must hold at most {MAX_KEYFRAMES} keyframes; got {len(data)}.")
     parsed = [_keyframe(f"{source}: keyframe {number}", item) for number, item in enumerate(data)]
@@ -74,7 +67,7 @@ def parse_keyframes(text: str, *, source: str = "keyframes") -> tuple[Tensor, Te
 
 def _keyframe(where: str, item: Any) -> tuple[Tensor, Tensor]:
     if not isinstance(item, Mapping):
-        raise FormatError(f'{where} must be an object such as {{"position": [0, 0, 1]}}; got {_brief(item)}.')
+        raise FormatError(f'{where} must be an object such as {{"position": [0, 0, 1]}}; got {brief(item)}.')
     unknown = sorted(set(item) - _KEYS)
     if unknown:
         raise FormatError(
@@ -97,16 +90,11 @@ def _keyframe(where: str, item: Any) -> tuple[Tensor, Tensor]:
 
 def _vector(where: str, key: str, value: Any) -> Tensor:
     if not isinstance(value, list) or len(value) != 3:
-        raise FormatError(f"{where} {key} must be three numbers [x, y, z]; got {_brief(value)}.")
+        raise FormatError(f"{where} {key} must be three numbers [x, y, z]; got {brief(value)}.")
     return torch.tensor([_number(where, key, v) for v in value], dtype=torch.float64)
 
 
 def _number(where: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"{where} {key} must be finite numbers; got {_brief(value)}.")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FormatError(f"{where} {key} must be finite numbers; got {brief(value)}.")
     return float(value)
-
-
-def _brief(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ..geometry.rotations import (
 )
 from ..scene.occupancy import Occupancy
 from ..scene.trajectory import Trajectory
+from ..strict_json import brief, parse_json
 from .edit import resample, smooth
 from .spline import interpolate_rising, spline_trajectory
 
@@ -95,23 +95,16 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
         return Recording(torch.zeros(0, dtype=torch.float64), _rows([], 5), _rows([], 5))
     if len(text) > _MOST_CHARACTERS:
         raise FormatError(f"{source}: must be at most {_MOST_CHARACTERS} characters; got {len(text)}.")
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FormatError(
-            f"{source}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise FormatError(f"{source}: not valid JSON ({error}).") from error
+    data = parse_json(text, source=source)
     if not isinstance(data, Mapping):
-        raise FormatError(f"{source}: must be an object with walk, keys, use and view; got {_brief(data)}.")
+        raise FormatError(f"{source}: must be an object with walk, keys, use and view; got {brief(data)}.")
     if data.get("version", VERSION) != VERSION:
         raise FormatError(
-            f"{source}: version must be {VERSION}; got {_brief(data['version'])}. Record the path again."
+            f"{source}: version must be {VERSION}; got {brief(data['version'])}. Record the path again."
         )
     use = data.get("use", "walk")
     if use not in ("walk", "keys"):
-        raise FormatError(f"{source}: use must be 'walk' or 'keys'; got {_brief(use)}.")
+        raise FormatError(f"{source}: use must be 'walk' or 'keys'; got {brief(use)}.")
     walk = _rows(_table(source, "walk", data.get("walk", []), 6), 6)
     times = walk[:, 0].contiguous()
     if len(times) and (float(times.diff().min() if len(times) > 1 else 0.0) < 0 or float(times[0]) < 0):
@@ -247,22 +240,17 @@ def _rows(table: list[list[float]], columns: int) -> Tensor:
 
 def _table(source: str, name: str, value: Any, columns: int) -> list[list[float]]:
     if not isinstance(value, list):
-        raise FormatError(f"{source}: {name} must be a list; got {_brief(value)}.")
+        raise FormatError(f"{source}: {name} must be a list; got {brief(value)}.")
     if len(value) > MOST_SAMPLES:
         raise FormatError(f"{source}: {name} must hold at most {MOST_SAMPLES} poses; got {len(value)}.")
     for number, row in enumerate(value):
         if not (isinstance(row, list) and len(row) == columns and all(map(_is_number, row))):
             raise FormatError(
                 f"{source}: {name} {number} must be {columns} finite numbers below {_FARTHEST:g}; "
-                f"got {_brief(row)}."
+                f"got {brief(row)}."
             )
     return value
 
 
 def _is_number(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) <= _FARTHEST
-
-
-def _brief(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -6,7 +6,6 @@ the new place, and the next path, in a ``world`` frame, starts with exactly that
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, replace
 
@@ -26,6 +25,7 @@ from ..raster.splat import SplatPanorama, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
+from ..strict_json import parse_json
 
 __all__ = ["Extension", "extend_world", "parse_pose", "place_path", "start_pose", "upright"]
 
@@ -82,12 +82,7 @@ def parse_pose(text: str) -> Tensor | None:  # [4, 4]
     """
     if not text.strip():
         return None
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            f"pose must be JSON such as [0, 0, 1, 90, 0]; it cannot be read ({error})."
-        ) from error
+    row = parse_json(text, source="pose, such as [0, 0, 1, 90, 0]")
     is_row = isinstance(row, list) and len(row) in (4, 5) and all(
         isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in row
     )  # fmt: skip
