@@ -51,29 +51,34 @@ def load_pack() -> None:
     spec.loader.exec_module(module)
 
 
-def random_wan(width: int, blocks: int) -> object:
-    """Return a model patcher with a random Wan 2.1 text-to-video network."""
+def random_wan(
+    width: int, blocks: int, *, ffn: int = 0, kind: str = "t2v", dtype: object = None, device: str = "cpu"
+) -> object:
+    """Return a model patcher with a random Wan 2.1 network: ``t2v``, or ``i2v`` with its 36 channels."""
     import comfy.ldm.wan.model
     import comfy.ops
     import comfy.sd
     import torch
 
     network = comfy.ldm.wan.model.WanModel(
-        model_type="t2v", in_dim=16, dim=width, ffn_dim=4 * width, num_heads=width // 128, num_layers=blocks,
-        operations=comfy.ops.disable_weight_init, device="cpu", dtype=torch.float32,
+        model_type=kind, in_dim=16 if kind == "t2v" else 36, dim=width, ffn_dim=ffn or 4 * width,
+        num_heads=width // 128, num_layers=blocks, operations=comfy.ops.disable_weight_init, device="meta",
+        dtype=dtype or torch.float32,
     )  # fmt: skip
-    generator = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator(device).manual_seed(SEED)
     state = {}
     for name, value in network.state_dict().items():
         is_norm = "norm" in name and name.endswith("weight")
         state[name] = (
-            torch.ones_like(value) if is_norm else torch.randn(value.shape, generator=generator) * 0.02
+            torch.ones(value.shape, dtype=value.dtype, device=device)
+            if is_norm
+            else torch.randn(value.shape, generator=generator, dtype=value.dtype, device=device) * 0.02
         )
     del network
     return comfy.sd.load_diffusion_model_state_dict(state)
 
 
-def run_size(model: object, size: tuple[int, int, int], rounds: int) -> tuple[list, list]:
+def run_size(model: object, size: tuple[int, int, int], rounds: int, steps: int = STEPS) -> tuple[list, list]:
     """Time one size; return result and check records."""
     import comfy.sample
     import torch
@@ -95,7 +100,7 @@ def run_size(model: object, size: tuple[int, int, int], rounds: int) -> tuple[li
     def run(patcher: object) -> None:
         with torch.inference_mode():
             comfy.sample.sample(
-                patcher, noise, STEPS, 5.0, "euler", "simple", *conds, latent, seed=SEED, disable_pbar=True
+                patcher, noise, steps, 5.0, "euler", "simple", *conds, latent, seed=SEED, disable_pbar=True
             )
         if torch.cuda.is_available():
             torch.cuda.synchronize()

@@ -130,30 +130,40 @@ def draw_fully(
     ).rgb.to(dtype)
 
 
+def differences_from_twin(
+    engine: str, count: int, size_px: int, camera: str, is_antialiased: bool
+) -> tuple[torch.Tensor, float]:
+    """Return the differences of a picture from the torch twin's in float64, and the worst relative error of a gradient.
+
+    ``camera`` is ``"pinhole"``, of ``size_px`` squared, or ``"panorama"``, half as high as wide.
+    """
+    height = size_px if camera == "pinhole" else size_px // 2
+    target = torch.rand(height, size_px, 3, generator=torch.Generator().manual_seed(1))
+    pictures, gradients = [], []
+    for name, dtype in ((engine, torch.float32), ("torch", torch.float64)):
+        leaves, focal = scatter(count, size_px, dtype)
+        if camera == "panorama":
+            leaves, focal = all_around(count, height, dtype), 0.0
+        picture = draw_fully(name, leaves, focal, height, is_antialiased=is_antialiased)
+        (picture - target).square().mean().backward()
+        pictures.append(picture.detach().double())
+        gradients.append([leaf.grad.double() for leaf in leaves])
+    worst = max(float((a - b).norm() / b.norm()) for a, b in zip(*gradients, strict=True))
+    return (pictures[0] - pictures[1]).abs(), worst
+
+
 def check_twin(count: int, size_px: int) -> list:
     """Compare with the plain torch twin in float64."""
     checks = []
     for camera in ("pinhole", "panorama"):
         for is_antialiased in (False, True):
-            rng = torch.Generator().manual_seed(1)
-            height = size_px if camera == "pinhole" else size_px // 2
-            target = torch.rand(height, size_px, 3, generator=rng)
-            pictures, gradients = [], []
-            for engine, dtype in (("numba", torch.float32), ("torch", torch.float64)):
-                leaves, focal = scatter(count, size_px, dtype)
-                if camera == "panorama":
-                    leaves, focal = all_around(count, height, dtype), 0.0
-                picture = draw_fully(engine, leaves, focal, height, is_antialiased=is_antialiased)
-                (picture - target).square().mean().backward()
-                pictures.append(picture.detach().double())
-                gradients.append([leaf.grad.double() for leaf in leaves])
-            off = (pictures[0] - pictures[1]).abs() > 1e-5
+            difference, worst = differences_from_twin("numba", count, size_px, camera, is_antialiased)
+            off = difference > 1e-5
             name = f"{camera}{', anti-aliased' if is_antialiased else ''}"
             print(f"against the torch twin, {name}: {int(off.sum())} of {off.numel()} values off")
-            worst = max(float((a - b).norm() / b.norm()) for a, b in zip(*gradients, strict=True))
             # At an alpha cut-off rounding decides whether a Gaussian counts: a step of at most 1/255 in single
             # pixels, 3 values each, shown above. Small pictures hold few values, hence three such pixels in all.
-            share, step = 1 - float(off.float().mean()), float((pictures[0] - pictures[1]).abs().max())
+            share, step = 1 - float(off.float().mean()), float(difference.max())
             checks += [
                 common.check(f"values within 1e-5 of the twin, {name}", share, least=1 - 9 / off.numel()),
                 common.check(f"1 - largest difference from the twin, {name}", 1 - step, least=1 - 1 / 255),

@@ -6,6 +6,7 @@ import functools
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def optimise_gaussians(
     config: OptimiseConfig | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressFn = no_progress,
+    watch: Callable[[int, Gaussians], None] | None = None,
 ) -> OptimiseResult:
     """Fit Gaussians to panoramic or pinhole frames with known poses.
 
@@ -104,6 +106,7 @@ def optimise_gaussians(
             up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
             and removed at the end.
         progress: called every few steps, with preview pictures; raising in it cancels.
+        watch: called every ``preview_every`` steps with the step and the Gaussians as they are then.
 
     Returns:
         The Gaussians, the report and a picture.
@@ -115,6 +118,7 @@ def optimise_gaussians(
     """
     with torch.inference_mode(False), torch.enable_grad():
         fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimiseConfig(), progress)
+        fit.watch = watch
         return fit.run(initial, None if checkpoint is None else Path(checkpoint))
 
 
@@ -148,6 +152,7 @@ class _Fit:
         self.counts: list[tuple[int, int]] = []
         self.first_step = 0
         self.crop_px = config.crop_size_px
+        self.watch: Callable[[int, Gaussians], None] | None = None
 
     def _lap(self, name: str) -> None:
         now = time.perf_counter()
@@ -366,6 +371,8 @@ class _Fit:
                     text = f"fit splats: step {step} of {config.steps}, about {_duration(left)} left"
                     picture = view_ahead(trainer.gaussians(), self.trajectory, engine) if is_preview else None
                     self._tell(step, text, picture)
+                if is_preview and self.watch is not None:
+                    self.watch(step, trainer.gaussians())
                 if file is not None and config.checkpoint_every and step % config.checkpoint_every == 0:
                     self._save(file, name, step, trainer, sampler)
         except BaseException:
