@@ -12,12 +12,12 @@ import comfy.lora_convert
 import comfy.utils
 import folder_paths
 import torch
-from comfy.weight_adapter import WeightAdapterBase
+from comfy.weight_adapter import LoRAAdapter, WeightAdapterBase
 
 from ..matrix3d_core.errors import InvalidInput, WeightsMismatch
-from ..matrix3d_core.lora.files import read_tensors, sort_tensors
+from ..matrix3d_core.lora.files import read_content, sort_tensors
 from ..matrix3d_core.lora.match import LoraReport, match, named_tensors
-from ..matrix3d_core.lora.merge import merge_upstream
+from ..matrix3d_core.lora.merge import merge_dora, merge_upstream
 from ..matrix3d_core.lora.search import LoraPlace, find_lora_files, resolve_lora
 from ._host_wan5b import has_extra_concat, install_extra_concat
 
@@ -93,7 +93,8 @@ def apply_lora(
     """
     if merge not in MERGES:
         raise InvalidInput(f"merge must be one of {', '.join(MERGES)}; got {merge!r}.")
-    file = sort_tensors(comfy.lora_convert.convert_lora(read_tensors(path)), path)
+    tensors, stated = read_content(path)
+    file = sort_tensors(comfy.lora_convert.convert_lora(tensors), path, stated)
     report = match(
         file,
         model_shapes(model),
@@ -137,6 +138,10 @@ def _host_patches(report: LoraReport) -> dict[Any, Any]:
         raise WeightsMismatch(
             f"{report.file_name}: the host cannot read {len(lost)} of {len(places)} targets, first {lost[0]}."
         )
+    # The host divides a DoRA's rows by the lengths of W, trainers by those of W + B A.
+    for place, patch in patches.items():
+        if isinstance(patch, LoRAAdapter) and patch.weights[4] is not None and patch.weights[3] is None:
+            patches[place] = DoraMerge(patch.loaded_keys, patch.weights)
     return patches
 
 
@@ -205,6 +210,33 @@ class UpstreamMerge(WeightAdapterBase):
         if stored is not None and offset is None and intermediate_dtype != weight.dtype:
             return merged  # the host converts it to the stored type, which is bfloat16 too
         return weight.copy_(merged)
+
+
+class DoraMerge(WeightAdapterBase):
+    """A patch of the host's that computes `merge_dora`; strength goes from the plain weight to the merged one."""
+
+    name = "matrix3d_dora"
+
+    def __init__(self, loaded_keys: set[str], weights: tuple[Any, ...]) -> None:
+        self.loaded_keys = loaded_keys
+        self.weights = weights
+
+    def calculate_weight(
+        self,
+        weight: torch.Tensor,
+        key: str,
+        strength: float,
+        strength_model: float,
+        offset: tuple[int, int, int] | None,
+        function: Any,
+        intermediate_dtype: torch.dtype = torch.float32,
+        original_weight: Any = None,
+    ) -> torch.Tensor:
+        """Return the merged weight, in place."""
+        up, down, alpha, _, magnitudes = self.weights[:5]
+        plain = weight.to(intermediate_dtype)
+        merged = merge_dora(plain, down, up, magnitudes, 1.0 if alpha is None else alpha / down.shape[0])
+        return weight.copy_(torch.lerp(plain, merged, strength))
 
 
 def _stored_weight(

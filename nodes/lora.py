@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.lora.scaling import CONFIG_NAME
 from ..matrix3d_core.panorama.rotation import SEAM_MODES, UPSTREAM_START
 from ._host import io, ui
 from ._host_lora import MERGES, apply_lora, find_lora, lora_names
@@ -98,7 +99,9 @@ class PanoLoRA(io.ComfyNode):
             state = path.stat()
         except (InvalidInput, OSError):
             return float("nan")
-        return [str(path), state.st_mtime_ns, state.st_size]
+        beside = path.with_name(CONFIG_NAME)  # holds alpha and rank
+        about = beside.stat().st_mtime_ns if beside.is_file() else 0
+        return [str(path), state.st_mtime_ns, state.st_size, about]
 
     @classmethod
     def execute(

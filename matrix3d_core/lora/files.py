@@ -1,10 +1,8 @@
-"""Reading LoRA files, safetensors or pickle, and sorting their tensors by module and part."""
+"""Reading LoRA files, safetensors or torch, and sorting their tensors by module and part."""
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,8 +13,10 @@ import torch
 from torch import Tensor
 
 from ..errors import FormatError
+from ..io.checkpoints import check_stored, read_checkpoint
+from .scaling import Stated, read_adapter_config, scale_modules, stated_in
 
-__all__ = ["LoraFile", "LoraModule", "read_lora", "read_tensors", "sort_tensors"]
+__all__ = ["LoraFile", "LoraModule", "read_content", "read_lora", "sort_tensors"]
 
 _WRAPPERS = ("state_dict", "module", "model", "lora", "lora_state_dict", "model_state_dict", "params", "ema")
 _OWN = r"(?:\.(?!weight$|bias$)(?P<adapter>[^.]+))?"  # the adapter's name that PEFT writes
@@ -41,7 +41,6 @@ _PARTS = tuple(
     )
 )
 _EXTRA_CONCAT = re.compile(r"(?:^|\.)patch_embedding_extra_concate\.(?:\w+\.)*(?P<end>weight|bias)$")
-_FOUND_IN_PICKLE = re.compile(r"GLOBAL ([\w.]+)|<(?:class|function|built-in \w+) '?([\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,11 @@ class LoraModule:
         return set(self.parts) - {"alpha"} == {"down", "up"}
 
     @property
+    def is_dora(self) -> bool:
+        """Whether there are A, B and magnitudes, and perhaps alpha."""
+        return set(self.parts) - {"alpha"} == {"down", "up", "dora_scale"}
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Rows and columns (kernel included) of the weight it was made for, where the parts tell."""
         p = self.parts
@@ -108,12 +112,14 @@ class LoraFile:
             second patch embedding that the panorama LoRA for Wan 2.2 5B brings; parts that the file lacks
             are None.
         plain: all other tensors: whole weights, not differences.
+        scale: where the factor of the products comes from, lines for people.
     """
 
     path: Path
     modules: Mapping[str, LoraModule]
     extra_concat: tuple[Tensor | None, Tensor | None] = (None, None)
     plain: Mapping[str, Tensor] = field(default_factory=dict)
+    scale: tuple[str, ...] = ()
 
     @cached_property
     def ranks(self) -> tuple[int, ...]:
@@ -124,23 +130,26 @@ class LoraFile:
 def read_lora(path: Path) -> LoraFile:
     """Read a LoRA file; its content decides the format, not its ending.
 
-    Pickles are read without executing anything (``weights_only``). Dictionaries nested under
-    ``state_dict``, ``module``, ``model`` and the like are opened; entries that are no tensors are dropped.
+    Torch files are read without executing anything (``weights_only``). Where the file has no tensors for its
+    alphas, its header and the ``adapter_config.json`` beside it are asked; see `scaling`.
 
     Raises:
         FormatError: when the file is missing, empty, cut short, no tensor file, holds code or other objects,
-            holds no LoRA, half a pair, several adapters, or NaN or infinite values.
+            holds no LoRA, half a pair, several adapters, tensors that are no plain numbers, or NaN or infinite
+            values.
     """
     path = Path(path)
-    return sort_tensors(read_tensors(path), path)
+    tensors, stated = read_content(path)
+    return sort_tensors(tensors, path, stated)
 
 
-def sort_tensors(tensors: Mapping[str, Tensor], path: Path) -> LoraFile:
+def sort_tensors(tensors: Mapping[str, Tensor], path: Path, stated: Stated | None = None) -> LoraFile:
     """Sort named tensors by module and part.
 
     Args:
         tensors: the file's content.
         path: for the messages.
+        stated: what stands about their scale beside them, from `read_content`.
 
     Raises:
         FormatError: as `read_lora`.
@@ -152,6 +161,7 @@ def sort_tensors(tensors: Mapping[str, Tensor], path: Path) -> LoraFile:
     adapters: set[str] = set()
     plain: dict[str, Tensor] = {}
     extra: dict[str, Tensor] = {}
+    scaled_biases: set[str] = set()  # peft multiplies the bias of B by the scale, too
     for name, tensor in tensors.items():
         concat = _EXTRA_CONCAT.search(name)
         found = None if concat else next(((m, part) for rx, part in _PARTS if (m := rx.match(name))), None)
@@ -167,6 +177,8 @@ def sort_tensors(tensors: Mapping[str, Tensor], path: Path) -> LoraFile:
                 where = f"{path.name} must hold one LoRA; it holds several values for {match['stem']}"
                 raise FormatError(f"{where} (adapters {', '.join(sorted(adapters))}). Save them apart.")
             parts[part] = tensor.reshape(-1, 1) if "magnitude" in name else tensor
+            if part == "diff_b" and ".lora_B" in name:
+                scaled_biases.add(match["stem"])
     if not modules:
         first = next(iter(plain or extra))
         kind = (
@@ -178,28 +190,43 @@ def sort_tensors(tensors: Mapping[str, Tensor], path: Path) -> LoraFile:
             f"{path.name} must hold a LoRA (pairs such as x.lora_A.weight); got {first!r}: {kind}."
         )
     for stem, parts in modules.items():
+        try:
+            _ = LoraModule(stem, parts).size
+        except (IndexError, RuntimeError) as error:
+            shapes = {part: list(tensor.shape) for part, tensor in parts.items()}
+            raise FormatError(f"{path.name} is damaged: {stem} has parts of shapes {shapes}.") from error
         if ("up" in parts) != ("down" in parts):
             has, lacks = ("B (up)", "A (down)") if "up" in parts else ("A (down)", "B (up)")
             raise FormatError(
                 f"{path.name} is incomplete: {stem} has {has} but no {lacks}. Get the file again."
             )
-        _check_pair(stem, parts, path)
+        _check_parts(stem, parts, path)
+    lines = scale_modules(modules, stated or Stated(), scaled_biases)
     return LoraFile(
         path,
         {stem: LoraModule(stem, parts) for stem, parts in modules.items()},
         (extra.get("weight"), extra.get("bias")),
         plain,
+        lines,
     )
 
 
-def _check_pair(stem: str, parts: Mapping[str, Tensor], path: Path) -> None:
+def _check_parts(stem: str, parts: Mapping[str, Tensor], path: Path) -> None:
+    if "alpha" in parts and parts["alpha"].numel() != 1:
+        shape = list(parts["alpha"].shape)
+        raise FormatError(f"{path.name} is damaged: {stem}.alpha must be one number; got {shape}.")
     if "up" not in parts or "mid" in parts:
         return
     A, B = parts["down"], parts["up"]
-    if A.ndim < 2 or B.ndim < 2 or B.shape[1] != A.shape[0]:
+    if A.ndim < 2 or B.ndim < 2 or B.shape[1] != A.shape[0] or not (A.numel() and B.numel()):
         raise FormatError(
             f"{path.name} is damaged: {stem} must have A [r, in] and B [out, r]; got {list(A.shape)} and "
             f"{list(B.shape)}."
+        )
+    if "dora_scale" in parts and max(parts["dora_scale"].shape, default=0) not in (B.shape[0], *A.shape[1:]):
+        raise FormatError(
+            f"{path.name} is damaged: {stem} must have one magnitude per row ({B.shape[0]}) or column "
+            f"({A.shape[1]}); got {list(parts['dora_scale'].shape)}."
         )
 
 
@@ -216,80 +243,37 @@ def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
                 )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the named tensors of a safetensors or torch file, without running anything in it.
+def read_content(path: Path) -> tuple[dict[str, Tensor], Stated]:
+    """Return the named tensors of a LoRA file, and what its header and an ``adapter_config.json`` state about scale.
+
+    Dictionaries nested under ``state_dict``, ``module``, ``model`` and the like are opened; entries that are no
+    tensors count as the header.
 
     Raises:
         FormatError: as `read_lora`, for what concerns the file as a whole.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FormatError(f"{path.name} does not exist.")
-    size = path.stat().st_size
-    if not size:
-        raise FormatError(f"{path.name} is empty (0 bytes). Download it again.")
-    with path.open("rb") as file:
-        head = file.read(512)
-    if head.startswith(b"version https://git-lfs"):
-        raise FormatError(f"{path.name} is a Git LFS pointer, not the file itself. Run `git lfs pull`.")
-    if head.lstrip()[:1] == b"<":
-        raise FormatError(f"{path.name} is a web page, not a LoRA. Download it again, logged in if need be.")
-    if head.startswith(b"GGUF"):
-        raise FormatError(f"{path.name} is a GGUF model, not a LoRA. Load it with a GGUF model loader.")
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:  # the length of its header
-        return _read_safetensors(path)
-    if head.startswith((b"PK", b"\x80")) or b"ustar" in head:
-        return _read_pickle(path)
-    raise FormatError(f"{path.name} is neither a safetensors file nor a torch file. Download it again.")
+    content, header = read_checkpoint(path, "a LoRA")
+    tensors, notes = _tensors_inside(content)
+    check_stored(tensors, path)
+    return tensors, stated_in({**notes, **header}, read_adapter_config(path), path)
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise FormatError(f"{path.name} is cut short or damaged ({error}). Download it again.") from error
-
-
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle versions
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "truncated" in str(error):
-            raise FormatError(f"{path.name} is cut short. Download it again.") from error
-        found = _FOUND_IN_PICKLE.search(str(error))
-        what = f" ({found[1] or found[2]})" if found else ""
-        raise FormatError(
-            f"{path.name} holds Python code or objects besides tensors{what}, or cannot be checked for them, and "
-            "was not loaded: reading such a file can run anything. Get it as safetensors."
-        ) from error
-    except Exception as error:  # torch raises a dozen kinds for broken files
-        raise FormatError(
-            f"{path.name} is cut short or damaged ({_line(str(error)) or type(error).__name__}). "
-            "Download it again."
-        ) from error
-    return _tensors_inside(content)
-
-
-def _tensors_inside(content: Any) -> dict[str, Tensor]:
-    """Return the tensors of a dictionary, or of the ones nested in it."""
+def _tensors_inside(content: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors of a dictionary, or of the ones nested in it, and the plain values met on the way."""
+    notes: dict[str, Any] = {}
     for _ in range(6):
         if not isinstance(content, Mapping):
-            return {}
+            return {}, notes
+        notes |= {
+            str(name): value
+            for name, value in content.items()
+            if isinstance(value, (str, int, float)) or "config" in str(name) or "metadata" in str(name)
+        }
         tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
         nested = {str(name): value for name, value in content.items() if isinstance(value, Mapping) and value}
         named = [nested[name] for name in _WRAPPERS if name in nested]
-        if tensors and not named:
-            return tensors
-        if not nested:
-            return tensors
+        if (tensors and not named) or not nested:
+            return tensors, notes
         content = named[0] if named else max(nested.values(), key=len)
-    return {}
-
-
-def _line(text: str) -> str:
-    return text.strip().splitlines()[0][:160].rstrip(". ") if text.strip() else ""
+    return {}, notes

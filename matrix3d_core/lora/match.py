@@ -70,6 +70,7 @@ class LoraReport:
         ranks: that occur.
         brings_extra_concat: whether the file brings a whole ``patch_embedding_extra_concate``.
         lacks: why the file cannot work as the panorama LoRA of this model; empty when nothing is missing.
+        scale: where the factor of the products comes from, lines for people.
     """
 
     file_name: str
@@ -84,6 +85,7 @@ class LoraReport:
     ranks: tuple[int, ...] = ()
     brings_extra_concat: bool = False
     lacks: str = ""
+    scale: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -139,6 +141,7 @@ class LoraReport:
         lines = [
             f"{self.file_name}: {len(self.targets)} of {self.total} targets matched.",
             f"Made for {self.family}, {self.naming} names, rank {ranks}; the model is {self.model_family}.",
+            *self.scale,
         ]
         if self.mismatched or self.unexpected:
             left = replace(self, missing=())._counts()
@@ -212,6 +215,7 @@ def match(
         file.ranks,
         concat,
         lacks,
+        file.scale,
     )
 
 
@@ -335,12 +339,12 @@ def named_tensors(targets: Iterable[LoraTarget]) -> tuple[dict[str, Tensor], dic
 
 def _swap(target: LoraTarget) -> dict[str, Tensor]:
     parts = dict(target.module.parts)
-    if set(parts) - {"up", "down", "alpha", "diff", "diff_b"}:
+    if set(parts) - {"up", "down", "alpha", "diff", "diff_b", "dora_scale"}:
         kinds = ", ".join(sorted(parts))
         raise InvalidInput(
             f"{target.module.stem} must be a plain pair to be renamed; got {kinds}. Convert the file."
         )
-    for part in ("up", "diff", "diff_b"):
-        if part in parts:
+    for part in ("up", "diff", "diff_b", "dora_scale"):
+        if part in parts and (part != "dora_scale" or parts[part].shape[0] > 1):  # else one per column
             parts[part] = torch.cat(parts[part].chunk(2)[::-1])
     return parts

@@ -1,4 +1,4 @@
-"""Adding a LoRA to a weight with upstream's own rounding."""
+"""Adding a LoRA to a weight: with upstream's own rounding, and with DoRA's magnitudes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 
-__all__ = ["merge_upstream"]
+__all__ = ["merge_dora", "merge_upstream"]
 
 
 def merge_upstream(
@@ -45,3 +45,46 @@ def merge_upstream(
     if alpha != 1.0:
         product = alpha * product
     return weight.to(torch.bfloat16) + product
+
+
+def merge_dora(
+    weight: Tensor,  # [out, in...]
+    A: Tensor,  # [r, in...]
+    B: Tensor,  # [out, r, ...]
+    magnitudes: Tensor,  # [out, 1...] or [1, in, 1...]
+    scale: float = 1.0,
+) -> Tensor:  # [out, in...]
+    """Return ``m V / |V|`` with ``V = W + scale * B @ A``: V's directions, with trained lengths.
+
+    Args:
+        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight; left as it is. Its type and device
+            are the result's.
+        A: ``[r, in]`` (or ``[r, in, k...]``).
+        B: ``[out, r]`` (or ``[out, r, 1...]``).
+        magnitudes: one length per row, or, as some trainers of the kohya family choose, per column.
+        scale: factor of the product, alpha / rank.
+
+    Raises:
+        InvalidInput: when the shapes do not belong together.
+
+    Source: Liu et al., DoRA, 2024, equation 5, per output as peft and LyCORIS do.
+    """
+    out, down, up = weight.shape[0], A.flatten(1), B.flatten(1)
+    per_row = magnitudes.shape[0] == out and magnitudes.numel() == out
+    if down.shape[1] != weight[0].numel() or up.shape != (out, down.shape[0]):
+        raise InvalidInput(
+            f"B @ A must have the weight's shape {list(weight.shape)}; got B {list(B.shape)} and A "
+            f"{list(A.shape)}."
+        )
+    if not per_row and magnitudes.numel() != weight.shape[1]:
+        raise InvalidInput(
+            f"magnitudes must be one per row ({out}) or column ({weight.shape[1]}); got {list(magnitudes.shape)}."
+        )
+    down, up, m = (x.to(weight.device, weight.dtype) for x in (down, up, magnitudes))
+    merged = weight + scale * torch.mm(up, down).reshape(weight.shape)
+    kept = 0 if per_row else 1
+    lengths = merged.transpose(0, kept).flatten(1).norm(dim=1)
+    shape = [1] * weight.ndim
+    shape[kept] = -1
+    tiny = torch.finfo(weight.dtype).eps  # a direction of no length stays one
+    return merged * (m.reshape(-1) / lengths.clamp_min(tiny)).reshape(shape)

@@ -67,6 +67,21 @@ class LRMConfig:
     scale_unit: float = 0.1 / 5
 
     def __post_init__(self) -> None:
+        for field in fields(self):  # what a header states may be of any type
+            value, default = getattr(self, field.name), field.default
+            parts = value if isinstance(value, tuple) and isinstance(default, tuple) else (value,)
+            wanted = str if isinstance(default, str) else (int, float) if isinstance(default, float) else int
+            if any(isinstance(x, bool) or not isinstance(x, wanted) or _is_too_big(x) for x in parts):
+                kind = (
+                    "a word"
+                    if wanted is str
+                    else "a number"
+                    if isinstance(default, float)
+                    else "whole numbers"
+                )
+                raise InvalidInput(
+                    f"{field.name} must be {kind}, such as {default!r}; got {str(value)[:60]!r}."
+                )
         if self.camera not in CAMERAS:
             raise InvalidInput(f"camera must be one of {', '.join(CAMERAS)}; got {self.camera!r}.")
         if self.pluecker_frame not in PLUECKER_FRAMES:
@@ -135,6 +150,10 @@ class LRMConfig:
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
         }
         return cls(**kept)
+
+
+def _is_too_big(value: Any) -> bool:
+    return not isinstance(value, str) and not -1e9 < value < 1e9  # NaN is neither
 
 
 def config_from_shapes(

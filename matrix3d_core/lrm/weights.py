@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from ..errors import FormatError, InvalidInput, WeightsMismatch
 from ..io.atomic import BinaryTarget
+from ..io.checkpoints import check_stored, read_checkpoint
 from ..io.tensors import write_tensors
 from .config import LRMConfig, config_from_shapes
 from .network import CastOps, LatentLRM
@@ -94,11 +93,14 @@ def read_weights(path: Path | str, *, config: LRMConfig | None = None) -> LRMWei
         config: overrides what the file says about itself.
 
     Raises:
-        FormatError: when the file is missing, empty, cut short, no tensor file, or holds objects.
+        FormatError: when the file is missing, empty, cut short, no tensor file, or holds objects or tensors that
+            are no plain numbers.
         WeightsMismatch: when it is another model, or tensors are missing or have other shapes.
     """
     path = Path(path)
     content, header = _read_file(path)
+    prefix = _find_prefix(content, path.name)
+    check_stored({key: tensor for key, tensor in content.items() if key.startswith(prefix)}, path)
     return sort_weights(content, path.name, header, config)
 
 
@@ -231,59 +233,16 @@ def convert_weights(
 
 
 def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    if not path.is_file():
-        raise FormatError(f"{path.name} does not exist.")
-    if not path.stat().st_size:
-        raise FormatError(f"{path.name} is empty (0 bytes). Download it again.")
-    with path.open("rb") as file:
-        head = file.read(512)
-    if head.startswith(b"version https://git-lfs"):
-        raise FormatError(f"{path.name} is a Git LFS pointer, not the file itself. Run `git lfs pull`.")
-    if head.lstrip()[:1] == b"<":
-        raise FormatError(f"{path.name} is a web page, not a model. Download it again, logged in if need be.")
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:
-        return _read_safetensors(path)
-    if head.startswith((b"PK", b"\x80")):
-        return _read_torch(path), {}
-    raise FormatError(f"{path.name} is neither a safetensors file nor a torch file. Download it again.")
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise FormatError(f"{path.name} is cut short or damaged ({error}). Download it again.") from error
+    content, header = read_checkpoint(path, "a model", mmap=True)
     try:
         stated = json.loads(header.get(HEADER_KEY, "{}"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.name}: the header entry {HEADER_KEY} is no JSON.") from error
-    stated = stated if isinstance(stated, dict) else {}
-    return tensors, {k: tuple(v) if isinstance(v, list) else v for k, v in stated.items()}
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle versions
-            with path.open("rb") as file:
-                is_zip = file.read(2) == b"PK"
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
-    except pickle.UnpicklingError as error:
-        if "truncated" in str(error):
-            raise FormatError(f"{path.name} is cut short. Download it again.") from error
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if not isinstance(stated, dict):
         raise FormatError(
-            f"{path.name} holds Python objects besides tensors{f' ({found[1]})' if found else ''}, and was not loaded: "
-            "reading such a file can run anything. Get it as safetensors."
-        ) from error
-    except Exception as error:  # torch raises a dozen kinds for broken files
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
-        raise FormatError(f"{path.name} is cut short or damaged ({first}). Download it again.") from error
-    return _tensors_inside(content)
+            f"{path.name}: the header entry {HEADER_KEY} must be a JSON object; got a {type(stated).__name__}."
+        )
+    return _tensors_inside(content), {k: tuple(v) if isinstance(v, list) else v for k, v in stated.items()}
 
 
 def _tensors_inside(content: Any) -> dict[str, Tensor]:

@@ -45,7 +45,7 @@ class LoraChoice:
     """A LoRA to put on a network.
 
     Attributes:
-        path: the file, safetensors or a plain torch pickle.
+        path: the file, safetensors or torch.
         strength: factor of its product.
         merge: one of `LORA_MERGES`.
         strict: refuse a file that fits only in part.
@@ -55,6 +55,16 @@ class LoraChoice:
     strength: float = 1.0
     merge: str = "adapter"
     strict: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What goes onto one module: ``scale * B @ A``, and with DoRA the lengths ``[out]`` of the sum's rows."""
+
+    A: Tensor
+    B: Tensor
+    scale: float
+    magnitudes: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +96,19 @@ def apply_lora(network: Any, choice: LoraChoice) -> LoraReport:
     slots, shapes = native_slots(network)
     report = match(file, shapes)
     report.check(strict=choice.strict)
-    pairs: dict[str, tuple[Tensor, Tensor, float]] = {}
+    pairs: dict[str, Pair] = {}
     for target in report.targets:
         pairs |= _pairs_of(target, slots[target.place.key], file.path.name)
     if choice.merge == "upstream":
-        for module, (A, B, _) in pairs.items():
+        odd = [module for module, pair in pairs.items() if pair.magnitudes is not None]
+        if odd:
+            raise InvalidInput(
+                f"merge upstream needs plain pairs of A and B; {file.path.name} has magnitudes (DoRA) for "
+                f"{len(odd)} modules, first {odd[0]}. Use merge adapter."
+            )
+        for module, pair in pairs.items():
             weight = network.get_submodule(module).weight
-            merged = merge_upstream(weight.data, A, B, choice.strength)
+            merged = merge_upstream(weight.data, pair.A, pair.B, choice.strength)
             weight.data = merged.to(weight.dtype)
         return report
     _add_adapter(network, pairs, choice.strength)
@@ -151,42 +167,55 @@ def _flux_shapes(double: int, single: int, width: int) -> dict[str, tuple[int, .
     return shapes
 
 
-def _pairs_of(
-    target: LoraTarget, slots: list[Slot], file_name: str
-) -> dict[str, tuple[Tensor, Tensor, float]]:
-    """Return A, B and scale by diffusers module; a fused native weight is cut into its parts."""
+def _pairs_of(target: LoraTarget, slots: list[Slot], file_name: str) -> dict[str, Pair]:
+    """Return what goes onto each diffusers module; a fused native weight is cut into its parts."""
     module, place = target.module, target.place
-    if not module.is_plain_pair:
+    if not (module.is_plain_pair or module.is_dora):
         raise InvalidInput(
             f"{file_name}: {module.stem} must be a pair of A and B; got {', '.join(sorted(module.parts))}. "
             "Use it in ComfyUI, whose LoRA code knows more kinds."
         )
     A, B = module.parts["down"], module.parts["up"]
     scale = 1.0 if module.alpha is None else module.alpha / A.shape[0]
+    magnitudes = module.parts.get("dora_scale")
+    if magnitudes is not None and (magnitudes.shape[0] != B.shape[0] or magnitudes.numel() != B.shape[0]):
+        raise InvalidInput(
+            f"{file_name}: {module.stem} must have one magnitude per output ({B.shape[0]}), as peft's DoRA; got "
+            f"{list(magnitudes.shape)}. Use it in ComfyUI."
+        )
     first, count = place.rows or (0, B.shape[0])
     pairs = {}
     for slot in slots:
         start, rows = slot.place.rows or (0, B.shape[0])
         if start < first or start + rows > first + count:
             continue
-        part = B[start - first : start - first + rows]
+        inside = slice(start - first, start - first + rows)
+        part, lengths = B[inside], None if magnitudes is None else magnitudes.reshape(-1)[inside]
         if place.is_swapped != slot.place.is_swapped:
             part = torch.cat(part.chunk(2)[::-1])
-        pairs[slot.module] = (A, part.contiguous(), scale)
+            lengths = None if lengths is None else torch.cat(lengths.chunk(2)[::-1])
+        pairs[slot.module] = Pair(A, part.contiguous(), scale, lengths)
     if not pairs:
         raise WeightsMismatch(f"{file_name}: {module.stem} fits no single module of this network.")
     return pairs
 
 
-def _add_adapter(network: Any, pairs: dict[str, tuple[Tensor, Tensor, float]], strength: float) -> None:
+def _add_adapter(network: Any, pairs: dict[str, Pair], strength: float) -> None:
     """Put pairs beside the weights with peft. Every module gets its own rank and alpha, by its whole name."""
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
     alphas: dict[str, float] = {}
-    for module, (A, B, scale) in pairs.items():
-        tensors[f"{module}.lora_A.weight"], tensors[f"{module}.lora_B.weight"] = A, B
+    use_dora = any(pair.magnitudes is not None for pair in pairs.values())
+    for module, pair in pairs.items():
+        tensors[f"{module}.lora_A.weight"], tensors[f"{module}.lora_B.weight"] = pair.A, pair.B
         exact = f"^{re.escape(module)}"  # peft would take a bare name for an ending, too
-        ranks[exact], alphas[exact] = A.shape[0], scale * A.shape[0]
+        ranks[exact], alphas[exact] = pair.A.shape[0], pair.scale * pair.A.shape[0]
+        if use_dora:  # all modules or none; the lengths that they have anyway leave plain pairs as they are
+            tensors[f"{module}.lora_magnitude_vector"] = (
+                _lengths(network.get_submodule(module).weight, pair, strength)
+                if pair.magnitudes is None
+                else pair.magnitudes
+            )
     first = next(iter(ranks))
     config = {
         "r": ranks[first],
@@ -194,6 +223,7 @@ def _add_adapter(network: Any, pairs: dict[str, tuple[Tensor, Tensor, float]], s
         "rank_pattern": ranks,
         "alpha_pattern": alphas,
         "target_modules": "|".join(re.escape(module) for module in pairs),
+        "use_dora": use_dora,
     }
     network.load_lora_adapter(tensors, prefix=None, adapter_name=_ADAPTER, metadata=config)
     wrapped = {name for name, module in network.named_modules() if hasattr(module, "lora_A")}
@@ -204,3 +234,11 @@ def _add_adapter(network: Any, pairs: dict[str, tuple[Tensor, Tensor, float]], s
             "Use merge upstream."
         )
     network.set_adapters(_ADAPTER, weights=strength)
+
+
+def _lengths(weight: Tensor, pair: Pair, strength: float) -> Tensor:
+    """Return the lengths ``[out]`` of the rows of a weight with a plain pair on it."""
+    product = pair.B.flatten(1).float() @ pair.A.flatten(1).float()
+    return (weight.detach().flatten(1).float() + strength * pair.scale * product.to(weight.device)).norm(
+        dim=1
+    )

@@ -143,6 +143,13 @@ out["half"] = [half.result[1], len(half.result[0].patches)]
 out["lokr"] = run(models["wan"], "wan_lokr.safetensors").result[1]
 save_file(weights(run(models["wan"], "wan_lokr.safetensors").result[0]), os.path.join(work, "lokr.safetensors"))
 
+# Magnitudes, and alpha in the header.
+for kind, name in (("wan", "wan_dora.safetensors"), ("flux", "flux_dora.safetensors"), ("wan", "wan_header.safetensors")):
+    done = run(models[kind], name)
+    save_file({k: v.contiguous() for k, v in weights(done.result[0]).items()}, os.path.join(work, f"now_{name}.safetensors"))
+    out[name] = done.result[1]
+out["bad"]["upstream dora"] = error(lambda: run(models["wan"], "wan_dora.safetensors", merge="upstream"))
+
 # Upstream's arithmetic: on bfloat16 weights, to the bit; as the host does it here, as on GPUs, in parts, and in fp8.
 half_model = load("tiny_wan21_bf16.safetensors", dtype=torch.bfloat16)
 out["dtype"] = str(half_model.model.state_dict()["diffusion_model.blocks.0.ffn.0.weight"].dtype)
@@ -257,6 +264,7 @@ def place(tmp_path_factory):
         {f"diffusion_model.blocks.0.self_attn.q.lokr_{k}": v for k, v in lokr.items()},
         loras / "wan_lokr.safetensors",
     )
+    scaled = write_scaled(loras, tiny)
     plan = {
         "wan": WAN_FILES,
         "flux": FLUX_FILES,
@@ -266,7 +274,63 @@ def place(tmp_path_factory):
     }
     (work / "plan.json").write_text(json.dumps(plan))
     files = {**{n: ("wan21_i2v", c) for n, c in wan.items()}, **{n: ("flux_dev", c) for n, c in flux.items()}}
-    return {"base": base, "work": work, "tiny": tiny, "files": files, "few": few, "lokr": lokr}
+    return {
+        "base": base,
+        "work": work,
+        "tiny": tiny,
+        "files": files,
+        "few": few,
+        "lokr": lokr,
+        "scaled": scaled,
+    }
+
+
+def write_scaled(loras, tiny):
+    """Write files with magnitudes (kohya's names; diffusers' names for rows of a fused weight) and header alphas.
+
+    Returns the changes of each, their factor, and the magnitudes by module name.
+    """
+    wan, flux = load_file(tiny["wan21_i2v"]), load_file(tiny["flux_dev"])
+    q, qkv = "blocks.0.self_attn.q.weight", "double_blocks.0.img_attn.qkv.weight"
+    width = flux[qkv].shape[1]
+    kohya = Change("lora_unet_blocks_0_self_attn_q", q, slice(None), *pair_of(wan[q].shape), 0.5)
+    rows = Change(
+        "transformer.transformer_blocks.0.attn.to_k",
+        qkv,
+        slice(width, 2 * width),
+        *pair_of((width, width)),
+        2.0,
+    )
+    header = Change("transformer.blocks.0.attn1.to_q", q, slice(None), *pair_of(wan[q].shape), 4.0)
+    lengths = 1 + torch.rand(width, generator=torch.Generator().manual_seed(3))
+    save_file(
+        tensors_of([kohya], (".lora_down.weight", ".lora_up.weight"), with_alpha=True)
+        | {f"{kohya.stem}.dora_scale": lengths[:, None]},
+        loras / "wan_dora.safetensors",
+    )
+    about = {"transformer.lora_alpha": str(2 * RANK), "transformer.r": str(RANK)}
+    names = (".lora_A.weight", ".lora_B.weight")
+    save_file(
+        tensors_of([rows], names) | {f"{rows.stem}.lora_magnitude_vector": lengths},
+        loras / "flux_dora.safetensors",
+        {"lora_adapter_metadata": json.dumps({k: int(v) for k, v in about.items()})},
+    )
+    save_file(
+        tensors_of([header], names), loras / "wan_header.safetensors",
+        {**about, "transformer.lora_alpha": str(4 * RANK)},
+    )  # fmt: skip
+    return {
+        "wan_dora.safetensors": ("wan21_i2v", kohya, lengths),
+        "flux_dora.safetensors": ("flux_dev", rows, lengths),
+        "wan_header.safetensors": ("wan21_i2v", header, None),
+    }
+
+
+def pair_of(shape):
+    rng = torch.Generator().manual_seed(4)
+    return torch.randn(RANK, shape[1], generator=rng) / shape[1] ** 0.5, torch.randn(
+        shape[0], RANK, generator=rng
+    ) / 4
 
 
 def write_few_bits(loras, nets, weights):
@@ -343,6 +407,34 @@ def test_weights_are_w_plus_s_ba(answers, place, name):
         assert (wanted[key] - value).abs().max() > 1e-3 * value.abs().max(), key
     assert answers[name]["report"].startswith(f"{name}: {len(changes)} of {len(changes)} targets matched.")
     assert answers[name]["ui"] == answers[name]["report"]
+
+
+@pytest.mark.parametrize("name", ["wan_dora.safetensors", "flux_dora.safetensors", "wan_header.safetensors"])
+def test_magnitudes_and_header_alphas(answers, place, name):
+    """DoRA from its definition: rows of W + s B A, made as long as the file says; then STRENGTH of the way there."""
+    kind, change, lengths = place["scaled"][name]
+    before, now = load_file(place["tiny"][kind]), load_file(place["work"] / f"now_{name}.safetensors")
+    wanted = {key: value.double() for key, value in before.items()}
+    plain = wanted[change.key][change.rows]
+    merged = plain + change.scale * change.B.double() @ change.A.double()
+    if lengths is not None:
+        merged = merged * (lengths.double() / merged.norm(dim=1))[:, None]
+    wanted[change.key][change.rows] += STRENGTH * (merged - plain)
+    for key, value in wanted.items():
+        got = now[native(key) if native(key) in now else key.replace("_norm.scale", "_norm.weight")]
+        if key != change.key:
+            assert torch.equal(got.double(), value), key
+    # As above, and the norm of a row: a sum of `width` squares, its root and a division, each rounded in float32.
+    off = (now[change.key].double() - wanted[change.key]).abs().max()
+    assert off <= (RANK + merged.shape[1] / 2 + 8) * EPS32 * wanted[change.key].abs().max()
+    assert (wanted[change.key] - before[change.key]).abs().max() > 0.05
+    says = {
+        "wan_dora.safetensors": "Scale from the file's own alpha tensors, alpha / rank: 0.5.\nDoRA: 1 modules",
+        "flux_dora.safetensors": "Scale from lora_adapter_metadata in the header, alpha / rank: 2 for 1 modules.\nDoRA",
+        "wan_header.safetensors": "Scale from transformer.lora_alpha in the header, alpha / rank: 4 for 1 modules.",
+    }
+    assert says[name] in answers[name]
+    assert "merge upstream needs plain pairs" in answers["bad"]["upstream dora"][1]
 
 
 NAMINGS = {

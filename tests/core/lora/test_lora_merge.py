@@ -7,7 +7,7 @@ import torch
 from oracle_video import merge_upstream as merge_slowly
 
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.lora.merge import merge_upstream
+from matrix3d_core.lora.merge import merge_dora, merge_upstream
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.5, 0.3, -2.0])
@@ -48,3 +48,24 @@ def test_convolutions():
 def test_wrong_shapes(a, b):
     with pytest.raises(InvalidInput, match=r"B @ A must have the weight's shape \[6, 5\]; got B"):
         merge_upstream(torch.zeros(6, 5), torch.zeros(a), torch.zeros(b))
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 4, 3, 3)])
+def test_dora_gives_rows_or_columns_their_trained_lengths(shape):
+    rng = torch.Generator().manual_seed(2)
+    W = torch.randn(shape, generator=rng, dtype=torch.float64)
+    A = torch.randn(2, *shape[1:], generator=rng, dtype=torch.float64)
+    B = torch.randn(6, 2, generator=rng, dtype=torch.float64)
+    V = W + 0.5 * (B @ A.flatten(1)).reshape(shape)
+    rows = torch.rand(6, *[1] * (len(shape) - 1), generator=rng, dtype=torch.float64) + 1
+    merged = merge_dora(W, A, B, rows, 0.5)
+    for i in range(6):  # same direction, new length
+        torch.testing.assert_close(merged[i], V[i] / V[i].norm() * rows[i].flatten()[0])
+    columns = torch.rand(1, 4, *[1] * (len(shape) - 2), generator=rng, dtype=torch.float64) + 1
+    merged = merge_dora(W, A, B, columns, 0.5)
+    for j in range(4):
+        torch.testing.assert_close(merged[:, j], V[:, j] / V[:, j].norm() * columns[0, j].flatten()[0])
+    with pytest.raises(
+        InvalidInput, match=r"magnitudes must be one per row \(6\) or column \(4\); got \[5, 1\]"
+    ):
+        merge_dora(W, A, B, torch.ones(5, 1))

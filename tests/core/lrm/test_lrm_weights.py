@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from hostile_checkpoints import bad_headers, odd_tensors
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tiny_lrm import published_shapes, tiny_latents, tiny_state, turning_path, write_upstream_file
@@ -12,7 +13,14 @@ from tiny_lrm import published_shapes, tiny_latents, tiny_state, turning_path, w
 from matrix3d_core.errors import FormatError, InvalidInput, WeightsMismatch
 from matrix3d_core.lrm.config import CAMERAS, LRMConfig, config_from_shapes
 from matrix3d_core.lrm.rays import ray_source
-from matrix3d_core.lrm.weights import build_model, convert_weights, read_weights, sort_weights, write_weights
+from matrix3d_core.lrm.weights import (
+    HEADER_KEY,
+    build_model,
+    convert_weights,
+    read_weights,
+    sort_weights,
+    write_weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +202,9 @@ def test_code_in_a_file_is_not_run(tmp_path):
             path.write_bytes(pickle.dumps({"module": _Touch(mark)}, protocol=protocol))
         else:
             torch.save({"module": _Touch(mark)}, path)
-        with pytest.raises(FormatError, match=r"holds Python objects .*was not loaded|cut short or damaged"):
+        with pytest.raises(
+            FormatError, match=r"holds Python code or objects .*was not loaded|cut short or damaged"
+        ):
             read_weights(path)
     assert not mark.exists()
 
@@ -224,3 +234,43 @@ def test_configurations_survive_their_json():
     with pytest.raises(InvalidInput, match="width must be a multiple of heads; got 10 and 4"):
         LRMConfig(width=10)
     assert config_from_shapes(published_shapes(), {"camera": "perspective", "width": 3}).width == 1024
+
+
+@pytest.mark.parametrize(
+    ("stated", "error", "says"),
+    [
+        ("[" * 100_000, FormatError, r"the header entry matrix3d_lrm is no JSON"),
+        ("[1]", FormatError, r"matrix3d_lrm must be a JSON object; got a list"),
+        ('{"camera": 3}', WeightsMismatch, r"camera must be a word, such as 'spherical'; got '3'"),
+        ('{"camera": ["spherical"]}', WeightsMismatch, r"camera must be a word"),
+        ('{"heads": "4"}', WeightsMismatch, r"heads must be whole numbers, such as 4; got '4'"),
+        ('{"heads": 2.5}', WeightsMismatch, r"heads must be whole numbers"),
+        ('{"heads": 0}', WeightsMismatch, r"width must be a multiple of heads"),
+        ('{"depth_max": {"a": 1}}', WeightsMismatch, r"depth_max must be a number, such as 30.0"),
+        ('{"depth_max": NaN}', WeightsMismatch, r"depth_max must be a number"),
+        ('{"depth_max": Infinity}', WeightsMismatch, r"depth_max must be a number"),
+        ('{"depth_max": true}', WeightsMismatch, r"depth_max must be a number"),
+        ('{"scale_max": ' + "9" * 400 + "}", WeightsMismatch, r"scale_max must be a number"),
+    ],
+)
+def test_headers_of_other_types(tmp_path, state, stated, error, says):
+    save_file({n: t.clone() for n, t in state.items()}, tmp_path / "x.safetensors", {HEADER_KEY: stated})
+    with pytest.raises(error, match=rf"^x\.safetensors: .*{says}"):
+        read_weights(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("kind", bad_headers())
+def test_bad_headers(tmp_path, kind):
+    (tmp_path / "bad.safetensors").write_bytes(bad_headers()[kind])
+    with pytest.raises((FormatError, WeightsMismatch), match=r"^bad\.safetensors"):
+        read_weights(tmp_path / "bad.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["meta", "expanded", "sparse", "float4", "nested"])
+def test_odd_tensors(tmp_path, state, kind):
+    name = "linear_proj.weight"
+    shape = tuple(state[name].shape)
+    tensor = torch.zeros(1).expand(shape) if kind == "expanded" else odd_tensors(shape)[kind][0]
+    torch.save({**state, name: tensor}, tmp_path / "x.pt")
+    with pytest.raises((FormatError, WeightsMismatch), match=r"^x\.pt "):
+        read_weights(tmp_path / "x.pt")

@@ -29,6 +29,14 @@ def wan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_pipeline(make_wan(), tmp_path_factory.mktemp("wan") / "pipeline")
 
 
+@pytest.fixture(scope="session")
+def wan_network(wan_folder: Path) -> object:
+    """The network of `wan_folder`; copy it before changing it."""
+    from diffusers import WanTransformer3DModel
+
+    return WanTransformer3DModel.from_pretrained(wan_folder / "transformer", local_files_only=True)
+
+
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test of a recipe may reach for the network."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 from native_wan import native_name
 from safetensors.torch import save_file
+from wan_answer import normal, wan_answer
 
 from matrix3d_core import cli
 from matrix3d_core.errors import InvalidInput, WeightsMismatch
@@ -18,21 +19,10 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
-def wan_network(wan_folder):
-    from diffusers import WanTransformer3DModel
-
-    return WanTransformer3DModel.from_pretrained(wan_folder / "transformer", local_files_only=True)
-
-
-@pytest.fixture(scope="module")
 def flux_network(flux_folder):
     from diffusers import FluxTransformer2DModel
 
     return FluxTransformer2DModel.from_pretrained(flux_folder / "transformer", local_files_only=True)
-
-
-def normal(*shape, seed):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def pair(weight, seed, rank=4):
@@ -52,17 +42,6 @@ def targets_of_wan(network):
     )
     named = network.named_parameters()
     return {name: tensor for name, tensor in named if name.startswith("blocks.") and name.endswith(ends)}
-
-
-def wan_answer(network):
-    inputs = {
-        "hidden_states": normal(1, 36, 2, 4, 4, seed=1),
-        "timestep": torch.tensor([500.0]),
-        "encoder_hidden_states": normal(1, 512, 32, seed=2),
-        "encoder_hidden_states_image": normal(1, 5, 32, seed=3),
-    }
-    with torch.no_grad():
-        return network(**inputs, return_dict=False)[0]
 
 
 def flux_answer(network):
