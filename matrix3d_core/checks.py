@@ -57,5 +57,33 @@ def check_two_to_one(name: str, height: int, width: int) -> None:
     if height < 2 or width != 2 * height:
         raise InvalidInput(
             f"{name} must be equirectangular, twice as wide as it is high and at least 4x2; "
-            f"got {width}x{height}. Resize or pad it to 2:1 first."
+            f"got {width}x{height}. {_advice(width, height)}"
         )
+
+
+_STRIP = "This looks like a strip of six cube faces: use Cubemap to Panorama."
+_PHOTO = "an ordinary photo goes through Project Photo to Panorama"
+_SHAPES = (
+    (1, 1, "This shape often holds two eyes, one above the other (over-under stereo): take one of both halves, in Load "
+     f"Panorama with eye; {_PHOTO}."),
+    (4, 1, "This shape often holds two eyes side by side (stereo): take one of both halves, in Load Panorama with "
+     "eye."),
+    (6, 1, _STRIP),
+    (1, 6, _STRIP),
+    (3, 2, f"Six cube faces in two rows go through Cubemap to Panorama; {_PHOTO}."),
+    (2, 3, f"Six cube faces in two columns go through Cubemap to Panorama; {_PHOTO}."),
+    (4, 3, f"A cross of cube faces goes through Cubemap to Panorama; {_PHOTO}."),
+    (3, 4, f"A cross of cube faces goes through Cubemap to Panorama; {_PHOTO}."),
+)  # fmt: skip
+
+
+def _advice(width: int, height: int) -> str:
+    """Return the way out that fits a shape that is not 2:1."""
+    if height < 2 or abs(width - 2 * height) <= 0.1 * height:
+        return "Resize or pad it to 2:1 first."
+    for across, down, advice in _SHAPES:
+        if width * down == height * across:
+            return advice
+    if width > 2 * height:
+        return "It shows only a part of the sphere: pad it above and below to 2:1, and have the padding generated."
+    return f"{_PHOTO[0].upper()}{_PHOTO[1:]}; a panorama that lacks rows is padded to 2:1."

@@ -10,12 +10,19 @@ import torch
 
 from ..matrix3d_core.checks import check_shape, check_two_to_one
 from ..matrix3d_core.depth.describe import describe_geometry
-from ..matrix3d_core.depth.exchange import IMAGE_KINDS, depth_from_image, depth_from_moge, moge_from_geometry
+from ..matrix3d_core.depth.exchange import (
+    IMAGE_KINDS,
+    depth_from_image,
+    depth_from_moge,
+    describe_depth_image,
+    moge_from_geometry,
+)
 from ..matrix3d_core.depth.grounded import grounded_geometry
+from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, read_depth
+from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth, read_depth
 from ..matrix3d_core.io.images import IMAGE_SUFFIXES, read_image
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
@@ -39,6 +46,17 @@ def _png_scale_input() -> Any:
         round=False,
         advanced=True,
         tooltip="For 16-bit PNG depth files: the distance of one step. 0.001 reads millimetres as metres.",
+    )
+
+
+def _depth_channel_input() -> Any:
+    return io.String.Input(
+        "depth_channel",
+        default="",
+        optional=True,
+        advanced=True,
+        tooltip="For depth files with several: the EXR channel, layer or part, or the NPZ array, that holds the "
+        "distances. Empty: the one called after depth, or a lone Z; where that is not clear the error lists all.",
     )
 
 
@@ -205,7 +223,7 @@ class PanoDepth(io.ComfyNode):
                     max=1e6,
                     step=0.1,
                     advanced=True,
-                    tooltip="The distance that full white in depth_image stands for.",
+                    tooltip="The distance that full white in depth_image stands for, when depth_image_far is 0.",
                 ),
                 _png_scale_input(),
                 io.Float.Input(
@@ -244,10 +262,47 @@ class PanoDepth(io.ComfyNode):
                     tooltip="Ray distance, for instance from Load Panorama. May be empty.",
                 ),
                 io.Image.Input(
-                    "depth_image",
-                    optional=True,
-                    tooltip="A depth picture from another model; its first channel.",
+                    "depth_image", optional=True, tooltip="A grey depth picture from another model."
                 ),
+                io.Float.Input(
+                    "depth_image_near",
+                    default=0.0,
+                    min=0.0,
+                    max=1e6,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="With depth_image_far: the distance of the nearest surface. 0 takes depth_image_unit for "
+                    "inverse distance, and 0 for distance.",
+                ),
+                io.Float.Input(
+                    "depth_image_far",
+                    default=0.0,
+                    min=0.0,
+                    max=1e6,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For relative depth (MiDaS, Depth Anything): the distance of the farthest surface, which "
+                    "is black there. 0: the picture is not relative, and black is sky or unknown.",
+                ),
+                io.String.Input(
+                    "far_value",
+                    default="auto",
+                    optional=True,
+                    advanced=True,
+                    tooltip="From this distance on it is sky. auto finds what renderers write where nothing was hit "
+                    "(1e10, 65504, 65535, a far clip) and says so in the report. none keeps all as surfaces.",
+                ),
+                io.String.Input(
+                    "missing_value",
+                    default="",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Numbers that mean unknown, besides NaN, 0 and negative ones; commas between, such as "
+                    "9999, 65535.",
+                ),
+                _depth_channel_input(),
             ],
             outputs=[
                 GeometryType.Output(
@@ -292,8 +347,10 @@ class PanoDepth(io.ComfyNode):
         if chosen == _GROUNDED:
             geometry = _grounded(rgb, settings)
         else:
-            given_depth, valid = _given_depth(chosen, depth_file, moge_geometry, depth, depth_image, settings)
-            geometry = _measured(rgb, given_depth, valid, chosen, settings)
+            given_depth, valid, read_as = _given_depth(
+                chosen, depth_file, moge_geometry, depth, depth_image, settings
+            )
+            geometry = _measured(rgb, given_depth, valid, chosen, read_as, settings)
         preview = colourise_depth(geometry.depth_ray, geometry.is_sky)[None]
         distance = geometry.depth_ray.masked_fill(geometry.is_sky, math.inf)[None]
         return io.NodeOutput(
@@ -336,19 +393,29 @@ def _given_depth(
     depth: torch.Tensor | None,
     depth_image: torch.Tensor | None,
     settings: dict[str, Any],
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+) -> tuple[torch.Tensor, torch.Tensor | None, str]:
     if chosen == _MOGE:
-        return depth_from_moge(moge_geometry)
+        return *depth_from_moge(moge_geometry), ""
     if chosen == _FILE:
-        return read_depth(resolve_input_file(depth_file), png_scale=settings["png_scale"]), None
+        found = load_depth(
+            resolve_input_file(depth_file),
+            png_scale=settings["png_scale"],
+            channel=settings.get("depth_channel", ""),
+        )
+        return found.depth_ray, None, found.read_as
     if depth is not None:
         count = check_shape("depth", depth, "T H W")["T"]
         if count != 1:
             raise InvalidInput(f"depth must be one map for one panorama; got {count} frames. Pick one first.")
-        return depth[0], None
+        return depth[0], None, ""
     check_shape("depth_image", depth_image, "1 H W C")
-    kind, unit = settings["depth_image_kind"], settings["depth_image_unit"]
-    return depth_from_image(depth_image[0], kind=kind, unit=unit), None
+    values = {
+        "kind": settings["depth_image_kind"],
+        "unit": settings["depth_image_unit"],
+        "near": settings.get("depth_image_near", 0.0),
+        "far": settings.get("depth_image_far", 0.0),
+    }
+    return depth_from_image(depth_image[0], **values), None, describe_depth_image(depth_image[0], **values)
 
 
 def _measured(
@@ -356,6 +423,7 @@ def _measured(
     depth_ray: torch.Tensor,
     valid: torch.Tensor | None,
     chosen: str,
+    read_as: str,
     settings: dict[str, Any],
 ) -> PanoramaGeometry:
     return geometry_from_depth(
@@ -369,6 +437,9 @@ def _measured(
         height=_rows(rgb, settings),
         upstream_exact=settings["upstream_exact"],
         source=chosen,
+        far=far_from_text(settings.get("far_value", "auto")),
+        missing=values_from_text(settings.get("missing_value", "")),
+        read_as=read_as,
     )
 
 

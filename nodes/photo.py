@@ -15,6 +15,7 @@ from ..matrix3d_core.panorama.composite import (
     composite_photos,
     composite_width,
 )
+from ..matrix3d_core.panorama.cube_layouts import FACE_ORDERS, faces_from_pictures
 from ..matrix3d_core.panorama.photo import (
     MAPPINGS,
     Placement,
@@ -508,12 +509,20 @@ class CubemapToPano(io.ComfyNode):
             display_name="Cubemap to Panorama",
             category=_CATEGORY,
             description="Joins six cube faces to a panorama, seamless over edges and corners.",
-            search_aliases=["cube map", "skybox", "cubemap to equirectangular", "c2e"],
+            search_aliases=["cube map", "skybox", "cubemap to equirectangular", "c2e", "cross", "strip"],
             inputs=[
-                io.Image.Input("faces", tooltip="Front, right, back, left, up, down; six for each panorama."),
+                io.Image.Input(
+                    "faces",
+                    tooltip="Square faces, six for each panorama; or one picture of six: a strip, a grid or a cross.",
+                ),
                 io.Int.Input(
                     "width", default=0, min=0, max=32768, step=2,
                     tooltip="Columns of the panorama; 0 = four times a face.",
+                ),
+                io.Combo.Input(
+                    "order", options=list(FACE_ORDERS), default=FACE_ORDERS[0], optional=True, advanced=True,
+                    tooltip="Order of the faces, in a strip or grid from left to right and from top to bottom. The "
+                    "second is that of OpenGL, DirectX and game engines. A cross needs none.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="panorama", tooltip="Twice as wide as high.")],
@@ -521,8 +530,8 @@ class CubemapToPano(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, faces: torch.Tensor, width: int) -> io.NodeOutput:
-        batch = images_from_host(faces, "faces")
+    def execute(cls, faces: torch.Tensor, width: int, order: str = FACE_ORDERS[0]) -> io.NodeOutput:
+        batch = faces_from_pictures(images_from_host(faces, "faces"), order)
         return io.NodeOutput(
             panoramas_from_faces(batch, width, progress=progress_to_host(cls.hidden.unique_id))
         )

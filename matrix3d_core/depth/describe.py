@@ -6,6 +6,8 @@ from ..scene.panorama import PanoramaGeometry
 
 __all__ = ["describe_geometry"]
 
+_MOST_SPAN = 1000.0  # from a railing at arm's length to the far side of a valley
+
 
 def describe_geometry(geometry: PanoramaGeometry) -> str:
     """Return what was done to the distances, a few plain lines."""
@@ -16,6 +18,11 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
         f"source: {report.get('source', 'unknown')}; {geometry.width}x{geometry.height}",
         f"distance: {report.get('distance_min', low):.3f} to {report.get('distance_max', high):.3f} {unit}",
     ]
+    if "distance_percentiles" in report:
+        lines += _plausibility(report["distance_percentiles"], unit)  # type: ignore[arg-type]
+    if "read_as" in report:
+        lines.append(f"read as: {report['read_as']}")
+    lines += [f"missing values: {note}" for note in report.get("marked", ())]  # type: ignore[attr-defined]
     if "note" in report:
         lines.append(
             f"{report['note']} (camera {report['camera_height']:g} m, dome {report['dome_radius']:g} m)"
@@ -38,3 +45,16 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
             f"residual {ground['residual']:.2%} of the height"
         )
     return "\n".join(lines)
+
+
+def _plausibility(percentiles: list[float], unit: str) -> list[str]:
+    near, middle, far = percentiles
+    lines = [
+        f"plausible? 5 % of it is nearer than {near:.3g} {unit}, half within {middle:.3g}, 5 % beyond {far:.3g}"
+    ]
+    if far > _MOST_SPAN * near:
+        lines.append(
+            f"suspicious: these differ {far / near:.0f} times. Is there a number that means nothing here (far_value, "
+            "missing_value), or is it another channel (depth_channel)?"
+        )
+    return lines

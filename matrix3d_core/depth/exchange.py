@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,35 +14,95 @@ from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
 from ..scene.panorama import PanoramaGeometry
 
-__all__ = ["IMAGE_KINDS", "depth_from_image", "depth_from_moge", "moge_from_geometry"]
+__all__ = ["IMAGE_KINDS", "depth_from_image", "depth_from_moge", "describe_depth_image", "moge_from_geometry"]
 
 IMAGE_KINDS = ("distance", "inverse distance")
 """What the grey value of a depth picture may stand for."""
 
+_FULL = 0.5 / 255
+_MOST_COLOR, _MOST_COLORED = 0.1, 0.02  # JPEG leaves grey within 0.02 of grey; a few borders may be off
 
-def depth_from_image(image: Tensor, *, kind: str = "distance", unit: float = 1.0) -> Tensor:  # [H, W, C]
-    """Read distances from the first channel of a depth picture.
+
+def depth_from_image(
+    image: Tensor,  # [H, W, C]
+    *,
+    kind: str = "distance",
+    unit: float = 1.0,
+    near: float = 0.0,
+    far: float = 0.0,
+) -> Tensor:  # [H, W]
+    """Read distances from a grey depth picture.
+
+    Relative depth (MiDaS, Depth Anything) has two unknowns: white is the nearest, black the farthest surface, not the
+    sky. With ``far`` a value v of ``"inverse distance"`` is ``1 / (1 / far + v (1 / near - 1 / far))``, and one of
+    ``"distance"`` is ``near + v (far - near)``.
 
     Args:
-        image: ``[H, W, C]`` floating point.
+        image: ``[H, W, C]`` floating point; the channels are alike.
         kind: ``"distance"``: ``value * unit``, 0 is unknown; ``"inverse distance"`` (disparity):
             ``unit / value``, 0 is sky.
         unit: distance that the value 1 stands for.
+        near: with ``far``: distance of the nearest surface; 0 takes ``unit`` (inverse distance) or 0 (distance).
+        far: distance of the farthest surface; 0 when the values are not relative.
 
     Returns:
         ``[H, W]`` float32; unknown is 0, sky inf.
 
     Raises:
-        InvalidInput: on a wrong shape or kind, or a unit that is not positive.
+        InvalidInput: on a wrong shape or kind, a colored picture, a unit that is not positive, or far that is not
+            beyond near.
     """
     check_shape("image", image, "H W C")
     check_floating("image", image)
     if kind not in IMAGE_KINDS:
         raise InvalidInput(f"kind must be one of {', '.join(IMAGE_KINDS)}; got {kind!r}.")
-    if not 0 < unit < float("inf"):
+    if not 0 < unit < math.inf:
         raise InvalidInput(f"unit must be positive; got {unit}.")
+    if not (0 <= near < math.inf and 0 <= far < math.inf):
+        raise InvalidInput(f"near and far must be 0 (not used) or positive; got {near} and {far}.")
+    _check_grey(image)
     value = image[..., 0].detach().to("cpu", torch.float32)
-    return value * unit if kind == "distance" else unit / value
+    if not far:
+        if near:
+            raise InvalidInput(
+                f"near needs far, the distance of the farthest surface; got near {near} alone."
+            )
+        return value * unit if kind == "distance" else unit / value
+    if kind == "inverse distance":
+        near = near or unit
+    if not near < far:
+        raise InvalidInput(f"far must be beyond near; got near {near} and far {far}.")
+    if kind == "distance":
+        return near + value * (far - near)
+    return 1 / (1 / far + value * (1 / near - 1 / far))
+
+
+def describe_depth_image(image: Tensor, *, kind: str, unit: float, near: float, far: float) -> str:
+    """Return one line that says how `depth_from_image` reads a picture, and what it may rather be."""
+    if far:
+        black, white = (near, far) if kind == "distance" else (far, near or unit)
+        return f"{kind}, white is {white:g}, black {black:g}"
+    low, high = (float(value) for value in image[..., 0].aminmax())
+    text = f"{kind}, white is {unit:g}"
+    if kind == "inverse distance" and low <= _FULL and high >= 1 - _FULL:
+        text += (
+            ", black is sky. It spans black to white, as relative depth (MiDaS, Depth Anything) does: if its farthest "
+            "part is a wall, set depth_image_near and depth_image_far"
+        )
+    return text
+
+
+def _check_grey(image: Tensor) -> None:
+    """Refuse a colored picture: a color map of distances cannot be read back, and a photo holds none."""
+    if image.shape[-1] < 3:
+        return
+    low, high = image[..., :3].detach().aminmax(dim=-1)
+    share = float((high - low > _MOST_COLOR).float().mean())
+    if share > _MOST_COLORED:
+        raise InvalidInput(
+            f"a depth picture must be grey; {share:.0%} of this one is colored. Save the depth as grey, not with a "
+            "color map, or link the picture as the panorama."
+        )
 
 
 def depth_from_moge(moge: Mapping[str, Any]) -> tuple[Tensor, Tensor]:  # [H, W], [H, W]

@@ -1,53 +1,79 @@
 """Distances of panorama pixels: EXR, NPY, NPZ and 16-bit PNG files.
 
-The readers give the numbers as they are. NaN, infinity, zero and negative values are handled by
-`matrix3d_core.depth`, not here.
+The readers give the numbers as they are. NaN, infinity, zero, negative values and numbers that mean "nothing here" are
+handled by `matrix3d_core.depth`, not here.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import secrets
 import zipfile
-import zlib
 from pathlib import Path
-from types import ModuleType
+from typing import IO, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from ..checks import check_shape
-from ..errors import BackendUnavailable, FormatError, InvalidInput
+from ..errors import FormatError, InvalidInput
 from .atomic import open_atomically
+from .depth_channels import choose_depth_channel
+from .exr import list_channels, read_channels, write_map
+from .foreign import as_format_error
+from .limits import MOST_PIXELS, check_budget
 
-__all__ = ["DEPTH_SUFFIXES", "read_depth", "write_depth"]
+__all__ = ["DEPTH_SUFFIXES", "DepthFile", "load_depth", "read_depth", "write_depth"]
 
 DEPTH_SUFFIXES = (".exr", ".npy", ".npz", ".png")
 """File names that `read_depth` takes."""
 
-_ARRAY_NAMES = ("depth", "depth_ray", "distance")
-_CHANNEL_NAMES = ("depth", "z", "y", "r", "v")
+_ARRAY_NAMES = ("depth", "depth_ray", "distance", "ray_depth", "depth_map", "depths", "distances", "range")
+_SMALLER = "Save one map of fewer pixels."
+_MOST_HEADER = 10_000  # bytes of an NPY header that are parsed
 
 
-def read_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001) -> Tensor:  # [H, W]
-    """Read one depth map.
+class DepthFile(NamedTuple):
+    """A depth map and how it was read.
 
-    EXR: the channel called depth, Z, Y, R or V (in this order, upper or lower case, layer names
-    ignored), or the only one; needs the OpenEXR package. NPY: the array. NPZ: the array called depth,
-    depth_ray or distance, or the first. PNG: 16-bit grey times ``png_scale``. Dimensions of size 1
-    around the map are dropped.
+    Attributes:
+        depth_ray: ``[H, W]`` float32, values as stored.
+        read_as: one line: what of the file was taken, and the input that changes it.
+    """
+
+    depth_ray: Tensor
+    read_as: str
+
+
+def read_depth(
+    path: str | os.PathLike[str], *, png_scale: float = 0.001, channel: str = ""
+) -> Tensor:  # [H, W]
+    """Read one depth map; see `load_depth`, which also says what it took."""
+    return load_depth(path, png_scale=png_scale, channel=channel).depth_ray
+
+
+def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channel: str = "") -> DepthFile:
+    """Read one depth map and say what was taken for it.
+
+    EXR: a layer or part called after depth, else a plain Z, else the only channel, else R of three equal ones; needs
+    the OpenEXR package. NPY: the array. NPZ: the array called depth, depth_ray, distance or alike, else the only one
+    that is a map. PNG: 16-bit grey times ``png_scale``. Dimensions of size 1 around the map are dropped.
+
+    Memory: twice the map at most, and for EXR all of its channels; worked out from the header before it is taken.
 
     Args:
         path: the file; its suffix says the format.
         png_scale: what one step of a PNG stands for; 0.001 reads millimetres as metres.
+        channel: name of an EXR channel, layer or part, or of an NPZ array, instead of the choice above.
 
     Returns:
-        ``[H, W]`` float32, values as stored (NaN, infinity, zero and negative included).
+        ``[H, W]`` float32, values as stored (NaN, infinity, zero and negative included), and the line for a report.
 
     Raises:
-        FormatError: when the content is not what the suffix claims, damaged, or not one map.
+        FormatError: when the content is not what the suffix claims, damaged, too large, not one map, or when it is
+            not clear which channel holds the distances; the message lists them.
         BackendUnavailable: for EXR without the OpenEXR package.
         InvalidInput: for another suffix or a scale that is not positive.
     """
@@ -58,12 +84,13 @@ def read_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001) -> Ten
     if not path.is_file():
         raise FileNotFoundError(f"{path.name}: no such file")
     if suffix == ".exr":
-        values = _read_exr(path)
+        values, read_as = _read_exr(path, channel)
     elif suffix == ".png":
-        values = _read_png(path, png_scale)
+        values, read_as = _read_png(path, png_scale), f"16-bit steps of {png_scale:g} (png_scale changes it)"
     else:
-        values = _read_numpy(path)
-    return _as_map(values, path.name)
+        with as_format_error(path.name, "not a readable NumPy file"):
+            values, read_as = _read_npy(path) if suffix == ".npy" else _read_npz(path, channel)
+    return DepthFile(_as_map(values, path.name), read_as)
 
 
 def write_depth(path: str | os.PathLike[str], depth: Tensor) -> None:  # [H, W]
@@ -90,100 +117,136 @@ def write_depth(path: str | os.PathLike[str], depth: Tensor) -> None:  # [H, W]
         with open_atomically(path) as file:
             np.save(file, values, allow_pickle=False)
     elif suffix == ".exr":
-        _write_exr(path, values)
+        write_map(path, values)
     else:
         raise InvalidInput(f"depth must be written as .npz, .npy or .exr; got {path.name!r}.")
 
 
-def _as_map(values: np.ndarray, name: str) -> Tensor:
-    if values.dtype.kind not in "fiu":
-        raise FormatError(f"{name}: must hold numbers; got {values.dtype}.")
-    shape = values.shape
-    while values.ndim > 2 and values.shape[0] == 1:
-        values = values[0]
-    while values.ndim > 2 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim != 2 or 0 in values.shape:
+def _map_shape(shape: tuple[int, ...], dtype: np.dtype, name: str) -> tuple[int, int]:
+    """Return rows and columns of what must be one map of numbers; called before its values are read."""
+    if dtype.hasobject:
+        raise FormatError(f"{name}: not a readable NumPy file; it holds Python objects.")
+    if dtype.kind not in "fiu":
+        raise FormatError(f"{name}: must hold numbers; got {dtype}.")
+    kept = list(shape)
+    while len(kept) > 2 and kept[0] == 1:
+        del kept[0]
+    while len(kept) > 2 and kept[-1] == 1:
+        del kept[-1]
+    if len(kept) != 2 or 0 in kept:
         raise FormatError(f"{name}: must hold one map [H, W]; got shape {list(shape)}.")
-    return torch.from_numpy(np.array(values, dtype=np.float32))
+    check_budget(name, "pixels", math.prod(kept), MOST_PIXELS, _SMALLER)
+    return kept[0], kept[1]
 
 
-def _read_numpy(path: Path) -> np.ndarray:
-    try:
-        with path.open("rb") as file:  # np.load leaves a file that it opened itself open when it fails
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            names = [name for name in _ARRAY_NAMES if name in loaded.files] or loaded.files
-            if not names:
-                raise FormatError(f"{path.name}: holds no array.")
-            return loaded[names[0]]
-    except FormatError:
-        raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "it holds Python objects" if "pickle" in str(error).lower() else str(error)
-        raise FormatError(f"{path.name}: not a readable NumPy file; {reason}.") from error
+def _as_map(values: np.ndarray, name: str) -> Tensor:
+    rows_columns = _map_shape(values.shape, values.dtype, name)
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: infinite
+        return torch.from_numpy(np.array(values, dtype=np.float32).reshape(rows_columns))
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file, max_header_size=_MOST_HEADER)
+
+
+def _read_array(file: IO[bytes], size: int, name: str) -> np.ndarray:
+    """Read an array of ``size`` bytes (its header included) once its header says that it is one map that fits in."""
+    shape, is_fortran, dtype = _npy_header(file)
+    _map_shape(shape, dtype, name)
+    count = math.prod(shape)
+    held = size - file.tell()
+    if count * dtype.itemsize > held:
+        raise FormatError(
+            f"{name}: damaged or cut off; {list(shape)} of {dtype} need more than its {held} bytes."
+        )
+    values = np.empty(count, dtype)
+    view = values.view(np.uint8).data
+    while view:
+        got = file.readinto(view[: 1 << 20])  # type: ignore[attr-defined]
+        if not got:
+            raise FormatError(f"{name}: damaged or cut off; {len(view)} bytes are missing.")
+        view = view[got:]
+    return values.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _read_npy(path: Path) -> tuple[np.ndarray, str]:
+    with path.open("rb") as file:
+        values = _read_array(file, path.stat().st_size, path.name)
+    return values, f"the array, {values.dtype}"
+
+
+def _read_npz(path: Path, channel: str) -> tuple[np.ndarray, str]:
+    with zipfile.ZipFile(path) as archive:
+        members = {
+            m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")
+        }
+        if not members:
+            raise FormatError(f"{path.name}: holds no array.")
+        name = _array_name(path.name, archive, members, channel.strip())
+        with archive.open(members[name]) as file:
+            values = _read_array(file, members[name].file_size, path.name)
+        others = f" of {len(members)} arrays (depth_channel names another)" if len(members) > 1 else ""
+    return values, f"array {name}{others}"
+
+
+def _array_name(
+    file_name: str, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], wanted: str
+) -> str:
+    listed = ", ".join(sorted(members))
+    if wanted:
+        if wanted not in members:
+            raise FormatError(
+                f"{file_name}: has no array called {wanted!r}; found {listed}. Change depth_channel."
+            )
+        return wanted
+    named = [name for name in _ARRAY_NAMES if name in members]
+    if named or len(members) == 1:
+        return (named or list(members))[0]
+    maps = [name for name, member in members.items() if _is_map(archive, member)]
+    if len(maps) != 1:
+        raise FormatError(
+            f"{file_name}: which array holds the distances is not clear; found {listed}. Name it in depth_channel."
+        )
+    return maps[0]
+
+
+def _is_map(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    with archive.open(member) as file:
+        shape, _, dtype = _npy_header(file)
+    return dtype.kind in "fiu" and sum(length > 1 for length in shape) == 2
 
 
 def _read_png(path: Path, png_scale: float) -> np.ndarray:
     if not 0 < png_scale < float("inf"):
         raise InvalidInput(f"png_scale must be positive; got {png_scale}.")
-    try:
-        with Image.open(path) as picture:
-            picture.load()
+    with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
+        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+            raise FormatError(f"{path.name}: not a PNG.")
+        file.seek(0)
+        with Image.open(file, formats=("PNG",)) as picture:
+            check_budget(path.name, "pixels", picture.width * picture.height, MOST_PIXELS, _SMALLER)
             if picture.mode not in ("I;16", "I;16B", "I;16L", "I"):
                 raise FormatError(
                     f"{path.name}: a depth PNG must be 16-bit grey; got mode {picture.mode}. "
                     "Use 16 bits, or connect the picture as a depth image."
                 )
-            return np.asarray(picture).astype(np.float32) * np.float32(png_scale)
-    except UnidentifiedImageError as error:
-        raise FormatError(f"{path.name}: not a PNG.") from error
-    except (OSError, SyntaxError) as error:
-        raise FormatError(f"{path.name}: damaged or cut off; {error}.") from error
+            picture.load()
+            values = np.asarray(picture).astype(np.float32)
+    with np.errstate(over="ignore"):
+        values *= np.float32(png_scale)
+    return values
 
 
-def _openexr() -> ModuleType:
-    try:
-        import OpenEXR
-    except ImportError as error:
-        raise BackendUnavailable(
-            f"EXR files need the OpenEXR package ({error}). Install it with: pip install OpenEXR"
-        ) from error
-    if not hasattr(OpenEXR, "File"):
-        raise BackendUnavailable(
-            "EXR files need OpenEXR 3.3 or newer. Install it with: pip install -U OpenEXR"
+def _read_exr(path: Path, wanted: str) -> tuple[np.ndarray, str]:
+    channels = list_channels(path)
+    chosen = choose_depth_channel(path.name, channels, wanted)
+    values = read_channels(path, chosen, outside=math.nan)
+    if not all(np.array_equal(values[0], other, equal_nan=True) for other in values[1:]):
+        raise FormatError(
+            f"{path.name}: is a color picture, its R, G and B differ; a depth file holds one number per pixel. "
+            "Load it as the panorama, or name a channel in depth_channel to take it anyway."
         )
-    return OpenEXR
-
-
-def _read_exr(path: Path) -> np.ndarray:
-    openexr = _openexr()
-    with path.open("rb") as file:
-        if file.read(4) != b"\x76\x2f\x31\x01":
-            raise FormatError(f"{path.name}: not an EXR file.")
-    try:
-        with openexr.File(str(path), separate_channels=True) as file:
-            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-    except Exception as error:  # the package raises RuntimeError, OSError or its own kinds
-        raise FormatError(f"{path.name}: damaged EXR; {error}.") from error
-    by_short_name = {name.rsplit(".", 1)[-1].lower(): values for name, values in channels.items()}
-    for wanted in _CHANNEL_NAMES:
-        if wanted in by_short_name:
-            return by_short_name[wanted]
-    if len(channels) == 1:
-        return next(iter(channels.values()))
-    found = ", ".join(sorted(channels)) or "none"
-    raise FormatError(f"{path.name}: has no channel called depth, Z, Y, R or V; found {found}.")
-
-
-def _write_exr(path: Path, values: np.ndarray) -> None:
-    openexr = _openexr()
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial.exr")
-    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
-    try:
-        with openexr.File(header, {"Z": values}) as file:
-            file.write(str(partial))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    others = f" of {len(channels)} channels (depth_channel names another)" if len(channels) > 1 else ""
+    return values[0], f"channel {chosen[0].full_name}{others}"

@@ -1,6 +1,7 @@
 """Shape, type and range checks at the public doors."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -57,6 +58,37 @@ def test_only_two_to_one_is_equirectangular(height, width):
     with pytest.raises(InvalidInput, match=f"got {width}x{height}"):
         check_two_to_one("panorama", height, width)
     check_two_to_one("panorama", 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "advice"),
+    [
+        (512, 250, "Resize or pad it to 2:1 first"),
+        (512, 260, "Resize or pad it to 2:1 first"),
+        (
+            256,
+            256,
+            "two eyes, one above the other (over-under stereo): take one of both halves, in Load Panorama with eye",
+        ),
+        (1024, 256, "two eyes side by side (stereo): take one of both halves, in Load Panorama with eye"),
+        (1536, 256, "a strip of six cube faces: use Cubemap to Panorama"),
+        (256, 1536, "a strip of six cube faces: use Cubemap to Panorama"),
+        (768, 512, "Six cube faces in two rows go through Cubemap to Panorama; an ordinary photo goes"),
+        (512, 768, "Six cube faces in two columns"),
+        (1024, 768, "A cross of cube faces goes through Cubemap to Panorama; an ordinary photo goes"),
+        (768, 1024, "A cross of cube faces"),
+        (
+            1920,
+            1080,
+            "An ordinary photo goes through Project Photo to Panorama; a panorama that lacks rows is padded",
+        ),
+        (1080, 1920, "An ordinary photo goes through Project Photo"),
+        (3000, 1000, "only a part of the sphere: pad it above and below"),
+    ],
+)
+def test_the_way_out_fits_the_shape(width, height, advice):
+    with pytest.raises(InvalidInput, match=re.escape(advice)):
+        check_two_to_one("picture.jpg", height, width)
 
 
 def test_errors_are_also_the_builtin_kinds():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
+import tracemalloc
+import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ import torch
 from PIL import Image
 
 from matrix3d_core.errors import BackendUnavailable, FormatError, InvalidInput
-from matrix3d_core.io.depth_files import read_depth, write_depth
+from matrix3d_core.io.depth_files import load_depth, read_depth, write_depth
 
 AWKWARD = torch.tensor([[1.5, math.inf, math.nan, -2.0], [0.0, 1e-30, 3e38, -math.inf]])
 
@@ -26,12 +30,30 @@ def test_round_trip_keeps_every_value(tmp_path, suffix):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("names", [["other", "depth"], ["a", "depth_ray"], ["first", "second"]])
-def test_npz_takes_the_named_or_the_first_array(tmp_path, names):
+@pytest.mark.parametrize("names", [["other", "depth"], ["a", "depth_ray"], ["points", "depths"]])
+def test_npz_takes_the_array_that_is_called_after_depth(tmp_path, names):
     arrays = {name: np.full((2, 4), float(k), np.float64) for k, name in enumerate(names)}
     np.savez(tmp_path / "d.npz", **arrays)
-    wanted = 0.0 if names[0] == "first" else 1.0
-    assert float(read_depth(tmp_path / "d.npz")[0, 0]) == wanted
+    assert float(read_depth(tmp_path / "d.npz")[0, 0]) == 1.0
+    assert float(read_depth(tmp_path / "d.npz", channel=names[0])[0, 0]) == 0.0
+    assert (
+        load_depth(tmp_path / "d.npz").read_as
+        == f"array {names[1]} of 2 arrays (depth_channel names another)"
+    )
+
+
+def test_npz_takes_the_only_map_and_asks_when_there_are_several(tmp_path):
+    points, first = np.ones((2, 4, 3)), np.full((2, 4), 7.0)
+    np.savez(tmp_path / "d.npz", points=points, first=first, intrinsics=np.float64(3))
+    assert float(read_depth(tmp_path / "d.npz")[0, 0]) == 7.0
+    np.savez(tmp_path / "d.npz", first=first, second=first)
+    with pytest.raises(
+        FormatError, match=r"^d\.npz: which array .* is not clear; found first, second\. Name it in"
+    ):
+        read_depth(tmp_path / "d.npz")
+    assert float(read_depth(tmp_path / "d.npz", channel="second")[0, 0]) == 7.0
+    with pytest.raises(FormatError, match="has no array called 'third'; found first, second"):
+        read_depth(tmp_path / "d.npz", channel="third")
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (1, 2, 4), (2, 4, 1), (1, 1, 2, 4, 1)])
@@ -109,9 +131,7 @@ def test_eight_bit_png_is_refused(tmp_path):
         read_depth(tmp_path / "d.png")
 
 
-@pytest.mark.parametrize(
-    "names", [["Z"], ["Y"], ["R", "G", "B"], ["A", "Z"], ["depth.V"], ["layer.Z", "layer.R"], ["any"]]
-)
+@pytest.mark.parametrize("names", [["Z"], ["Y"], ["A", "Z"], ["depth.V"], ["layer.Z", "layer.R"], ["any"]])
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_exr_channels_by_name(tmp_path, names, dtype):
     openexr = pytest.importorskip("OpenEXR")
@@ -128,8 +148,139 @@ def test_exr_without_a_depth_channel_lists_what_it_has(tmp_path):
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     with openexr.File(header, {"G": np.ones((2, 4), np.float32), "B": np.ones((2, 4), np.float32)}) as file:
         file.write(str(tmp_path / "d.exr"))
-    with pytest.raises(FormatError, match=r"^d\.exr: has no channel called .*; found B, G"):
+    with pytest.raises(FormatError, match=r"^d\.exr: has no channel that is surely a .*; found B, G\. Name"):
         read_depth(tmp_path / "d.exr")
+
+
+def write_exr(path, parts):
+    openexr = pytest.importorskip("OpenEXR")
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    if len(parts) == 1:
+        with openexr.File(header, next(iter(parts.values()))) as file:
+            file.write(str(path))
+        return
+    with openexr.File(
+        [openexr.Part(dict(header), channels, name) for name, channels in parts.items()]
+    ) as file:
+        file.write(str(path))
+
+
+def test_exr_looks_into_every_part(tmp_path):
+    flat = np.full((2, 4), 0.5, np.float32)
+    beauty = {"R": flat, "G": flat, "B": flat}
+    write_exr(
+        tmp_path / "d.exr",
+        {"beauty": beauty, "depth": {"Z": flat * 8}, "N": {"X": flat, "Y": flat, "Z": flat}},
+    )
+    found = load_depth(tmp_path / "d.exr")
+    assert torch.equal(found.depth_ray, torch.full((2, 4), 4.0))
+    assert found.read_as == "channel depth.Z of 7 channels (depth_channel names another)"
+    assert float(read_depth(tmp_path / "d.exr", channel="n.x").mean()) == 0.5
+    with pytest.raises(FormatError, match=r"several channels are called 'n'; found N\.X, N\.Y, N\.Z"):
+        read_depth(tmp_path / "d.exr", channel="N")
+
+
+def test_a_color_exr_is_no_depth_file_but_three_equal_channels_are(tmp_path):
+    values = np.arange(8, dtype=np.float32).reshape(2, 4)
+    values[0, 1] = np.nan
+    write_exr(tmp_path / "d.exr", {"": {"R": values, "G": values, "B": values}})
+    assert read_depth(tmp_path / "d.exr").nan_to_num().tolist() == [[0, 0, 2, 3], [4, 5, 6, 7]]
+    write_exr(tmp_path / "d.exr", {"": {"R": values, "G": values, "B": values + 1}})
+    with pytest.raises(FormatError, match=r"^d\.exr: is a color picture, its R, G and B differ"):
+        read_depth(tmp_path / "d.exr")
+
+
+def test_exr_data_window_is_placed_in_the_display_window(tmp_path):
+    openexr = pytest.importorskip("OpenEXR")
+    corners = lambda *xy: tuple(np.array(c, np.int32) for c in (xy[:2], xy[2:]))  # noqa: E731
+    header = {
+        "dataWindow": corners(2, 1, 4, 2),
+        "displayWindow": corners(0, 0, 7, 3),
+        "type": openexr.scanlineimage,
+    }
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with openexr.File(header, {"Z": values}) as file:
+        file.write(str(tmp_path / "d.exr"))
+    depth = read_depth(tmp_path / "d.exr")
+    assert depth.shape == (4, 8)
+    assert depth[1:3, 2:5].tolist() == values.tolist()
+    assert int(torch.isnan(depth).sum()) == 26
+
+
+def npy_header(shape, dtype="<f4", length=None):
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text) if length is None else length) + text
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        ("(16384, 32768)", "too large to read; 536,870,912 pixels, at most 178,956,970"),
+        ("(9000, 18000)", "damaged or cut off; .* need more than its"),
+        ("(1000000000000, 1000000000000)", "too large to read"),
+        ("(-1, 8)", "(damaged|not a readable|must hold)"),
+        ("(" + "9" * 5000 + ", 2)", "(too large|not a readable)"),
+        ("(" + "(" * 900 + ")" * 900 + ", 2)", "not a readable NumPy file"),
+    ],
+)
+def test_absurd_headers_are_refused_before_memory_is_taken(tmp_path, suffix, shape, match):
+    data = npy_header(shape)
+    path = tmp_path / f"d{suffix}"
+    if suffix == ".npy":
+        path.write_bytes(data)
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("depth.npy", data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match=rf"^d\{suffix}: {match}"):
+            read_depth(path)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_small_archive_that_inflates_to_gigabytes_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("depth.npy", "w", force_zip64=True) as member:
+            member.write(npy_header("(16384, 32768)"))
+            for _ in range(64):  # of 2 GB, enough to see that nothing of it is read
+                member.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match=r"^d\.npz: too large to read; 536,870,912 pixels"):
+            read_depth(tmp_path / "d.npz")
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_absurd_exr_window_is_refused_from_its_header(tmp_path):
+    write_exr(tmp_path / "d.exr", {"": {"Z": np.ones((2, 4), np.float32)}})
+    data = (tmp_path / "d.exr").read_bytes()
+    window = struct.pack("<4i", 0, 0, 3, 1)
+    assert data.count(window) == 2
+    (tmp_path / "d.exr").write_bytes(data.replace(window, struct.pack("<4i", 0, 0, 59999, 29999)))
+    with pytest.raises(FormatError, match=r"^d\.exr: (too large to read; 1,800,000,000 pixels|damaged EXR)"):
+        read_depth(tmp_path / "d.exr")
+
+
+def test_a_png_of_absurd_size_is_refused_from_its_header(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as other packs of a host set it
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60000, 30000, 16, 0, 0, 0, 0)
+    chunks = [header, b"IDAT", b"IEND"]
+    packed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    (tmp_path / "d.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    with pytest.raises(
+        FormatError, match=r"^d\.png: too large to read; 1,800,000,000 pixels, at most 178,956,970"
+    ):
+        read_depth(tmp_path / "d.png")
+
+
+def test_values_beyond_single_precision_become_infinite(tmp_path):
+    np.save(tmp_path / "d.npy", np.array([[1e300, 1.0]]))
+    assert read_depth(tmp_path / "d.npy").tolist() == [[math.inf, 1.0]]
 
 
 def test_exr_without_the_package_says_how_to_get_it(tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ out["rendered"] = list(moge_nodes.MoGeRender.execute(moge, "depth_colored").resu
 def source_of(**more):
     return depth(sample, **more)[4].splitlines()[0]
 
-image = torch.rand(1, 64, 128, 3) * 0.9 + 0.1
+image = torch.rand(1, 64, 128, 1).expand(-1, -1, -1, 3) * 0.9 + 0.1
 out["auto"] = [
     source_of(), source_of(depth_file="flat.npy"), source_of(depth_file="flat.npy", depth_image=image),
     source_of(depth=exact, depth_image=image), source_of(depth=exact, moge_geometry=moge),
@@ -75,6 +75,16 @@ out["inverse"] = float(
     depth(sample, depth_image=torch.full((1, 8, 16, 3), 0.5), depth_image_kind="inverse distance",
           depth_image_unit=3.0)[0].depth_ray.mean()
 )
+relative = torch.linspace(0, 1, 16).expand(8, 16)[None, ..., None].expand(-1, -1, -1, 3)
+ends = lambda **more: depth(sample, depth_image=relative, depth_image_kind="inverse distance", **more)
+out["relative"] = [ends()[4], ends(depth_image_near=1.5, depth_image_far=6.0)[4]]
+far_map = 2 + torch.rand(8, 16)
+far_map[:3] = 1e10
+np.savez(base / "many.npz", points=np.zeros((8, 16, 3)), other=far_map, mine=far_map)
+found = lambda **more: depth(sample, depth_file="many.npz", **more)
+out["marked"] = [float(found(depth_channel="mine", **more)[3].mean()) for more in ({}, {"far_value": "2.5"})]
+out["named"] = found(depth_channel="mine")[4]
+out["unclear"] = error(found)
 out["depth_errors"] = [
     error(lambda: depth(sample, "moge geometry")),
     error(lambda: depth(sample, "depth")),
@@ -158,6 +168,23 @@ def test_auto_takes_the_best_that_is_there_and_says_so(seen):
 
 def test_depth_pictures_may_be_inverse(seen):
     assert seen["inverse"] == pytest.approx(6.0, rel=1e-5)
+
+
+def test_relative_depth_pictures_have_two_ends(seen):
+    without, with_both = seen["relative"]
+    assert "if its farthest part is a wall, set depth_image_near and depth_image_far" in without
+    assert "read as: inverse distance, white is 1.5, black 6" in with_both
+    assert "distance: 1.500 to 6.000 units" in with_both
+    assert "sky: 0.0%" in with_both
+
+
+def test_far_numbers_are_sky_and_channels_are_asked_for(seen):
+    assert seen["marked"][0] == pytest.approx(3 / 8)
+    assert seen["marked"][1] > 0.5
+    assert "read as: array mine of 3 arrays" in seen["named"]
+    assert "missing values: found: 48 px at 1e+10 or more are sky" in seen["named"]
+    assert seen["unclear"][0] == "FormatError"
+    assert "found mine, other, points. Name it in depth_channel" in seen["unclear"][1]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,31 @@ def test_grey_as_distance_or_its_inverse():
             depth_from_image(image, **settings)
 
 
+def test_relative_depth_has_a_near_and_a_far_end():
+    """By definition: white is the nearest, black the farthest; inverse distance is linear between 1/far and 1/near."""
+    image = torch.tensor([[[0.0], [0.5], [1.0]]])
+    inverse = depth_from_image(image, kind="inverse distance", near=1.5, far=6.0)
+    torch.testing.assert_close(inverse, torch.tensor([[6.0, 1 / (0.5 / 6 + 0.5 / 1.5), 1.5]]))
+    assert torch.equal(depth_from_image(image, kind="inverse distance", unit=1.5, far=6.0), inverse)
+    assert depth_from_image(image, near=1.5, far=6.5).tolist() == [[1.5, 4.0, 6.5]]
+    for settings, match in (
+        ({"near": 2.0}, "near needs far"),
+        ({"near": 6.0, "far": 6.0}, "far must be beyond near"),
+        ({"far": math.nan}, "near and far must be 0"),
+    ):
+        with pytest.raises(InvalidInput, match=match):
+            depth_from_image(image, kind="inverse distance", **settings)
+
+
+def test_a_colored_picture_is_no_depth():
+    rng = torch.Generator().manual_seed(0)
+    grey = torch.rand(8, 16, 1, generator=rng).expand(-1, -1, 3)
+    noisy = grey + 0.02 * torch.rand(8, 16, 3, generator=rng)  # as JPEG leaves it
+    assert depth_from_image(noisy).shape == (8, 16)
+    with pytest.raises(InvalidInput, match=r"a depth picture must be grey; \d+% of this one is colored"):
+        depth_from_image(torch.rand(8, 16, 3, generator=rng))
+
+
 def geometry() -> PanoramaGeometry:
     rng = torch.Generator().manual_seed(0)
     sky = torch.zeros(8, 16, dtype=torch.bool)
