@@ -26,6 +26,7 @@ __all__ = [
     "OPENCV",
     "axes_matrix",
     "change_axes",
+    "describe_axes",
     "is_axes",
     "map_gaussians",
     "turn_half_about_x",
@@ -50,6 +51,13 @@ def is_axes(code: object) -> bool:
     return isinstance(code, str) and sorted(_PAIR.get(letter, "") for letter in code) == ["FB", "RL", "UD"]
 
 
+def describe_axes(code: str) -> str:
+    """Return a code with its words, such as ``RDF (x right, y down, z forward)``."""
+    parts = (f"{axis} {_WORDS[letter]}" for axis, letter in zip("xyz", code, strict=True))
+    return f"{code} ({', '.join(parts)})"
+
+
+_WORDS = {"R": "right", "L": "left", "D": "down", "U": "up", "F": "forward", "B": "back"}
 _PAIR = {letter: pair for pair in ("RL", "UD", "FB") for letter in pair}
 
 

@@ -11,10 +11,26 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import SH_C0, Gaussians
 
-__all__ = ["UNIT", "all_finite", "checked_gaussians", "columns_to_write", "make_unit", "rgba_bytes"]
+__all__ = [
+    "FARTHEST",
+    "STRONGEST",
+    "UNIT",
+    "all_finite",
+    "checked_gaussians",
+    "columns_to_write",
+    "in_reach",
+    "make_unit",
+    "rgba_bytes",
+]
 
 UNIT = 3e-7
 """What rounding leaves of the length of a unit quaternion."""
+
+FARTHEST = 1e9
+"""World units that no place and no size of a scene exceeds; the Earth is 1.3e7 m across."""
+
+STRONGEST = 1e6
+"""Coefficient of a harmonic that no colour needs; trained ones stay below 100."""
 
 
 def columns_to_write(
@@ -58,24 +74,62 @@ def checked_gaussians(
     drop_invalid: bool,
     origins: np.ndarray | None = None,  # [N] uint8
 ) -> Gaussians:
-    """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place."""
+    """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place.
+
+    Call it after the last change to the values: what it returns is finite, in reach, and opacities lie in [0, 1].
+    """
     fields: tuple[np.ndarray, ...] = (means, quats_wxyz, scales, opacities, sh)
-    if not (make_unit(quats_wxyz) and all(all_finite(values) for values in fields)):
-        is_good = np.ones(len(means), bool)
-        for values in fields:
-            is_good &= np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not (make_unit(quats_wxyz) and in_reach(means, scales, opacities, sh)):
+        is_good, reasons = _judge(*fields)
         bad = int((~is_good).sum())
-        if not drop_invalid:
+        if bad and not drop_invalid:
             raise FormatError(
-                f"{name}: {bad} of {len(is_good)} Gaussians hold NaN, infinity or a zero rotation "
+                f"{name}: {bad} of {len(is_good)} Gaussians hold {', '.join(reasons)} "
                 f"(first: number {int(np.argmin(is_good))}). Read it with drop_invalid to leave them out."
             )
         if bad == len(is_good):
-            raise FormatError(f"{name}: holds no valid Gaussian.")
+            raise FormatError(f"{name}: holds no valid Gaussian; they hold {', '.join(reasons)}.")
         fields = tuple(values[is_good] for values in fields)
         origins = None if origins is None else origins[is_good]
     columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
     return Gaussians(*columns).with_origins(None if origins is None else torch.from_numpy(origins))
+
+
+def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:
+    """Return whether no value is NaN or infinite, no place, size or colour is absurd, and opacities lie in [0, 1]."""
+    # The least and the most of numbers with NaN among them are NaN, which compares as false.
+    return bool(
+        _is_within(means, -FARTHEST, FARTHEST)
+        and _is_within(scales, 0, FARTHEST)
+        and _is_within(opacities, 0, 1)
+        and _is_within(sh, -STRONGEST, STRONGEST)
+    )
+
+
+def _is_within(values: np.ndarray, low: float, high: float) -> bool:
+    return bool(values.size == 0 or (values.min() >= low and values.max() <= high))
+
+
+def _judge(
+    means: np.ndarray, quats: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """Return which Gaussians are valid ``[N]``, and what the others hold."""
+    count = len(means)
+    is_finite = np.ones(count, bool)
+    for values in (means, quats, scales, opacities, sh):
+        is_finite &= np.isfinite(values).reshape(count, -1).all(axis=1)
+    faults = {"NaN, infinity or a zero rotation": ~is_finite}
+    with np.errstate(invalid="ignore"):
+        tests = {
+            "a negative scale": scales < 0,
+            f"a scale above {FARTHEST:g} units": scales > FARTHEST,
+            f"a place beyond {FARTHEST:g} units": np.abs(means) > FARTHEST,
+            "an opacity outside of 0 to 1": (opacities < 0) | (opacities > 1),
+            f"a colour beyond {STRONGEST:g}": np.abs(sh) > STRONGEST,
+        }
+    faults |= {what: is_finite & test.reshape(count, -1).any(axis=1) for what, test in tests.items()}
+    is_good = ~np.logical_or.reduce(list(faults.values()))
+    return is_good, [what for what, rows in faults.items() if rows.any()]
 
 
 def make_unit(quats: np.ndarray) -> bool:

@@ -21,9 +21,12 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..geometry.rotations import matrix_from_quats
 from ..scene.gaussians import Gaussians
+from ..strict_json import brief, parse_json
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .axes import map_gaussians
-from .columns import checked_gaussians, columns_to_write, rgba_bytes
+from .columns import FARTHEST, checked_gaussians, columns_to_write, rgba_bytes
+from .findings import Findings, damage_is_said
+from .limits import check_budget, check_gaussians
 
 __all__ = ["read_glb", "write_glb"]
 
@@ -35,6 +38,8 @@ _FLOAT, _POINTS, _ARRAY_BUFFER = 5126, 0, 34962
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _REST_ORDERS = (1, 3, 5, 7)
+_MOST_JSON = 16_000_000
+_MOST_NODES = 20_000
 
 
 def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
@@ -104,7 +109,13 @@ def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
             file.write(np.ascontiguousarray(values).data.cast("B"))
 
 
-def read_glb(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+def read_glb(
+    source: BinarySource,
+    *,
+    drop_invalid: bool = False,
+    most: int | None = None,
+    findings: Findings | None = None,
+) -> Gaussians:
     """Read the Gaussians of a GLB, joined, where its scene puts them. Axes are left as they are.
 
     Nodes may move, turn and evenly scale what they hold. Attributes may be quantised as the extension allows.
@@ -112,26 +123,55 @@ def read_glb(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+        most: Gaussians that the scene may hold, repeats included; None takes what is usual for the file's size.
+        findings: gets what the file leaves open.
 
     Raises:
         FormatError: when the file is no GLB of version 2, is cut short, refers to what is not in it, needs a
-            compression that is not supported, or has no Gaussians.
+            compression that is not supported, has no Gaussians or more than are read.
     """
     data, name = read_source(source)
-    document, body = _chunks(data, name)
-    found = []
-    try:
-        for primitive, matrix in _primitives(document, name):
-            part = _read_primitive(document, body, primitive, name, drop_invalid)
-            found.append(_placed(part, matrix, name))
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"{name}: its JSON is not valid glTF ({type(error).__name__}: {error}).") from error
-    if not found:
-        used = ", ".join(map(str, document.get("extensionsUsed", []))) or "no extensions"
-        raise FormatError(f"{name}: has no Gaussians in its scene (no {_NAME}; it uses {used}).")
-    return found[0] if len(found) == 1 else Gaussians.concatenate(*found)
+    with damage_is_said(name):
+        document, body = _chunks(data, name)
+        try:
+            placed = _primitives(document, name)
+            _check_counts(document, placed, name, len(data), most)
+            found = [
+                _placed(
+                    _read_primitive(document, body, primitive, name, drop_invalid, findings or Findings()),
+                    matrix,
+                    name,
+                    drop_invalid,
+                )
+                for primitive, matrix in placed
+            ]
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            if isinstance(error, FormatError):
+                raise
+            raise FormatError(
+                f"{name}: its JSON is not valid glTF ({type(error).__name__}: {error})."
+            ) from error
+        if not found:
+            listed = document.get("extensionsUsed")
+            used = (
+                ", ".join(map(str, listed[:20])) if isinstance(listed, list) and listed else "no extensions"
+            )
+            raise FormatError(f"{name}: has no Gaussians in its scene (no {_NAME}; it uses {used}).")
+        return found[0] if len(found) == 1 else Gaussians.concatenate(*found)
+
+
+def _check_counts(
+    document: dict[str, Any],
+    placed: list[tuple[dict[str, Any], np.ndarray]],
+    name: str,
+    size: int,
+    most: int | None,
+) -> None:
+    """Refuse a scene of too many Gaussians before any is read: nodes may share a mesh as often as they like."""
+    total = 0
+    for primitive, _ in placed:
+        total += max(0, int(document["accessors"][primitive["attributes"]["POSITION"]]["count"]))
+    check_gaussians(name, total, size, most)
 
 
 def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
@@ -146,12 +186,9 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
         raise FormatError(
             f"{name}: is cut short: the header promises {total} bytes, the file has {len(data)}."
         )
-    try:
-        document = json.loads(data[20 : 20 + size])
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{name}: its JSON cannot be read ({error}).") from error
+    document = parse_json(data[20 : 20 + size], source=f"{name}: its JSON", most_bytes=_MOST_JSON)
     if not isinstance(document, dict):
-        raise FormatError(f"{name}: its JSON must be an object; got {type(document).__name__}.")
+        raise FormatError(f"{name}: its JSON must be an object; got {brief(document)}.")
     start = 20 + size
     if start + 8 > len(data):
         return document, memoryview(b"")
@@ -164,23 +201,28 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
 def _primitives(document: dict[str, Any], name: str) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Return the primitives that are Gaussians, each with its world matrix ``[4, 4]``."""
     nodes, meshes = document.get("nodes", []), document.get("meshes", [])
+    check_budget(name, "nodes", len(nodes), _MOST_NODES, "Join them in the program that made the file.")
     scenes = document.get("scenes", [])
     roots = scenes[document.get("scene", 0)].get("nodes", []) if scenes else range(len(nodes))
-    found = []
-    queue = [(index, np.eye(4), 0) for index in roots]
+    found: list[tuple[dict[str, Any], np.ndarray]] = []
+    waiting = [(index, np.eye(4)) for index in roots][::-1]
     visited = 0
-    while queue:
-        index, above, depth = queue.pop(0)
+    while waiting:
+        index, above = waiting.pop()
         visited += 1
-        if depth > len(nodes) or visited > len(nodes):
+        if visited > len(nodes):
             raise FormatError(f"{name}: its nodes form a loop; a scene must be a tree.")
         node = nodes[index]
-        matrix = above @ _node_matrix(node)
-        queue += [(child, matrix, depth + 1) for child in node.get("children", [])]
+        matrix = above
+        if node.keys() & {"matrix", "rotation", "scale", "translation"}:
+            with np.errstate(over="ignore", invalid="ignore"):
+                matrix = above @ _node_matrix(node)
+        waiting += [(child, matrix) for child in node.get("children", [])][::-1]
         if "mesh" in node:
             for primitive in meshes[node["mesh"]]["primitives"]:
                 if _NAME in primitive.get("extensions", {}):
                     found.append((primitive, matrix))
+                    check_budget(name, "places of Gaussians", len(found), _MOST_NODES, "Join them first.")
     return found
 
 
@@ -195,24 +237,34 @@ def _node_matrix(node: dict[str, Any]) -> np.ndarray:
     return matrix
 
 
-def _placed(part: Gaussians, matrix: np.ndarray, name: str) -> Gaussians:
+def _placed(part: Gaussians, matrix: np.ndarray, name: str, drop_invalid: bool) -> Gaussians:
     if np.array_equal(matrix, np.eye(4)):
         return part
+    if not np.abs(matrix).max() <= FARTHEST:
+        raise FormatError(
+            f"{name}: a node moves or scales its Gaussians beyond {FARTHEST:g} units, or by NaN."
+        )
     linear = matrix[:3, :3]
     size = float(np.abs(np.linalg.det(linear)) ** (1 / 3))
-    if not size > 0 or np.abs(linear.T @ linear / size**2 - np.eye(3)).max() > 1e-4:
+    if not size > 1 / FARTHEST or not np.abs(linear.T @ linear / size**2 - np.eye(3)).max() <= 1e-4:
         raise FormatError(f"{name}: a node stretches its Gaussians unevenly, which they cannot follow.")
     # The nearest orthogonal matrix, as files round their numbers to 32 bits.
     left, _, right = np.linalg.svd(linear / size)
     turned = map_gaussians(part, torch.from_numpy(left @ right))
-    move = torch.from_numpy(matrix[:3, 3]).to(turned.means)
-    return Gaussians(
-        turned.means * size + move, turned.quats_wxyz, turned.scales * size, turned.opacities, turned.sh
-    )
+    means = turned.means.mul_(size).add_(torch.from_numpy(matrix[:3, 3]).to(turned.means))
+    scales = turned.scales * size
+    placed = Gaussians(means, turned.quats_wxyz, scales, turned.opacities, turned.sh)
+    columns = [values.numpy() for values in placed.tensors()]
+    return checked_gaussians(name, columns[0], columns[1], columns[2], columns[3], columns[4], drop_invalid)
 
 
 def _read_primitive(
-    document: dict[str, Any], body: memoryview, primitive: dict[str, Any], name: str, drop_invalid: bool
+    document: dict[str, Any],
+    body: memoryview,
+    primitive: dict[str, Any],
+    name: str,
+    drop_invalid: bool,
+    findings: Findings,
 ) -> Gaussians:
     extension, attributes = primitive["extensions"][_NAME], primitive["attributes"]
     if extension.get("extensions"):
@@ -224,6 +276,7 @@ def _read_primitive(
         _log.warning("%s: kernel %r is not known; shown as ellipses.", name, extension["kernel"])
     if extension.get("colorSpace", "srgb_rec709_display") != "srgb_rec709_display":
         _log.warning("%s: colours are %s; shown as they are.", name, extension["colorSpace"])
+        findings.said["colours"] = f"{brief(extension['colorSpace'])}: shown as they are."
     count = int(document["accessors"][attributes["POSITION"]]["count"])
 
     def column(attribute: str, width: int) -> np.ndarray:
@@ -242,10 +295,11 @@ def _read_primitive(
             _log.warning(
                 "%s: has negative scales; they are read as logarithms, as an early draft had them.", name
             )
+            findings.said["scale"] = "logarithms: some are negative, as in an early draft of the extension."
             scales = np.exp(scales)
             if (opacities < 0).any() or (opacities > 1).any():
                 opacities = 1 / (1 + np.exp(-opacities))
-    if (opacities < 0).any() or (opacities > 1).any():
+    if ((opacities < 0) | (opacities > 1)).any():
         raise FormatError(
             f"{name}: opacities must lie between 0 and 1; the file breaks the extension's rule."
         )
@@ -280,7 +334,7 @@ def _accessor(
     if (
         count < 1
         or start < 0
-        or stride < 1
+        or stride < width * dtype.itemsize
         or start + stride * (count - 1) + width * dtype.itemsize > len(body)
     ):
         raise FormatError(f"{name}: {key} ends behind the file's {len(body)} bytes of data; it is cut short.")

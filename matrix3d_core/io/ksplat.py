@@ -19,6 +19,7 @@ from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians, columns_to_write, rgba_bytes
+from .findings import Findings, damage_is_said
 
 __all__ = ["read_ksplat", "write_ksplat"]
 
@@ -31,6 +32,7 @@ _REST_VALUES = (0, 9, 24, 45)
 _MOST_SECTIONS = 1 << 16
 _HIGHEST_DEGREE = 2  # what the viewer of the format shows
 _SH_RANGE = 1.5
+_CHUNK = 1 << 14  # Gaussians at a time
 
 
 def write_ksplat(target: BinaryTarget, gaussians: Gaussians) -> None:
@@ -58,17 +60,25 @@ def write_ksplat(target: BinaryTarget, gaussians: Gaussians) -> None:
         file.write(records.tobytes())
 
 
-def read_ksplat(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+def read_ksplat(
+    source: BinarySource, *, drop_invalid: bool = False, findings: Findings | None = None
+) -> Gaussians:
     """Read a KSPLAT file of level 0, 1 or 2, harmonics included. Axes are left as they are.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+        findings: gets the level of the file.
 
     Raises:
         FormatError: when the version or the level is unknown, or the file is cut short or inconsistent.
     """
     data, name = read_source(source)
+    with damage_is_said(name):
+        return _read(memoryview(data), name, drop_invalid, findings or Findings())
+
+
+def _read(data: memoryview, name: str, drop_invalid: bool, findings: Findings) -> Gaussians:
     if len(data) < _HEADER_BYTES:
         raise FormatError(f"{name}: is cut short: {len(data)} of {_HEADER_BYTES} header bytes.")
     major, minor, most, _, _, count, level, *_, low, high = _HEADER.unpack_from(data)
@@ -80,21 +90,32 @@ def read_ksplat(source: BinarySource, *, drop_invalid: bool = False) -> Gaussian
         raise FormatError(
             f"{name}: is cut short, or claims {most} sections; {len(data)} bytes cannot hold them."
         )
+    findings.say("layout", f"compression level {level}.")
     reach = (low or -_SH_RANGE, high or _SH_RANGE)
-    parts = []
+    sections = []
     offset = _HEADER_BYTES + most * _SECTION_BYTES
     for number in range(most):
         section = _read_section(data, name, number, level, offset)
         if section.count:
-            parts.append(_unpack(data, name, section, level, reach))
+            sections.append(section)
         offset = section.end
-    total = sum(len(part[0]) for part in parts)
+    total = sum(section.count for section in sections)
     if total == 0 or total != count:
         raise FormatError(f"{name}: the header promises {count} Gaussians, its sections hold {total}.")
-    bases = max(part[4].shape[1] for part in parts)
-    padded = [np.pad(part[4], ((0, 0), (0, bases - part[4].shape[1]), (0, 0))) for part in parts]
-    means, quats, scales, opacities = (np.concatenate([part[i] for part in parts]) for i in range(4))
-    return checked_gaussians(name, means, quats, scales, opacities, np.concatenate(padded), drop_invalid)
+    bases = max((section.degree + 1) ** 2 for section in sections)
+    fields = (
+        np.empty((total, 3), np.float32),
+        np.empty((total, 4), np.float32),
+        np.empty((total, 3), np.float32),
+        np.empty(total, np.float32),
+        np.zeros((total, bases, 3), np.float32),
+    )
+    start = 0
+    for section in sections:
+        rows = slice(start, start + section.count)
+        _unpack(data, name, section, level, reach, [values[rows] for values in fields])
+        start += section.count
+    return checked_gaussians(name, *fields, drop_invalid)
 
 
 def _record(level: int, degree: int) -> np.dtype:
@@ -136,7 +157,7 @@ class _Section:
     end: int
 
 
-def _read_section(data: bytes, name: str, number: int, level: int, start: int) -> _Section:
+def _read_section(data: memoryview, name: str, number: int, level: int, start: int) -> _Section:
     count, most, bucket_size, buckets, side, bucket_bytes, scale_range, _, full, partial, degree = (
         _SECTION.unpack_from(data, _HEADER_BYTES + number * _SECTION_BYTES)
     )
@@ -159,37 +180,48 @@ def _read_section(data: bytes, name: str, number: int, level: int, start: int) -
 
 
 def _unpack(
-    data: bytes, name: str, section: _Section, level: int, reach: tuple[float, float]
-) -> tuple[np.ndarray, ...]:
-    records = np.frombuffer(data, _record(level, section.degree), section.count, section.records)
-    means = records["means"].astype(np.float32)
-    if level > 0:
-        step = np.float32(section.side / 2 / section.scale_range)
-        means = (means - np.float32(section.scale_range)) * step + _bucket_centres(data, name, section)
-    rest = np.empty((section.count, 0), np.float32)
-    if section.degree:
-        rest = records["rest"].astype(np.float32)
-        if level == 2:
-            rest = np.float32(reach[0]) + rest * np.float32((reach[1] - reach[0]) / 255)
-    rgba = records["rgba"].astype(np.float32) / 255
-    base = ((rgba[:, :3] - 0.5) / np.float32(SH_C0))[:, None]
-    return (
-        means,
-        records["quats"].astype(np.float32),
-        records["scales"].astype(np.float32),
-        np.ascontiguousarray(rgba[:, 3]),
-        np.concatenate([base, _from_bands(rest, section.degree)], axis=1).astype(np.float32),
-    )
+    data: memoryview,
+    name: str,
+    section: _Section,
+    level: int,
+    reach: tuple[float, float],
+    targets: list[np.ndarray],
+) -> None:
+    """Fill the rows of a section, some at a time."""
+    whole = np.frombuffer(data, _record(level, section.degree), section.count, section.records)
+    bucket_of = _Buckets(data, name, section) if level > 0 else None
+    for start in range(0, section.count, _CHUNK):
+        means, quats, scales, opacities, sh = (values[start : start + _CHUNK] for values in targets)
+        records = whole[start : start + _CHUNK]
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+            means[:] = records["means"]
+            if bucket_of is not None:
+                step = np.float32(section.side / 2 / section.scale_range)
+                means[:] = (means - np.float32(section.scale_range)) * step
+                means += bucket_of.centres(start, len(means))
+        quats[:], scales[:] = records["quats"], records["scales"]
+        rgba = records["rgba"].astype(np.float32) / 255
+        opacities[:] = rgba[:, 3]
+        sh[:, 0] = (rgba[:, :3] - 0.5) / np.float32(SH_C0)
+        if section.degree:
+            rest = records["rest"].astype(np.float32)
+            if level == 2:
+                rest = np.float32(reach[0]) + rest * np.float32((reach[1] - reach[0]) / 255)
+            sh[:, 1 : (section.degree + 1) ** 2] = _from_bands(rest, section.degree)
 
 
-def _bucket_centres(data: bytes, name: str, section: _Section) -> np.ndarray:  # [N, 3]
-    """Return the middle of each Gaussian's bucket: full buckets first, then the others by their own sizes."""
-    centres = np.frombuffer(data, "<f4", 3 * section.buckets, section.start + 4 * section.partial)
-    sizes = np.frombuffer(data, "<u4", section.partial, section.start).astype(np.int64)
-    in_full = section.full * section.bucket_size
-    if in_full + sizes.sum() < section.count:
-        raise FormatError(f"{name}: its buckets hold {in_full + sizes.sum()} of {section.count} Gaussians.")
-    fill = np.concatenate([np.full(section.full, section.bucket_size), sizes])
-    ends = np.cumsum(fill)
-    bucket = np.searchsorted(ends, np.arange(section.count), side="right")
-    return centres.reshape(-1, 3)[bucket]
+class _Buckets:
+    """Which bucket each Gaussian lies in: full buckets first, then the others by their own sizes."""
+
+    def __init__(self, data: memoryview, name: str, section: _Section) -> None:
+        places = np.frombuffer(data, "<f4", 3 * section.buckets, section.start + 4 * section.partial)
+        sizes = np.frombuffer(data, "<u4", section.partial, section.start).astype(np.int64)
+        held = section.full * section.bucket_size + int(sizes.sum())
+        if held < section.count:
+            raise FormatError(f"{name}: its buckets hold {held} of {section.count} Gaussians.")
+        self.ends = np.cumsum(np.concatenate([np.full(section.full, section.bucket_size), sizes]))
+        self.middles = places.reshape(-1, 3)
+
+    def centres(self, start: int, count: int) -> np.ndarray:  # [count, 3]
+        """Return the middle of the bucket of some Gaussians."""
+        return self.middles[np.searchsorted(self.ends, np.arange(start, start + count), side="right")]

@@ -7,9 +7,10 @@ are: OpenCV (x right, y down, z forward). A world that carries origins has one p
 1 generated, 2 filled, 255 unknown. It is a float as well, because some readers take every row for a row of floats;
 they pass over it.
 
-Three variants are read as well: PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files
-with a ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimisation), and files
-whose opacities are probabilities (Matrix-3D's feed-forward stage).
+Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
+``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimisation), files whose opacities are
+probabilities (Matrix-3D's feed-forward stage) or whose scales are no logarithms, and the dialects of
+`matrix3d_core.io.ply_dialects`. What a file was taken for stands in `Findings`.
 
 Source: Kerbl et al., 3D Gaussian Splatting for Real-Time Radiance Field Rendering, 2023 (property
 names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 (3D filter).
@@ -18,7 +19,8 @@ names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -29,36 +31,42 @@ from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
-from .columns import UNIT, all_finite, checked_gaussians, make_unit
+from .columns import UNIT, all_finite, checked_gaussians, in_reach, make_unit
+from .findings import Findings, damage_is_said
+from .ply_dialects import (
+    FLAT,
+    Layout,
+    are_linear,
+    are_probabilities,
+    find_layout,
+    is_point_cloud,
+    note_comments,
+)
+from .ply_header import PlyHeader, read_ply_header, read_rows
+from .points import gaussians_of_points
 from .threads import in_order
 
-__all__ = ["OPACITY_KINDS", "read_ply", "write_ply"]
+__all__ = ["OPACITY_KINDS", "SCALE_KINDS", "read_ply", "write_ply"]
 
 OPACITY_KINDS = ("auto", "logit", "probability")
 """What a file's opacity column may hold; ``auto`` finds out."""
+
+SCALE_KINDS = ("auto", "logarithm", "linear")
+"""What a file's scales may be; ``auto`` finds out."""
 
 _log = logging.getLogger(__name__)
 
 _SMALLEST_SCALE = 1e-8  # the host's own floors, so that both write the same bytes
 _SMALLEST_OPACITY = 1e-6
-_LONGEST_HEADER = 1 << 16
 _KERNELS_FROM = 50_000  # Gaussians below which loading a compiled kernel takes longer than it saves
 _CHUNK = 1 << 14  # Gaussians at a time: about a megabyte, which stays in the cache
 _AHEAD = 3  # chunks in the hands of threads
-_FEWEST_TO_TELL = 100  # Gaussians below which opacities are not called probabilities
-_REST_COUNTS = {0: 1, 9: 4, 24: 9, 45: 16}  # f_rest properties -> SH bases
-_TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
-    "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
-    "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
-}  # fmt: skip
 _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
 _ORIGIN = "origin"
 _ORIGIN_NUMBERS = np.arange(len(ORIGINS), dtype=np.float32)
-_NEEDED = (*_MEANS, *_COLOURS, "opacity", *_SCALES, *_QUATS)
 
 
 # Writing -------------------------------------------------------------------------------------------
@@ -167,48 +175,115 @@ def read_ply(
     *,
     drop_invalid: bool = False,
     opacity: str = "auto",
+    scale: str = "auto",
     bake_filter: bool = True,
+    points: bool = False,
+    findings: Findings | None = None,
 ) -> Gaussians:
-    """Read a Gaussian PLY, binary of either byte order, SH degree 0 to 3, plain or compressed.
+    """Read a Gaussian PLY, binary of either byte order or text, SH degree 0 to 3, plain or compressed.
 
     Properties may come in any order and of any scalar type; unknown ones and further elements are
     skipped. Rotations are made unit length. Axes are left as they are.
 
     Args:
         source: path, or binary file open for reading.
-        drop_invalid: leave out Gaussians with NaN or infinite values or a zero rotation instead of
-            refusing the file.
-        opacity: one of `OPACITY_KINDS`. ``"auto"`` takes them for probabilities when all of at least 100
-            lie in [0, 1] and spread over more than half of it: as logits they would all stand for 0.5 to 0.73.
+        drop_invalid: leave out Gaussians with NaN or infinite values, a zero rotation or sizes beyond any scene instead
+            of refusing the file.
+        opacity: one of `OPACITY_KINDS`. ``"auto"``: see `ply_dialects.are_probabilities`.
+        scale: one of `SCALE_KINDS`. ``"auto"``: see `ply_dialects.are_linear`.
         bake_filter: when the file has a ``filter_3D`` column f, widen the scales to
             ``sqrt(s^2 + f^2)`` and thin the opacities by ``sqrt(prod s^2 / prod s'^2)``, as the renderer that the
             file was made for does. Without it such a world looks thinner and harder than it was trained.
+        points: read a plain point cloud as round, opaque Gaussians instead of refusing it.
+        findings: gets what the file was taken for.
 
     Raises:
-        FormatError: when the file is no PLY, is text, is cut short, lacks properties (they are
-            listed), or holds invalid Gaussians.
-        InvalidInput: for an unknown kind of opacity.
+        FormatError: when the file is no PLY, is cut short, lacks properties (they are listed), holds invalid
+            Gaussians, or when it cannot be told what its opacities are.
+        InvalidInput: for an unknown kind of opacity or scale.
     """
-    if opacity not in OPACITY_KINDS:
-        raise InvalidInput(f"opacity must be one of {', '.join(OPACITY_KINDS)}; got {opacity!r}.")
-    with open_source(source) as (file, size, name):
-        header = _read_header(file, size, name)
+    for kind, kinds, what in ((opacity, OPACITY_KINDS, "opacity"), (scale, SCALE_KINDS, "scale")):
+        if kind not in kinds:
+            raise InvalidInput(f"{what} must be one of {', '.join(kinds)}; got {kind!r}.")
+    findings = findings or Findings()
+    with open_source(source) as (file, size, name), damage_is_said(name):
+        header = read_ply_header(file, size, name)
+        note_comments(header, findings)
         if header.is_compressed:
             from .ply_compressed import read_compressed
 
             return read_compressed(file, header, name, drop_invalid)
-        raw = _read_columns(file, header, name)
-    is_fine = raw.is_fine
-    if opacity == "probability" or (opacity == "auto" and _are_probabilities(name, raw)):
-        is_fine = False  # nobody has looked at these values yet
+        if is_point_cloud(header):
+            return _read_points(file, header, size, name, points, findings)
+        layout = find_layout(header, name, findings)
+        _check_size(header, size, name)
+        raw = _read_columns(file, header, name, layout, is_linear=scale == "linear")
+        is_linear = scale == "linear"
+        if scale == "auto" and raw.least_scale >= 0:
+            if are_linear(np.log(raw.scales[:, : layout.flat_axes]).max(axis=1), raw.means):
+                is_linear = True
+                raw = _read_columns(file, header, name, layout, is_linear=True)
+                _log.warning(
+                    "%s: all scales are 0 or more and fit its size as they are; they are not taken for logarithms. "
+                    'Read it with scale="logarithm" if that is wrong.',
+                    name,
+                )
+        return _finish(raw, layout, name, findings, opacity, is_linear, scale, bake_filter, drop_invalid)
+
+
+def _finish(
+    raw: _Raw,
+    layout: Layout,
+    name: str,
+    findings: Findings,
+    opacity: str,
+    is_linear: bool,
+    scale: str,
+    bake_filter: bool,
+    drop_invalid: bool,
+) -> Gaussians:
+    """Decide on what is left to decide once all values are there, and check them after the last change."""
+    computed = raw.opacities
+    findings.say(
+        "scale",
+        'as they are, not logarithms: all are 0 or more and fit the size of the world. If wrong: scale "logarithm".'
+        if is_linear and scale == "auto"
+        else f"{'as they are' if is_linear else 'logarithms'}, "
+        + ("as asked for." if scale != "auto" else 'as usual. To take them as they are: scale "linear".'),
+    )
+    if layout.opacity_steps:
+        raw.opacities = raw.logits / np.float32(layout.opacity_steps)
+        findings.say("opacity", "bytes, from 0 to their largest.")
+    elif opacity != "auto":
+        findings.say("opacity", f"{opacity}, as asked for.")
+        raw.opacities = raw.logits if opacity == "probability" else raw.opacities
+    elif are_probabilities(name, raw.logits, findings, linear_scales=is_linear):
         raw.opacities = raw.logits
     if raw.filters is not None and bake_filter:
-        raw.scales, raw.opacities = _bake(raw.scales, raw.opacities, raw.filters)
+        raw.scales, raw.opacities = _bake(raw.scales, raw.opacities, raw.filters, layout.flat_axes)
+        findings.say("filter", "filter_3D of the file is baked into scales and opacities.")
+    if layout.flat_axes == 2:
+        raw.scales[:, 2] = FLAT * raw.scales[:, :2].min(axis=1)
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
-    if is_fine:
+    if raw.is_fine and raw.opacities is computed and layout.flat_axes == 3 and raw.filters is None:
         origins = None if raw.origins is None else torch.from_numpy(raw.origins)
         return Gaussians(*(torch.from_numpy(values) for values in fields)).with_origins(origins)
     return checked_gaussians(name, *fields, drop_invalid, raw.origins)
+
+
+def _read_points(
+    file: BinaryIO, header: PlyHeader, size: int, name: str, points: bool, findings: Findings
+) -> Gaussians:
+    _check_size(header, size, name)
+    faces = header.lists.get("face", 0)
+    what = f"a mesh of {faces} faces" if faces else "a plain point cloud"
+    if not points:
+        raise FormatError(
+            f"{name}: is {what}, not Gaussians: {header.element('vertex').count} points without sizes and rotations. "
+            "Read its points as balls (points in Splat Load), or train splats from the pictures it was made of."
+        )
+    findings.say("layout", f"{what}: points read as opaque balls, as large as their neighbours are far.")
+    return gaussians_of_points(file, header, name)
 
 
 @dataclass
@@ -223,72 +298,78 @@ class _Raw:
     sh: np.ndarray
     filters: np.ndarray | None
     origins: np.ndarray | None
-    is_fine: bool = True  # everything is finite and every rotation of unit length
+    least_scale: float = 0.0  # as it is stored
+    is_fine: bool = False  # nothing that `checked_gaussians` refuses or changes
 
 
-def _read_columns(file: BinaryIO, header: PlyHeader, name: str) -> _Raw:
+def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, *, is_linear: bool) -> _Raw:
     """Read the vertex element in chunks, so that the file never lies in memory as a whole."""
     element = header.element("vertex")
     found, count = element.dtype.names or (), element.count
-    rest = [f"f_rest_{i}" for i in range(sum(prop.startswith("f_rest_") for prop in found))]
-    bases = _REST_COUNTS[len(rest)]
     raw = _Raw(
         np.empty((count, 3), np.float32),
         np.empty((count, 4), np.float32),
         np.empty((count, 3), np.float32),
         np.empty(count, np.float32),
         np.empty(count, np.float32),
-        np.empty((count, bases, 3), np.float32),
+        np.empty((count, layout.bases, 3), np.float32),
         np.empty(count, np.float32) if "filter_3D" in found else None,
         np.empty(count, np.uint8) if _ORIGIN in found else None,
     )
-    order = [f"f_rest_{c * (bases - 1) + k}" for k in range(bases - 1) for c in range(3)]
-    columns = (*_MEANS, *_QUATS, *_SCALES, "opacity", *_COLOURS, *order)
-    is_plain = all(element.dtype[prop] == np.dtype("<f4") for prop in found)
+    columns = layout.columns
+    is_plain = layout.is_usual and all(element.dtype[prop] == np.dtype("<f4") for prop in found)
     unpack: Callable[..., bool] | None = None
+    places = np.empty(0, np.int64)
     if is_plain and count >= _KERNELS_FROM:
         from .ply_numba import unpack_rows as unpack
-    places = np.array([found.index(prop) for prop in columns])
-    buffers = np.empty((_AHEAD + 1, min(_CHUNK, count), element.dtype.itemsize), np.uint8)
 
-    def pieces() -> Iterator[tuple[slice, np.ndarray]]:
-        file.seek(element.offset)
-        for start in range(0, count, _CHUNK):
-            part = buffers[start // _CHUNK % len(buffers)][: min(_CHUNK, count - start)]
-            if file.readinto(part.data.cast("B")) != part.size:  # type: ignore[attr-defined]
-                raise FormatError(f"{name}: could not be read to its end; did it change while it was read?")
-            yield slice(start, start + len(part)), part
+        places = np.array([found.index(str(prop)) for prop in columns])
+    stored_axes = layout.flat_axes
 
-    def parse(piece: tuple[slice, np.ndarray]) -> bool:
-        """Fill some rows; return whether all is finite and every rotation of unit length."""
-        rows, part = piece
-        records = part.reshape(-1).view(element.dtype)
+    def parse(piece: tuple[slice, np.ndarray]) -> tuple[float, bool]:
+        """Fill some rows; return their least stored scale, and whether they are fine."""
+        rows, records = piece
+        count = len(records)
         targets = (raw.means[rows], raw.quats[rows], raw.scales[rows], raw.logits[rows])
-        harmonics = raw.sh[rows].reshape(len(part), -1)
+        harmonics = raw.sh[rows].reshape(count, -1)
         if unpack is not None:
-            is_fine = unpack(part.view("<f4"), places, UNIT, *targets, harmonics)
+            is_fine = unpack(records.view("<f4").reshape(count, -1), places, UNIT, *targets, harmonics)
         else:
-            table = np.stack([records[prop].astype(np.float32, copy=False) for prop in columns], axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                table = np.stack([_column(records, c) for c in columns], axis=1)
+                table[:, 11:14] = layout.shade(table[:, 11:14])
             is_fine = _unpack_rows(table, *targets, harmonics)
         scales, opacities = raw.scales[rows], raw.opacities[rows]
-        with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught below
-            np.exp(scales, out=scales)
+        least = float(np.fmin.reduce(scales[:, :stored_axes], axis=None))  # passes over NaN
+        with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught at the end
+            if not is_linear:
+                np.exp(scales, out=scales)
             np.negative(raw.logits[rows], out=opacities)
             np.exp(opacities, out=opacities)
         opacities += 1
         np.reciprocal(opacities, out=opacities)
-        is_fine &= all_finite(scales)
         if raw.filters is not None:
             raw.filters[rows] = records["filter_3D"]
-            is_fine &= all_finite(raw.filters[rows])
         if raw.origins is not None:
             numbers = records[_ORIGIN].astype(np.float32)
             raw.origins[rows] = np.where(np.isin(numbers, _ORIGIN_NUMBERS), numbers, ORIGIN_UNKNOWN)
-        return bool(is_fine)
+        is_fine = is_fine and in_reach(raw.means[rows], scales, opacities, harmonics)
+        return least, is_fine
 
-    for is_fine in in_order(parse, pieces(), ahead=_AHEAD):
-        raw.is_fine &= is_fine
+    pieces = read_rows(file, header, element, name, chunk=_CHUNK, buffers=_AHEAD + 1)
+    raw.least_scale, raw.is_fine = math.inf, True
+    for least, is_fine in in_order(parse, pieces, ahead=_AHEAD):
+        raw.least_scale, raw.is_fine = (
+            min(raw.least_scale, least),
+            raw.is_fine and is_fine,
+        )  # NaN: keeps the first
     return raw
+
+
+def _column(records: np.ndarray, source: str | float) -> np.ndarray:
+    if isinstance(source, str):
+        return records[source].astype(np.float32, copy=False)
+    return np.full(len(records), source, np.float32)
 
 
 def _unpack_rows(
@@ -305,130 +386,22 @@ def _unpack_rows(
     return make_unit(quats) and all_finite(table)
 
 
-def _are_probabilities(name: str, raw: _Raw) -> bool:
-    low, high = raw.logits.min(), raw.logits.max()
-    if len(raw.logits) < _FEWEST_TO_TELL or not (low >= 0 and high <= 1 and high - low > 0.5):
-        return False
-    _log.warning(
-        "%s: all opacities lie between 0 and 1; they are taken as they are, not as logits. "
-        'Read it with opacity="logit" if that is wrong.',
-        name,
-    )
-    return True
-
-
-def _bake(scales: np.ndarray, opacities: np.ndarray, filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    wide = np.sqrt(scales**2 + filters[:, None] ** 2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        thinning = (scales.astype(np.float64) / wide).prod(axis=1)
+def _bake(
+    scales: np.ndarray, opacities: np.ndarray, filters: np.ndarray, axes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        wide = np.sqrt(scales**2 + filters[:, None] ** 2)
+        thinning = (scales[:, :axes].astype(np.float64) / wide[:, :axes]).prod(axis=1)
     return wide, (opacities * thinning).astype(np.float32)
 
 
-# Header --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PlyElement:
-    """One table of a PLY: where it lies and what a row holds."""
-
-    dtype: np.dtype
-    count: int
-    offset: int
-
-
-@dataclass(frozen=True)
-class PlyHeader:
-    """The tables of a Gaussian PLY by name."""
-
-    elements: dict[str, PlyElement]
-
-    def element(self, name: str) -> PlyElement:
-        """Return a table that is known to be there."""
-        return self.elements[name]
-
-    @property
-    def is_compressed(self) -> bool:
-        """True for PlayCanvas' compressed layout."""
-        return "packed_position" in (self.elements["vertex"].dtype.names or ())
-
-
-def _read_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
-    data = file.read(_LONGEST_HEADER)
-    if data[:3] != b"ply":
-        raise FormatError(f"{name}: does not begin with 'ply' but {data[:4]!r}; is this a PLY file?")
-    end = data.find(b"end_header")
-    if end < 0 or (start := data.find(b"\n", end) + 1) == 0:
-        raise FormatError(f"{name}: has no end_header in its first {len(data)} bytes.")
-    order, offset = "<", start
-    elements: list[tuple[str, int, list[tuple[str, str]]]] = []
-    for line in data[:end].decode("ascii", "replace").splitlines()[1:]:
-        match line.split():
-            case ["format", kind, *rest]:
-                order = _byte_order(name, kind)
-                if rest != ["1.0"]:
-                    raise FormatError(f"{name}: PLY version must be 1.0; got {' '.join(rest) or 'none'}.")
-            case ["element", element, count]:
-                elements.append((element, _count(name, count), []))
-            case ["property", "list", *_] if elements:
-                elements[-1][2].append((line.split()[-1], "list"))
-            case ["property", kind, prop] if elements and kind in _TYPES:
-                elements[-1][2].append((prop, order + _TYPES[kind]))
-            case ["property", *_]:
-                raise FormatError(f"{name}: header line {line!r} is not understood.")
-    tables: dict[str, PlyElement] = {}
-    for element, total, properties in elements:
-        if any(kind == "list" for _, kind in properties):
-            break  # cannot be skipped without reading it, and no Gaussian PLY has one before its Gaussians
-        tables[element] = PlyElement(_dtype(name, properties), total, offset)
-        offset += tables[element].dtype.itemsize * total
-    header = PlyHeader(tables)
-    if "vertex" not in tables:
-        raise FormatError(f"{name}: has no readable vertex element; is this a Gaussian PLY?")
-    if not header.is_compressed:
-        _check_vertex(name, tables["vertex"], size)
-    elif offset > size:
-        raise FormatError(f"{name}: is cut short: the header promises {offset} bytes, the file has {size}.")
-    return header
-
-
-def _byte_order(name: str, kind: str) -> str:
-    orders = {"binary_little_endian": "<", "binary_big_endian": ">"}
-    if kind not in orders:
-        raise FormatError(f"{name}: format must be binary; got {kind!r}. Save it again as binary PLY.")
-    return orders[kind]
-
-
-def _count(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise FormatError(f"{name}: element count must be a whole number; got {text!r}.")
-    return int(text)
-
-
-def _dtype(name: str, properties: list[tuple[str, str]]) -> np.dtype:
-    try:
-        return np.dtype(properties)
-    except ValueError as error:
-        raise FormatError(f"{name}: header names a property twice ({error}).") from error
-
-
-def _check_vertex(name: str, vertex: PlyElement, size: int) -> None:
-    found, count = vertex.dtype.names or (), vertex.count
-    missing = [prop for prop in _NEEDED if prop not in found]
-    if missing:
-        raise FormatError(
-            f"{name}: lacks the properties {', '.join(missing)} (found {', '.join(found) or 'none'}); "
-            "is this a Gaussian PLY?"
-        )
-    rest = sorted(prop for prop in found if prop.startswith("f_rest_"))
-    if len(rest) not in _REST_COUNTS or rest != sorted(f"f_rest_{i}" for i in range(len(rest))):
-        raise FormatError(
-            f"{name}: must hold f_rest_0 to f_rest_8, _23, _44 or none; got {len(rest)} of them."
-        )
-    if count == 0:
+def _check_size(header: PlyHeader, size: int, name: str) -> None:
+    vertex = header.element("vertex")
+    if vertex.count == 0:
         raise FormatError(f"{name}: holds no Gaussians.")
-    needed, left = count * vertex.dtype.itemsize, size - vertex.offset
-    if needed > left:
+    needed, left = vertex.count * vertex.dtype.itemsize, size - vertex.offset
+    if not header.is_text and needed > left:
         raise FormatError(
-            f"{name}: is cut short: the header promises {count} Gaussians ({needed} bytes), "
+            f"{name}: is cut short: the header promises {vertex.count} Gaussians ({needed} bytes), "
             f"{max(0, left)} bytes follow it."
         )

@@ -18,11 +18,12 @@ import numpy as np
 from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
 from .columns import checked_gaussians
-from .ply import PlyElement, PlyHeader
+from .ply_header import PlyElement, PlyHeader
 
 __all__ = ["read_compressed"]
 
 _CHUNK = 256
+_CHUNKS = 64  # at a time
 _SH_REACH = 8.0  # coefficients lie in [-4, 4]
 _WORDS = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
 _XYZ = ("x", "y", "z")
@@ -43,32 +44,45 @@ def read_compressed(file: BinaryIO, header: PlyHeader, name: str, drop_invalid: 
         raise FormatError(
             f"{name}: a compressed PLY of {count} Gaussians must have {-(-count // _CHUNK)} chunks; got {got}."
         )
-    ranges = _table(file, chunk)
-    words = _table(file, vertex)
+    ranges = _table(file, chunk, slice(0, chunk.count))
     needed = [f"{end}_{prefix}{axis}" for end in ("min", "max") for prefix in ("", "scale_") for axis in _XYZ]
-    for table, names in ((ranges, needed), (words, _WORDS)):
+    for table, names in ((chunk, needed), (vertex, _WORDS)):
         missing = [prop for prop in names if prop not in (table.dtype.names or ())]
         if missing:
             raise FormatError(f"{name}: a compressed PLY must have the properties {', '.join(missing)}.")
-    position, rotation, scale, colour = (words[prop].astype(np.uint32) for prop in _WORDS)
-    rgba = np.stack([(colour >> shift & 255) / np.float32(255) for shift in (24, 16, 8, 0)], axis=1)
-    rgb = rgba[:, :3]
-    if "min_r" in (ranges.dtype.names or ()):
-        rgb = _in_range(rgb, ranges, "", "rgb")
-    return checked_gaussians(
-        name,
-        _in_range(_unpack_11_10_11(position), ranges, "", "xyz"),
-        _unpack_rotations(rotation),
-        np.exp(_in_range(_unpack_11_10_11(scale), ranges, "scale_", "xyz")),
-        np.ascontiguousarray(rgba[:, 3]),
-        _harmonics(file, header, name, (rgb - 0.5) / SH_C0),
-        drop_invalid,
+    rest = _checked_rest(header, name, count)
+    fields = (
+        np.empty((count, 3), np.float32),
+        np.empty((count, 4), np.float32),
+        np.empty((count, 3), np.float32),
+        np.empty(count, np.float32),
+        np.empty((count, 1 + len(rest.dtype.names or ()) // 3 if rest else 1, 3), np.float32),
     )
+    for start in range(0, count, _CHUNK * _CHUNKS):
+        rows = slice(start, min(start + _CHUNK * _CHUNKS, count))
+        means, quats, scales, opacities, sh = (values[rows] for values in fields)
+        words = _table(file, vertex, rows)
+        part = ranges[start // _CHUNK :][:_CHUNKS]
+        position, rotation, scale, colour = (words[prop].astype(np.uint32) for prop in _WORDS)
+        rgba = np.stack([(colour >> shift & 255) / np.float32(255) for shift in (24, 16, 8, 0)], axis=1)
+        rgb = rgba[:, :3]
+        if "min_r" in (ranges.dtype.names or ()):
+            rgb = _in_range(rgb, part, "", "rgb")
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+            means[:] = _in_range(_unpack_11_10_11(position), part, "", "xyz")
+            np.exp(_in_range(_unpack_11_10_11(scale), part, "scale_", "xyz"), out=scales)
+            sh[:, 0] = (rgb - 0.5) / SH_C0
+        quats[:] = _unpack_rotations(rotation)
+        opacities[:] = rgba[:, 3]
+        if rest is not None:
+            sh[:, 1:] = _harmonics(_table(file, rest, rows))
+    return checked_gaussians(name, *fields, drop_invalid)
 
 
-def _table(file: BinaryIO, element: PlyElement) -> np.ndarray:
-    file.seek(element.offset)
-    return np.frombuffer(file.read(element.count * element.dtype.itemsize), element.dtype)
+def _table(file: BinaryIO, element: PlyElement, rows: slice) -> np.ndarray:
+    size = element.dtype.itemsize
+    file.seek(element.offset + rows.start * size)
+    return np.frombuffer(file.read((rows.stop - rows.start) * size), element.dtype)
 
 
 def _in_range(fractions: np.ndarray, ranges: np.ndarray, prefix: str, axes: str) -> np.ndarray:  # [N, 3]
@@ -97,19 +111,23 @@ def _unpack_rotations(words: np.ndarray) -> np.ndarray:  # [N, 4] wxyz
     return quats
 
 
-def _harmonics(file: BinaryIO, header: PlyHeader, name: str, base: np.ndarray) -> np.ndarray:  # [N, K, 3]
+def _checked_rest(header: PlyHeader, name: str, count: int) -> PlyElement | None:
+    """Return the table of harmonics, or None."""
     element = header.elements.get("sh")
     if element is None:
-        return base[:, None].astype(np.float32)
-    table, total = _table(file, element), len(element.dtype.names or ())
-    if total not in (9, 24, 45) or element.count != len(base):
+        return None
+    total = len(element.dtype.names or ())
+    if total not in (9, 24, 45) or element.count != count:
         raise FormatError(
-            f"{name}: sh must hold 9, 24 or 45 properties for {len(base)} Gaussians; "
-            f"got {total} for {element.count}."
+            f"{name}: sh must hold 9, 24 or 45 properties for {count} Gaussians; got {total} for {element.count}."
         )
     if any(element.dtype[i] != np.uint8 for i in range(total)):
         raise FormatError(f"{name}: sh must hold bytes (uchar).")
+    return element
+
+
+def _harmonics(table: np.ndarray) -> np.ndarray:  # [N] records of bytes -> [N, K - 1, 3]
+    total = len(table.dtype.names or ())
     stored = np.stack([table[f"f_rest_{i}"] for i in range(total)], axis=1).astype(np.float32)
     fraction = np.where(stored == 0, 0, np.where(stored == 255, 1, (stored + 0.5) / 256))
-    rest = ((fraction - 0.5) * _SH_REACH).reshape(len(base), 3, -1).transpose(0, 2, 1)
-    return np.concatenate([base[:, None], rest], axis=1).astype(np.float32)
+    return ((fraction - 0.5) * _SH_REACH).reshape(len(table), 3, -1).transpose(0, 2, 1)

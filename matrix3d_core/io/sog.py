@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,10 +29,16 @@ from PIL import Image, UnidentifiedImageError, features
 from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
+from ..strict_json import brief, parse_json
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians, columns_to_write
+from .findings import Findings, damage_is_said
+from .limits import check_budget, check_gaussians
+from .ply_dialects import note_antialiased
 
 __all__ = ["read_sog", "write_sog"]
+
+_log = logging.getLogger(__name__)
 
 _VERSION = 2
 _TABLE = 256
@@ -38,7 +46,9 @@ _PALETTE_ROW = 64  # centroids side by side in a row of the palette's picture
 _MOST_PALETTE = 1 << 16
 _FIRST_TAG = 252  # alpha of a rotation's pixel: this plus the component left out
 _LONGEST_SIDE = 16383  # of a WebP
-_MOST_META_BYTES = 1 << 24
+_MOST_META_BYTES = 1 << 20
+_MOST_MEMBERS = 1000
+_BYTES_A_PIXEL = 8  # that a picture takes at most; without any compression it takes 4
 _PER_BYTE = 16  # Gaussians that a byte of a file may stand for; real files need ten bytes for one
 _SAMPLE = 1 << 16
 _BATCH = 1 << 13
@@ -241,60 +251,97 @@ def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:  # 
 # Reading -------------------------------------------------------------------------------------------
 
 
-def read_sog(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+def read_sog(
+    source: BinarySource,
+    *,
+    drop_invalid: bool = False,
+    most: int | None = None,
+    findings: Findings | None = None,
+) -> Gaussians:
     """Read a bundled SOG of version 2. Axes are left as they are.
+
+    Tables whose first value is null, as a writer's bug left them, are repaired as PlayCanvas' engine does: the first
+    value becomes ``second + (second - last) / 255``.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+        most: Gaussians that the file may hold; None takes what is usual for its size.
+        findings: gets what was repaired, and what the file says of itself.
 
     Raises:
         FormatError: when the file is no zip, lacks a part, is of another version, or promises more than it can
-            hold.
+            hold or than is read.
         BackendUnavailable: when Pillow cannot read WebP.
     """
     _need_webp()
     data, name = read_source(source)
+    with damage_is_said(name):
+        return _read(data, name, drop_invalid, most, findings or Findings())
+
+
+def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings: Findings) -> Gaussians:
     try:
+        # Each record of the list of members costs Python ten times its size, so they are counted before.
+        check_budget(name, "members", data.count(b"PK\x01\x02"), _MOST_MEMBERS, "A SOG has about ten.")
         bundle = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as error:
         raise FormatError(
             f"{name}: is no zip ({error}); a SOG must be bundled. It may be cut short."
         ) from error
-    parts = _Bundle(bundle, name, len(data))
-    meta, count = parts.meta, parts.count
-    lows, highs = (parts.picture("means", i, 3).astype(np.uint32) for i in (0, 1))
-    ends = [parts.numbers("means", key, 3) for key in ("mins", "maxs")]
-    logs = ends[0] + (ends[1] - ends[0]) * ((lows | highs << 8) / 65535)
-    opacity_and_colour = parts.picture("sh0", 0, 4)
-    colours = parts.numbers("sh0", "codebook", _TABLE)[opacity_and_colour[:, :3]]
-    sh = colours[:, None]
-    if meta.get("shN") is not None:
-        sh = np.concatenate([sh, _read_rest(parts)], axis=1)
+    parts = _Bundle(bundle, name, len(data), most, findings)
+    _note_model(parts.meta, findings)
+    count = parts.count
     with np.errstate(over="ignore"):
-        means = np.sign(logs) * np.expm1(np.abs(logs))
-        scales = np.exp(parts.numbers("scales", "codebook", _TABLE)).astype(np.float32)
-    return checked_gaussians(
-        name,
-        means.astype(np.float32),
-        _unpack_rotations(parts.picture("quats", 0, 4), name, count),
-        scales[parts.picture("scales", 0, 3)],
-        opacity_and_colour[:, 3].astype(np.float32) / 255,
-        sh.astype(np.float32),
-        drop_invalid,
+        sizes = np.exp(parts.numbers("scales", "codebook", _TABLE)).astype(np.float32)
+    colours = parts.numbers("sh0", "codebook", _TABLE).astype(np.float32)
+    lows, highs = (parts.picture("means", i, 3) for i in (0, 1))
+    least, largest = (parts.numbers("means", key, 3) for key in ("mins", "maxs"))
+    quats, scales, shades = (
+        parts.picture(key, 0, wide) for key, wide in (("quats", 4), ("scales", 3), ("sh0", 4))
     )
+    _check_tags(quats, name)
+    rest = None if parts.meta.get("shN") is None else _Palette(parts)
+    fields = (
+        np.empty((count, 3), np.float32),
+        np.empty((count, 4), np.float32),
+        np.empty((count, 3), np.float32),
+        np.empty(count, np.float32),
+        np.empty((count, 1 if rest is None else 1 + rest.per, 3), np.float32),
+    )
+    for start in range(0, count, _BATCH):
+        rows = slice(start, start + _BATCH)
+        means = fields[0][rows]
+        fixed = lows[rows].astype(np.uint32) | highs[rows].astype(np.uint32) << 8
+        logs = least + (largest - least) * (fixed / 65535)
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+            means[:] = np.sign(logs) * np.expm1(np.abs(logs))
+        fields[1][rows] = _unpack_rotations(quats[rows])
+        fields[2][rows] = sizes[scales[rows]]
+        fields[3][rows] = shades[rows, 3].astype(np.float32) / 255
+        fields[4][rows, 0] = colours[shades[rows, :3]]
+        if rest is not None:
+            fields[4][rows, 1:] = rest.values(rows)
+    return checked_gaussians(name, *fields, drop_invalid)
+
+
+def _note_model(meta: Mapping[str, Any], findings: Findings) -> None:
+    model = meta.get("model")
+    if isinstance(model, str):
+        note_antialiased(model == "antialiased", findings)
+        if model == "2dgs":
+            findings.say("layout", "2D Gaussians: flat discs.")
 
 
 class _Bundle:
     """The parts of a SOG, each checked when it is asked for."""
 
-    def __init__(self, bundle: zipfile.ZipFile, name: str, size: int) -> None:
-        self.bundle, self.name = bundle, name
+    def __init__(
+        self, bundle: zipfile.ZipFile, name: str, size: int, most: int | None, findings: Findings
+    ) -> None:
+        self.bundle, self.name, self.findings = bundle, name, findings
         self.by_name = {PurePosixPath(info.filename).name: info for info in bundle.infolist()}
-        try:
-            meta = json.loads(self.read("meta.json", _MOST_META_BYTES))
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"{name}: meta.json is not valid JSON ({error}).") from error
+        meta = parse_json(self.read("meta.json", _MOST_META_BYTES), source=f"{name}: meta.json")
         if not isinstance(meta, dict) or meta.get("version") != _VERSION:
             got = meta.get("version") if isinstance(meta, dict) else type(meta).__name__
             raise FormatError(
@@ -308,24 +355,17 @@ class _Bundle:
             raise FormatError(
                 f"{name}: meta.json promises {count} Gaussians, more than {size} bytes can hold."
             )
+        check_gaussians(name, count, size, most)
         self.count = count
 
     def read(self, part: str, most: int) -> bytes:
         info = self.by_name.get(part)
         if info is None:
             raise FormatError(f"{self.name}: lacks {part}; is this a SOG?")
-        if info.file_size > most:
-            raise FormatError(f"{self.name}: {part} unpacks to {info.file_size} bytes, more than {most}.")
+        check_budget(self.name, f"bytes in {part}", info.file_size, most, "It is damaged, or no SOG.")
         try:
             return self.bundle.read(info)
-        except (
-            zipfile.BadZipFile,
-            EOFError,
-            OSError,
-            RuntimeError,
-            NotImplementedError,
-            ValueError,
-        ) as error:
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
             raise FormatError(f"{self.name}: {part} cannot be unpacked ({error}); it is damaged.") from error
 
     def section(self, key: str) -> Mapping[str, Any]:
@@ -336,9 +376,17 @@ class _Bundle:
 
     def numbers(self, key: str, field: str, count: int) -> np.ndarray:
         values = self.section(key).get(field)
-        is_list = isinstance(values, list) and len(values) == count
-        if not is_list or not all(type(v) in (int, float) for v in values):  # type: ignore[union-attr]
+        if not isinstance(values, list) or len(values) != count:
             raise FormatError(f"{self.name}: {key}.{field} of meta.json must be {count} numbers.")
+        if field == "codebook" and values[0] is None and all(type(v) in (int, float) for v in values[1:]):
+            values = [values[1] + (values[1] - values[-1]) / (count - 1), *values[1:]]
+            self.findings.say("repaired", f"{key}.codebook begins with null; its first value was worked out.")
+            _log.warning("%s: %s.codebook begins with null, a writer's bug; repaired.", self.name, key)
+        if not all(type(v) in (int, float) for v in values):
+            raise FormatError(
+                f"{self.name}: {key}.{field} of meta.json must be {count} numbers; "
+                f"{sum(type(v) not in (int, float) for v in values)} are not. Write the file again."
+            )
         return np.array(values, np.float64)
 
     def picture(
@@ -349,8 +397,9 @@ class _Bundle:
         if not isinstance(files, list) or len(files) <= number or not isinstance(files[number], str):
             raise FormatError(f"{self.name}: {key}.files of meta.json must name {number + 1} picture(s).")
         pixels = pixels or self.count
+        content = self.read(files[number], _BYTES_A_PIXEL * pixels + _MOST_META_BYTES)
         try:
-            with Image.open(io.BytesIO(self.read(files[number], 1 << 31))) as image:
+            with Image.open(io.BytesIO(content), formats=("WEBP", "PNG")) as image:
                 if width and image.width != width:
                     raise FormatError(
                         f"{self.name}: {files[number]} must be {width} wide; got {image.width}."
@@ -361,7 +410,14 @@ class _Bundle:
                         f"got {image.width}x{image.height}."
                     )
                 values = np.asarray(image.convert("RGBA"))
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (
+            UnidentifiedImageError,
+            Image.DecompressionBombError,
+            OSError,
+            SyntaxError,
+            ValueError,
+            zlib.error,
+        ) as error:
             if isinstance(error, FormatError):
                 raise
             raise FormatError(
@@ -370,10 +426,13 @@ class _Bundle:
         return values.reshape(-1, 4)[:pixels, :channels]
 
 
-def _unpack_rotations(pixels: np.ndarray, name: str, count: int) -> np.ndarray:  # [N, 4] wxyz
-    if (pixels[:, 3] < _FIRST_TAG).any():
-        bad = int((pixels[:, 3] < _FIRST_TAG).sum())
-        raise FormatError(f"{name}: {bad} of {count} rotations have no valid tag; the file is damaged.")
+def _check_tags(pixels: np.ndarray, name: str) -> None:
+    bad = int((pixels[:, 3] < _FIRST_TAG).sum())
+    if bad:
+        raise FormatError(f"{name}: {bad} of {len(pixels)} rotations have no valid tag; the file is damaged.")
+
+
+def _unpack_rotations(pixels: np.ndarray) -> np.ndarray:  # [N, 4] wxyz
     largest = pixels[:, 3].astype(np.int64) - _FIRST_TAG
     others = (pixels[:, :3] / np.float32(255) * 2 - 1) / np.float32(math.sqrt(2))
     quats = np.empty((len(pixels), 4), np.float32)
@@ -383,19 +442,33 @@ def _unpack_rotations(pixels: np.ndarray, name: str, count: int) -> np.ndarray: 
     return quats
 
 
-def _read_rest(parts: _Bundle) -> np.ndarray:  # [N, K - 1, 3]
-    section, name = parts.section("shN"), parts.name
-    bands, size = section.get("bands"), section.get("count")
-    if bands not in (1, 2, 3) or not isinstance(size, int) or not 1 <= size <= _MOST_PALETTE:
-        raise FormatError(
-            f"{name}: shN must have 1 to 3 bands and a palette of 1 to 65536; got {bands}, {size}."
-        )
-    per = (bands + 1) ** 2 - 1
-    table = parts.numbers("shN", "codebook", _TABLE).astype(np.float32)
-    rows = -(-size // _PALETTE_ROW)
-    codes = parts.picture("shN", 0, 3, pixels=rows * _PALETTE_ROW * per, width=_PALETTE_ROW * per)
-    labels = parts.picture("shN", 1, 2).astype(np.int64)
-    labels = labels[:, 0] | labels[:, 1] << 8
-    if labels.max() >= size:
-        raise FormatError(f"{name}: names colour {labels.max()} of a palette of {size}; the file is damaged.")
-    return table[codes.reshape(-1, per, 3)][labels]
+class _Palette:
+    """The harmonics above the first: a label for each Gaussian into a palette, whose bytes lead into a table."""
+
+    def __init__(self, parts: _Bundle) -> None:
+        section, name = parts.section("shN"), parts.name
+        bands, size = section.get("bands"), section.get("count")
+        if (
+            type(bands) is not int
+            or bands not in (1, 2, 3)
+            or type(size) is not int
+            or not 1 <= size <= _MOST_PALETTE
+        ):
+            raise FormatError(
+                f"{name}: shN must have 1 to 3 bands and a palette of 1 to 65536; "
+                f"got {brief(bands)}, {brief(size)}."
+            )
+        self.per = (bands + 1) ** 2 - 1
+        table = parts.numbers("shN", "codebook", _TABLE).astype(np.float32)
+        rows, wide = -(-size // _PALETTE_ROW), _PALETTE_ROW * self.per
+        codes = parts.picture("shN", 0, 3, pixels=rows * wide, width=wide)
+        self.palette = table[codes.reshape(-1, self.per, 3)]
+        self.labels = parts.picture("shN", 1, 2)
+        largest = int((self.labels[:, 0] | self.labels[:, 1].astype(np.uint16) << 8).max())
+        if largest >= size:
+            raise FormatError(f"{name}: names colour {largest} of a palette of {size}; the file is damaged.")
+
+    def values(self, rows: slice) -> np.ndarray:  # [n, K - 1, 3]
+        """Return the harmonics of some Gaussians."""
+        labels = self.labels[rows].astype(np.int64)
+        return self.palette[labels[:, 0] | labels[:, 1] << 8]

@@ -12,12 +12,14 @@ import numpy as np
 
 from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
-from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
+from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import checked_gaussians, columns_to_write, rgba_bytes
+from .findings import Findings, damage_is_said
 
 __all__ = ["read_splat", "write_splat"]
 
 _RECORD = np.dtype([("means", "<f4", 3), ("scales", "<f4", 3), ("rgba", "u1", 4), ("quats", "u1", 4)])
+_CHUNK = 1 << 14  # Gaussians at a time
 
 
 def write_splat(target: BinaryTarget, gaussians: Gaussians) -> None:
@@ -39,33 +41,43 @@ def write_splat(target: BinaryTarget, gaussians: Gaussians) -> None:
         file.write(records.tobytes())
 
 
-def read_splat(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
+def read_splat(
+    source: BinarySource, *, drop_invalid: bool = False, findings: Findings | None = None
+) -> Gaussians:
     """Read a SPLAT file. Axes are left as they are.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+        findings: not used: the format has no choices.
 
     Raises:
         FormatError: when the size is no multiple of 32 bytes, a scale is negative, or values are invalid.
     """
-    data, name = read_source(source)
-    if len(data) == 0 or len(data) % _RECORD.itemsize:
-        raise FormatError(
-            f"{name}: a SPLAT file must have a whole number of 32-byte Gaussians; got {len(data)} bytes. "
-            "It is cut short, or of another format."
+    with open_source(source) as (file, size, name), damage_is_said(name):
+        count = size // _RECORD.itemsize
+        if size == 0 or size % _RECORD.itemsize:
+            raise FormatError(
+                f"{name}: a SPLAT file must have a whole number of 32-byte Gaussians; got {size} bytes. "
+                "It is cut short, or of another format."
+            )
+        fields = (
+            np.empty((count, 3), np.float32),
+            np.empty((count, 4), np.float32),
+            np.empty((count, 3), np.float32),
+            np.empty(count, np.float32),
+            np.empty((count, 1, 3), np.float32),
         )
-    records = np.frombuffer(data, _RECORD)
-    scales = np.ascontiguousarray(records["scales"])
-    if (scales < 0).any():
-        raise FormatError(f"{name}: holds negative scales; is this a SPLAT file? It has no mark to tell.")
-    rgba = records["rgba"].astype(np.float32) / 255
-    return checked_gaussians(
-        name,
-        np.ascontiguousarray(records["means"]),
-        (records["quats"].astype(np.float32) - 128) / 128,
-        scales,
-        np.ascontiguousarray(rgba[:, 3]),
-        ((rgba[:, :3] - 0.5) / np.float32(SH_C0))[:, None],
-        drop_invalid,
-    )
+        for start in range(0, count, _CHUNK):
+            means, quats, scales, opacities, sh = (values[start : start + _CHUNK] for values in fields)
+            records = np.frombuffer(file.read(len(means) * _RECORD.itemsize), _RECORD)
+            means[:], scales[:] = records["means"], records["scales"]
+            if (scales < 0).any():
+                raise FormatError(
+                    f"{name}: holds negative scales; is this a SPLAT file? It has no mark to tell."
+                )
+            quats[:] = (records["quats"].astype(np.float32) - 128) / 128
+            rgba = records["rgba"].astype(np.float32) / 255
+            opacities[:] = rgba[:, 3]
+            sh[:, 0] = (rgba[:, :3] - 0.5) / np.float32(SH_C0)
+        return checked_gaussians(name, *fields, drop_invalid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from pathlib import Path
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_source
-from .axes import OPENCV, change_axes
+from .axes import OPENCV, change_axes, describe_axes
+from .findings import Findings
 from .gltf import read_glb, write_glb
 from .ksplat import read_ksplat, write_ksplat
 from .ply import read_ply, write_ply
 from .sog import read_sog, write_sog
 from .splat import read_splat, write_splat
-from .spz import TAGGED_AXES, read_tagged_spz, write_spz
+from .spz import TAGGED_AXES, read_spz, write_spz
 from .world_json import find_world_info
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "SPLAT_FORMATS",
     "keeps_origins",
     "lighter_format",
+    "load_gaussians",
     "read_gaussians",
     "usual_axes",
     "write_gaussians",
@@ -39,22 +42,24 @@ class _Format:
 
     Attributes:
         write: writes Gaussians as they are.
-        read: reads them as they are; takes ``drop_invalid``.
+        read: reads them as they are; takes ``drop_invalid``, ``findings`` and ``options``.
         axes: what programs expect when a file says nothing.
+        options: which of `load_gaussians`' keywords the reader takes.
     """
 
     write: Callable[..., None]
     read: Callable[..., Gaussians]
     axes: str = OPENCV
+    options: tuple[str, ...] = ()
 
 
 _FORMATS = {
-    "ply": _Format(write_ply, read_ply),
-    "spz": _Format(write_spz, lambda *a, **k: read_tagged_spz(*a, **k)[0]),
+    "ply": _Format(write_ply, read_ply, options=("opacity", "scale", "points")),
+    "spz": _Format(write_spz, read_spz, options=("most",)),
     "splat": _Format(write_splat, read_splat),
     "ksplat": _Format(write_ksplat, read_ksplat),
-    "sog": _Format(write_sog, read_sog),
-    "glb": _Format(write_glb, read_glb, "LUF"),
+    "sog": _Format(write_sog, read_sog, options=("most",)),
+    "glb": _Format(write_glb, read_glb, "LUF", ("most",)),
 }
 
 SPLAT_FORMATS = tuple(_FORMATS)
@@ -124,39 +129,80 @@ def read_gaussians(
     axes: str | None = None,
     drop_invalid: bool = False,
     opacity: str = "auto",
+    scale: str = "auto",
+    points: bool = False,
+    most: int | None = None,
 ) -> Gaussians:
-    """Read a world of any format and turn it to OpenCV axes.
+    """Read a world of any format and turn it to OpenCV axes. See `load_gaussians`, which also says what it found."""
+    options = {"opacity": opacity, "scale": scale, "points": points, "most": most}
+    return load_gaussians(source, kind=kind, axes=axes, drop_invalid=drop_invalid, **options)[0]  # type: ignore[arg-type]
+
+
+def load_gaussians(
+    source: BinarySource,
+    *,
+    kind: str | None = None,
+    axes: str | None = None,
+    drop_invalid: bool = False,
+    opacity: str = "auto",
+    scale: str = "auto",
+    points: bool = False,
+    most: int | None = None,
+) -> tuple[Gaussians, dict[str, object]]:
+    """Read a world of any format, turn it to OpenCV axes, and say what the file was taken for.
 
     Args:
         source: path, or binary file open for reading.
         kind: one of `SPLAT_FORMATS`; None takes the suffix of the path, and for a stream its first bytes.
-        axes: axes of the file. None takes what the file says (SPZ), else what the ``world.json`` beside it says,
-            else `usual_axes`.
+        axes: axes of the file. None takes what the file says (SPZ, comments of a PLY), else what the ``world.json``
+            beside it says, else `usual_axes`.
         drop_invalid: leave out invalid Gaussians instead of refusing the file.
         opacity: for PLY, see `read_ply`.
+        scale: for PLY, see `read_ply`.
+        points: for PLY, read a plain point cloud, see `read_ply`.
+        most: Gaussians that a packed file (SPZ, SOG, GLB) may hold; None takes what is usual for its size, see
+            `limits.check_gaussians`.
+
+    Returns:
+        The world, and a report: ``format``, ``splats``, ``sh_degree``, and sentences about ``axes``, ``opacity``,
+        ``scale``, ``antialiased``, ``layout`` and ``repaired``, where there is something to say.
 
     Raises:
         InvalidInput: for an unknown format or axes.
         FormatError: when the content is not what the name says.
     """
+    options = {"opacity": opacity, "scale": scale, "points": points, "most": most}
     if kind is None and not isinstance(source, (str, os.PathLike)):
         with open_source(source) as (file, size, name):
             head = file.read(8)
             file.seek(0)
             kind = _sniff(head, size, name)
-            return read_gaussians(file, kind=kind, axes=axes, drop_invalid=drop_invalid, opacity=opacity)
+            return load_gaussians(file, kind=kind, axes=axes, drop_invalid=drop_invalid, **options)  # type: ignore[arg-type]
     kind = _kind(source, kind)
-    declared: str | None = None
-    if kind == "spz":
-        gaussians, declared = read_tagged_spz(source, drop_invalid=drop_invalid)
-    elif kind == "ply":
-        gaussians = read_ply(source, drop_invalid=drop_invalid, opacity=opacity)
+    form = _FORMATS[kind]
+    is_path = isinstance(source, (str, os.PathLike))
+    info = find_world_info(source) if is_path and axes is None else None  # type: ignore[arg-type]
+    findings = Findings(logits_known=info is not None)
+    taken = {key: options[key] for key in form.options}
+    gaussians = form.read(source, drop_invalid=drop_invalid, findings=findings, **taken)
+    if axes is not None:
+        chosen, why = axes, "as asked for."
+    elif findings.axes is not None:
+        chosen, why = findings.axes, findings.said.get("axes", "the file says so.")
+    elif info is not None:
+        chosen, why = info.axes, "the world.json beside it says so."
     else:
-        gaussians = _FORMATS[kind].read(source, drop_invalid=drop_invalid)
-    if axes is None and declared is None and isinstance(source, (str, os.PathLike)):
-        info = find_world_info(source)
-        declared = None if info is None else info.axes
-    return change_axes(gaussians, source=axes or declared or usual_axes(kind))
+        chosen, why = form.axes, findings.said.get("axes", f"usual for {kind.upper()}.")
+    findings.said["axes"] = f"{describe_axes(chosen)}: {why}" + ("" if axes else " To choose: axes.")
+    report = {
+        "format": kind.upper(),
+        "splats": len(gaussians),
+        "sh_degree": math.isqrt(gaussians.sh.shape[1]) - 1,
+        **({"antialiased": "the file does not say."} if kind in ("ply", "spz", "sog") else {}),
+    }
+    if "sh_degree" in findings.said:
+        findings.say("sh_degree", f"{report['sh_degree']} here.")
+    return change_axes(gaussians, source=chosen), report | findings.said
 
 
 def _sniff(head: bytes, size: int, name: str) -> str:

@@ -26,9 +26,12 @@ from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians
+from .findings import Findings, damage_is_said
+from .limits import check_gaussians
+from .ply_dialects import note_antialiased
 from .threads import in_threads
 
-__all__ = ["TAGGED_AXES", "read_spz", "read_tagged_spz", "write_spz"]
+__all__ = ["TAGGED_AXES", "read_spz", "write_spz"]
 
 TAGGED_AXES = (
     "LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF", "LFD", "RFD", "LFU", "RFU", "LBD", "RBD", "LBU", "RBU",
@@ -40,7 +43,8 @@ _HEADER = struct.Struct("<IIIBBBB")  # magic, version, count, SH degree, fractio
 _HEADER_4 = struct.Struct("<IIIBBBBI12x")  # the same up to flags, then streams, offset of their table
 _TAG = struct.Struct("<III")  # kind, bytes that follow, axes
 _AXES_KIND = 0xADBE0003
-_HAS_EXTENSIONS = 2
+_IS_ANTIALIASED, _HAS_EXTENSIONS = 1, 2  # flags
+_HIGHEST_DEGREE, _KEPT_DEGREE = 4, 3
 _MOST_EXTENSION_BYTES = 1 << 20
 _FRACTIONAL_BITS = 12  # 0.24 mm steps over +-2 km; fewer when the world is larger
 _COLOUR_SCALE = 0.15
@@ -119,32 +123,47 @@ def write_spz(
             file.write(piece)
 
 
-def read_spz(source: BinarySource, *, drop_invalid: bool = False) -> Gaussians:
-    """Read an SPZ file of version 1 to 4, SH degree 0 to 3. Axes are left as they are.
+def read_spz(
+    source: BinarySource,
+    *,
+    drop_invalid: bool = False,
+    most: int | None = None,
+    findings: Findings | None = None,
+) -> Gaussians:
+    """Read an SPZ file of version 1 to 4, SH degree 0 to 4. Axes are left as they are.
+
+    Of degree 4 the last band is left out.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
+        most: Gaussians that the file may hold; None takes what is usual for its size.
+        findings: gets the axes that the file says it has, and what else it says.
 
     Raises:
-        FormatError: when the file is no SPZ, is damaged or cut short, promises more than it can hold,
+        FormatError: when the file is no SPZ, is damaged or cut short, promises more than it can hold or than is read,
             or is of a newer version or a higher SH degree.
         BackendUnavailable: for version 4 when the package ``zstandard`` is not installed.
     """
-    return read_tagged_spz(source, drop_invalid=drop_invalid)[0]
-
-
-def read_tagged_spz(source: BinarySource, *, drop_invalid: bool = False) -> tuple[Gaussians, str | None]:
-    """Read an SPZ file and the axes that it says it has, or None. See `read_spz`."""
     data, name = read_source(source)
+    with damage_is_said(name):
+        return _read(data, name, drop_invalid, most, findings or Findings())
+
+
+def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings: Findings) -> Gaussians:
     if data[:2] == b"\x1f\x8b":
-        packed = _unpack_gzip(data, name)
+        packed = _unpack_gzip(data, name, most)
     elif data[:4] == struct.pack("<I", _MAGIC):
-        packed = _unpack_streams(data, name)
+        packed = _unpack_streams(data, name, most)
     else:
         raise FormatError(f"{name}: begins with {data[:4]!r}, neither gzip nor 'NGSP'; is this an SPZ file?")
+    findings.axes = packed.axes
+    note_antialiased(bool(packed.flags & _IS_ANTIALIASED), findings)
     count, blocks = packed.count, packed.blocks
-    bases = 1 + len(blocks[5]) // (3 * count)
+    stored_bases = 1 + len(blocks[5]) // (3 * count)
+    bases = min(stored_bases, (_KEPT_DEGREE + 1) ** 2)
+    if bases < stored_bases:
+        findings.say("sh_degree", "degree 4 in the file; the last band is left out.")
     fields = (
         np.empty((count, 3), np.float32),
         np.empty((count, 4), np.float32),
@@ -165,11 +184,11 @@ def read_tagged_spz(source: BinarySource, *, drop_invalid: bool = False) -> tupl
         opacities /= 255
         sh[:, 0] = _COLOUR_OF_BYTE[colours]
         if bases > 1:
-            np.subtract(rest.reshape(len(rest), -1, 3), np.float32(128), out=sh[:, 1:])
+            np.subtract(rest.reshape(len(rest), -1, 3)[:, : bases - 1], np.float32(128), out=sh[:, 1:])
             sh[:, 1:] /= 128
 
     in_threads(unpack, (slice(i, min(i + _CHUNK, count)) for i in range(0, count, _CHUNK)))
-    return checked_gaussians(name, *fields, drop_invalid), packed.axes
+    return checked_gaussians(name, *fields, drop_invalid)
 
 
 _SCALE_OF_BYTE = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
@@ -300,6 +319,7 @@ class _Packed:
     fractional_bits: int
     blocks: list[np.ndarray] = field(repr=False)
     axes: str | None = None
+    flags: int = 0
 
 
 def _block_sizes(version: int, count: int, degree: int) -> list[int]:
@@ -318,9 +338,9 @@ def _block_sizes(version: int, count: int, degree: int) -> list[int]:
 def _check_header(name: str, version: int, versions: range, count: int, degree: int, bits: int) -> None:
     if version not in versions:
         raise FormatError(f"{name}: SPZ version must be 1 to 4; got {version} in this container.")
-    if degree > 3:
+    if degree > _HIGHEST_DEGREE:
         raise FormatError(
-            f"{name}: SH degree must be 0 to 3; got {degree}. Reduce it with the tool that wrote it."
+            f"{name}: SH degree must be 0 to {_HIGHEST_DEGREE}; got {degree}. Reduce it with the tool that wrote it."
         )
     if not 0 <= bits <= 23:
         raise FormatError(f"{name}: fractional bits must be 0 to 23; got {bits}. The file is damaged.")
@@ -328,12 +348,13 @@ def _check_header(name: str, version: int, versions: range, count: int, degree: 
         raise FormatError(f"{name}: must hold 1 to {_MOST_GAUSSIANS - 1} Gaussians; the header says {count}.")
 
 
-def _check_promise(name: str, count: int, unpacked: int, size: int) -> None:
+def _check_promise(name: str, count: int, unpacked: int, size: int, most: int | None) -> None:
     if unpacked > size * _MOST_RATIO:
         raise FormatError(f"{name}: the header promises {count} Gaussians, more than {size} bytes can hold.")
+    check_gaussians(name, count, size, most)
 
 
-def _unpack_gzip(data: bytes, name: str) -> _Packed:
+def _unpack_gzip(data: bytes, name: str, most: int | None) -> _Packed:
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         header = stream.decompress(data, _HEADER.size)
@@ -344,7 +365,7 @@ def _unpack_gzip(data: bytes, name: str) -> _Packed:
             raise FormatError(f"{name}: unpacks to {header[:4]!r}, not 'NGSP'; is this an SPZ file?")
         _check_header(name, version, range(1, 4), count, degree, bits)
         sizes = _block_sizes(version, count, degree)
-        _check_promise(name, count, sum(sizes), len(data))
+        _check_promise(name, count, sum(sizes), len(data), most)
         body = stream.decompress(stream.unconsumed_tail, sum(sizes))
         is_short = len(body) < sum(sizes)
         after = b"" if is_short else stream.decompress(stream.unconsumed_tail, _MOST_EXTENSION_BYTES)
@@ -358,17 +379,17 @@ def _unpack_gzip(data: bytes, name: str) -> _Packed:
         raise FormatError(f"{name}: ends before its check sum; it is damaged or cut short.")
     blocks = np.split(np.frombuffer(body, np.uint8), np.cumsum(sizes)[:-1])
     axes = _tagged_axes(after, name) if flags & _HAS_EXTENSIONS else None
-    return _Packed(version, count, bits, blocks, axes)
+    return _Packed(version, count, bits, blocks, axes, flags)
 
 
-def _unpack_streams(data: bytes, name: str) -> _Packed:
+def _unpack_streams(data: bytes, name: str, most: int | None) -> _Packed:
     zstandard = _zstandard(f"{name}: SPZ version 4")
     if len(data) < _HEADER_4.size:
         raise FormatError(f"{name}: is cut short: {len(data)} of {_HEADER_4.size} header bytes.")
     _, version, count, degree, bits, flags, streams, table = _HEADER_4.unpack_from(data)
     _check_header(name, version, range(4, 5), count, degree, bits)
     sizes = _block_sizes(version, count, degree)
-    _check_promise(name, count, sum(sizes), len(data))
+    _check_promise(name, count, sum(sizes), len(data), most)
     filled = [i for i, size in enumerate(sizes) if size]  # empty blocks have no stream
     offset = table + 16 * streams
     if streams != len(filled) or not _HEADER_4.size <= table or offset > len(data):
@@ -409,7 +430,7 @@ def _unpack_streams(data: bytes, name: str) -> _Packed:
     for index, block in zip(filled, in_threads(unpack, enumerate(chunks)), strict=True):
         blocks[index] = block
     axes = _tagged_axes(data[_HEADER_4.size : table], name) if flags & _HAS_EXTENSIONS else None
-    return _Packed(version, count, bits, blocks, axes)
+    return _Packed(version, count, bits, blocks, axes, flags)
 
 
 def _tagged_axes(records: bytes, name: str) -> str | None:

@@ -161,7 +161,19 @@ GOOD = ply_bytes(random_gaussians(4, 4))
         (GOOD.replace(b"vertex 4", b"vertex 4000000000"), "promises 4000000000 Gaussians"),
         (GOOD.replace(b"vertex 4", b"vertex -4"), "must be a whole number; got '-4'"),
         (GOOD.replace(b"vertex 4", b"vertex 0"), "holds no Gaussians"),
-        (GOOD.replace(b"binary_little_endian", b"ascii"), "format must be binary; got 'ascii'"),
+        (GOOD.replace(b"binary_little_endian", b"ascii"), "row 0 of its text must hold"),
+        (
+            GOOD.replace(b"binary_little_endian", b"ebcdic"),
+            "must be ascii or binary of either byte order; got 'ebcdic'",
+        ),
+        (
+            GOOD.replace(b"vertex 4", b"vertex " + b"9" * 5000),
+            "must be a whole number; got one of 5000 letters",
+        ),
+        (
+            GOOD.replace(b"element vertex 4", b"element vertex 4\nelement vertex 4"),
+            "the element 'vertex' twice",
+        ),
         (
             GOOD.replace(b"rot_3", b"rut_3").replace(b"opacity", b"opaqity"),
             "lacks the properties opacity, rot_3",

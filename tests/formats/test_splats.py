@@ -15,7 +15,8 @@ from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.io.axes import NAMED_AXES, change_axes
 from matrix3d_core.io.ply import read_ply, write_ply
 from matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, usual_axes, write_gaussians
-from matrix3d_core.io.spz import TAGGED_AXES, read_spz, read_tagged_spz, write_spz
+from matrix3d_core.io.findings import Findings
+from matrix3d_core.io.spz import TAGGED_AXES, read_spz, write_spz
 from matrix3d_core.io.world_json import WorldInfo, write_world_info
 
 
@@ -75,8 +76,9 @@ def test_spz_says_its_axes(version, axes):
     file = io.BytesIO()
     write_spz(file, random_gaussians(5, 4), version=version, axes=axes)
     file.seek(0)
-    back, found = read_tagged_spz(file)
-    assert found == axes
+    findings = Findings()
+    back = read_spz(file, findings=findings)
+    assert findings.axes == axes
     assert back.sh.shape[1] == 4
 
 
@@ -206,7 +208,8 @@ def test_probabilities_are_noticed(caplog):
         torch.linspace(-5, 5, 200),  # a usual world
         torch.full((200,), 0.8473),  # all alike: opacity 0.7
         torch.linspace(0.5, 0.95, 200),  # a narrow band
-        torch.linspace(0, 1, 50),  # too few to tell
+        torch.linspace(-0.1, 1, 20),  # one below 0
+        torch.linspace(0, 1.1, 20),  # one above 1
     ],
 )
 def test_logits_stay_logits(logits, caplog):

@@ -216,7 +216,7 @@ def repacked(**fields):
         (repacked(version=9), "version must be 1 to 4; got 9"),
         (repacked(count=0), "the header says 0"),
         (repacked(count=200_000_000), "promises 200000000 Gaussians, more than"),
-        (repacked(degree=4), "SH degree must be 0 to 3; got 4"),
+        (repacked(degree=5), "SH degree must be 0 to 4; got 5"),
         (repacked(bits=40), "fractional bits must be 0 to 23; got 40"),
     ],
 )
