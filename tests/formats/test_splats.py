@@ -13,9 +13,9 @@ from splat_scenes import random_gaussians
 
 from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.io.axes import NAMED_AXES, change_axes
+from matrix3d_core.io.findings import Findings
 from matrix3d_core.io.ply import read_ply, write_ply
 from matrix3d_core.io.splats import SPLAT_FORMATS, read_gaussians, usual_axes, write_gaussians
-from matrix3d_core.io.findings import Findings
 from matrix3d_core.io.spz import TAGGED_AXES, read_spz, write_spz
 from matrix3d_core.io.world_json import WorldInfo, write_world_info
 
