@@ -10,6 +10,7 @@ from ..checks import check_shape
 __all__ = [
     "matrix_from_quats",
     "matrix_from_yaw_pitch_roll",
+    "nearest_rotation",
     "quats_from_matrix",
     "quats_multiply",
     "quats_slerp",
@@ -78,6 +79,18 @@ def quats_from_matrix(rotation: Tensor) -> Tensor:  # [..., 3, 3] -> [..., 4]
     row = outer.gather(-2, pivot[..., None, None].expand(*pivot.shape, 1, 4)).squeeze(-2)
     unit = torch.nn.functional.normalize(row, dim=-1)
     return torch.where(unit[..., :1] < 0, -unit, unit)
+
+
+def nearest_rotation(matrix: Tensor) -> Tensor:  # [..., 3, 3]
+    """Return the rotation nearest to each matrix (least sum of squared differences).
+
+    Source: W. Kabsch, A solution for the best rotation to relate two sets of vectors, 1976.
+    """
+    check_shape("matrix", matrix, "... 3 3")
+    left, _, right = torch.linalg.svd(matrix)
+    flip = torch.ones(matrix.shape[:-1], dtype=matrix.dtype, device=matrix.device)
+    flip[..., 2] = torch.linalg.det(left @ right).sign()
+    return (left * flip[..., None, :]) @ right
 
 
 def quats_multiply(left_wxyz: Tensor, right_wxyz: Tensor) -> Tensor:  # [..., 4]

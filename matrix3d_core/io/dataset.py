@@ -40,6 +40,7 @@ __all__ = [
     "DATASET_LAYOUTS",
     "PICTURE_KINDS",
     "DatasetConfig",
+    "crop_turns",
     "points_from_gaussians",
     "points_from_geometry",
     "write_dataset",
@@ -172,7 +173,9 @@ def write_dataset(
             sparse.mkdir(parents=True)
             write_colmap(sparse, images, points=xyz, colours=colours, as_text=config.layout == "colmap text")
         if "nerfstudio" in config.layout:
-            write_transforms(folder, images, masks=masks, depths=depths, points=xyz, colours=colours)
+            write_transforms(
+                folder, images, masks=masks, depths=depths, points=xyz, colours=colours, trajectory=trajectory
+            )
         os.rename(folder, target)
     return len(images)
 
@@ -235,7 +238,7 @@ class _Cameras:
         side = config.crop_size_px
         if side == 0:
             side = max(16, round(2 * math.tan(config.fov_rad / 2) * self.size[1] / math.tau))
-        self.turns, self.K_px = _turns(config.crops), intrinsics_from_fov(config.fov_rad, side, side)
+        self.turns, self.K_px = crop_turns(config.crops), intrinsics_from_fov(config.fov_rad, side, side)
         self.side = side
 
     def views(self, frame: int) -> list[PosedImage]:
@@ -257,7 +260,8 @@ class _Cameras:
         return crop_erp(picture.float(), self.turns, self.K_px, self.side, self.side, mode=mode)
 
 
-def _turns(crops: str) -> Tensor:  # [V, 3, 3] camera from panorama
+def crop_turns(crops: str) -> Tensor:  # [V, 3, 3]
+    """Return the rotations, crop from panorama, of one of `CROP_SETS` but the last."""
     twelve = upstream_crop_rotations()
     if crops == "12 crops":
         return twelve

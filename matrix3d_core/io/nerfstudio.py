@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
+from ..scene.trajectory import Trajectory
 from .atomic import open_atomically
 from .colmap import PosedImage
 
@@ -40,6 +41,7 @@ def write_transforms(
     depths: Mapping[str, str] | None = None,
     points: Tensor | None = None,  # [N, 3]
     colours: Tensor | None = None,  # [N, 3]
+    trajectory: Trajectory | None = None,
 ) -> None:
     """Write `transforms.json`, and `sparse_pc.ply` where there are points, into an existing folder.
 
@@ -52,6 +54,7 @@ def write_transforms(
             thousandths of a unit is what nerfstudio reads by default.
         points: ``[N, 3]`` world points, OpenCV axes.
         colours: ``[N, 3]`` in [0, 1]; grey by default.
+        trajectory: the path of the pictures: what else it says is kept under ``matrix3d``, which others pass over.
 
     Raises:
         InvalidInput: when there is no picture, kinds are mixed, or points are not finite.
@@ -62,6 +65,7 @@ def write_transforms(
         masks=masks,
         depths=depths,
         points_name=None if points is None else _POINTS_NAME,
+        trajectory=trajectory,
     )
     if points is not None:
         content = _points_ply(points, colours)
@@ -78,6 +82,7 @@ def format_transforms(
     masks: Mapping[str, str] | None = None,
     depths: Mapping[str, str] | None = None,
     points_name: str | None = None,
+    trajectory: Trajectory | None = None,
 ) -> str:
     """Return the text of a `transforms.json`; see `write_transforms`."""
     kinds = {image.K_px is None for image in images}
@@ -109,6 +114,10 @@ def format_transforms(
     document["applied_transform"] = [list(row) for row in WORLD_FROM_OPENCV]
     if points_name is not None:
         document["ply_file_path"] = points_name
+    if trajectory is not None:
+        document["matrix3d"] = {
+            key: getattr(trajectory, key) for key in ("frame_of_reference", "is_metric", "fps")
+        }
     document["frames"] = frames
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -73,6 +73,17 @@ class Trajectory:
             check_shape("K_px", self.K_px, f"{count} 3 3")
             if self.image_size_px is None:
                 raise InvalidInput("image_size_px must come with K_px; got None.")
+            K = self.K_px.detach().to("cpu", torch.float64)
+            focal = K.diagonal(dim1=1, dim2=2)[:, :2]
+            is_good = (
+                torch.isfinite(K).flatten(1).all(1) & (focal > 0).all(1) & (K[:, 2] == bottom[1:]).all(1)
+            )
+            if not is_good.all():
+                frame = int((~is_good).nonzero()[0])
+                raise InvalidInput(
+                    f"K_px of frame {frame} must be finite with positive focal lengths and a last row 0 0 1; "
+                    f"got {K[frame].tolist()}."
+                )
         if not (self.fps > 0 and self.fps < float("inf")):
             raise InvalidInput(f"fps must be positive; got {self.fps}.")
         if self.frame_of_reference not in FRAMES_OF_REFERENCE:

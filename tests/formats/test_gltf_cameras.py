@@ -128,3 +128,70 @@ def test_other_files_are_refused(tmp_path):
         file.write_bytes(spoil(file.read_bytes()))
         with pytest.raises(FormatError, match=name):
             read_gltf_camera(file)
+
+
+def test_long_animations_and_deep_trees_are_refused_with_their_numbers(tmp_path, monkeypatch):
+    from matrix3d_core.io import gltf_cameras
+
+    made, body = document()
+    body = bytearray(body)
+    body[4:8] = struct.pack("<f", 417.0)  # the last key
+    path = write_glb(tmp_path / "long.glb", made, bytes(body))
+    with pytest.raises(
+        FormatError, match=r"long\.glb: its camera moves for 417 s, 1\.001e\+04 poses at 24 frames"
+    ):
+        read_gltf_camera(path)
+    calls = []
+    monkeypatch.setattr(
+        gltf_cameras, "_at", lambda *args, at=gltf_cameras._at: calls.append(len(args[1])) or at(*args)
+    )
+    assert len(read_gltf_camera(path, fps=23.9)) == 9967
+    assert calls == [9967, 9967], "each channel is read once, for all frames together"
+    for parents, message in ((63, "more than 64 parents"), (62, None)):
+        made, body = document(animations=False)
+        made["nodes"] += [{"children": [k]} for k in (0, *range(3, 2 + parents))]
+        path = write_glb(tmp_path / "deep.glb", made, body)
+        if message:
+            with pytest.raises(FormatError, match=message):
+                read_gltf_camera(path)
+        else:
+            assert read_gltf_camera(path).centres.tolist() == [[10, 0, 0]]
+    made, body = document(animations=False)
+    made["nodes"] += [{}] * 100_000
+    with pytest.raises(FormatError, match="has 100003 nodes; at most 100000 are read"):
+        read_gltf_camera(write_glb(tmp_path / "many.glb", made, body))
+
+
+@pytest.mark.parametrize(
+    "node", [{"scale": [0, 1, 1]}, {"scale": [1e200, 1, 1]}, {"translation": [1e308, 0, 0]}]
+)
+def test_transforms_are_checked_after_the_last_one(tmp_path, node):
+    made, body = document(animations=False, **node)
+    made["nodes"][0] |= node if "scale" in node else {"translation": [1e308, 0, 0]}
+    with pytest.raises(FormatError, match=r"x\.glb: .*(finite|rotation)"):
+        read_gltf_camera(write_glb(tmp_path / "x.glb", made, body))
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "Infinity", "1" + "0" * 400])
+def test_numbers_that_json_should_not_hold(tmp_path, number):
+    (tmp_path / "x.gltf").write_text(
+        '{"asset": {}, "cameras": [{}], "nodes": [{"camera": 0, "translation": [' + number + ", 0, 0]}]}"
+    )
+    with pytest.raises(FormatError, match=r"x\.gltf: line 1, column 72: numbers must be finite"):
+        read_gltf_camera(tmp_path / "x.gltf")
+
+
+def test_one_camera_of_several_is_chosen(tmp_path):
+    from matrix3d_core.io.camera_paths.door import import_trajectory
+    from matrix3d_core.io.camera_paths.raw import PathOptions
+
+    made = {"asset": {}, "cameras": [{"name": "lens"}, {}], "nodes": [
+        {"camera": 0, "translation": [1, 0, 0]}, {"camera": 1, "name": "second", "translation": [2, 0, 0]}]}  # fmt: skip
+    (tmp_path / "x.gltf").write_text(json.dumps(made))
+    found = import_trajectory(tmp_path / "x.gltf")
+    assert found.trajectory.centres.tolist() == [[1, 0, 0]]
+    assert any("one of 2 cameras: lens, second" in line for line in found.lines)
+    second = import_trajectory(tmp_path / "x.gltf", PathOptions(camera="second", scale=3.0))
+    assert second.trajectory.centres.tolist() == [[6, 0, 0]]
+    with pytest.raises(FormatError, match="camera must be one of lens, second; got 'third'"):
+        import_trajectory(tmp_path / "x.gltf", PathOptions(camera="third"))

@@ -95,6 +95,15 @@ def test_bad_trajectory_fields_are_refused(fields, says):
         Trajectory(torch.eye(4)[None], **fields)
 
 
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("place", [(0, 0), (1, 1), (2, 2)])
+def test_intrinsics_that_no_camera_has_are_refused(value, place):
+    K_px = torch.eye(3).repeat(2, 1, 1)
+    K_px[1][place] = value
+    with pytest.raises(InvalidInput, match="K_px of frame 1 must be finite with positive focal lengths"):
+        Trajectory(torch.eye(4).repeat(2, 1, 1), K_px=K_px, image_size_px=(4, 4))
+
+
 # PanoramaGeometry
 
 
