@@ -15,7 +15,8 @@ from ..matrix3d_core.io.splats import (
 from ..matrix3d_core.io.world_json import describe_world, sidecar_path, write_world_info
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host
-from ._host import Types, input_files, io, resolve_input_file, save_target, tell_user
+from ._file_inputs import file_input
+from ._host import Types, io, resolve_input_file, save_target, tell_user
 from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatLoad", "SplatSave"]
@@ -169,9 +170,10 @@ class SplatLoad(io.ComfyNode):
                 "open world",
             ],
             inputs=[
-                io.Combo.Input(
+                file_input(
                     "file",
-                    options=input_files(_SUFFIXES),
+                    "splat",
+                    _SUFFIXES,
                     tooltip="A splat file below the input folder. Press R to see new files.",
                 ),
                 io.Combo.Input(

@@ -26,12 +26,15 @@ from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth, read_dept
 from ..matrix3d_core.io.images import IMAGE_SUFFIXES, read_image
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
-from ._host import input_files, io, resolve_input_file, ui
+from ._file_inputs import file_input
+from ._host import io, resolve_input_file, ui
+from ._host_routes import answer_posts, jpeg
 from ._types import DepthType, GeometryType, MoGeGeometryType
 
 _CATEGORY = "Matrix-3D/panorama"
 _SAMPLE = "sample: terrace"
 _SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample"
+_PREVIEW_COLUMNS = 1024
 _NONE, _WITH_PANORAMA = "none", "with the panorama"
 _AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED = "auto", "moge geometry", "depth", "depth file", "grounded"
 
@@ -73,16 +76,18 @@ class PanoLoad(io.ComfyNode):
             "file. The sample comes with exact distances.",
             search_aliases=["panorama", "360", "equirectangular", "load image", "sample", "hdri"],
             inputs=[
-                io.Combo.Input(
+                file_input(
                     "image",
-                    options=[_SAMPLE, *input_files(IMAGE_SUFFIXES)],
-                    default=_SAMPLE,
+                    "panorama",
+                    IMAGE_SUFFIXES,
+                    first=(_SAMPLE,),
                     tooltip="A picture in the host's input folder, twice as wide as high, or the sample.",
                 ),
-                io.Combo.Input(
+                file_input(
                     "depth_file",
-                    options=[_WITH_PANORAMA, _NONE, *input_files(DEPTH_SUFFIXES)],
-                    default=_WITH_PANORAMA,
+                    "depth",
+                    DEPTH_SUFFIXES,
+                    first=(_WITH_PANORAMA, _NONE),
                     tooltip="For the depth output. 'with the panorama': the sample's own, or a file "
                     "called <panorama>_depth with .exr, .npz or .npy beside the picture, if there is one.",
                 ),
@@ -119,6 +124,16 @@ class PanoLoad(io.ComfyNode):
             depth_path = None if depth_file == _NONE else resolve_input_file(depth_file)
         depth = None if depth_path is None else read_depth(depth_path, png_scale=png_scale)[None]
         return io.NodeOutput(rgb[None], depth)
+
+
+def _preview(question: dict[str, Any]) -> bytes:
+    """Return the picture of a Load Panorama node as a small JPEG, from the values of its widgets."""
+    image = str(question.get("image", ""))
+    path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
+    return jpeg(read_image(path, max_width=_PREVIEW_COLUMNS))
+
+
+answer_posts("/matrix3d/panorama/preview", _preview)
 
 
 def _companion(image: str) -> Path | None:
@@ -182,10 +197,11 @@ class PanoDepth(io.ComfyNode):
                     step=0.05,
                     tooltip="Metres from ground to camera, for scale 'camera height' and for grounded.",
                 ),
-                io.Combo.Input(
+                file_input(
                     "depth_file",
-                    options=[_NONE, *input_files(DEPTH_SUFFIXES)],
-                    default=_NONE,
+                    "depth",
+                    DEPTH_SUFFIXES,
+                    first=(_NONE,),
                     tooltip="EXR, NPY, NPZ or 16-bit PNG in the host's input folder: distance along the ray.",
                 ),
                 io.Int.Input(

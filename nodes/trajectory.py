@@ -20,7 +20,8 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.cameras_json import LAYOUTS, parse_trajectory, read_trajectory, write_trajectory
 from ..matrix3d_core.io.gltf_cameras import read_gltf_camera
 from ..matrix3d_core.scene.trajectory import Trajectory
-from ._host import input_files, io, progress_to_host, resolve_input_file, save_target, ui
+from ._file_inputs import file_input
+from ._host import io, progress_to_host, resolve_input_file, save_target, ui
 from ._path_inputs import fps_input, frames_input
 from ._types import GeometryType, TrajectoryType
 
@@ -184,10 +185,11 @@ class TrajectoryLoad(io.ComfyNode):
                 "glb",
             ],
             inputs=[
-                io.Combo.Input(
+                file_input(
                     "file",
-                    options=[_PASTED, *input_files((".json", *_GLTF))],
-                    default=_PASTED,
+                    "trajectory",
+                    (".json", *_GLTF),
+                    first=(_PASTED,),
                     tooltip="A .json, .glb or .gltf file in the host's input folder, or the pasted text below.",
                 ),
                 io.String.Input(

@@ -18,6 +18,8 @@ let pano = null;
 let studio = null;
 /** @type {typeof import("./upload.mjs") | null} */
 let upload = null;
+/** @type {typeof import("./panorama_preview.mjs") | null} */
+let preview = null;
 
 app.registerExtension({
   name: "Matrix3D",
@@ -27,7 +29,9 @@ app.registerExtension({
     if (nodeData.name === PANORAMA) pano = await import("./viewer/pano_widget.mjs");
     if (nodeData.name === STUDIO) studio = await import("./studio/studio_widget.mjs");
     if (nodeData.name === EXTEND) (await import("./explore/extend_action.mjs")).offerExtend(app);
-    if (nodeData.name === LOADER) upload = await import("./upload.mjs");
+    if (nodeData.name === LOADER) {
+      [upload, preview] = await Promise.all([import("./upload.mjs"), import("./panorama_preview.mjs")]);
+    }
   },
 
   afterConfigureGraph() {
@@ -38,7 +42,7 @@ app.registerExtension({
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
     if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
-    const kind = upload?.UPLOADS[node.comfyClass];
-    if (kind) upload?.attachUpload(node, kind, api, app);
+    upload?.attachUploads(node, api, app);
+    if (node.comfyClass === LOADER) preview?.attachPreview(node, api);
   },
 });

@@ -1,44 +1,57 @@
-// A button under a node's file list that puts a file into the host's input folder and picks it. Files can also
-// be dropped on the node.
+// Buttons under a node's file lists that put a file into the host's input folder and pick it; files can also be
+// dropped on the node. Which lists, and the suffixes they take, the host says: nodes/_file_inputs.py.
 
 import { tr } from "./words/words.mjs";
 
-/** @typedef {{ widget: string, accept: string, name: string, label: () => string }} Upload */
+const KEY = "matrix3d_upload"; // in the options of an input
+const SAYS_DEPTH = /depth|distance|disparity/i;
 
-/** Node id -> which widget lists the files, what the file dialogue offers, and the button's name and text. */
-export const UPLOADS = /** @type {Record<string, Upload>} */ ({
-  PanoLoad: {
-    widget: "image",
-    accept: ".jpg,.jpeg,.png,.webp,.tif,.tiff,.bmp",
-    name: "choose panorama to upload",
-    label: () => tr("choose panorama to upload"),
-  },
-  SplatLoad: {
-    widget: "file",
-    accept: ".ply,.spz",
-    name: "choose splat file to upload",
-    label: () => tr("choose splat file to upload"),
-  },
-  TrajectoryLoad: {
-    widget: "file",
-    accept: ".json,.glb,.gltf",
-    name: "choose trajectory to upload",
-    label: () => tr("choose trajectory to upload"),
-  },
+/** @typedef {{ widget: string, what: string, suffixes: string[] }} Upload */
+
+/** The button of a list: its name, which tests and scripts may rely on, and its text. */
+const BUTTONS = /** @type {Record<string, { name: string, label: () => string }>} */ ({
+  panorama: { name: "choose panorama to upload", label: () => tr("choose panorama to upload") },
+  depth: { name: "choose depth file to upload", label: () => tr("choose depth file to upload") },
+  splat: { name: "choose splat file to upload", label: () => tr("choose splat file to upload") },
+  trajectory: { name: "choose trajectory to upload", label: () => tr("choose trajectory to upload") },
 });
 
 /**
+ * The lists of files of a kind of node.
+ * @param {any} nodeData as the host's /object_info gives it
+ * @returns {Upload[]} in the order of its inputs
+ */
+export function uploadsOf(nodeData) {
+  const inputs = { ...nodeData?.input?.required, ...nodeData?.input?.optional };
+  return Object.entries(inputs).flatMap(([widget, spec]) => {
+    const told = spec?.[1]?.[KEY];
+    return told && BUTTONS[told.what] ? [{ widget, what: told.what, suffixes: told.suffixes }] : [];
+  });
+}
+
+/**
+ * Which list takes a file: the first that reads its kind, but a file that calls itself a depth map goes to the list
+ * of those, where there is one.
+ * @param {Upload[]} uploads
+ * @param {string} name of the file
+ * @returns {Upload | undefined}
+ */
+export function listFor(uploads, name) {
+  const fitting = uploads.filter(({ suffixes }) => suffixes.some((one) => name.toLowerCase().endsWith(one)));
+  return (SAYS_DEPTH.test(name) && fitting.find(({ what }) => what === "depth")) || fitting[0];
+}
+
+/**
  * @param {any} node of the graph editor
- * @param {Upload} upload
  * @param {{ fetchApi(route: string, options: RequestInit): Promise<Response> }} api the host's
  * @param {any} app the host's
  */
-export function attachUpload(node, upload, api, app) {
-  const list = node.widgets?.find((/** @type {any} */ w) => w.name === upload.widget);
-  if (!list) return;
+export function attachUploads(node, api, app) {
+  const uploads = uploadsOf(node.constructor?.nodeData);
+  if (!uploads.length) return;
 
-  /** @param {File} file */
-  const send = async (file) => {
+  /** @param {File} file @param {Upload} upload */
+  const send = async (file, upload) => {
     const body = new FormData();
     body.append("image", file); // the route's name for a file of any kind
     try {
@@ -46,6 +59,7 @@ export function attachUpload(node, upload, api, app) {
       if (!reply.ok) throw new Error(tr("the host answered {status}", { status: `${reply.status} ${reply.statusText}` }));
       const stored = await reply.json();
       const name = stored.subfolder ? `${stored.subfolder}/${stored.name}` : stored.name;
+      const list = node.widgets.find((/** @type {any} */ w) => w.name === upload.widget);
       const values = list.options.values;
       if (Array.isArray(values) && !values.includes(name)) values.push(name);
       list.value = name;
@@ -58,26 +72,29 @@ export function attachUpload(node, upload, api, app) {
     }
   };
 
-  const endings = upload.accept.split(",");
-  /** @param {{ name: string }} file */
-  const fits = (file) => endings.some((ending) => file.name.toLowerCase().endsWith(ending));
-
-  const button = node.addWidget("button", upload.name, null, () => {
-    const dialogue = document.createElement("input");
-    dialogue.type = "file";
-    dialogue.accept = upload.accept;
-    dialogue.onchange = () => dialogue.files?.[0] && send(dialogue.files[0]);
-    dialogue.click();
-  });
-  button.label = upload.label();
-  button.serialize = false; // the workflow's widget values stay those of the inputs
-  button.options = { ...button.options, serialize: false };
+  for (const upload of uploads) {
+    const { name, label } = BUTTONS[upload.what];
+    const button = node.addWidget("button", name, null, () => {
+      const dialogue = document.createElement("input");
+      dialogue.type = "file";
+      dialogue.accept = upload.suffixes.join(",");
+      dialogue.onchange = () => dialogue.files?.[0] && send(dialogue.files[0], upload);
+      dialogue.click();
+    });
+    button.label = label();
+    button.serialize = false; // the workflow's widget values stay those of the inputs
+    button.options = { ...button.options, serialize: false };
+  }
 
   node.onDragOver = (/** @type {DragEvent} */ event) =>
     [...(event.dataTransfer?.items ?? [])].some((item) => item.kind === "file");
   node.onDragDrop = (/** @type {DragEvent} */ event) => {
-    const file = [...(event.dataTransfer?.files ?? [])].find(fits);
-    if (file) send(file);
-    return Boolean(file);
+    for (const file of event.dataTransfer?.files ?? []) {
+      const upload = listFor(uploads, file.name);
+      if (!upload) continue;
+      send(file, upload);
+      return true;
+    }
+    return false;
   };
 }

@@ -4,10 +4,14 @@
 export const ZH = {
   // upload.mjs
   "choose panorama to upload": "选择要上传的全景图",
+  "choose depth file to upload": "选择要上传的深度文件",
   "choose splat file to upload": "选择要上传的泼溅文件",
   "choose trajectory to upload": "选择要上传的轨迹",
   "the host answered {status}": "服务器返回 {status}",
   "{name} could not be uploaded: {why}": "无法上传 {name}：{why}",
+
+  // panorama_preview.mjs
+  "No preview.": "无法预览。",
 
   // explore
   "Extend from here": "从此处扩展",
