@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, MutableMapping
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FormatError
+from ..strict_json import parse_json, read_json
 from .names import is_text_encoder, strip_prefix
 from .search import LORA_SUFFIXES
 
@@ -108,12 +108,10 @@ def read_adapter_config(path: Path) -> dict[str, Any] | str | None:
             "adapter_model. Put the two into a folder of their own."
         )
     try:
-        if config.stat().st_size > _CONFIG_LIMIT:
-            raise ValueError(f"{config.stat().st_size} bytes, the limit is {_CONFIG_LIMIT}")
-        content = json.loads(config.read_text("utf-8"))
+        content = read_json(config, most_bytes=_CONFIG_LIMIT)
         if not isinstance(content, dict):
-            raise ValueError(f"it holds a {type(content).__name__}")
-    except (OSError, ValueError, RecursionError) as error:
+            raise FormatError(f"{CONFIG_NAME}: it holds a {type(content).__name__}")
+    except (OSError, FormatError) as error:
         raise FormatError(
             f"{CONFIG_NAME} beside {path.name} must be a JSON object with r and lora_alpha ({str(error)[:100]}). Get "
             "it again, or move it away to use the file with scale 1."
@@ -320,8 +318,8 @@ def _json_object(value: Any) -> Mapping[str, Any] | None:
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return None
     try:
-        content = json.loads(value)
-    except (ValueError, RecursionError):
+        content = parse_json(value, source="header")
+    except FormatError:
         return None
     return content if isinstance(content, dict) else None
 

@@ -16,6 +16,7 @@ from ..errors import FormatError, InvalidInput, WeightsMismatch
 from ..io.atomic import BinaryTarget
 from ..io.checkpoints import check_stored, read_checkpoint
 from ..io.tensors import write_tensors
+from ..strict_json import parse_json
 from .config import LRMConfig, config_from_shapes
 from .network import CastOps, LatentLRM
 
@@ -234,10 +235,7 @@ def convert_weights(
 
 def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     content, header = read_checkpoint(path, "a model", mmap=True)
-    try:
-        stated = json.loads(header.get(HEADER_KEY, "{}"))
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path.name}: the header entry {HEADER_KEY} is no JSON.") from error
+    stated = parse_json(header.get(HEADER_KEY, "{}"), source=f"{path.name}: the header entry {HEADER_KEY}")
     if not isinstance(stated, dict):
         raise FormatError(
             f"{path.name}: the header entry {HEADER_KEY} must be a JSON object; got a {type(stated).__name__}."

@@ -239,7 +239,7 @@ def test_configurations_survive_their_json():
 @pytest.mark.parametrize(
     ("stated", "error", "says"),
     [
-        ("[" * 100_000, FormatError, r"the header entry matrix3d_lrm is no JSON"),
+        ("[" * 100_000, FormatError, r"the header entry matrix3d_lrm: not valid JSON"),
         ("[1]", FormatError, r"matrix3d_lrm must be a JSON object; got a list"),
         ('{"camera": 3}', WeightsMismatch, r"camera must be a word, such as 'spherical'; got '3'"),
         ('{"camera": ["spherical"]}', WeightsMismatch, r"camera must be a word"),
@@ -247,10 +247,11 @@ def test_configurations_survive_their_json():
         ('{"heads": 2.5}', WeightsMismatch, r"heads must be whole numbers"),
         ('{"heads": 0}', WeightsMismatch, r"width must be a multiple of heads"),
         ('{"depth_max": {"a": 1}}', WeightsMismatch, r"depth_max must be a number, such as 30.0"),
-        ('{"depth_max": NaN}', WeightsMismatch, r"depth_max must be a number"),
-        ('{"depth_max": Infinity}', WeightsMismatch, r"depth_max must be a number"),
+        ('{"depth_max": NaN}', FormatError, r"the header entry matrix3d_lrm: .* numbers must be finite"),
+        ('{"depth_max": Infinity}', FormatError, r"the header entry matrix3d_lrm: .* numbers must be finite"),
         ('{"depth_max": true}', WeightsMismatch, r"depth_max must be a number"),
-        ('{"scale_max": ' + "9" * 400 + "}", WeightsMismatch, r"scale_max must be a number"),
+        ('{"scale_max": ' + "9" * 400 + "}", FormatError, r"numbers must be finite"),
+        ('{"scale_max": ' + "9" * 200 + "}", WeightsMismatch, r"scale_max must be a number"),
     ],
 )
 def test_headers_of_other_types(tmp_path, state, stated, error, says):
