@@ -28,6 +28,8 @@ _ENTRY = "viewer/offline.mjs"
 _LICENCES = {"Spark": "LICENSE.spark.txt", "three.js": "LICENSE.three.txt", "fflate": "LICENSE.fflate.txt"}
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}/[^"'\n]+\.mjs)\2""")
 
+_BESIDE = re.compile(r"""new URL\(\s*(["'])(\./[\w.-]+)\1\s*,\s*import\.meta\.url\s*\)""")
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -127,8 +129,12 @@ def write_html(
 
 
 def _read(path: str) -> str:
+    return _read_bytes(path).decode()
+
+
+def _read_bytes(path: str) -> bytes:
     try:
-        return (_WEB / path).read_text(encoding="utf-8")
+        return (_WEB / path).read_bytes()
     except OSError as error:
         raise BackendUnavailable(
             f"HTML needs the viewer's file web/{path}, which cannot be read ({error.strerror}); "
@@ -137,7 +143,10 @@ def _read(path: str) -> str:
 
 
 def _modules() -> dict[str, str]:
-    """Return the viewer's modules by path, each after what it imports; imports are by name, not by place."""
+    """Return the viewer's modules by path, each after what it imports.
+
+    Imports are by name, not by place; files that a module reads from beside itself (Spark's WebAssembly) are in it.
+    """
     found: dict[str, str] = {}
     waiting = [_ENTRY]
     while waiting:
@@ -151,7 +160,11 @@ def _modules() -> dict[str, str]:
             waiting.append(wanted)
             return f'{match[1]}"m3d/{wanted}"'
 
-        found[path] = _IMPORT.sub(name, _read(path))
+        def inline(match: re.Match[str], home: PurePosixPath = home) -> str:
+            data = base64.b64encode(_read_bytes((home / match[2]).as_posix())).decode()
+            return f'"data:application/octet-stream;base64,{data}"'
+
+        found[path] = _BESIDE.sub(inline, _IMPORT.sub(name, _read(path)))
     return found
 
 

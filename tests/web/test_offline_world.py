@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -78,6 +79,9 @@ def test_every_module_that_is_imported_is_there():
     assert {"vendor/spark.mjs", "words/zh.mjs"} <= set(modules)
     for code in modules.values():
         assert not re.search(r"""(?:from\s*|\bimport\()["']\.{1,2}/""", code)
+        assert "import.meta.url" not in code  # nothing lies beside a blob
+    wasm = (html_world._WEB / "vendor/spark.wasm").read_bytes()
+    assert base64.b64encode(wasm).decode() in modules["vendor/spark.mjs"]
 
 
 def test_without_the_viewer_it_says_so(tmp_path, monkeypatch):

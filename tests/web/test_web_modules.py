@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import importlib.util
 import re
 import shutil
@@ -53,13 +54,27 @@ def test_vendored_files_are_the_locked_ones() -> None:
 
 
 def test_vendored_files_are_as_recorded() -> None:
-    rows = re.findall(
-        r"^\| (\S+\.mjs) \| \S+ \| (\d+) \| ([0-9a-f]{64}) \|$", (WEB / "vendor/README.md").read_text(), re.M
-    )
-    assert {name for name, _, _ in rows} == {path.name for path in (WEB / "vendor").glob("*.mjs")}
-    for name, size, digest in rows:
-        data = (WEB / "vendor" / name).read_bytes()
-        assert (len(data), hashlib.sha256(data).hexdigest()) == (int(size), digest), name
+    vendor = WEB / "vendor"
+    libraries = json.loads((vendor / "libraries.json").read_text())
+    assert {one["file"] for one in libraries} | {"README.md", "libraries.json"} == {
+        p.name for p in vendor.iterdir()
+    }
+    for one in libraries:
+        data = (vendor / one["file"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (one["bytes"], one["sha256"]), one["file"]
+        assert one["source"] == f"https://www.npmjs.com/package/{one['library']}/v/{one['version']}"
+        assert one["license"] == "MIT"
+        assert (vendor / one["license_file"]).is_file()
+        if one["file"].endswith(".mjs"):
+            banner = f"/*! {one['library']} {one['version']}, MIT, {one['license_file']}, {one['source']} */"
+            assert data.decode().startswith(banner), one["file"]
+
+
+def test_sparks_webassembly_is_a_file_beside_it() -> None:
+    code = (WEB / "vendor" / "spark.mjs").read_text()
+    assert 'fetch(new URL("./spark.wasm", import.meta.url))' in code
+    assert not re.search(r"[A-Za-z0-9+/=]{300}", code)
+    assert (WEB / "vendor" / "spark.wasm").read_bytes().startswith(b"\0asm\1\0\0\0")
 
 
 def test_the_host_imports_one_small_file() -> None:

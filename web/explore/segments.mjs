@@ -128,7 +128,8 @@ export function repeatSegment(viewer, extender, create) {
       if (!from) continue;
       const isWorld = before && from.node === before.node && from.slot === before.slot;
       const source = isWorld && world ? world : { node: copies.get(from.node) ?? from.node, slot: from.slot };
-      source.node.connect(source.slot, copy, slot);
+      const { connect } = source.node;
+      connect.call(source.node, source.slot, copy, slot);
     }
   }
   return /** @type {GraphNode} */ (copies.get(extender));

@@ -91,7 +91,7 @@ export class Studio {
     this.message.append(this.text);
     this.element.append(this.map.box, this.panorama.box, this.view.box, this.strip, this.tools, this.status, this.message);
     this.controls = this.buildTools();
-    this.bind(this.off.signal);
+    this.takeInput(this.off.signal);
     this.say(this.words.placeholder);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
@@ -598,7 +598,7 @@ export class Studio {
   }
 
   /** @param {AbortSignal} signal */
-  bind(signal) {
+  takeInput(signal) {
     const { element } = this;
     for (const name of ["mousedown", "dblclick", "click", "contextmenu"]) {
       element.addEventListener(

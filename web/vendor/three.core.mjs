@@ -1,3 +1,4 @@
+/*! three 0.180.0, MIT, LICENSE.three.txt, https://www.npmjs.com/package/three/v/0.180.0 */
 /**
  * @license
  * Copyright 2010-2025 Three.js Authors

@@ -85,7 +85,7 @@ class GlPainter {
   }
 
   /** @param {Source} image */
-  bind(image) {
+  showOn(image) {
     const { gl, textures } = this;
     const known = textures.get(image);
     if (known) {
@@ -118,7 +118,7 @@ class GlPainter {
     if (this.context.take(this)) this.reset();
     if (this.canvas.width < width) this.canvas.width = width; // grows to the largest view
     if (this.canvas.height < height) this.canvas.height = height;
-    this.bind(image);
+    this.showOn(image);
     gl.viewport(0, 0, width, height);
     const t = Math.tan(look.fov / 2);
     gl.uniformMatrix3fv(this.basis, false, basisOf(look));

@@ -65,7 +65,7 @@ export class PanoViewer {
     this.request = 0;
     this.timer = 0;
     this.off = new AbortController();
-    this.bind(this.off.signal);
+    this.takeInput(this.off.signal);
     this.setPlaying(false);
     this.resizing = new ResizeObserver(() => this.draw());
     this.resizing.observe(this.element);
@@ -215,7 +215,7 @@ export class PanoViewer {
   }
 
   /** @param {AbortSignal} signal */
-  bind(signal) {
+  takeInput(signal) {
     const { element } = this;
     /** @type {{ x: number, y: number } | null} */
     let last = null;

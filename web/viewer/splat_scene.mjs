@@ -33,9 +33,9 @@ class World {
     /** @type {Set<THREE.Material>} that unpacked splats; Spark drops them without disposing of them */
     this.unpackers = new Set();
     for (const accumulator of [this.spark.display, ...this.spark.accumulators]) {
-      const prepare = accumulator.prepareProgramMaterial.bind(accumulator);
+      const { prepareProgramMaterial } = accumulator;
       accumulator.prepareProgramMaterial = (...generators) => {
-        const made = prepare(...generators);
+        const made = prepareProgramMaterial.call(accumulator, ...generators);
         this.unpackers.add(made.material);
         return made;
       };

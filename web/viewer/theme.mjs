@@ -6,7 +6,7 @@
  */
 export function brightnessOf(colour) {
   const text = colour.trim();
-  const short = /^#([0-9a-f]{3,8})$/i.exec(text)?.[1];
+  const short = text.match(/^#([0-9a-f]{3,8})$/i)?.[1];
   let parts = /** @type {number[]} */ ([]);
   if (short && (short.length === 3 || short.length === 4)) parts = [...short.slice(0, 3)].map((c) => parseInt(c + c, 16));
   else if (short && short.length >= 6) parts = [0, 2, 4].map((i) => parseInt(short.slice(i, i + 2), 16));
