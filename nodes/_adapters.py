@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.io.world_json import WorldInfo
 from ..matrix3d_core.scene.gaussians import ORIGIN_UNKNOWN, Gaussians
 from ..matrix3d_core.scene.mesh import Mesh
 from ._host import Types
@@ -21,6 +22,7 @@ __all__ = [
     "mesh_to_host",
     "splat_to_host",
     "splats_to_host",
+    "world_info_of",
 ]
 
 
@@ -83,16 +85,29 @@ _ORIGINS = "matrix3d_origins"
 """Attribute of a SPLAT with the origins of its Gaussians, ``[B, N]`` uint8. The host knows nothing of it: its own nodes
 make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place and leaves this as it is loses it as well:
 origins of another shape than the positions are not taken."""
+_INFO = "matrix3d_world_info"
+"""Attribute of a SPLAT with what a file's sidecar said of it; it does not outlive a change of the splats either."""
 
 
-def splat_to_host(gaussians: Gaussians) -> Types.SPLAT:
-    """Wrap one set of Gaussians as the host's SPLAT, a batch of one; origins go along where there are any."""
+def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Types.SPLAT:
+    """Wrap one set of Gaussians as the host's SPLAT, a batch of one.
+
+    Origins go along where there are any, and so does what a file's sidecar said of it.
+    """
     g = gaussians.detach().to("cpu")
     opacities = g.opacities[None, :, None]
     splat = Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], opacities, g.sh[None])
     if g.origins is not None:
         setattr(splat, _ORIGINS, g.origins[None])
+    if info is not None:
+        setattr(splat, _INFO, info)
     return splat
+
+
+def world_info_of(splat: object) -> WorldInfo | None:
+    """Return what the sidecar of the file said that a SPLAT was loaded from, if there was one."""
+    info = getattr(splat, _INFO, None)
+    return info if isinstance(info, WorldInfo) else None
 
 
 def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0) -> Gaussians:

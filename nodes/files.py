@@ -12,7 +12,7 @@ from ..matrix3d_core.io.splats import (
     usual_axes,
     write_gaussians,
 )
-from ..matrix3d_core.io.world_json import describe_world, sidecar_path, write_world_info
+from ..matrix3d_core.io.world_json import describe_world, find_world_info, sidecar_path, write_world_info
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host
 from ._file_inputs import file_input
@@ -210,8 +210,10 @@ class SplatLoad(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, axes: str = "auto", drop_invalid: bool = False) -> io.NodeOutput:
-        gaussians = read_gaussians(resolve_input_file(file), axes=_AXES[axes], drop_invalid=drop_invalid)
-        return io.NodeOutput(splat_to_host(gaussians))
+        path = resolve_input_file(file)
+        gaussians = read_gaussians(path, axes=_AXES[axes], drop_invalid=drop_invalid)
+        info = find_world_info(path) if axes == "auto" else None  # else what it says is of other axes
+        return io.NodeOutput(splat_to_host(gaussians, info=info))
 
 
 NODES = [SplatSave, SplatLoad]

@@ -27,7 +27,7 @@ from ..matrix3d_core.scene.occupancy import Occupancy, encode_occupancy
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
-from ._adapters import gaussians_from_host, image_from_host, mesh_from_host
+from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
 from ._host import Types, io, save_picture, save_target
 from ._host_wait import not_yet
 from ._kept import Kept
@@ -252,12 +252,16 @@ class SplatPreview(io.ComfyNode):
         node = cls.hidden.unique_id if cls.hidden else None
         written = _keep(node, splat, format)
         shown = {**written.shown, "start_pose": None, "is_metric": False}
+        info = world_info_of(splat)
+        if info is not None:
+            start = info.start_pose
+            shown["is_world"], shown["is_metric"] = True, info.is_metric
+            shown["start_pose"] = None if start is None else start.flatten().tolist()
         if compare is not None:
             shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
         path = trajectory if trajectory is not None else not_yet()
-        is_metric = (trajectory is not None and trajectory.is_metric) or (
-            geometry is not None and geometry.is_metric
-        )
+        sources = [one for one in (trajectory, geometry, info) if one is not None]
+        is_metric = any(one.is_metric for one in sources)
         if trajectory is not None:
             shown["path"] = [
                 trajectory.camera_from_world[frame].flatten().tolist()

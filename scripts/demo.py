@@ -276,7 +276,7 @@ def world_address(host: Host, files: list[dict[str, str]]) -> str | None:
         return None
     for item in files:
         if item["filename"].endswith((".spz", ".ply")):
-            query = {key: item.get(key, "") for key in ("filename", "subfolder", "type")}
+            query = {key: item.get(key, "") for key in ("filename", "subfolder", "type")} | {"sidecar": "1"}
             address = f"{host.address}/extensions/{PACK_FOLDER}/{page.as_posix()}"
             return f"{address}?{urllib.parse.urlencode(query)}"
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -66,6 +66,8 @@ class Recording:
         keys: ``[K, 5]`` key poses in order; K is 0 without any.
         use: ``"walk"`` or ``"keys"``, which of them is the path.
         view: the view taken last, if any.
+        turn: ``[3, 3]`` float64 view-from-world rotation, when the view had turned the world to stand upright;
+            None otherwise. ``walk`` and ``keys`` are in the view.
     """
 
     times_s: Tensor
@@ -73,6 +75,7 @@ class Recording:
     keys: Tensor
     use: str = "walk"
     view: RecordedView | None = None
+    turn: Tensor | None = None
 
     @property
     def has_path(self) -> bool:
@@ -85,8 +88,9 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
 
     ``walk`` is a list of [seconds, x, y, z, yaw, pitch] (times must not fall), ``keys`` a list of
     [x, y, z, yaw, pitch], ``view`` [x, y, z, yaw, pitch, vertical field of view] or absent. Angles
-    are in degrees: positive turns right and looks up. World units, OpenCV axes. Empty text is an
-    empty recording.
+    are in degrees: positive turns right and looks up. World units, OpenCV axes; with ``turn`` (3 rows of 3,
+    the rotation from the world to the view) they are poses in a view that had turned the world upright.
+    Empty text is an empty recording.
 
     Raises:
         FormatError: naming the line of a syntax error, or the entry that is wrong.
@@ -105,6 +109,7 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
     use = data.get("use", "walk")
     if use not in ("walk", "keys"):
         raise FormatError(f"{source}: use must be 'walk' or 'keys'; got {brief(use)}.")
+    turn = None if data.get("turn") is None else _rotation(source, data["turn"])
     walk = _rows(_table(source, "walk", data.get("walk", []), 6), 6)
     times = walk[:, 0].contiguous()
     if len(times) and (float(times.diff().min() if len(times) > 1 else 0.0) < 0 or float(times[0]) < 0):
@@ -120,9 +125,9 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
             raise FormatError(
                 f"{source}: the view's field of view must lie in 1..170; got {float(row[5]):g}."
             )
-        poses = _trajectory(_radians(row[None, :5]))
+        poses = _turned(_trajectory(_radians(row[None, :5])), turn)
         shown = RecordedView(poses.camera_from_world[0], math.radians(float(row[5])))
-    return Recording(times, _radians(walk[:, 1:]), _radians(keys), use, shown)
+    return Recording(times, _radians(walk[:, 1:]), _radians(keys), use, shown, turn)
 
 
 def trajectory_from_recording(
@@ -168,7 +173,7 @@ def trajectory_from_recording(
         raise InvalidInput(f"pace must be one of {', '.join(RECORDED_PACES)}; got {pace!r}.")
     if recording.use == "keys":
         key_poses = _trajectory(recording.keys)
-        return spline_trajectory(
+        path = spline_trajectory(
             key_poses.centres,
             key_poses.camera_from_world[:, :3, :3].mT.contiguous(),
             frames=frames,
@@ -176,6 +181,7 @@ def trajectory_from_recording(
             is_metric=is_metric,
             name="recorded keys",
         )
+        return _turned(path, recording.turn)
     poses = recording.walk.clone()
     poses[:, 3] = _unwrap(poses[:, 3])
     start, end = float(recording.times_s[0]), float(recording.times_s[-1])
@@ -191,8 +197,26 @@ def trajectory_from_recording(
     steady = _hold(walked, smooth(walked, sigma_frames=smoothing_s * rate), smoothing_s, walls)
     if len(steady) == 1:
         repeated = steady.camera_from_world.repeat(frames, 1, 1)
-        return Trajectory(repeated, fps=fps, is_metric=is_metric, name="recorded walk")
-    return resample(steady, frames, by=pace)
+        still = Trajectory(repeated, fps=fps, is_metric=is_metric, name="recorded walk")
+        return _turned(still, recording.turn)
+    return _turned(resample(steady, frames, by=pace), recording.turn)
+
+
+def _turned(path: Trajectory, turn: Tensor | None) -> Trajectory:
+    """Take a path in a view to the world, from which the view is turned by ``turn``."""
+    if turn is None:
+        return path
+    view_from_world = torch.eye(4, dtype=torch.float64)
+    view_from_world[:3, :3] = turn
+    return replace(path, camera_from_world=path.camera_from_world @ view_from_world)
+
+
+def _rotation(source: str, value: Any) -> Tensor:
+    turn = _rows(_table(source, "turn", value, 3), 3)
+    is_square = turn.shape == (3, 3)
+    if not is_square or (turn @ turn.mT - torch.eye(3)).abs().max() > 1e-6 or torch.linalg.det(turn) < 0:
+        raise FormatError(f"{source}: turn must be 3 rows of 3 that make a rotation; got {brief(value)}.")
+    return turn
 
 
 def _hold(walked: Trajectory, steady: Trajectory, smoothing_s: float, walls: Occupancy | None) -> Trajectory:

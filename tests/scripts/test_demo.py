@@ -69,7 +69,12 @@ def test_the_world_page_gets_the_first_saved_file(host):
     address = urlsplit(demo.world_address(host, demo.reported_files(PROMPT, OUTPUTS)))
     assert address.netloc == "127.0.0.1:4711"
     assert address.path == "/extensions/ComfyUI-Matrix3D/viewer/world.html"
-    expected = {"filename": ["world_00003_.ply"], "subfolder": ["matrix3d"], "type": ["output"]}
+    expected = {
+        "filename": ["world_00003_.ply"],
+        "subfolder": ["matrix3d"],
+        "type": ["output"],
+        "sidecar": ["1"],
+    }
     assert parse_qs(address.query) == expected
 
 

@@ -14,7 +14,7 @@ from matrix3d_core.io.splats import write_gaussians
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FILE = {"filename": "blobs.ply", "type": "temp"}
+FILE = {"filename": "blobs.ply", "type": "temp", "is_world": True}
 COUNT_CONTEXTS = """
 window.made = { webgl: 0, workers: 0 };
 const own = HTMLCanvasElement.prototype.getContext;

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 from chromium import RENDERERS, open_front_end, open_page, run_graph, wait_for_world
-from splat_scenes import blob_world
+from splat_scenes import write_blob_world
 from walking import settle
-
-from matrix3d_core.io.splats import write_gaussians
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -30,7 +28,7 @@ COVER = """
 
 @pytest.fixture(scope="module", params=list(RENDERERS))
 def front_end(request, browser, comfy):
-    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    write_blob_world(comfy.input_dir / "blobs.ply")
     with open_page(browser, width=1280, height=760) as opened:
         page = opened.page
         open_front_end(page, comfy.address, request.param)
@@ -168,7 +166,7 @@ DRAFT = "Object.entries(localStorage).some(([key, text]) => /Draft/.test(key) &&
 
 @pytest.mark.parametrize("renderer", list(RENDERERS))
 def test_the_page_is_reloaded(browser, comfy, renderer):
-    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    write_blob_world(comfy.input_dir / "blobs.ply")
     with open_page(browser, width=1280, height=760) as opened:
         page = opened.page
         open_front_end(page, comfy.address, renderer)

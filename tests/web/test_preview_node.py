@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from chromium import RENDERERS, open_front_end, open_page, run_graph, wait_for_world
 from PIL import Image
-from splat_scenes import BLOBS, blob_world
+from splat_scenes import BLOBS, jug, write_blob_world
 from walking import settle
 
 from matrix3d_core.io.splats import write_gaussians
@@ -69,7 +69,7 @@ def graph_view(page):
 @pytest.fixture(scope="module", params=list(RENDERERS))
 def front_end(request, browser, comfy):
     """The graph editor after a run, ready to be walked in."""
-    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    write_blob_world(comfy.input_dir / "blobs.ply")
     with open_page(browser, width=1280, height=760) as opened:
         open_front_end(opened.page, comfy.address, request.param)
         load_graph(opened.page)
@@ -190,3 +190,18 @@ def test_comes_back_with_the_workflow_and_leaves_with_the_node(front_end):
     assert wait_for_world(front_end) == {"count": 1600}
     front_end.evaluate("() => app.graph.remove(app.graph.nodes.find(n => n.type === 'SplatPreview'))")
     front_end.wait_for_function("() => window.matrix3dViewers.length === 0")
+
+
+def test_a_splat_from_elsewhere_is_framed_from_outside(front_end, comfy, tmp_path):
+    write_gaussians(comfy.input_dir / "jug.ply", jug())
+    page = front_end
+    graph = {**GRAPH, "1": {**GRAPH["1"], "inputs": {"file": "jug.ply"}}}
+    page.evaluate("graph => app.loadApiJson(graph, 'look')", graph)
+    page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3dViewers?.length === 1")
+    page.evaluate("() => { app.canvas.ds.offset = [150, 40]; app.canvas.ds.scale = 1; }")
+    run_graph(page)
+    assert wait_for_world(page) == {"count": len(jug())}
+    settle(page)
+    page.screenshot(path=tmp_path / "jug.png")
+    assert viewer(page, "[v.pose().mode, v.outside.axes]") == ["orbit", "RFU"]
+    assert "+z is up" in page.inner_text("[data-part=note]")

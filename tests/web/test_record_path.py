@@ -11,7 +11,7 @@ import pytest
 import torch
 from chromium import ONE_RENDERER, open_front_end, open_page, run_graph, wait_for_world
 from PIL import Image
-from splat_scenes import BLOBS, blob_world
+from splat_scenes import BLOBS, blob_world, write_blob_world
 from walking import settle
 
 from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
@@ -54,7 +54,7 @@ def stored(page):
 
 @pytest.fixture(scope="module", params=ONE_RENDERER)
 def front_end(request, browser, comfy):
-    write_gaussians(comfy.input_dir / "blobs.ply", blob_world())
+    write_blob_world(comfy.input_dir / "blobs.ply")
     with open_page(browser, width=1280, height=800) as opened:
         page = opened.page
         open_front_end(page, comfy.address, request.param)

@@ -46,7 +46,7 @@ def visit(opened, worlds):
 
     def go(filename="blobs.ply", fails=False, **query):
         opened.problems.clear()
-        query = {"filename": filename, "type": "output", **query}
+        query = {"filename": filename, "type": "output", "pose": "0,0,0", **query}
         opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
         ready = wait_for_world(opened.page)
         assert fails == ("error" in ready), ready
@@ -267,7 +267,7 @@ def test_wheel_changes_the_walking_speed(visit):
     page.wait_for_function(f"() => {VIEWER}.walk.speed !== 1.4")
     settle(page)
     assert page.evaluate("() => window.matrix3dViewers[0].walk.speed") == pytest.approx(1.54)
-    assert "1.5 u/s" in page.inner_text("[data-part=hud]")
+    assert "1.5 units/s" in page.inner_text("[data-part=hud]")
 
 
 def test_screenshot_is_the_picture_without_the_overlay(visit, tmp_path):
@@ -369,7 +369,7 @@ def test_touch_looks_and_moves(browser, worlds):
     with open_page(browser, width=WIDTH, height=HEIGHT, touch=True) as opened:
         page = opened.page
         page.goto(
-            f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?filename=blobs.ply&type=output"
+            f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?filename=blobs.ply&type=output&pose=0,0,0"
         )
         assert wait_for_world(page) == {"count": 1600}
         client = page.context.new_cdp_session(page)

@@ -8,7 +8,7 @@ const ICON = '<path d="M12 21V9m0 0l-5 5m5-5l5 5M5 4h14"/>';
 
 /** @param {any} app the host's */
 export function offerExtend(app) {
-  addViewerAction({ id: "extend", label: tr("Extend from here"), key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
+  addViewerAction({ id: "extend", label: tr("Extend from here"), short: tr("Extend"), key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
 
   /** @param {import("../viewer/actions.mjs").ActionPlace} place */
   async function run({ node, pose, tell }) {

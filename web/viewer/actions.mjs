@@ -16,6 +16,7 @@
  * @typedef {object} ViewerAction
  * @property {string} id unique; also the button's data-action
  * @property {string} label of the button and of its line in the help
+ * @property {string} [short] what stands below its icon; the label by default
  * @property {(place: ActionPlace) => unknown} run what it does; a promise is waited for, and a thrown error is shown
  * @property {string} [key] `KeyboardEvent.code` such as "KeyX"; the viewer's own keys win
  * @property {string} [icon] what goes into an <svg viewBox="0 0 24 24">; without it the label's first letter is shown

@@ -41,7 +41,7 @@ function bindKeys(viewer, signal) {
     "keydown",
     (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return; // commands of the browser and the editor
-      const isReading = !viewer.overlay.help.hidden && event.code !== "KeyH" && event.key !== "Escape";
+      const isReading = !viewer.overlay.help.hidden && event.code !== "KeyH" && event.key !== "?" && event.key !== "Escape";
       if (isReading) return event.stopPropagation(); // arrows and the like scroll the help
       if (event.key !== "Tab") event.stopPropagation(); // the rest must not reach the graph, which has keys of its own
       const what = meaning(event) ?? actionOfKey(event.code)?.id ?? null;
@@ -87,7 +87,7 @@ function bindPointers(viewer, signal) {
   /** @type {Map<number, Point>} */
   const down = new Map();
   const isOnControl = (/** @type {Event} */ event) =>
-    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-wipe, .m3d-blend");
+    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-wipe, .m3d-blend, .m3d-settings");
 
   element.addEventListener(
     "pointerdown",
@@ -166,7 +166,7 @@ function bindWheel(viewer, signal) {
     "wheel",
     (event) => {
       if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
-      if (event.target instanceof Element && event.target.closest(".m3d-help")) return event.stopPropagation();
+      if (event.target instanceof Element && event.target.closest(".m3d-help, .m3d-settings")) return event.stopPropagation();
       event.preventDefault();
       event.stopPropagation();
       const pixels = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;

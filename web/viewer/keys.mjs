@@ -32,17 +32,20 @@ const ACTIONS = {
   KeyC: "walls",
   KeyM: "heat",
   KeyB: "sphere",
+  KeyU: "up",
+  Comma: "settings",
 };
 
 const MODIFIERS = new Set(["ShiftLeft", "ShiftRight"]);
 
 /**
  * What a key press means here.
- * @param {{ code: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean }} event
+ * @param {{ code: string, key?: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean }} event
  * @returns {"move" | "modifier" | null | string} null: not ours, leave it to the page
  */
 export function meaning(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return null; // the browser's and the editor's own
+  if (event.key === "?") return "help"; // wherever it is on the keyboard
   if (event.code in MOVES) return "move";
   if (MODIFIERS.has(event.code)) return "modifier";
   return ACTIONS[event.code] ?? null;

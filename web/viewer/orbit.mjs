@@ -10,8 +10,8 @@ import { PITCH_LIMIT, clamp, wrapAngle } from "./walk.mjs";
  * @property {number} pitch radians, positive looks up
  */
 
-const NEAREST = 0.05;
-const FARTHEST = 1e4;
+const NEAREST = 1e-4;
+const FARTHEST = 1e7;
 
 /**
  * The unit vector of sight.

@@ -15,23 +15,26 @@ const ICONS = {
   vr: '<path d="M4 8h16v9h-5l-1.6-2.2h-2.8L9 17H4ZM8 5.5h8"/>',
   path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
+  settings: '<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
 };
 
+/** Name, label and tooltip of each. */
 const buttons = () => [
-  ["orbit", tr("Orbit around what is ahead (O)")],
-  ["reset", tr("Back to the start (R)")],
-  ["walls", tr("Walls hold (C)")],
-  ["ground", tr("Stay on the ground (G), off: fly")],
-  ["depth", tr("Show depth (Z)")],
-  ["heat", tr("Show where the splats come from (M)")],
-  ["sphere", tr("Fade to the source panorama (B)")],
-  ["lock", tr("Look with the mouse without dragging (L), Esc ends")],
-  ["screenshot", tr("Save a picture (P)")],
-  ["path", tr("Record a path (T), key poses (K)")],
-  ["vr", tr("Show on the headset")],
-  ["help", tr("Keys (H)")],
-  ["fullscreen", tr("Full screen (F)")],
+  ["orbit", tr("Orbit"), tr("Orbit around what is ahead, or walk (O)")],
+  ["reset", tr("Start"), tr("Back to the start (R)")],
+  ["walls", tr("Walls"), tr("Walls hold (C)")],
+  ["ground", tr("Ground"), tr("Stay on the ground (G), off: fly")],
+  ["depth", tr("Depth"), tr("Show depth (Z)")],
+  ["heat", tr("Origins"), tr("Show where the splats come from (M)")],
+  ["sphere", tr("Panorama"), tr("Fade to the source panorama (B)")],
+  ["lock", tr("Look"), tr("Look with the mouse without dragging (L), Esc ends")],
+  ["screenshot", tr("Picture"), tr("Save a picture (P)")],
+  ["path", tr("Record"), tr("Record a path (T), key poses (K)")],
+  ["vr", tr("Headset"), tr("Show on the headset")],
+  ["settings", tr("Settings"), tr("Field of view, speed, background, size of pictures (comma)")],
+  ["help", tr("Keys"), tr("Keys (H or ?)")],
+  ["fullscreen", tr("Full"), tr("Full screen (F)")],
 ];
 
 const OPTIONAL = new Set(["ground", "heat", "sphere", "vr"]); // offered when the world or the browser has them
@@ -41,6 +44,7 @@ const keyHelp = () => [
   ["Q, E", tr("down, up (on the ground: height of the eye)")],
   ["Shift", tr("three times as fast")],
   [tr("Wheel"), tr("walking speed (orbit: distance)")],
+  ["U", tr("seen from outside: what is up")],
   [tr("Drag"), tr("look around")],
   ["L", tr("look without dragging, Esc ends")],
   ["O", tr("orbit or walk")],
@@ -54,6 +58,8 @@ const keyHelp = () => [
   ["T", tr("record the walk, or stop")],
   ["K", tr("add a key pose")],
   ["V", tr("hand this view to the graph")],
+  [",", tr("settings: field of view, speed, background")],
+  ["?", tr("these keys")],
   ["F", tr("full screen")],
   ["Tab", tr("to the buttons, Enter presses")],
   [tr("Gamepad"), tr("sticks walk and look, A key pose, X record, B start")],
@@ -73,6 +79,20 @@ function make(tag, className = "", attributes = {}) {
   return element;
 }
 
+/**
+ * @param {string} action @param {string} label below the icon @param {string} title @param {string} icon
+ * @param {(action: string) => void} onAction
+ */
+function makeButton(action, label, title, icon, onAction) {
+  const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": action });
+  if (icon) button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${icon}</svg>`;
+  const text = make("span");
+  text.textContent = label;
+  button.append(text);
+  button.addEventListener("click", () => onAction(action));
+  return button;
+}
+
 export class Overlay {
   /**
    * @param {HTMLElement} root
@@ -81,9 +101,10 @@ export class Overlay {
   constructor(root, onAction) {
     this.hud = make("div", "m3d-hud", { "data-part": "hud" });
     this.hint = make("div", "m3d-hint");
-    this.hint.textContent = tr("W A S D to walk, drag to look");
     this.hint.hidden = true;
     this.bar = this.makeBar(onAction);
+    this.foot = make("div", "m3d-foot"); // the hint has a line of its own where there is no room beside the buttons
+    this.foot.append(this.hint, this.bar);
     this.help = this.makeHelp(onAction);
     this.stick = make("div", "m3d-stick", { "aria-hidden": "true" });
     this.stick.append(make("i"));
@@ -110,31 +131,35 @@ export class Overlay {
     this.note.hidden = true;
     this.noteTimer = 0;
     root.append(
-      this.dim, this.wipe, this.hud, this.legend, this.hint, this.stick, this.note, this.blend, this.bar, this.message, this.help,
+      this.dim, this.wipe, this.hud, this.legend, this.foot, this.stick, this.note, this.blend, this.message, this.help,
     );
   }
 
-  /** Show a short line over the picture for a while. @param {string} text @param {"info" | "error"} [kind] */
+  /** Say how to move, until somebody does. @param {boolean} isOutside */
+  showHint(isOutside) {
+    this.hint.textContent = isOutside ? tr("Drag to turn, wheel to come nearer, O to walk") : tr("W A S D to walk, drag to look");
+    this.hint.hidden = false;
+  }
+
+  /** Show a short line over the picture for a while. @param {string} text @param {"info" | "guess" | "error"} [kind] */
   tell(text, kind = "info") {
     clearTimeout(this.noteTimer);
     this.note.textContent = text;
     this.note.dataset.kind = kind;
     this.note.hidden = !text;
-    if (text) this.noteTimer = window.setTimeout(() => (this.note.hidden = true), kind === "error" ? 12_000 : 5_000);
+    if (text) this.noteTimer = window.setTimeout(() => (this.note.hidden = true), kind === "info" ? 5_000 : 12_000);
   }
 
   /** Show the buttons of other modules before the help. @param {import("./actions.mjs").ViewerAction[]} actions */
   setExtras(actions) {
     for (const old of this.bar.querySelectorAll("[data-extra]")) old.remove();
     for (const old of this.help.querySelectorAll("[data-extra]")) old.remove();
-    for (const { id, label, key = "", icon } of actions) {
+    for (const { id, label, short = label, key = "", icon = "" } of actions) {
       const letter = key.replace(/^(Key|Digit)/, "");
       const title = letter ? `${label} (${letter})` : label;
-      const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": id, "data-extra": "" });
-      if (icon) button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${icon}</svg>`;
-      else button.textContent = label.slice(0, 1);
-      button.addEventListener("click", () => this.onAction(id));
-      this.bar.querySelector('[data-action="help"]')?.before(button);
+      const button = makeButton(id, short, title, icon, this.onAction);
+      button.dataset.extra = "";
+      this.bar.querySelector('[data-action="settings"]')?.before(button);
       if (!letter) continue;
       const [term, description] = [make("dt", "", { "data-extra": "" }), make("dd", "", { "data-extra": "" })];
       term.textContent = letter;
@@ -146,11 +171,9 @@ export class Overlay {
   /** @param {(action: string) => void} onAction */
   makeBar(onAction) {
     const bar = make("div", "m3d-bar", { role: "toolbar", "aria-label": tr("View") });
-    for (const [action, title] of buttons()) {
-      const button = make("button", "", { type: "button", title, "aria-label": title, "data-action": action });
-      button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[/** @type {keyof ICONS} */ (action)]}</svg>`;
+    for (const [action, label, title] of buttons()) {
+      const button = makeButton(action, label, title, ICONS[/** @type {keyof ICONS} */ (action)], onAction);
       button.hidden = OPTIONAL.has(action);
-      button.addEventListener("click", () => onAction(action));
       bar.append(button);
     }
     return bar;
@@ -275,14 +298,12 @@ export class Overlay {
     this.progress.hidden = kind !== "busy";
     if (fraction === null) this.progress.removeAttribute("value");
     else this.progress.value = fraction;
-    this.hud.hidden = this.bar.hidden = true;
-    this.bar.style.display = "none";
+    this.hud.hidden = this.foot.hidden = true;
   }
 
   uncover() {
     this.message.hidden = true;
-    this.hud.hidden = this.bar.hidden = false;
-    this.bar.style.display = "";
+    this.hud.hidden = this.foot.hidden = false;
   }
 
   /**

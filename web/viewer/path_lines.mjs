@@ -18,6 +18,7 @@ export class PathLines {
   constructor() {
     this.group = new THREE.Group();
     this.depth = FRUSTUM_LIMITS[0];
+    this.fov = FOV_Y; // of the cameras, vertical, radians
     /** @type {{ dispose(): void }[]} */
     this.resources = [];
     /** @type {THREE.LineSegments[]} */
@@ -50,7 +51,7 @@ export class PathLines {
       this.add(new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(line)), this.material(colour)));
     }
     if (!poses.length && !view && !given.length) return;
-    const shape = this.keep(frustum(this.depth, aspect));
+    const shape = this.keep(frustum(this.depth, aspect, this.fov));
     const plain = this.material(PATH_COLOUR);
     const faint = this.material(GIVEN_COLOUR);
     given.filter((_, i) => i % GIVEN_STEP === 0).forEach((pose) => this.addFrustum(pose, shape, faint));
@@ -97,9 +98,10 @@ export class PathLines {
  * Edges of a camera that looks along -z, with a tick that shows where up is.
  * @param {number} depth world units
  * @param {number} aspect
+ * @param {number} fov vertical, radians
  */
-function frustum(depth, aspect) {
-  const h = depth * Math.tan(FOV_Y / 2);
+function frustum(depth, aspect, fov) {
+  const h = depth * Math.tan(fov / 2);
   const w = h * aspect;
   const [a, b, c, d] = [[-w, -h], [w, -h], [w, h], [-w, h]].map(([x, y]) => new THREE.Vector3(x, y, -depth));
   const eye = new THREE.Vector3();

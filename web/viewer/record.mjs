@@ -1,6 +1,8 @@
 // What a visitor records: a walk, key poses, and one view. Pure. The text is what the node hands to the graph (read by
 // matrix3d_core/cameras/recording.py): degrees and world units, OpenCV axes.
 
+import { columnsOfAxes } from "./axes.mjs";
+import { UPS } from "./outside.mjs";
 import { wrapAngle } from "./walk.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
@@ -12,6 +14,7 @@ import { wrapAngle } from "./walk.mjs";
  * @property {Pose[]} keys
  * @property {"walk" | "keys"} use which of them is the path
  * @property {(Pose & { fov: number }) | null} view vertical field of view in radians
+ * @property {string} [axes] one of `UPS`: where the splats' x, y and z point in the view, when they were turned there
  */
 
 /** @type {Recording} */
@@ -29,6 +32,12 @@ const rowOf = (/** @type {Pose} */ pose) =>
 /** @param {number[]} row @returns {Pose} */
 const poseOf = ([x, y, z, yaw, pitch]) => ({ position: [x, y, z], yaw: yaw * DEGREE, pitch: pitch * DEGREE });
 
+/** @param {string} axes @returns {number[][]} rows of the rotation from splats to the view in which they point there */
+const turnOf = (axes) => {
+  const [x, y, z] = /** @type {number[][]} */ (columnsOfAxes(axes));
+  return [[x[0], y[0], z[0]], [-x[1], -y[1], -z[1]], [-x[2], -y[2], -z[2]]].map((row) => row.map((v) => v + 0));
+};
+
 /** @param {Recording} recording */
 export const isEmpty = (recording) => !recording.walk.length && !recording.keys.length && !recording.view;
 
@@ -38,9 +47,10 @@ export const isEmpty = (recording) => !recording.walk.length && !recording.keys.
  */
 export function writeRecording(recording) {
   if (isEmpty(recording)) return "";
-  const { walk, keys, use, view } = recording;
+  const { walk, keys, use, view, axes = "RDF" } = recording;
   return JSON.stringify({
     version: 1,
+    ...(axes === "RDF" ? {} : { turn: turnOf(axes) }),
     use,
     walk: walk.map((sample) => [round(sample.time), ...rowOf(sample)]),
     keys: keys.map(rowOf),
@@ -55,7 +65,7 @@ export function writeRecording(recording) {
 export function readRecording(text) {
   if (typeof text !== "string" || !text.trim()) return EMPTY;
   try {
-    const { walk = [], keys = [], use = "walk", view = null } = JSON.parse(text);
+    const { walk = [], keys = [], use = "walk", view = null, turn } = JSON.parse(text);
     const check = (/** @type {unknown[]} */ row, /** @type {number} */ count) => {
       if (row.length !== count || !row.every(Number.isFinite)) throw new Error("not a recording");
       return /** @type {number[]} */ (row);
@@ -68,6 +78,7 @@ export function readRecording(text) {
       keys: keys.map((/** @type {number[]} */ row) => poseOf(check(row, 5))),
       use: use === "keys" ? "keys" : "walk",
       view: view && { ...poseOf(check(view, 6)), fov: view[5] * DEGREE },
+      ...(turn ? { axes: UPS.find(({ axes }) => JSON.stringify(turnOf(axes)) === JSON.stringify(turn))?.axes } : {}),
     };
   } catch {
     return EMPTY;
@@ -153,12 +164,25 @@ export function matrixOf({ position, yaw, pitch }) {
 }
 
 /**
+ * The matrix of a pose in splats that were turned, for the splats as the graph has them.
+ * @param {Pose} pose in the view
+ * @param {string} axes where the splats' x, y and z point there
+ * @returns {number[][]} world-to-camera, 4 rows of 4
+ */
+export function turnedMatrixOf(pose, axes) {
+  const turn = turnOf(axes);
+  return matrixOf(pose).map((row) => [...[0, 1, 2].map((i) => row[0] * turn[0][i] + row[1] * turn[1][i] + row[2] * turn[2][i] + 0), row[3]]);
+}
+
+/**
  * A file of the path that is in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as a list of
- * world-to-camera matrices, as TrajectoryLoad reads them.
+ * world-to-camera matrices, as TrajectoryLoad reads them; keys of turned splats, which are not upright, likewise.
  * @param {Recording} recording
  * @returns {string}
  */
 export function exportPath(recording) {
+  const { axes = "RDF" } = recording;
+  if (axes !== "RDF") return JSON.stringify(recording[recording.use].map((pose) => turnedMatrixOf(pose, axes)));
   if (recording.use === "walk") return JSON.stringify(recording.walk.map(matrixOf));
   const keys = recording.keys.map((key) => {
     const [x, y, z, yaw, pitch] = rowOf(key);

@@ -1,7 +1,7 @@
 // Records what a visitor of a viewer does, and shows it: the strip below the picture and the path in the world.
 
 import { tr } from "../words/words.mjs";
-import { FOV_Y, poseFromMatrix } from "./pose.mjs";
+import { poseFromMatrix } from "./pose.mjs";
 import { EMPTY, addSample, exportPath, isEmpty, pathPoints, readRecording, writeRecording } from "./record.mjs";
 import { Timeline } from "./timeline.mjs";
 
@@ -66,7 +66,7 @@ export class Recorder {
       this.change({ keys: [...recording.keys, viewer.pose()], use: "keys" });
     } else if (action === "view") {
       this.open(true);
-      this.change({ view: { ...viewer.pose(), fov: FOV_Y } });
+      this.change({ view: { ...viewer.pose(), fov: viewer.fov } });
     } else if (action === "use") this.change({ use: recording.use === "keys" ? "walk" : "keys" });
     else if (action === "clear") this.change(EMPTY);
     else if (action === "export") this.save();
@@ -123,7 +123,7 @@ export class Recorder {
 
   /** @param {Partial<Recording>} parts @param {boolean} [isFull] */
   change(parts, isFull = false) {
-    this.recording = { ...this.recording, ...parts };
+    this.recording = { ...this.recording, ...parts, axes: this.viewer.outside?.axes };
     this.refresh(isFull);
     this.onChange?.(this.text);
   }

@@ -14,6 +14,7 @@ import { columnsOfAxes } from "./axes.mjs";
  * @property {number} [stamp] when it was written; tells files of the same name apart
  * @property {number[] | null} [start_pose] world-to-camera, 16 numbers, row by row
  * @property {boolean} [is_metric] one unit is one metre
+ * @property {boolean} [is_world] something says where one may stand, such as a world.json
  * @property {number[][]} [path] world-to-camera poses of a path to draw, like start_pose
  * @property {unknown} [compare] another such file to show beside it
  * @property {unknown} [walls] a file of walls that comes with it
@@ -82,7 +83,7 @@ export function queryOf(file) {
 /**
  * What the sidecar of a splat file says of it (see matrix3d_core/io/world_json.py), as a viewer needs it.
  * @param {any} info parsed world.json
- * @returns {{ axes: string, is_metric: boolean, start_pose: number[] | null }} the pose in OpenCV axes
+ * @returns {{ axes: string, is_metric: boolean, is_world: boolean, start_pose: number[] | null }} the pose in OpenCV axes
  */
 export function readSidecar(info) {
   if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json is not understood"));
@@ -103,7 +104,7 @@ export function readSidecar(info) {
     const rows = [right, down, ahead].map((axis) => [...axis, 0 - axis.reduce((sum, v, i) => sum + v * position[i], 0)]);
     start = [...rows.flat(), 0, 0, 0, 1];
   }
-  return { axes: info.axes, is_metric: info.metres_per_unit === 1, start_pose: start };
+  return { axes: info.axes, is_world: true, is_metric: info.metres_per_unit === 1, start_pose: start };
 }
 
 /**
@@ -119,8 +120,8 @@ export const sidecarOf = (file) => ({ ...file, filename: file.filename.replace(/
 export function shortCount(count) {
   if (count === undefined || !Number.isFinite(count)) return "";
   if (count < 1000) return String(count);
-  if (count < 1e6) return `${(count / 1e3).toFixed(count < 1e4 ? 1 : 0)}k`;
-  return `${(count / 1e6).toFixed(2)}M`;
+  if (count < 1e6) return `${(count / 1e3).toFixed(count < 1e4 ? 1 : 0).replace(".0", "")}k`;
+  return `${Number((count / 1e6).toPrecision(3))}M`;
 }
 
 /**

@@ -8,14 +8,18 @@ import { tr } from "../words/words.mjs";
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
+import { Grid } from "./grid.mjs";
 import { originColours } from "./origins.mjs";
+import { radiusOf } from "./outside.mjs";
 import { PanoramaSphere } from "./sphere.mjs";
 import { Stage } from "./stage.mjs";
 import { wallsOfSplats } from "./walls.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
-const BACKGROUND = 0x0e1013; // whatever the theme: pictures do not depend on it
+/** Behind the splats; whatever the theme, as pictures do not depend on it. */
+export const BACKGROUNDS = { dark: 0x0e1013, grey: 0x8a8f96, white: 0xffffff };
+const CLIP = [0.01, 10_000]; // world units from the eye, within which a world is drawn
 const LOD_FROM = 600_000; // splats; fewer are drawn as they are
 const SAMPLES = 2000;
 const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of the depth mode runs
@@ -99,12 +103,17 @@ export class SplatScene {
     this.stage = Stage.join(this.user);
     this.renderer = this.stage.renderer;
     this.pixelRatio = 1;
-    this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, 0.01, 10_000);
+    this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, ...CLIP);
     this.camera.rotation.order = "YXZ";
     this.world = new World(this.stage, onDirty);
     /** @type {World | null} what is shown to the right of the wipe */
     this.other = null;
     this.wipe = 1; // up to here from the left the first world is shown
+    this.background = /** @type {keyof BACKGROUNDS} */ ("dark");
+    /** @type {import("./outside.mjs").Outside | null} */
+    this.outside = null;
+    this.hasGrid = true;
+    this.grid = new Grid();
     this.path = new PathLines();
     this.lines = new THREE.Scene();
     this.lines.add(this.path.group);
@@ -178,6 +187,50 @@ export class SplatScene {
     }
     distances.sort((a, b) => a - b);
     return shares.map((share) => distances[Math.min(distances.length - 1, Math.floor(share * distances.length))] || 1);
+  }
+
+  /** @returns {Float64Array} x, y, z of some of the splats, as the view shows them; OpenCV axes */
+  somePoints() {
+    const splats = this.mesh?.packedSplats;
+    if (!splats) return new Float64Array();
+    const stride = Math.max(1, Math.floor(splats.numSplats / (10 * SAMPLES)));
+    const points = new Float64Array(3 * Math.ceil(splats.numSplats / stride));
+    for (let i = 0, k = 0; i < splats.numSplats; i += stride, k += 3) {
+      const { x, y, z } = splats.getSplat(i).center.applyQuaternion(this.world.group.quaternion);
+      points.set([x, 0 - y, 0 - z], k);
+    }
+    return points;
+  }
+
+  /** Turn the splats to other axes than the file's own. @param {string} axes */
+  turn(axes) {
+    this.world.place(axes);
+    this.other?.place(axes);
+    this.onDirty();
+  }
+
+  /** Put a grid under what is looked at from outside, or take it away. @param {import("./outside.mjs").Outside | null} outside */
+  lookFrom(outside) {
+    this.outside = outside;
+    const radius = outside ? radiusOf(outside) : 1;
+    this.camera.near = outside ? Math.min(CLIP[0], 0.002 * radius) : CLIP[0];
+    this.camera.far = outside ? Math.max(CLIP[1], 100 * radius) : CLIP[1];
+    this.camera.updateProjectionMatrix();
+    if (outside) this.grid.show(outside, this.world.group.quaternion, this.background === "white");
+    else this.grid.clear();
+  }
+
+  /** @param {number} fov vertical, radians */
+  setFov(fov) {
+    this.camera.fov = (fov / Math.PI) * 180;
+    this.camera.updateProjectionMatrix();
+    this.path.fov = fov;
+  }
+
+  /** @param {string} name one of `BACKGROUNDS`; others are taken for the first */
+  setBackground(name) {
+    this.background = /** @type {keyof BACKGROUNDS} */ (Object.hasOwn(BACKGROUNDS, name) ? name : "dark");
+    this.lookFrom(this.outside);
   }
 
   /** @param {number[]} position OpenCV axes */
@@ -327,15 +380,20 @@ export class SplatScene {
     this.path.show(points, poses, view, given, this.camera.aspect);
   }
 
+  /** Put the camera somewhere. @param {Pose} pose */
+  place(pose) {
+    const { position, rotation } = toThree(pose);
+    this.camera.position.set(position[0], position[1], position[2]);
+    this.camera.rotation.set(...rotation);
+  }
+
   /**
    * Draw, and copy the picture to the canvas.
    * @param {Pose} pose
    * @param {boolean} [hasPath] false leaves the path out
    */
   render(pose, hasPath = true) {
-    const { position, rotation } = toThree(pose);
-    this.camera.position.set(position[0], position[1], position[2]);
-    this.camera.rotation.set(...rotation);
+    this.place(pose);
     const { canvas, stage, width = 1, height = 1 } = this;
     stage.prepare(width, height);
     this.draw(hasPath);
@@ -346,12 +404,39 @@ export class SplatScene {
     this.picture.drawImage(stage.canvas, 0, 0);
   }
 
+  /**
+   * @param {Pose} pose
+   * @param {[number, number] | null} size width and height in pixels; null: those of the view
+   * @returns {Promise<Blob | null>} PNG, without path and grid
+   */
+  async takePicture(pose, size) {
+    const { stage, camera } = this;
+    const [width, height] = size ?? [this.width ?? 1, this.height ?? 1];
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [width, height];
+    const shape = camera.aspect;
+    for (let turn = 0; turn < 2; turn++) {
+      // Other splats are in sight where the shape is another one: they are sorted after the first drawing.
+      camera.aspect = width / height;
+      camera.updateProjectionMatrix();
+      this.place(pose);
+      stage.prepare(width, height);
+      this.draw(false);
+      copy.getContext("2d", { alpha: false })?.drawImage(stage.canvas, 0, 0);
+      camera.aspect = shape;
+      camera.updateProjectionMatrix();
+      for (let i = 0; i < 500 && this.isSorting; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return new Promise((resolve) => copy.toBlob(resolve, "image/png"));
+  }
+
   /** @param {boolean} hasPath */
   draw(hasPath) {
     const { renderer, camera, other, sphere } = this;
-    renderer.setClearColor(BACKGROUND, 1);
+    renderer.setClearColor(BACKGROUNDS[this.background], 1);
     renderer.setScissorTest(false);
     renderer.clear();
+    if (hasPath && this.outside && this.hasGrid) renderer.render(this.grid.scene, camera);
     if (other && this.wipe < 1) {
       const size = renderer.getSize(new THREE.Vector2());
       const edge = Math.round(size.x * this.wipe);
@@ -397,7 +482,7 @@ export class SplatScene {
       const { position, rotation } = toThree(onFrame(seconds, Math.atan2(ahead.x, -ahead.z) + rig.rotation.y));
       rig.position.set(position[0], position[1], position[2]);
       rig.rotation.set(0, rotation[1], 0);
-      renderer.setClearColor(BACKGROUND, 1);
+      renderer.setClearColor(BACKGROUNDS[this.background], 1);
       renderer.clear();
       renderer.render(this.world.scene, camera);
     });
@@ -419,6 +504,7 @@ export class SplatScene {
     await Promise.all([this.world.dispose(), this.other?.dispose()]);
     this.sphere?.dispose();
     this.path.clear();
+    this.grid.clear();
     this.stage.leave(this.user);
   }
 }

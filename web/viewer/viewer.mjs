@@ -12,19 +12,24 @@ import { language, tr } from "../words/words.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
 import { bodyOf, standAt, stepBody } from "./body.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
+import { fetchBytes, keepsOrigins } from "./fetching.mjs";
 import { MOST_FADE, guardOf, thinAt } from "./guard.mjs";
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
 import { ORIGINS, readOrigins } from "./origins.mjs";
+import { boxOf, guessAxes, isWorld, nextAxes, orbitAround, plainNumber, radiusOf, tellGuess, upOf } from "./outside.mjs";
 import { Overlay } from "./overlay.mjs";
 import { LEVELS, START, addFrame, isHeldUp } from "./pace.mjs";
 import { momentAt, remember } from "./past.mjs";
+import { pictureName, saveBlob, sizeOfText } from "./picture.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
 import { Recorder } from "./recorder.mjs";
-import { MOST_BYTES, megabytes, readPart, shortCount } from "./source.mjs";
+import { isEmpty } from "./record.mjs";
+import { Settings } from "./settings.mjs";
+import { readPart, shortCount } from "./source.mjs";
 import { isPageLight, onThemeChanged } from "./theme.mjs";
-import { changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
+import { DEFAULT_SPEED, changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
 import { deepest, moveAlong, readWalls } from "./walls.mjs";
 import { hasVirtualReality, startVirtualReality } from "./xr.mjs";
 
@@ -87,6 +92,10 @@ export class WalkViewer {
     this.shown = null;
     this.count = 0;
     this.home = ORIGIN;
+    this.fov = FOV_Y; // vertical, radians
+    this.isOurs = false; // something says where one may stand in what is shown
+    /** @type {import("./outside.mjs").Outside | null} how it is looked at when nothing does */
+    this.outside = null;
     this.walk = startWalk();
     /** @type {import("./orbit.mjs").Orbit | null} null while walking */
     this.orbit = null;
@@ -143,6 +152,7 @@ export class WalkViewer {
     /** @type {Promise<{ count?: number, error?: string }>} */
     this.ready = new Promise((resolve) => (this.settle = resolve));
 
+    this.settings = new Settings(this);
     this.unbind = bindInput(this);
     this.unlistenTheme = onThemeChanged(() => this.showTheme());
     hasVirtualReality().then((has) => this.overlay.offer("vr", has));
@@ -162,6 +172,11 @@ export class WalkViewer {
   /** Id of the graph node that holds us, as the graph itself gives it. @returns {string | null} */
   get nodeId() {
     return this.node ? String(this.node.id) : null;
+  }
+
+  /** What lengths are in, to be written after a number. */
+  get unit() {
+    return this.file?.is_metric ? " m" : tr(" units");
   }
 
   /** Offer the buttons that other modules have added. */
@@ -216,13 +231,17 @@ export class WalkViewer {
       this.setWipe(other ? 0.5 : 1);
       this.count = count;
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
+      this.stepBack(this.isOurs || pose !== null);
       const path = this.recorder.givenPath().map((given) => given.position);
-      this.guard = guardOf(this.home.position, path, this.scene?.medianDistance(this.home.position) ?? 1);
+      const reach = this.scene?.medianDistance(this.home.position) ?? 1;
+      this.guard = this.isOurs ? guardOf(this.home.position, path, reach) : null;
       this.arrive();
       this.setDepth(this.isDepth);
       this.setHeat(this.isHeat);
       this.overlay.uncover();
-      this.overlay.hint.hidden = false;
+      this.settings.refresh();
+      this.overlay.showHint(this.outside !== null);
+      if (this.outside) this.overlay.tell(tellGuess(this.outside, this.walk.speed), "guess");
       this.recorder.refresh();
     } catch (error) {
       if (!loading.signal.aborted && !this.isDisposed) this.fail(error instanceof Error ? error.message : String(error));
@@ -236,54 +255,15 @@ export class WalkViewer {
    * @param {boolean} isOther
    */
   async open({ file, address }, signal, isOther) {
-    const bytes = await this.fetchBytes(file, address, signal);
+    const bytes = await fetchBytes(file, address, signal, (detail, fraction) =>
+      this.overlay.say(tr("Loading the world"), { kind: "busy", detail, fraction }),
+    );
+    if (!isOther) this.isOurs = isWorld(file) || keepsOrigins(bytes);
     const scene = await this.openScene();
     this.overlay.say(tr("Unpacking the splats"), { kind: "busy", detail: file.filename });
     return scene.load(bytes, file.filename, file.axes ?? "RDF", isOther).catch((error) => {
       throw new Error(tr("{name} cannot be shown: {why}", { name: file.filename, why: error?.message ?? error }));
     });
-  }
-
-  /**
-   * @param {SplatFile} file
-   * @param {string} address
-   * @param {AbortSignal} signal
-   */
-  async fetchBytes(file, address, signal) {
-    const response = await fetch(address, { signal }).catch((error) => {
-      throw signal.aborted ? error : new Error(tr("The server does not answer. Is ComfyUI running?"));
-    });
-    const { filename: name } = file;
-    if (response.status === 404) {
-      const hint = file.type === "temp" ? tr(" ComfyUI empties its temp folder when it starts; run the graph again.") : "";
-      throw new Error(tr("{name} is no longer there.", { name }) + hint);
-    }
-    if (!response.ok || !response.body) throw new Error(tr("{name} cannot be read (status {status}).", { name, status: response.status }));
-    const total = Number(response.headers.get("Content-Length")) || 0;
-    if (total > MOST_BYTES) {
-      response.body.cancel();
-      const values = { name, size: megabytes(total), most: megabytes(MOST_BYTES) };
-      throw new Error(
-        tr("{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.", values),
-      );
-    }
-    const chunks = [];
-    let size = 0;
-    const reader = response.body.getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      chunks.push(part.value);
-      size += part.value.length;
-      if (size > MOST_BYTES) throw new Error(tr("{name} is too large: more than {most}.", { name, most: megabytes(MOST_BYTES) }));
-      const detail = total ? tr("{part} of {whole}", { part: megabytes(size), whole: megabytes(total) }) : megabytes(size);
-      this.overlay.say(tr("Loading the world"), { kind: "busy", detail, fraction: total ? size / total : null });
-    }
-    const bytes = new Uint8Array(size);
-    let offset = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return bytes;
   }
 
   async openScene() {
@@ -294,6 +274,8 @@ export class WalkViewer {
     });
     try {
       this.scene = new SplatScene(this.canvas, () => this.requestFrame(), () => this.loseContext());
+      this.scene.setFov(this.fov);
+      this.scene.setBackground(this.settings.background);
     } catch {
       throw new Error(tr("This browser offers no WebGL 2, which the viewer needs. Switch on hardware acceleration."));
     }
@@ -376,9 +358,9 @@ export class WalkViewer {
   /** Go on where the visitor was when the viewer gave its graphics back. */
   async resume() {
     if (!this.isSuspended || !this.file || !this.shown) return;
-    const pose = this.pose();
+    const [pose, orbit] = [this.pose(), this.orbit];
     const shown = this.show(this.file, this.shown.address, this.shown.pose, this.shown.other);
-    this.afterShow = () => this.setPose(pose);
+    this.afterShow = () => (orbit && this.outside ? (this.orbit = orbit) : this.setPose(pose));
     await shown;
   }
 
@@ -460,7 +442,67 @@ export class WalkViewer {
   reset() {
     this.walk = startWalk(this.home, this.walk.speed);
     this.setOrbit(false);
+    if (this.outside) {
+      const { clientWidth: width, clientHeight: height } = this.element;
+      this.orbit = orbitAround(this.outside, this.fov, (width || 1) / (height || 1));
+    }
+    this.overlay.press("orbit", this.orbit !== null);
     this.stand();
+    this.requestFrame();
+  }
+
+  /** Look from outside at what says of no place that one may stand there. @param {boolean} canStand */
+  stepBack(canStand) {
+    const { scene } = this;
+    if (this.outside) this.walk = startWalk(this.walk, DEFAULT_SPEED);
+    this.outside = null;
+    if (!scene) return;
+    if (!canStand) this.turnUp(this.recorder.recording.axes ?? guessAxes(scene.somePoints()));
+    else scene.lookFrom(null);
+  }
+
+  /** Turn splats so that another of their axes points up. @param {string} axes */
+  turnUp(axes) {
+    const { scene } = this;
+    if (!scene) return;
+    scene.turn(axes);
+    this.outside = { axes, ...boxOf(scene.somePoints()) };
+    scene.lookFrom(this.outside);
+    this.walk = startWalk(this.walk, 0.5 * radiusOf(this.outside));
+  }
+
+  /** Another of their axes is up, as the guess was wrong. */
+  nextUp() {
+    if (!this.outside) return;
+    if (!isEmpty(this.recorder.recording)) {
+      this.overlay.tell(tr("What is up stays while something is recorded here. Clear it first."), "error");
+      return;
+    }
+    this.turnUp(nextAxes(this.outside.axes));
+    this.reset();
+    this.overlay.tell(tr("{up} is up", { up: upOf(this.outside.axes) }));
+    this.settings.refresh();
+  }
+
+  /** @param {number} fov vertical, radians */
+  setFov(fov) {
+    this.fov = fov;
+    this.scene?.setFov(fov);
+    this.settings.refresh();
+    this.requestFrame();
+  }
+
+  /** @param {number} speed units per second */
+  setSpeed(speed) {
+    this.walk = startWalk({ ...this.walk }, speed);
+    this.settings.refresh();
+    this.lastHud = 0;
+    this.requestFrame();
+  }
+
+  /** @param {string} name of a ground behind the splats, see splat_scene.mjs */
+  setBackground(name) {
+    this.scene?.setBackground(name);
     this.requestFrame();
   }
 
@@ -496,11 +538,13 @@ export class WalkViewer {
   /** @param {string} action */
   act(action) {
     if (action === "help") this.overlay.toggleHelp();
+    if (action === "settings") this.settings.toggle();
     if (!this.scene || !this.overlay.message.hidden) return;
     this.overlay.hint.hidden = true;
     this.recorder.act(action);
     if (action === "reset") this.reset();
     if (action === "orbit") this.setOrbit(!this.orbit);
+    if (action === "up") this.nextUp();
     if (action === "depth") this.setDepth(!this.isDepth);
     if (action === "walls") this.setWalls(!(this.walls && this.hasWalls));
     if (action === "ground" && this.walls) {
@@ -552,9 +596,9 @@ export class WalkViewer {
     if (now - this.lastDrag > DRAG_MS) this.recorder.sample(now, true);
     if (this.orbit) {
       this.orbit =
-        how === "pan" ? panOrbit(this.orbit, dx, dy, height, FOV_Y) : dragOrbit(this.orbit, dx, dy, height);
+        how === "pan" ? panOrbit(this.orbit, dx, dy, height, this.fov) : dragOrbit(this.orbit, dx, dy, height);
     } else {
-      const perPixel = (how === "grab" ? -1 : LOOK_GAIN) * (FOV_Y / height); // what is grabbed stays under the finger
+      const perPixel = (how === "grab" ? -1 : LOOK_GAIN) * (this.fov / height); // what is grabbed stays under the finger
       this.walk = look(this.walk, dx, dy, perPixel);
     }
     this.lastDrag = now;
@@ -583,6 +627,7 @@ export class WalkViewer {
   wheel(notches) {
     if (this.orbit) this.orbit = zoomOrbit(this.orbit, notches);
     else this.walk = changeSpeed(this.walk, notches);
+    this.settings.refresh();
     this.lastHud = 0;
     this.requestFrame();
   }
@@ -614,23 +659,22 @@ export class WalkViewer {
   }
 
   async saveScreenshot() {
-    const blob = await this.screenshot();
-    if (!blob) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    const stem = (this.file?.filename ?? "world").replace(/\.\w+$/, "").replace(/_$/, "");
-    link.download = `${stem}_${new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "")}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    const blob = await this.screenshot(sizeOfText(this.settings.pictureSize));
+    if (blob) saveBlob(blob, pictureName(this.file?.filename, new Date()));
   }
 
-  /** @returns {Promise<Blob | null>} PNG of the picture without what lies over it */
-  screenshot() {
+  /**
+   * @param {[number, number] | null} [size] width and height in pixels; null: those of the view
+   * @returns {Promise<Blob | null>} PNG of the picture without what lies over it
+   */
+  async screenshot(size = null) {
     const { scene } = this;
-    if (!scene) return Promise.resolve(null);
+    if (!scene) return null;
     this.fit(1);
-    scene.render(this.pose(), false);
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/png"));
+    scene.setBudget(0);
+    const picture = await scene.takePicture(this.pose(), size);
+    this.requestFrame();
+    return picture;
   }
 
   // Drawing -----------------------------------------------------------------------------------------
@@ -809,7 +853,7 @@ export class WalkViewer {
 
   /** Fade the view where nothing is known. @param {number[]} position */
   showThin(position) {
-    if (!this.guard) return;
+    if (!this.guard) return this.overlay.fadeOut(0, "");
     const isInside = this.walls !== null && this.hasWalls && deepest(this.walls, position, 1e-3 * this.walls.unit) !== null;
     const { fade, why } = this.orbit ? { fade: 0, why: "" } : thinAt(this.guard, position, isInside);
     this.fade = fade;
@@ -848,18 +892,18 @@ export class WalkViewer {
     if (isBusy && clock - this.lastHud < HUD_MS) return;
     this.lastHud = clock;
     const { position } = this.pose();
-    const unit = this.file?.is_metric ? " m" : "";
+    const { unit } = this;
     const [x, y, z] = position.map((value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
-    const inUnits = unit || tr(" u");
-    const speed = `${this.walk.speed.toPrecision(2)}${inUnits}/s`;
+    const speed = `${plainNumber(this.walk.speed)}${unit}/s`;
     const fps = isBusy && this.pace.mean ? tr("{count} fps", { count: Math.round(1000 / this.pace.mean) }) : "";
-    const [near, far] = this.depthRange.map((away) => away.toPrecision(2));
-    const depth = this.isDepth ? tr("depth {near} to {far}", { near, far }) + inUnits : "";
+    const [near, far] = this.depthRange.map(plainNumber);
+    const depth = this.isDepth ? tr("depth {near} to {far}", { near, far }) + unit : "";
     const drawn = this.scene?.drawn ?? 0;
     const [part, whole] = [shortCount(drawn), shortCount(this.count)];
     const isPart = drawn > 0 && drawn < 0.95 * this.count && this.restTimer;
     const splats = tr("{count} splats", { count: isPart ? tr("{part} of {whole}", { part, whole }) : whole });
-    const parts = [this.orbit ? tr("orbit") : speed, depth, splats, fps].filter(Boolean);
+    const up = this.outside ? tr("{up} is up", { up: upOf(this.outside.axes) }) : "";
+    const parts = [this.orbit ? tr("orbit") : speed, up, depth, splats, fps].filter(Boolean);
     this.overlay.hud.innerHTML = `<b>x ${x} &nbsp;y ${y} &nbsp;z ${z}${unit}</b> &nbsp;·&nbsp; ${parts.join(" &nbsp;·&nbsp; ")}`;
   }
 

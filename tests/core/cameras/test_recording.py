@@ -151,3 +151,26 @@ def test_broken_text_is_named(text, words):
 def test_options_out_of_range(option):
     with pytest.raises(InvalidInput):
         trajectory_from_recording(parse(walk=line()), **option)
+
+
+def test_poses_of_a_turned_view_are_taken_to_the_world():
+    """A file with z up, shown upright: its y goes ahead (view +z) and its z up (view -y)."""
+    turn = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    rows = [[1.0, 2.0, 3.0, 0.0, 0.0], [1.0, 2.0, 5.0, 0.0, 0.0]]
+    text = json.dumps({"use": "keys", "keys": rows, "view": [*rows[0], 65.0], "turn": turn})
+    recording = parse_recording(text)
+    path = trajectory_from_recording(recording, frames=2)
+    # x stays, 3 ahead is y = 3, 2 down is z = -2; the camera looks along the file's +y with -z below it.
+    expected = torch.tensor([[1.0, 3.0, -2.0], [1.0, 5.0, -2.0]], dtype=torch.float64)
+    torch.testing.assert_close(path.centres, expected, rtol=0, atol=1e-9)
+    axes = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=torch.float64)
+    torch.testing.assert_close(path.camera_from_world[0, :3, :3], axes, rtol=0, atol=1e-9)
+    torch.testing.assert_close(recording.view.camera_from_world, path.camera_from_world[0], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "turn", [[[1, 0, 0], [0, 1, 0], [0, 0, -1]], [[2, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0]]]
+)
+def test_a_turn_must_be_a_rotation(turn):
+    with pytest.raises(FormatError, match="turn must be 3 rows of 3 that make a rotation"):
+        parse_recording(json.dumps({"turn": turn}))

@@ -1,0 +1,148 @@
+// The panel of settings over a viewer's picture: field of view, speed, ground, grid, what is up, size of pictures.
+
+import { tr } from "../words/words.mjs";
+import { plainNumber, upOf } from "./outside.mjs";
+import { PICTURE_SIZES } from "./picture.mjs";
+import { SPEED_LIMITS } from "./walk.mjs";
+
+/** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
+
+const DEGREE = Math.PI / 180;
+const KEPT = "matrix3d.viewer"; // where the browser keeps ground and size of pictures
+
+const backgrounds = () => [["dark", tr("dark")], ["grey", tr("grey")], ["white", tr("white")]];
+const sizes = () => [
+  ["", tr("as shown")],
+  ...PICTURE_SIZES.map(([width, height]) => [`${width}x${height}`, `${width} × ${height}`]),
+];
+
+/** @returns {{ background?: string, pictureSize?: string }} */
+function readKept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? "{}") ?? {};
+  } catch {
+    return {}; // a page from the disk may have no store
+  }
+}
+
+export class Settings {
+  /** @param {WalkViewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    const { background = "dark", pictureSize = "" } = readKept();
+    this.background = String(background);
+    this.pictureSize = String(pictureSize);
+    this.element = document.createElement("div");
+    this.element.className = "m3d-settings";
+    this.element.setAttribute("role", "group");
+    this.element.hidden = true;
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        this.toggle(false);
+        viewer.element.focus({ preventScroll: true });
+      } else if (event.key.startsWith("Arrow") || event.key === " ") event.stopPropagation(); // or the visitor would walk
+    });
+    viewer.overlay.help.before(this.element);
+    this.build();
+  }
+
+  /** Make the rows, in the language of now. */
+  build() {
+    const { viewer } = this;
+    this.element.setAttribute("aria-label", tr("Settings of the view"));
+    this.fov = range(20, 110, 1, (value) => viewer.setFov(value * DEGREE));
+    this.speed = range(...speedSteps(), (value) => viewer.setSpeed(10 ** value));
+    this.fovText = document.createElement("output");
+    this.speedText = document.createElement("output");
+    this.ground = choice(backgrounds(), this.background, (name) => {
+      this.background = name;
+      this.keep();
+      viewer.setBackground(name);
+    });
+    this.grid = document.createElement("input");
+    this.grid.type = "checkbox";
+    this.grid.addEventListener("change", () => {
+      if (viewer.scene) viewer.scene.hasGrid = this.grid?.checked ?? true;
+      viewer.requestFrame();
+    });
+    this.up = document.createElement("button");
+    this.up.type = "button";
+    this.up.dataset.action = "up";
+    this.up.addEventListener("click", () => viewer.act("up"));
+    this.size = choice(sizes(), this.pictureSize, (name) => {
+      this.pictureSize = name;
+      this.keep();
+    });
+    const save = document.createElement("button");
+    save.type = "button";
+    save.textContent = tr("Save");
+    save.addEventListener("click", () => viewer.act("screenshot"));
+    this.outsideRows = [row(tr("Up"), this.up), row(tr("Grid"), this.grid)];
+    this.element.replaceChildren(
+      row(tr("Field of view"), this.fov, this.fovText),
+      row(tr("Speed"), this.speed, this.speedText),
+      row(tr("Background"), this.ground),
+      ...this.outsideRows,
+      row(tr("Picture"), this.size, save),
+    );
+    this.refresh();
+  }
+
+  /** Show what holds now. */
+  refresh() {
+    const { viewer, fov, speed, fovText, speedText, grid, up } = this;
+    if (!fov || !speed || !fovText || !speedText || !grid || !up) return;
+    fov.value = String(Math.round(viewer.fov / DEGREE));
+    fovText.textContent = `${Math.round(viewer.fov / DEGREE)}°`;
+    speed.value = String(Math.log10(viewer.walk.speed));
+    speedText.textContent = `${plainNumber(viewer.walk.speed)}${viewer.unit}/s`;
+    grid.checked = viewer.scene?.hasGrid ?? true;
+    for (const one of this.outsideRows ?? []) one.hidden = !viewer.outside;
+    up.textContent = viewer.outside ? upOf(viewer.outside.axes) : "";
+  }
+
+  toggle(isOpen = this.element.hidden) {
+    this.element.hidden = !isOpen;
+    this.viewer.overlay.press("settings", isOpen);
+    if (!isOpen) return;
+    this.refresh();
+    this.fov?.focus({ preventScroll: true });
+  }
+
+  keep() {
+    try {
+      localStorage.setItem(KEPT, JSON.stringify({ background: this.background, pictureSize: this.pictureSize }));
+    } catch {
+      // a page from the disk may have no store
+    }
+  }
+}
+
+/** @returns {[number, number, number]} least, most and step of the speed's logarithm */
+const speedSteps = () => [Math.log10(SPEED_LIMITS[0]), Math.log10(SPEED_LIMITS[1]), 0.02];
+
+/** @param {number} least @param {number} most @param {number} step @param {(value: number) => void} onInput */
+function range(least, most, step, onInput) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "range", min: String(least), max: String(most), step: String(step) });
+  input.addEventListener("input", () => onInput(Number(input.value)));
+  return input;
+}
+
+/** @param {string[][]} options value and text @param {string} value @param {(value: string) => void} onChange */
+function choice(options, value, onChange) {
+  const select = document.createElement("select");
+  for (const [name, text] of options) select.append(new Option(text, name, false, name === value));
+  select.addEventListener("change", () => onChange(select.value));
+  return select;
+}
+
+/** @param {string} text @param {HTMLElement[]} parts */
+function row(text, ...parts) {
+  const label = document.createElement("label");
+  const name = document.createElement("span");
+  name.textContent = text;
+  label.append(name, ...parts);
+  return label;
+}
