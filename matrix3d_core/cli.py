@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import math
-import os
 import re
 import signal
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 from . import __version__
 from .errors import Matrix3DError
 from .progress import ProgressEvent
+from .variables import variable
 
 __all__ = ["main"]
 
@@ -695,7 +695,7 @@ class _Job(ProgressBars):
     """
 
     def __call__(self, event: ProgressEvent) -> None:
-        if os.environ.get("RANK", "0") == "0":
+        if variable("RANK", "0") == "0":
             super().__call__(event)
 
     def __enter__(self) -> _Job:

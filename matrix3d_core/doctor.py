@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib
 import importlib.metadata
 import os
 import platform
-import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .checkout import checkout_commit
+from .variables import variable
 
 __all__ = ["MODEL_FILES", "ModelFile", "examine", "find_comfyui", "model_folders", "to_markdown"]
 
@@ -26,7 +25,20 @@ PACKAGES = (
 )
 """Distributions whose versions matter in a report."""
 
-_REGISTRIES = (("mesh", "raster.mesh", "MESH_ENGINES"), ("splat", "raster.splat", "SPLAT_ENGINES"))
+
+def _mesh_engines() -> Any:
+    from .raster.mesh import MESH_ENGINES
+
+    return MESH_ENGINES
+
+
+def _splat_engines() -> Any:
+    from .raster.splat import SPLAT_ENGINES
+
+    return SPLAT_ENGINES
+
+
+_REGISTRIES: tuple[tuple[str, Callable[[], Any]], ...] = (("mesh", _mesh_engines), ("splat", _splat_engines))
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
     """
     comfyui = comfyui or find_comfyui()
     report: dict[str, Any] = {
-        "pack": {"version": __version__, "commit": _commit()},
+        "pack": {"version": __version__, "commit": checkout_commit(ROOT)},
         "system": {
             "platform": platform.platform(),
             "machine": platform.machine(),
@@ -113,19 +125,19 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "torch": _torch(),
         "memory": _memory(),
-        "engines": {kind: _engines(module, name) for kind, module, name in _REGISTRIES},
+        "engines": {kind: _engines(kind, load) for kind, load in _REGISTRIES},
         "comfyui": _comfyui(comfyui),
         "models": _models(comfyui),
     }
     report["ready"] = all(
-        any(engine["usable"] for engine in report["engines"][kind]) for kind, _, _ in _REGISTRIES
+        any(engine["usable"] for engine in report["engines"][kind]) for kind, _ in _REGISTRIES
     )
     return _without_home(report)
 
 
 def find_comfyui() -> Path | None:
     """Return the ComfyUI folder named by COMFYUI_DIR, or the one this pack is installed in, or None."""
-    named = os.environ.get("COMFYUI_DIR")
+    named = variable("COMFYUI_DIR")
     if named:
         return Path(named).expanduser().resolve()
     if ROOT.parent.name == "custom_nodes" and (ROOT.parents[1] / "main.py").is_file():
@@ -140,7 +152,9 @@ def model_folders(comfyui: Path) -> dict[str, list[Path]]:
     extra = comfyui / "extra_model_paths.yaml"
     if not extra.is_file():
         return folders
-    sections = importlib.import_module("yaml").safe_load(extra.read_text(encoding="utf-8")) or {}
+    import yaml
+
+    sections = yaml.safe_load(extra.read_text(encoding="utf-8")) or {}
     for section in sections.values() if isinstance(sections, dict) else ():
         if not isinstance(section, dict):
             continue
@@ -233,22 +247,6 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """Return the checkout's short commit, with a + when files differ from it."""
-    if not (ROOT / ".git").exists() or not shutil.which("git"):
-        return None
-    try:
-        head = _git("rev-parse", "--short", "HEAD")
-        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-
 def _torch() -> dict[str, Any]:
     try:
         import torch
@@ -271,7 +269,8 @@ def _torch() -> dict[str, Any]:
 
 def _memory() -> dict[str, int | None]:
     try:
-        psutil = importlib.import_module("psutil")
+        import psutil
+
         memory = psutil.virtual_memory()
         return {"total": int(memory.total), "available": int(memory.available)}
     except ImportError:
@@ -284,11 +283,11 @@ def _memory() -> dict[str, int | None]:
     return {"total": fields.get("MemTotal"), "available": fields.get("MemAvailable")}
 
 
-def _engines(module: str, registry_name: str) -> list[dict[str, Any]]:
+def _engines(kind: str, load: Callable[[], Any]) -> list[dict[str, Any]]:
     try:
-        registry = getattr(importlib.import_module(f".{module}", __package__), registry_name)
+        registry = load()
     except Exception as error:
-        reason = f"matrix3d_core.{module} cannot be imported: {type(error).__name__}: {error}"
+        reason = f"matrix3d_core.raster.{kind} cannot be imported: {type(error).__name__}: {error}"
         return [{"name": "(all)", "usable": False, "reason": reason, "features": [], "summary": ""}]
     found = []
     for name in registry.names:

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import logging
+from collections.abc import Iterator
 
 from ._host_version import make_extension, why_too_old
 
-__all__ = ["FAMILIES", "load_extension", "load_node_classes"]
+__all__ = ["load_extension", "load_node_classes"]
 
 logger = logging.getLogger(__name__)
-
-FAMILIES = (
-    "panorama",
-    "photo",
-    "trajectory",
-    "guidance",
-    "fill",
-    "vae",
-    "lora",
-    "video",
-    "lrm",
-    "splat",
-    "edit",
-    "render",
-    "preview",
-    "explore",
-    "extend",
-    "studio",
-    "files",
-    "export",
-)
-"""One file per family; each lists its node classes in ``NODES``."""
 
 
 def load_extension() -> object:
@@ -44,13 +23,90 @@ def load_extension() -> object:
 
 
 def load_node_classes() -> list[type]:
-    """Return the node classes in menu order; a family that fails to load does not take the others down."""
+    """Return the node classes in menu order; a family that fails to load does not take the others down.
+
+    One file per family; each lists its node classes in ``NODES``.
+    """
     classes: list[type] = []
-    for name in FAMILIES:
-        try:
-            family = importlib.import_module(f".{name}", __name__)
-        except Exception:
-            logger.exception("ComfyUI-Matrix3D: the nodes in nodes/%s.py could not be loaded", name)
-        else:
-            classes += family.NODES
+    with _reported("panorama"):
+        from .panorama import NODES as panorama_nodes
+
+        classes += panorama_nodes
+    with _reported("photo"):
+        from .photo import NODES as photo_nodes
+
+        classes += photo_nodes
+    with _reported("trajectory"):
+        from .trajectory import NODES as trajectory_nodes
+
+        classes += trajectory_nodes
+    with _reported("guidance"):
+        from .guidance import NODES as guidance_nodes
+
+        classes += guidance_nodes
+    with _reported("fill"):
+        from .fill import NODES as fill_nodes
+
+        classes += fill_nodes
+    with _reported("vae"):
+        from .vae import NODES as vae_nodes
+
+        classes += vae_nodes
+    with _reported("lora"):
+        from .lora import NODES as lora_nodes
+
+        classes += lora_nodes
+    with _reported("video"):
+        from .video import NODES as video_nodes
+
+        classes += video_nodes
+    with _reported("lrm"):
+        from .lrm import NODES as lrm_nodes
+
+        classes += lrm_nodes
+    with _reported("splat"):
+        from .splat import NODES as splat_nodes
+
+        classes += splat_nodes
+    with _reported("edit"):
+        from .edit import NODES as edit_nodes
+
+        classes += edit_nodes
+    with _reported("render"):
+        from .render import NODES as render_nodes
+
+        classes += render_nodes
+    with _reported("preview"):
+        from .preview import NODES as preview_nodes
+
+        classes += preview_nodes
+    with _reported("explore"):
+        from .explore import NODES as explore_nodes
+
+        classes += explore_nodes
+    with _reported("extend"):
+        from .extend import NODES as extend_nodes
+
+        classes += extend_nodes
+    with _reported("studio"):
+        from .studio import NODES as studio_nodes
+
+        classes += studio_nodes
+    with _reported("files"):
+        from .files import NODES as files_nodes
+
+        classes += files_nodes
+    with _reported("export"):
+        from .export import NODES as export_nodes
+
+        classes += export_nodes
     return classes
+
+
+@contextlib.contextmanager
+def _reported(family: str) -> Iterator[None]:
+    """Put what goes wrong while a family loads into the log, and go on."""
+    try:
+        yield
+    except Exception:
+        logger.exception("ComfyUI-Matrix3D: the nodes in nodes/%s.py could not be loaded", family)

@@ -115,7 +115,7 @@ def write_depth(path: str | os.PathLike[str], depth: Tensor) -> None:  # [H, W]
             np.savez_compressed(file, depth=values)
     elif suffix == ".npy":
         with open_atomically(path) as file:
-            np.save(file, values, allow_pickle=False)
+            np.save(file, values)
     elif suffix == ".exr":
         write_map(path, values)
     else:

@@ -14,10 +14,10 @@ Source: Matrix-3D, 2025, section on the reconstruction model (stages, views, cro
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -439,10 +439,20 @@ def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
     if not accelerator.is_main_process:
         return
     (partial / _STATE).write_text(json.dumps({"step": step, "config": asdict(config)}), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
+    _remove(target)
     os.replace(partial, target)
     for old in _checkpoints(out)[:-_KEEP]:
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
+
+
+def _remove(checkpoint: Path) -> None:
+    """Delete a checkpoint's files, and its folders when nothing else is in them."""
+    with contextlib.suppress(OSError):  # one that cannot be deleted stays
+        (checkpoint / _STATE).unlink(missing_ok=True)  # without it the folder is no checkpoint any more
+        for path in sorted(checkpoint.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        if checkpoint.is_dir():
+            checkpoint.rmdir()
 
 
 def _checkpoints(out: Path) -> list[Path]:

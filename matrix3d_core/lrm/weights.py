@@ -168,7 +168,7 @@ def build_model(weights: LRMWeights, *, ops: Any = CastOps, dtype: torch.dtype |
                     f"{weights.name}: {key} holds NaN, infinity or values too large for {_short(dtype)}. "
                     "Get the file again, or use bf16 or fp32."
                 )
-    return model.eval().requires_grad_(False)
+    return model.train(False).requires_grad_(False)
 
 
 def write_weights(

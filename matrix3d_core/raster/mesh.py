@@ -6,11 +6,10 @@ nearest surface along each ray, from either side, linearly interpolated vertex c
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Protocol, cast
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -154,9 +153,43 @@ def _needs(package: str, *, cuda: bool = False) -> Callable[[], str | None]:
     return probe
 
 
-def _engine(module: str, name: str = "open_mesh") -> Callable[[], OpenMesh]:
-    """Build a loader that imports an engine's module of this package on first use."""
-    return lambda: cast(OpenMesh, getattr(importlib.import_module(f".{module}", __package__), name))
+# Loaders: each imports its engine's module on first use.
+
+
+def _load_warp() -> OpenMesh:
+    from .mesh_warp import open_mesh_cuda
+
+    return open_mesh_cuda
+
+
+def _load_warp_cpu() -> OpenMesh:
+    from .mesh_warp import open_mesh_cpu
+
+    return open_mesh_cpu
+
+
+def _load_nvdiffrast() -> OpenMesh:
+    from .mesh_nvdiffrast import open_mesh
+
+    return open_mesh
+
+
+def _load_numba() -> OpenMesh:
+    from .mesh_numba import open_mesh
+
+    return open_mesh
+
+
+def _load_embreex() -> OpenMesh:
+    from .mesh_embreex import open_mesh
+
+    return open_mesh
+
+
+def _load_torch() -> OpenMesh:
+    from .mesh_torch import open_mesh
+
+    return open_mesh
 
 
 def _usable() -> str | None:
@@ -182,27 +215,27 @@ MESH_ENGINES: Registry[OpenMesh] = Registry("mesh")
 
 for _backend in (
     Backend(
-        "warp", frozenset({"cast"}), _warp_probe(cuda=True), _engine("mesh_warp", "open_mesh_cuda"),
+        "warp", frozenset({"cast"}), _warp_probe(cuda=True), _load_warp,
         "ray queries on CUDA by warp-lang",
     ),
     Backend(
-        "nvdiffrast", frozenset(), _needs("nvdiffrast", cuda=True), _engine("mesh_nvdiffrast"),
+        "nvdiffrast", frozenset(), _needs("nvdiffrast", cuda=True), _load_nvdiffrast,
         "six padded pinhole faces on CUDA by nvdiffrast",
     ),
     Backend(
-        "numba", frozenset({"cast"}), _needs("numba"), _engine("mesh_numba"),
+        "numba", frozenset({"cast"}), _needs("numba"), _load_numba,
         "watertight equirectangular z-buffer on the CPU",
     ),
     Backend(
-        "embreex", frozenset({"cast"}), _needs("embreex"), _engine("mesh_embreex"),
+        "embreex", frozenset({"cast"}), _needs("embreex"), _load_embreex,
         "ray queries on the CPU by Embree",
     ),
     Backend(
-        "warp-cpu", frozenset({"cast"}), _warp_probe(cuda=False), _engine("mesh_warp", "open_mesh_cpu"),
+        "warp-cpu", frozenset({"cast"}), _warp_probe(cuda=False), _load_warp_cpu,
         "the CUDA engine's kernel on the CPU, single threaded",
     ),
     Backend(
-        "torch", frozenset({"cast"}), _usable, _engine("mesh_torch"),
+        "torch", frozenset({"cast"}), _usable, _load_torch,
         "every ray against every face near it; the reference, for small meshes",
     ),
 ):  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,9 @@ _FAR = 1e30
 @functools.cache
 def _warp() -> tuple[Any, Any]:
     """Import warp quietly and declare the kernel; warp compiles it once and keeps it on disk."""
-    wp: Any = importlib.import_module("warp")
+    from . import splat_warp_kernels  # the one module that imports warp
+
+    wp: Any = splat_warp_kernels.wp
     wp.config.quiet = True  # older releases
     wp.config.log_level = getattr(wp, "LOG_WARNING", 30)
     wp.init()

@@ -8,7 +8,6 @@ to run, on the CPU they do not.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -28,11 +27,13 @@ def open_warp(device: str = "cuda") -> contract.RenderFn:
         device: ``"cuda"``: inputs from elsewhere are moved to torch's current CUDA device and the pictures
             back; ``"cpu"``: warp's CPU device, single threaded.
     """
-    wp: Any = importlib.import_module("warp")
+    from . import splat_warp_kernels as kernels
+
+    wp: Any = kernels.wp
     wp.config.quiet = True  # older releases
     wp.config.log_level = getattr(wp, "LOG_WARNING", 30)
     wp.init()
-    engine = _Engine(wp, importlib.import_module(".splat_warp_kernels", __package__), device)
+    engine = _Engine(wp, kernels, device)
     one = torch.tensor([[0.0, 0.0, 2.0]]), torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.1)
     K_px = torch.tensor([[8.0, 0.0, 8.0], [0.0, 8.0, 8.0], [0.0, 0.0, 1.0]])
     _, alpha, _ = engine.render(*one, torch.ones(1), torch.ones(1, 3), torch.eye(4), K_px, 16, 16)

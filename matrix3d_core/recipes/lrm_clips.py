@@ -62,7 +62,7 @@ def open_wan_encoder(model: Path | str, *, device: str = "auto", dtype: torch.dt
         raise FormatError(
             f"{folder.name}: has latents of {vae.config.z_dim} channels; the model needs the 16 of Wan 2.1."
         )
-    vae = vae.to(place).eval().requires_grad_(False)
+    vae = vae.to(place).train(False).requires_grad_(False)
     mean, deviation = (
         torch.tensor(values).view(1, -1, 1, 1, 1)
         for values in (vae.config.latents_mean, vae.config.latents_std)

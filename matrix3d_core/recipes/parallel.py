@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import BackendUnavailable, InvalidInput
+from ..variables import variable
 
 __all__ = ["Team", "joined_team", "split_network"]
 
@@ -43,8 +43,8 @@ def joined_team(device: torch.device) -> Iterator[Team]:
     Raises:
         BackendUnavailable: when this torch has no distributed package.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size < 2 or "RANK" not in os.environ:
+    size = int(variable("WORLD_SIZE", "1"))
+    if size < 2 or not variable("RANK"):
         yield Team()
         return
     if not torch.distributed.is_available():

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import importlib.metadata
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import torch
 
 from ..errors import BackendUnavailable, FormatError, InvalidInput
+from ..variables import variable
 
 __all__ = [
     "DTYPES",
@@ -92,8 +91,11 @@ def require_packages(what: str) -> None:
             wrong.append(f"{name} is {version}, needs {'.'.join(map(str, least))} or newer")
     if not wrong:
         try:
-            for name in NEEDED:
-                importlib.import_module(name)
+            import accelerate  # noqa: F401
+            import diffusers  # noqa: F401
+            import ftfy  # noqa: F401
+            import peft  # noqa: F401
+            import transformers  # noqa: F401
         except ImportError as error:
             wrong.append(f"{error.name or 'a package'} cannot be imported ({error})")
     if wrong:
@@ -121,7 +123,7 @@ def choose_device(name: str) -> torch.device:
         raise InvalidInput(f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}.") from error
     if device.type == "cuda":
         if device.index is None:
-            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+            device = torch.device("cuda", int(variable("LOCAL_RANK", "0")))
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if device.index is None or device.index >= count:
             raise BackendUnavailable(f"device {device} is not here; torch sees {count} CUDA devices.")

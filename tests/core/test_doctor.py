@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,23 +154,19 @@ def test_engines_come_with_their_reasons(home):
 
 
 def test_a_registry_that_cannot_be_imported_is_reported(home, monkeypatch):
-    monkeypatch.setattr(doctor, "_REGISTRIES", (("mesh", "raster.nowhere", "X"), doctor._REGISTRIES[1]))
+    def nowhere():
+        raise ModuleNotFoundError("nowhere")
+
+    monkeypatch.setattr(doctor, "_REGISTRIES", (("mesh", nowhere), doctor._REGISTRIES[1]))
     report = doctor.examine()
     assert report["ready"] is False
-    assert "raster.nowhere cannot be imported: ModuleNotFoundError" in report["engines"]["mesh"][0]["reason"]
+    assert "raster.mesh cannot be imported: ModuleNotFoundError" in report["engines"]["mesh"][0]["reason"]
     assert "**cannot make worlds here**" in doctor.to_markdown(report)
 
 
 def test_memory_is_read_without_psutil(monkeypatch):
-    real = doctor.importlib.import_module
-
-    def refuse(name, *rest):
-        if name == "psutil":
-            raise ImportError(name)
-        return real(name, *rest)
-
     with_psutil = doctor._memory()
-    monkeypatch.setattr(doctor.importlib, "import_module", refuse)
+    monkeypatch.setitem(sys.modules, "psutil", None)
     without = doctor._memory()
     if without["total"] is None:
         pytest.skip("this system has no /proc/meminfo")

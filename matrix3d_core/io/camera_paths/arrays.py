@@ -39,7 +39,7 @@ _FLAWS = (
 
 
 def read_arrays(path: Path) -> RawPath:
-    """Read a ``.npy`` or ``.npz`` file; nothing in it is run (no pickles)."""
+    """Read a ``.npy`` or ``.npz`` file; nothing in it is run (no Python objects)."""
     source = path.name
     try:
         with path.open("rb") as file:
