@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class Matrix3DError(Exception):
-    """Base of all errors raised on purpose by this library."""
+    """Base of all errors raised on purpose by this library.
+
+    All are called ``matrix3d.Name``: a host that shows an error begins with its full name, and loads this
+    package under a long path.
+    """
+
+    __module__ = "matrix3d"
+
+    def __init_subclass__(cls) -> None:
+        """Give the short name to every kind."""
+        cls.__module__ = Matrix3DError.__module__
 
 
 class InvalidInput(Matrix3DError, ValueError):

@@ -28,6 +28,7 @@ from ._adapters import (
     splats_to_host,
 )
 from ._host import Types, io, progress_to_host, save_target
+from ._search import SPLAT_WORDS
 from ._types import TrajectoryType
 
 __all__ = [
@@ -98,7 +99,9 @@ class SplatCrop(io.ComfyNode):
             category=_CATEGORY,
             description="Keeps the splats whose centres lie inside (or outside) of a box, a sphere or an "
             "upright cylinder, in world units.",
-            search_aliases=["crop splats", "cut splats", "bounding box", "remove region", "splat edit"],
+            search_aliases=[
+                *SPLAT_WORDS, "crop splats", "cut splats", "bounding box", "remove region", "splat edit",
+            ],
             inputs=[
                 _splat_input(),
                 io.Combo.Input(
@@ -150,7 +153,10 @@ class SplatClean(io.ComfyNode):
             category=_CATEGORY,
             description="Removes what floats in a world: splats with NaN, faint ones, lonely ones, small clumps; "
             "and cuts splats that are far too large for their neighbourhood.",
-            search_aliases=["remove floaters", "clean splats", "outlier removal", "denoise splats", "nan splats"],
+            search_aliases=[
+                *SPLAT_WORDS, "remove floaters", "clean splats", "outlier removal", "denoise splats",
+                "nan splats",
+            ],
             inputs=[
                 _splat_input(),
                 io.Float.Input(
@@ -210,7 +216,10 @@ class SplatPrune(io.ComfyNode):
             category=_CATEGORY,
             description="Brings a world down to a number of splats so that its pictures change least, and says "
             "how many dB that cost on views it was not tuned on.",
-            search_aliases=["prune splats", "reduce splats", "decimate splats", "compress world", "budget"],
+            search_aliases=[
+                *SPLAT_WORDS, "prune splats", "reduce splats", "decimate splats", "compress world",
+                "budget",
+            ],
             inputs=[
                 _splat_input(),
                 io.Int.Input(
@@ -282,7 +291,10 @@ class SplatLOD(io.ComfyNode):
             category=_CATEGORY,
             description="Makes coarser levels of a world by fusing neighbours, each fitted to the look of the "
             "full one; gives one level out and can save all.",
-            search_aliases=["level of detail", "lod", "splat pyramid", "coarser splats", "simplify splats"],
+            search_aliases=[
+                *SPLAT_WORDS, "level of detail", "lod", "splat pyramid", "coarser splats",
+                "simplify splats",
+            ],
             is_output_node=True,
             inputs=[
                 _splat_input("Gaussian splats; of a batch, the first."),
@@ -352,7 +364,10 @@ class SplatTransform(io.ComfyNode):
             category=_CATEGORY,
             description="Turns, scales and moves a world, view-dependent colours included, and writes it in other "
             "axes or units. A trajectory given along moves with it.",
-            search_aliases=["rotate splats", "scale splats", "move splats", "change axes", "units", "align world"],
+            search_aliases=[
+                *SPLAT_WORDS, "rotate splats", "scale splats", "move splats", "change axes", "units",
+                "align world",
+            ],
             inputs=[
                 _splat_input(),
                 _number("yaw", 0.0, "Turn to the right about the vertical, degrees.", step=1.0),
@@ -411,7 +426,10 @@ class SplatMerge(io.ComfyNode):
             display_name="Splat Merge",
             category=_CATEGORY,
             description="Joins worlds that share one frame; splats that stand in more than one are fused.",
-            search_aliases=["merge splats", "join worlds", "combine splats", "stitch", "deduplicate splats"],
+            search_aliases=[
+                *SPLAT_WORDS, "merge splats", "join worlds", "combine splats", "stitch",
+                "deduplicate splats",
+            ],
             inputs=[
                 io.Splat.Input("splat_a", tooltip="A world; all items of a batch are joined."),
                 io.Combo.Input(
@@ -462,7 +480,10 @@ class SplatMesh(io.ComfyNode):
             category=_CATEGORY,
             description="Turns a world that is seen from inside into a mesh with coloured vertices or a texture: "
             "distances from many places along the path, fused into a grid. Also gives a light collider.",
-            search_aliases=["splat to mesh", "tsdf", "collider", "export mesh", "glb", "texture", "surface"],
+            search_aliases=[
+                *SPLAT_WORDS, "splat to mesh", "tsdf", "collider", "export mesh", "glb", "texture",
+                "surface", "splat to glb", "ply to mesh", "3d to mesh",
+            ],
             inputs=[
                 _splat_input("Gaussian splats; of a batch, the first."),
                 io.Int.Input(

@@ -15,6 +15,7 @@ from ..matrix3d_core.progress import ProgressEvent
 from ._adapters import images_from_host
 from ._host import io, progress_to_host, save_target
 from ._kept import Kept
+from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "PanoPreview"]
 
@@ -46,7 +47,8 @@ class PanoPreview(io.ComfyNode):
             description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
             "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
             search_aliases=[
-                "360 viewer", "panorama viewer", "look around", "equirectangular preview", "360 video", "mask brush",
+                *PANORAMA_WORDS, "360 viewer", "panorama viewer", "look around", "equirectangular preview",
+                "360 video", "mask brush", "vr video",
             ],
             is_output_node=True,
             inputs=[

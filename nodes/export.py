@@ -19,6 +19,7 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, masks_from_host
 from ._host import Types, io, progress_to_host, save_target
+from ._search import SPLAT_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
 __all__ = ["NODES", "DatasetExport"]
@@ -37,7 +38,8 @@ class DatasetExport(io.ComfyNode):
             "(LichtFeld, Brush, Postshot, gsplat) or nerfstudio train from. Nothing has to be matched or solved. "
             "Panoramic frames are cut into perspective crops.",
             search_aliases=[
-                "colmap", "nerfstudio", "transforms.json", "export dataset", "export cameras", "training data",
+                *SPLAT_WORDS, "colmap", "nerfstudio", "transforms.json", "export dataset",
+                "export cameras", "training data", "nerf", "3dgs dataset", "gaussian splat dataset",
             ],
             is_output_node=True,
             inputs=[

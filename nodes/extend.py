@@ -18,6 +18,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, image_from_host, mask_from_host
 from ._host import Types, io, progress_to_host, ui
 from ._path_inputs import fps_input, frames_input
+from ._search import PATH_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
 __all__ = ["NODES", "LoopError", "NextBestPath", "TrajectoryPlace", "WorldExtend"]
@@ -38,7 +39,8 @@ class WorldExtend(io.ComfyNode):
             "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
             "keeps its axes.",
             search_aliases=[
-                "extend world", "continue world", "outpaint world", "endless", "next segment", "explore further",
+                *WORLD_WORDS, "extend world", "continue world", "outpaint world", "endless",
+                "next segment", "explore further", "infinite world", "image to world",
             ],
             inputs=[
                 io.Splat.Input("splat", tooltip="The world so far; of a batch, the first."),
@@ -164,7 +166,9 @@ class TrajectoryPlace(io.ComfyNode):
             category=_CATEGORY,
             description="Takes a path that was made in a panorama's own frame to where that panorama stands in the "
             "world, so that frames and splats of the next segment stay in the first world's axes.",
-            search_aliases=["move path", "world frame", "next segment", "anchor trajectory"],
+            search_aliases=[
+                *PATH_WORDS, "move path", "world frame", "next segment", "anchor trajectory",
+            ],
             inputs=[
                 TrajectoryType.Input(
                     "path", tooltip="Made from World Extend's geometry, by a preset, Next Best Path or the studio."
@@ -196,7 +200,9 @@ class NextBestPath(io.ComfyNode):
             category=_CATEGORY,
             description="Proposes the next camera path: tries directions from the panorama's centre, goes as far as "
             "nothing is in the way, and takes the one that uncovers most of what nobody has seen.",
-            search_aliases=["next best view", "explore", "auto path", "unseen", "where to go"],
+            search_aliases=[
+                *WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go",
+            ],
             inputs=[
                 GeometryType.Input("geometry", tooltip="Of the place to start from: PanoDepth or World Extend."),
                 frames_input(least=2),
@@ -279,7 +285,7 @@ class LoopError(io.ComfyNode):
             category=_CATEGORY,
             description="Compares the end of a walk in a loop with its start: the last panorama against the first, and "
             "the last pose against the first.",
-            search_aliases=["loop closure", "drift", "psnr", "consistency"],
+            search_aliases=[*WORLD_WORDS, "loop closure", "drift", "psnr", "consistency"],
             inputs=[
                 io.Image.Input("first", tooltip="Frames at the start of the walk; the first one counts."),
                 TrajectoryType.Input("first_path", tooltip="The path of those frames, in the world's axes."),

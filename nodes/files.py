@@ -17,6 +17,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host
 from ._file_inputs import file_input
 from ._host import Types, io, resolve_input_file, save_target, tell_user
+from ._search import SPLAT_WORDS
 from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatLoad", "SplatSave"]
@@ -32,6 +33,7 @@ _AXES = {
 }
 _SUFFIXES = tuple(f".{kind}" for kind in SPLAT_FORMATS)
 _SPZ4, _HTML = "spz 4", "html"
+_NO_FILE = "(no file)"
 
 
 class SplatSave(io.ComfyNode):
@@ -46,12 +48,17 @@ class SplatSave(io.ComfyNode):
             description="Save splats: PLY (lossless, read everywhere), SPZ (a tenth of the size), SOG, SPLAT, KSPLAT, "
             "glTF, or one HTML page that opens offline.",
             search_aliases=[
+                *SPLAT_WORDS,
                 "save splat",
                 "export splat",
                 "save ply",
                 "save spz",
                 "save gaussian",
                 "export world",
+                "save 3d",
+                "sog",
+                "ksplat",
+                "html viewer",
             ],
             is_output_node=True,
             inputs=[
@@ -162,18 +169,25 @@ class SplatLoad(io.ComfyNode):
             description="Load Gaussian splats from PLY (also compressed), SPZ, SPLAT, KSPLAT, SOG or GLB, spherical "
             "harmonics included.",
             search_aliases=[
+                *SPLAT_WORDS,
                 "load splat",
                 "import splat",
                 "load ply",
                 "load spz",
                 "load gaussian",
                 "open world",
+                "open ply",
+                "3d file",
+                "sog",
+                "ksplat",
+                "scan",
             ],
             inputs=[
                 file_input(
                     "file",
                     "splat",
                     _SUFFIXES,
+                    first=(_NO_FILE,),
                     tooltip="A splat file below the input folder. Press R to see new files.",
                 ),
                 io.Combo.Input(
@@ -196,6 +210,11 @@ class SplatLoad(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str) -> bool | str:
+        if file == _NO_FILE:
+            return (
+                f"a splat file ({', '.join(_SUFFIXES)}) must be chosen; there is none yet. Upload one with the node's "
+                "button, or drop it on the node."
+            )
         try:
             resolve_input_file(file)
         except Matrix3DError as error:

@@ -12,6 +12,7 @@ from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import images_from_host
 from ._host import io, progress_to_host
+from ._search import WORLD_WORDS
 from ._types import DepthType, TrajectoryType
 
 
@@ -28,7 +29,8 @@ class PanoFill(io.ComfyNode):
             "same way in all frames. A stand-in for the video model that runs anywhere: it closes holes "
             "but invents no detail.",
             search_aliases=[
-                "inpaint", "hole filling", "disocclusion", "outpaint", "fill holes", "complete frames",
+                *WORLD_WORDS, "inpaint", "hole filling", "disocclusion", "outpaint", "fill holes",
+                "complete frames",
             ],
             inputs=[
                 io.Image.Input("frames", tooltip="Guidance frames, one panorama per pose."),

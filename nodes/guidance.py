@@ -9,6 +9,7 @@ from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import io, progress_to_host
+from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
 
@@ -25,7 +26,8 @@ class MeshGuidanceRender(io.ComfyNode):
             "path: colour, a mask of what is seen, and distance. What the panorama could not see stays "
             "black with mask 0.",
             search_aliases=[
-                "condition render", "warp panorama", "depth warp", "panorama mesh", "novel view", "reproject",
+                *WORLD_WORDS, "condition render", "warp panorama", "depth warp", "panorama mesh",
+                "novel view", "reproject", "depth to video", "camera control",
             ],
             inputs=[
                 GeometryType.Input("geometry", tooltip="The panorama with its distances, from PanoDepth."),

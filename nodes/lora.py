@@ -10,6 +10,7 @@ from ..matrix3d_core.panorama.rotation import SEAM_MODES, UPSTREAM_START
 from ._host import io, ui
 from ._host_lora import MERGES, apply_lora, find_lora, lora_names
 from ._host_seam import install_seam
+from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "PanoLoRA"]
 
@@ -29,8 +30,9 @@ class PanoLoRA(io.ComfyNode):
             "(diffusers, peft, DiffSynth, kohya, BFL), and says what matched; a file that does not fit is "
             "refused. Can also turn the latent while sampling, so that the left/right border does not show.",
             search_aliases=[
-                "lora", "panorama lora", "360", "equirectangular", "seamless", "load lora", "matrix-3d lora",
-                "wan lora", "flux lora", "latent rotation", "tileable",
+                *PANORAMA_WORDS, "lora", "panorama lora", "360", "equirectangular", "seamless",
+                "load lora", "matrix-3d lora", "wan lora", "flux lora", "latent rotation", "tileable",
+                "text to 3d", "text to world", "text to 360",
             ],
             inputs=[
                 io.Model.Input("model", tooltip="FLUX.1 dev or Fill, Wan 2.1 I2V, Wan 2.2 5B, or any other model."),

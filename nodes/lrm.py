@@ -14,6 +14,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import splat_to_host
 from ._host import io, progress_to_host
 from ._host_lrm import PRECISIONS, LoadedLRM, load_lrm, lrm_names, run_lrm
+from ._search import SPLAT_WORDS
 from ._types import DepthType, LRMType, TrajectoryType
 
 __all__ = ["NODES", "LRMDecode", "LRMLoader"]
@@ -32,7 +33,10 @@ class LRMLoader(io.ComfyNode):
             category="Matrix-3D/models",
             description="Loads a latent reconstruction model for LRMDecode: the released pano_lrm_480p.pt as it is, or "
             "the smaller safetensors file that `matrix3d convert-lrm` makes of it. Nothing in the file is executed.",
-            search_aliases=["load lrm", "reconstruction model", "pano_lrm", "feed-forward gaussians", "wonderland"],
+            search_aliases=[
+                *SPLAT_WORDS, "load lrm", "reconstruction model", "pano_lrm", "feed-forward gaussians",
+                "wonderland", "video to 3d",
+            ],
             inputs=[
                 io.Combo.Input(
                     "lrm_name", options=lrm_names() or [_NONE],
@@ -70,7 +74,8 @@ class LRMDecode(io.ComfyNode):
             "seconds on a GPU instead of the minutes of GSOptimize, which can refine the result. The world is in the "
             "trajectory's own frame and units.",
             search_aliases=[
-                "lrm", "feed-forward", "latent to gaussians", "instant splats", "video to 3d", "reconstruct",
+                *SPLAT_WORDS, "lrm", "feed-forward", "latent to gaussians", "instant splats",
+                "video to 3d", "reconstruct", "video to world", "image to 3d",
             ],
             inputs=[
                 LRMType.Input("lrm", tooltip="From LRMLoader."),

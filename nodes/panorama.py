@@ -29,6 +29,7 @@ from ._adapters import image_from_host
 from ._file_inputs import file_input
 from ._host import io, resolve_input_file, ui
 from ._host_routes import answer_posts, jpeg
+from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType
 
 _CATEGORY = "Matrix-3D/panorama"
@@ -74,7 +75,19 @@ class PanoLoad(io.ComfyNode):
             category=_CATEGORY,
             description="Load a 360-degree panorama (equirectangular, 2:1) and, when there is one, its depth "
             "file. The sample comes with exact distances.",
-            search_aliases=["panorama", "360", "equirectangular", "load image", "sample", "hdri"],
+            search_aliases=[
+                *WORLD_WORDS,
+                "panorama",
+                "360",
+                "equirectangular",
+                "load image",
+                "sample",
+                "hdri",
+                "image to 3d",
+                "image to world",
+                "skybox",
+                "street view",
+            ],
             inputs=[
                 file_input(
                     "image",
@@ -169,7 +182,19 @@ class PanoDepth(io.ComfyNode):
             category=_CATEGORY,
             description="Give a panorama its distances: from MoGe, a depth map or a file, or without any "
             "from an assumed flat ground and a far dome. Unusable distances are repaired and counted.",
-            search_aliases=["depth", "geometry", "distance", "moge", "panorama to 3d", "metric scale", "sky"],
+            search_aliases=[
+                *WORLD_WORDS,
+                "depth",
+                "geometry",
+                "distance",
+                "moge",
+                "panorama to 3d",
+                "metric scale",
+                "sky",
+                "image to 3d",
+                "image to world",
+                "depth to 3d",
+            ],
             inputs=[
                 io.Image.Input(
                     "panorama", tooltip="One equirectangular picture, twice as wide as it is high."
@@ -470,7 +495,7 @@ class PanoGeometryToMoGe(io.ComfyNode):
             category=_CATEGORY,
             description="Hand a panorama geometry to the host's MoGe nodes, for instance to render it or to "
             "make a textured GLB mesh of it.",
-            search_aliases=["moge", "convert geometry", "mesh", "glb", "point map"],
+            search_aliases=[*WORLD_WORDS, "moge", "convert geometry", "mesh", "glb", "point map"],
             inputs=[GeometryType.Input("geometry", tooltip="From Panorama Depth.")],
             outputs=[
                 MoGeGeometryType.Output(

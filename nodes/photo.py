@@ -34,6 +34,7 @@ from ..matrix3d_core.panorama.views import (
 )
 from ._adapters import image_from_host, images_from_host, mask_from_host, masks_from_host
 from ._host import io, progress_to_host, ui
+from ._search import PANORAMA_WORDS, WORLD_WORDS
 from ._types import MoGeGeometryType, PlacementType
 
 __all__ = [
@@ -97,7 +98,9 @@ class PanoProject(io.ComfyNode):
             description="Puts a photo on an empty panorama where its camera looked, and makes the mask of "
             "what is to be generated around it. Chain several for photos in several directions.",
             search_aliases=[
-                "photo to panorama", "image to panorama", "outpaint 360", "equirectangular projection", "i2p",
+                *WORLD_WORDS, "photo to panorama", "image to panorama", "outpaint 360",
+                "equirectangular projection", "i2p", "photo to 3d", "image to 3d", "image to world",
+                "photo to world", "photo to 360",
             ],
             inputs=[
                 io.Image.Input("image", tooltip="One photo, without lens distortion."),
@@ -208,7 +211,10 @@ class PanoComposite(io.ComfyNode):
             category=_CATEGORY,
             description="Puts the photos' own pixels back into the panorama generated around them: colours of the "
             "generated side are matched, the border is blended.",
-            search_aliases=["paste photo back", "restore pixels", "gain match", "feather", "blend panorama"],
+            search_aliases=[
+                *PANORAMA_WORDS, "paste photo back", "restore pixels", "gain match", "feather",
+                "blend panorama",
+            ],
             inputs=[
                 io.Image.Input("panorama", tooltip="The generated panorama (2:1)."),
                 PlacementType.Input("placement", tooltip="From Project Photo to Panorama, the last of the chain."),
@@ -286,7 +292,10 @@ class PanoCanonicalise(io.ComfyNode):
             category=_CATEGORY,
             description="Straightens a tilted panorama and turns its interesting side to the front. FLUX with the "
             "panorama LoRA returns any side first; a camera path then heads for nothing in particular.",
-            search_aliases=["straighten", "level horizon", "rotate panorama", "yaw", "recenter 360", "upright"],
+            search_aliases=[
+                *PANORAMA_WORDS, "straighten", "level horizon", "rotate panorama", "yaw", "recenter 360",
+                "upright",
+            ],
             inputs=[
                 io.Image.Input("panorama", tooltip="One panorama (2:1)."),
                 io.Boolean.Input(
@@ -351,7 +360,10 @@ class PanoView(io.ComfyNode):
             display_name="Pano View",
             category=_CATEGORY,
             description="Perspective views of panoramas: one direction, or several around the circle.",
-            search_aliases=["perspective", "crop panorama", "equirectangular to perspective", "look around", "fov"],
+            search_aliases=[
+                *PANORAMA_WORDS, "perspective", "crop panorama", "equirectangular to perspective",
+                "look around", "fov",
+            ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1); each is viewed in the same way."),
                 *_yaw_pitch_roll("the view"),
@@ -416,7 +428,10 @@ class PanoCrops(io.ComfyNode):
             category=_CATEGORY,
             description="The twelve square views that Matrix-3D cuts out of a panorama, for depth or for training "
             "splats.",
-            search_aliases=["12 views", "icosahedron", "perspective crops", "training views", "split panorama"],
+            search_aliases=[
+                *PANORAMA_WORDS, "12 views", "icosahedron", "perspective crops", "training views",
+                "split panorama",
+            ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1)."),
                 io.Combo.Input(
@@ -471,7 +486,9 @@ class PanoToCubemap(io.ComfyNode):
             display_name="Panorama to Cubemap",
             category=_CATEGORY,
             description="Six square faces of 90 degrees: front, right, back, left, up, down.",
-            search_aliases=["cube map", "skybox", "equirectangular to cubemap", "e2c"],
+            search_aliases=[
+                *PANORAMA_WORDS, "cube map", "skybox", "equirectangular to cubemap", "e2c", "six faces",
+            ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1)."),
                 io.Int.Input(
@@ -509,7 +526,10 @@ class CubemapToPano(io.ComfyNode):
             display_name="Cubemap to Panorama",
             category=_CATEGORY,
             description="Joins six cube faces to a panorama, seamless over edges and corners.",
-            search_aliases=["cube map", "skybox", "cubemap to equirectangular", "c2e", "cross", "strip"],
+            search_aliases=[
+                *PANORAMA_WORDS, "cube map", "skybox", "cubemap to equirectangular", "c2e", "cross",
+                "strip",
+            ],
             inputs=[
                 io.Image.Input(
                     "faces",
@@ -548,7 +568,10 @@ class PanoTexelComposite(io.ComfyNode):
             category=_CATEGORY,
             description="Shows the panorama's own texels wherever the guidance has them, at its full size, and the "
             "video model's pixels only in the holes.",
-            search_aliases=["composite", "keep texels", "paste guidance", "sharpen video", "upscale panorama video"],
+            search_aliases=[
+                *PANORAMA_WORDS, "composite", "keep texels", "paste guidance", "sharpen video",
+                "upscale panorama video",
+            ],
             inputs=[
                 io.Image.Input("frames", tooltip="Frames of the video model (2:1); enlarged to the guidance's size."),
                 io.Image.Input(

@@ -31,6 +31,7 @@ from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, wor
 from ._host import Types, io, save_picture, save_target
 from ._host_wait import not_yet
 from ._kept import Kept
+from ._search import SPLAT_WORDS
 from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "SplatPreview"]
@@ -77,6 +78,7 @@ class SplatPreview(io.ComfyNode):
                 "a picture and a camera. Also hands the world on as a file for core's preview and save nodes."
             ),
             search_aliases=[
+                *SPLAT_WORDS,
                 "walk",
                 "first person",
                 "view splat",
@@ -85,6 +87,11 @@ class SplatPreview(io.ComfyNode):
                 "world viewer",
                 "record path",
                 "path recorder",
+                "3d viewer",
+                "walk in vr",
+                "vr headset",
+                "walkthrough",
+                "explore world",
             ],
             is_output_node=True,
             inputs=[

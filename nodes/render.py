@@ -14,6 +14,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, colour_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host, save_target, tell_user, ui
+from ._search import PANORAMA_WORDS, SPLAT_WORDS
 from ._types import DepthType, TrajectoryType
 
 __all__ = ["NODES", "SplatRender", "VideoSave360"]
@@ -33,8 +34,8 @@ class SplatRender(io.ComfyNode):
             description="Renders Gaussian splats through a camera that follows a trajectory: perspective, panorama, "
             "stereo or VR180.",
             search_aliases=[
-                "render splats", "flythrough", "gaussian render", "camera path", "walkthrough", "360", "vr180",
-                "stereo",
+                *SPLAT_WORDS, "render splats", "flythrough", "gaussian render", "camera path",
+                "walkthrough", "360", "vr180", "stereo", "vr video", "360 video", "render 3d",
             ],
             inputs=[
                 io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
@@ -136,7 +137,10 @@ class VideoSave360(io.ComfyNode):
             category="Matrix-3D/files",
             description="Writes frames as an MP4 with the tags that make players, headsets and video sites show it "
             "as a 360, VR180 or stereo film.",
-            search_aliases=["save 360 video", "spherical metadata", "vr video", "vr180", "save mp4", "youtube 360"],
+            search_aliases=[
+                *PANORAMA_WORDS, "save 360 video", "spherical metadata", "vr video", "vr180", "save mp4",
+                "youtube 360", "360 video", "vr 180", "export vr",
+            ],
             is_output_node=True,
             inputs=[
                 io.Image.Input("frames", tooltip="The frames, such as those of Splat Render or a panoramic video."),

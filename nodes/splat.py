@@ -14,6 +14,7 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
+from ._search import SPLAT_WORDS
 from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
 
 __all__ = ["NODES", "GSOptimize", "GSOptimizeSettings"]
@@ -133,7 +134,8 @@ class GSOptimizeSettings(io.ComfyNode):
             description="The detail settings of GS Optimize: key frames, loss, densification, learning rates, reports. "
             "Each starts at the value that all presets use, so an untouched node changes nothing.",
             search_aliases=[
-                "gaussian splatting settings", "learning rate", "densification", "key frames", "ssim", "adam",
+                *SPLAT_WORDS, "gaussian splatting settings", "learning rate", "densification",
+                "key frames", "ssim", "adam",
             ],
             inputs=_detail_inputs(),
             outputs=[
@@ -161,7 +163,9 @@ class GSOptimize(io.ComfyNode):
             "panorama's own surfaces and on what was filled in, refined against crops of the frames. The "
             "world keeps the frame and the units of the trajectory.",
             search_aliases=[
-                "gaussian splatting", "3dgs", "reconstruct", "splat optimisation", "train splats", "world",
+                *SPLAT_WORDS, "gaussian splatting", "3dgs", "reconstruct", "splat optimisation",
+                "train splats", "world", "text to 3d", "image to 3d", "image to world", "video to 3d",
+                "text to world", "image to splat", "panorama to splat", "train gaussians",
             ],
             inputs=[
                 io.Image.Input("frames", tooltip="Complete panoramas (2:1), one per pose, from PanoFill or a video."),

@@ -30,6 +30,7 @@ from ._host import io, progress_to_host
 from ._host_routes import Gone, answer_posts, jpeg
 from ._host_wait import not_yet
 from ._path_inputs import fps_input, frames_input
+from ._search import WORLD_WORDS
 from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "TrajectoryStudio"]
@@ -132,7 +133,10 @@ class TrajectoryStudio(io.ComfyNode):
             category="Matrix-3D/trajectory",
             description="Draw a camera path over the panorama and over a map of it: click to add key poses, drag to "
             "move them. Holes, clearance and collisions of every frame are shown while you draw.",
-            search_aliases=["draw path", "path editor", "camera path", "spline editor", "map", "trajectory editor"],
+            search_aliases=[
+                *WORLD_WORDS, "draw path", "path editor", "camera path", "spline editor", "map",
+                "trajectory editor",
+            ],
             is_output_node=True,
             inputs=[
                 GeometryType.Input(

@@ -23,6 +23,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input_file, save_target, ui
 from ._path_inputs import fps_input, frames_input
+from ._search import PATH_WORDS
 from ._types import GeometryType, TrajectoryType
 
 _CATEGORY = "Matrix-3D/trajectory"
@@ -65,7 +66,17 @@ class TrajectoryPreset(io.ComfyNode):
             description="A ready-made camera move through the panorama's world: Matrix-3D's own "
             "rails, or one "
             "of eight moves such as look around then go forward. It can stop before it hits something.",
-            search_aliases=["camera path", "camera move", "rail", "orbit", "dolly", "movement mode"],
+            search_aliases=[
+                *PATH_WORDS,
+                "camera path",
+                "camera move",
+                "rail",
+                "orbit",
+                "dolly",
+                "movement mode",
+                "camera control",
+                "flythrough",
+            ],
             inputs=[
                 io.Combo.Input(
                     "preset",
@@ -175,6 +186,7 @@ class TrajectoryLoad(io.ComfyNode):
             "bare list of 4x4 world-to-camera matrices, this pack's own layout, or the camera of a glTF file as "
             "Blender exports it. Can rescale it to the scene.",
             search_aliases=[
+                *PATH_WORDS,
                 "camera json",
                 "load camera path",
                 "import trajectory",
@@ -271,7 +283,7 @@ class TrajectorySave(io.ComfyNode):
             display_name="Save Trajectory",
             category=_CATEGORY,
             description="Write a camera path as JSON into the output folder.",
-            search_aliases=["camera json", "export camera path", "save poses"],
+            search_aliases=[*PATH_WORDS, "camera json", "export camera path", "save poses"],
             is_output_node=True,
             inputs=[
                 _trajectory_input(),
@@ -312,7 +324,7 @@ class TrajectoryFromKeyframes(io.ComfyNode):
             description="Draw a smooth camera path through a few keyframes written as JSON: each a "
             "position with "
             "yaw, pitch and roll, or with a point to look at.",
-            search_aliases=["spline", "camera keyframes", "camera animation", "waypoints"],
+            search_aliases=[*PATH_WORDS, "spline", "camera keyframes", "camera animation", "waypoints"],
             inputs=[
                 io.String.Input(
                     "keyframes",
@@ -376,7 +388,7 @@ class TrajectoryFromCamera(io.ComfyNode):
             category=_CATEGORY,
             description="Draw a smooth camera path through up to eight cameras set in ComfyUI's 3D viewers "
             "(camera_info). One camera gives a still path.",
-            search_aliases=["camera_info", "load3d camera", "viewer camera", "spline"],
+            search_aliases=[*PATH_WORDS, "camera_info", "load3d camera", "viewer camera", "spline"],
             inputs=[
                 frames_input(),
                 *_spline_inputs(),
@@ -423,7 +435,7 @@ class TrajectoryToCamera(io.ComfyNode):
             category=_CATEGORY,
             description="Take one frame of a camera path as camera_info for ComfyUI's own 3D nodes, "
             "such as Render Splat.",
-            search_aliases=["camera_info", "load3d camera", "render splat camera"],
+            search_aliases=[*PATH_WORDS, "camera_info", "load3d camera", "render splat camera"],
             inputs=[
                 _trajectory_input(),
                 io.Int.Input(
@@ -470,7 +482,13 @@ class TrajectoryEdit(io.ComfyNode):
             category=_CATEGORY,
             description="Change a camera path: play it backwards, change its number of frames, "
             "smooth it or scale it.",
-            search_aliases=["reverse camera", "resample trajectory", "smooth camera", "scale trajectory"],
+            search_aliases=[
+                *PATH_WORDS,
+                "reverse camera",
+                "resample trajectory",
+                "smooth camera",
+                "scale trajectory",
+            ],
             inputs=[
                 _trajectory_input(),
                 io.Combo.Input(
@@ -536,7 +554,7 @@ class TrajectoryJoin(io.ComfyNode):
             display_name="Join Trajectories",
             category=_CATEGORY,
             description="Play one camera path after the other.",
-            search_aliases=["concatenate camera", "append trajectory"],
+            search_aliases=[*PATH_WORDS, "concatenate camera", "append trajectory"],
             inputs=[
                 _trajectory_input("first", "What comes first; its fps and name are kept."),
                 _trajectory_input("second", "What follows."),
@@ -567,7 +585,13 @@ class TrajectoryClearance(io.ComfyNode):
             description="Measure how close a camera path comes to what the panorama shows, say which "
             "frames collide, "
             "and give a path shortened to stay clear.",
-            search_aliases=["collision", "camera clearance", "check trajectory", "safe path"],
+            search_aliases=[
+                *PATH_WORDS,
+                "collision",
+                "camera clearance",
+                "check trajectory",
+                "safe path",
+            ],
             is_output_node=True,
             inputs=[
                 _trajectory_input(),
@@ -640,7 +664,7 @@ class TrajectoryPreview(io.ComfyNode):
             category=_CATEGORY,
             description="Draw a camera path from above and from the side, in its scene when geometry "
             "is connected.",
-            search_aliases=["plot camera path", "show trajectory", "camera map"],
+            search_aliases=[*PATH_WORDS, "plot camera path", "show trajectory", "camera map"],
             is_output_node=True,
             inputs=[
                 _trajectory_input(),

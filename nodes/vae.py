@@ -9,6 +9,7 @@ from ..matrix3d_core.panorama.circular import DECODE_REACH
 from ._adapters import images_from_host
 from ._host import io, progress_to_host, ui
 from ._host_vae import DECODE_BORDERS, ENCODE_BORDERS, decode_panorama, encode_panorama
+from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "PanoSeamMetric", "PanoVAEDecode", "PanoVAEEncode"]
 
@@ -53,7 +54,10 @@ class PanoVAEEncode(io.ComfyNode):
             category="Matrix-3D/panorama",
             description="Encodes panoramas, or the frames of one panoramic video with a video VAE, so that left "
             "and right belong together: turning the panorama turns the latent.",
-            search_aliases=["circular vae", "seamless encode", "tileable", "360 encode", "wrap around"],
+            search_aliases=[
+                *PANORAMA_WORDS, "circular vae", "seamless encode", "tileable", "360 encode",
+                "wrap around",
+            ],
             inputs=[
                 io.Image.Input(
                     "images",
@@ -103,7 +107,10 @@ class PanoVAEDecode(io.ComfyNode):
             category="Matrix-3D/panorama",
             description="Decodes latents of panoramas or panoramic videos so that left and right belong together: "
             "no line where the border was, and turning the latent turns the picture.",
-            search_aliases=["circular vae", "seamless decode", "tileable", "360 decode", "wrap around", "seam"],
+            search_aliases=[
+                *PANORAMA_WORDS, "circular vae", "seamless decode", "tileable", "360 decode",
+                "wrap around", "seam",
+            ],
             inputs=[
                 io.Latent.Input("latent", tooltip="Latents of panoramas or of panoramic videos."),
                 io.Vae.Input("vae", tooltip="VAE of the model that made the latent."),
@@ -152,7 +159,10 @@ class PanoSeamMetric(io.ComfyNode):
             category="Matrix-3D/panorama",
             description="Measures how visible the left/right border of panoramas is, and how far the first and the "
             "last row are from being the points that they stand for.",
-            search_aliases=["seam check", "border error", "panorama quality", "pole error", "360 check"],
+            search_aliases=[
+                *PANORAMA_WORDS, "seam check", "border error", "panorama quality", "pole error",
+                "360 check",
+            ],
             inputs=[io.Image.Input("images", tooltip="Panoramas, or the frames of a panoramic video.")],
             outputs=[
                 io.Float.Output(

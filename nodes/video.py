@@ -42,6 +42,7 @@ from ._host_models import (
     sampling_callback,
     video_kind,
 )
+from ._search import PANORAMA_WORDS, WORLD_WORDS
 from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "PanoClipImage", "PanoPrompt", "PanoVideoConditioning", "PanoVideoSampler"]
@@ -191,7 +192,8 @@ class PanoVideoConditioning(io.ComfyNode):
             "mask, encoded exactly as the panoramic video LoRAs were trained. Connect the outputs to KSampler "
             "or any other sampler.",
             search_aliases=[
-                "wan image to video", "wan i2v", "guidance conditioning", "masked video", "trajectory video",
+                *WORLD_WORDS, "wan image to video", "wan i2v", "guidance conditioning", "masked video",
+                "trajectory video",
             ],
             inputs=[
                 io.Conditioning.Input("positive", tooltip="The scene in words, from CLIP Text Encode."),
@@ -259,7 +261,8 @@ class PanoVideoSampler(io.ComfyNode):
             "host's sampler, then a decode without a seam. Paths longer than the model can take are cut into "
             "overlapping segments.",
             search_aliases=[
-                "wan sampler", "panorama video", "video generation", "image to video", "ksampler", "long video",
+                *WORLD_WORDS, "wan sampler", "panorama video", "video generation", "image to video",
+                "ksampler", "long video", "text to 360 video", "image to vr video", "360 video",
             ],
             inputs=[
                 io.Model.Input("model", tooltip="Wan 2.1 I2V 14B or Wan 2.2 5B, after PanoLoRA."),
@@ -443,7 +446,7 @@ class PanoClipImage(io.ComfyNode):
             description="Shows the start panorama to CLIP as upstream does: brought to the video's size with the "
             "guidance's own resize, then squeezed to 224x224 (bicubic, no antialias), so that CLIP Vision Encode "
             "need not resize or crop it.",
-            search_aliases=["clip vision", "resize for clip", "224"],
+            search_aliases=[*PANORAMA_WORDS, "clip vision", "resize for clip", "224"],
             inputs=[
                 io.Image.Input("image", tooltip="The start panorama, or guidance frames, of which the first counts."),
                 *_size_inputs(),
@@ -476,7 +479,10 @@ class PanoPrompt(io.ComfyNode):
             category="Matrix-3D/panorama",
             description="Puts a description of the scene into the wording that the panorama and video models were "
             "used with, and gives the negative text that goes with it.",
-            search_aliases=["prompt preset", "prompt suffix", "negative prompt", "prompt helper"],
+            search_aliases=[
+                *PANORAMA_WORDS, "prompt preset", "prompt suffix", "negative prompt", "prompt helper",
+                "text to 3d", "text to world", "prompt to world", "text to 360",
+            ],
             inputs=[
                 io.Combo.Input(
                     "preset", options=list(PROMPT_PRESETS), default="video",

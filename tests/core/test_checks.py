@@ -97,3 +97,12 @@ def test_errors_are_also_the_builtin_kinds():
         assert issubclass(error, kind)
     assert issubclass(BackendUnavailable, RuntimeError)
     assert issubclass(Cancelled, Matrix3DError)
+
+
+def test_errors_have_a_short_name_wherever_the_package_lies():
+    from matrix3d_core import errors
+    from matrix3d_core.panorama.circular_convs import BorderLost
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) >= 6
+    assert {kind.__module__ for kind in (*kinds, BorderLost)} == {"matrix3d"}

@@ -1,0 +1,113 @@
+"""Nodes are found by the words that people type, in the front end's own node search."""
+
+from __future__ import annotations
+
+import pytest
+from chromium import open_front_end, open_page
+
+pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
+
+SEARCH = """queries => {
+    const stores = document.querySelector("#vue-app").__vue_app__.config.globalProperties.$pinia._s;
+    const search = (query) => stores.get("nodeDef").nodeSearchService.searchNode(query, [], { limit: 64 });
+    return Object.fromEntries(queries.map(query => [query, search(query).map(found => found.name)]));
+}"""
+"""What the search box lists, its limit included."""
+
+FLAT = (  # of panoramas alone: nothing in them is three-dimensional
+    *("CubemapToPano", "PanoCanonicalise", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
+    *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap"),
+    *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "VideoSave360"),
+)
+
+TYPED = {
+    "text to 3d": {"PanoPrompt", "PanoLoRA", "GSOptimize"},
+    "text to world": {"PanoPrompt", "PanoLoRA", "GSOptimize"},
+    "image to 3d": {"PanoLoad", "PanoDepth", "PanoProject", "GSOptimize", "LRMDecode"},
+    "image to world": {"PanoLoad", "PanoDepth", "PanoProject", "GSOptimize", "WorldExtend"},
+    "photo to 3d": {"PanoProject"},
+    "video to 3d": {"GSOptimize", "LRMDecode"},
+    "panorama to 3d": {"PanoDepth"},
+    "vr video": {"VideoSave360", "SplatRender", "PanoPreview", "PanoVideoSampler"},
+    "360 video": {"VideoSave360", "SplatRender", "PanoVideoSampler"},
+    "text to 360": {"PanoPrompt", "PanoLoRA"},
+    "gaussian splatting": {"GSOptimize", "GSOptimizeSettings"},
+    "3dgs": {"GSOptimize", "SplatLoad", "SplatPreview"},
+    "open ply": {"SplatLoad"},
+    "save ply": {"SplatSave"},
+    "splat to mesh": {"SplatMesh"},
+    "3d viewer": {"SplatPreview"},
+    "skybox": {"PanoToCubemap", "CubemapToPano", "PanoLoad"},
+    "hdri": {"PanoLoad"},
+    "equirectangular": {"PanoLoad", "PanoProject", "PanoView", "PanoLoRA"},
+    "camera path": {"TrajectoryPreset", "TrajectoryStudio", "TrajectoryLoad", "TrajectorySave"},
+    "camera control": {"TrajectoryPreset", "MeshGuidanceRender"},
+    "colmap": {"DatasetExport"},
+    "nerf": {"DatasetExport"},
+    "depth to 3d": {"PanoDepth"},
+    "360 viewer": {"PanoPreview"},
+}
+
+
+@pytest.fixture(scope="module")
+def page(browser, comfy):
+    """The graph editor, empty."""
+    with open_page(browser, width=1280, height=860) as opened:
+        open_front_end(opened.page, comfy.address, "vue")
+        opened.page.evaluate("() => { app.graph.clear(); app.graph.setDirtyCanvas(true, true); }")
+        yield opened.page
+
+
+def uses(info, kind):
+    """Whether a node has a socket or a list of files of that kind."""
+    inputs = {**info["input"].get("required", {}), **info["input"].get("optional", {})}
+    return kind in info["output"] or any(spec[0] == kind for spec in inputs.values())
+
+
+def lacking(wanted, found):
+    """The nodes that a query should have found, by query."""
+    missed = {query: sorted(nodes - set(found[query])) for query, nodes in wanted.items()}
+    return {query: nodes for query, nodes in missed.items() if nodes}
+
+
+def test_every_node_is_found_by_the_words_of_its_family(page, comfy):
+    nodes = comfy.own_nodes()
+    solid = nodes.keys() - set(FLAT)
+    splats = {name for name, info in nodes.items() if uses(info, "SPLAT") or name.startswith("Splat")}
+    panoramas = {name for name in nodes if name.startswith(("Pano", "Cubemap")) or name == "VideoSave360"}
+    wanted = {
+        "matrix3d": set(nodes),
+        "world": set(nodes),
+        "3d": solid,
+        **dict.fromkeys(("splat", "ply", "gaussian"), splats - {"LoopError", "WorldExtend", "NextBestPath"}),
+        **dict.fromkeys(("panorama", "360", "vr"), panoramas),
+    }
+    assert min(len(splats) - 14, len(panoramas) - 20, len(solid) - 35) >= 0
+    found = page.evaluate(SEARCH, list(wanted))
+    assert lacking(wanted, found) == {}
+
+
+def test_the_words_people_type_find_what_they_look_for(page):
+    found = page.evaluate(SEARCH, list(TYPED))
+    assert lacking(TYPED, found) == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("text to 3d", "Pano Prompt"), ("image to world", "Load Panorama"), ("vr video", "Video Save 360")],
+)
+def test_they_are_found_in_the_search_box(page, tmp_path, typed, shown):
+    place = page.evaluate(
+        """() => {
+            const box = app.canvas.canvas.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        }"""
+    )
+    page.mouse.dblclick(*place)
+    box = page.locator("[role=dialog] input, .p-autocomplete-input").last
+    box.wait_for()
+    box.fill(typed)
+    page.get_by_text(shown, exact=True).first.wait_for(timeout=30_000)
+    page.screenshot(path=tmp_path / "search.png")
+    page.keyboard.press("Escape")
+    box.wait_for(state="hidden")
