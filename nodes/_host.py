@@ -24,6 +24,7 @@ __all__ = [
     "io",
     "output_folder",
     "progress_to_host",
+    "resolve_input",
     "resolve_input_file",
     "resolve_inside",
     "save_target",
@@ -99,12 +100,12 @@ def resolve_inside(root: str | Path, name: str, *, what: str = "file") -> Path:
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
-    """List files of the host's input folder (subfolders included) with one of the suffixes, sorted."""
+    """List files of the host's input folder (subfolders included) whose names end with one of these, sorted."""
     base = Path(folder_paths.get_input_directory())
     if not base.is_dir():
         return []
-    found = (p.relative_to(base).as_posix() for p in base.rglob("*") if p.suffix.lower() in suffixes)
-    return sorted(found)
+    found = (p for p in base.rglob("*") if p.name.lower().endswith(suffixes))
+    return sorted(p.relative_to(base).as_posix() for p in found)
 
 
 def resolve_input_file(name: str) -> Path:
@@ -117,6 +118,16 @@ def resolve_input_file(name: str) -> Path:
     if not path.is_file():
         raise InvalidInput(f"input file {name!r} does not exist; put it into the host's input folder.")
     return path
+
+
+def resolve_input(name: str) -> Path:
+    """Return the path of an existing file or folder of the host's input folder.
+
+    Raises:
+        InvalidInput: when it lies outside the folder or does not exist.
+    """
+    path = resolve_inside(folder_paths.get_input_directory(), name, what="input file")
+    return path if path.is_dir() else resolve_input_file(name)
 
 
 def output_folder(name: str) -> Path:

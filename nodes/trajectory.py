@@ -11,24 +11,31 @@ from ..matrix3d_core.cameras.clearance import METHODS, measure_clearance, shorte
 from ..matrix3d_core.cameras.edit import join, resample, reverse, smooth, transform
 from ..matrix3d_core.cameras.keyframes import parse_keyframes
 from ..matrix3d_core.cameras.load3d import camera_info_from_pose, pose_from_camera_info
+from ..matrix3d_core.cameras.placement import PANORAMA_PLACES, place_panorama
 from ..matrix3d_core.cameras.plot import plot_trajectory
 from ..matrix3d_core.cameras.presets import PIVOT_FRACTION, PRESETS, make_preset, preset_in_scene
 from ..matrix3d_core.cameras.report import describe_trajectory
 from ..matrix3d_core.cameras.rescale import RESCALE_MODES, adapt_to_scene, check_units
 from ..matrix3d_core.cameras.spline import PACES, spline_trajectory
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.io.cameras_json import LAYOUTS, parse_trajectory, read_trajectory, write_trajectory
-from ..matrix3d_core.io.gltf_cameras import read_gltf_camera
+from ..matrix3d_core.io.camera_paths.door import PATH_SUFFIXES, file_of, import_text, import_trajectory
+from ..matrix3d_core.io.camera_paths.raw import (
+    INTRINSICS_CHOICES,
+    PATH_AXES,
+    POSE_DIRECTIONS,
+    TIME_BASES,
+    PathOptions,
+)
+from ..matrix3d_core.io.cameras_json import LAYOUTS, write_trajectory
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._file_inputs import file_input
-from ._host import io, progress_to_host, resolve_input_file, save_target, ui
+from ._host import io, progress_to_host, resolve_input, save_target, ui
 from ._path_inputs import fps_input, frames_input
 from ._search import PATH_WORDS
 from ._types import GeometryType, TrajectoryType
 
 _CATEGORY = "Matrix-3D/trajectory"
 _PASTED = "(pasted text)"
-_GLTF = (".glb", ".gltf")
 _FRACTION, _UNITS = "fraction of depth", "units"
 _CAMERAS = tuple(f"camera_{letter}" for letter in "abcdefgh")
 _KEYFRAMES_EXAMPLE = """[
@@ -181,10 +188,10 @@ class TrajectoryLoad(io.ComfyNode):
             node_id="TrajectoryLoad",
             display_name="Load Trajectory",
             category=_CATEGORY,
-            description="Read a camera path from a JSON file of the input folder or from pasted "
-            "text: Matrix-3D's "
-            "bare list of 4x4 world-to-camera matrices, this pack's own layout, or the camera of a glTF file as "
-            "Blender exports it. Can rescale it to the scene.",
+            description="Read a camera path from a file of the input folder or from pasted text: Matrix-3D's bare "
+            "list of 4x4 matrices, this pack's own layout, nerfstudio, COLMAP, splat trainers, RealEstate10K and "
+            "CameraCtrl, TUM, ReCamMaster, VGGT and Depth Anything 3, Blender and glTF. What it is, is found out and "
+            "told in the report. Can rescale it to the scene.",
             search_aliases=[
                 *PATH_WORDS,
                 "camera json",
@@ -195,21 +202,29 @@ class TrajectoryLoad(io.ComfyNode):
                 "blender camera",
                 "gltf",
                 "glb",
+                "nerfstudio transforms",
+                "colmap",
+                "realestate10k",
+                "cameractrl",
+                "tum",
+                "recammaster",
+                "vggt",
             ],
             inputs=[
                 file_input(
                     "file",
                     "trajectory",
-                    (".json", *_GLTF),
+                    PATH_SUFFIXES,
                     first=(_PASTED,),
-                    tooltip="A .json, .glb or .gltf file in the host's input folder, or the pasted text below.",
+                    tooltip="A .json, .txt, .npz, .npy, .glb or .gltf file, or COLMAP's images.bin, in the host's "
+                    "input folder; or the pasted text below.",
                 ),
                 io.String.Input(
                     "text",
                     default="",
                     multiline=True,
                     placeholder="[ [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]], ... ]",
-                    tooltip="JSON of a camera path; used when no file is chosen.",
+                    tooltip="A camera path as JSON or rows of numbers; used when no file is chosen.",
                 ),
                 io.Combo.Input(
                     "rescale",
@@ -221,6 +236,7 @@ class TrajectoryLoad(io.ComfyNode):
                     "yaw is kept). fit and upstream need geometry.",
                 ),
                 _geometry_input("The panorama's geometry: for rescaling, and to check the path's units."),
+                *_reading_inputs(),
             ],
             outputs=[
                 _trajectory_output(),
@@ -236,7 +252,7 @@ class TrajectoryLoad(io.ComfyNode):
         # Named here so that files which arrive after the menu was made are accepted.
         if file != _PASTED:
             try:
-                resolve_input_file(file)
+                resolve_input(file)
             except InvalidInput as error:
                 return str(error)
         return True
@@ -246,22 +262,39 @@ class TrajectoryLoad(io.ComfyNode):
         if file == _PASTED:
             return ""
         try:
-            stat = resolve_input_file(file).stat()
-        except (InvalidInput, OSError):
+            stat = file_of(resolve_input(file)).stat()
+        except (ValueError, OSError):
             return math.nan
         return f"{stat.st_mtime_ns}-{stat.st_size}"
 
     @classmethod
-    def execute(cls, file: str, text: str, rescale: str, geometry: Any = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        file: str,
+        text: str,
+        rescale: str,
+        geometry: Any = None,
+        panorama_at: str = "auto",
+        pose: str = "auto",
+        axes: str = "auto",
+        scale: float = 1.0,
+        sample_fps: float = 0.0,
+        time_base: str = "auto",
+        intrinsics: str = "auto",
+        camera: str = "",
+    ) -> io.NodeOutput:
+        options = PathOptions(pose, axes, scale, sample_fps, time_base, intrinsics, camera.strip())
         if file != _PASTED:
-            path = resolve_input_file(file)
-            read = read_gltf_camera(path) if path.suffix.lower() in _GLTF else read_trajectory(path)
+            found = import_trajectory(resolve_input(file), options)
         elif text.strip():
-            read = parse_trajectory(text, source="pasted text", name="pasted")
+            found = import_text(text, options=options)
         else:
             raise InvalidInput("a file or text must be given; got neither. Choose a file or paste the JSON.")
+        read = place_panorama(found.trajectory, panorama_at)
         result = adapt_to_scene(read, geometry, rescale=rescale)
-        lines = [describe_trajectory(result.trajectory)]
+        lines = [describe_trajectory(result.trajectory), *found.lines]
+        if panorama_at != "auto" and rescale == "none":
+            lines.append(f"the panorama stands {panorama_at}")
         if rescale != "none":
             lines.append(f"multiplied by {result.factor:.4g}")
             if result.roll_columns:
@@ -271,6 +304,85 @@ class TrajectoryLoad(io.ComfyNode):
         elif geometry is not None and (problem := check_units(read, geometry).problem):
             lines.append(f"warning: {problem}")
         return io.NodeOutput(result.trajectory, math.degrees(result.yaw_rad), "\n".join(lines))
+
+
+def _reading_inputs() -> list[Any]:
+    """Return the inputs that overrule what a file of a camera path was found to be."""
+    return [
+        io.Combo.Input(
+            "panorama_at",
+            options=list(PANORAMA_PLACES),
+            default="auto",
+            optional=True,
+            tooltip="Where the panorama is, with rescale none. at the first pose: it is what the first camera sees. "
+            "yaw kept: it stands there upright and looks along +z, as with Matrix-3D's user trajectories. at the "
+            "origin: the poses are the panorama's own. auto: as the file says; else at the origin when the path begins "
+            "there, else at the first pose.",
+        ),
+        io.Combo.Input(
+            "pose",
+            options=list(POSE_DIRECTIONS),
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="c2w: matrices are camera-to-world. w2c: world-to-camera. auto: as the format has them.",
+        ),
+        io.Combo.Input(
+            "axes",
+            options=["auto", *PATH_AXES],
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="Axes of the cameras and of the world. blender: OpenGL cameras in a world whose z is up, as "
+            "nerfstudio's. auto: as the format has them.",
+        ),
+        io.Float.Input(
+            "scale",
+            default=1.0,
+            min=0.000001,
+            max=1000000.0,
+            step=0.05,
+            round=False,
+            optional=True,
+            advanced=True,
+            tooltip="Camera positions are multiplied by it.",
+        ),
+        io.Float.Input(
+            "sample_fps",
+            default=0.0,
+            min=0.0,
+            max=1000.0,
+            step=1.0,
+            optional=True,
+            advanced=True,
+            tooltip="Frames per second: a path with times (TUM, RealEstate10K, glTF) is read at them, another one "
+            "played at them. 0: the file's own (24 for glTF).",
+        ),
+        io.Combo.Input(
+            "time_base",
+            options=["auto", *TIME_BASES],
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="What the times of the file count.",
+        ),
+        io.Combo.Input(
+            "intrinsics",
+            options=list(INTRINSICS_CHOICES),
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="Keep the lens of perspective pictures, to fit such pictures, or drop it: poses are then "
+            "panoramas. auto keeps it in this pack's own files.",
+        ),
+        io.String.Input(
+            "camera",
+            default="",
+            optional=True,
+            advanced=True,
+            tooltip="Name of the camera where a file has several (ReCamMaster, glTF); empty: the first one.",
+        ),
+    ]
 
 
 class TrajectorySave(io.ComfyNode):
@@ -297,8 +409,9 @@ class TrajectorySave(io.ComfyNode):
                     "layout",
                     options=list(LAYOUTS),
                     default="upstream",
-                    tooltip="upstream: Matrix-3D's bare list of 4x4 world-to-camera matrices. "
-                    "matrix3d: the same with axes, units, fps and intrinsics written down.",
+                    tooltip="upstream: Matrix-3D's bare list of 4x4 world-to-camera matrices; refused where it would "
+                    "be read back with the panorama elsewhere. matrix3d: the same with axes, units, fps, intrinsics "
+                    "and the panorama's place written down.",
                 ),
             ],
             outputs=[io.String.Output(display_name="path", tooltip="Full path of the file.")],

@@ -14,6 +14,7 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .edit import transform
+from .placement import in_panorama_frame
 from .surface import PanoramaSurface
 
 __all__ = ["ClearanceReport", "measure_clearance", "shorten_to_clear"]
@@ -84,17 +85,17 @@ def measure_clearance(
     known there.
 
     Args:
-        trajectory: poses in the panorama's frame.
+        trajectory: the path; one in a ``world`` frame has the panorama at its first pose.
         geometry: the panorama.
         radius: clearance to keep, world units, 0 or more.
         surface: that of ``geometry``, where it was indexed before.
         progress: called as frames are done.
 
     Raises:
-        InvalidInput: for a negative radius or a path in another frame of reference.
+        InvalidInput: for a negative radius.
     """
-    _check(trajectory, radius)
-    return _measure(trajectory, surface or PanoramaSurface.of(geometry), radius, progress)
+    _check(radius)
+    return _measure(in_panorama_frame(trajectory), surface or PanoramaSurface.of(geometry), radius, progress)
 
 
 def shorten_to_clear(
@@ -110,7 +111,7 @@ def shorten_to_clear(
     The number of frames stays. A clear path is returned as it is.
 
     Args:
-        trajectory: poses in the panorama's frame; the first one must be clear.
+        trajectory: the path; its first pose must be clear.
         geometry: the panorama.
         radius: clearance to keep, world units.
         method: ``"cut"``: end the walk where it is still clear, slower instead of shorter in time;
@@ -125,9 +126,16 @@ def shorten_to_clear(
     Raises:
         InvalidInput: when the first frame collides already, or an argument is wrong.
     """
-    _check(trajectory, radius)
+    _check(radius)
     if method not in METHODS:
         raise InvalidInput(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
+    if trajectory.frame_of_reference != "panorama":
+        inside = in_panorama_frame(trajectory)
+        shortened, share = shorten_to_clear(inside, geometry, radius=radius, method=method, progress=progress)
+        if share == 1.0:
+            return trajectory, 1.0
+        poses = shortened.camera_from_world @ trajectory.camera_from_world[0]
+        return replace(trajectory, camera_from_world=poses), share
     surface = PanoramaSurface.of(geometry)
     centres = trajectory.centres
     if bool(_collides(surface, centres[:1], radius)[0]):
@@ -153,14 +161,9 @@ def shorten_to_clear(
     return shortened, shortened.length / length
 
 
-def _check(trajectory: Trajectory, radius: float) -> None:
+def _check(radius: float) -> None:
     if not (math.isfinite(radius) and radius >= 0):
         raise InvalidInput(f"radius must be 0 or more; got {radius}.")
-    if trajectory.frame_of_reference != "panorama":
-        raise InvalidInput(
-            f"the path must be in the panorama's frame; got {trajectory.frame_of_reference!r}. "
-            "Rescale it first (rescale 'fit' or 'upstream')."
-        )
 
 
 def _measure(

@@ -15,6 +15,7 @@ from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
+from .placement import in_panorama_frame
 
 __all__ = ["plot_trajectory"]
 
@@ -66,7 +67,7 @@ def plot_trajectory(
     runs from blue to orange, with dots and viewing wedges at some frames; colliding frames are red.
 
     Args:
-        trajectory: the path.
+        trajectory: the path; with geometry it is drawn in the panorama's frame.
         geometry: the panorama around it, if there is one.
         height_px: height of the picture, 128 or more; it is about twice as wide.
         colliding_frames: frames to mark.
@@ -78,6 +79,8 @@ def plot_trajectory(
         raise InvalidInput(f"height_px must be at least 128; got {height_px}.")
     if any(not 0 <= frame < len(trajectory) for frame in colliding_frames):
         raise InvalidInput(f"colliding_frames must lie in 0..{len(trajectory) - 1}; got {colliding_frames}.")
+    if geometry is not None:
+        trajectory = in_panorama_frame(trajectory)
     text_px = max(9, round(height_px / 36))
     margin = round(0.7 * text_px)
     top = round(2.0 * text_px)

@@ -14,6 +14,7 @@ from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .edit import transform
+from .placement import relative_to_first
 from .surface import visible_distance
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "check_units",
     "fit_to_depth",
     "initial_yaw",
-    "relative_to_first",
     "rescale_upstream",
 ]
 
@@ -91,14 +91,6 @@ def initial_yaw(trajectory: Trajectory, *, upstream_exact: bool = False) -> floa
         angle = math.acos(min(1.0, max(-1.0, z)))
         return (math.tau - angle) % math.tau if x < 0 else angle
     return math.atan2(x, z) % math.tau if math.hypot(x, z) > 1e-9 else 0.0
-
-
-def relative_to_first(trajectory: Trajectory) -> Trajectory:
-    """Express a path in the frame of its first camera; the first pose becomes exactly the identity."""
-    poses = trajectory.camera_from_world @ trajectory.world_from_camera[0]
-    poses[:, 3] = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
-    poses[0] = torch.eye(4, dtype=torch.float64)
-    return replace(trajectory, camera_from_world=poses, frame_of_reference="panorama")
 
 
 def rescale_upstream(

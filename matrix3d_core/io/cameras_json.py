@@ -11,9 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..errors import InvalidInput
 from ..scene.trajectory import Trajectory
 from .camera_paths.door import import_text, import_trajectory
+from .camera_paths.finish import likely_frame
 from .camera_paths.own import AXES, CONVENTION, FORMAT_NAME, FORMAT_VERSION
 from .camera_paths.raw import PathOptions
 
@@ -59,7 +62,7 @@ def write_trajectory(
         layout: ``"upstream"`` (poses only) or ``"matrix3d"`` (everything).
 
     Raises:
-        InvalidInput: for an unknown layout.
+        InvalidInput: see `format_trajectory`.
         OSError: when the folder cannot be written.
     """
     path = Path(path)
@@ -76,11 +79,16 @@ def write_trajectory(
 
 
 def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> str:
-    """Return the JSON text of a camera path in one of `LAYOUTS`, indented by 4 as upstream writes it."""
+    """Return the JSON text of a camera path in one of `LAYOUTS`, indented by 4 as upstream writes it.
+
+    Raises:
+        InvalidInput: for an unknown layout, and for a bare list that would be read back with the panorama elsewhere.
+    """
     if layout not in LAYOUTS:
         raise InvalidInput(f"layout must be one of {', '.join(LAYOUTS)}; got {layout!r}.")
     poses = trajectory.camera_from_world.tolist()
     if layout == "upstream":
+        _check_bare(trajectory)
         return json.dumps(poses, indent=4)
     header: dict[str, Any] = {
         "format": FORMAT_NAME,
@@ -96,3 +104,16 @@ def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> st
         "poses": poses,
     }
     return json.dumps(header, indent=4, ensure_ascii=False)
+
+
+def _check_bare(trajectory: Trajectory) -> None:
+    """Refuse a path whose panorama a bare list, which cannot say where it stands, would move."""
+    frame = likely_frame(trajectory.camera_from_world)
+    is_identity = torch.equal(trajectory.camera_from_world[0], torch.eye(4, dtype=torch.float64))
+    if frame == trajectory.frame_of_reference or is_identity:
+        return
+    places = {"panorama": "at the origin", "world": "at the first pose, turned as it is"}
+    raise InvalidInput(
+        f"a bare list does not say where the panorama is: it would be read back {places[frame]}, and is "
+        f"{places[trajectory.frame_of_reference]}. Save it in layout 'matrix3d', or begin the path at the panorama."
+    )

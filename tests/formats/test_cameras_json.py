@@ -2,6 +2,7 @@ import json
 import math
 import os
 import struct
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.io import cameras_json
 from matrix3d_core.io.camera_paths import raw
+from matrix3d_core.io.camera_paths.finish import likely_frame
 from matrix3d_core.io.cameras_json import (
     format_trajectory,
     parse_trajectory,
@@ -65,12 +67,38 @@ def test_upstream_layout_is_byte_for_byte_what_json_dump_gives(tmp_path):
 
 @pytest.mark.parametrize("layout", cameras_json.LAYOUTS)
 def test_round_trip_keeps_every_bit(tmp_path, layout):
-    trajectory = random_trajectory()
+    trajectory = random_trajectory(frame_of_reference="world")
     trajectory.camera_from_world[0, 0, 3] = -0.0
     trajectory.camera_from_world[1, 1, 3] = 5e-324
     path = tmp_path / "path.json"
     write_trajectory(path, trajectory, layout=layout)
     assert bits(read_trajectory(path).camera_from_world) == bits(trajectory.camera_from_world)
+    assert read_trajectory(path).frame_of_reference == "world"
+
+
+def test_a_bare_list_that_would_move_the_panorama_is_not_written(tmp_path):
+    away = random_trajectory()
+    with pytest.raises(
+        InvalidInput, match=r"read back at the first pose, turned as it is, and is at the origin\. Save"
+    ):
+        write_trajectory(tmp_path / "x.json", away, layout="upstream")
+    assert not list(tmp_path.iterdir())
+    turned = Trajectory.from_centres(
+        away.world_from_camera[:, :3, :3], away.centres - away.centres[0], frame_of_reference="world"
+    )
+    with pytest.raises(InvalidInput, match="read back at the origin, and is at the first pose"):
+        write_trajectory(tmp_path / "x.json", turned, layout="upstream")
+    at_home = replace(turned, frame_of_reference="panorama")
+    same = Trajectory(
+        torch.eye(4)[None].double(), frame_of_reference="world"
+    )  # at the first pose = at the origin
+    for kept in (at_home, same, replace(away, frame_of_reference="world")):
+        write_trajectory(tmp_path / "x.json", kept, layout="upstream")
+        read = read_trajectory(tmp_path / "x.json")
+        assert bits(read.camera_from_world) == bits(kept.camera_from_world)
+        assert read.frame_of_reference == kept.frame_of_reference or kept is same
+    write_trajectory(tmp_path / "x.json", away)
+    assert read_trajectory(tmp_path / "x.json").frame_of_reference == "panorama"
 
 
 @settings(max_examples=50, deadline=None)
@@ -78,7 +106,8 @@ def test_round_trip_keeps_every_bit(tmp_path, layout):
 def test_any_finite_translation_survives(values):
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, 3] = torch.tensor(values, dtype=torch.float64)
-    text = format_trajectory(Trajectory(pose[None]), layout="upstream")
+    frame = likely_frame(pose[None])
+    text = format_trajectory(Trajectory(pose[None], frame_of_reference=frame), layout="upstream")
     assert bits(parse_trajectory(text).camera_from_world) == bits(pose)
 
 

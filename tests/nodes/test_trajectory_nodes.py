@@ -75,6 +75,19 @@ still = {"asset": {"version": "2.0"}, "cameras": [{}], "nodes": [{"camera": 0, "
 (folder / "cam.gltf").write_text(json.dumps(still))
 out["gltf"] = values(T.TrajectoryLoad, file="paths/cam.gltf")[0].centres.tolist()
 text = json.dumps([[[1,0,0,0],[0,1,0,0],[0,0,1,-1000.0*i],[0,0,0,1]] for i in range(2)])
+tum = "\n".join(f"{0.5 * k} 1 2 {3 + k} 0 0 0 1" for k in range(3))
+(folder / "tum.txt").write_text(tum)
+model = folder / "scene" / "sparse" / "0"
+model.mkdir(parents=True)
+(model / "images.txt").write_text("1 1 0 0 0 -1 -2 -3 1 a.png\n\n")
+places = ["auto", "at the first pose", "at the first pose, yaw kept", "at the origin"]
+placed = [values(T.TrajectoryLoad, file="paths/tum.txt", panorama_at=place) for place in places]
+out["placed"] = [[p.frame_of_reference, p.centres[-1].tolist(), p.fps, report] for p, _, report in placed]
+out["pasted_rows"] = values(T.TrajectoryLoad, text=tum, pose="w2c", scale=2.0, sample_fps=4.0)[0].centres.tolist()
+out["model"] = values(T.TrajectoryLoad, file="paths/scene")[0].centres.tolist()
+out["folder"] = [T.TrajectoryLoad.validate_inputs(file=f) for f in ("paths/scene", "../..")]
+out["same_folder"] = T.TrajectoryLoad.fingerprint_inputs(file="paths/scene") == T.TrajectoryLoad.fingerprint_inputs(file="paths/scene")
+out["bare"] = error(T.TrajectorySave, trajectory=placed[3][0], layout="upstream")
 out["pasted"] = values(T.TrajectoryLoad, text=text)[2]
 out["far_too_large"] = error(T.TrajectoryLoad, text=text, geometry=room)
 out["fitted"] = values(T.TrajectoryLoad, text=text, rescale="fit", geometry=room)[0].length
@@ -155,6 +168,24 @@ def test_names_that_leave_the_hosts_folders_are_refused(told):
     assert "does not exist" in missing
     assert fine is True
     assert "must stay inside" in told["escape_run"]
+
+
+def test_paths_of_other_tools_and_where_the_panorama_stands(told):
+    auto, first, yaw_kept, origin = told["placed"]
+    assert [place[0] for place in told["placed"]] == ["world", "world", "panorama", "panorama"]
+    assert auto[1] == first[1] == origin[1] == [1, 2, 5]
+    assert yaw_kept[1] == [0, 0, 2]
+    assert auto[2] == 2  # half a second each
+    assert "read as a TUM trajectory: camera-to-world, opencv axes (pose and axes overrule it)" in auto[3]
+    assert "panorama_at says otherwise" in auto[3]
+    assert "the panorama stands at the origin" in origin[3]
+    # As world-to-camera the same numbers are minus the centres; twice as large; between them at 4 a second.
+    assert told["pasted_rows"] == [[-2, -4, -z] for z in (6, 7, 8, 9, 10)]
+    assert told["model"] == [[1, 2, 3]]
+    assert told["folder"][0] is True
+    assert "must stay inside" in told["folder"][1]
+    assert told["same_folder"]
+    assert "a bare list does not say where the panorama is" in told["bare"]
 
 
 def test_foreign_units_are_refused_or_rescaled(told):

@@ -118,7 +118,7 @@ test("a recording of turned splats says how they were turned, and its file is fo
   const data = JSON.parse(writeRecording(recording));
   assert.deepEqual(data.turn, [[1, 0, 0], [0, 0, -1], [0, 1, 0]]);
   assert.equal(readRecording(JSON.stringify(data)).axes, "RFU");
-  const [matrix] = JSON.parse(exportPath(recording));
+  const [matrix] = JSON.parse(exportPath(recording)).poses;
   // The eye is at (1, 2, 3) of the view: x 1, forward 3, down 2, so the file's (1, 3, -2), which lands on the camera.
   const eye = [1, 3, -2, 1];
   assert.deepEqual(matrix.slice(0, 3).map((row) => row.reduce((sum, v, i) => sum + v * eye[i], 0)), [0, 0, 0]);

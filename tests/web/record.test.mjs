@@ -71,7 +71,9 @@ test("the matrix of a pose leads back to it", () => {
 
 test("a walk is exported as matrices, key poses as keyframes", () => {
   const walk = [{ time: 0, ...pose(1, 0) }];
-  assert.deepEqual(JSON.parse(exportPath({ ...EMPTY, walk }))[0][0], [1, 0, 0, -1]);
+  const written = JSON.parse(exportPath({ ...EMPTY, walk }));
+  assert.deepEqual(written.poses[0][0], [1, 0, 0, -1]);
+  assert.deepEqual([written.format, written.frame_of_reference], ["matrix3d-trajectory", "panorama"]);
   const keys = [pose(1, 0, Math.PI / 2)];
   assert.deepEqual(JSON.parse(exportPath({ ...EMPTY, keys, use: "keys" })), [
     { position: [1, 0, 0], yaw: 90, pitch: 0 },

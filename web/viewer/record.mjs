@@ -175,15 +175,17 @@ export function turnedMatrixOf(pose, axes) {
 }
 
 /**
- * A file of the path that is in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as a list of
- * world-to-camera matrices, as TrajectoryLoad reads them; keys of turned splats, which are not upright, likewise.
+ * A file of the path that is in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as TrajectoryLoad
+ * reads it, in the splats' own frame; keys of turned splats, which are not upright, likewise.
  * @param {Recording} recording
  * @returns {string}
  */
 export function exportPath(recording) {
   const { axes = "RDF" } = recording;
-  if (axes !== "RDF") return JSON.stringify(recording[recording.use].map((pose) => turnedMatrixOf(pose, axes)));
-  if (recording.use === "walk") return JSON.stringify(recording.walk.map(matrixOf));
+  if (axes !== "RDF" || recording.use === "walk") {
+    const poses = recording[recording.use].map((pose) => (axes === "RDF" ? matrixOf(pose) : turnedMatrixOf(pose, axes)));
+    return JSON.stringify({ format: "matrix3d-trajectory", version: 1, frame_of_reference: "panorama", poses });
+  }
   const keys = recording.keys.map((key) => {
     const [x, y, z, yaw, pitch] = rowOf(key);
     return { position: [x, y, z], yaw, pitch };

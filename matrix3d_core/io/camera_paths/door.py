@@ -19,12 +19,13 @@ from .raw import PathOptions, RawPath
 from .recammaster import is_recammaster, read_recammaster
 from .text import is_rows, read_rows
 
-__all__ = ["MAX_BYTES", "PATH_SUFFIXES", "import_text", "import_trajectory"]
+__all__ = ["MAX_BYTES", "PATH_SUFFIXES", "file_of", "import_text", "import_trajectory"]
 
 MAX_BYTES = 100_000_000
 MOST_MODEL_BYTES = 4_000_000_000
 """COLMAP's images hold 2D points, which are passed over."""
-PATH_SUFFIXES = (".json", ".txt", ".npz", ".npy", ".glb", ".gltf")
+PATH_SUFFIXES = (".json", ".txt", ".npz", ".npy", ".glb", ".gltf", "images.bin")
+"""How the names of files end that may hold a camera path."""
 
 _Reader = Callable[[str, Any, PathOptions], RawPath]
 _JSON: tuple[tuple[Callable[[Any], bool], _Reader], ...] = (
@@ -48,19 +49,16 @@ def import_trajectory(path: str | os.PathLike[str], options: PathOptions | None 
     """Read a camera path of any known format.
 
     Args:
-        path: a file with one of `PATH_SUFFIXES`, COLMAP's ``images.bin``, or a folder with a COLMAP model or a
-            `transforms.json`.
+        path: a file with one of `PATH_SUFFIXES`, or a folder with a COLMAP model or a `transforms.json`.
         options: what to overrule.
 
     Raises:
         FormatError: when it is none of them, too large or damaged; the message leads with its name.
         InvalidInput: when an option cannot be met.
     """
-    path, options = Path(path), options or PathOptions()
-    name = path.stem
-    if path.is_dir():
-        name = path.name
-        path = path / "transforms.json" if (path / "transforms.json").is_file() else find_model(path)
+    options = options or PathOptions()
+    name = Path(path).name if os.path.isdir(path) else Path(path).stem
+    path = file_of(path)
     suffix, size = path.suffix.lower(), path.stat().st_size
     is_model = path.name.lower() == "images.bin"
     most = MOST_MODEL_BYTES if is_model or path.name.lower() == "images.txt" else MAX_BYTES
@@ -90,6 +88,14 @@ def import_trajectory(path: str | os.PathLike[str], options: PathOptions | None 
     except UnicodeDecodeError as error:
         raise FormatError(f"{path.name}: must be UTF-8 text; byte {error.start} is not.") from error
     return import_text(text, source=path.name, name=name, options=options)
+
+
+def file_of(path: str | os.PathLike[str]) -> Path:
+    """Return the file that is read for a path: itself, or what a folder holds."""
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    return path / "transforms.json" if (path / "transforms.json").is_file() else find_model(path)
 
 
 def import_text(

@@ -17,7 +17,7 @@ from ..axes import OPENCV, axes_matrix
 from ..dataset import crop_turns
 from .raw import PATH_AXES, TIME_BASES, PathOptions, RawPath, natural_order
 
-__all__ = ["MOST_ROUNDING", "ImportedPath", "finish"]
+__all__ = ["MOST_ROUNDING", "ImportedPath", "finish", "likely_frame"]
 
 MOST_ROUNDING = 1e-2
 """Rotations whose numbers are off by at most this are made exact; what is farther off is refused."""
@@ -64,9 +64,7 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
         poses[:, :3, 3] *= scale
     raw, poses, fps = _timed(source, raw, poses, options, notes)
     K_px, size_px = _kept_intrinsics(raw, options, notes)
-    reach = float((_inverted(poses)[:, :3, 3]).norm(dim=-1).max())
-    first = float(_inverted(poses[:1])[0, :3, 3].norm())
-    frame = raw.frame_of_reference or ("panorama" if first <= 1e-6 * max(1.0, reach) else "world")
+    frame = raw.frame_of_reference or likely_frame(poses)
     try:
         trajectory = Trajectory(
             poses, K_px=K_px, image_size_px=size_px, fps=fps, frame_of_reference=frame,
@@ -81,6 +79,12 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
         )
     lines = [f"read as {raw.kind}: {_told(pose, camera, world)} (pose and axes overrule it)", *notes]
     return ImportedPath(trajectory, tuple(lines))
+
+
+def likely_frame(camera_from_world: Tensor) -> str:
+    """Return the frame of reference of a path that does not say: ``panorama`` when it begins at the origin."""
+    distances = _inverted(camera_from_world)[:, :3, 3].norm(dim=-1)
+    return "panorama" if float(distances[0]) <= 1e-6 * max(1.0, float(distances.max())) else "world"
 
 
 def _told(pose: str, camera: str, world: str) -> str:

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from matrix3d_core.cameras.edit import transform
+from matrix3d_core.cameras.placement import relative_to_first
 from matrix3d_core.cameras.presets import make_preset
 from matrix3d_core.cameras.rescale import (
     adapt_to_scene,
     check_units,
     fit_to_depth,
     initial_yaw,
-    relative_to_first,
     rescale_upstream,
 )
 from matrix3d_core.cameras.surface import visible_distance
