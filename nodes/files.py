@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 from ..matrix3d_core.errors import Matrix3DError
 from ..matrix3d_core.io.axes import NAMED_AXES
 from ..matrix3d_core.io.html_world import write_html
+from ..matrix3d_core.io.limits import MOST_GAUSSIANS
+from ..matrix3d_core.io.ply import OPACITY_KINDS, SCALE_KINDS
 from ..matrix3d_core.io.splats import (
     SPLAT_FORMATS,
     keeps_origins,
-    read_gaussians,
+    load_gaussians,
     usual_axes,
     write_gaussians,
 )
@@ -34,6 +38,7 @@ _AXES = {
 _SUFFIXES = tuple(f".{kind}" for kind in SPLAT_FORMATS)
 _SPZ4, _HTML = "spz 4", "html"
 _NO_FILE = "(no file)"
+_POINTS = ("refuse", "balls")
 
 
 class SplatSave(io.ComfyNode):
@@ -166,8 +171,8 @@ class SplatLoad(io.ComfyNode):
             node_id="SplatLoad",
             display_name="Splat Load",
             category="Matrix-3D/files",
-            description="Load Gaussian splats from PLY (also compressed), SPZ, SPLAT, KSPLAT, SOG or GLB, spherical "
-            "harmonics included.",
+            description="Load Gaussian splats from PLY (also compressed, as text, and of other trainers), SPZ, SPLAT, "
+            "KSPLAT, SOG or GLB, spherical harmonics included. The report says what the file was taken for.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "load splat",
@@ -202,15 +207,61 @@ class SplatLoad(io.ComfyNode):
                     "drop_invalid",
                     default=False,
                     advanced=True,
-                    tooltip="Leave out splats with NaN, infinity or a zero rotation; else refuse the file.",
+                    tooltip="Leave out splats with NaN, infinity, a zero rotation or sizes beyond any scene; else "
+                    "refuse the file.",
+                ),
+                io.Combo.Input(
+                    "opacity",
+                    options=list(OPACITY_KINDS),
+                    default=OPACITY_KINDS[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="What the opacities of a PLY are. logit: usual. probability: 0 to 1, as some programs "
+                    "write them; choose it when the world looks too transparent. auto: found out, see the report.",
+                ),
+                io.Combo.Input(
+                    "scale",
+                    options=list(SCALE_KINDS),
+                    default=SCALE_KINDS[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="What the scales of a PLY are. logarithm: usual. linear: sizes as they are; choose it when "
+                    "all splats look huge. auto: found out, see the report.",
+                ),
+                io.Combo.Input(
+                    "points",
+                    options=list(_POINTS),
+                    default=_POINTS[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="A PLY that is a plain point cloud or a mesh, not splats. balls: read its points as opaque "
+                    "balls, as large as their neighbours are far.",
+                ),
+                io.Int.Input(
+                    "max_splats",
+                    default=0,
+                    min=0,
+                    max=1_000_000_000,
+                    step=1_000_000,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Most splats that a packed file (spz, sog, glb) may unpack to; a million take 60 to 240 MB "
+                    f"of memory. 0: one for each byte of the file, at most {MOST_GAUSSIANS // 1_000_000} million.",
                 ),
             ],
-            outputs=[io.Splat.Output(display_name="splat", tooltip="The splats, a batch of one.")],
+            outputs=[
+                io.Splat.Output(display_name="splat", tooltip="The splats, a batch of one."),
+                io.String.Output(
+                    display_name="report",
+                    tooltip="JSON: how many splats, and what the file was taken for (axes, opacity, scale, "
+                    "antialiased, ...) with the input that decides otherwise.",
+                ),
+            ],
         )
 
     @classmethod
-    def validate_inputs(cls, file: str) -> bool | str:
-        if file == _NO_FILE:
+    def validate_inputs(cls, file: str = _NO_FILE) -> bool | str:
+        if file in ("", _NO_FILE):
             return (
                 f"a splat file ({', '.join(_SUFFIXES)}) must be chosen; there is none yet. Upload one with the node's "
                 "button, or drop it on the node."
@@ -222,17 +273,38 @@ class SplatLoad(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, **_: object) -> str:
+    def fingerprint_inputs(cls, file: str | None = None, **_: object) -> str:
+        if not file:
+            return ""
         path = resolve_input_file(file)
         stats = [p.stat() for p in (path, sidecar_path(path)) if p.is_file()]
         return " ".join(f"{stat.st_mtime_ns} {stat.st_size}" for stat in stats)
 
     @classmethod
-    def execute(cls, file: str, axes: str = "auto", drop_invalid: bool = False) -> io.NodeOutput:
+    def execute(
+        cls,
+        file: str,
+        axes: str = "auto",
+        drop_invalid: bool = False,
+        opacity: str = OPACITY_KINDS[0],
+        scale: str = SCALE_KINDS[0],
+        points: str = _POINTS[0],
+        max_splats: int = 0,
+    ) -> io.NodeOutput:
         path = resolve_input_file(file)
-        gaussians = read_gaussians(path, axes=_AXES[axes], drop_invalid=drop_invalid)
+        gaussians, report = load_gaussians(
+            path,
+            axes=_AXES[axes],
+            drop_invalid=drop_invalid,
+            opacity=opacity,
+            scale=scale,
+            points=points == "balls",
+            most=max_splats or None,
+        )
         info = find_world_info(path) if axes == "auto" else None  # else what it says is of other axes
-        return io.NodeOutput(splat_to_host(gaussians, info=info))
+        return io.NodeOutput(
+            splat_to_host(gaussians, info=info), json.dumps(report, indent=2, ensure_ascii=False)
+        )
 
 
 NODES = [SplatSave, SplatLoad]

@@ -81,6 +81,11 @@ class SplatRender(io.ComfyNode):
                     tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
                     "texel of the source, orange = generated frame, red = guessed distance, grey = not known.",
                 ),
+                io.Boolean.Input(
+                    "antialiased", default=False, optional=True, advanced=True,
+                    tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds that were "
+                    "trained so (mip), as the report of Splat Load says.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="One picture per rendered pose, over the background."),
@@ -106,6 +111,7 @@ class SplatRender(io.ComfyNode):
         eye_distance: float = EYE_DISTANCE_M,
         background: str = "#000000",
         colour: str = _COLOURS[0],
+        antialiased: bool = False,
     ) -> io.NodeOutput:
         world = gaussians_from_host(splat)
         shots = render_path(
@@ -119,6 +125,7 @@ class SplatRender(io.ComfyNode):
             eye_distance=eye_distance,
             background=colour_from_hex(background),
             engine=engine,
+            antialiased=antialiased,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         used = SPLAT_ENGINES.told(shots.engine)

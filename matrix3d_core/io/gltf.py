@@ -288,8 +288,11 @@ def _read_primitive(
     degrees = sum(f"{_NAME}:SH_DEGREE_{d}_COEF_0" in attributes for d in range(4))
     if degrees == 0:
         raise FormatError(f"{name}: its Gaussians lack the attribute {_NAME}:SH_DEGREE_0_COEF_0.")
-    sh = [column(f"SH_DEGREE_{d}_COEF_{k}", 3) for d in range(degrees) for k in range(_REST_ORDERS[d])]
     scales, opacities = column("SCALE", 3), column("OPACITY", 1)[:, 0]
+    sh = np.empty((count, degrees**2, 3), np.float32)
+    for degree in range(degrees):
+        for order in range(_REST_ORDERS[degree]):
+            sh[:, degree * degree + order] = column(f"SH_DEGREE_{degree}_COEF_{order}", 3)
     with np.errstate(over="ignore"):
         if (scales < 0).any():
             _log.warning(
@@ -309,7 +312,7 @@ def _read_primitive(
         np.ascontiguousarray(column("ROTATION", 4)[:, [3, 0, 1, 2]]),
         scales,
         opacities,
-        np.stack(sh, axis=1),
+        sh,
         drop_invalid,
     )
 

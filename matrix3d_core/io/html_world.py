@@ -126,7 +126,7 @@ def write_html(
         loader=_LOADER.replace("ENTRY", _ENTRY),
     )
     with open_atomically(target) as file:
-        file.write(page.encode())
+        file.write(page.encode("utf-8", "replace"))  # names of files may hold bytes that are no text
 
 
 def _read(path: str) -> str:

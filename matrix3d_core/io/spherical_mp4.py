@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import FormatError, InvalidInput
 from .atomic import open_atomically
+from .findings import damage_is_said
 
 __all__ = ["LAYOUTS_360", "add_spherical_metadata"]
 
@@ -44,7 +45,7 @@ def add_spherical_metadata(path: str | Path, layout: str = "360") -> None:
     if layout not in LAYOUTS_360:
         raise InvalidInput(f"layout must be one of {', '.join(LAYOUTS_360)}; got {layout!r}.")
     path = Path(path)
-    with path.open("rb") as source:
+    with path.open("rb") as source, damage_is_said(path.name):
         tops = _top_boxes(source, path)
         found = [(start, end) for kind, start, end in tops if kind == b"moov"]
         if len(found) != 1 or found[0][1] - found[0][0] > _MAX_INDEX:

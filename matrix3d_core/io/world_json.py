@@ -27,9 +27,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import check_finite
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
+from ..strict_json import brief, parse_json
 from .atomic import open_atomically
 from .axes import OPENCV, axes_matrix, is_axes
 
@@ -45,6 +47,7 @@ __all__ = [
 
 FORMAT_NAME, FORMAT_VERSION = "matrix3d-world", 1
 MAX_BYTES = 1_000_000
+_FARTHEST = 1e12  # world units; beyond, nothing is meant
 _UP = (0.0, -1.0, 0.0)
 
 Point = tuple[float, float, float]
@@ -83,8 +86,23 @@ class WorldInfo:
         if not is_axes(self.axes):
             raise InvalidInput(f"axes must be three of the letters R/L, U/D, F/B; got {self.axes!r}.")
         scale = self.metres_per_unit
-        if scale is not None and not (scale > 0 and math.isfinite(scale)):
-            raise InvalidInput(f"metres_per_unit must be positive; got {scale}.")
+        if scale is not None and not 0 < scale <= _FARTHEST:
+            raise InvalidInput(f"metres_per_unit must be positive, at most {_FARTHEST:g}; got {scale}.")
+        if not abs(math.hypot(*self.up) - 1) < 1e-3:
+            raise InvalidInput(f"up must be a direction of length 1; got {list(self.up)}.")
+        places = {"ground_height": [self.ground_height or 0.0]}
+        places |= {key: [v for end in box or () for v in end] for key, box in self._boxes().items()}
+        if self.start_pose is not None:
+            places["start_pose"] = self.start_pose.flatten().tolist()
+        for key, values in places.items():
+            if not all(abs(value) <= _FARTHEST for value in values):  # NaN compares as false
+                raise InvalidInput(f"{key} must lie within {_FARTHEST:g} units; got {values}.")
+        for key, text in (("source", self.source), ("licence", self.licence)):
+            if any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise InvalidInput(f"{key} must be Unicode text; it holds half of a surrogate pair.")
+
+    def _boxes(self) -> dict[str, Box | None]:
+        return {"bounds": self.bounds, "core_bounds": self.core_bounds}
 
     @property
     def is_metric(self) -> bool:
@@ -112,7 +130,11 @@ def describe_world(
         eye_height: of the origin above the ground, world units.
         source: where the world comes from.
         licence: what others may do with it.
+
+    Raises:
+        InvalidInput: when a place is NaN, infinite or beyond all scenes, or a text is no Unicode.
     """
+    check_finite("means", gaussians.means)
     centres = gaussians.means.detach().cpu().numpy().astype(np.float64)
     bounds = core = None
     if len(centres):
@@ -166,10 +188,7 @@ def find_world_info(splat_file: str | os.PathLike[str]) -> WorldInfo | None:
         raise FormatError(
             f"{path.name}: must be at most {MAX_BYTES // 1_000_000} MB; got {size / 1e6:.0f} MB."
         )
-    try:
-        return parse_world_info(path.read_bytes().decode("utf-8-sig"), source=path.name)
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path.name}: must be UTF-8 text; byte {error.start} is not.") from error
+    return parse_world_info(path.read_bytes(), source=path.name)
 
 
 def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
@@ -211,34 +230,31 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def parse_world_info(text: str, *, source: str = "JSON text") -> WorldInfo:
+def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldInfo:
     """Parse a sidecar.
 
     Args:
-        text: the JSON.
+        text: the JSON, or its UTF-8 bytes.
         source: what messages call it.
 
     Raises:
         FormatError: naming the source and the field.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{source}: not valid JSON ({error}).") from error
+    data = parse_json(text, source=source, most_bytes=MAX_BYTES)
     if not isinstance(data, dict) or data.get("format") != FORMAT_NAME:
         raise FormatError(f'{source}: must be an object with "format": "{FORMAT_NAME}".')
     version = data.get("version")
     if type(version) is not int or not 1 <= version:
-        raise FormatError(f"{source}: version must be a whole number from 1; got {version!r}.")
+        raise FormatError(f"{source}: version must be a whole number from 1; got {brief(version)}.")
     if version > FORMAT_VERSION:
         raise FormatError(
             f"{source}: version {version} is newer than this library reads ({FORMAT_VERSION}). Update the pack."
         )
     axes = data.get("axes", OPENCV)
     if not is_axes(axes):
-        raise FormatError(f"{source}: axes must be three of the letters R/L, U/D, F/B; got {axes!r}.")
+        raise FormatError(f"{source}: axes must be three of the letters R/L, U/D, F/B; got {brief(axes)}.")
     reader = _Fields(source, data, axes_matrix(OPENCV, axes).numpy())
-    up = reader.vector(data.get("up"), "up")
+    up = reader.direction(data.get("up"), "up")
     try:
         return WorldInfo(
             axes=axes,
@@ -248,9 +264,9 @@ def parse_world_info(text: str, *, source: str = "JSON text") -> WorldInfo:
             start_pose=reader.pose(),
             bounds=reader.box("bounds"),
             core_bounds=reader.box("core_bounds"),
-            count=None if data.get("count") is None else int(reader.number("count") or 0),
-            source=str(data.get("source") or ""),
-            licence=str(data.get("licence") or ""),
+            count=reader.count(),
+            source=reader.text("source"),
+            licence=reader.text("licence"),
         )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error
@@ -266,17 +282,39 @@ class _Fields:
         value = self.data.get(key)
         if value is None:
             return None
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise FormatError(f"{self.source}: {key} must be a number or null; got {value!r}.")
+        if type(value) not in (int, float):
+            raise FormatError(f"{self.source}: {key} must be a number or null; got {brief(value)}.")
         return float(value)
+
+    def count(self) -> int | None:
+        value = self.data.get("count")
+        if value is None or (type(value) in (int, float) and 0 <= value <= _FARTHEST):
+            return None if value is None else int(value)
+        raise FormatError(
+            f"{self.source}: count must be a whole number up to {int(_FARTHEST)}; got {brief(value)}."
+        )
+
+    def text(self, key: str) -> str:
+        value = self.data.get(key) or ""
+        return value if isinstance(value, str) else brief(value)
 
     def vector(self, value: Any, where: str) -> np.ndarray | None:
         if value is None:
             return None
         is_list = isinstance(value, list) and len(value) == 3
-        if not is_list or not all(type(v) in (int, float) and math.isfinite(v) for v in value):
-            raise FormatError(f"{self.source}: {where} must be three numbers; got {value!r}.")
+        if not is_list or not all(type(v) in (int, float) and abs(v) <= _FARTHEST for v in value):
+            raise FormatError(
+                f"{self.source}: {where} must be three numbers, at most {_FARTHEST:g}; got {brief(value)}."
+            )
         return self.turn @ np.array(value, np.float64)
+
+    def direction(self, value: Any, where: str) -> np.ndarray | None:
+        """Read a vector and give it the length 1."""
+        vector = self.vector(value, where)
+        length = 0.0 if vector is None else float(np.linalg.norm(vector))
+        if vector is not None and not length > 1e-6:
+            raise FormatError(f"{self.source}: {where} must be a direction; got {brief(value)}.")
+        return None if vector is None else vector / length
 
     def box(self, key: str) -> Box | None:
         value = self.data.get(key)
@@ -288,7 +326,7 @@ class _Fields:
             else []
         )
         if len(corners) != 2 or corners[0] is None or corners[1] is None:
-            raise FormatError(f'{self.source}: {key} must have "min" and "max"; got {value!r}.')
+            raise FormatError(f'{self.source}: {key} must have "min" and "max"; got {brief(value)}.')
         return _box(np.minimum(corners[0], corners[1]), np.maximum(corners[0], corners[1]))
 
     def pose(self) -> Tensor | None:
@@ -297,19 +335,20 @@ class _Fields:
             return None
         parts = []
         for key in ("position", "forward", "up"):
-            part = self.vector(value.get(key), f"start_pose.{key}") if isinstance(value, dict) else None
+            read = self.vector if key == "position" else self.direction
+            part = read(value.get(key), f"start_pose.{key}") if isinstance(value, dict) else None
             if part is None:
                 raise FormatError(
-                    f"{self.source}: start_pose must have position, forward and up; got {value!r}."
+                    f"{self.source}: start_pose must have position, forward and up; got {brief(value)}."
                 )
             parts.append(part)
         position, forward, up = parts
         right = np.cross(forward, up)
-        if not min(np.linalg.norm(forward), np.linalg.norm(right)) > 1e-6:
+        if not np.linalg.norm(right) > 1e-6:
             raise FormatError(
                 f"{self.source}: forward and up of start_pose must point in different directions."
             )
-        forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
+        right = right / np.linalg.norm(right)
         pose = np.eye(4)
         pose[:3, :3] = np.stack([right, np.cross(forward, right), forward])
         pose[:3, 3] = -pose[:3, :3] @ position

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
+from ..strict_json import brief, parse_json
 
 __all__ = ["BODY_RADIUS_M", "Occupancy", "decode_occupancy", "encode_occupancy"]
 
@@ -22,6 +23,7 @@ BODY_RADIUS_M = 0.25
 _MAGIC = b"M3DWALLS"
 _VERSION = 1
 _MOST_CELLS = 64_000_000
+_MOST_HEADER = 10_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -138,17 +140,22 @@ def decode_occupancy(data: bytes) -> Occupancy:
         if data[:8] != _MAGIC:
             raise ValueError("it does not begin with M3DWALLS")
         length = int.from_bytes(data[8:12], "little")
-        header = json.loads(data[12 : 12 + length])
+        header = parse_json(data[12 : 12 + length], source="its header", most_bytes=_MOST_HEADER)
         if header["version"] != _VERSION:
-            raise ValueError(f"version {header['version']} is not known")
-        width, height, depth = (int(n) for n in header["size"])
+            raise ValueError(f"version {brief(header['version'])} is not known")
+        if not all(type(n) is int and 1 <= n <= _MOST_CELLS for n in header["size"]):
+            raise ValueError(f"its size is {brief(header['size'])}")
+        width, height, depth = header["size"]
         count = width * height * depth
         if not 1 <= count <= _MOST_CELLS:
-            raise ValueError(f"it says {count} cells")
-        bits = np.frombuffer(gzip.decompress(data[12 + length :]), dtype=np.uint8)
-        if len(bits) != (count + 7) // 8:
-            raise ValueError(f"it holds {len(bits)} bytes of cells, not {(count + 7) // 8}")
-        solid = np.unpackbits(bits, count=count, bitorder="little").astype(bool).reshape(depth, height, width)
+            raise ValueError(f"it says {count} cells, at most {_MOST_CELLS} are read")
+        needed = (count + 7) // 8
+        stream = zlib.decompressobj(31)
+        unpacked = stream.decompress(data[12 + length :], needed + 1)
+        if len(unpacked) != needed or not stream.eof:
+            raise ValueError(f"it does not hold {needed} bytes of cells")
+        bits = np.frombuffer(unpacked, dtype=np.uint8)
+        solid = np.unpackbits(bits, count=count, bitorder="little").view(bool).reshape(depth, height, width)
         x, y, z = (float(v) for v in header["origin"])
         return Occupancy(
             torch.from_numpy(solid),
@@ -157,5 +164,5 @@ def decode_occupancy(data: bytes) -> Occupancy:
             bool(header["outside"]),
             float(header["unit"]),
         )
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, zlib.error) as error:
         raise FormatError(f"the file of walls cannot be read: {error}.") from error

@@ -84,6 +84,7 @@ def render_path(
     eye_distance: float = EYE_DISTANCE_M,
     background: Sequence[float] = (0.0, 0.0, 0.0),
     engine: str = "auto",
+    antialiased: bool = False,
     progress: ProgressFn = no_progress,
 ) -> PathPictures:
     """Render a world along a path; nothing but the result and one frame is held.
@@ -103,12 +104,17 @@ def render_path(
         eye_distance: world units, 0 or more.
         background: red, green, blue in [0, 1].
         engine: splat engine; panoramas need one that can draw them.
+        antialiased: dim what is smaller than a pixel instead of letting it grow.
         progress: called before each frame, with the latest as preview; raising in it cancels.
 
     Raises:
-        InvalidInput: for sizes, stride, eye distance or field of view out of range.
+        InvalidInput: for sizes, stride, eye distance or field of view out of range, or a world with NaN or infinity.
         BackendUnavailable: when the engine cannot run here or draws no panoramas.
     """
+    try:
+        gaussians.check_finite()
+    except InvalidInput as error:
+        raise InvalidInput(f"{error} Take those splats out with Splat Clean.") from error
     rows, columns = picture_size(projection, height, width)
     if stride < 1:
         raise InvalidInput(f"stride must be at least 1; got {stride}.")
@@ -135,13 +141,15 @@ def render_path(
                 if K_px is None:
                     middle = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
                     ball = render_gaussians_panorama(
-                        gaussians, eye, rows, 2 * rows, background=background, engine=name
-                    )
+                        gaussians, eye, rows, 2 * rows,
+                        background=background, engine=name, antialiased=antialiased,
+                    )  # fmt: skip
                     pictures = ball.rgb[:, middle], ball.alpha[:, middle], ball.depth_ray[:, middle]
                 else:
                     flat = render_gaussians(
-                        gaussians, eye, K_px, rows, eye_columns, background=background, engine=name
-                    )
+                        gaussians, eye, K_px, rows, eye_columns,
+                        background=background, engine=name, antialiased=antialiased,
+                    )  # fmt: skip
                     pictures = flat.rgb, flat.alpha, depth_ray_from_z(flat.depth_z, K_px)
             rgb[part], alpha[part] = pictures[0].clamp(0, 1), pictures[1].clamp(0, 1)
             depth[part] = pictures[2]

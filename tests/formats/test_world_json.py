@@ -82,19 +82,40 @@ GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torc
     [
         ({"format": "other"}, 'must be an object with "format": "matrix3d-world"'),
         ({"version": 2}, "version 2 is newer than this library reads (1)"),
-        ({"version": "1"}, "version must be a whole number from 1; got '1'"),
-        ({"axes": "RRR"}, "axes must be three of the letters R/L, U/D, F/B; got 'RRR'"),
-        ({"metres_per_unit": -1}, "metres_per_unit must be positive; got -1"),
-        ({"metres_per_unit": "big"}, "metres_per_unit must be a number or null; got 'big'"),
-        ({"ground_height": math.inf}, "ground_height must be a number or null; got inf"),
+        ({"version": "1"}, 'version must be a whole number from 1; got "1"'),
+        ({"axes": "RRR"}, 'axes must be three of the letters R/L, U/D, F/B; got "RRR"'),
+        ({"metres_per_unit": -1}, "metres_per_unit must be positive, at most 1e+12; got -1"),
+        ({"metres_per_unit": "big"}, 'metres_per_unit must be a number or null; got "big"'),
+        (
+            {"ground_height": math.inf},
+            "numbers must be finite, within 1.8e308 and at most 300 digits long; got Infinity",
+        ),
+        ({"ground_height": 10**400}, "numbers must be finite"),
+        ({"ground_height": -1e300}, "ground_height must lie within 1e+12 units"),
+        ({"count": 10**299}, "count must be a whole number up to 1000000000000; got 1"),
+        ({"metres_per_unit": 1e200}, "metres_per_unit must be positive, at most 1e+12"),
+        ({"up": [0, 0, 0]}, "up must be a direction; got [0, 0, 0]"),
+        ({"up": [0, 1e300, 0]}, "up must be three numbers, at most 1e+12; got [0, 1e+300, 0]"),
+        ({"source": "half \ud83d"}, "half of a surrogate pair"),
+        (
+            {"start_pose": {"position": [0, 0, 0], "forward": [0, 0, 0], "up": [0, -1, 0]}},
+            "start_pose.forward must be a direction; got [0, 0, 0]",
+        ),
+        (
+            {"start_pose": {"position": [1e200, 0, 0], "forward": [0, 0, 1], "up": [0, -1, 0]}},
+            "start_pose.position must be three numbers, at most 1e+12",
+        ),
         ({"bounds": [1, 2]}, 'bounds must have "min" and "max"; got [1, 2]'),
-        ({"bounds": {"min": [1, 2], "max": [1, 2, 3]}}, "bounds.min must be three numbers; got [1, 2]"),
+        (
+            {"bounds": {"min": [1, 2], "max": [1, 2, 3]}},
+            "bounds.min must be three numbers, at most 1e+12; got [1, 2]",
+        ),
         ({"start_pose": 5}, "start_pose must have position, forward and up"),
         (
             {"start_pose": {"position": [0, 0, 0], "forward": [0, 1, 0], "up": [0, -1, 0]}},
             "forward and up of start_pose must point in different directions",
         ),
-        ({"up": [0, None, 1]}, "up must be three numbers; got [0, None, 1]"),
+        ({"up": [0, None, 1]}, "up must be three numbers, at most 1e+12; got [0, null, 1]"),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path, change, message):
@@ -117,3 +138,26 @@ def test_damaged_files_are_refused(tmp_path):
     assert parse_world_info(json.dumps(GOOD)).start_pose is not None
     with pytest.raises(InvalidInput, match="axes must be three"):
         WorldInfo(axes="xyz")
+
+
+def test_directions_of_any_length_become_unit():
+    start = {"position": [1, 2, 3], "forward": [0, 0, 40], "up": [0, -1e-3, 0]}
+    info = parse_world_info(json.dumps(GOOD | {"up": [0, -3, 0], "start_pose": start}))
+    assert info.up == (0, -1, 0)
+    assert info.start_pose[:3, :3].tolist() == torch.eye(3).tolist()
+    assert parse_world_info(json.dumps(GOOD | {"source": ["a", 5]})).source == '["a", 5]'
+
+
+def test_what_no_file_can_hold_is_refused_at_the_door():
+    for wrong, message in (
+        ({"up": (0.0, 0.0, 0.0)}, "up must be a direction of length 1"),
+        ({"bounds": ((0.0, 0.0, math.nan), (1.0, 1.0, 1.0))}, "bounds must lie within"),
+        ({"start_pose": torch.full((4, 4), math.nan)}, "start_pose must lie within"),
+        ({"licence": "\udc80"}, "licence must be Unicode text; it holds half of a surrogate pair"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            WorldInfo(**wrong)
+    broken = random_gaussians(3)
+    broken.means[1] = math.nan
+    with pytest.raises(InvalidInput, match="means must be finite; 3 of 9"):
+        describe_world(broken)

@@ -129,6 +129,8 @@ loaded = SplatLoad.execute("sub/turned.ply", "OpenGL (y up)").args[0]
 report["turned_back"] = float((loaded.positions - splat.positions).abs().max())
 mirrored = SplatLoad.execute("sub/turned.ply").args[0]
 report["turned"] = [float(mirrored.positions[0, 0, i] / splat.positions[0, 0, i]) for i in range(3)]
+report["said"] = json.loads(SplatLoad.execute("sub/turned.ply", "auto", False, "logit").args[1])
+report["no_file"] = [SplatLoad.validate_inputs(), SplatLoad.validate_inputs("")]
 report["valid"] = SplatLoad.validate_inputs("sub/turned.ply")
 report["invalid"] = [str(SplatLoad.validate_inputs(name)) for name in (
     "gone.ply", "../output/x.ply", "/etc/passwd", "", "sub/../../x.ply")]
@@ -181,6 +183,10 @@ def test_nodes_preview_save_and_load(host_place: HostPlace, host_base, tmp_path)
     assert report["options"] == ["sub/turned.ply"]
     assert report["turned_back"] == 0
     assert report["turned"] == pytest.approx([1, -1, -1])
+    assert (report["said"]["splats"], report["said"]["sh_degree"]) == (50, 1)
+    assert report["said"]["opacity"] == "logit, as asked for."
+    assert report["said"]["axes"].startswith("RDF (x right, y down, z forward): usual for PLY.")
+    assert all("(.ply, .spz, .splat, .ksplat, .sog, .glb) must be chosen" in text for text in report["no_file"])
     assert report["valid"] is True
     assert all("input f" in text and "True" not in text for text in report["invalid"])
     assert report["fingerprints"]

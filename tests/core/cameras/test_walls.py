@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
 
 import pytest
@@ -127,6 +129,23 @@ def test_the_file_comes_back_and_damage_is_named(walls):
     assert (back.origin, back.cell, back.is_outside_solid, back.unit) == (
         walls.origin, walls.cell, True, 1.0,
     )  # fmt: skip
-    for bad in (b"", b"ply\n", data[:40], data[:-20], data[:12] + b"[" + data[13:]):
+    header = data[12 : 12 + int.from_bytes(data[8:12], "little")]
+    bits = data[12 + len(header) :]
+
+    def with_header(change):
+        text = json.dumps(json.loads(header) | change).encode()
+        return data[:8] + len(text).to_bytes(4, "little") + text + bits
+
+    bombs = [with_header({"size": [1000, 1000, 2000]}), with_header({"size": [8, 10**30, 1]})]
+    bombs += [data[: -len(bits)] + gzip.compress(bytes(50_000_000))]
+    wrong = [
+        {"cell": math.inf},
+        {"unit": 10**400},
+        {"origin": [0, 0, 1e999]},
+        {"size": [True, 1.5, "3"]},
+        {"cell": 0},
+    ]
+    deep = [data[:12] + b"[" * len(header) + bits, data[:8] + b"\xff\xff\xff\xff" + data[12:]]
+    for bad in (b"", b"ply\n", data[:40], data[:-20], *bombs, *map(with_header, wrong), *deep):
         with pytest.raises(FormatError, match="file of walls"):
             decode_occupancy(bad)

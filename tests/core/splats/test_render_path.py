@@ -111,3 +111,26 @@ def test_wrong_numbers_are_named(change, words):
 
 def test_sizes_follow_from_the_projection():
     assert [picture_size(p, 40, 100) for p in PROJECTIONS] == [(40, 100), (50, 100), (40, 100), (50, 100)]
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_antialiased_dims_what_is_smaller_than_a_pixel(projection):
+    plain, dimmed = (
+        render_path(dot(0.0, 0.0, 2.0), walk(1), projection=projection, height=64, width=128, antialiased=on)
+        for on in (False, True)
+    )
+    # Focal lengths (rows over pi for a round picture) make the sigma of 0.01 at 2 units so many pixels; the low-pass adds
+    # 0.3 to its square, and opacity is multiplied by the ratio of the areas.
+    focal = {"perspective": 64, "stereo": 32}.get(projection, 64 / math.pi)
+    square = (0.005 * focal) ** 2
+    assert float(dimmed.alpha.max() / plain.alpha.max()) == pytest.approx(square / (square + 0.3), rel=0.01)
+
+
+@pytest.mark.parametrize("field", ["sh", "means", "scales", "opacities"])
+def test_worlds_with_nan_are_refused(field):
+    world = dot(0.0, 0.0, 2.0)
+    getattr(world, field).view(-1)[0] = math.nan
+    with pytest.raises(
+        InvalidInput, match=rf"{field} must be finite; 1 of . .* Take those splats out with Splat Clean"
+    ):
+        render_path(world, walk(1), height=16, width=32)
