@@ -180,7 +180,7 @@ def test_nodes_preview_save_and_load(host_place: HostPlace, host_base, tmp_path)
     assert report["page"][0][0].endswith("page_00001_.html")
     assert report["page"][1] == "<!doctype html>"
 
-    assert report["options"] == ["sub/turned.ply"]
+    assert report["options"] == ["(no file)", "sub/turned.ply"]
     assert report["turned_back"] == 0
     assert report["turned"] == pytest.approx([1, -1, -1])
     assert (report["said"]["splats"], report["said"]["sh_degree"]) == (50, 1)
