@@ -269,6 +269,12 @@ def collect(host: Host, files: list[dict[str, str]], out: Path) -> list[Path]:
     return [out / name for name in RESULTS.values()]
 
 
+def run_address(host: Host, entry: dict[str, Any], name: str) -> str:
+    """Return the address of the finished run in the editor: its graph with its results, see `web/run_link.mjs`."""
+    query = {"matrix3d_run": entry["prompt"][1], "name": name}
+    return f"{host.address}/?{urllib.parse.urlencode(query)}"
+
+
 def world_address(host: Host, files: list[dict[str, str]]) -> str | None:
     """Return the address of the walkable world: the pack's viewer page on the saved file."""
     page = Path("viewer") / "world.html"
@@ -342,13 +348,12 @@ def run(options: argparse.Namespace) -> int:
             print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)", flush=True)
         if options.exit:
             return 0
-        graph = f"?template={options.workflow}&source={PACK_FOLDER}"
+        name = options.workflow
         if options.panorama:
-            name = f"{options.panorama.stem}.json"
-            keep_workflow(host.client, workflow, name)
-            graph = ""
-            say(f"the workflow with your panorama is {name!r} in the page's Workflows list (key W)")
-        print(f"\ngraph:  {host.address}/{graph}")
+            name = options.panorama.stem
+            keep_workflow(host.client, workflow, f"{name}.json")
+            say(f"the workflow with your panorama is '{name}.json' in the page's Workflows list (key W)")
+        print(f"\ngraph:  {run_address(host, entry, name)}   (with its results)")
         world = world_address(host, files)
         if world:
             print(f"world:  {world}   (W A S D and the mouse)")

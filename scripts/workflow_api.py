@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ class WorkflowError(ValueError):
     """The workflow does not fit the nodes that the host has; the message names the node."""
 
 
+INLET, OUTLET = "-10", "-20"
+"""Ids that the links of a subgraph name its two ends by."""
+
+
 @dataclass(frozen=True)
 class _Link:
     """One wire, by the ids and slots of its ends."""
@@ -37,46 +42,63 @@ class _Link:
     target_slot: int
 
 
+@dataclass
+class _Graph:
+    """A graph with what it lies in; ``path`` goes before its nodes' ids in the prompt."""
+
+    nodes: dict[str, Any]
+    links: dict[str, _Link]
+    inputs: list[str] = field(default_factory=list)
+    path: str = ""
+    outer: _Graph | None = None
+    holder: dict[str, Any] = field(default_factory=dict)
+
+
+def graphs_of(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the workflow and its subgraphs, each with ``nodes`` and ``links``."""
+    yield workflow
+    yield from (workflow.get("definitions") or {}).get("subgraphs", [])
+
+
 def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> Prompt:
-    """Return the workflow in API format.
+    """Return the workflow in API format; nodes in subgraphs get ids like ``12:34``, as in the front end.
 
     Args:
         workflow: as saved by the front end, schema 0.4 or 1.
         object_info: the host's ``/object_info``.
 
     Raises:
-        WorkflowError: for a node that the host does not have, for subgraphs, or for widget values
-            that do not fit the node's schema.
+        WorkflowError: for a node that the host does not have, or for widget values that do not fit the
+            node's schema.
     """
-    nodes = {str(node["id"]): node for node in workflow["nodes"]}
-    links = {str(_field(link, "id", 0)): _read_link(link) for link in workflow.get("links", [])}
-    subgraphs = {graph["id"] for graph in (workflow.get("definitions") or {}).get("subgraphs", [])}
+    subgraphs = {graph["id"]: graph for graph in list(graphs_of(workflow))[1:]}
     prompt: Prompt = {}
-    for node_id, node in nodes.items():
-        kind = node["type"]
+    _add_nodes(prompt, _read_graph(workflow), subgraphs, object_info)
+    return prompt
+
+
+def _add_nodes(
+    prompt: Prompt, graph: _Graph, subgraphs: dict[str, dict[str, Any]], object_info: dict[str, Any]
+) -> None:
+    for key, node in graph.nodes.items():
+        node_id, kind = graph.path + key, node["type"]
         if kind in FRONT_END_ONLY or node.get("mode") in (NEVER, BYPASS):
             continue
         if kind in subgraphs:
-            raise WorkflowError(
-                f"node {node_id} is a subgraph, which this converter cannot unfold. Unpack it first."
-            )
+            _add_nodes(prompt, _read_graph(subgraphs[kind], graph, node), subgraphs, object_info)
+            continue
         if kind not in object_info:
             raise WorkflowError(f"node {node_id}: the host has no node {kind!r}.")
         inputs = widget_values(node, object_info[kind])
         for entry in node.get("inputs", []):
-            link = links.get(str(entry.get("link")))
+            link = graph.links.get(str(entry.get("link")))
             if entry.get("link") is None or link is None:
                 continue
-            source = _follow(link, nodes, links)
-            if source is None:
-                continue
-            if isinstance(source, _Link):
-                inputs[entry["name"]] = [source.source, source.source_slot]
-            else:
+            source = _follow(link, graph, subgraphs)
+            if source is not None:
                 inputs[entry["name"]] = source[0]
         title = node.get("title") or object_info[kind].get("display_name") or kind
         prompt[node_id] = {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
-    return prompt
 
 
 def widget_values(node: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
@@ -172,33 +194,64 @@ def is_widget(spec: Any) -> bool:
     return type_of(spec) in WIDGET_TYPES and not options_of(spec).get("forceInput")
 
 
-def _follow(link: _Link, nodes: dict[str, Any], links: dict[str, _Link]) -> _Link | tuple[Any] | None:
-    """Return the link that really feeds an input, ``(constant,)`` for a primitive, None for nothing."""
-    for _ in range(len(links) + 1):
-        source = nodes.get(link.source)
-        if source is None or source.get("mode") == NEVER:
+def _follow(link: _Link, graph: _Graph, subgraphs: dict[str, dict[str, Any]]) -> tuple[Any] | None:
+    """Return what really feeds an input, ``([node, slot],)`` or ``(constant,)``; None for nothing."""
+    met: set[tuple[str, _Link]] = set()
+    while (graph.path, link) not in met:
+        met.add((graph.path, link))
+        if link.source == INLET and graph.outer is not None:
+            through = _entry(graph.holder, graph.inputs[link.source_slot])
+            graph = graph.outer
+        else:
+            source = graph.nodes.get(link.source)
+            if source is None or source.get("mode") == NEVER:
+                return None
+            if source["type"] == "PrimitiveNode":
+                return ((source.get("widgets_values") or [None])[0],)
+            if source["type"] in subgraphs and source.get("mode") != BYPASS:
+                graph = _read_graph(subgraphs[source["type"]], graph, source)
+                ends = (OUTLET, link.source_slot)
+                inside = next((n for n in graph.links.values() if (n.target, n.target_slot) == ends), None)
+                if inside is None:
+                    return None
+                link = inside
+                continue
+            if source["type"] != "Reroute" and source.get("mode") != BYPASS:
+                return ([graph.path + link.source, link.source_slot],)
+            through = _way_through(source, link.source_slot)
+        if through is None or through.get("link") is None:
             return None
-        if source["type"] == "PrimitiveNode":
-            return ((source.get("widgets_values") or [None])[0],)
-        if source["type"] != "Reroute" and source.get("mode") != BYPASS:
-            return link
-        inputs = source.get("inputs", [])
-        wanted = source["outputs"][link.source_slot]["type"]
-        same_slot = inputs[link.source_slot : link.source_slot + 1]
-        candidates = inputs if source["type"] == "Reroute" else [*same_slot, *inputs]
-        through = next(
-            (
-                entry
-                for entry in candidates
-                if (source["type"] == "Reroute" or entry["type"] in (wanted, "*"))
-                and entry.get("link") is not None
-            ),
-            None,
-        )
-        if through is None:
-            return None
-        link = links[str(through["link"])]
-    raise WorkflowError(f"node {link.source}: its reroutes form a ring.")
+        link = graph.links[str(through["link"])]
+    raise WorkflowError(f"node {graph.path + link.source}: its reroutes form a ring.")
+
+
+def _entry(node: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return a node's input of that name."""
+    return next((entry for entry in node.get("inputs", []) if entry["name"] == name), None)
+
+
+def _way_through(node: dict[str, Any], slot: int) -> dict[str, Any] | None:
+    """Return the linked input that a reroute or a bypassed node hands on at one of its outputs."""
+    inputs, wanted = node.get("inputs", []), node["outputs"][slot]["type"]
+    is_reroute = node["type"] == "Reroute"
+    for entry in inputs if is_reroute else [*inputs[slot : slot + 1], *inputs]:
+        if (is_reroute or entry["type"] in (wanted, "*")) and entry.get("link") is not None:
+            return entry
+    return None
+
+
+def _read_graph(
+    graph: dict[str, Any], outer: _Graph | None = None, holder: dict[str, Any] | None = None
+) -> _Graph:
+    """Read a workflow, or a subgraph that a node of another graph holds."""
+    return _Graph(
+        nodes={str(node["id"]): node for node in graph["nodes"]},
+        links={str(_field(link, "id", 0)): _read_link(link) for link in graph.get("links", [])},
+        inputs=[entry["name"] for entry in graph.get("inputs", [])],
+        path="" if outer is None or holder is None else f"{outer.path}{holder['id']}:",
+        outer=outer,
+        holder=holder or {},
+    )
 
 
 def _read_link(link: Any) -> _Link:

@@ -34,6 +34,12 @@ app.registerExtension({
     }
   },
 
+  async setup() {
+    if (!location.search.includes("matrix3d_run=")) return;
+    const { openRun } = await import("./run_link.mjs");
+    openRun(app, api, location.search); // not awaited: the editor loads its own graph after us
+  },
+
   afterConfigureGraph() {
     viewer?.closeLost(app);
   },

@@ -78,6 +78,13 @@ def test_the_world_page_gets_the_first_saved_file(host):
     assert parse_qs(address.query) == expected
 
 
+def test_the_graph_is_opened_with_its_results(host):
+    entry = {"prompt": [3, "0f-e", {}, {}, []], "outputs": {}, "status": {}}
+    address = urlsplit(demo.run_address(host, entry, "my terrace & co"))
+    assert (address.netloc, address.path) == ("127.0.0.1:4711", "/")
+    assert parse_qs(address.query) == {"matrix3d_run": ["0f-e"], "name": ["my terrace & co"]}
+
+
 def test_command_line(tmp_path, capsys):
     file = tmp_path / "p.jpg"
     file.touch()

@@ -179,7 +179,6 @@ def test_a_widget_turned_into_a_socket_keeps_its_place():
         (lambda w: w["nodes"][2]["widgets_values"].append(1), r"node 3 \(Work\) has 8 widget values, 1 more"),
         (lambda w: w["nodes"][2]["widgets_values"].pop(), r"node 3 \(Work\) has no widget value for 'note'"),
         (lambda w: w["nodes"][1].update(type="Gone"), "node 2: the host has no node 'Gone'"),
-        (lambda w: w.update(definitions={"subgraphs": [{"id": "Text"}]}), "node 2 is a subgraph"),
     ],
 )
 def test_misfits_are_named(change, message):
@@ -187,6 +186,64 @@ def test_misfits_are_named(change, message):
     change(workflow)
     with pytest.raises(WorkflowError, match=message):
         to_prompt(workflow, INFO)
+
+
+def folded():
+    """`graph` with Work (3) in a subgraph inside another one, and a second Load that feeds the outer one's mask."""
+    workflow = graph()
+    work = workflow["nodes"].pop(2)
+    work["inputs"][2]["link"] = None  # the mask ends at the outer subgraph, which has no way in for it
+    inner = {
+        "id": "inner",
+        "inputs": [{"name": "picture"}, {"name": "words"}],
+        "nodes": [work],
+        "links": [
+            {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 3, "target_slot": 0},
+            {"id": 2, "origin_id": -10, "origin_slot": 1, "target_id": 3, "target_slot": 1},
+            {"id": 9, "origin_id": 3, "origin_slot": 0, "target_id": -20, "target_slot": 0},
+        ],
+    }
+    outer = {
+        "id": "outer",
+        "inputs": [{"name": "words"}, {"name": "picture"}],
+        "nodes": [node(7, "inner", [("picture", "IMAGE", 1), ("words", "STRING", 2)], ["IMAGE"])],
+        "links": [
+            {"id": 1, "origin_id": -10, "origin_slot": 1, "target_id": 7, "target_slot": 0},
+            {"id": 2, "origin_id": -10, "origin_slot": 0, "target_id": 7, "target_slot": 1},
+            {"id": 3, "origin_id": 7, "origin_slot": 0, "target_id": -20, "target_slot": 0},
+        ],
+    }
+    holder = node(8, "outer", [("words", "STRING", 2), ("picture", "IMAGE", 1)], ["IMAGE"])
+    workflow["nodes"].insert(2, holder)
+    workflow["links"] = [
+        [1, 1, 0, 8, 1, "IMAGE"],
+        [2, 2, 0, 8, 0, "STRING"],
+        [4, 8, 0, 4, 0, "IMAGE"],
+    ]
+    workflow["definitions"] = {"subgraphs": [outer, inner]}
+    return workflow
+
+
+def test_subgraphs_unfold():
+    plain = to_prompt(graph(), INFO)
+    prompt = to_prompt(folded(), INFO)
+    assert list(prompt) == ["1", "2", "8:7:3", "4"]
+    expected = dict(plain["3"]["inputs"])
+    del expected["mask"]
+    assert prompt["8:7:3"]["inputs"] == expected
+    assert prompt["4"]["inputs"]["image"] == ["8:7:3", 0]
+    assert check_prompt(prompt, INFO) == []
+
+
+def test_a_muted_subgraph_is_left_out_and_a_bypassed_one_hands_on():
+    muted = folded()
+    muted["nodes"][2]["mode"] = 2
+    assert list(to_prompt(muted, INFO)) == ["1", "2", "4"]
+    bypassed = folded()
+    bypassed["nodes"][2]["mode"] = 4
+    prompt = to_prompt(bypassed, INFO)
+    assert list(prompt) == ["1", "2", "4"]
+    assert prompt["4"]["inputs"]["image"] == ["1", 0]
 
 
 def test_set_widget_changes_only_that_value():

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workflow_api import set_widget
+from workflow_api import graphs_of, set_widget
 
 __all__ = ["GENERATIVE", "WORKFLOWS_DIR", "small_template"]
 
@@ -45,7 +45,7 @@ def small_template(name: str, info: dict[str, Any]) -> dict[str, Any]:
         info: the host's ``/object_info``.
     """
     workflow = json.loads((WORKFLOWS_DIR / f"{name}.json").read_text(encoding="utf-8"))
-    for node in workflow["nodes"]:
+    for node in [node for graph in graphs_of(workflow) for node in graph["nodes"]]:
         for widget, value in _SMALL.get(node["type"], {}).items():
             set_widget(node, info[node["type"]], widget, value)
     return workflow

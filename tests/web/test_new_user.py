@@ -7,7 +7,7 @@ import os
 
 import pytest
 from chromium import open_front_end, open_page
-from make_workflows import extend_world, ui_workflow
+from make_workflows import ui_workflow
 from workflow_api import set_widget
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
@@ -24,7 +24,7 @@ FITS = ({"iterations": 40, "max_gaussians": 10_000}, {"iterations": 40, "max_gau
 
 def small_template(comfy):
     info = comfy.object_info()
-    workflow = ui_workflow(extend_world(), info)
+    workflow = ui_workflow("extend_world", info)
     fits = [node for node in workflow["nodes"] if node["type"] == "GSOptimize"]
     for node in workflow["nodes"]:
         for widget, value in SMALL.get(node["type"], {}).items():
