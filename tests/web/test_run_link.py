@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 
 import pytest
 from chromium import RENDERERS, open_front_end, open_page
@@ -51,7 +50,7 @@ def test_the_address_shows_the_finished_run(browser, comfy, finished, renderer):
         box = page.evaluate("() => window.matrix3dViewers.at(-1).element.getBoundingClientRect().toJSON()")
         assert box["left"] > 0
         assert box["right"] < 1280
-        assert box["width"] * box["height"] > 300_000
+        assert box["width"] * box["height"] > 250_000
         # The fit keeps the picture of its world.
         (fit,) = nodes_of(finished["prompt"][2], "GSOptimize")
         assert finished["outputs"][fit]["images"]
@@ -74,7 +73,6 @@ def test_the_address_shows_the_finished_run(browser, comfy, finished, renderer):
             page.wait_for_function(
                 "id => app.graph.nodes.find(n => String(n.id) === id).imgs?.[0]?.naturalWidth > 0", arg=fit
             )
-        assert json.dumps(finished["prompt"][2][fit]["inputs"])
         mine = [text for text in opened.problems if "matrix3d" in text.lower() or "run_link" in text]
         assert mine == []
 
