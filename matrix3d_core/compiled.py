@@ -1,21 +1,27 @@
-"""Compiled kernels whose cache on disk suits a package that is imported under several names."""
+"""Compiled kernels: a cache on disk that suits a package with several names, and slices of work on threads.
+
+Threads are plain Python threads that run kernels which release the GIL. Numba's own ``parallel=True`` is not used:
+it compiles the body of a parallel loop twice, runs one version in the process that compiles and stores the other,
+so that the first run after an install gave other digits than all later ones. Its plain thread pool, moreover, ends
+the process when two threads enter such kernels at once.
+"""
 
 from __future__ import annotations
 
-import threading
+import functools
+import os
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["ONE_PARALLEL_KERNEL", "compiled"]
+__all__ = ["Sliced", "compiled", "in_slices", "sliced", "thread_count"]
 
-ONE_PARALLEL_KERNEL = threading.RLock()
-"""Hold it while a kernel with ``parallel=True`` runs: numba's plain thread pool, which it falls back to where
-neither OpenMP nor TBB is found, ends the process when two threads enter such kernels at once."""
+_SLICES_PER_THREAD = 8  # enough to even out slices of unequal work
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Decorate a function as ``numba.njit(cache=True, **options)`` does.
+    """Decorate a function as ``numba.njit(cache=True, nogil=True, error_model="numpy", **options)`` does.
 
     ComfyUI imports this package under a name made from its path, tests and the console script as
     ``matrix3d_core``. Numba names a cache file after source file, function and line only, but what it
@@ -29,6 +35,77 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
         tag = zlib.crc32(function.__module__.encode())
         function.__qualname__ = f"{function.__qualname__}.{tag:08x}"
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
 
     return decorate
+
+
+def sliced(grain: int, **options: Any) -> Callable[[Callable[..., Any]], Sliced]:
+    """Decorate a kernel ``f(begin, until, *arrays)`` that does items ``begin`` to ``until - 1``.
+
+    Call the result as ``f(total, *arrays)``: it does all items, in slices on the shared threads. What a slice
+    writes must not depend on other slices. Slices hold a multiple of ``grain`` items: where the compiler turns a
+    loop over items into vector code, with a remainder that it does otherwise, a multiple of 64 keeps the digits
+    the same for any number of threads.
+
+    Args:
+        grain: see above; also the least that is worth a thread of its own.
+        options: for `compiled`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Sliced:
+        return Sliced(compiled(**options)(function), grain)
+
+    return decorate
+
+
+class Sliced:
+    """A kernel that is called with the number of items; see `sliced`."""
+
+    def __init__(self, kernel: Any, grain: int) -> None:
+        self.kernel, self.grain = kernel, grain
+
+    def __call__(self, total: int, *arrays: Any) -> None:
+        """Do all items."""
+        kernel = self.kernel
+        in_slices(lambda begin, until: kernel(begin, until, *arrays), total, self.grain)
+
+
+@functools.cache
+def thread_count() -> int:
+    """Return how many threads kernels run on: the CPUs of this process, or NUMBA_NUM_THREADS."""
+    import numba
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(usable, int(getattr(numba.config, "NUMBA_NUM_THREADS", usable))))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix="matrix3d-kernel")
+
+
+def in_slices(job: Callable[[int, int], None], total: int, grain: int = 1) -> None:
+    """Call ``job(begin, until)`` for slices of ``range(total)`` on the shared threads; the first error is raised.
+
+    Returns only when no slice runs any more.
+    """
+    threads = thread_count()
+    length = grain * max(1, -(-total // (grain * threads * _SLICES_PER_THREAD)))
+    begins = iter(range(0, total, length))  # its next() is atomic, so that threads may share it
+
+    def work() -> None:
+        for begin in begins:
+            job(begin, min(total, begin + length))
+
+    helpers = min(threads, -(-total // length)) - 1
+    futures = [_pool().submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        for _ in begins:  # after an error nobody begins another slice
+            pass
+        errors = [future.exception() for future in futures]
+    for error in errors:
+        if error is not None:
+            raise error

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..compiled import ONE_PARALLEL_KERNEL
 from ..errors import InvalidInput
 from ..geometry.pinhole import pinhole_directions
 from ..geometry.rotations import quats_from_matrix
@@ -681,11 +680,10 @@ def _swept_content(
         covered, forbidden = np.full(small, np.inf), np.empty(small, np.bool_)
         for some, their in zip(points, sizes, strict=True):
             kernels.cover_distance(some.numpy(), their.numpy(), view, focal, covered)
-        with ONE_PARALLEL_KERNEL:
-            kernels.find_forbidden(
-                depth.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
-                np.array(focals, np.float64), 2 * _COVERED, forbidden,
-            )  # fmt: skip
+        kernels.find_forbidden(
+            small[0], depth.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
+            np.array(focals, np.float64), 2 * _COVERED, forbidden,
+        )  # fmt: skip
         there = torch.from_numpy(covered).float()
         wrong = torch.from_numpy(forbidden)
         hole = torch.isinf(there)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import sliced
 from ..metrics.image import C1 as _C1
 from ..metrics.image import C2 as _C2
 from ..metrics.image import SSIM_WINDOW_PX, ssim_window
@@ -25,8 +24,8 @@ COLUMNS = 14
 """Parameters per Gaussian: mean 3, quaternion 4, log scale 3, opacity logit 1, colour 3."""
 
 
-@compiled(parallel=True, fastmath=FAST)
-def crop_panorama(panorama, weight_map, rotation, focal_px, rgb, weight):
+@sliced(grain=1, fastmath=FAST)
+def crop_panorama(begin, until, panorama, weight_map, rotation, focal_px, rgb, weight):
     """Fill a pinhole crop bilinearly from an ERP picture ``[H, W, 3]`` and its weights ``[H, W]``.
 
     ``rotation`` is camera-from-panorama; the principal point is the middle. Columns wrap, rows beyond
@@ -35,7 +34,7 @@ def crop_panorama(panorama, weight_map, rotation, focal_px, rgb, weight):
     height, width = panorama.shape[0], panorama.shape[1]
     size_y, size_x = rgb.shape[0], rgb.shape[1]
     inverse_focal = 1.0 / focal_px
-    for row in nb.prange(size_y):
+    for row in range(begin, until):
         y = (row + 0.5 - 0.5 * size_y) * inverse_focal
         for column in range(size_x):
             x = (column + 0.5 - 0.5 * size_x) * inverse_focal
@@ -44,6 +43,9 @@ def crop_panorama(panorama, weight_map, rotation, focal_px, rgb, weight):
             dz = rotation[0, 2] * x + rotation[1, 2] * y + rotation[2, 2]
             u = (math.atan2(dx, dz) / math.tau + 0.5) * width - 0.5
             v = (math.atan2(dy, math.sqrt(dx * dx + dz * dz)) / math.pi + 0.5) * height - 0.5
+            # Within the picture except for NaN, which has no whole number.
+            u = u if abs(u) <= width else 0.0
+            v = v if abs(v) <= height else 0.0
             left, top = math.floor(u), math.floor(v)
             across, down = f4(u - left), f4(v - top)
             r0 = r1 = r2 = w = ZERO
@@ -68,11 +70,11 @@ def crop_panorama(panorama, weight_map, rotation, focal_px, rgb, weight):
             weight[row, column] = w
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _filter_rows(picture, target, out):
+@sliced(grain=1, fastmath=FAST)
+def _filter_rows(begin, until, picture, target, out):
     """Filter x, y, x^2, y^2, x y of three channels along rows: out ``[H, 15, W - 10]``."""
-    height, width = picture.shape[0], picture.shape[1]
-    for row in nb.prange(height):
+    width = picture.shape[1]
+    for row in range(begin, until):
         line = np.empty((5, width), np.float32)
         for channel in range(3):
             for x in range(width):
@@ -90,12 +92,12 @@ def _filter_rows(picture, target, out):
                     out[row, 5 * channel + kind, x] = total
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _ssim_slopes(filtered, weight, scale, slopes, sums):
+@sliced(grain=1, fastmath=FAST)
+def _ssim_slopes(begin, until, filtered, weight, scale, slopes, sums):
     """Finish the filter along columns; write d(loss)/d(mean x), d(x^2), d(x y) and the sum of 1 - SSIM."""
-    rows, width = slopes.shape[0], slopes.shape[2]
+    width = slopes.shape[2]
     reach = TAPS // 2
-    for row in nb.prange(rows):
+    for row in range(begin, until):
         line = np.empty((5, width), np.float32)
         total_loss = 0.0
         for channel in range(3):
@@ -122,11 +124,11 @@ def _ssim_slopes(filtered, weight, scale, slopes, sums):
         sums[row] = total_loss
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _spread_columns(slopes, out):
+@sliced(grain=1, fastmath=FAST)
+def _spread_columns(begin, until, slopes, out):
     """Transpose of the filter along columns: ``[H - 10, 9, w] -> [H, 9, w]``."""
     rows, width = slopes.shape[0], slopes.shape[2]
-    for row in nb.prange(out.shape[0]):
+    for row in range(begin, until):
         for plane in range(9):
             for x in range(width):
                 out[row, plane, x] = ZERO
@@ -138,12 +140,12 @@ def _spread_columns(slopes, out):
                         out[row, plane, x] += share * slopes[source, plane, x]
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _finish(picture, target, weight, scale, spread, gradient, sums):
+@sliced(grain=1, fastmath=FAST)
+def _finish(begin, until, picture, target, weight, scale, spread, gradient, sums):
     """Transpose of the filter along rows, put together with the absolute difference."""
-    height, width = picture.shape[0], picture.shape[1]
+    width = picture.shape[1]
     inner = spread.shape[2]
-    for row in nb.prange(height):
+    for row in range(begin, until):
         padded = np.zeros((3, inner + 2 * (TAPS - 1)), np.float32)
         total_loss = 0.0
         for channel in range(3):
@@ -177,20 +179,29 @@ def loss_and_gradient(
     height, width = weight.shape
     inner_y, inner_x = height - TAPS + 1, width - TAPS + 1
     filtered = np.empty((height, 15, inner_x), np.float32)
-    _filter_rows(picture, target, filtered)
+    _filter_rows(height, picture, target, filtered)
     slopes = np.empty((inner_y, 9, inner_x), np.float32)
     ssim_sums, l1_sums = np.empty(inner_y), np.empty(height)
-    _ssim_slopes(filtered, weight, f4(ssim_share / (3 * inner_x * inner_y)), slopes, ssim_sums)
+    _ssim_slopes(inner_y, filtered, weight, f4(ssim_share / (3 * inner_x * inner_y)), slopes, ssim_sums)
     spread = np.empty((height, 9, inner_x), np.float32)
-    _spread_columns(slopes, spread)
+    _spread_columns(height, slopes, spread)
     gradient = np.empty((height, width, 3), np.float32)
-    _finish(picture, target, weight, f4((1 - ssim_share) / (3 * height * width)), spread, gradient, l1_sums)
+    _finish(
+        height,
+        picture,
+        target,
+        weight,
+        f4((1 - ssim_share) / (3 * height * width)),
+        spread,
+        gradient,
+        l1_sums,
+    )
     return float(ssim_sums.sum() + l1_sums.sum()), gradient
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1024, fastmath=FAST)
 def adam_rows(
-    visible, g_means, g_quats, g_scales, g_opacities, g_colours,
+    begin, until, visible, g_means, g_quats, g_scales, g_opacities, g_colours,
     means, quats, scales, opacities, colours, values, first, second, steps, size, floors, paces, rates, limits,
     corrections,
 ):  # fmt: skip
@@ -206,7 +217,7 @@ def adam_rows(
     Source: D. Kingma, J. Ba, Adam, 2015, algorithm 1.
     """
     beta1, beta2 = rates[5], rates[6]
-    for n in nb.prange(visible.shape[0]):
+    for n in range(begin, until):
         i = visible[n]
         pace = paces[i]
         if pace == ZERO:

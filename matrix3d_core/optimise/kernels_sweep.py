@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, sliced
 
 __all__ = [
     "choose",
@@ -24,7 +23,7 @@ FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
 f4 = np.float32
 
 
-@nb.njit(inline="always")
+@compiled(inline="always")
 def _ray(row, column, height, width, focal):
     """Unit ray through a pixel centre: equirectangular for ``focal == 0``, else pinhole with centred axes."""
     if focal > 0.0:
@@ -36,23 +35,28 @@ def _ray(row, column, height, width, focal):
     return ring * math.sin(turn), -math.cos(polar), ring * math.cos(turn)
 
 
-@nb.njit(inline="always")
+@compiled(inline="always")
 def _project(x, y, z, height, width, focal):
-    """Pixel position (centres at integers) of a point; row -1e9 when it is not in the picture."""
+    """Pixel position (centres at integers) of a point; row -1e9 when it is not in the picture.
+
+    Conditions are false for NaN, which has no pixel.
+    """
     if focal > 0.0:
-        if z <= 1e-6:
+        if not z > 1e-6:
             return -1e9, 0.0
         row, column = focal * y / z + 0.5 * height - 0.5, focal * x / z + 0.5 * width - 0.5
-        if row < 0 or column < 0 or row > height - 1 or column > width - 1:
+        if not (0 <= row <= height - 1 and 0 <= column <= width - 1):
             return -1e9, 0.0
         return row, column
+    if not abs(x) + abs(y) + abs(z) < 1e100:
+        return -1e9, 0.0
     column = (math.atan2(x, z) / math.tau + 0.5) * width - 0.5
     row = (math.atan2(y, math.sqrt(x * x + z * z)) / math.pi + 0.5) * height - 0.5
     return min(max(row, 0.0), height - 1.0), column
 
 
-@compiled(parallel=True, fastmath=FAST)
-def match_cost(reference, others, poses, focal, closeness, known, known_weight, cost):
+@sliced(grain=1, fastmath=FAST)
+def match_cost(begin, until, reference, others, poses, focal, closeness, known, known_weight, cost):
     """Compare each pixel with where its point at each distance lies in the other pictures.
 
     ``reference [H, W, C]``, ``others [N, H, W, C]`` features; ``poses [N, 3, 4]`` other camera from reference
@@ -63,7 +67,7 @@ def match_cost(reference, others, poses, focal, closeness, known, known_weight, 
     count, levels = others.shape[0], closeness.shape[0]
     half = (count + 1) // 2
     step = closeness[1] - closeness[0]
-    for row in nb.prange(height):
+    for row in range(begin, until):
         found = np.empty(count, np.float32)
         for column in range(width):
             rx, ry, rz = _ray(row, column, height, width, focal)
@@ -112,7 +116,7 @@ def match_cost(reference, others, poses, focal, closeness, known, known_weight, 
                 cost[row, column, level] = value
 
 
-@nb.njit(inline="always", fastmath=FAST)
+@compiled(inline="always", fastmath=FAST)
 def _advance(previous, cost, jump, slope, total, now):
     """One step of semi-global matching along a line; writes ``now`` and adds it to ``total``."""
     levels = cost.shape[0]
@@ -129,7 +133,7 @@ def _advance(previous, cost, jump, slope, total, now):
         total[k] += now[k]
 
 
-@nb.njit(inline="always")
+@compiled(inline="always")
 def _jump(reference, r0, c0, r1, c1, jump, slope):
     """Price of a jump in depth: lower across an edge in colour."""
     edge = f4(0.0)
@@ -138,12 +142,12 @@ def _jump(reference, r0, c0, r1, c1, jump, slope):
     return max(slope * f4(1.5), jump / (f4(1.0) + f4(12.0) * edge))
 
 
-@compiled(parallel=True, fastmath=FAST)
-def smooth_rows(cost, guide, slope, jump, wraps, total):
+@sliced(grain=1, fastmath=FAST)
+def smooth_rows(begin, until, cost, guide, slope, jump, wraps, total):
     """Add both horizontal passes to ``total``; around a panorama each starts a part of a turn early."""
-    height, width, levels = cost.shape
+    width, levels = cost.shape[1:]
     lead = min(48, width) if wraps else 0
-    for row in nb.prange(height):
+    for row in range(begin, until):
         previous, now = np.zeros(levels, np.float32), np.empty(levels, np.float32)
         dump = np.zeros(levels, np.float32)
         for way in range(2):
@@ -159,11 +163,11 @@ def smooth_rows(cost, guide, slope, jump, wraps, total):
                 previous, now = now, previous
 
 
-@compiled(parallel=True, fastmath=FAST)
-def smooth_columns(cost, guide, slope, jump, total):
+@sliced(grain=1, fastmath=FAST)
+def smooth_columns(begin, until, cost, guide, slope, jump, total):
     """Add both vertical passes to ``total``."""
-    height, width, levels = cost.shape
-    for column in nb.prange(width):
+    height, levels = cost.shape[0], cost.shape[2]
+    for column in range(begin, until):
         previous, now = np.zeros(levels, np.float32), np.empty(levels, np.float32)
         for way in range(2):
             previous[:] = 0.0
@@ -175,12 +179,12 @@ def smooth_columns(cost, guide, slope, jump, total):
                 previous, now = now, previous
 
 
-@compiled(parallel=True)
-def choose(total, cost, closeness, out, price):
+@sliced(grain=1)
+def choose(begin, until, total, cost, closeness, out, price):
     """Take the best level of each pixel, refined by a parabola; ``price`` is its own matching cost."""
-    height, width, levels = total.shape
+    width, levels = total.shape[1:]
     step = closeness[1] - closeness[0]
-    for row in nb.prange(height):
+    for row in range(begin, until):
         for column in range(width):
             best = 0
             for k in range(1, levels):
@@ -229,6 +233,8 @@ def cover_distance(points, sizes, pose, focal, distance):
         if v < -1e8:
             continue
         reach = math.sqrt(x * x + y * y + z * z)
+        if not (reach > 0.0 and 0.0 <= sizes[n] < 1e100):
+            continue
         if focal > 0.0:
             tall = wide = 0.5 * sizes[n] * focal / z
         else:
@@ -247,8 +253,10 @@ def cover_distance(points, sizes, pose, focal, distance):
                     distance[row, column] = reach
 
 
-@compiled(parallel=True)
-def find_forbidden(depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, forbidden):
+@sliced(grain=1)
+def find_forbidden(
+    begin, until, depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, forbidden
+):
     """Mark the pixels of a distance map whose points lie before a surface that another picture surely sees.
 
     ``maps [K, H, W]`` distances, ``sure [K, H, W]``. The picture looks through such a point, so it cannot be there. The
@@ -256,7 +264,7 @@ def find_forbidden(depth_ray, world_from_camera, focal, maps, sure, poses, focal
     """
     height, width = depth_ray.shape
     rows, columns = maps.shape[1], maps.shape[2]
-    for row in nb.prange(height):
+    for row in range(begin, until):
         for column in range(width):
             rx, ry, rz = _ray(row, column, height, width, focal)
             far = depth_ray[row, column]

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compiled import ONE_PARALLEL_KERNEL
 from ..errors import BackendUnavailable
 from ..geometry.spherical import erp_directions
 from ..progress import ProgressEvent, ProgressFn, no_progress
@@ -133,16 +132,15 @@ def sweep_distances(
         cost = np.empty((height, width, levels), np.float32)
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-        with ONE_PARALLEL_KERNEL:
-            kernels.match_cost(
-                reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
-                focal, closeness, known, np.float32(_KNOWN_WEIGHT), cost,
-            )  # fmt: skip
-            guide = _small(frames[key].float(), factor).numpy()
-            slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
-            kernels.smooth_rows(cost, guide, slope, jump, focal == 0.0, total)
-            kernels.smooth_columns(cost, guide, slope, jump, total)
-            kernels.choose(total, cost, closeness, best, price)
+        kernels.match_cost(
+            height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
+            focal, closeness, known, np.float32(_KNOWN_WEIGHT), cost,
+        )  # fmt: skip
+        guide = _small(frames[key].float(), factor).numpy()
+        slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
+        kernels.smooth_rows(height, cost, guide, slope, jump, focal == 0.0, total)
+        kernels.smooth_columns(width, cost, guide, slope, jump, total)
+        kernels.choose(height, total, cost, closeness, best, price)
         found[key] = _without_outliers(best, wraps=focal == 0.0), price
         for old in [n for n in cache if n < key and along[key] - along[n] > 3 * baseline]:
             del cache[old]

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compiled import ONE_PARALLEL_KERNEL
 from ..raster.splat import RenderFn
 from ..scene.gaussians import Gaussians
 from .compensation import FrameColours, FramePoses
@@ -172,11 +171,6 @@ class CpuTrainer:
         self._corrections = (1 - betas**counted).astype(np.float32)
         self._limits = np.array((math.log(GROW_MOST), *LOGIT_LIMITS), np.float32)
 
-    def step(self, view: View, rate: float) -> float:
-        """Take one step; see `Trainer`."""
-        with ONE_PARALLEL_KERNEL:
-            return self._step(view, rate)
-
     def _target(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         if view.K_px is None or view.picture.K_px is not None:
             rgb, weight = (t.numpy() for t in view.crop())
@@ -187,7 +181,7 @@ class CpuTrainer:
         size = view.size_px
         target, weight = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
         self._kernels.crop_panorama(
-            view.picture.rgb.numpy(), view.picture.weight.numpy(),
+            size, view.picture.rgb.numpy(), view.picture.weight.numpy(),
             view.rotation_crop_from_panorama.numpy(), float(view.K_px[0, 0]), target, weight,
         )  # fmt: skip
         return target, weight
@@ -200,7 +194,7 @@ class CpuTrainer:
         size = view.size_px
         sampled, spare = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
         self._kernels.crop_panorama(
-            near.numpy(), view.picture.weight.numpy(),
+            size, near.numpy(), view.picture.weight.numpy(),
             view.rotation_crop_from_panorama.numpy(), float(view.K_px[0, 0]), sampled, spare,
         )  # fmt: skip
         at = (np.arange(size) + 0.5 - size / 2) / float(view.K_px[0, 0])
@@ -209,7 +203,8 @@ class CpuTrainer:
         known = np.where(sampled[..., 1] > 0.98, sampled[..., 1], 0).astype(np.float32)
         return torch.from_numpy(np.stack((depth, known), -1))
 
-    def _step(self, view: View, rate: float) -> float:
+    def step(self, view: View, rate: float) -> float:
+        """Take one step; see `Trainer`."""
         from ..raster import splat_numba as pinhole
 
         config = self._config
@@ -282,7 +277,7 @@ class CpuTrainer:
         if with_sky:
             g_scales[fixed] = 0
         self._kernels.adam_rows(
-            visible, *rows, *self._active, self._values, self._first, self._second,
+            len(visible), visible, *rows, *self._active, self._values, self._first, self._second,
             self._steps, self._size, self._floors, self._paces, rates_now, self._limits, self._corrections,
         )  # fmt: skip
         return loss

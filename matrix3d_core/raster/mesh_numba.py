@@ -9,18 +9,13 @@ meshes may be drawn at once from different threads of a host (numba's own thread
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..compiled import in_slices
 from ..geometry.spherical import pixels_from_directions
 from ..scene.mesh import Mesh
 from .mesh import MeshFrame, MeshHits, check_pose, check_size
@@ -29,23 +24,6 @@ from .mesh_numba_kernels import bound_pairs, draw_band, hit_rays, project_vertic
 __all__ = ["NumbaMesh", "open_mesh", "pair_faces"]
 
 _STRIP = 512  # pairs of faces bounded and skipped together
-_JOBS_PER_THREAD = 8  # bands per thread: enough to even out, few enough that strips rarely meet two
-
-
-@functools.cache
-def _pool() -> tuple[ThreadPoolExecutor, int]:
-    """Return the shared threads and their number: the CPUs of this process, or NUMBA_NUM_THREADS."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = max(1, min(usable, int(getattr(numba.config, "NUMBA_NUM_THREADS", usable))))
-    return ThreadPoolExecutor(threads, thread_name_prefix="matrix3d-mesh"), threads
-
-
-def _run(job: Callable[[int, int], None], total: int, parts: int) -> None:
-    """Call ``job(start, stop)`` on slices of ``range(total)`` in the pool; the first error is raised."""
-    pool, _ = _pool()
-    edges = [total * part // parts for part in range(parts + 1)]
-    for future in [pool.submit(job, a, b) for a, b in itertools.pairwise(edges) if b > a]:
-        future.result()
 
 
 def pair_faces(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -93,7 +71,6 @@ class NumbaMesh:
     def render(self, camera_from_world: Tensor, height: int, width: int) -> MeshFrame:
         """Draw an equirectangular frame; see `MeshRenderer.render`."""
         check_size(height, width)
-        _, threads = _pool()
         # Pixel coordinates are float32 and good to 1e-6 rad.
         self._bound(camera_from_world, height, width, margin=width * 1e-6 + 1e-3)
         rgb = np.zeros((height, width, 3), np.float32)
@@ -109,7 +86,7 @@ class NumbaMesh:
                 nearest, weights, rgb, seen, depth,
             )  # fmt: skip
 
-        _run(draw, height, min(height, threads * _JOBS_PER_THREAD))
+        in_slices(draw, height)
         return MeshFrame(torch.from_numpy(rgb), torch.from_numpy(seen), torch.from_numpy(depth))
 
     def cast(self, camera_from_world: Tensor, directions: Tensor) -> MeshHits:
@@ -135,7 +112,7 @@ class NumbaMesh:
                 starts, sorted_rays, height, width, start, stop, face, weights, distance,
             )  # fmt: skip
 
-        _run(hit, height, min(height, _pool()[1] * _JOBS_PER_THREAD))
+        in_slices(hit, height)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
         found = (torch.from_numpy(part)[back] for part in (face, weights, distance))
@@ -144,7 +121,6 @@ class NumbaMesh:
     def _bound(self, camera_from_world: Tensor, height: int, width: int, margin: float) -> None:
         """Fill the projected vertices and the faces' pixel ranges for a pose."""
         pose = check_pose(camera_from_world).numpy()
-        parts = _pool()[1] * _JOBS_PER_THREAD
 
         def project(start: int, stop: int) -> None:
             project_vertices(
@@ -157,8 +133,8 @@ class NumbaMesh:
                 self._box, self._count, self._reach,
             )  # fmt: skip
 
-        _run(project, self._vertices.shape[1], parts)
-        _run(bound, len(self._count), parts)
+        in_slices(project, self._vertices.shape[1], 1024)
+        in_slices(bound, len(self._count))
 
     def _tables(self, height: int, width: int) -> tuple[np.ndarray, ...]:
         """Return what depends on the size only, kept for the last size.

@@ -35,7 +35,7 @@ _HALF, _ONE, _ZERO = f32(0.5), f32(1.0), f32(0.0)
 _SKIP_RUN = 32  # columns that one distance test can rule out in a long search range
 
 
-@compiled(nogil=True, inline="always")
+@compiled(inline="always")
 def _atan2(y, x):
     """Return the angle of (x, y) to within 1e-6, without branches, so that loops become vector code."""
     ay, ax = abs(y), abs(x)
@@ -48,7 +48,7 @@ def _atan2(y, x):
     return -p if y < _ZERO else p
 
 
-@compiled(nogil=True)
+@compiled()
 def project_vertices(vertices, pose, columns_per_rad, rows_per_rad, start, stop, out):
     """Move vertices ``[3, N]`` to the camera and find their pixel coordinates, good to 1e-6 rad.
 
@@ -71,7 +71,7 @@ def project_vertices(vertices, pose, columns_per_rad, rows_per_rad, start, stop,
         out[i, 4] = _atan2(y, math.sqrt(x * x + z * z)) * rows_per_rad + row0
 
 
-@compiled(nogil=True)
+@compiled()
 def _cone(v, i, j, k, height, width, margin):
     """Bound a face of any size: first row, last row, first column, last column.
 
@@ -89,6 +89,8 @@ def _cone(v, i, j, k, height, width, margin):
     cosine = min(
         (x * ax + y * ay + z * az) * la, (x * bx + y * by + z * bz) * lb, (x * cx + y * cy + z * cz) * lc
     )
+    if not abs(cosine) <= 2.0:  # a corner is infinitely far or NaN
+        return 1, 0, 1, 0
     if cosine < 0.05:
         return 0, height - 1, 0, width - 1
     radius = math.acos(min(1.0, cosine)) + 1e-6
@@ -107,7 +109,7 @@ def _cone(v, i, j, k, height, width, margin):
     return row0, row1, column0, column1
 
 
-@compiled(nogil=True)
+@compiled()
 def bound_pairs(pairs, alone, v, height, width, margin, strip, first, last, box, count, reach):
     """Find the pixels that each pair of strips ``first`` to ``last - 1`` may cover.
 
@@ -151,8 +153,11 @@ def bound_pairs(pairs, alone, v, height, width, margin, strip, first, last, box,
             if span <= wide:
                 r0, r1, r2, r3 = v[i, 4], v[j, 4], v[k, 4], v[m, 4]
                 more = pad + span * span * bulge
-                row0 = math.ceil(max(_ZERO, min(min(r0, r1), min(r2, r3)) - more))
-                row1 = math.floor(min(bottom, max(max(r0, r1), max(r2, r3)) + more))
+                above = max(_ZERO, min(min(r0, r1), min(r2, r3)) - more)
+                below = min(bottom, max(max(r0, r1), max(r2, r3)) + more)
+                if not above <= below:  # also when a corner is NaN, which has no whole number
+                    continue
+                row0, row1 = math.ceil(above), math.floor(below)
                 column0, column1 = math.ceil(left - pad), math.floor(right + pad)
                 if row0 <= row1 and column0 <= column1:
                     box[n, 0] = 4 * q + (1 if q >= alone else 3)
@@ -177,19 +182,19 @@ def bound_pairs(pairs, alone, v, height, width, margin, strip, first, last, box,
         reach[s, 1] = strip_row1
 
 
-@compiled(nogil=True, inline="always")
+@compiled(inline="always")
 def _corner(v, i):
     """Return a corner in float64."""
     return np.float64(v[i, 0]), np.float64(v[i, 1]), np.float64(v[i, 2])
 
 
-@compiled(nogil=True, inline="always")
+@compiled(inline="always")
 def _side(ax, ay, az, bx, by, bz):
     """Return a x b, the normal of the plane through the camera and an edge; exactly -(b x a)."""
     return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
 
 
-@compiled(nogil=True)
+@compiled()
 def draw_band(
     pairs, v, colours, shown, box, count, reach, strip, sin_column, cos_column, sin_row, cos_row,
     row_start, row_stop, nearest, weights, rgb, seen, depth,
@@ -322,7 +327,7 @@ def draw_band(
                 rgb[y, x, 2] = w0 * colours[i, 2] + w1 * colours[j, 2] + w2 * colours[k, 2]
 
 
-@compiled(nogil=True)
+@compiled()
 def hit_rays(
     pairs, face_of, v, box, count, reach, strip, cell_start, rays, height, width, row_start, row_stop,
     face, weights, distance,

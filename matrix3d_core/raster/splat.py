@@ -7,7 +7,7 @@ widened by a small low-pass kernel, and composited front to back in order of cam
     alpha = min(ALPHA_MAX, opacity exp(-power)), dropped below ALPHA_MIN
     pixel = sum_i colour_i alpha_i T_i,   T_i = prod_{j<i} (1 - alpha_j), ends once T_i < T_MIN
 
-What is drawn at all: means with ``z > near_z`` whose sphere of `REACH` standard deviations touches the
+What is drawn at all: means with ``near_z < z < FAR`` whose sphere of `REACH` standard deviations touches the
 view frustum widened by `MARGIN_PX`. The engines share every constant below, so their pictures agree.
 
 Anti-aliased, each opacity is multiplied by the area of the projected Gaussian before the low-pass over its
@@ -43,6 +43,7 @@ from .registry import Backend, Registry
 __all__ = [
     "ALPHA_MAX",
     "ALPHA_MIN",
+    "FAR",
     "LOWPASS_PX2",
     "MARGIN_PX",
     "NEAR_Z",
@@ -66,6 +67,8 @@ REACH = 3.33
 """Standard deviations after which even an opaque Gaussian falls below ALPHA_MIN: sqrt(2 ln 255)."""
 MARGIN_PX = 4.0
 NEAR_Z = 0.01
+FAR = 1e18
+"""Nothing at a greater depth is drawn: squares of such distances leave float32."""
 TAN_LIMIT = 1.3
 """The affine approximation is taken no further out than this times the half image, or it explodes."""
 

@@ -22,12 +22,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numba as nb
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..compiled import ONE_PARALLEL_KERNEL, compiled
+from ..compiled import compiled, sliced
+from ..errors import InvalidInput
 from . import splat as contract
 
 __all__ = ["Drawing", "Extras", "backward", "backward_with_extras", "forward", "median_index", "render"]
@@ -53,6 +53,7 @@ ALPHA_MIN = f4(contract.ALPHA_MIN)
 T_MIN = f4(contract.T_MIN)
 LOWPASS = f4(contract.LOWPASS_PX2)
 REACH = f4(contract.REACH)
+FAR = f4(contract.FAR)
 
 # exp(-s) on 0 <= s <= ln 255 as p(-s / 8)^8: Chebyshev fit of degree 5 on [-ln(255)/8, 0], 1e-7 relative.
 _SPAN = math.log(255.0) / 8 * 1.01
@@ -60,7 +61,9 @@ _FIT = np.polynomial.chebyshev.Chebyshev.interpolate(np.exp, 5, domain=[-_SPAN, 
 E0, E1, E2, E3, E4, E5 = (f4(c) for c in _FIT.convert(kind=np.polynomial.Polynomial).coef)
 EIGHTH = f4(-0.125)
 HALF, ONE, TWO, ZERO = f4(0.5), f4(1.0), f4(2.0), f4(0.0)
-TINY = f4(1e-30)
+TINY, HUGE = f4(1e-30), f4(1e37)
+MOST_ENTRIES = 2**29
+"""What the lists of all tiles may hold together: they are indexed with 32 bits and take 8 bytes each."""
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -72,19 +75,19 @@ def _exp_minus(s):
     return p * p
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _cull(means, scales, opacities, view, camera, near_z, depth_key):
+@sliced(grain=1024, fastmath=FAST)
+def _cull(begin, until, means, scales, opacities, view, camera, near_z, depth_key):
     """Camera depth of what is in view, 0 for the rest. camera = fx, fy, cx, cy, width, height, margin."""
     fx, fy, cx, cy, width, height, margin = camera
     right, left = (width - cx + margin) / fx, (-cx - margin) / fx
     bottom, top = (height - cy + margin) / fy, (-cy - margin) / fy
     norm_r, norm_l = math.sqrt(ONE + right * right), math.sqrt(ONE + left * left)
     norm_b, norm_t = math.sqrt(ONE + bottom * bottom), math.sqrt(ONE + top * top)
-    for i in nb.prange(means.shape[0]):
+    for i in range(begin, until):
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         z = view[2, 0] * px + view[2, 1] * py + view[2, 2] * pz + view[2, 3]
         key = ZERO
-        if z > near_z and opacities[i] > ALPHA_MIN:
+        if near_z < z < FAR and opacities[i] > ALPHA_MIN:
             x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
             y = view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]
             radius = REACH * max(scales[i, 0], max(scales[i, 1], scales[i, 2]))
@@ -161,14 +164,15 @@ def _axes(quats, scales, view, i):
     return w, x, y, z, inverse_norm, a00, a01, a02, a10, a11, a12, a20, a21, a22
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1024, fastmath=FAST)
 def _project(
-    means, quats, scales, opacities, colours, view, camera, limits, is_antialiased, visible, records, boxes
+    begin, until, means, quats, scales, opacities, colours, view, camera, limits, is_antialiased,
+    visible, records, boxes,
 ):  # fmt: skip
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
     fx, fy, cx, cy, width, height, _ = camera
     tiles_x, tiles_y = int(math.ceil(width / TILE)), int(math.ceil(height / TILE))
-    for n in nb.prange(visible.shape[0]):
+    for n in range(begin, until):
         i = visible[n]
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
@@ -210,9 +214,9 @@ def _project(
         )
         records[n, 0] = mx
         records[n, 1] = my
-        records[n, 2] = HALF * c / determinant  # A / 2
+        records[n, 2] = max(HALF * c / determinant, TINY)  # A / 2
         records[n, 3] = -b / c  # k
-        records[n, 4] = HALF / c  # q / 2
+        records[n, 4] = max(HALF / c, TINY)  # q / 2
         records[n, 5] = opacity
         records[n, 6] = limit
         records[n, 7] = colours[i, 0]
@@ -224,7 +228,7 @@ def _project(
         # First and last tile, after clipping to the picture; empty when the box misses it. Written as
         # comparisons that are false for NaN, so a broken Gaussian is not drawn.
         hit = mx + reach_x > ZERO and mx - reach_x < width and my + reach_y > ZERO and my - reach_y < height
-        if hit and limit > ZERO:
+        if hit and limit > ZERO and a < HUGE and c < HUGE:
             boxes[n, 0] = int(max(mx - reach_x, ZERO)) // TILE
             boxes[n, 1] = min(int(min(mx + reach_x, width)) // TILE, tiles_x - 1)
             boxes[n, 2] = int(max(my - reach_y, ZERO)) // TILE
@@ -237,6 +241,8 @@ def _project(
 def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
     """CSR lists of Gaussians per tile, nearest first, and per Gaussian where its entries ended up.
 
+    Call it through `list_tiles`.
+
     Columns of tiles beyond the last one continue at the first: a panorama's boxes reach over the border.
     """
     count = boxes.shape[0]
@@ -248,6 +254,8 @@ def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
         for ty in range(y0, y1 + 1):
             for tx in range(x0, x1 + 1):
                 start[ty * tiles_x + (tx if tx < tiles_x else tx - tiles_x) + 1] += 1
+    if first[count] > MOST_ENTRIES:
+        return start, np.empty(0, np.int32), first, np.empty(0, np.int32)
     for t in range(tiles_x * tiles_y):
         start[t + 1] += start[t]
     fill = start[:-1].copy()
@@ -266,18 +274,27 @@ def _list_tiles(boxes, nearest_first, tiles_x, tiles_y):
     return start, members, first, slots
 
 
-@compiled()
-def _deal(start, threads):
-    """Order of tiles such that equal contiguous shares of it hold about equal work."""
-    tiles = start.shape[0] - 1
-    order = np.empty(tiles, np.int32)
-    share = np.argsort(-(start[1:] - start[:-1]), kind="mergesort")
-    at = 0
-    for hand in range(threads):
-        for t in range(hand, tiles, threads):
-            order[at] = share[t]
-            at += 1
-    return order
+def list_tiles(
+    boxes: np.ndarray, nearest_first: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, ...]:
+    """List the Gaussians of each tile; see `_list_tiles`.
+
+    Raises:
+        InvalidInput: when the lists would be too long.
+    """
+    lists = _list_tiles(boxes, nearest_first, -(-width // TILE), -(-height // TILE))
+    entries = int(lists[2][-1])
+    if entries > MOST_ENTRIES:
+        raise InvalidInput(
+            f"the Gaussians may cover at most {MOST_ENTRIES:,} tiles of {TILE}x{TILE} pixels together; these cover "
+            f"{entries:,} of a picture of {width}x{height}. Draw a smaller picture, or remove the largest Gaussians."
+        )
+    return lists
+
+
+def heaviest_first(start: np.ndarray) -> np.ndarray:
+    """Return the order in which threads should take up tiles: long lists first, so that none is left at the end."""
+    return np.argsort(start[:-1] - start[1:], kind="stable").astype(np.int32)
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -291,8 +308,17 @@ def _gather(records, members, k, last, near):
 
 @compiled(fastmath=FAST, inline="always")
 def _span(low, high, origin, size):
-    """First and last pixel whose centre lies between two image coordinates, clipped to the tile."""
-    return max(int(math.ceil(low - HALF)) - origin, 0), min(int(math.floor(high - HALF)) - origin, size - 1)
+    """First and last pixel whose centre lies between two image coordinates, clipped to the tile.
+
+    Clipped before it becomes a whole number: what exceeds 64 bits, or is NaN, has no defined one.
+    """
+    first, last = f4(origin), f4(origin + size - 1)
+    low, high = low - HALF, high - HALF
+    low = low if low > first else first
+    low = low if low <= last else last + ONE
+    high = high if high < last else last
+    high = high if high >= first else first - ONE
+    return int(math.ceil(low)) - origin, int(math.floor(high)) - origin
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -311,9 +337,11 @@ def _add_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, c
         tile[at + (u8(4 * PLANE) + j)] += weight * z
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _composite(records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends):
-    for p in nb.prange(order.shape[0]):
+@sliced(grain=1, fastmath=FAST)
+def _composite(
+    begin, until, records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends
+):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -407,12 +435,12 @@ def _undo_window(tile, at, u_first, base_power, half_a, opacity, limit, c0, c1, 
     return d0, d1, d2, dz, sum_v, sum_vu, sum_vuu
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1, fastmath=FAST)
 def _composite_backward(
-    records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends,
+    begin, until, records, start, members, order, tiles_x, height, width, rgb, alpha_out, depth_out, ends,
     g_rgb, g_alpha, g_depth, grads,
 ):  # fmt: skip
-    for p in nb.prange(order.shape[0]):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -552,9 +580,10 @@ def _turn_backward(view, qw, qx, qy, qz, inverse_norm, e0, e1, e2, h0, h1, h2, b
     )
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1024, fastmath=FAST)
 def _project_backward(
-    means, quats, scales, opacities, view, camera, limits, is_antialiased, visible, records, first, slots, grads,
+    begin, until, means, quats, scales, opacities, view, camera, limits, is_antialiased,
+    visible, records, first, slots, grads,
     g_means, g_quats, g_scales, g_opacities, g_colours, g_views, screen,
 ):  # fmt: skip
     """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection.
@@ -563,7 +592,7 @@ def _project_backward(
     filled when they have rows.
     """
     fx, fy, _cx, _cy, _width, _height, _ = camera
-    for n in nb.prange(visible.shape[0]):
+    for n in range(begin, until):
         if first[n] == first[n + 1]:  # touched no tile
             g_opacities[n] = ZERO
             for c in range(3):
@@ -665,10 +694,12 @@ def _project_backward(
             g_views[n, 11] = b20 * a20 + b21 * a21 + b22 * a22
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _find_medians(records, start, members, order, ends, tiles_x, height, width, visible, median):
+@sliced(grain=1, fastmath=FAST)
+def _find_medians(
+    begin, until, records, start, members, order, ends, tiles_x, height, width, visible, median
+):
     """Per pixel, the Gaussian at which the transmittance falls to one half; -1 where it never does."""
-    for p in nb.prange(order.shape[0]):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -754,24 +785,23 @@ def forward(
     camera = _camera(camera_from_world, K_px, height, width)
     view, intrinsics, limits = camera
     depth_key = np.empty(len(means), np.float32)
-    with ONE_PARALLEL_KERNEL:
-        _cull(means, scales, opacities, view, intrinsics, f4(near_z), depth_key)
+    _cull(len(means), means, scales, opacities, view, intrinsics, f4(near_z), depth_key)
     visible, nearest_first = _sort_visible(depth_key)
     records = np.empty((len(visible), RECORD), np.float32)
     boxes = np.empty((len(visible), 4), np.int32)
-    with ONE_PARALLEL_KERNEL:
-        _project(
-            means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, antialiased,
-            visible, records, boxes,
-        )  # fmt: skip
+    _project(
+        len(visible), means, quats_wxyz, scales, opacities, colours, view, intrinsics, limits, antialiased,
+        visible, records, boxes,
+    )  # fmt: skip
     tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
-    start, members, first, slots = _list_tiles(boxes, nearest_first, tiles_x, tiles_y)
-    order = _deal(start, nb.get_num_threads())
+    start, members, first, slots = list_tiles(boxes, nearest_first, height, width)
+    order = heaviest_first(start)
     rgb = np.empty((height, width, 3), np.float32)
     alpha, depth_sum = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     ends = np.empty(tiles_x * tiles_y, np.int64)
-    with ONE_PARALLEL_KERNEL:
-        _composite(records, start, members, order, tiles_x, height, width, rgb, alpha, depth_sum, ends)
+    _composite(
+        len(order), records, start, members, order, tiles_x, height, width, rgb, alpha, depth_sum, ends
+    )
     inputs = (means, quats_wxyz, scales, opacities, colours)
     tiles = (start, members, order, ends, first, slots)
     return Drawing(rgb, alpha, depth_sum, visible, inputs, camera, records, tiles, antialiased)
@@ -782,11 +812,10 @@ def median_index(drawing: Drawing) -> np.ndarray:
     start, members, order, ends = drawing.tiles[:4]
     height, width = drawing.alpha.shape
     median = np.empty((height, width), np.int32)
-    with ONE_PARALLEL_KERNEL:
-        _find_medians(
-            drawing.records, start, members, order, ends, -(-width // TILE), height, width,
-            drawing.visible, median,
-        )  # fmt: skip
+    _find_medians(
+        len(order), drawing.records, start, members, order, ends, -(-width // TILE), height, width,
+        drawing.visible, median,
+    )  # fmt: skip
     return median
 
 
@@ -848,15 +877,14 @@ def backward_with_extras(
     )
     g_views = np.empty((count if pose else 0, 12), np.float32)
     on_screen = np.empty(count if screen else 0, np.float32)
-    with ONE_PARALLEL_KERNEL:
-        _composite_backward(
-            drawing.records, start, members, order, -(-width // TILE), height, width,
-            drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
-        )  # fmt: skip
-        _project_backward(
-            means, quats, scales, opacities, view, intrinsics, limits, drawing.is_antialiased,
-            drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
-        )  # fmt: skip
+    _composite_backward(
+        len(order), drawing.records, start, members, order, -(-width // TILE), height, width,
+        drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
+    )  # fmt: skip
+    _project_backward(
+        count, means, quats, scales, opacities, view, intrinsics, limits, drawing.is_antialiased,
+        drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
+    )  # fmt: skip
     extras = Extras(
         pose_gradient(g_views, means[drawing.visible], view) if pose else None, on_screen if screen else None
     )

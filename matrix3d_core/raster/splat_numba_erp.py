@@ -15,17 +15,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
-from ..compiled import ONE_PARALLEL_KERNEL, compiled
+from ..compiled import compiled, sliced
 from . import splat as contract
 from .splat_numba import (
     ALPHA_MAX,
     ALPHA_MIN,
     BATCH,
+    FAR,
     FAST,
     HALF,
+    HUGE,
     LANES,
     LOWPASS,
     ONE,
@@ -38,14 +39,14 @@ from .splat_numba import (
     ZERO,
     Extras,
     _axes,
-    _deal,
     _exp_minus,
     _footprint_backward,
-    _list_tiles,
     _sort_visible,
     _span,
     _turn_backward,
     f4,
+    heaviest_first,
+    list_tiles,
     pose_gradient,
     u8,
 )
@@ -58,16 +59,16 @@ GRADS = 12  # r, g, b, z, then the moments v, v u, v u^2, v w, v u w, v w^2, v P
 AHEAD = f4(1e-6)  # a ray at a right angle to the Gaussian's direction, or beyond
 
 
-@compiled(parallel=True, fastmath=FAST)
-def _cull(means, opacities, view, near, depth_key):
+@sliced(grain=1024, fastmath=FAST)
+def _cull(begin, until, means, opacities, view, near, depth_key):
     """Ray distance of what may be drawn, 0 for the rest."""
-    for i in nb.prange(means.shape[0]):
+    for i in range(begin, until):
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
         y = view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]
         z = view[2, 0] * px + view[2, 1] * py + view[2, 2] * pz + view[2, 3]
         distance = math.sqrt(x * x + y * y + z * z)
-        depth_key[i] = distance if distance > near and opacities[i] > ALPHA_MIN else ZERO
+        depth_key[i] = distance if near < distance < FAR and opacities[i] > ALPHA_MIN else ZERO
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -87,7 +88,8 @@ def _bounds(dy, ring, right, down, focal, height, width):
     A point (u, v) of its own camera's picture lies at ``sin(elevation) = (dy + v ring) / |(u, v, 1)|`` and at the
     relative azimuth ``atan(u / (ring - v dy))``; both are taken at their extremes over the box.
     """
-    u, v = right / focal, down / focal
+    most = f4(1e8)  # as good as infinite, and its square is finite
+    u, v = min(right / focal, most), min(down / focal, most)
     elevation, tilt = math.atan2(dy, ring), math.atan(v)
     low, high = elevation - tilt, elevation + tilt
     if dy - v * ring > ZERO:
@@ -106,15 +108,15 @@ def _bounds(dy, ring, right, down, focal, height, width):
     return focal * low + middle, focal * high + middle, half_width
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1024, fastmath=FAST)
 def _project(
-    means, quats, scales, opacities, colours, view, height, width, is_antialiased, visible, records, boxes
+    begin, until, means, quats, scales, opacities, colours, view, height, width, is_antialiased, visible, records, boxes
 ):  # fmt: skip
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     pi = f4(math.pi)
     focal = f4(height) / pi
-    for n in nb.prange(visible.shape[0]):
+    for n in range(begin, until):
         i = visible[n]
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
@@ -170,8 +172,8 @@ def _project(
         )
         records[n, 3], records[n, 4], records[n, 5] = focal * e2x, focal * e2y, focal * e2z
         records[n, 6], records[n, 7], records[n, 8] = dx, dy, dz
-        records[n, 9] = HALF * c / determinant
-        records[n, 10] = HALF / c
+        records[n, 9] = max(HALF * c / determinant, TINY)
+        records[n, 10] = max(HALF / c, TINY)
         records[n, 11] = opacity
         records[n, 12] = limit
         records[n, 13], records[n, 14], records[n, 15] = colours[i, 0], colours[i, 1], colours[i, 2]
@@ -179,6 +181,8 @@ def _project(
         records[n, 17], records[n, 18], records[n, 19], records[n, 20] = row_low, row_high, column, half_width
         records[n, 21] = slope
         # False for NaN, so that a broken Gaussian is not drawn.
+        if not (a < HUGE and c < HUGE):
+            row_high = -ONE
         if limit > ZERO and row_high > ZERO and row_low < height and half_width > ZERO and column >= ZERO:
             boxes[n, 2] = int(max(row_low, ZERO)) // TILE
             boxes[n, 3] = min(int(min(row_high, f4(height))) // TILE, tiles_y - 1)
@@ -239,12 +243,12 @@ def _add_window(
         tile[at + (u8(4 * PLANE) + j)] += weight * z
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1, fastmath=FAST)
 def _composite(
-    records, start, members, order, tiles_x, height, width, sines, cosines, rings, levels,
+    begin, until, records, start, members, order, tiles_x, height, width, sines, cosines, rings, levels,
     rgb, alpha_out, depth_out, ends,
 ):  # fmt: skip
-    for p in nb.prange(order.shape[0]):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -337,12 +341,12 @@ def _undo_window(
     return d0, d1, d2, dz, s, su, suu, sv, suv, svv, spu, spv
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1, fastmath=FAST)
 def _composite_backward(
-    records, start, members, order, tiles_x, height, width, sines, cosines, rings, levels,
+    begin, until, records, start, members, order, tiles_x, height, width, sines, cosines, rings, levels,
     rgb, alpha_out, depth_out, ends, g_rgb, g_alpha, g_depth, grads,
 ):  # fmt: skip
-    for p in nb.prange(order.shape[0]):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -422,14 +426,14 @@ def _composite_backward(
                 grads[k, g] = ZERO
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1024, fastmath=FAST)
 def _project_backward(
-    means, quats, scales, opacities, view, height, is_antialiased, visible, records, first, slots, grads,
+    begin, until, means, quats, scales, opacities, view, height, is_antialiased, visible, records, first, slots, grads,
     g_means, g_quats, g_scales, g_opacities, g_colours, g_views, screen,
 ):  # fmt: skip
     """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection."""
     focal = f4(height) / f4(math.pi)
-    for n in nb.prange(visible.shape[0]):
+    for n in range(begin, until):
         if first[n] == first[n + 1]:  # touched no tile
             g_opacities[n] = ZERO
             for c in range(3):
@@ -533,13 +537,13 @@ def _project_backward(
             g_views[n, 11] = z0 * a20 + z1 * a21 + z2 * a22
 
 
-@compiled(parallel=True, fastmath=FAST)
+@sliced(grain=1, fastmath=FAST)
 def _find_medians(
-    records, start, members, order, ends, tiles_x, height, width, sines, cosines, rings, levels,
+    begin, until, records, start, members, order, ends, tiles_x, height, width, sines, cosines, rings, levels,
     visible, median,
 ):  # fmt: skip
     """Per pixel, the Gaussian at which the transmittance falls to one half; -1 where it never does."""
-    for p in nb.prange(order.shape[0]):
+    for p in range(begin, until):
         t = order[p]
         top, left = (t // tiles_x) * TILE, (t % tiles_x) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -609,27 +613,24 @@ def forward(
     """Draw contiguous float32 arrays all around the camera; shapes as in `raster.splat.RenderFn`."""
     view = np.ascontiguousarray(camera_from_world[:3], dtype=np.float32)
     depth_key = np.empty(len(means), np.float32)
-    with ONE_PARALLEL_KERNEL:
-        _cull(means, opacities, view, f4(near), depth_key)
+    _cull(len(means), means, opacities, view, f4(near), depth_key)
     visible, nearest_first = _sort_visible(depth_key)
     records = np.empty((len(visible), RECORD), np.float32)
     boxes = np.empty((len(visible), 4), np.int32)
-    with ONE_PARALLEL_KERNEL:
-        _project(
-            means, quats_wxyz, scales, opacities, colours, view, height, width, antialiased,
-            visible, records, boxes,
-        )  # fmt: skip
+    _project(
+        len(visible), means, quats_wxyz, scales, opacities, colours, view, height, width, antialiased,
+        visible, records, boxes,
+    )  # fmt: skip
     tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
-    start, members, first, slots = _list_tiles(boxes, nearest_first, tiles_x, tiles_y)
-    order = _deal(start, nb.get_num_threads())
+    start, members, first, slots = list_tiles(boxes, nearest_first, height, width)
+    order = heaviest_first(start)
     rays = _rays(height, width)
     rgb = np.empty((height, width, 3), np.float32)
     alpha, depth_sum = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     ends = np.empty(tiles_x * tiles_y, np.int64)
-    with ONE_PARALLEL_KERNEL:
-        _composite(
-            records, start, members, order, tiles_x, height, width, *rays, rgb, alpha, depth_sum, ends
-        )  # fmt: skip
+    _composite(
+        len(order), records, start, members, order, tiles_x, height, width, *rays, rgb, alpha, depth_sum, ends
+    )  # fmt: skip
     inputs = (means, quats_wxyz, scales, opacities, colours)
     tiles = (start, members, order, ends, first, slots)
     return PanoramaDrawing(rgb, alpha, depth_sum, visible, inputs, view, rays, records, tiles, antialiased)
@@ -640,11 +641,10 @@ def median_index(drawing: PanoramaDrawing) -> np.ndarray:
     start, members, order, ends = drawing.tiles[:4]
     height, width = drawing.alpha.shape
     median = np.empty((height, width), np.int32)
-    with ONE_PARALLEL_KERNEL:
-        _find_medians(
-            drawing.records, start, members, order, ends, -(-width // TILE), height, width, *drawing.rays,
-            drawing.visible, median,
-        )  # fmt: skip
+    _find_medians(
+        len(order), drawing.records, start, members, order, ends, -(-width // TILE), height, width, *drawing.rays,
+        drawing.visible, median,
+    )  # fmt: skip
     return median
 
 
@@ -668,15 +668,14 @@ def backward_with_extras(
     )
     g_views = np.empty((count if pose else 0, 12), np.float32)
     on_screen = np.empty(count if screen else 0, np.float32)
-    with ONE_PARALLEL_KERNEL:
-        _composite_backward(
-            drawing.records, start, members, order, -(-width // TILE), height, width, *drawing.rays,
-            drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
-        )  # fmt: skip
-        _project_backward(
-            means, quats, scales, opacities, drawing.view, height, drawing.is_antialiased,
-            drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
-        )  # fmt: skip
+    _composite_backward(
+        len(order), drawing.records, start, members, order, -(-width // TILE), height, width, *drawing.rays,
+        drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
+    )  # fmt: skip
+    _project_backward(
+        count, means, quats, scales, opacities, drawing.view, height, drawing.is_antialiased,
+        drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
+    )  # fmt: skip
     extras = Extras(
         pose_gradient(g_views, means[drawing.visible], drawing.view) if pose else None,
         on_screen if screen else None,

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..compiled import ONE_PARALLEL_KERNEL, compiled
+from ..compiled import compiled, sliced
 from ..scene.gaussians import SH_C0
 
 __all__ = ["colours_from_sh"]
 
 f4 = np.float32
-BLOCK = 256  # Gaussians that share a scratch array
 
 C0 = f4(SH_C0)
 C1 = f4(math.sqrt(3 / (4 * math.pi)))
@@ -67,47 +65,45 @@ def _direction(means, centre, i):
     return x * nearness, y * nearness, z * nearness, nearness
 
 
-@compiled(parallel=True)
-def _shade(sh, means, centre, colours):
-    count, bases = sh.shape[0], sh.shape[1]
-    for block in nb.prange((count + BLOCK - 1) // BLOCK):
-        basis = np.empty(16, np.float32)
-        for i in range(block * BLOCK, min(count, (block + 1) * BLOCK)):
-            x, y, z, _ = _direction(means, centre, i)
-            _basis(x, y, z, bases, basis)
-            r, g, b = HALF + C0 * sh[i, 0, 0], HALF + C0 * sh[i, 0, 1], HALF + C0 * sh[i, 0, 2]
-            for k in range(1, bases):
-                r += basis[k] * sh[i, k, 0]
-                g += basis[k] * sh[i, k, 1]
-                b += basis[k] * sh[i, k, 2]
-            colours[i, 0], colours[i, 1], colours[i, 2] = max(r, ZERO), max(g, ZERO), max(b, ZERO)
+@sliced(grain=1024)
+def _shade(begin, until, sh, means, centre, colours):
+    bases = sh.shape[1]
+    basis = np.empty(16, np.float32)
+    for i in range(begin, until):
+        x, y, z, _ = _direction(means, centre, i)
+        _basis(x, y, z, bases, basis)
+        r, g, b = HALF + C0 * sh[i, 0, 0], HALF + C0 * sh[i, 0, 1], HALF + C0 * sh[i, 0, 2]
+        for k in range(1, bases):
+            r += basis[k] * sh[i, k, 0]
+            g += basis[k] * sh[i, k, 1]
+            b += basis[k] * sh[i, k, 2]
+        colours[i, 0], colours[i, 1], colours[i, 2] = max(r, ZERO), max(g, ZERO), max(b, ZERO)
 
 
-@compiled(parallel=True)
-def _shade_backward(sh, means, centre, colours, g_colours, g_sh, g_means):
-    count, bases = sh.shape[0], sh.shape[1]
-    for block in nb.prange((count + BLOCK - 1) // BLOCK):
-        basis = np.empty(16, np.float32)
-        g_basis = np.empty(16, np.float32)
-        for i in range(block * BLOCK, min(count, (block + 1) * BLOCK)):
-            r = g_colours[i, 0] if colours[i, 0] > ZERO else ZERO
-            g = g_colours[i, 1] if colours[i, 1] > ZERO else ZERO
-            b = g_colours[i, 2] if colours[i, 2] > ZERO else ZERO
-            if r == ZERO and g == ZERO and b == ZERO:
-                continue
-            x, y, z, nearness = _direction(means, centre, i)
-            _basis(x, y, z, bases, basis)
-            g_sh[i, 0, 0], g_sh[i, 0, 1], g_sh[i, 0, 2] = C0 * r, C0 * g, C0 * b
-            for k in range(1, bases):
-                g_sh[i, k, 0] = basis[k] * r
-                g_sh[i, k, 1] = basis[k] * g
-                g_sh[i, k, 2] = basis[k] * b
-                g_basis[k] = sh[i, k, 0] * r + sh[i, k, 1] * g + sh[i, k, 2] * b
-            gx, gy, gz = _basis_backward(x, y, z, bases, g_basis)
-            along = gx * x + gy * y + gz * z  # a Gaussian further away in the same direction looks the same
-            g_means[i, 0] = (gx - along * x) * nearness
-            g_means[i, 1] = (gy - along * y) * nearness
-            g_means[i, 2] = (gz - along * z) * nearness
+@sliced(grain=1024)
+def _shade_backward(begin, until, sh, means, centre, colours, g_colours, g_sh, g_means):
+    bases = sh.shape[1]
+    basis = np.empty(16, np.float32)
+    g_basis = np.empty(16, np.float32)
+    for i in range(begin, until):
+        r = g_colours[i, 0] if colours[i, 0] > ZERO else ZERO
+        g = g_colours[i, 1] if colours[i, 1] > ZERO else ZERO
+        b = g_colours[i, 2] if colours[i, 2] > ZERO else ZERO
+        if r == ZERO and g == ZERO and b == ZERO:
+            continue
+        x, y, z, nearness = _direction(means, centre, i)
+        _basis(x, y, z, bases, basis)
+        g_sh[i, 0, 0], g_sh[i, 0, 1], g_sh[i, 0, 2] = C0 * r, C0 * g, C0 * b
+        for k in range(1, bases):
+            g_sh[i, k, 0] = basis[k] * r
+            g_sh[i, k, 1] = basis[k] * g
+            g_sh[i, k, 2] = basis[k] * b
+            g_basis[k] = sh[i, k, 0] * r + sh[i, k, 1] * g + sh[i, k, 2] * b
+        gx, gy, gz = _basis_backward(x, y, z, bases, g_basis)
+        along = gx * x + gy * y + gz * z  # a Gaussian further away in the same direction looks the same
+        g_means[i, 0] = (gx - along * x) * nearness
+        g_means[i, 1] = (gy - along * y) * nearness
+        g_means[i, 2] = (gz - along * z) * nearness
 
 
 class _Shade(torch.autograd.Function):
@@ -115,8 +111,7 @@ class _Shade(torch.autograd.Function):
     def forward(ctx, sh, means, centre):
         arrays = [t.detach().contiguous().numpy() for t in (sh, means, centre)]
         colours = np.empty((len(arrays[0]), 3), np.float32)
-        with ONE_PARALLEL_KERNEL:
-            _shade(*arrays, colours)
+        _shade(len(colours), *arrays, colours)
         ctx.arrays = (*arrays, colours)
         return torch.from_numpy(colours)
 
@@ -124,8 +119,7 @@ class _Shade(torch.autograd.Function):
     def backward(ctx, g_colours):
         sh, means, _, _ = ctx.arrays
         g_sh, g_means = np.zeros(sh.shape, np.float32), np.zeros(means.shape, np.float32)
-        with ONE_PARALLEL_KERNEL:
-            _shade_backward(*ctx.arrays, g_colours.contiguous().numpy(), g_sh, g_means)
+        _shade_backward(len(sh), *ctx.arrays, g_colours.contiguous().numpy(), g_sh, g_means)
         g_centre = -g_means.sum(0, dtype=np.float64).astype(np.float32)
         return torch.from_numpy(g_sh), torch.from_numpy(g_means), torch.from_numpy(g_centre)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, sliced
 from .scene_layout import GROUND_Y, HORIZON_RADIUS, RIDGE_HEIGHT, Material, SceneTables
 
 __all__ = ["closest_hit", "is_occluded"]
@@ -17,7 +16,7 @@ _GROUND, _RIDGE = int(Material.GROUND), int(Material.RIDGE)
 _INF = math.inf
 
 
-@numba.njit(inline="always")
+@compiled(inline="always")
 def _slab(o, d, low, high):
     """Interval of one axis."""
     if d == 0.0:
@@ -28,7 +27,7 @@ def _slab(o, d, low, high):
     return (a, b) if a < b else (b, a)
 
 
-@numba.njit
+@compiled()
 def _box_interval(ox, oy, oz, dx, dy, dz, x0, y0, z0, x1, y1, z1):
     """Entry, exit, entry axis, exit axis; empty when entry > exit."""
     near, far = _slab(ox, dx, x0, x1)
@@ -46,7 +45,7 @@ def _box_interval(ox, oy, oz, dx, dy, dz, x0, y0, z0, x1, y1, z1):
     return near, far, near_axis, far_axis
 
 
-@numba.njit
+@compiled()
 def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
     """Entry, exit and exit axis of one cut; axis 3 is the round wall of a cylinder."""
     if cut[0] == 0.0:
@@ -77,7 +76,7 @@ def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
     return near, far, axis
 
 
-@numba.njit
+@compiled()
 def _solid(ox, oy, oz, dx, dy, dz, solid, cuts, nearest):
     """First point that no cut takes away: distance (inf: none), axis, index of the cut (-1: face)."""
     near, far, axis, _ = _box_interval(
@@ -99,7 +98,7 @@ def _solid(ox, oy, oz, dx, dy, dz, solid, cuts, nearest):
     return t, axis, source
 
 
-@numba.njit
+@compiled()
 def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders, solids, cuts, out):
     """Closest hit nearer than ``limit``: distance, and material and normal in ``out[0], out[1:4]``."""
     best, material = limit, 0
@@ -212,9 +211,11 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
     return best
 
 
-@compiled(parallel=True)
-def _closest(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, distance, material, normal):
-    for i in numba.prange(origins.shape[0]):
+@sliced(grain=1024)
+def _closest(
+    begin, until, origins, directions, boxes, ellipsoids, cylinders, solids, cuts, distance, material, normal
+):
+    for i in range(begin, until):
         out = np.zeros(4)
         o, d = origins[i], directions[i]
         t = _trace(
@@ -225,9 +226,9 @@ def _closest(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, di
         normal[i, 0], normal[i, 1], normal[i, 2] = out[1], out[2], out[3]
 
 
-@compiled(parallel=True)
-def _occluded(origins, directions, boxes, ellipsoids, cylinders, solids, cuts, blocked):
-    for i in numba.prange(origins.shape[0]):
+@sliced(grain=1024)
+def _occluded(begin, until, origins, directions, boxes, ellipsoids, cylinders, solids, cuts, blocked):
+    for i in range(begin, until):
         out = np.zeros(4)
         o, d = origins[i], directions[i]
         t = _trace(
@@ -242,14 +243,14 @@ def closest_hit(
     """See `intersect_numpy.closest_hit`."""
     count = origins.shape[0]
     distance, material, normal = np.empty(count), np.empty(count, np.int64), np.empty((count, 3))
-    _closest(origins, directions, *_arrays(tables), distance, material, normal)
+    _closest(count, origins, directions, *_arrays(tables), distance, material, normal)
     return distance, material, normal
 
 
 def is_occluded(origins: np.ndarray, directions: np.ndarray, tables: SceneTables) -> np.ndarray:
     """See `intersect_numpy.is_occluded`."""
     blocked = np.empty(origins.shape[0], np.bool_)
-    _occluded(origins, directions, *_arrays(tables), blocked)
+    _occluded(len(blocked), origins, directions, *_arrays(tables), blocked)
     return blocked
 
 

@@ -44,6 +44,7 @@ def test_crop_matches_the_panorama_lookup(yaw, crop):
     rgb, weights = view.crop()
     got, got_weight = torch.empty(33, 33, 3), torch.empty(33, 33)
     kernels_numba.crop_panorama(
+        33,
         panorama.numpy(),
         weight.numpy(),
         sampler_crop.contiguous().numpy(),

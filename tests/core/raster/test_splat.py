@@ -8,6 +8,7 @@ import pytest
 import torch
 from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, turned_camera
 
+from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.raster.splat import SPLAT_ENGINES, colours_from_sh, render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
@@ -183,9 +184,7 @@ def test_broken_gaussians_do_not_reach_the_picture():
             assert torch.equal(a, b), field
 
 
-def test_numba_is_deterministic_and_independent_of_threads():
-    import numba
-
+def test_numba_is_deterministic_and_independent_of_threads(monkeypatch):
     gaussians = cloud(3000, 2, size_px=1.0)
 
     def run():
@@ -194,15 +193,14 @@ def test_numba_is_deterministic_and_independent_of_threads():
         return [*(p.detach() for p in pictures), *(leaf.grad for leaf in leaves)]
 
     first, second = run(), run()
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        single = run()
-    finally:
-        numba.set_num_threads(threads)
-    for a, b, c in zip(first, second, single, strict=True):
+    monkeypatch.setattr(compiled, "thread_count", lambda: 1)
+    single = run()
+    monkeypatch.setattr(compiled, "thread_count", lambda: 5)
+    many = run()
+    for a, b, c, d in zip(first, second, single, many, strict=True):
         assert torch.equal(a, b)
         assert torch.equal(a, c)
+        assert torch.equal(a, d)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (17, 31), (64, 5)])

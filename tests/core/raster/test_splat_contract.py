@@ -8,6 +8,7 @@ import pytest
 import torch
 from oracles_splat import PINHOLE, SIZE, cloud, turned_camera
 
+from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.raster.splat import (
     ALPHA_MAX,
@@ -338,9 +339,7 @@ def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
         assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
 
 
-def test_a_panorama_and_its_gradients_are_the_same_bits_on_any_number_of_threads():
-    import numba
-
+def test_a_panorama_and_its_gradients_are_the_same_bits_on_any_number_of_threads(monkeypatch):
     gaussians = around(1500, 2, size_rad=0.05)
 
     def run():
@@ -351,15 +350,14 @@ def test_a_panorama_and_its_gradients_are_the_same_bits_on_any_number_of_threads
         return [frame.rgb.detach(), depth.detach(), median.detach(), *(t.grad for t in (*leaves, pose))]
 
     first, second = run(), run()
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        single = run()
-    finally:
-        numba.set_num_threads(threads)
-    for a, b, c in zip(first, second, single, strict=True):
+    monkeypatch.setattr(compiled, "thread_count", lambda: 1)
+    single = run()
+    monkeypatch.setattr(compiled, "thread_count", lambda: 5)
+    many = run()
+    for a, b, c, d in zip(first, second, single, many, strict=True):
         assert torch.equal(a, b)
         assert torch.equal(a, c)
+        assert torch.equal(a, d)
 
 
 def test_broken_gaussians_do_not_reach_the_panorama():
