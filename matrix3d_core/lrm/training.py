@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -53,6 +54,8 @@ __all__ = [
     "stage2_loss",
     "train",
 ]
+
+_log = logging.getLogger(__name__)
 
 DEPTH_LOSSES = ("absolute", "inverse")
 """The paper's text says the first, its legend the second."""
@@ -432,15 +435,31 @@ def _loss(
 
 
 def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
-    """Write a checkpoint; it gets its name when it is complete."""
+    """Write a checkpoint; it gets its name when it is complete. One that the disk does not take is given up."""
+    from safetensors import SafetensorError
+
     partial, target = out / f".{_PREFIX}{step}.partial", out / f"{_PREFIX}{step}"
-    accelerator.save_state(str(partial))
+    failure: Exception | None = None
+    try:
+        accelerator.save_state(str(partial))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(
+            error
+        ):  # torch's word for the disk's
+            raise
+        failure = error
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return
-    (partial / _STATE).write_text(json.dumps({"step": step, "config": asdict(config)}), encoding="utf-8")
-    _remove(target)
-    os.replace(partial, target)
+    try:
+        if failure is not None:
+            raise failure
+        (partial / _STATE).write_text(json.dumps({"step": step, "config": asdict(config)}), encoding="utf-8")
+        _remove(target)
+        os.replace(partial, target)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        _remove(partial)
+        _log.warning("%s: cannot be written to %s (%s). The training goes on.", target.name, out, error)
     for old in _checkpoints(out)[:-_KEEP]:
         _remove(old)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import FormatError
+from ..errors import FormatError, Matrix3DError
 from ..scene.trajectory import Trajectory
 from .config import OptimiseConfig
 
@@ -36,17 +37,28 @@ def fingerprint(
 
 
 def write_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write a checkpoint; it appears under its name only when complete."""
+    """Write a checkpoint; it appears under its name only when complete.
+
+    Raises:
+        Matrix3DError: when the disk is full or does not let it be written; the message leads with the file name.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(whole, str(partial), metadata={"facts": json.dumps(facts | {"version": _VERSION})})
         os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise Matrix3DError(
+            f"{path.name}: the checkpoint cannot be written to {path.parent} ({error}). Free some space there, or "
+            "choose a folder that can be written."
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, pixels_from_directions
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 
-__all__ = ["find_faults", "nearest_distance"]
+__all__ = ["check_distances", "find_faults", "nearest_distance"]
 
 _SAMPLES = 3000
+_SPREAD_MOST = 1e6
+_SQUARE_ROOT_MOST, _SQUARE_ROOT_LEAST = 1e18, 1e-18  # squares of what is between them are float32 numbers
 
 
 def nearest_distance(geometry: PanoramaGeometry | None, depth_ray: Tensor | None) -> float | None:
@@ -25,6 +28,24 @@ def nearest_distance(geometry: PanoramaGeometry | None, depth_ray: Tensor | None
     if known.numel() == 0:
         return None
     return float(known.double().flatten().kthvalue(max(1, known.numel() // 50)).values)
+
+
+def check_distances(name: str, depth_ray: Tensor) -> None:
+    """Refuse distances that no scene has; infinite ones, where nothing is, do not count.
+
+    Raises:
+        InvalidInput: when one is above a million times the median, or its square leaves float32.
+    """
+    known = depth_ray[torch.isfinite(depth_ray)]
+    if known.numel() == 0:
+        return
+    least, most, median = float(known.min()), float(known.max()), float(known.median())
+    if most > _SQUARE_ROOT_MOST or least < _SQUARE_ROOT_LEAST or most > _SPREAD_MOST * median:
+        raise InvalidInput(
+            f"{name}: distances must lie between {_SQUARE_ROOT_LEAST:g} and {_SQUARE_ROOT_MOST:g} and within a "
+            f"million times their median; got {least:g} to {most:g}, median {median:g}. Scale them, or mark what is "
+            "far away as sky."
+        )
 
 
 def find_faults(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry | None) -> list[str]:

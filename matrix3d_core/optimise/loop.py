@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import logging
 import math
 import os
 import time
@@ -28,7 +30,7 @@ from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoi
 from .config import OPTIMISE_PRESETS, OptimiseConfig, preset_config
 from .curves import draw_curves
 from .initial import Placement, extend_gaussians, place_gaussians
-from .inspect_inputs import find_faults, nearest_distance
+from .inspect_inputs import check_distances, find_faults, nearest_distance
 from .sweep import SweptDepth, can_sweep, sweep_distances, sweep_rays
 from .trainers import CpuTrainer, Frames, TorchTrainer, Trainer
 from .views import Picture, View, ViewSampler, choose_key_frames, look, look_through
@@ -42,6 +44,7 @@ __all__ = [
     "view_ahead",
 ]
 
+_log = logging.getLogger(__name__)
 _PREVIEW_PX = 384
 _REPORT_EVERY = 5  # steps between two progress reports: a step takes tens of milliseconds
 _PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
@@ -104,7 +107,7 @@ def optimise_gaussians(
         config: settings; the draft preset when None.
         checkpoint: folder for a checkpoint. It is written every ``checkpoint_every`` steps and on a cancel, taken
             up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
-            and removed at the end.
+            and removed at the end. Where it cannot be written, the report's warnings say so and the fit goes on.
         progress: called every few steps, with preview pictures; raising in it cancels.
         watch: called every ``preview_every`` steps with the step and the Gaussians as they are then.
 
@@ -117,6 +120,9 @@ def optimise_gaussians(
         BackendUnavailable: when the engine asked for cannot run.
     """
     with torch.inference_mode(False), torch.enable_grad():
+        # What was made in a host's inference mode cannot be part of a gradient: poses are copied.
+        poses, K_px = trajectory.camera_from_world.clone(), trajectory.K_px
+        trajectory = replace(trajectory, camera_from_world=poses, K_px=None if K_px is None else K_px.clone())
         fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimiseConfig(), progress)
         fit.watch = watch
         return fit.run(initial, None if checkpoint is None else Path(checkpoint))
@@ -151,6 +157,7 @@ class _Fit:
         self.ratios: list[tuple[int, float]] = []
         self.counts: list[tuple[int, int]] = []
         self.first_step = 0
+        self.is_unsaved = False
         self.crop_px = config.crop_size_px
         self.watch: Callable[[int, Gaussians], None] | None = None
 
@@ -233,7 +240,8 @@ class _Fit:
         curves = draw_curves(parts, self.ratios, [*self.counts, (config.steps, len(gaussians))], config.steps)
         self._lap("measure")
         if file is not None:
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.unlink()
         self._tell(config.steps, "splats fitted", picture)
         report: dict[str, object] = {
             "engine": engine,
@@ -388,7 +396,13 @@ class _Fit:
             "growth": self.growth.get_state(), "losses": torch.tensor(self.losses, dtype=torch.float64),
         }  # fmt: skip
         facts = {"fingerprint": name, "step": step, "counts": self.counts, "crop_px": self.crop_px}
-        write_checkpoint(file, tensors, facts)
+        try:
+            write_checkpoint(file, tensors, facts)
+        except Matrix3DError as error:  # worth less than the fit; said once
+            if not self.is_unsaved:
+                self.is_unsaved = True
+                self.faults.append(f"{error} The fit goes on; after a stop it would start anew.")
+                _log.warning("%s", self.faults[-1])
 
     def _take_up(self, file: Path | None, name: str, trainer: Trainer, sampler: ViewSampler) -> int:
         stored = None if file is None else read_checkpoint(file, name)
@@ -517,8 +531,11 @@ def _check(
         check_finite("mask", mask)
     if depth_ray is not None and bool((torch.isnan(depth_ray) | (depth_ray <= 0)).any()):
         raise InvalidInput("depth must be positive (inf where nothing is); got zero, negative or NaN values.")
+    if depth_ray is not None:
+        check_distances("depth", depth_ray)
     if geometry is not None:
         check_finite("geometry", geometry.rgb)
+        check_distances("geometry", geometry.depth_ray.masked_fill(geometry.is_sky, torch.inf))
 
 
 def _open(start: Placement, config: OptimiseConfig, frames: Frames) -> tuple[str, Trainer]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
@@ -85,10 +85,10 @@ def removal_losses(
         ``[N]`` float64, 0 for what no view sees.
     """
     random = torch.Generator().manual_seed(seed)
-    total = torch.zeros(len(gaussians), dtype=torch.float64)
-    for number, view in enumerate(views):
-        progress(ProgressEvent(number, len(views), phase))
-        with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():  # a host may call from within inference mode
+        total = torch.zeros(len(gaussians), dtype=torch.float64)
+        for number, view in enumerate(views):
+            progress(ProgressEvent(number, len(views), phase))
             opacities = gaussians.opacities.detach().clone().requires_grad_(True)
             copy = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
             seen = draw(replace(copy, opacities=opacities), view, engine)
@@ -103,6 +103,7 @@ def removal_losses(
     return total
 
 
+@attentive
 def prune_gaussians(
     gaussians: Gaussians,
     budget: int,

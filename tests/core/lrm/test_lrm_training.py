@@ -177,6 +177,18 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path):
         train(dwarf(), [clip], tmp_path / "cut", TrainConfig(stage=2, **QUICK), resume=True)
 
 
+def test_a_run_outlives_a_disk_that_takes_no_checkpoint(tmp_path, caplog):
+    clip, config = room(9, 32), TrainConfig(steps=2, lr=1e-3, save_every=1, **QUICK)
+    clip = Clip(clip.frames, clip.depth, clip.trajectory, {1: clip.latents[1]})
+    (tmp_path / ".checkpoint-1.partial").write_text("a file where the folder should go")
+    report = train(dwarf(), [clip], tmp_path, config)
+    assert len(report.losses) == 2
+    assert read_weights(report.weights).tensors
+    assert (tmp_path / "checkpoint-2").is_dir()
+    assert not (tmp_path / "checkpoint-1").exists()
+    assert f"checkpoint-1: cannot be written to {tmp_path} (" in caplog.text
+
+
 def test_stage_2_leaves_depth_alone_and_moves_the_rest(tmp_path):
     clip, model = room(9, 32), dwarf()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

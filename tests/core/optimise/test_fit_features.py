@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from tiny_world import look_from, room_frames, room_geometry, straight_path
 
-from matrix3d_core.errors import Cancelled, FormatError, Matrix3DError
+from matrix3d_core.errors import Cancelled, FormatError, InvalidInput, Matrix3DError
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.optimise import loop
@@ -402,3 +404,66 @@ def test_the_plot_is_a_picture():
     result = optimise_gaussians(frames, path, **extras, config=QUICK)
     assert result.curves.shape == (320, 640, 3)
     assert 0 <= float(result.curves.min()) < float(result.curves.max()) <= 1
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30])
+def test_absurd_distances_are_refused(factor):
+    frames, path, extras = world()
+    geometry = replace(extras["geometry"], depth_ray=extras["geometry"].depth_ray * factor)
+    with pytest.raises(InvalidInput, match=r"geometry: distances must lie between 1e-18 and 1e\+18"):
+        optimise_gaussians(frames, path, geometry=geometry, config=QUICK)
+    depth = extras["depth_ray"].clone()
+    depth[1, 3, 4] *= 1e7
+    with pytest.raises(
+        InvalidInput, match=r"depth: .* a million times their median; got .* mark what is far"
+    ):
+        optimise_gaussians(frames, path, **{**extras, "depth_ray": depth}, config=QUICK)
+
+
+def _full(folder):
+    """Let no file of this process grow: what a full disk does, for the writer."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+def _no_folder(folder):
+    """Nothing can be made below a file."""
+    folder.write_text("a file")
+    return lambda: None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.parametrize("spoil", [_full, _no_folder])
+def test_a_fit_outlives_a_disk_that_takes_no_checkpoint(tmp_path, spoil):
+    frames, path, extras = world()
+    config = replace(QUICK, checkpoint_every=5)
+    whole = optimise_gaussians(frames, path, **extras, config=config)  # also compiles, which writes files
+    folder = tmp_path / "checkpoints"
+    restore = spoil(folder)
+    try:
+        fitted = optimise_gaussians(frames, path, **extras, config=config, checkpoint=folder)
+        with pytest.raises(Cancelled, match="stop"):
+            optimise_gaussians(
+                frames, path, **extras, config=config, checkpoint=folder, progress=_stop_at(12)
+            )
+    finally:
+        restore()
+    for a, b in zip(fitted.gaussians.tensors(), whole.gaussians.tensors(), strict=True):
+        assert torch.equal(a, b)  # the same code on the same bytes
+    said = [line for line in fitted.report["warnings"] if "checkpoint" in line]
+    assert len(said) == 1
+    assert re.match(
+        rf"gs-\w+\.safetensors: the checkpoint cannot be written to {folder} \(.+\)\. Free", said[0]
+    )
+    assert not [p for p in tmp_path.rglob("*") if "partial" in p.name]
+
+
+def _stop_at(step):
+    def stop(event):
+        if event.done >= step:
+            raise Cancelled("stop")
+
+    return stop

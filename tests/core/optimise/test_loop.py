@@ -252,3 +252,12 @@ def test_settings_are_checked():
             preset_config("draft", **change)
     with pytest.raises(InvalidInput, match="preset must be one of draft, standard"):
         preset_config("best")
+
+
+def test_poses_are_refined_inside_a_hosts_inference_mode():
+    config = replace(QUICK, steps=2, max_gaussians=200, engine="torch", refine_poses=True)
+    with torch.inference_mode():
+        frames, path, extras = world()
+        assert path.camera_from_world.is_inference()
+        result = optimise_gaussians(frames, path, **extras, config=config)
+    assert result.report["poses"]["shift_max"] > 0

@@ -228,3 +228,14 @@ def test_other_colours_and_far_worlds_are_no_duplicates():
 def test_wrong_merges_are_named(parts, change, words):
     with pytest.raises(InvalidInput, match=words):
         merge_gaussians(parts, **change)
+
+
+def test_pruning_works_inside_a_hosts_inference_mode():
+    config = PruneConfig(method="remove", size_px=32, views=2, refit_steps=2)
+    plain, _ = prune_gaussians(WORLD, 400, trajectory=PATH, config=config)
+    with torch.inference_mode():
+        world = Gaussians(*(t.clone() for t in WORLD.tensors()))
+        rest, report = prune_gaussians(world, 400, trajectory=PATH, config=config)
+    assert report["before"] > report["after"] == len(rest) == 400
+    for a, b in zip(rest.tensors(), plain.tensors(), strict=True):  # the same code on the same bytes
+        assert torch.equal(a, b)
