@@ -543,7 +543,7 @@ class SplatMesh(io.ComfyNode):
         config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, engine)
         world, progress = gaussians_from_host(splat), progress_to_host(cls.hidden.unique_id)
         mesh, report = mesh_from_gaussians(world, trajectory=trajectory, config=config, progress=progress)
-        collider = decimate(mesh, collider_faces)
+        collider = decimate(mesh, collider_faces, progress=progress)
         report["collider_faces"] = len(collider.faces)
         if texture != _NO_TEXTURE:
             mesh, report["texture"] = texture_mesh(

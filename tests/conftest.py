@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from comfy_server import ComfyServer, HostPlace, find_browser, find_host
 
+from matrix3d_core import progress
+
+progress.EVERY_S = 60.0  # tests count reports; on a busy machine work takes long enough for repeated ones
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests marked ``gpu`` where torch sees no CUDA device; give the long ones of MATRIX3D_LONG=1 an hour each."""

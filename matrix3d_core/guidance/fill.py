@@ -17,7 +17,7 @@ from torch import Tensor
 from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
-from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress, report_while
 from ..raster.mesh import MeshFrame, MeshRenderer, open_mesh_renderer
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
@@ -49,6 +49,7 @@ class FilledFrames:
     is_filled: Tensor
 
 
+@attentive
 def fill_guidance(
     frames: GuidanceFrames,
     trajectory: Trajectory,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_quats
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
@@ -69,6 +69,7 @@ def coarser(
     return fuse_groups(gaussians, _cell(means, reach, kind, high, cells), spread_factor=_CLOSED)
 
 
+@attentive
 def levels_of_detail(
     gaussians: Gaussians,
     levels: int,

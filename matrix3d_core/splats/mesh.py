@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, pixels_from_directions
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.splat import SPLAT_ENGINES, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
@@ -80,6 +80,7 @@ class Sight:
     centre: Tensor
 
 
+@attentive
 def mesh_from_gaussians(
     gaussians: Gaussians,
     *,
@@ -130,6 +131,7 @@ def mesh_from_gaussians(
         progress(ProgressEvent(len(places) + number, 2 * len(places), f"fuse {number + 1} of {len(places)}"))
 
     field, seen = fuse_distances(sights, low, voxel, shape, truncation=config.truncation * voxel, report=step)
+    progress(ProgressEvent(2 * len(places), 2 * len(places), "take out the surface"))
     vertices, faces = surface_nets(field, seen)
     faces = _large_pieces(faces, len(vertices), config.min_faces)
     if not len(faces):
@@ -138,6 +140,7 @@ def mesh_from_gaussians(
         )
     vertices, faces = _compact(vertices, faces)
     points = torch.from_numpy(vertices).double() * voxel + low + voxel / 2
+    progress(ProgressEvent(2 * len(places), 2 * len(places), "colour the surface"))
     colours = _colours(points, sights, config.truncation * voxel)
     mesh = Mesh(
         points.float(), torch.from_numpy(faces).int(), colours, torch.ones(len(points), dtype=torch.bool)
@@ -352,7 +355,8 @@ def _colours(points: Tensor, sights: Sequence[Sight], tolerance: float) -> Tenso
     return (total / weight).clamp(0, 1)
 
 
-def decimate(mesh: Mesh, faces: int) -> Mesh:
+@attentive
+def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> Mesh:
     """Coarsen a mesh to at most ``faces`` triangles, as for a collider.
 
     Vertices in one cell of a grid become one, which is put where it lies closest to the planes of their
@@ -361,6 +365,7 @@ def decimate(mesh: Mesh, faces: int) -> Mesh:
     Args:
         mesh: the mesh; comes back as it is when it is small enough.
         faces: at least 4.
+        progress: called before the work.
 
     Raises:
         InvalidInput: for fewer than 4.
@@ -369,6 +374,7 @@ def decimate(mesh: Mesh, faces: int) -> Mesh:
         raise InvalidInput(f"the number of faces must be at least 4; got {faces}.")
     if len(mesh.faces) <= faces:
         return mesh
+    progress(ProgressEvent(0, 1, "make the collider"))
     points = mesh.vertices.double()
     corners = mesh.faces.long()
     low, size = points.amin(0), float((points.amax(0) - points.amin(0)).amax())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.pinhole import depth_ray_from_z, intrinsics_from_fov
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
@@ -72,6 +72,7 @@ def picture_size(projection: str, height: int, width: int) -> tuple[int, int]:
     return (width // 2 if projection in ("panorama", "vr180") else height), width
 
 
+@attentive
 def render_path(
     gaussians: Gaussians,
     trajectory: Trajectory,

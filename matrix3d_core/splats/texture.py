@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.spherical import sample_erp
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.splat import SPLAT_ENGINES, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
@@ -30,6 +30,7 @@ _PREFER = 4  # the power that a place's weight is raised to
 _SEAM = 0.05  # how far outside of its edge, as a share of its height, a triangle's texels are still its own
 
 
+@attentive
 def texture_mesh(
     mesh: Mesh,
     gaussians: Gaussians,
