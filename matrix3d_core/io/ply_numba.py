@@ -14,7 +14,7 @@ from ..compiled import compiled
 __all__ = ["pack_rows", "unpack_rows"]
 
 
-@compiled(nogil=True)
+@compiled()
 def pack_rows(
     rows: np.ndarray,  # [N, F] float32: filled, but for the columns that are not named here
     means: np.ndarray,  # [N, 3] float32
@@ -43,7 +43,7 @@ def pack_rows(
     return is_finite
 
 
-@compiled(nogil=True)
+@compiled()
 def unpack_rows(
     table: np.ndarray,  # [N, F] float32
     places: np.ndarray,  # [11 + 3 K] int: columns of means, quats, sizes, logit, sh in the order of the targets
