@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
@@ -25,6 +26,9 @@ def open_atomically(target: BinaryTarget) -> Iterator[BinaryIO]:
 
     The bytes go to a hidden file in the same folder, which takes the final name at the end. A file
     object is passed through untouched.
+
+    Raises:
+        OSError: when the disk does not take it; the error names ``target``.
     """
     if not isinstance(target, (str, os.PathLike)):
         yield target
@@ -35,8 +39,13 @@ def open_atomically(target: BinaryTarget) -> Iterator[BinaryIO]:
         with partial.open("xb") as file:
             yield file
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(partial)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk has no name for it
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def read_source(source: BinarySource) -> tuple[bytes, str]:
