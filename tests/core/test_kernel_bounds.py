@@ -1,0 +1,72 @@
+"""No number makes a compiled kernel read or write outside its arrays: there, that ends the whole process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.geometry.pinhole import intrinsics_from_fov
+from matrix3d_core.raster import splat_numba
+from matrix3d_core.raster.splat import render_gaussians
+from matrix3d_core.scene.gaussians import Gaussians
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "tests" / "support" / "kernel_extremes.py"
+CASES = 3000 if os.environ.get("MATRIX3D_LONG") else 150
+
+
+def test_every_kernel_stays_inside_its_arrays(request):
+    # Kept between runs: with bounds checks everything is compiled anew, which takes most of the time.
+    cache = request.config.cache.mkdir("kernel_bounds")
+    environment = {
+        **os.environ,
+        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": str(cache),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(CASES)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert len(result["kernels"]) > 25
+    assert result["never_run"] == [], "tests/support/kernel_extremes.py must run every kernel"
+    assert result["failures"] == []
+
+
+def one_gaussian(mean, scales, opacity=0.9):
+    quats, grey = torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.5)
+    return Gaussians.from_colours(
+        torch.tensor([mean]), quats, torch.tensor([scales]), torch.tensor([opacity]), grey
+    )
+
+
+@pytest.mark.parametrize("power", range(4, 38, 3))
+def test_a_gaussian_of_any_size_is_drawn_as_a_wall_or_not_at_all(power):
+    """Far wider than the picture, it has one opacity everywhere."""
+    world = one_gaussian((0.86, -0.11, 1.0), tuple(s * 10.0**power for s in (2.0, 3.0, 4.0)))
+    K_px = intrinsics_from_fov(1.57, 48, 64)
+    alpha = render_gaussians(world, torch.eye(4, dtype=torch.float64), K_px, 48, 64, engine="numba").alpha
+    wall = torch.full_like(alpha, 0.9)
+    assert torch.allclose(alpha, wall, rtol=0, atol=1e-3) or bool((alpha == 0).all())
+    if power < 13:  # up to where its area leaves float32
+        assert torch.allclose(alpha, wall, rtol=0, atol=1e-3)
+
+
+def test_lists_that_would_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(splat_numba, "MOST_ENTRIES", 10)
+    world = one_gaussian((0.0, 0.0, 1.0), (9.0, 9.0, 9.0))
+    K_px = intrinsics_from_fov(1.57, 64, 64)
+    with pytest.raises(InvalidInput, match=r"at most 10 tiles .* these cover 16 of a picture of 64x64"):
+        render_gaussians(world, torch.eye(4, dtype=torch.float64), K_px, 64, 64, engine="numba")

@@ -1,0 +1,240 @@
+"""Run every compiled kernel on extreme numbers; a script, for a process of its own with NUMBA_BOUNDSCHECK=1.
+
+Prints one line of JSON: the kernels found, those that nothing here ran, and what went wrong. A kernel is whatever
+numba compiles in any module of the library, so a new one is found without being named here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numba.core.dispatcher import Dispatcher
+
+from matrix3d_core.compiled import Sliced
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.geometry.pinhole import intrinsics_from_fov
+from matrix3d_core.io import ply_numba
+from matrix3d_core.optimise import kernels_numba, kernels_sweep
+from matrix3d_core.raster import splat_numba, splat_numba_erp, splat_numba_sh
+from matrix3d_core.raster.mesh_numba import NumbaMesh
+from matrix3d_core.scene.mesh import Mesh
+from matrix3d_core.synth import intersect_numba
+from matrix3d_core.synth.scene_layout import terrace
+
+CORE = Path(__file__).resolve().parents[2] / "matrix3d_core"
+POSE = np.eye(4)
+
+
+def kernels() -> dict[str, Dispatcher]:
+    """Every kernel of the library that is called from Python; those that only kernels call are parts of these."""
+    found: dict[str, Dispatcher] = {}
+    called: set[str] = set()
+    for path in sorted(CORE.rglob("*.py")):
+        if not any(
+            mark in path.read_text(encoding="utf-8") for mark in ("njit", "@compiled", "@sliced", "@jit")
+        ):
+            continue
+        name = ".".join(path.relative_to(CORE.parent).with_suffix("").parts)
+        module = importlib.import_module(name)
+        for key, value in vars(module).items():
+            kernel = value.kernel if isinstance(value, Sliced) else value
+            if isinstance(kernel, Dispatcher) and kernel.py_func.__module__ == name:
+                found[f"{path.stem}.{key}"] = kernel
+                parts = (vars(module).get(used) for used in kernel.py_func.__code__.co_names)
+                called |= {_name(part) for part in parts if isinstance(part, Dispatcher)}
+    return {key: kernel for key, kernel in found.items() if _name(kernel) not in called}
+
+
+def _name(kernel: Dispatcher) -> str:
+    return f"{kernel.py_func.__module__}.{kernel.py_func.__name__}"
+
+
+def extreme(rng: np.random.Generator, *shape: int, ordinary: Any = 1.0, signed: bool = True) -> np.ndarray:
+    """Numbers: ordinary ones, of one size between 1e-38 and 1e38, of all sizes, or also NaN and infinite."""
+    plain = ordinary * rng.random(shape)
+    kind = rng.integers(5)
+    if kind == 0:
+        value = plain
+    elif kind == 1:
+        value = plain * 10.0 ** rng.uniform(-38, 38)
+    elif kind == 2:
+        value = plain * 10.0 ** rng.uniform(8, 21)  # where squares and pixels leave 32 and 64 bits
+    else:
+        value = 10.0 ** rng.uniform(-38, 38, shape)
+    if signed and kind:
+        value = value * rng.choice((-1.0, 1.0), shape)
+    if kind == 4:
+        odd = rng.choice((np.nan, np.inf, -np.inf, 0.0, 3e38), shape)
+        value = np.where(rng.random(shape) < 0.2, odd, value)
+    return value.astype(np.float32)
+
+
+def f4(value: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(value, np.float32)
+
+
+def splats(rng: np.random.Generator) -> None:
+    """Both ways to draw, forward and back."""
+    count = 12
+    if rng.random() < 0.5:
+        means = f4(rng.uniform(-1, 1, (count, 3)) + np.array((0, 0, 1.5)))
+    else:
+        means = extreme(rng, count, 3)
+    quats = f4(rng.standard_normal((count, 4))) if rng.random() < 0.7 else extreme(rng, count, 4)
+    scales, opacities = extreme(rng, count, 3, signed=False), f4(rng.random(count))
+    if rng.random() < 0.2:
+        opacities = extreme(rng, count, signed=False)
+    inputs = (means, quats, scales, opacities, extreme(rng, count, 3))
+    height, width = int(rng.integers(1, 70)), int(rng.integers(1, 70))
+    antialiased = bool(rng.random() < 0.5)
+    K_px = intrinsics_from_fov(float(10 ** rng.uniform(-3, 0.49)), height, width).numpy()
+    pose = POSE.copy()
+    if rng.random() < 0.2:
+        pose[:3, 3] = extreme(rng, 3)
+    drawn: list[tuple[Any, Any]] = [
+        (splat_numba, splat_numba.forward(*inputs, pose, K_px, height, width, antialiased=antialiased)),
+        (
+            splat_numba_erp,
+            splat_numba_erp.forward(*inputs, pose, height, 2 * height, antialiased=antialiased),
+        ),
+    ]
+    for module, drawing in drawn:
+        module.median_index(drawing)
+        pictures = (extreme(rng, *a.shape) for a in (drawing.rgb, drawing.alpha, drawing.depth_sum))
+        module.backward_with_extras(drawing, *pictures, pose=True, screen=True)
+
+
+def harmonics(rng: np.random.Generator) -> None:
+    sh = torch.from_numpy(extreme(rng, 9, int(rng.choice((4, 9, 16))), 3)).requires_grad_()
+    means = torch.from_numpy(extreme(rng, 9, 3)).requires_grad_()
+    splat_numba_sh.colours_from_sh(sh, means, torch.zeros(3)).sum().backward()
+
+
+def mesh(rng: np.random.Generator) -> None:
+    count = 24
+    vertices = torch.from_numpy(extreme(rng, count, 3))
+    faces = torch.from_numpy(rng.integers(0, count, (30, 3)).astype(np.int32))
+    if rng.random() < 0.5:  # a grid's two halves, which are drawn in pairs
+        faces = torch.cat((faces, torch.stack((faces[:, 2], faces[:, 1], faces.roll(1, 0)[:, 0]), 1)))
+    opened = NumbaMesh(_mesh(vertices, faces))
+    pose = torch.eye(4, dtype=torch.float64)
+    height = int(rng.integers(1, 40))
+    opened.render(pose, height, 2 * height)
+    opened.cast(pose, torch.from_numpy(extreme(rng, 50, 3)))
+
+
+def _mesh(vertices: torch.Tensor, faces: torch.Tensor) -> Any:
+    """A mesh as a broken producer might hand it on: without the checks of `Mesh`."""
+    value = object.__new__(Mesh)
+    fields = {
+        "vertices": vertices,
+        "faces": faces,
+        "colours": torch.rand(len(vertices), 3),
+        "is_visible": torch.rand(len(vertices)) < 0.9,
+    }
+    for name, part in fields.items():
+        object.__setattr__(value, name, part)
+    return value
+
+
+def fit(rng: np.random.Generator) -> None:
+    size = int(rng.integers(11, 24))
+    rotation = np.eye(3) if rng.random() < 0.5 else extreme(rng, 3, 3).astype(np.float64)
+    rgb, weight = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
+    panorama, weights = extreme(rng, 8, 16, 3), extreme(rng, 8, 16)
+    focal = float(10 ** rng.uniform(-38, 38))
+    kernels_numba.crop_panorama(size, panorama, weights, rotation, focal, rgb, weight)
+    kernels_numba.loss_and_gradient(extreme(rng, size, size, 3), rgb, weight, 0.2)
+    count = 10
+    visible = np.sort(rng.choice(count, 6, replace=False)).astype(np.int32)
+    rows = tuple(extreme(rng, 6, *shape) for shape in ((3,), (4,), (3,), (), (3,)))
+    active = tuple(extreme(rng, count, *shape) for shape in ((3,), (4,), (3,), (), (3,)))
+    values, first, second = (extreme(rng, count, 14) for _ in range(3))
+    steps = rng.integers(0, 4, count).astype(np.int32)
+    kernels_numba.adam_rows(
+        len(visible), visible, *rows, *active, values, first, second, steps, extreme(rng, count, signed=False),
+        extreme(rng, count, 3), extreme(rng, count), extreme(rng, 8), extreme(rng, 3), extreme(rng, 5, 2),
+    )  # fmt: skip
+
+
+def sweep(rng: np.random.Generator) -> None:
+    height, width, levels = int(rng.integers(2, 9)), int(rng.integers(2, 17)), 4
+    focal = float(rng.choice((0.0, 10.0, 10 ** rng.uniform(-38, 38))))
+    poses = np.stack([np.eye(4)[:3]] * 2)
+    poses[1] = extreme(rng, 3, 4)
+    reference, others = extreme(rng, height, width, 3), extreme(rng, 2, height, width, 3)
+    closeness = np.sort(extreme(rng, levels, signed=False).astype(np.float64))
+    known = extreme(rng, height, width).astype(np.float64)
+    cost, total = (np.zeros((height, width, levels), np.float32) for _ in range(2))
+    kernels_sweep.match_cost(height, reference, others, poses, focal, closeness, known, np.float32(0.4), cost)
+    jump, slope = np.float32(0.35), np.float32(0.02)
+    kernels_sweep.smooth_rows(height, cost, reference, slope, jump, focal == 0.0, total)
+    kernels_sweep.smooth_columns(width, cost, reference, slope, jump, total)
+    best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    kernels_sweep.choose(height, total, cost, closeness, best, price)
+    points, distance = extreme(rng, 30, 3).astype(np.float64), np.full((height, width), np.inf)
+    pose = POSE if rng.random() < 0.5 else np.vstack((extreme(rng, 3, 4), (0, 0, 0, 1)))
+    kernels_sweep.splat_distance(points, pose, focal, distance)
+    kernels_sweep.cover_distance(points, extreme(rng, 30).astype(np.float64), pose, focal, distance)
+    maps = extreme(rng, 2, height, width)
+    kernels_sweep.find_forbidden(
+        height, extreme(rng, height, width), pose, focal, maps, maps > 0, np.stack((POSE, pose)),
+        np.array((0.0, focal)), 0.1, np.empty((height, width), np.bool_),
+    )  # fmt: skip
+
+
+def scene(rng: np.random.Generator) -> None:
+    origins, directions = (extreme(rng, 20, 3).astype(np.float64) for _ in range(2))
+    intersect_numba.closest_hit(origins, directions, terrace())
+    intersect_numba.is_occluded(origins, directions, terrace())
+
+
+def files(rng: np.random.Generator) -> None:
+    count, bases = 5, int(rng.choice((1, 4, 16)))
+    columns = 14 + 3 * bases
+    parts = [extreme(rng, count, *shape) for shape in ((3,), (4,), (3,), (), (bases, 3))]
+    rows = np.zeros((count, columns), np.float32)
+    ply_numba.pack_rows(rows, *parts)
+    places = rng.permutation(columns)[: 11 + 3 * bases]
+    parts[-1] = parts[-1].reshape(count, -1)
+    ply_numba.unpack_rows(extreme(rng, count, columns), places, 1e-6, *parts)
+
+
+def main() -> None:
+    """Run all parts on as many cases as asked for."""
+    parts: tuple[Callable[[np.random.Generator], None], ...] = (
+        splats,
+        harmonics,
+        mesh,
+        fit,
+        sweep,
+        scene,
+        files,
+    )
+    failures = []
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    for part in parts:
+        for seed in range(int(sys.argv[1])):
+            try:
+                part(np.random.default_rng(seed))
+            except InvalidInput:
+                pass  # refused in words
+            except Exception as error:
+                failures.append(f"{part.__name__}, seed {seed}: {type(error).__name__}: {error}")
+                break
+    found = kernels()
+    never = sorted(name for name, kernel in found.items() if not kernel.signatures)
+    print(json.dumps({"kernels": sorted(found), "never_run": never, "failures": failures}))
+
+
+if __name__ == "__main__":
+    main()
