@@ -35,6 +35,9 @@ app.registerExtension({
   },
 
   async setup() {
+    const { nameTemplates, orderTemplates } = await import("./templates.mjs");
+    orderTemplates(api, decodeURIComponent(new URL(".", import.meta.url).pathname.split("/").at(-2) ?? ""));
+    nameTemplates();
     if (!location.search.includes("matrix3d_run=")) return;
     const { openRun } = await import("./run_link.mjs");
     openRun(app, api, location.search); // not awaited: the editor loads its own graph after us

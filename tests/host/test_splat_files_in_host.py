@@ -186,7 +186,9 @@ def test_nodes_preview_save_and_load(host_place: HostPlace, host_base, tmp_path)
     assert (report["said"]["splats"], report["said"]["sh_degree"]) == (50, 1)
     assert report["said"]["opacity"] == "logit, as asked for."
     assert report["said"]["axes"].startswith("RDF (x right, y down, z forward): usual for PLY.")
-    assert all("(.ply, .spz, .splat, .ksplat, .sog, .glb) must be chosen" in text for text in report["no_file"])
+    assert all(
+        "(.ply, .spz, .splat, .ksplat, .sog, .glb) must be chosen" in text for text in report["no_file"]
+    )
     assert report["valid"] is True
     assert all("input f" in text and "True" not in text for text in report["invalid"])
     assert report["fingerprints"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from chromium import RENDERERS, open_front_end, open_page
 from demo import run_address

@@ -1,0 +1,42 @@
+"""The editor's browser of templates: ours in order, the one that needs nothing first, with words for people."""
+
+from __future__ import annotations
+
+import pytest
+from chromium import open_front_end, open_page
+from comfy_host import PACK_FOLDER
+from make_workflows import TEMPLATES
+
+pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
+
+
+def test_templates_are_listed_for_people(browser, comfy):
+    with open_page(browser, width=1500, height=1100) as opened:
+        page = opened.page
+        open_front_end(page, comfy.address, "vue")
+        page.evaluate("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+        page.get_by_text(PACK_FOLDER, exact=True).click()
+        card = page.get_by_test_id("template-workflow-panorama_to_world")
+        card.wait_for()
+        names = page.evaluate(
+            """() => [...document.querySelectorAll("[data-testid^=template-workflow-]")]
+                .map(card => card.dataset.testid.replace("template-workflow-", ""))"""
+        )
+        assert names[:2] == ["panorama_to_world", "extend_world"], "what needs no model comes first"
+        assert sorted(names) == sorted(TEMPLATES)
+        page.wait_for_function(
+            """() => document.querySelector("[data-testid=template-workflow-panorama_to_world] h3")
+                .textContent.trim() === "Panorama to world" """
+        )
+        titles = page.locator("[data-testid^=template-workflow-] h3").all_inner_texts()
+        assert not [title for title in titles if "_" in title]
+        assert "no GPU" in card.locator("p").inner_text()
+        pictures = page.locator("[data-testid^=template-workflow-] img")
+        sizes = pictures.evaluate_all(
+            "all => Promise.all(all.map(i => i.decode().then(() => i.naturalWidth)))"
+        )
+        assert len(sizes) == len(TEMPLATES)
+        assert min(sizes) > 300
+        assert [text for text in opened.problems if "matrix3d" in text.lower()] == []
+        card.click()
+        page.wait_for_function("() => app.graph.nodes.some(node => node.type === 'SplatPreview')")
