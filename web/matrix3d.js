@@ -20,6 +20,11 @@ let studio = null;
 let upload = null;
 /** @type {typeof import("./panorama_preview.mjs") | null} */
 let preview = null;
+/** @type {typeof import("./words/graph_words.mjs") | null} */
+let words = null;
+
+/** @param {any} node */
+const isOurs = (node) => String(node.constructor?.nodeData?.category ?? "").startsWith("Matrix-3D");
 
 app.registerExtension({
   name: "Matrix3D",
@@ -30,7 +35,12 @@ app.registerExtension({
     if (nodeData.name === STUDIO) studio = await import("./studio/studio_widget.mjs");
     if (nodeData.name === EXTEND) (await import("./explore/extend_action.mjs")).offerExtend(app);
     if (nodeData.name === LOADER) {
-      [upload, preview] = await Promise.all([import("./upload.mjs"), import("./panorama_preview.mjs")]);
+      [upload, preview, words] = await Promise.all([
+        import("./upload.mjs"),
+        import("./panorama_preview.mjs"),
+        import("./words/graph_words.mjs"),
+      ]);
+      words.tellPhases(api, app);
     }
   },
 
@@ -45,12 +55,14 @@ app.registerExtension({
 
   afterConfigureGraph() {
     viewer?.closeLost(app);
+    words?.tellGraph(app, isOurs);
   },
 
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
     if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
+    if (isOurs(node)) words?.tellChoices(node);
     upload?.attachUploads(node, api, app);
     if (node.comfyClass === LOADER) preview?.attachPreview(node, api);
   },

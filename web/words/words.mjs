@@ -9,9 +9,6 @@ import { ZH } from "./zh.mjs";
 /** @type {Record<string, Record<string, string>>} */
 const DICTIONARIES = { zh: ZH };
 
-/** @type {string | null} picked when the first text is asked for, by when the editor knows its settings */
-let picked = null;
-
 /**
  * @param {unknown} locale such as "zh", "zh-TW" or "en-US"
  * @returns {string} a language that there is a dictionary for, else "en"
@@ -21,15 +18,12 @@ export function languageOf(locale) {
   return Object.hasOwn(DICTIONARIES, name) ? name : "en";
 }
 
-/** The language of this page, until it is loaded again: the graph editor's setting, without an editor the browser's. */
+/** The reader's language now: the graph editor's setting, without an editor the browser's. */
 export function language() {
   if (typeof window === "undefined") return "en"; // no page, no reader
-  if (picked === null) {
-    const { app, comfyAPI } = /** @type {any} */ (window);
-    const editor = comfyAPI?.app?.app ?? app; // `app` comes later than the first texts
-    picked = languageOf(editor?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
-  }
-  return picked;
+  const { app, comfyAPI } = /** @type {any} */ (window);
+  const editor = comfyAPI?.app?.app ?? app; // `app` comes later than the first texts
+  return languageOf(editor?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
 }
 
 /** @param {string} text with {names} @param {Values} values */

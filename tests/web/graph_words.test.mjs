@@ -1,0 +1,93 @@
+// The graph editor's texts in Chinese, and back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { tellChoices, tellFilled, tellGraph, tellPhases, tellTemplate } from "../../web/words/graph_words.mjs";
+import { CHOICES, PHASES, TEMPLATES } from "../../web/words/zh_graph.mjs";
+
+/** @param {string} locale @param {() => void} check */
+function within(locale, check) {
+  const app = { extensionManager: { setting: { get: () => locale } } };
+  Object.assign(globalThis, { window: { app } });
+  try {
+    check();
+  } finally {
+    Reflect.deleteProperty(globalThis, "window");
+  }
+}
+
+const namesIn = (/** @type {string} */ text) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+
+test("the words are whole: the same values, no English left as it is, one way back", () => {
+  for (const words of [CHOICES, PHASES, TEMPLATES]) {
+    for (const [english, told] of Object.entries(words)) {
+      assert.deepEqual(namesIn(told), namesIn(english), english);
+      assert.notEqual(told, english);
+      assert.match(told, /\p{Script=Han}/u, english);
+    }
+  }
+  const told = Object.values(TEMPLATES);
+  assert.deepEqual(told.filter((text, k) => told.indexOf(text) !== k), []);
+});
+
+test("values of a phase go where its words say", () => {
+  assert.equal(tellFilled("fill frame 3 of 81", PHASES), "填补帧 3 / 81");
+  assert.equal(tellFilled("fit splats: step 20 of 700, about 1 min left", PHASES), "拟合泼溅：第 20 / 700 步，约剩 1 分钟");
+  assert.equal(tellFilled("prepare the engine (compiles on first use)", PHASES), "准备引擎（首次使用时编译）");
+  assert.equal(tellFilled("of another pack", PHASES), "of another pack");
+  assert.equal(tellFilled("fill frame 3 of 81", undefined), "fill frame 3 of 81");
+});
+
+test("choices are shown in Chinese and stay what they are", () => {
+  const make = () => ({ widgets: [{ type: "combo", value: "draft", options: {} }, { type: "number", options: {} }] });
+  const node = /** @type {any} */ (make());
+  within("en-US", () => tellChoices(node));
+  assert.deepEqual(node, make());
+  within("zh", () => {
+    tellChoices(node);
+    assert.equal(node.widgets[0].options.getOptionLabel("draft"), "草稿");
+    assert.equal(node.widgets[0].options.getOptionLabel("my file.png"), "my file.png");
+    assert.equal(node.widgets[0].options.getOptionLabel("constructor"), "constructor");
+  });
+  assert.equal(node.widgets[0].value, "draft");
+  assert.equal(node.widgets[1].options.getOptionLabel, undefined);
+});
+
+test("what a running node says is told where the host shows it", async () => {
+  const api = new EventTarget();
+  const shown = { value: "" };
+  const node = { id: 7, widgets: [{ value: "draft" }, shown] };
+  tellPhases(/** @type {any} */ (api), { canvas: { graph: { nodes: [{ id: 3 }, node] } } });
+  api.addEventListener("progress_text", (event) => { shown.value = /** @type {any} */ (event).detail.text; }); // the host
+  const say = (/** @type {string} */ text) =>
+    api.dispatchEvent(new CustomEvent("progress_text", { detail: { nodeId: "5:7", text } }));
+  within("zh", () => say("guidance rendered"));
+  await Promise.resolve();
+  assert.equal(shown.value, "引导已渲染");
+  within("zh", () => say("nothing that we say"));
+  await Promise.resolve();
+  assert.equal(shown.value, "nothing that we say");
+  within("en", () => say("guidance rendered"));
+  await Promise.resolve();
+  assert.deepEqual(node.widgets.map(({ value }) => value), ["draft", "guidance rendered"]);
+});
+
+test("a template is told in the language of now, and what a user wrote stays", () => {
+  const line = "Describe your scene in *Pano Prompt*.";
+  const note = { type: "MarkdownNote", title: "Read me", widgets: [{ value: `mine\n\n${line}` }] };
+  const node = { type: "PanoLoad", title: "My node", widgets: [{ value: "Words" }] };
+  const root = { nodes: [note, node], groups: [{ title: "Words" }, { title: "my group" }] };
+  const tell = (/** @type {string} */ locale) => within(locale, () => tellGraph({ graph: root }, (one) => one === node));
+  tell("zh");
+  assert.equal(note.title, TEMPLATES["Read me"]);
+  assert.equal(note.widgets[0].value, `mine\n\n${TEMPLATES[line]}`);
+  assert.deepEqual([node.title, node.widgets[0].value], ["My node", "Words"]);
+  assert.deepEqual(root.groups.map(({ title }) => title), [TEMPLATES.Words, "my group"]);
+  tell("en");
+  assert.equal(note.widgets[0].value, `mine\n\n${line}`);
+  assert.deepEqual(root.groups.map(({ title }) => title), ["Words", "my group"]);
+  within("zh", () => tellGraph({ graph: root }, () => false));
+  assert.equal(note.title, "Read me", "a workflow without a node of ours is somebody else's");
+  assert.equal(tellTemplate("no template says this"), "no template says this");
+});
