@@ -22,7 +22,13 @@ class InvalidInput(Matrix3DError, ValueError):
 
 
 class FormatError(Matrix3DError, ValueError):
-    """A file is not what its name or header claims; the message leads with the file name."""
+    """A file is not what its name or header claims; the message leads with the file name.
+
+    What is quoted from the file is the file's to choose, so the middle of a message over 1,200 characters is left out.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if len(message) <= 1200 else f"{message[:800]} ... {message[-300:]}")
 
 
 class BackendUnavailable(Matrix3DError, RuntimeError):
