@@ -17,6 +17,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll, quats_from_matrix
+from ..strict_json import brief
 
 __all__ = ["camera_info_from_pose", "fov_y_from_camera_info", "pose_from_camera_info"]
 
@@ -110,6 +111,6 @@ def _vector(info: Mapping[str, Any], key: str) -> Tensor:
 
 def _component(part: Any, key: str, axis: str, default: float | None) -> float:
     value = part.get(axis, default) if isinstance(part, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidInput(f"camera {key}.{axis} must be a finite number; got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e300 < value < 1e300:
+        raise InvalidInput(f"camera {key}.{axis} must be a finite number; got {brief(value)}.")
     return float(value)

@@ -1,7 +1,7 @@
 """Every reader, on thousands of damaged files: it gives something sound, or one of the project's own errors.
 
 The files are made from small valid ones by `mutations`, from seeds that a failure names. MATRIX3D_FUZZ is how many
-each kind of file gets (120); by hand, for hours: MATRIX3D_FUZZ=100000.
+each kind of file gets (100); by hand, for hours: MATRIX3D_FUZZ=100000.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.occupancy import Occupancy, decode_occupancy, encode_occupancy
 from matrix3d_core.scene.trajectory import Trajectory
 
-COUNT = int(os.environ.get("MATRIX3D_FUZZ", "120"))
+COUNT = int(os.environ.get("MATRIX3D_FUZZ", "100"))
 LONGEST_S = 20.0
 """Processor time after which one small file counts as a hang; all of them take milliseconds."""
 MOST_BYTES = 1 << 30
