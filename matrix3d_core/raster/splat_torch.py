@@ -153,7 +153,7 @@ def render(
         else:
             depth = local[:, 2]
             drawn = is_in_view(means, scales, pose, K_px, height, width, near_z)
-        drawn &= opacities > contract.ALPHA_MIN
+        drawn &= (opacities > contract.ALPHA_MIN) & (depth < contract.FAR)
         drawn = drawn.nonzero().squeeze(-1)
         drawn = drawn[torch.argsort(depth[drawn], stable=True)]
     opacity, colour = opacities[drawn], colours[drawn]

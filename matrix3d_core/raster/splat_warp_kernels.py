@@ -36,6 +36,7 @@ ALPHA_MIN = wp.constant(wp.float32(contract.ALPHA_MIN))
 T_MIN = wp.constant(wp.float32(contract.T_MIN))
 LOWPASS = wp.constant(wp.float32(contract.LOWPASS_PX2))
 REACH = wp.constant(wp.float32(contract.REACH))
+FAR = wp.constant(wp.float32(contract.FAR))
 MARGIN = wp.constant(wp.float32(contract.MARGIN_PX))
 PI = wp.constant(wp.float32(math.pi))
 AHEAD = wp.constant(wp.float32(1e-6))
@@ -134,7 +135,7 @@ def project(
         drawn = drawn and depth > camera.near
     else:
         drawn = drawn and is_in_view(camera, local, scale)
-    if not drawn:
+    if not (drawn and depth < FAR):
         return
     axes = camera.rotation * turn(quats[i])
     p = wp.vec3()

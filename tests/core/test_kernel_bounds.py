@@ -70,3 +70,15 @@ def test_lists_that_would_not_fit_are_refused(monkeypatch):
     K_px = intrinsics_from_fov(1.57, 64, 64)
     with pytest.raises(InvalidInput, match=r"at most 10 tiles .* these cover 16 of a picture of 64x64"):
         render_gaussians(world, torch.eye(4, dtype=torch.float64), K_px, 64, 64, engine="numba")
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+@pytest.mark.parametrize("distance", [2e18, 1e30, float("inf")])
+def test_what_is_too_far_to_be_squared_is_not_drawn(engine, distance):
+    near = one_gaussian((0.0, 0.0, 1.0), (0.1, 0.1, 0.1))
+    both = Gaussians.concatenate(
+        near, one_gaussian((0.0, 0.0, distance), (distance / 10,) * 3 if distance < 1e38 else (1.0, 1.0, 1.0))
+    )
+    K_px, pose = intrinsics_from_fov(1.57, 16, 16), torch.eye(4, dtype=torch.float64)
+    one, two = (render_gaussians(world, pose, K_px, 16, 16, engine=engine).rgb for world in (near, both))
+    assert torch.equal(one, two)
