@@ -286,7 +286,8 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        tell_user(cls.hidden.unique_id, SPLAT_ENGINES.told(str(result.report["engine"])))
+        told = [SPLAT_ENGINES.told(str(result.report["engine"])), *result.report["warnings"]]  # type: ignore[misc]
+        tell_user(cls.hidden.unique_id, " ".join(filter(None, told)))
         preview = result.preview.unsqueeze(0)
         origins = colour_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(

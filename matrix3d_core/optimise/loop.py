@@ -147,6 +147,8 @@ class _Fit:
         self.seconds: dict[str, float] = {}
         self._clock = time.perf_counter()
         self.faults = find_faults(frames, trajectory, geometry)
+        for fault in self.faults:
+            _log.warning("%s", fault)  # before the minutes of a fit
         self.nearest = nearest_distance(geometry, depth_ray)
         self.keys, self.held_out = choose_key_frames(
             trajectory, config.key_frame_mode, config.key_frame_stride, nearest=self.nearest,
