@@ -408,7 +408,8 @@ def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
 
 def _read(splat: Types.SPLAT | Types.File3D) -> Gaussians:
     if isinstance(splat, Types.File3D):
-        return read_gaussians(BytesIO(splat.get_bytes()), kind=splat.format, axes="RDF")
+        # The browser takes opacities for logits as well.
+        return read_gaussians(BytesIO(splat.get_bytes()), kind=splat.format, axes="RDF", opacity="logit")
     return gaussians_from_host(splat)
 
 

@@ -118,6 +118,8 @@ def _judge(
     is_finite = np.ones(count, bool)
     for values in (means, quats, scales, opacities, sh):
         is_finite &= np.isfinite(values).reshape(count, -1).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        is_finite &= np.abs(np.square(quats).sum(axis=1) - 1) < 1e-3  # what overflowed is zero now
     faults = {"NaN, infinity or a zero rotation": ~is_finite}
     with np.errstate(invalid="ignore"):
         tests = {
@@ -134,13 +136,13 @@ def _judge(
 
 def make_unit(quats: np.ndarray) -> bool:
     """Scale quaternions to unit length in place; return False when some cannot be (they become NaN)."""
-    norms = quats[:, 0] * quats[:, 0]
-    for column in range(1, 4):
-        norms += quats[:, column] * quats[:, column]
-    np.sqrt(norms, out=norms)
-    least, most = norms.min(), norms.max()
-    if not (abs(least - 1) < UNIT and abs(most - 1) < UNIT):
-        with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        norms = quats[:, 0] * quats[:, 0]
+        for column in range(1, 4):
+            norms += quats[:, column] * quats[:, column]
+        np.sqrt(norms, out=norms)
+        least, most = norms.min(), norms.max()
+        if not (abs(least - 1) < UNIT and abs(most - 1) < UNIT):
             for column in range(4):
                 quats[:, column] /= norms
     return bool(least > 0 and np.isfinite(most))

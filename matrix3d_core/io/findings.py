@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..errors import FormatError, Matrix3DError
 
 __all__ = ["Findings", "damage_is_said"]
@@ -35,10 +37,12 @@ class Findings:
 def damage_is_said(name: str) -> Iterator[None]:
     """Turn whatever damage makes numpy, zip, zlib, Pillow or Python raise into one `FormatError` that names the file.
 
-    The library's own errors pass, and so do errors of the disk, which have a number.
+    The library's own errors pass, and so do errors of the disk, which have a number. Numbers that overflow make no
+    noise: readers look at what became of them.
     """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except Matrix3DError:
         raise
     except MemoryError as error:

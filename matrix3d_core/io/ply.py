@@ -341,7 +341,7 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
             is_fine = _unpack_rows(table, *targets, harmonics)
         scales, opacities = raw.scales[rows], raw.opacities[rows]
         least = float(np.fmin.reduce(scales[:, :stored_axes], axis=None))  # passes over NaN
-        with np.errstate(over="ignore"):  # a huge logarithm becomes inf and is caught at the end
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of it is looked at below
             if not is_linear:
                 np.exp(scales, out=scales)
             np.negative(raw.logits[rows], out=opacities)

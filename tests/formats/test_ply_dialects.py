@@ -371,6 +371,7 @@ def test_report_of_a_usual_file():
     ("changes", "message"),
     [
         ({"scale_1": 40.0}, "a scale above 1e+09 units"),  # e^40 = 2e17
+        ({f"rot_{k}": 1e30 for k in range(4)}, "a zero rotation"),  # its length is infinite in 32 bits
         ({"y": -1e12}, "a place beyond 1e+09 units"),
         ({"f_dc_2": 1e30}, "a colour beyond 1e+06"),
         ({"filter_3D": 1e30}, "NaN, infinity"),  # its square is infinite in 32 bits
