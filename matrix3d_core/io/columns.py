@@ -14,6 +14,7 @@ from ..scene.gaussians import SH_C0, Gaussians
 __all__ = [
     "FARTHEST",
     "STRONGEST",
+    "THINNEST",
     "UNIT",
     "all_finite",
     "checked_gaussians",
@@ -28,6 +29,9 @@ UNIT = 3e-7
 
 FARTHEST = 1e9
 """World units that no place and no size of a scene exceeds; the Earth is 1.3e7 m across."""
+
+THINNEST = 1e-12
+"""World units that no scale falls below: what a file calls thinner, or nothing at all, is made this thin."""
 
 STRONGEST = 1e6
 """Coefficient of a harmonic that no colour needs; trained ones stay below 100."""
@@ -80,6 +84,9 @@ def checked_gaussians(
     """
     fields: tuple[np.ndarray, ...] = (means, quats_wxyz, scales, opacities, sh)
     if not (make_unit(quats_wxyz) and in_reach(means, scales, opacities, sh)):
+        with np.errstate(invalid="ignore"):
+            scales = np.where((scales >= 0) & (scales < THINNEST), np.float32(THINNEST), scales)
+        fields = (means, quats_wxyz, scales, opacities, sh)
         is_good, reasons = _judge(*fields)
         bad = int((~is_good).sum())
         if bad and not drop_invalid:
@@ -100,7 +107,7 @@ def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: n
     # The least and the most of numbers with NaN among them are NaN, which compares as false.
     return bool(
         _is_within(means, -FARTHEST, FARTHEST)
-        and _is_within(scales, 0, FARTHEST)
+        and _is_within(scales, THINNEST, FARTHEST)
         and _is_within(opacities, 0, 1)
         and _is_within(sh, -STRONGEST, STRONGEST)
     )

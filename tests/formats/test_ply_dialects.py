@@ -390,6 +390,16 @@ def test_absurd_values_are_refused_or_dropped(changes, message):
     assert len(world) == 29
 
 
+@pytest.mark.parametrize(
+    "stored", [-200.0, -math.inf]
+)  # e^-200 is 0 in 32 bits; some write log(0) for flat splats
+def test_scales_of_nothing_are_made_thin(stored):
+    rows = [row | {"scale_2": stored} for row in usual_rows()]
+    world, _ = load(ply(rows))
+    assert torch.equal(world.scales[:, 2], torch.full((30,), 1e-12))
+    assert world.scales[4, 0].item() == pytest.approx(math.exp(rows[4]["scale_0"]), rel=1e-5)
+
+
 def test_probabilities_outside_of_their_range_are_refused():
     with pytest.raises(FormatError, match="hold an opacity outside of 0 to 1"):
         load(ply(usual_rows()), opacity="probability")
