@@ -39,5 +39,12 @@ class WeightsMismatch(Matrix3DError, ValueError):
     """A checkpoint does not fit the network it was loaded for."""
 
 
+class DiskError(Matrix3DError, OSError):
+    """The disk does not take a file; the message leads with its name. ``errno`` and ``filename`` are set."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class Cancelled(Matrix3DError):
     """The caller's progress callback asked for the work to stop."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from io import BytesIO
 from pathlib import Path
 
 import comfy.model_management
@@ -13,6 +15,7 @@ from comfy_api.latest import ComfyExtension, Types, io, ui
 from server import PromptServer
 
 from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.io.atomic import naming_the_file, open_atomically
 from ..matrix3d_core.progress import ProgressEvent, ProgressFn
 
 __all__ = [
@@ -33,6 +36,8 @@ __all__ = [
 ]
 
 _PREVIEW_PX = 768
+_MOST_NAME_BYTES = 200  # of the 255 that file systems allow; numbers, endings and partial files add to it
+_MOST_FOLDERS = 32
 
 
 def progress_to_host(node_id: str | None = None) -> ProgressFn:
@@ -76,7 +81,10 @@ def save_picture(path: Path, picture: torch.Tensor, *, most_columns: int) -> Non
     image = _to_pillow(picture)
     if image.width > most_columns:
         image = image.resize((most_columns, max(1, round(image.height * most_columns / image.width))))
-    image.save(path, quality=92)
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=92)
+    with open_atomically(path) as file:
+        file.write(buffer.getbuffer())
 
 
 def compute_device() -> torch.device:
@@ -93,10 +101,23 @@ def resolve_inside(root: str | Path, name: str, *, what: str = "file") -> Path:
     base = Path(root).resolve()
     if not name or "\0" in name or Path(name).is_absolute() or re.match(r"^[A-Za-z]:", name):
         raise InvalidInput(f"{what} must be a name inside the host's {base.name} folder; got {name!r}.")
-    path = (base / name).resolve()
+    try:
+        path = (base / name).resolve()
+        os.fsencode(path)
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, too long, half a surrogate pair
+        shown = ascii(name if len(name) <= 80 else f"{name[:77]}...")
+        raise InvalidInput(
+            f"{what} must be a name that the disk can hold; got {shown} ({_why(error)})."
+        ) from error
     if path != base and base not in path.parents:
         raise InvalidInput(f"{what} must stay inside the host's {base.name} folder; got {name!r}.")
     return path
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "it cannot be encoded"
+    return (error.strerror if isinstance(error, OSError) else None) or "its links run in a circle"
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
@@ -147,10 +168,27 @@ def save_target(filename_prefix: str, suffix: str, *, kind: str = "output") -> t
         The full path, the file name, and the subfolder relative to the root.
 
     Raises:
-        InvalidInput: when the prefix leads out of the folder.
+        InvalidInput: when the prefix leads out of the folder, or is no name that the disk can hold.
+        DiskError: when its folder cannot be made.
     """
     root = folder_paths.get_output_directory() if kind == "output" else folder_paths.get_temp_directory()
-    resolve_inside(root, filename_prefix or "world", what="filename_prefix")
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(filename_prefix or "world", root)
+    prefix = filename_prefix or "world"
+    _check_length(prefix)
+    wanted = resolve_inside(root, prefix, what="filename_prefix")
+    with naming_the_file(wanted):
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, root)
+    _check_length(f"{subfolder}/{name}")  # with what stood for %date% and the like
     filename = f"{name}_{counter:05}_{suffix}"
     return Path(folder) / filename, filename, subfolder
+
+
+def _check_length(prefix: str) -> None:
+    """Refuse names that a disk has no room for, before folders are made for them."""
+    parts = re.split(r"[/\\]", prefix)
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+    if max(sizes) > _MOST_NAME_BYTES or sum(sizes) > 4 * _MOST_NAME_BYTES or len(parts) > _MOST_FOLDERS:
+        raise InvalidInput(
+            f"filename_prefix must be names of at most {_MOST_NAME_BYTES} bytes, {4 * _MOST_NAME_BYTES} in all, in at "
+            f"most {_MOST_FOLDERS} folders; got {len(parts)} parts, the longest of {max(sizes)} bytes, {sum(sizes)} in "
+            "all. Choose a shorter one."
+        )

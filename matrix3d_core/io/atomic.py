@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import io
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["BinarySource", "BinaryTarget", "open_atomically", "open_source", "read_source"]
+from ..errors import DiskError
+
+__all__ = ["BinarySource", "BinaryTarget", "naming_the_file", "open_atomically", "open_source", "read_source"]
 
 BinaryTarget = str | os.PathLike[str] | BinaryIO
 """Where to write: a path, or a binary file that is open for writing."""
+
+_FULL = ("the disk is full", "Free some space, or save to another disk.")
+_CLOSED = ("its folder cannot be written to", "Allow writing there, or save to another folder.")
+_WAYS_OUT = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: ("the file system takes no file that large", "Save to another disk, or save less."),
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EROFS: _CLOSED,
+    errno.ENOENT: ("its folder does not exist", "Make the folder first."),
+    errno.ENOTDIR: ("its folder is a file", "Choose another folder."),
+    errno.EISDIR: ("there is a folder of that name", "Choose another name."),
+    errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter one."),
+    errno.EIO: ("the disk reports a fault", "Check the disk, or save to another."),
+}
 
 BinarySource = str | os.PathLike[str] | BinaryIO
 """Where to read: a path, or a binary file that is open for reading (read from its position to its end)."""
@@ -28,7 +46,7 @@ def open_atomically(target: BinaryTarget) -> Iterator[BinaryIO]:
     object is passed through untouched.
 
     Raises:
-        OSError: when the disk does not take it; the error names ``target``.
+        DiskError: names the file and the way out when the disk refuses it.
     """
     if not isinstance(target, (str, os.PathLike)):
         yield target
@@ -36,16 +54,43 @@ def open_atomically(target: BinaryTarget) -> Iterator[BinaryIO]:
     path = Path(target)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("xb") as file:
-            yield file
-        os.replace(partial, path)
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(partial)):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk has no name for it
+        with naming_the_file(path):
+            with partial.open("xb") as file:
+                yield file
+            os.replace(partial, path)
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_the_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the disk says while ``path`` is written into one sentence with the file's name and the way out.
+
+    Errors about another file, and those without the system's number, pass as they are.
+
+    Raises:
+        DiskError: in their place; its ``errno`` is the system's.
+    """
+    path = Path(path)
+    try:
+        yield
+    except DiskError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)  # PyAV's errors have one, too
+        about = getattr(error, "filename", None)
+        named = path if about is None else Path(os.fsdecode(about))
+        is_ours = (
+            named.name.strip(".").startswith(path.name) or named in path.parents
+        )  # itself, partial, folder
+        is_of_the_disk = isinstance(number, int) and (isinstance(error, OSError) or number in _WAYS_OUT)
+        if not is_ours or not is_of_the_disk:
+            raise
+        why, way_out = _WAYS_OUT.get(number, (os.strerror(number), "Save it somewhere else."))
+        failure = DiskError(f"{path.name} could not be written: {why} ({path.parent}). {way_out}")
+        failure.errno, failure.filename = number, str(path)
+        raise failure from error
 
 
 def read_source(source: BinarySource) -> tuple[bytes, str]:

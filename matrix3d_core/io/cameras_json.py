@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 
 from ..errors import InvalidInput
 from ..scene.trajectory import Trajectory
+from .atomic import open_atomically
 from .camera_paths.door import import_text, import_trajectory
 from .camera_paths.finish import likely_frame
 from .camera_paths.own import AXES, CONVENTION, FORMAT_NAME, FORMAT_VERSION
@@ -63,19 +63,12 @@ def write_trajectory(
 
     Raises:
         InvalidInput: see `format_trajectory`.
-        OSError: when the folder cannot be written.
+        DiskError: when the folder cannot be written.
     """
     path = Path(path)
     text = format_trajectory(trajectory, layout=layout)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp makes it private; saved files follow the usual mode
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with open_atomically(path) as file:
+        file.write(text.encode())
 
 
 def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> str:

@@ -30,7 +30,7 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
-from .atomic import open_atomically
+from .atomic import naming_the_file, open_atomically
 from .colmap import PosedImage, write_colmap
 from .images import write_image
 from .nerfstudio import write_transforms
@@ -137,9 +137,12 @@ def write_dataset(
     images: list[PosedImage] = []
     masks: dict[str, str] = {}
     depths: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(
-        dir=target.parent, prefix=f".{target.name}.", suffix=".partial"
-    ) as holder:
+    with (
+        naming_the_file(target),
+        tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name}.", suffix=".partial"
+        ) as holder,
+    ):
         folder = Path(holder) / "dataset"
         wanted = [
             "images",

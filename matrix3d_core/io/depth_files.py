@@ -6,6 +6,7 @@ handled by `matrix3d_core.depth`, not here.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import zipfile
@@ -114,8 +115,10 @@ def write_depth(path: str | os.PathLike[str], depth: Tensor) -> None:  # [H, W]
         with open_atomically(path) as file:
             np.savez_compressed(file, depth=values)
     elif suffix == ".npy":
+        buffer = io.BytesIO()  # numpy writes past the file object and keeps the system's number to itself
+        np.save(buffer, values)
         with open_atomically(path) as file:
-            np.save(file, values)
+            file.write(buffer.getbuffer())
     elif suffix == ".exr":
         write_map(path, values)
     else:

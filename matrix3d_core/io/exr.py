@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BackendUnavailable, FormatError
+from ..errors import BackendUnavailable, DiskError, FormatError
+from .atomic import naming_the_file
 from .foreign import as_format_error
 from .limits import MOST_PIXELS, check_budget
 
@@ -89,16 +91,24 @@ def write_map(path: Path, values: np.ndarray) -> None:
 
     Raises:
         BackendUnavailable: without the OpenEXR package.
+        DiskError: when the disk refuses the file.
     """
     openexr = _openexr()
     partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial.exr")
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     try:
-        with openexr.File(header, {"Z": values}) as file:
-            file.write(str(partial))
-        os.replace(partial, path)
+        with naming_the_file(path):
+            with openexr.File(header, {"Z": values}) as file:
+                file.write(str(partial))
+            os.replace(partial, path)
+    except (RuntimeError, TypeError) as error:  # what OpenEXR makes of a disk that refuses
+        raise DiskError(
+            f"{path.name} could not be written: {str(error)[:200].rstrip('.')} ({path.parent}). Free some space, or "
+            "save to another folder."
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _openexr() -> ModuleType:

@@ -96,8 +96,12 @@ def write_image(target: BinaryTarget, rgb: Tensor, *, quality: int = 95) -> None
         raise InvalidInput(f"a picture must be written as {', '.join(_FORMATS)}; got {suffix!r}.")
     values = (rgb.detach().to("cpu", torch.float32).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     options = {} if suffix == ".png" else {"quality": quality}
+    buffer = (
+        io.BytesIO()
+    )  # Pillow writes JPEGs past the file object and does not notice a disk that takes only a part
+    Image.fromarray(values).save(buffer, format=_FORMATS[suffix], **options)
     with open_atomically(target) as file:
-        Image.fromarray(values).save(file, format=_FORMATS[suffix], **options)
+        file.write(buffer.getbuffer())
 
 
 def _name_of(source: BinarySource) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import BackendUnavailable, InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
+from .atomic import naming_the_file
 
 __all__ = ["write_mp4"]
 
@@ -54,16 +56,18 @@ def write_mp4(
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.options = {"crf": str(crf), "preset": "medium"}
-            for number, frame in enumerate(frames):
-                pixels = (frame[:height, :width].detach().clamp(0, 1) * 255).round().to(torch.uint8)
-                picture = av.VideoFrame.from_ndarray(pixels.cpu().contiguous().numpy(), format="rgb24")
-                container.mux(stream.encode(picture))
-                progress(ProgressEvent(number + 1, size["T"], "write video"))
-            container.mux(stream.encode())
-        os.replace(partial, target)
+        with naming_the_file(target):
+            with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
+                stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                stream.options = {"crf": str(crf), "preset": "medium"}
+                for number, frame in enumerate(frames):
+                    pixels = (frame[:height, :width].detach().clamp(0, 1) * 255).round().to(torch.uint8)
+                    picture = av.VideoFrame.from_ndarray(pixels.cpu().contiguous().numpy(), format="rgb24")
+                    container.mux(stream.encode(picture))
+                    progress(ProgressEvent(number + 1, size["T"], "write video"))
+                container.mux(stream.encode())
+            os.replace(partial, target)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

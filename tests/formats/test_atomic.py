@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from matrix3d_core.errors import DiskError
 from matrix3d_core.io.atomic import open_atomically
 
 
@@ -32,6 +33,6 @@ def test_a_full_disk_is_said_with_the_files_name(tmp_path):
 def test_a_folder_that_is_none_is_said_with_the_files_name(tmp_path):
     (tmp_path / "file").write_text("no folder")
     target = tmp_path / "file" / "world.ply"
-    with pytest.raises(NotADirectoryError) as failure, open_atomically(target):
+    with pytest.raises(DiskError) as failure, open_atomically(target):
         pass
-    assert failure.value.filename == str(target)
+    assert (failure.value.errno, failure.value.filename) == (errno.ENOTDIR, str(target))

@@ -28,6 +28,16 @@ for name, target in (("dirlink", outside), ("filelink", outside / "file.txt"), (
 (Path(_base) / "input-evil").mkdir(exist_ok=True)
 (Path(_base) / "input-evil" / "x").write_text("x")
 
+out = Path(folder_paths.get_output_directory())
+out.mkdir(parents=True, exist_ok=True)
+(out / "loop").symlink_to(out / "loop")
+(out / "round").symlink_to(out / "about")
+(out / "about").symlink_to(out / "round")
+(out / "a file").write_text("x")
+odd = {"long": "x" * 300, "long folder": "y" * 300 + "/x", "long in bytes": "\u4e16" * 100, "deep": "z/" * 500 + "x",
+       "long in all": "/".join(["w" * 190] * 8), "surrogate": "w\ud800x", "loop": "loop/x", "round": "round/x",
+       "in a file": "a file/x", "long date": "%date:" + "q" * 300 + "%"}
+
 def ask(function, *arguments):
     try:
         return ["ok", str(function(*arguments))]
@@ -41,6 +51,8 @@ result({
     "root": str(root.resolve()),
     "inside": {name: ask(host.resolve_inside, root, name) for name in names},
     "input": {name: ask(host.resolve_input_file, name) for name in ("sub/fine.png", "dirlink/file.txt", "none.png", "sub")},
+    "odd": {kind: ask(host.save_target, name, ".ply") for kind, name in odd.items()},
+    "folders": sorted(p.name[:20] for p in Path(folder_paths.get_output_directory()).iterdir()),
     "save": {name: ask(host.save_target, name, ".ply") for name in ("matrix3d/world", "../x", "/tmp/x", "a/../../x", "", "\0")},
     "listed": host.input_files((".png", ".txt")),
 })
@@ -95,6 +107,23 @@ def test_saving_stays_inside_the_output_folder(answers):
     assert found[""][0] == "ok"
     for name in ("../x", "/tmp/x", "a/../../x", "\0"):
         assert found[name][0] == "InvalidInput", name
+
+
+def test_names_that_the_disk_cannot_hold_are_refused_before_folders_are_made(answers):
+    found = answers["odd"]
+    for kind in ("long", "long folder", "long in bytes", "deep", "long in all", "long date"):
+        assert found[kind][0] == "InvalidInput", kind
+        assert found[kind][1].startswith("filename_prefix must be names of at most 200 bytes, 800 in all"), (
+            kind
+        )
+    for kind, why in (("surrogate", "cannot be encoded"), ("loop", "circle"), ("round", "circle")):
+        name, text = found[kind]
+        assert name == "InvalidInput", kind
+        assert text.startswith("filename_prefix must be a name that the disk can hold; got '"), kind
+        assert why in text or "symbolic links" in text, kind
+    assert found["in a file"][0] == "DiskError"
+    assert found["in a file"][1].startswith("x could not be written: its folder is a file (")
+    assert set(answers["folders"]) == {"loop", "round", "about", "a file"}
 
 
 def test_the_list_of_input_files_shows_nothing_from_outside(answers):
