@@ -84,8 +84,9 @@ def naming_the_file(path: str | os.PathLike[str]) -> Iterator[None]:
         is_ours = (
             named.name.strip(".").startswith(path.name) or named in path.parents
         )  # itself, partial, folder
-        is_of_the_disk = isinstance(number, int) and (isinstance(error, OSError) or number in _WAYS_OUT)
-        if not is_ours or not is_of_the_disk:
+        if not isinstance(number, int) or not is_ours:
+            raise
+        if not isinstance(error, OSError) and number not in _WAYS_OUT:
             raise
         why, way_out = _WAYS_OUT.get(number, (os.strerror(number), "Save it somewhere else."))
         failure = DiskError(f"{path.name} could not be written: {why} ({path.parent}). {way_out}")

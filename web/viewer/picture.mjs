@@ -9,7 +9,7 @@ const MOST_PIXELS = 4096; // along a side; a picture of 4K fits
  * @returns {[number, number] | null}
  */
 export function sizeOfText(text) {
-  const [width, height] = (/^(\d+)x(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+  const [width, height] = (text.match(/^(\d+)x(\d+)$/) ?? []).slice(1).map(Number);
   const isSize = width >= 16 && height >= 16 && Math.max(width, height) <= MOST_PIXELS;
   return isSize ? [width, height] : null;
 }

@@ -33,7 +33,7 @@ export function tellFilled(text, words) {
     patterns.set(words, made);
   }
   for (const { pattern, told } of patterns.get(words) ?? []) {
-    const values = pattern.exec(text)?.groups;
+    const values = text.match(pattern)?.groups;
     if (values) return told.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
   return text;
