@@ -227,7 +227,7 @@ def panorama_to_world() -> Graph:
         **sample_stages("camera height"),
         **splat_stages("matrix3d/world"),
     }
-    first = Group("1 Panorama and depth", [Column(["note", "load", "depth"], 380)])
+    first = Group("1 Panorama and depth", [Column(["note", "load"], 380), Column(["depth"], 380)])
     return Graph(nodes, [first, *SPLAT_GROUPS])
 
 
@@ -546,7 +546,7 @@ def sample_video(text: str, height: int) -> tuple[dict[str, Node | Part], list[G
         **film_stages(Ref("real")),
     }
     return nodes, [
-        Group("Panorama and depth", [Column(["note", "load", "depth"], 380)]),
+        Group("Panorama and depth", [Column(["note", "load"], 380), Column(["depth"], 380)]),
         *VIDEO_GROUPS,
     ]
 
@@ -894,7 +894,7 @@ def extend_world() -> Graph:
     return Graph(
         nodes,
         [
-            Group("1 Panorama and depth", [Column(["note", "load", "depth"], 380)]),
+            Group("1 Panorama and depth", [Column(["note", "load"], 380), Column(["depth"], 380)]),
             Group(
                 "2 First segment",
                 [Column(["path", "guide"]), Column(["fill"]), Column(["fit"], 360), Column(["world"], 640)],

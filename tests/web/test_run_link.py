@@ -49,7 +49,7 @@ def test_the_address_shows_the_finished_run(browser, comfy, finished, renderer):
         box = page.evaluate("() => window.matrix3dViewers.at(-1).element.getBoundingClientRect().toJSON()")
         assert box["left"] > 0
         assert box["right"] < 1280
-        assert box["width"] * box["height"] > 250_000
+        assert box["width"] > 500
         # The fit keeps the picture of its world.
         (fit,) = nodes_of(finished["prompt"][2], "GSOptimize")
         assert finished["outputs"][fit]["images"]
