@@ -9,6 +9,7 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.world_json import WorldInfo
 from ..matrix3d_core.scene.gaussians import ORIGIN_UNKNOWN, Gaussians
 from ..matrix3d_core.scene.mesh import Mesh
+from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import Types
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "gaussians_from_host",
     "image_from_host",
     "images_from_host",
+    "info_of_path",
     "mask_from_host",
     "masks_from_host",
     "mesh_from_host",
@@ -86,7 +88,8 @@ _ORIGINS = "matrix3d_origins"
 make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place and leaves this as it is loses it as well:
 origins of another shape than the positions are not taken."""
 _INFO = "matrix3d_world_info"
-"""Attribute of a SPLAT with what a file's sidecar said of it; it does not outlive a change of the splats either."""
+"""Attribute of a SPLAT with what its file's sidecar or the path of its frames says; it does not outlive a change of the
+splats either."""
 
 
 def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Types.SPLAT:
@@ -104,8 +107,13 @@ def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Typ
     return splat
 
 
+def info_of_path(path: Trajectory) -> WorldInfo:
+    """Return what a camera path says of the world that is made from its frames."""
+    return WorldInfo(start_pose=path.camera_from_world[0], metres_per_unit=1.0 if path.is_metric else None)
+
+
 def world_info_of(splat: object) -> WorldInfo | None:
-    """Return what the sidecar of the file said that a SPLAT was loaded from, if there was one."""
+    """Return what is known of a SPLAT from the sidecar of its file or the path of its frames, if anything."""
     info = getattr(splat, _INFO, None)
     return info if isinstance(info, WorldInfo) else None
 

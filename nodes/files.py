@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ..matrix3d_core.errors import Matrix3DError
 from ..matrix3d_core.io.axes import NAMED_AXES
@@ -18,7 +19,7 @@ from ..matrix3d_core.io.splats import (
 )
 from ..matrix3d_core.io.world_json import describe_world, find_world_info, sidecar_path, write_world_info
 from ..matrix3d_core.scene.trajectory import Trajectory
-from ._adapters import gaussians_from_host, splat_to_host
+from ._adapters import gaussians_from_host, splat_to_host, world_info_of
 from ._file_inputs import file_input
 from ._host import Types, io, resolve_input_file, save_target, tell_user
 from ._search import SPLAT_WORDS
@@ -139,6 +140,7 @@ class SplatSave(io.ComfyNode):
         trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
         kind = "spz" if format == _SPZ4 else format
+        known = world_info_of(splat)
         saved, paths = [], []
         for index in range(max(1, splat.positions.shape[0])):
             gaussians = gaussians_from_host(splat, index=index)
@@ -147,6 +149,8 @@ class SplatSave(io.ComfyNode):
             info = describe_world(
                 gaussians, trajectory=trajectory, axes=letters or "RDF", source=source, licence=licence
             )
+            if known is not None and trajectory is None:
+                info = replace(info, start_pose=known.start_pose, metres_per_unit=known.metres_per_unit)
             if gaussians.origins is not None and (kind == _HTML or not keeps_origins(kind)):
                 lost = f"{format} has no room for the origins of the splats; save as ply to keep them."
                 tell_user(cls.hidden.unique_id if cls.hidden else None, lost)

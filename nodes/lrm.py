@@ -11,7 +11,7 @@ from ..matrix3d_core.lrm.decode import DecodeSettings
 from ..matrix3d_core.lrm.rays import POSE_RULES
 from ..matrix3d_core.lrm.thinning import THINNINGS
 from ..matrix3d_core.scene.trajectory import Trajectory
-from ._adapters import splat_to_host
+from ._adapters import info_of_path, splat_to_host
 from ._host import io, progress_to_host
 from ._host_lrm import PRECISIONS, LoadedLRM, load_lrm, lrm_names, run_lrm
 from ._search import SPLAT_WORDS
@@ -157,7 +157,8 @@ class LRMDecode(io.ComfyNode):
         )
         preview = torch.stack([colourise_depth(frame) for frame in result.depth])
         depth = result.depth_of_frames()
-        return io.NodeOutput(splat_to_host(result.gaussians), depth, preview, "\n".join(result.report))
+        splat = splat_to_host(result.gaussians, info=info_of_path(trajectory))
+        return io.NodeOutput(splat, depth, preview, "\n".join(result.report))
 
 
 NODES = [LRMLoader, LRMDecode]

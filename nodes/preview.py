@@ -282,6 +282,8 @@ class SplatPreview(io.ComfyNode):
         sphere = panorama if panorama is not None else geometry.rgb if geometry is not None else None
         if sphere is not None:
             shown["panorama"] = _keep_sphere(node, sphere, is_image=panorama is not None).shown
+            if trajectory is not None and trajectory.frame_of_reference != "panorama":
+                shown["panorama_pose"] = shown["start_pose"]  # a path in a world frame begins at its panorama
         if recorded.has_path:
             path = trajectory_from_recording(
                 recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric,

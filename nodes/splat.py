@@ -12,7 +12,7 @@ from ..matrix3d_core.optimise.provenance import colour_by_origin
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
-from ._adapters import gaussians_from_host, images_from_host, splat_to_host
+from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
 from ._search import SPLAT_WORDS
 from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
@@ -291,7 +291,7 @@ class GSOptimize(io.ComfyNode):
         preview = result.preview.unsqueeze(0)
         origins = colour_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(
-            splat_to_host(result.gaussians),
+            splat_to_host(result.gaussians, info=info_of_path(trajectory)),
             json.dumps(result.report, indent=2),
             preview,
             result.curves.unsqueeze(0),

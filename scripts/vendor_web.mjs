@@ -57,9 +57,14 @@ export function takeWasmOut(text, name) {
   return { text: text.replace(found[0], () => code), wasm: Buffer.from(found[3], "base64") };
 }
 
-/** Rewrite import specifiers and drop the link to a source map that is not shipped. */
+// three.js marks the page as having one and complains of a second. The host's own, which loads with its 3D nodes, is
+// another one that we cannot share: ours lives beside it and does not sign in.
+const SIGNS_IN = /,"undefined"!=typeof window&&\(window\.__THREE__\?console\.warn\("[^"]*"\):window\.__THREE__=\w+\)/;
+
+/** Rewrite import specifiers, drop the link to a source map that is not shipped, and three's mark on the page. */
 export function rewrite(text) {
   return text
+    .replace(SIGNS_IN, "")
     .replace(/(\bfrom\s*)(["'])([^"'\n]+)\2/g, (whole, from, quote, name) =>
       name in IMPORTS ? `${from}${quote}${IMPORTS[name]}${quote}` : whole,
     )
@@ -91,6 +96,7 @@ function build() {
     const banner = `/*! ${library} ${version(library)}, MIT, ${LICENSE_OF[library]}, ${addressOf(library)} */\n`;
     files[name] = banner + rewrite(readFileSync(join(MODULES, source), "utf8"));
     const foreign = importsOf(files[name]).filter((specifier) => !specifier.startsWith("./"));
+    if (files[name].includes("__THREE__")) throw new Error(`${source}: marks the page in another way; mend SIGNS_IN.`);
     if (foreign.length) throw new Error(`${source}: imports ${foreign.join(", ")}; add it to IMPORTS.`);
   }
   const spark = takeWasmOut(files["spark.mjs"], "spark.wasm");
@@ -117,8 +123,8 @@ function build() {
   files["README.md"] = `# Libraries of the viewer
 
 Made by \`scripts/vendor_web.mjs\` from the versions that \`scripts/web/package-lock.json\` locks; do not edit. Only the
-import specifiers are changed (to relative paths), links to source maps are dropped, a first line says what it is, and
-Spark's WebAssembly, base64 text in its module, is a file of its own. \`libraries.json\` lists the same with addresses,
+import specifiers are changed (to relative paths), links to source maps and three's mark on the page are dropped, a first
+line says what it is, and Spark's WebAssembly, base64 text in its module, is a file of its own. \`libraries.json\` lists the same with addresses,
 sizes and SHA-256.
 
 Spark bundles fflate.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { writePose } from "../../web/explore/extend_action.mjs";
-import { downstreamOf, extenderOf, makerOf, repeatSegment, sourceOfInput, wake } from "../../web/explore/segments.mjs";
+import { addSegment, downstreamOf, extenderOf, isExtendable, makerOf, repeatSegment, sourceOfInput, wake } from "../../web/explore/segments.mjs";
 
 class Graph {
   nodes = [];
@@ -102,4 +102,39 @@ test("a segment is repeated after itself, and takes the new world everywhere", (
 
 test("a pose is written in degrees", () => {
   assert.equal(writePose({ position: [1, -0.00001, 2.5], yaw: Math.PI / 2, pitch: -0.1 }), "[1,0,2.5,90,-5.73]");
+});
+
+test("what extends a world is added below it and wired", () => {
+  const graph = new Graph();
+  const [load, path, walk] = [new Node("SplatLoad"), new Node("TrajectoryPreset"), new Node("SplatPreview", "splat", "trajectory")].map((node) => graph.add(node));
+  walk.pos = [300, 700];
+  load.connect(1, walk, 0);
+  path.connect(0, walk, 1);
+  const names = {
+    WorldExtend: ["splat", "trajectory"], NextBestPath: ["geometry", "known", "start"], MeshGuidanceRender: ["geometry", "trajectory"],
+    PanoFill: ["frames", "mask", "depth", "trajectory"], GSOptimize: ["frames", "trajectory", "geometry", "depth", "mask", "initial"], SplatPreview: ["splat", "trajectory"],
+  };
+  const make = (kind) => {
+    const node = new Node(kind, ...names[kind]);
+    node.widgets.push({ name: "max_gaussians", value: 0 }, { name: "extend", value: false });
+    return node;
+  };
+  assert.equal(isExtendable(walk), true);
+  const extender = addSegment(walk, make, 150_000);
+  const one = (kind) => graph.nodes.find((node, i) => i > 2 && node.comfyClass === kind);
+  assert.equal(extenderOf(walk), extender);
+  assert.equal(graph.nodes.length, 9);
+  assert.equal(sourceOfInput(extender, "splat").node, load);
+  assert.equal(sourceOfInput(extender, "splat").slot, 1);
+  assert.equal(sourceOfInput(extender, "trajectory").node, path);
+  const fit = one("GSOptimize");
+  const taken = Object.fromEntries(names.GSOptimize.map((name) => [name, sourceOfInput(fit, name)]).map(([name, s]) => [name, [s.node.comfyClass, s.slot]]));
+  assert.deepEqual(taken, {
+    frames: ["PanoFill", 0], trajectory: ["NextBestPath", 0], geometry: ["WorldExtend", 2], depth: ["PanoFill", 1],
+    mask: ["MeshGuidanceRender", 1], initial: ["SplatLoad", 1],
+  });
+  assert.deepEqual(fit.widgets.filter(({ name }) => /max|extend/.test(name)).map(({ value }) => value), [150_000, true]);
+  for (const node of graph.nodes.slice(3)) assert.ok(node.pos[1] >= 750 && node.inputs.every(({ link }) => link), node.comfyClass);
+  load.outputs = [{ type: "MASK" }, { type: "FILE_3D_PLY" }];
+  assert.equal(isExtendable(walk), false);
 });

@@ -280,6 +280,24 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
     assert viewer(page, "v.scene.sphere.share") == 0
 
 
+def test_the_panorama_is_seen_only_where_it_was_taken(room):
+    page = enter(room)
+    viewer(page, "v.setSphere(0.8)")
+    assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
+    viewer(page, "v.setPose({ position: [1, 0, 0.5] })")
+    settle(page)
+    assert viewer(page, "v.scene.sphere.share") == 0
+    viewer(page, "v.setSphere(0.8)")
+    assert viewer(page, "v.pose().position") == [0, 0, 0]
+    assert "fits only where it was taken" in page.inner_text("[data-part=note]")
+    # Taken elsewhere, turned to the right: 3 ahead of the origin, its front along +x.
+    pose = [0, 0, -1, 3, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+    page = enter(room, panorama_pose=pose)
+    viewer(page, "v.setSphere(0.8)")
+    assert viewer(page, "v.pose().position") == pytest.approx([0, 0, 3], abs=1e-9)
+    assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
+
+
 def test_the_heat_map_paints_splats_by_their_origin(room, tmp_path):
     page = enter(room)
     settle(page)

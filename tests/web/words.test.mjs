@@ -185,9 +185,17 @@ test("the editor's setting counts before the browser's language, and is asked ea
   };
   await within({ comfyAPI: { app: { app } } }, "early", (words) => {
     assert.equal(words.tr("Frame"), ZH.Frame);
-    settings["Comfy.Locale"] = "en";
+    settings["Comfy.Locale"] = "en"; // and back, without loading the page again
     assert.equal(words.tr("Frame"), "Frame");
   });
   await within({ app }, "late", (words) => assert.equal(words.tr("Frame"), "Frame"));
   await within({}, "alone", (words) => assert.equal(words.tr("Frame"), ZH.Frame));
+});
+
+test("what reads alike in another language says the same in English, so that it can be told again", () => {
+  const first = new Map();
+  for (const [english, chinese] of Object.entries(ZH)) {
+    assert.ok(!first.has(chinese), `${english} and ${first.get(chinese)} are both ${chinese}`);
+    first.set(chinese, english);
+  }
 });

@@ -2,31 +2,50 @@
 
 import { tr } from "../words/words.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
-import { downstreamOf, extenderOf, makerOf, repeatSegment, wake } from "./segments.mjs";
+import { addSegment, downstreamOf, extenderOf, isExtendable, makerOf, repeatSegment, setWidget as set, wake } from "./segments.mjs";
 
 const ICON = '<path d="M12 21V9m0 0l-5 5m5-5l5 5M5 4h14"/>';
 
 /** @param {any} app the host's */
 export function offerExtend(app) {
-  addViewerAction({ id: "extend", label: tr("Extend from here"), short: tr("Extend"), key: "KeyX", icon: ICON, isFor: (viewer) => Boolean(viewer.node), run });
+  addViewerAction({
+    id: "extend",
+    get label() {
+      return tr("Extend from here");
+    },
+    get short() {
+      return tr("Extend");
+    },
+    key: "KeyX",
+    icon: ICON,
+    isFor: (viewer) => Boolean(viewer.node),
+    run,
+  });
 
   /** @param {import("../viewer/actions.mjs").ActionPlace} place */
-  async function run({ node, pose, tell }) {
+  async function run({ viewer, node, pose, tell }) {
     if (!node?.graph) throw new Error(tr("Extending needs the graph: open this world in its node."));
+    if (viewer.outside && viewer.outside.axes !== "RDF") {
+      throw new Error(tr("What is up was guessed here. Turn the splats upright with Splat Transform first, and extend from there."));
+    }
     let extender = extenderOf(node);
     const place = pose.position.map((v) => v.toFixed(1)).join(", ");
     let text = tr("Going on from {place}. The next segment is queued.", { place });
     if (!extender) {
       const maker = makerOf(node);
-      if (!maker) {
-        throw new Error(
-          tr("No World Extend node takes this world. Add one (template: extend_world), connect it to the same splats, and press again."),
-        );
+      const create = (/** @type {string} */ kind) => /** @type {any} */ (window).LiteGraph.createNode(kind);
+      if (maker) {
+        extender = repeatSegment(node, maker, create);
+        set(extender, "only_seen", false); // its trajectory is that of an earlier segment
+        for (const one of downstreamOf(extender)) makeRoom(one);
+        text = tr("The segment was added once more below, to go on from this world. It is queued.");
+      } else {
+        if (!isExtendable(node)) {
+          throw new Error(tr("Extending needs the splats themselves, and this view has a file. Read it with Splat Load and connect that."));
+        }
+        extender = addSegment(node, create, viewer.count + MORE_SPLATS);
+        text = tr("Added below: World Extend and what makes the next part of this world. It is queued; undo takes it away.");
       }
-      extender = repeatSegment(node, maker, (kind) => /** @type {any} */ (window).LiteGraph.createNode(kind));
-      set(extender, "only_seen", false); // its trajectory is that of an earlier segment
-      for (const one of downstreamOf(extender)) makeRoom(one);
-      text = tr("The segment was added once more below, to go on from this world. It is queued.");
     }
     wake(extender);
     set(extender, "pose", writePose(pose));
@@ -49,12 +68,4 @@ const MORE_SPLATS = 100_000;
 function makeRoom(node) {
   const bound = node.comfyClass === "GSOptimize" && node.widgets?.find((/** @type {any} */ w) => w.name === "max_gaussians");
   if (bound?.value > 0) set(node, "max_gaussians", bound.value + MORE_SPLATS);
-}
-
-/** @param {any} node @param {string} name @param {unknown} value */
-function set(node, name, value) {
-  const widget = node.widgets?.find((/** @type {any} */ w) => w.name === name);
-  if (!widget) return;
-  widget.value = value;
-  widget.callback?.(value);
 }

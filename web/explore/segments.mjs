@@ -134,3 +134,79 @@ export function repeatSegment(viewer, extender, create) {
   }
   return /** @type {GraphNode} */ (copies.get(extender));
 }
+
+/** @param {GraphNode} node @param {string} name @param {unknown} value */
+export function setWidget(node, name, value) {
+  const widget = node.widgets?.find((/** @type {any} */ w) => w.name === name);
+  if (!widget) return;
+  widget.value = value;
+  widget.callback?.(value);
+}
+
+/**
+ * Whether World Extend can take what a viewer shows: splats, not a file of them.
+ * @param {GraphNode} viewer
+ */
+export function isExtendable(viewer) {
+  const world = sourceOfInput(viewer, "splat");
+  return Boolean(world && (world.node.outputs?.[world.slot]?.type ?? SPLAT) === SPLAT);
+}
+
+const SPLAT = "SPLAT";
+
+/**
+ * The nodes of a segment, as the template extend_world has them: place (right of and below the corner), what they take
+ * from one another, and values.
+ * @type {{ kind: string, at: number[], size: number[], takes: Record<string, [string, number]>, values?: Record<string, unknown> }[]}
+ */
+const SEGMENT = [
+  { kind: EXTEND, at: [0, 0], size: [360, 330], takes: { splat: ["world", 0], trajectory: ["path", 0] } },
+  { kind: "NextBestPath", at: [420, 0], size: [420, 620], takes: { geometry: [EXTEND, 2], known: [EXTEND, 1], start: [EXTEND, 3] }, values: { frames: 49 } },
+  { kind: "MeshGuidanceRender", at: [900, 0], size: [340, 300], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] }, values: { edge_threshold: 0.107 } },
+  {
+    kind: "PanoFill",
+    at: [900, 400],
+    size: [340, 180],
+    takes: { frames: ["MeshGuidanceRender", 0], mask: ["MeshGuidanceRender", 1], depth: ["MeshGuidanceRender", 2], trajectory: ["NextBestPath", 0] },
+  },
+  {
+    kind: "GSOptimize",
+    at: [1300, 0],
+    size: [360, 420],
+    takes: {
+      frames: ["PanoFill", 0], trajectory: ["NextBestPath", 0], geometry: [EXTEND, 2], depth: ["PanoFill", 1],
+      mask: ["MeshGuidanceRender", 1], initial: ["world", 0],
+    },
+    values: { extend: true, iterations: 600 },
+  },
+  { kind: "SplatPreview", at: [1720, 0], size: [640, 660], takes: { splat: ["GSOptimize", 0], trajectory: ["NextBestPath", 0] } },
+];
+
+/**
+ * Add what extends the world of a viewer, below all that is there: World Extend, a path, its frames, the fit, a viewer.
+ * @param {GraphNode} viewer
+ * @param {(kind: string) => GraphNode} create makes a new node of a kind
+ * @param {number} mostSplats that the fit may end with
+ * @returns {GraphNode} the World Extend
+ */
+export function addSegment(viewer, create, mostSplats) {
+  const { graph } = viewer;
+  const low = Math.max(...graph.nodes.map((/** @type {GraphNode} */ node) => node.pos[1] + node.size[1]));
+  /** @type {Map<string, Source | null>} */
+  const sources = new Map([["world", sourceOfInput(viewer, "splat")], ["path", sourceOfInput(viewer, "trajectory")]]);
+  for (const { kind, at, size, takes, values = {} } of SEGMENT) {
+    const node = create(kind);
+    node.graph ?? graph.add(node);
+    node.pos = [viewer.pos[0] + at[0], low + 120 + at[1]];
+    node.size = [...size];
+    for (const [name, value] of Object.entries(values)) setWidget(node, name, value);
+    if (kind === "GSOptimize") setWidget(node, "max_gaussians", mostSplats);
+    for (const [name, [from, slot]] of Object.entries(takes)) {
+      const source = sources.get(from);
+      const input = (node.inputs ?? []).findIndex((/** @type {any} */ one) => one.name === name);
+      if (source && input >= 0) source.node.connect(source.slot + slot, node, input);
+    }
+    sources.set(kind, { node, slot: 0 });
+  }
+  return /** @type {Source} */ (sources.get(EXTEND)).node;
+}

@@ -4,7 +4,7 @@
 
 import { forgetImage, paintView } from "../viewer/pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "../viewer/pano_view.mjs";
-import { language } from "../words/words.mjs";
+import { followLanguage, language } from "../words/words.mjs";
 import {
   changed, draggedInPanorama, fromMap, keyAt, keyBefore, MOST_KEYS, nearest, toMap, toPanorama, withKey, writeDrawing, zoomed,
 } from "./drawing.mjs";
@@ -95,6 +95,11 @@ export class Studio {
     this.say(this.words.placeholder);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
+    this.unfollow = followLanguage(this.element, () => {
+      this.words = words();
+      if (this.scene) this.tell();
+      this.draw();
+    });
     studios.push(this);
   }
 
@@ -788,6 +793,7 @@ export class Studio {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.request);
     this.resizing.disconnect();
+    this.unfollow();
     if (this.viewPicture) forgetImage(this.viewPicture);
     this.element.remove();
     studios.splice(studios.indexOf(this), 1);

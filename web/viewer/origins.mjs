@@ -4,7 +4,7 @@ import { tr } from "../words/words.mjs";
 
 export const ORIGINS = [
   { name: () => tr("source picture"), colour: [0.2, 0.68, 0.38] },
-  { name: () => tr("generated"), colour: [0.95, 0.62, 0.12] },
+  { name: () => tr("later frames"), colour: [0.95, 0.62, 0.12] },
   { name: () => tr("filled in"), colour: [0.86, 0.2, 0.22] },
   { name: () => tr("unknown"), colour: [0.55, 0.55, 0.6] },
 ];

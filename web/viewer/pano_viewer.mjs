@@ -2,7 +2,7 @@
 //
 // For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
 
-import { language, tr } from "../words/words.mjs";
+import { followLanguage, language, tr } from "../words/words.mjs";
 import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "./pano_view.mjs";
@@ -46,6 +46,7 @@ export class PanoViewer {
     this.strip.hidden = true;
     this.brush = new PanoBrush(this);
     this.element.append(this.canvas, this.hud, this.brush.bar, this.strip, this.message);
+    this.unfollow = followLanguage(this.element);
 
     /** @type {Look} */
     this.look = steady({});
@@ -318,6 +319,7 @@ export class PanoViewer {
     this.resizing.disconnect();
     this.seeing.disconnect();
     this.dropImages();
+    this.unfollow();
     this.brush.dispose();
     this.element.remove();
     viewers.splice(viewers.indexOf(this), 1);

@@ -20,6 +20,7 @@ import { columnsOfAxes } from "./axes.mjs";
  * @property {unknown} [walls] a file of walls that comes with it
  * @property {unknown} [origins] a file that says where each splat comes from
  * @property {unknown} [panorama] the picture the world was made from
+ * @property {number[] | null} [panorama_pose] world-to-camera where that was taken; null: at the origin
  * @property {{ frames: number, hits: number[] }} [recorded] of the recorded path: which of its frames are inside walls
  * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */

@@ -1,12 +1,24 @@
-// The source panorama on a sphere around the world's origin, to fade to and from.
+// The source panorama on a sphere around where it was taken, to fade to and from.
 
 import * as THREE from "../vendor/three.mjs";
 
 const RADIUS = 100; // the eye moves much less
+const [WHOLE, NONE] = [0.01, 0.05]; // of the distance of what is around: so far away it still fits; there it does not
+
+/**
+ * How much of a panorama may be seen from near where it was taken: elsewhere everything lies in other directions.
+ * @param {number} away from there, world units
+ * @param {number} median distance of the splats
+ * @returns {number} 1: it fits; 0: it does not
+ */
+export const fitOfPanorama = (away, median) => Math.min(1, Math.max(0, (NONE - away / median) / (NONE - WHOLE)));
 
 export class PanoramaSphere {
-  /** @param {HTMLImageElement} image equirectangular, its middle column along +z (OpenCV axes) */
-  constructor(image) {
+  /**
+   * @param {HTMLImageElement} image equirectangular, its middle column along +z of its camera (OpenCV axes)
+   * @param {number[] | null} pose world-to-camera of that camera, 16 numbers; null: at the origin, looking along +z
+   */
+  constructor(image, pose) {
     this.texture = new THREE.Texture(image);
     this.texture.colorSpace = THREE.NoColorSpace; // shown as it is
     this.texture.generateMipmaps = false; // at the seam the coordinates jump
@@ -34,6 +46,14 @@ export class PanoramaSphere {
     });
     const ball = new THREE.Mesh(this.geometry, this.material);
     ball.frustumCulled = false;
+    /** Where it was taken, OpenCV axes. */
+    this.centre = [0, 0, 0];
+    if (pose?.length === 16 && pose.every(Number.isFinite)) {
+      const turn = new THREE.Matrix4().makeScale(1, -1, -1); // between the axes of OpenCV and three.js
+      const camera = new THREE.Matrix4().fromArray(pose).transpose().invert();
+      this.centre = new THREE.Vector3().setFromMatrixPosition(camera).toArray();
+      turn.clone().multiply(camera).multiply(turn).decompose(ball.position, ball.quaternion, ball.scale);
+    }
     this.scene = new THREE.Scene();
     this.scene.add(ball);
   }

@@ -9,6 +9,7 @@ import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 import { Grid } from "./grid.mjs";
+import { LOWPASS_PX2, fittedLowpass, lowpassIn } from "./lowpass.mjs";
 import { originColours } from "./origins.mjs";
 import { radiusOf } from "./outside.mjs";
 import { PanoramaSphere } from "./sphere.mjs";
@@ -31,8 +32,8 @@ class World {
     const { renderer } = stage;
     this.stage = stage;
     this.scene = new THREE.Scene();
-    // Splats are trained with 0.3 px of blur that does not lower their opacity; draw them the same way.
-    this.spark = new SparkRenderer({ renderer, onDirty, preBlurAmount: 0.3, blurAmount: 0 });
+    // Splats are trained with a low-pass that does not lower their opacity; draw them the same way.
+    this.spark = new SparkRenderer({ renderer, onDirty, preBlurAmount: LOWPASS_PX2, blurAmount: 0 });
     this.scene.add(this.spark);
     /** @type {Set<THREE.Material>} that unpacked splats; Spark drops them without disposing of them */
     this.unpackers = new Set();
@@ -46,6 +47,7 @@ class World {
     }
     this.group = new THREE.Group();
     this.scene.add(this.group);
+    this.lowpass = 0; // of the pictures its splats were fitted to, radians
     /** @type {SplatMesh | null} */
     this.mesh = null;
   }
@@ -141,9 +143,10 @@ export class SplatScene {
    * @param {string} name with its suffix, which tells the format
    * @param {string} [axes] of the file, OpenCV's by default
    * @param {boolean} [isOther] to the right of the wipe
+   * @param {boolean} [isOurs] fitted to panoramas by this pack
    * @returns {Promise<number>} how many there are
    */
-  async load(bytes, name, axes = "RDF", isOther = false) {
+  async load(bytes, name, axes = "RDF", isOther = false, isOurs = false) {
     const mesh = new SplatMesh({ fileBytes: bytes, fileName: name });
     await mesh.initialized;
     const count = mesh.packedSplats?.numSplats ?? 0;
@@ -157,6 +160,7 @@ export class SplatScene {
     world.unload();
     world.place(axes);
     world.mesh = mesh;
+    world.lowpass = fittedLowpass(isOurs, count);
     world.group.add(mesh);
     return count;
   }
@@ -289,10 +293,13 @@ export class SplatScene {
     return counts;
   }
 
-  /** @param {HTMLImageElement | null} image the source panorama */
-  setPanorama(image) {
+  /**
+   * @param {HTMLImageElement | null} image the source panorama
+   * @param {number[] | null} [pose] world-to-camera where it was taken, 16 numbers; null: at the origin
+   */
+  setPanorama(image, pose = null) {
     this.sphere?.dispose();
-    this.sphere = image && new PanoramaSphere(image);
+    this.sphere = image && new PanoramaSphere(image, pose);
   }
 
   /**
@@ -433,6 +440,10 @@ export class SplatScene {
   /** @param {boolean} hasPath */
   draw(hasPath) {
     const { renderer, camera, other, sphere } = this;
+    const { height } = this.stage.canvas;
+    for (const world of [this.world, this.other]) {
+      if (world) world.spark.preBlurAmount = lowpassIn(world.lowpass, (camera.fov / 180) * Math.PI, height);
+    }
     renderer.setClearColor(BACKGROUNDS[this.background], 1);
     renderer.setScissorTest(false);
     renderer.clear();

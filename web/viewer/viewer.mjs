@@ -8,7 +8,7 @@
 //   file        what is shown, as in the `ui` payload
 //   recorder    what was recorded: { recording, text, isRecording }
 
-import { language, tr } from "../words/words.mjs";
+import { followLanguage, language, tr } from "../words/words.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
 import { bodyOf, standAt, stepBody } from "./body.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
@@ -29,6 +29,7 @@ import { isEmpty } from "./record.mjs";
 import { Settings } from "./settings.mjs";
 import { readPart, shortCount } from "./source.mjs";
 import { isPageLight, onThemeChanged } from "./theme.mjs";
+import { fitOfPanorama } from "./sphere.mjs";
 import { DEFAULT_SPEED, changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
 import { deepest, moveAlong, readWalls } from "./walls.mjs";
 import { hasVirtualReality, startVirtualReality } from "./xr.mjs";
@@ -114,6 +115,8 @@ export class WalkViewer {
     /** @type {Uint8Array | null} where each splat comes from */
     this.origins = null;
     this.isHeat = false;
+    this.wanted = 0; // of the source panorama, where it fits
+    this.aroundSphere = 0; // how far what is around it lies; 0: not yet known
     this.isSteady = false; // for benchmarks: always draw all splats and pixels
     this.pad = PAD_AT_REST;
     this.padTime = 0;
@@ -154,6 +157,7 @@ export class WalkViewer {
 
     this.settings = new Settings(this);
     this.unbind = bindInput(this);
+    this.unfollow = followLanguage(this.element, () => this.showWords());
     this.unlistenTheme = onThemeChanged(() => this.showTheme());
     hasVirtualReality().then((has) => this.overlay.offer("vr", has));
     this.resizing = new ResizeObserver(() => this.requestFrame());
@@ -261,7 +265,7 @@ export class WalkViewer {
     if (!isOther) this.isOurs = isWorld(file) || keepsOrigins(bytes);
     const scene = await this.openScene();
     this.overlay.say(tr("Unpacking the splats"), { kind: "busy", detail: file.filename });
-    return scene.load(bytes, file.filename, file.axes ?? "RDF", isOther).catch((error) => {
+    return scene.load(bytes, file.filename, file.axes ?? "RDF", isOther, this.isOurs).catch((error) => {
       throw new Error(tr("{name} cannot be shown: {why}", { name: file.filename, why: error?.message ?? error }));
     });
   }
@@ -320,13 +324,14 @@ export class WalkViewer {
         const image = new Image();
         image.src = where;
         await image.decode().catch(() => Promise.reject(new Error(tr("its file is gone or damaged"))));
-        this.scene?.setPanorama(image);
+        this.scene?.setPanorama(image, file.panorama_pose ?? null);
       }),
     ]);
     this.hasWalls = this.walls !== null;
     this.overlay.offer("ground", this.walls !== null);
     this.overlay.offer("heat", this.origins !== null);
     this.overlay.offer("sphere", Boolean(this.scene?.sphere));
+    this.aroundSphere = 0;
     this.setSphere(0);
   }
 
@@ -422,10 +427,38 @@ export class WalkViewer {
   /** Fade to the source panorama. @param {number} share 0 to 1 */
   setSphere(share) {
     const sphere = this.scene?.sphere ?? null;
-    const amount = sphere ? Math.min(1, Math.max(0, share)) : 0;
-    if (sphere) sphere.share = amount;
-    this.overlay.moveFade(amount);
+    this.wanted = sphere ? Math.min(1, Math.max(0, share)) : 0;
+    if (sphere && this.wanted > 0 && this.fitOfSphere() < 1) {
+      this.setPose({ position: sphere.centre });
+      this.overlay.tell(tr("The panorama fits only where it was taken: you stand there now."));
+    }
+    this.showSphere();
+    this.overlay.moveFade(this.wanted);
     this.requestFrame();
+  }
+
+  /** How well the panorama fits what is seen from here, 0 to 1. */
+  fitOfSphere() {
+    const { scene } = this;
+    if (!scene?.sphere) return 0;
+    const { centre } = scene.sphere;
+    const { position } = this.pose();
+    this.aroundSphere ||= scene.medianDistance(centre);
+    return fitOfPanorama(Math.hypot(...centre.map((v, i) => v - position[i])), this.aroundSphere);
+  }
+
+  /** Fade as wanted, but only where the panorama fits. */
+  showSphere() {
+    if (this.scene?.sphere) this.scene.sphere.share = this.wanted * this.fitOfSphere();
+  }
+
+  /** The language has changed: put together anew what consists of several texts. */
+  showWords() {
+    this.showActions();
+    this.settings.build();
+    this.recorder.showStatus();
+    this.setHeat(this.isHeat);
+    this.updateHud(performance.now(), false);
   }
 
   showTheme() {
@@ -553,7 +586,7 @@ export class WalkViewer {
       this.stand();
     }
     if (action === "heat" && this.origins) this.setHeat(!this.isHeat);
-    if (action === "sphere" && this.scene.sphere) this.setSphere(this.scene.sphere.share > 0 ? 0 : 0.5);
+    if (action === "sphere" && this.scene.sphere) this.setSphere(this.wanted > 0 ? 0 : 0.5);
     if (action === "vr") this.toggleVirtualReality();
     if (action === "lock") this.toggleLock();
     if (action === "screenshot") this.saveScreenshot();
@@ -833,6 +866,7 @@ export class WalkViewer {
     this.scene.setBudget(level.splats);
     this.recorder.sample(clock);
     const pose = this.pose();
+    this.showSphere();
     this.scene.render(pose);
     this.frames++;
     this.lastDrawn = clock;
@@ -928,6 +962,7 @@ export class WalkViewer {
     this.unbind();
     this.unlistenActions();
     this.unlistenTheme();
+    this.unfollow();
     this.vr?.end();
     this.resizing.disconnect();
     this.seeing.disconnect();

@@ -18,12 +18,69 @@ export function languageOf(locale) {
   return Object.hasOwn(DICTIONARIES, name) ? name : "en";
 }
 
-/** The reader's language now: the graph editor's setting, without an editor the browser's. */
+/** The graph editor of this page, if it is one. */
+function editorOf() {
+  const { app, comfyAPI } = /** @type {any} */ (window);
+  return comfyAPI?.app?.app ?? app; // `app` comes later than the first texts
+}
+
+/** The language of now: the graph editor's setting, without an editor the browser's. */
 export function language() {
   if (typeof window === "undefined") return "en"; // no page, no reader
-  const { app, comfyAPI } = /** @type {any} */ (window);
-  const editor = comfyAPI?.app?.app ?? app; // `app` comes later than the first texts
-  return languageOf(editor?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
+  return languageOf(editorOf()?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
+}
+
+/** @typedef {{ text: string, values?: Values }} Told */
+/** @type {Map<string, Told>} what was told, by how it read; of texts with values, the latest */
+const told = new Map();
+/** @type {Map<string, Told>} */
+const filled = new Map();
+const MOST_FILLED = 1000;
+
+/** @type {Set<() => void>} */
+const listeners = new Set();
+let isListening = false;
+
+/**
+ * Tell what a view shows again whenever the editor's language changes.
+ * @param {HTMLElement} root of the view
+ * @param {() => void} [redraw] what is put together from several texts, afterwards
+ * @returns {() => void} stops that
+ */
+export function followLanguage(root, redraw) {
+  const settings = editorOf()?.ui?.settings;
+  if (!isListening && settings?.addEventListener) {
+    isListening = true;
+    // The editor tells of it before its setting is the new one.
+    settings.addEventListener("Comfy.Locale.change", () => setTimeout(() => [...listeners].forEach((listener) => listener())));
+  }
+  const listener = () => {
+    root.lang = language();
+    retell(root);
+    redraw?.();
+  };
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const SHOWN = ["title", "aria-label", "placeholder"];
+
+/** Say in the language of now what an element says in another one. @param {HTMLElement} root */
+export function retell(root) {
+  const again = (/** @type {string | null} */ shown) => {
+    const known = told.get(shown ?? "") ?? filled.get(shown ?? "");
+    return known && tr(known.text, known.values);
+  };
+  for (const element of [root, ...root.querySelectorAll("*")]) {
+    for (const name of SHOWN) {
+      const text = again(element.getAttribute(name));
+      if (text) element.setAttribute(name, text);
+    }
+    for (const node of element.childNodes) {
+      const text = node.nodeType === Node.TEXT_NODE && again(node.nodeValue);
+      if (text) node.nodeValue = text;
+    }
+  }
 }
 
 /** @param {string} text with {names} @param {Values} values */
@@ -36,6 +93,11 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(va
  * @returns {string}
  */
 export function tr(text, values) {
-  const told = DICTIONARIES[language()]?.[text] ?? text;
-  return values ? fill(told, values) : told;
+  const words = DICTIONARIES[language()]?.[text] ?? text;
+  const shown = values ? fill(words, values) : words;
+  const memory = values ? filled : told;
+  memory.delete(shown);
+  memory.set(shown, { text, values });
+  if (filled.size > MOST_FILLED) filled.delete(/** @type {string} */ (filled.keys().next().value));
+  return shown;
 }

@@ -13,12 +13,18 @@ export const ZH = {
   // panorama_preview.mjs
   "No preview.": "无法预览。",
 
+  "The panorama fits only where it was taken: you stand there now.": "全景图仅在其拍摄处吻合：您现在位于该处。",
+
   // explore
   "Extend from here": "从此处扩展",
   "Extending needs the graph: open this world in its node.": "扩展需要工作流：请在节点中打开此世界。",
   "Going on from {place}. The next segment is queued.": "从 {place} 处继续。下一段已加入队列。",
-  "No World Extend node takes this world. Add one (template: extend_world), connect it to the same splats, and press again.":
-    "没有“扩展世界”（World Extend）节点使用此世界。请添加一个（模板：extend_world），连接到同一泼溅，然后再按一次。",
+  "Extending needs the splats themselves, and this view has a file. Read it with Splat Load and connect that.":
+    "扩展需要泼溅本身，而此视图使用的是文件。请用“加载泼溅”（Splat Load）读取并连接。",
+  "Added below: World Extend and what makes the next part of this world. It is queued; undo takes it away.":
+    "已在下方添加“扩展世界”（World Extend）以及生成此世界下一部分所需的节点。已加入队列；撤销可移除。",
+  "What is up was guessed here. Turn the splats upright with Splat Transform first, and extend from there.":
+    "此处的上方为推测。请先用“泼溅变换”（Splat Transform）将泼溅转正，再从那里扩展。",
   "The segment was added once more below, to go on from this world. It is queued.":
     "已在下方再添加一段，从此世界继续。它已加入队列。",
 
@@ -107,14 +113,14 @@ export const ZH = {
   "walls hold, or not": "墙壁阻挡或不阻挡",
   "on the ground, or fly": "在地面上或飞行",
   "depth or colours": "深度或颜色",
-  "where the splats come from": "泼溅的来源",
+  "where the splats come from": "泼溅来自何处",
   "fade to the source panorama": "淡入源全景图",
   "back to the start": "回到起点",
   "save a picture": "保存图片",
   "record the walk, or stop": "录制漫游或停止",
   "add a key pose": "添加关键位姿",
   "hand this view to the graph": "将此视图交给工作流",
-  "full screen": "全屏",
+  "full screen": "切换全屏",
   "to the buttons, Enter presses": "转到按钮，Enter 按下",
   Gamepad: "手柄",
   "sticks walk and look, A key pose, X record, B start": "摇杆行走和环顾，A 关键位姿，X 录制，B 起点",
@@ -132,14 +138,14 @@ export const ZH = {
   "World. Walk with W A S D, look by dragging, H for all keys.": "世界。W A S D 行走，拖动环顾，H 显示所有按键。",
 
   // viewer: the line above the picture, colours of the origins
-  orbit: "环绕",
+  orbit: "环绕中",
   " units": " 单位",
   "{count} fps": "{count} 帧/秒",
   "depth {near} to {far}": "深度 {near} 至 {far}",
   "{count} splats": "{count} 个泼溅",
   "{part} of {whole}": "{part} / {whole}",
   "source picture": "源图片",
-  generated: "生成",
+  "later frames": "后续帧",
   "filled in": "填补",
   unknown: "未知",
 
@@ -178,7 +184,7 @@ export const ZH = {
     "关键位姿。Enter 前往，Delete 删除，Alt 加左右方向键移动。",
   "1 key": "1 个位姿",
   "{count} keys": "{count} 个位姿",
-  view: "视图",
+  view: "一个视图",
   "the recording is full": "录制已满",
   "Nothing recorded yet": "尚未录制",
   "Key pose {number}: x {x}, y {y}, z {z}. Click to go there, drag to move it in the list.":
