@@ -51,9 +51,7 @@ def guidance(height: int, frames: int):
     depth = torch.full((height, 2 * height), 4.0)
     depth[:, : height // 2] = 1.0
     sky = torch.zeros(height, 2 * height, dtype=torch.bool)
-    return render_guidance(
-        PanoramaGeometry(rgb, depth, ~sky, sky), path(frames), height=height, width=2 * height
-    )
+    return render_guidance(PanoramaGeometry(rgb, depth, ~sky, sky), path(frames), height=height)
 
 
 class Watch:
@@ -76,6 +74,10 @@ def main() -> int:
     where = common.machine()
     world, walk = shell(splats), path(frames)
     guide = guidance(rows // 2, frames)
+    # Compiled before the clock runs: a compiler holds Python's lock for long.
+    few = PruneConfig(views=2, size_px=32, refit_steps=2)
+    prune_gaussians(shell(2000), 500, trajectory=walk, config=few)
+    mesh_from_gaussians(shell(2000), config=MeshConfig(resolution=16, views=1, rows=32, min_faces=0))
     meshed = []
     mesh = MeshConfig(resolution=32, views=2, rows=64) if options.quick else MeshConfig()
     work = {
