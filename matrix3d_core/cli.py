@@ -488,12 +488,12 @@ def _video(options: argparse.Namespace) -> int:
     from .errors import InvalidInput
     from .io.cameras_json import read_trajectory
     from .io.depth_files import read_depth
-    from .io.images import read_image
+    from .panorama.load import load_panorama
     from .recipes.video import VIDEO_MODEL, VideoConfig, make_panorama_video
     from .recipes.world import WorldConfig
     from .video.sizes import SIZE_PRESETS
 
-    panorama = read_image(options.panorama)
+    panorama = load_panorama(options.panorama).rgb
     prompt = options.prompt
     if prompt is None:
         beside = options.panorama.with_name("prompt.txt")
@@ -550,11 +550,11 @@ def _list_files(files: dict[str, Path]) -> int:
 
 def _world(options: argparse.Namespace) -> int:
     from .io.depth_files import read_depth
-    from .io.images import read_image
+    from .panorama.load import load_panorama
     from .recipes.world import WorldConfig, make_world
 
     chosen = {f.name: getattr(options, f.name) for f in fields(WorldConfig) if hasattr(options, f.name)}
-    panorama = read_image(options.panorama)
+    panorama = load_panorama(options.panorama).rgb
     depth_ray = read_depth(options.depth) if options.depth else None
     start = time.perf_counter()
     with _Job() as bars:

@@ -22,8 +22,9 @@ from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth, read_depth
-from ..matrix3d_core.io.images import IMAGE_SUFFIXES, read_image
+from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth
+from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, read_picture
+from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
 from ._file_inputs import file_input
@@ -94,7 +95,8 @@ class PanoLoad(io.ComfyNode):
                     "panorama",
                     IMAGE_SUFFIXES,
                     first=(_SAMPLE,),
-                    tooltip="A picture in the host's input folder, twice as wide as high, or the sample.",
+                    tooltip="A picture in the host's input folder, twice as wide as high (also HDR and EXR), or the "
+                    "sample.",
                 ),
                 file_input(
                     "depth_file",
@@ -113,37 +115,100 @@ class PanoLoad(io.ComfyNode):
                     tooltip="Wider pictures are shrunk to this many columns on reading. 0 keeps them.",
                 ),
                 _png_scale_input(),
+                io.Combo.Input(
+                    "eye",
+                    options=list(EYES),
+                    default=EYES[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="For stereo pictures: over-under (1:1, left eye on top) or side by side (4:1).",
+                ),
+                io.Float.Input(
+                    "exposure",
+                    default=0.0,
+                    min=-20.0,
+                    max=20.0,
+                    step=0.25,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For HDR, EXR and float TIFF: stops by which the light is raised before it becomes a "
+                    "picture; +1 doubles it.",
+                ),
+                io.Combo.Input(
+                    "float_values",
+                    options=list(FLOAT_KINDS),
+                    default=FLOAT_KINDS[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="What the numbers of a float file are. auto: light in HDR and EXR; in TIFF light when "
+                    "some are above 1, else display values.",
+                ),
+                io.Boolean.Input(
+                    "use_tags",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Honor what the file says of itself (GPano): a part of the sphere is put in its place "
+                    "and the rest is in the mask; pitch and roll of the camera are turned level.",
+                ),
+                _depth_channel_input(),
             ],
             outputs=[
                 io.Image.Output(display_name="panorama", tooltip="The picture."),
                 DepthType.Output(
                     display_name="depth", tooltip="Distances from the depth file; empty without one."
                 ),
+                io.Mask.Output(
+                    display_name="mask",
+                    tooltip="1 where the file shows nothing: transparent, or outside of a part of the sphere. As "
+                    "outpainting wants it.",
+                ),
+                io.String.Output(
+                    display_name="report", tooltip="How the files were read, and what changes it."
+                ),
             ],
         )
 
     @classmethod
-    def fingerprint_inputs(cls, image: str, depth_file: str, max_width: int, png_scale: float) -> object:
+    def fingerprint_inputs(cls, image: str, depth_file: str, **settings: Any) -> object:
         return [_file_state(image), _file_state(depth_file), _file_state(str(_companion(image) or _NONE))]
 
     @classmethod
-    def execute(cls, image: str, depth_file: str, max_width: int, png_scale: float) -> io.NodeOutput:
+    def execute(
+        cls,
+        image: str,
+        depth_file: str,
+        max_width: int,
+        png_scale: float,
+        eye: str = EYES[0],
+        exposure: float = 0.0,
+        float_values: str = FLOAT_KINDS[0],
+        use_tags: bool = True,
+        depth_channel: str = "",
+    ) -> io.NodeOutput:
         path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
-        rgb = read_image(path, max_width=max_width // 2 * 2)
-        check_two_to_one(path.name, rgb.shape[0], rgb.shape[1])
+        loaded = load_panorama(
+            path, max_width=max_width, eye=eye, exposure=exposure, floats=float_values, use_tags=use_tags
+        )
         if depth_file == _WITH_PANORAMA:
             depth_path = _companion(image)
         else:
             depth_path = None if depth_file == _NONE else resolve_input_file(depth_file)
-        depth = None if depth_path is None else read_depth(depth_path, png_scale=png_scale)[None]
-        return io.NodeOutput(rgb[None], depth)
+        report, depth = loaded.report, None
+        if depth_path is not None:
+            found = load_depth(depth_path, png_scale=png_scale, channel=depth_channel)
+            depth, report = found.depth_ray[None], f"{report}\n{depth_path.name}: {found.read_as}"
+        mask = (
+            loaded.missing if loaded.missing is not None else torch.zeros(1, 1).expand(loaded.rgb.shape[:2])
+        )
+        return io.NodeOutput(loaded.rgb[None], depth, mask[None], report)
 
 
 def _preview(question: dict[str, Any]) -> bytes:
     """Return the picture of a Load Panorama node as a small JPEG, from the values of its widgets."""
     image = str(question.get("image", ""))
     path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
-    return jpeg(read_image(path, max_width=_PREVIEW_COLUMNS))
+    return jpeg(read_picture(path, max_width=_PREVIEW_COLUMNS).rgb)
 
 
 answer_posts("/matrix3d/panorama/preview", _preview)

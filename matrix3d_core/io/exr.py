@@ -18,13 +18,14 @@ from .atomic import naming_the_file
 from .foreign import as_format_error
 from .limits import MOST_PIXELS, check_budget
 
-__all__ = ["EXR_MAGIC", "ExrChannel", "list_channels", "read_channels", "write_map"]
+__all__ = ["EXR_MAGIC", "ExrChannel", "list_channels", "read_channels", "read_colors", "write_map"]
 
 EXR_MAGIC = b"\x76\x2f\x31\x01"
 """The first four bytes of an EXR file."""
 
 _MOST_BYTES = 6 << 30  # all channels together, which the package decodes at once
 _MOST_CHANNELS = 1024
+_MAIN_LAYERS = ("", "beauty", "combined", "rgba", "rgb", "color", "composite", "finalimage", "image")
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,56 @@ def read_channels(path: Path, wanted: Sequence[ExrChannel], *, outside: float) -
         found = []
         for channel in wanted:
             part = file.parts[channel.part]
-            found.append(_on_display(np.asarray(part.channels[channel.name].pixels), part.header, outside))
+            found.append(_on_display(np.array(part.channels[channel.name].pixels), part.header, outside))
     return found
+
+
+def read_colors(path: Path) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """Read the colors of a picture: ``[H, W, 3]`` float32 light, ``[H, W]`` alpha or None, and their layer's name.
+
+    R, G and B of the file, else of its only colored layer, else of the one called beauty, combined or rgba; else a
+    lone Y. Premultiplied colors are divided by alpha.
+
+    Raises:
+        FormatError: when there are no colors or several layers of them; the message lists the channels.
+        BackendUnavailable: without the OpenEXR package.
+    """
+    channels = list_channels(path)
+    layers: dict[str, dict[str, ExrChannel]] = {}
+    for channel in channels:
+        layer, _, component = channel.full_name.rpartition(".")
+        layers.setdefault(layer, {})[component.upper()] = channel
+    colored = {name: layer for name, layer in layers.items() if {"R", "G", "B"} <= layer.keys()}
+    colored = {name: layer for name, layer in colored.items() if "crypto" not in name.lower()}
+    main = {n: layer for n, layer in colored.items() if n.rpartition(".")[2].lower() in _MAIN_LAYERS}
+    chosen = main if len(colored) > 1 and len(main) == 1 else colored
+    if not colored and len(channels) <= 2 and "Y" in layers.get("", {}):
+        chosen = {
+            "": {**dict.fromkeys("RGB", layers[""]["Y"]), **{k: v for k, v in layers[""].items() if k == "A"}}
+        }
+    if len(chosen) != 1:
+        names = ", ".join(sorted(channel.full_name for channel in channels)[:24])
+        what = "several layers hold colors" if chosen else "has no R, G and B"
+        raise FormatError(f"{path.name}: {what}; found {names}. Save the picture's layer alone.")
+    name, planes = next(iter(chosen.items()))
+    with as_format_error(path.name, "damaged EXR"), _openexr().File(str(path), True) as file:
+        part = file.parts[planes["R"].part]
+
+        def plane(component: str) -> np.ndarray:
+            return _on_display(np.asarray(part.channels[planes[component].name].pixels), part.header, 0.0)
+
+        red = plane("R")
+        rgb = np.empty((*red.shape, 3), np.float32)
+        rgb[..., 0] = red
+        for index, component in enumerate("GB", start=1):
+            rgb[..., index] = plane(component)
+        alpha = plane("A").astype(np.float32) if "A" in planes else None
+    if alpha is not None:
+        np.nan_to_num(alpha, copy=False, nan=0.0)
+        np.clip(alpha, 0, 1, out=alpha)
+        for row, weight in zip(rgb, alpha, strict=True):  # by rows: no second picture
+            row /= np.where(weight > 0, weight, 1)[:, None]
+    return rgb, alpha, name
 
 
 def write_map(path: Path, values: np.ndarray) -> None:
@@ -153,7 +202,7 @@ def _on_display(values: np.ndarray, header: dict[str, Any], outside: float) -> n
     left, top, _, _ = _window(header, "dataWindow")
     shown_left, shown_top, columns, rows = _window(header, "displayWindow")
     if values.shape == (rows, columns) and (left, top) == (shown_left, shown_top):
-        return values.copy()
+        return values
     kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float32)
     result = np.full((rows, columns), outside, kind)
     x, y = left - shown_left, top - shown_top

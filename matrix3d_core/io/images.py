@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -17,62 +21,123 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import FormatError, InvalidInput
 from .atomic import BinarySource, BinaryTarget, open_atomically
+from .exr import EXR_MAGIC, read_colors
+from .foreign import as_format_error
+from .gpano import GPano, gpano_from_xmp
+from .limits import MOST_PIXELS, check_budget
+from .radiance import HDR_MAGIC, floats_from_rgbe, read_rgbe, tone_map
+from .tiff import DeepTiff, deep_tiff
 
-__all__ = ["IMAGE_SUFFIXES", "read_image", "write_image"]
+__all__ = ["FLOAT_KINDS", "IMAGE_SUFFIXES", "Picture", "read_image", "read_picture", "write_image"]
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".hdr", ".exr")
 """File names that `read_image` is meant for; the content decides."""
 
+FLOAT_KINDS = ("auto", "linear light", "display values")
+"""What the numbers of a float file may be: light, which is toned, or what a screen shows, kept within 0 to 1."""
+
+_MOST_STOPS = 64
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts another program
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _BAND_ROWS = 256
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOUR_TYPES_WITH_MORE_THAN_GREY = (2, 4, 6)
 
 
+class Picture(NamedTuple):
+    """A picture and what its file says about it.
+
+    Attributes:
+        rgb: ``[H, W, 3]`` float32 in [0, 1].
+        missing: ``[H, W]`` float32, 1 where the file is transparent; None without an alpha channel.
+        full_width: columns of the picture before it was shrunk.
+        gpano: its tags about the sphere, if any.
+        read_as: one line: kind, bits, and how light became display values.
+    """
+
+    rgb: Tensor
+    missing: Tensor | None
+    full_width: int
+    gpano: GPano | None
+    read_as: str
+
+
 def read_image(source: BinarySource, *, max_width: int = 0) -> Tensor:  # [H, W, 3]
-    """Read a PNG, JPEG, WebP, BMP or TIFF picture.
+    """Read a picture's colors; see `read_picture`, which also keeps alpha and the tags about the sphere.
+
+    The log says so when the file shows only a part of the sphere: `load_panorama` places it.
+    """
+    picture = read_picture(source, max_width=max_width)
+    if picture.gpano and picture.gpano.is_part:
+        logger.warning(
+            "%s: its GPano tags say that it is a crop of a panorama; read as it is", _name_of(source)
+        )
+    return picture.rgb
+
+
+def read_picture(
+    source: BinarySource, *, max_width: int = 0, exposure: float = 0.0, floats: str = FLOAT_KINDS[0]
+) -> Picture:
+    """Read a PNG, JPEG, WebP, BMP, GIF, TIFF, Radiance (.hdr) or OpenEXR picture.
 
     Eight bits become ``value / 255``, sixteen ``value / 65535`` with all bits kept; 16-bit colour PNG
-    needs the ``av`` package for that, without it they are read as 8 bits and the log says so. An alpha
-    channel is dropped, the colours under it are kept. Grey becomes three equal channels. The EXIF
-    orientation is applied. Of an animation the first frame is read. Colour profiles are ignored.
+    needs the ``av`` package for that, without it they are read as 8 bits and the log says so. Light (Radiance, EXR, a
+    float TIFF with values above 1) is turned into display values by `tone_map`. Grey becomes three equal channels.
+    The EXIF orientation is applied. Of an animation the first frame is read. Colour profiles are ignored.
 
-    Memory: the result takes ``12 * H * W`` bytes, reading needs up to ``5 * H * W`` bytes more (12 for
-    16 bits); 16384x8192 pixels peak near 2.3 GB. With ``max_width`` the result is smaller and JPEG is
-    decoded at a reduced size from the start.
+    Memory: the result takes ``12 * H * W`` bytes (16 with alpha), reading needs at most as much again; 16384x8192
+    pixels of 8 bits peak near 2.3 GB. With ``max_width`` the result is smaller and JPEG is decoded at a reduced size
+    from the start. Pixels are limited (`MOST_PIXELS`), and are looked at before memory is taken.
 
     Args:
-        source: path or binary file.
+        source: path or binary file (EXR: a path).
         max_width: a wider picture is shrunk to this many columns, keeping its shape; 0 keeps the size.
-
-    Returns:
-        ``[H, W, 3]`` float32 in [0, 1], contiguous, on the CPU.
+        exposure: in stops, for light.
+        floats: one of `FLOAT_KINDS`: what the numbers of a float file are; ``"auto"`` as above.
 
     Raises:
-        FormatError: when the file is not a picture, is damaged, or holds more than 178 million pixels.
-        InvalidInput: when ``max_width`` is negative.
+        FormatError: when the file is not a picture, is damaged, of a kind that is not read, or too large.
+        InvalidInput: when ``max_width`` is negative, the exposure is not finite or the kind unknown.
+        BackendUnavailable: for EXR without the OpenEXR package.
     """
     if max_width < 0:
         raise InvalidInput(f"max_width must be 0 (keep the size) or positive; got {max_width}.")
+    if not abs(exposure) <= _MOST_STOPS:
+        raise InvalidInput(
+            f"exposure must lie between -{_MOST_STOPS} and {_MOST_STOPS} stops; got {exposure}."
+        )
+    if floats not in FLOAT_KINDS:
+        raise InvalidInput(f"floats must be one of {', '.join(FLOAT_KINDS)}; got {floats!r}.")
     name = _name_of(source)
-    try:
-        with warnings.catch_warnings():
-            # Large panoramas are what this reader is for; Pillow still refuses twice its limit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source) as picture:
-                return _read_opened(picture, source, max_width)
-    except UnidentifiedImageError as error:
-        raise FormatError(f"{name}: not a picture in a known format (PNG, JPEG, WebP, BMP, TIFF).") from error
-    except Image.DecompressionBombError as error:
-        raise FormatError(f"{name}: too large to read; {error} Shrink the file first.") from error
-    except FileNotFoundError:
-        raise
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"{name}: damaged or cut off; {error}.") from error
+    with as_format_error(name, "damaged or cut off"), _opened(source) as file:
+        head = file.read(4)
+        file.seek(0)
+        if head == EXR_MAGIC:
+            if not isinstance(source, (str, os.PathLike)):
+                raise FormatError(
+                    f"{name}: an EXR picture is read from a path only. Save it to a file first."
+                )
+            values, alpha, layer = read_colors(Path(source))
+            light = _Light(
+                f"EXR{f', layer {layer}' if layer else ''}",
+                exposure,
+                "linear light" if floats == "auto" else floats,
+            )
+            return light.picture(values, alpha, None, max_width)
+        if head[:2] == HDR_MAGIC:
+            rgbe, factor = read_rgbe(file, name)
+            light = _Light(
+                "Radiance HDR", exposure + math.log2(factor), "linear light" if floats == "auto" else floats
+            )
+            return light.picture(rgbe, None, None, max_width)
+        deep = deep_tiff(file, name) if head in _TIFF_MAGIC else None
+        if deep is not None:
+            return _from_tiff(deep, exposure, floats, max_width)
+        file.seek(0)
+        return _from_pillow(file, name, max_width)
 
 
 def write_image(target: BinaryTarget, rgb: Tensor, *, quality: int = 95) -> None:
@@ -110,30 +175,153 @@ def _name_of(source: BinarySource) -> str:
     return Path(str(getattr(source, "name", "") or "stream")).name
 
 
-def _read_opened(picture: Image.Image, source: BinarySource, max_width: int) -> Tensor:
+@contextmanager
+def _opened(source: BinarySource) -> Iterator[BinaryIO]:
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, "rb") as file:
+            yield file
+    else:
+        position = source.tell()
+        data = source.read() if position else b""
+        if not position:
+            source.seek(0)
+        yield io.BytesIO(data) if position else source
+
+
+@dataclass(frozen=True)
+class _Light:
+    """How numbers of a float file become display values."""
+
+    kind: str
+    exposure: float
+    floats: str
+
+    def picture(
+        self, values: np.ndarray, alpha: np.ndarray | None, gpano: GPano | None, max_width: int
+    ) -> Picture:
+        """Turn ``[H, W, 3]`` float32 (in place) or ``[H, W, 4]`` RGBE into a picture, shrunk before it is toned."""
+        height, width = values.shape[:2]
+        packed = values.dtype == np.uint8
+        shrinks = 0 < max_width < width
+        if packed and not shrinks:
+            rgb = np.empty((height, width, 3), np.float32)
+            for top in range(0, height, _BAND_ROWS):
+                rgb[top : top + _BAND_ROWS] = self.toned(floats_from_rgbe(values[top : top + _BAND_ROWS]))
+            return Picture(torch.from_numpy(rgb), None, width, gpano, self.read_as)
+        light = torch.from_numpy(floats_from_rgbe(values) if packed else values)
+        missing = None if alpha is None else torch.from_numpy(1 - alpha)
+        light, missing = _shrink(light, missing, max_width)
+        rgb = light.numpy()
+        for top in range(0, rgb.shape[0], _BAND_ROWS):
+            rgb[top : top + _BAND_ROWS] = self.toned(rgb[top : top + _BAND_ROWS])
+        return Picture(light, missing, width, gpano, self.read_as)
+
+    def toned(self, rgb: np.ndarray) -> np.ndarray:
+        if self.floats == "linear light":
+            tone_map(rgb, self.exposure)
+        else:
+            np.clip(np.nan_to_num(rgb, copy=False, nan=0.0), 0, 1, out=rgb)
+        return rgb
+
+    @property
+    def read_as(self) -> str:
+        if self.floats == "linear light":
+            return f"{self.kind}, light toned to display values at {self.exposure:+.2g} stops (exposure changes it)"
+        return f"{self.kind}, values taken as they are (float_values changes it)"
+
+
+def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> Picture:
+    values = deep.read()
+    upright = _ORIENTATIONS[deep.orientation if 1 < deep.orientation < 9 else 1](values)
+    gpano = gpano_from_xmp(deep.xmp)
+    colors = 3 if upright.shape[2] > 2 else 1
+    alpha = np.array(upright[..., colors]) if deep.alpha else None
+    if colors == 3 and upright.shape[2] == 3 and upright.flags.c_contiguous:
+        rgb = upright
+    else:
+        rgb = np.ascontiguousarray(np.broadcast_to(upright[..., :colors], (*upright.shape[:2], 3)))
+    del values, upright
+    if alpha is not None:
+        np.clip(np.nan_to_num(alpha, copy=False, nan=0.0), 0, 1, out=alpha)
+    bits = 8 * deep.dtype.itemsize
+    if deep.dtype.kind == "u":
+        light = _Light(f"TIFF, {bits} bits", 0.0, "display values")
+        return light.picture(rgb, alpha, gpano, max_width)._replace(read_as=f"TIFF, {bits} bits")
+    if floats == "auto":
+        with np.errstate(invalid="ignore"):
+            floats = "linear light" if float(np.nanmax(rgb)) > 1 + 1e-4 else "display values"
+    return _Light(f"TIFF, {bits}-bit floats", exposure, floats).picture(rgb, alpha, gpano, max_width)
+
+
+_ORIENTATIONS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda v: v,
+    2: lambda v: v[:, ::-1],
+    3: lambda v: v[::-1, ::-1],
+    4: lambda v: v[::-1],
+    5: lambda v: v.swapaxes(0, 1),
+    6: lambda v: v[::-1].swapaxes(0, 1),
+    7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
+    8: lambda v: v[:, ::-1].swapaxes(0, 1),
+}
+
+
+def _from_pillow(file: BinaryIO, name: str, max_width: int) -> Picture:
+    try:
+        with warnings.catch_warnings():
+            # Large panoramas are what this reader is for; the budget is checked below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(file, formats=_PILLOW_FORMATS) as picture:
+                check_budget(
+                    name, "pixels", picture.width * picture.height, MOST_PIXELS, "Shrink the file first."
+                )
+                return _read_opened(picture, file, name, max_width)
+    except UnidentifiedImageError as error:
+        kinds = "PNG, JPEG, WebP, BMP, GIF, TIFF, HDR, EXR"
+        raise FormatError(f"{name}: not a picture in a known format ({kinds}).") from error
+    except Image.DecompressionBombError as error:
+        raise FormatError(f"{name}: too large to read; {error} Shrink the file first.") from error
+
+
+def _read_opened(picture: Image.Image, file: BinaryIO, name: str, max_width: int) -> Picture:
+    kind, full_width = str(picture.format), picture.width
     if 0 < max_width < picture.width:
         size = (max_width, max(1, round(picture.height * max_width / picture.width)))
         picture.draft("RGB", size)  # JPEG only: decode at 1/2, 1/4 or 1/8, still at least this size
-    deep = _read_deep_png(picture, source)
+    deep = _read_deep_png(picture, file, name)
     if deep is not None:
-        return _shrink(deep, max_width)
+        rgb, missing = _shrink(*deep, max_width)
+        return Picture(rgb, missing, full_width, gpano_from_xmp(_xmp_of(picture)), f"{kind}, 16 bits")
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        return _shrink(_from_grey(upright), max_width)
-    if upright.mode == "P" and "transparency" in upright.info:
-        upright = upright.convert("RGBA")
-    if upright.mode in ("RGBA", "RGBX"):
-        upright = upright.convert("RGB")
-    if 0 < max_width < upright.width:
-        height = max(1, round(upright.height * max_width / upright.width))
-        upright = upright.convert("RGB").resize((max_width, height), Image.Resampling.BOX)
-    values = np.empty((upright.height, upright.width, 3), np.float32)
-    for top in range(0, upright.height, _BAND_ROWS):  # in bands, so that only the result is held in float
-        bottom = min(top + _BAND_ROWS, upright.height)
-        band = upright.crop((0, top, upright.width, bottom)).convert("RGB")
-        np.divide(np.asarray(band), np.float32(255), out=values[top:bottom])
-    return torch.from_numpy(values)
+    gpano = gpano_from_xmp(_xmp_of(picture))
+    before = picture.size
+    ImageOps.exif_transpose(picture, in_place=True)
+    full_width = full_width if picture.size == before else before[1] * full_width // before[0]
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        rgb, _ = _shrink(_from_grey(picture), None, max_width)
+        bits = "floats" if picture.mode == "F" else "16 bits"
+        return Picture(rgb, None, full_width, gpano, f"{kind}, {bits}")
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    shown = picture
+    if 0 < max_width < picture.width:
+        height = max(1, round(picture.height * max_width / picture.width))
+        shown = picture.convert(mode).resize((max_width, height), Image.Resampling.BOX)
+    values = np.empty((shown.height, shown.width, 3), np.float32)
+    nothing = np.empty(values.shape[:2], np.float32) if mode == "RGBA" else None
+    for top in range(0, shown.height, _BAND_ROWS):  # in bands, so that only the result is held in float
+        bottom = min(top + _BAND_ROWS, shown.height)
+        band = np.asarray(shown.crop((0, top, shown.width, bottom)).convert(mode))
+        np.divide(band[..., :3], np.float32(255), out=values[top:bottom])
+        if nothing is not None:
+            np.divide(255 - band[..., 3], np.float32(255), out=nothing[top:bottom])
+    missing = None if nothing is None else torch.from_numpy(nothing)
+    return Picture(torch.from_numpy(values), missing, full_width, gpano, f"{kind}, 8 bits")
+
+
+def _xmp_of(picture: Image.Image) -> bytes | str | None:
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        if isinstance(found := picture.info.get(key), (bytes, str)):
+            return found
+    return None
 
 
 def _from_grey(picture: Image.Image) -> Tensor:
@@ -144,14 +332,17 @@ def _from_grey(picture: Image.Image) -> Tensor:
     return torch.from_numpy(values)[..., None].expand(-1, -1, 3).contiguous()
 
 
-def _read_deep_png(picture: Image.Image, source: BinarySource) -> Tensor | None:
-    """Return a 16-bit colour PNG with all its bits, or None for any other picture.
+def _read_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> tuple[Tensor, Tensor | None] | None:
+    """Return a 16-bit colour PNG with all its bits and what is missing, or None for any other picture.
 
     Pillow keeps only the high byte of each channel of these.
     """
     if picture.format != "PNG":
         return None
-    head, data = _png_head(source)
+    position = file.tell()
+    file.seek(0)
+    head = file.read(32)
+    file.seek(position)
     if len(head) < 26 or head[:8] != _PNG_SIGNATURE or head[24] != 16:
         return None
     if head[25] not in _PNG_COLOUR_TYPES_WITH_MORE_THAN_GREY:
@@ -159,35 +350,38 @@ def _read_deep_png(picture: Image.Image, source: BinarySource) -> Tensor | None:
     try:
         import av
     except ImportError:
-        logger.warning("%s: read with 8 of its 16 bits; install the av package to keep all", _name_of(source))
+        logger.warning("%s: read with 8 of its 16 bits; install the av package to keep all", name)
         return None
     picture.verify()  # checksums of all chunks; a damaged file raises here
-    with av.open(data, mode="r", format="png_pipe") as container:
+    file.seek(0)
+    with av.open(file, mode="r", format="png_pipe") as container:
         frame = next(container.decode(video=0))
-        # ya16 (grey with alpha) has no array form of its own; its grey is asked for.
-        wanted = {"rgb48be": "rgb48le", "rgba64be": "rgba64le"}.get(frame.format.name, "gray16le")
-        values: np.ndarray = frame.to_ndarray(format=wanted)
-    if values.ndim == 2:
-        values = np.repeat(values[..., None], 3, axis=2)
-    return torch.from_numpy(np.divide(values[..., :3], np.float32(65535), dtype=np.float32))
+        channels = {"rgb48be": 3, "rgba64be": 4, "ya16be": 2}[frame.format.name]
+        plane = frame.planes[0]
+        rows = np.frombuffer(memoryview(plane), ">u2").reshape(frame.height, plane.line_size // 2)
+        samples = rows[:, : frame.width * channels].reshape(frame.height, frame.width, channels)
+        colors = 3 if channels > 2 else 1
+        values = np.empty((frame.height, frame.width, 3), np.float32)
+        values[...] = samples[..., :colors]  # exact: 16 bits fit into a float's 24
+        alpha = None if channels in (1, 3) else samples[..., colors].astype(np.float32)
+    values /= np.float32(65535)
+    missing = None if alpha is None else torch.from_numpy(1 - alpha / np.float32(65535))
+    return torch.from_numpy(values), missing
 
 
-def _png_head(source: BinarySource) -> tuple[bytes, str | BinaryIO]:
-    """Return the first bytes, and something that `av.open` takes."""
-    if isinstance(source, (str, os.PathLike)):
-        with open(source, "rb") as file:
-            return file.read(32), str(source)
-    position = source.tell()
-    source.seek(0)
-    data = source.read()
-    source.seek(position)
-    return data[:32], io.BytesIO(data)
-
-
-def _shrink(rgb: Tensor, max_width: int) -> Tensor:
+def _shrink(rgb: Tensor, missing: Tensor | None, max_width: int) -> tuple[Tensor, Tensor | None]:
+    """Shrink by averaging; what is transparent does not bleed into what is not."""
     height, width = rgb.shape[:2]
     if not 0 < max_width < width:
-        return rgb
+        return rgb, missing
     size = (max(1, round(height * max_width / width)), max_width)
-    channels = rgb.permute(2, 0, 1).unsqueeze(0)
-    return torch.nn.functional.interpolate(channels, size, mode="area")[0].permute(1, 2, 0).contiguous()
+
+    def area(values: Tensor) -> Tensor:
+        channels = values.permute(2, 0, 1).unsqueeze(0)
+        return torch.nn.functional.interpolate(channels, size, mode="area")[0].permute(1, 2, 0).contiguous()
+
+    if missing is None:
+        return area(rgb), None
+    seen = area(1 - missing[..., None])
+    colors = area(rgb * (1 - missing[..., None]))
+    return torch.where(seen > 0, colors / seen.clamp(min=1e-9), area(rgb)), 1 - seen[..., 0]

@@ -42,7 +42,7 @@ def error(work):
     except Exception as caught:
         return [type(caught).__name__, str(caught)]
 
-load = lambda image, file="with the panorama", width=4096: PanoLoad.execute(image, file, width, 0.001).result
+load = lambda image, file="with the panorama", width=4096: PanoLoad.execute(image, file, width, 0.001).result[:2]
 sample, exact = load("sample: terrace", width=513)
 out["sample"] = [list(sample.shape), list(exact.shape), bool(torch.isinf(exact).any())]
 out["companion"] = float(load("sub/pano.png")[1].mean())
@@ -51,6 +51,14 @@ out["other_depth"] = float(load("sub/pano.png", "flat.npy")[1].mean())
 out["load_errors"] = [error(lambda name=name: load(name)) for name in ("odd.png", "cut.png", "../secret.png", "gone.png")]
 out["file_errors"] = [error(lambda name=name: load("sub/pano.png", name)) for name in ("../secret.png", "gone.npy")]
 
+out["sample_mask"] = [list(PanoLoad.execute("sample: terrace", "none", 64, 0.001).result[2].shape),
+                      float(PanoLoad.execute("sample: terrace", "none", 64, 0.001).result[2].max())]
+rgb, _, mask, told = PanoLoad.execute("sub/pano.png", "with the panorama", 0, 0.001).result
+alpha = np.asarray(Image.open(base / "sub" / "pano.png"))[..., 3]
+out["mask"] = [float(np.abs(mask[0].numpy() - (1 - alpha / 255)).max()), list(rgb.shape), told.splitlines()]
+(base / "light.hdr").write_bytes(b"#?RADIANCE\n\n-Y 2 +X 4\n" + bytes((128, 128, 128, 128)) * 8)
+lit = [float(PanoLoad.execute("light.hdr", "none", 0, 0.001, exposure=e).result[0].mean()) for e in (-1.0, 0.0)]
+out["exposure"] = lit
 geometry, preview, distance, sky, report = depth(sample, depth=exact, scale="camera height")
 out["shapes"] = [list(t.shape) for t in (preview, distance, sky)]
 out["metric"] = [geometry.is_metric, geometry.report["factor"]]
@@ -124,7 +132,7 @@ def test_loading_the_sample_and_files(seen):
     assert seen["companion"] == 3.0
     assert seen["no_depth"]
     assert seen["other_depth"] == 5.0
-    assert seen["combos"][0] == ["sample: terrace", "cut.png", "odd.png", "sub/pano.png"]
+    assert seen["combos"][0] == ["sample: terrace", "cut.png", "light.hdr", "odd.png", "sub/pano.png"]
     assert seen["combos"][1][:2] == ["with the panorama", "none"]
 
 
@@ -140,6 +148,19 @@ def test_loading_the_sample_and_files(seen):
 def test_bad_pictures_are_named(seen, number, kind, text):
     assert seen["load_errors"][number][0] == kind
     assert text in seen["load_errors"][number][1]
+
+
+def test_transparency_is_a_mask_and_files_say_how_they_were_read(seen):
+    assert seen["sample_mask"] == [[1, 32, 64], 0]
+    assert seen["mask"][0] < 1e-6
+    assert seen["mask"][1] == [1, 32, 64, 3]
+    assert seen["mask"][2][0] == "pano.png: PNG, 8 bits, 64 columns"
+    assert seen["mask"][2][-1] == "pano_depth.npy: the array, float32"
+
+
+def test_exposure_reaches_the_picture(seen):
+    low, middle = (1.055 * light ** (1 / 2.4) - 0.055 for light in (0.25, 0.5))
+    assert seen["exposure"] == pytest.approx([low, middle], abs=1e-5)
 
 
 def test_depth_files_stay_inside(seen):

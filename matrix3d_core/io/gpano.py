@@ -1,0 +1,90 @@
+"""What a picture's XMP says about the sphere: the GPano tags of phones and 360-degree cameras."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+__all__ = ["GPano", "gpano_from_xmp"]
+
+_NAMESPACE = "http://ns.google.com/photos/1.0/panorama/"
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class GPano:
+    """The tags that matter for placing a picture; None where a tag is missing or no number.
+
+    Attributes:
+        projection: ``equirectangular``, ``cylindrical`` or empty.
+        full: columns and rows of the whole sphere.
+        area: left, top, columns and rows of the part that the picture shows, in pixels of the whole.
+        heading_deg: compass heading of the picture's centre.
+        pitch_deg: how far the picture's centre lies above the horizon.
+        roll_deg: how far the camera was tilted to the right.
+    """
+
+    projection: str = ""
+    full: tuple[float, float] | None = None
+    area: tuple[float, float, float, float] | None = None
+    heading_deg: float | None = None
+    pitch_deg: float | None = None
+    roll_deg: float | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the picture shows less than the whole sphere."""
+        return bool(self.full and self.area and self.area != (0, 0, *self.full))
+
+
+def gpano_from_xmp(xmp: bytes | str | None) -> GPano | None:
+    """Return the GPano tags of an XMP packet, or None when it has none.
+
+    Tags are looked for as attributes and as elements; the packet is not parsed as XML, so that nothing in it can ask
+    for more than its own length. An area that does not lie inside the whole is ignored.
+
+    Source: Photo Sphere XMP metadata, Street View documentation.
+    """
+    if not xmp or len(xmp) > _MOST_BYTES:
+        return None
+    text = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else xmp
+    named = re.search(rf"""xmlns:([\w.\-]{{1,40}})\s{{0,9}}=\s{{0,9}}["']{re.escape(_NAMESPACE)}["']""", text)
+    if not named:
+        return None
+    tags = dict(re.findall(rf"""{named[1]}:(\w{{1,60}})\s{{0,9}}=\s{{0,9}}["']([^"'<>]{{0,60}})["']""", text))
+    tags |= dict(re.findall(rf"<{named[1]}:(\w{{1,60}})>([^<]{{0,60}})</", text))
+    numbers = {name: _number(value) for name, value in tags.items()}
+    full = _all(numbers, "FullPanoWidthPixels", "FullPanoHeightPixels")
+    area = _all(
+        numbers,
+        *("CroppedAreaLeftPixels", "CroppedAreaTopPixels"),
+        *("CroppedAreaImageWidthPixels", "CroppedAreaImageHeightPixels"),
+    )
+    if not full or not area or not _fits(full, area):
+        full = area = None
+    return GPano(
+        tags.get("ProjectionType", "").strip().lower(),
+        full,  # type: ignore[arg-type]
+        area,  # type: ignore[arg-type]
+        *(numbers.get(f"Pose{name}Degrees") for name in ("Heading", "Pitch", "Roll")),
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and abs(value) < 1e6 else None
+
+
+def _all(numbers: dict[str, float | None], *names: str) -> tuple[float, ...] | None:
+    values = tuple(value for name in names if (value := numbers.get(name)) is not None)
+    return values if len(values) == len(names) else None
+
+
+def _fits(full: tuple[float, ...], area: tuple[float, ...]) -> bool:
+    left, top, columns, rows = area
+    inside = left + columns <= full[0] + 1 and top + rows <= full[1] + 1
+    return min(columns, rows) >= 1 and min(left, top) >= 0 and inside

@@ -1,0 +1,193 @@
+"""A panorama out of a file: one eye of a stereo picture, a part put in its place, the horizon levelled."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..checks import check_two_to_one
+from ..errors import FormatError, InvalidInput
+from ..geometry.rotations import matrix_from_yaw_pitch_roll
+from ..io.gpano import GPano
+from ..io.images import FLOAT_KINDS, Picture, read_picture
+from ..io.limits import MOST_PIXELS, check_budget
+from .views import rotate_panorama
+
+__all__ = ["EYES", "LoadedPanorama", "load_panorama"]
+
+EYES = ("whole picture", "left eye", "right eye")
+"""What of a stereo picture is taken: over-under has the left eye on top, side by side at the left."""
+
+_LEAST_TILT_DEG = 0.05  # a pixel of a panorama with 7200 columns
+_ALIKE = 0.8
+
+
+class LoadedPanorama(NamedTuple):
+    """A panorama and how it was made.
+
+    Attributes:
+        rgb: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
+        missing: ``[H, W]`` float32, 1 where the file shows nothing; None when it shows all.
+        report: what was read and done, one thing a line, with the input that changes it.
+    """
+
+    rgb: Tensor
+    missing: Tensor | None
+    report: str
+
+
+def load_panorama(
+    path: str | os.PathLike[str],
+    *,
+    max_width: int = 0,
+    eye: str = EYES[0],
+    exposure: float = 0.0,
+    floats: str = FLOAT_KINDS[0],
+    use_tags: bool = True,
+) -> LoadedPanorama:
+    """Read a panorama as its file means it.
+
+    Args:
+        path: see `read_picture`.
+        max_width: a wider panorama is shrunk to this many columns; 0 keeps the size.
+        eye: one of `EYES`; a stereo picture is 1:1 (over-under) or 4:1 (side by side).
+        exposure: in stops, for light (HDR, EXR).
+        floats: what the numbers of a float file are.
+        use_tags: honor the GPano tags: a part of the sphere is put in its place and the rest is missing (black), pitch
+            and roll of the camera are turned back. Off: the picture as it is.
+
+    Raises:
+        FormatError: when the file cannot be read, or is no equirectangular picture by its own tags.
+        InvalidInput: when the result is not 2:1 (the message knows other shapes), or a setting is unknown.
+    """
+    if eye not in EYES:
+        raise InvalidInput(f"eye must be one of {', '.join(EYES)}; got {eye!r}.")
+    path = Path(path)
+    max_width -= max_width % 2
+    # Side by side, one eye is half as wide as the picture.
+    picture = read_picture(
+        path, max_width=max_width * (1 if eye == EYES[0] else 2), exposure=exposure, floats=floats
+    )
+    rgb, missing = picture.rgb, picture.missing
+    lines = [f"{path.name}: {picture.read_as}, {picture.full_width} columns"]
+    tags = picture.gpano if use_tags else None
+    if eye != EYES[0]:
+        rgb, missing, line = _one_eye(path.name, rgb, missing, eye)
+        lines.append(line)
+    if tags and tags.projection not in ("", "equirectangular"):
+        raise FormatError(
+            f"{path.name}: its GPano tags call it {tags.projection}, not equirectangular. Convert it first, or turn "
+            "use_tags off to take it as it is."
+        )
+    if tags and tags.is_part and eye == EYES[0]:
+        rgb, missing, line = _placed(path.name, picture, tags, max_width)
+        lines.append(line)
+    check_two_to_one(path.name, rgb.shape[0], rgb.shape[1])
+    if 0 < max_width < rgb.shape[1]:
+        rgb = _resized(rgb, max_width // 2, max_width)
+        missing = None if missing is None else _resized(missing, max_width // 2, max_width)
+    if tags and max(abs(tags.pitch_deg or 0), abs(tags.roll_deg or 0)) > _LEAST_TILT_DEG:
+        rgb, missing = _levelled(rgb, missing, tags)
+        lines.append(
+            f"GPano: turned level, the camera looked {tags.pitch_deg or 0:+.4g} degrees up and was tilted "
+            f"{tags.roll_deg or 0:+.4g} degrees (use_tags off keeps it)"
+        )
+    if tags and tags.heading_deg is not None:
+        lines.append(f"GPano: the center looks to compass heading {tags.heading_deg:.4g} degrees")
+    if missing is not None:
+        lines.append(f"missing: {float(missing.mean()):.1%} of the picture, 1 in the mask")
+    if eye == EYES[0] and (halves := _halves_alike(rgb)):
+        lines.append(
+            f"suspicious: its {halves} halves are alike. Is it a stereo picture? Export one eye of it."
+        )
+    return LoadedPanorama(rgb, missing, "\n".join(lines))
+
+
+def _one_eye(name: str, rgb: Tensor, missing: Tensor | None, eye: str) -> tuple[Tensor, Tensor | None, str]:
+    height, width = rgb.shape[:2]
+    second = eye == EYES[2]
+    if width == height and height % 2 == 0:
+        part, layout = (slice(height // 2 * second, height // 2 * (1 + second)), slice(None)), "over-under"
+    elif width == 4 * height:
+        part, layout = (slice(None), slice(width // 2 * second, width // 2 * (1 + second))), "side by side"
+    else:
+        raise InvalidInput(
+            f"{name}: one eye is taken from a stereo picture of 1:1 (over-under) or 4:1 (side by side); got "
+            f"{width}x{height}. Set eye to {EYES[0]}."
+        )
+    return (
+        rgb[part].contiguous(),
+        None if missing is None else missing[part].contiguous(),
+        f"stereo: {eye} of {layout}",
+    )
+
+
+def _placed(name: str, picture: Picture, tags: GPano, max_width: int) -> tuple[Tensor, Tensor, str]:
+    """Put a part of the sphere in its place in a panorama of the density it was made at."""
+    assert tags.full is not None  # a part has both
+    assert tags.area is not None
+    left, top, columns, rows = tags.area
+    # The picture may have been shrunk since its tags were written; its columns say by how much.
+    width = 2 * max(1, round(tags.full[0] * picture.full_width / columns / 2))
+    width = min(width, max_width) if max_width else width
+    height = width // 2
+    check_budget(name, "pixels of the whole sphere", width * height, MOST_PIXELS, "Set max_width.")
+    x, x_end = (round(value * width / tags.full[0]) for value in (left, left + columns))
+    y, y_end = (round(value * height / tags.full[1]) for value in (top, top + rows))
+    x_end, y_end = min(max(x_end, x + 1), width), min(max(y_end, y + 1), height)
+    rgb, missing = torch.zeros(height, width, 3), torch.ones(height, width)
+    inside = (slice(y, y_end), slice(x, x_end))
+    rgb[inside] = _resized(picture.rgb, y_end - y, x_end - x)
+    missing[inside] = 0 if picture.missing is None else _resized(picture.missing, y_end - y, x_end - x)
+    degrees = f"{360 * columns / tags.full[0]:.4g}x{180 * rows / tags.full[1]:.4g} degrees"
+    place = f"columns {x} to {x_end}, rows {y} to {y_end} of {width}x{height}"
+    return (
+        rgb,
+        missing,
+        f"GPano: a crop, {degrees} of the sphere, put at {place} (use_tags off keeps it as it is)",
+    )
+
+
+def _resized(values: Tensor, height: int, width: int) -> Tensor:  # [h, w] or [h, w, C]
+    """Shrink by averaging, grow bilinearly."""
+    if values.shape[:2] == (height, width):
+        return values
+    planes = (values[..., None] if values.ndim == 2 else values).permute(2, 0, 1)[None]
+    shrinks = height <= values.shape[0] and width <= values.shape[1]
+    how = {"mode": "area"} if shrinks else {"mode": "bilinear", "align_corners": False}
+    done = torch.nn.functional.interpolate(planes, (height, width), **how)[0].permute(1, 2, 0)
+    return done[..., 0] if values.ndim == 2 else done
+
+
+def _levelled(rgb: Tensor, missing: Tensor | None, tags: GPano) -> tuple[Tensor, Tensor | None]:
+    """Turn a picture of a tilted camera upright; its center keeps its column."""
+    angles = (0.0, math.radians(tags.pitch_deg or 0), math.radians(tags.roll_deg or 0))
+    world_from_camera = matrix_from_yaw_pitch_roll(*torch.tensor(angles, dtype=torch.float64))
+    turned = rotate_panorama(rgb, world_from_camera.mT).clamp(0, 1)
+    if missing is None:
+        return turned, None
+    return turned, rotate_panorama(missing[..., None], world_from_camera.mT)[..., 0].clamp(0, 1)
+
+
+def _halves_alike(rgb: Tensor) -> str:
+    """Name the halves of a picture that show the same, as those of a stereo picture do."""
+    step = max(1, rgb.shape[0] // 256)  # a part of the pixels will do, without a second picture
+    planes = rgb[::step, ::step].permute(2, 0, 1)[None]
+    small = torch.nn.functional.interpolate(planes, (64, 128), mode="area")[0].mean(0)
+    for name, first, second in (
+        ("left and right", small[:, :64], small[:, 64:]),
+        ("upper and lower", small[:32], small[32:]),
+    ):
+        a, b = (
+            half - half.mean(0, keepdim=True) - half.mean(1, keepdim=True) + half.mean()
+            for half in (first, second)
+        )
+        power = float(a.square().mean() * b.square().mean()) ** 0.5
+        if power > 1e-5 and float((a * b).mean()) > _ALIKE * power:
+            return name
+    return ""
