@@ -13,6 +13,7 @@ import math
 import os
 import time
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import torch
 from mutations import mutate
 from PIL import Image
 from splat_scenes import random_gaussians
+from tiff_files import write_tiff
 from tiny_lrm import tiny_state, write_upstream_file
 
 from matrix3d_core.cameras.keyframes import parse_keyframes
@@ -114,6 +116,15 @@ def picture_files(folder: Path) -> dict[str, Path]:
             Image.fromarray((rgb.numpy() * 255).astype(np.uint8)).save(path)
     made["deep.png"] = folder / "deep.png"
     Image.fromarray((rgb[..., 0].numpy() * 65535).astype(np.uint16)).save(made["deep.png"])
+    made["deep.tif"], made["float.tif"], made["hdr"] = (
+        folder / name for name in ("deep.tif", "float.tif", "light.hdr")
+    )
+    deep = zlib.compress((rgb.numpy() * 65535).astype(np.uint16).tobytes())
+    write_tiff(made["deep.tif"], [deep], [16] * 3, 1, size=(8, 16), t259=[8], t317=[2])
+    halves = [half.tobytes() for half in (2 * rgb.numpy()).reshape(2, 4, 16, 3)]
+    write_tiff(made["float.tif"], halves, [32] * 3, 3, size=(8, 16), t278=[4], t274=[6])
+    row = b"\2\2\0\x10" + b"".join(bytes((128 + 8, 90 + k)) * 2 for k in range(3)) + bytes((128 + 16, 128))
+    made["hdr"].write_bytes(b"#?RADIANCE\nEXPOSURE=2\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 16\n" + row * 8)
     return made
 
 
@@ -303,7 +314,9 @@ def test_splat_files(kind, tmp_path):
     attack(kind, file, lambda path: read_gaussians(path), sound_gaussians, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "tif", "bmp", "gif", "deep.png"])
+@pytest.mark.parametrize(
+    "kind", ["png", "jpg", "webp", "tif", "bmp", "gif", "deep.png", "deep.tif", "float.tif", "hdr"]
+)
 def test_pictures(kind, tmp_path):
     attack(kind, picture_files(tmp_path)[kind], read_image, sound_picture, tmp_path)
 

@@ -21,7 +21,7 @@ from numba.core.dispatcher import Dispatcher
 from matrix3d_core.compiled import Sliced
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
-from matrix3d_core.io import ply_numba
+from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimise import kernels_numba, kernels_sweep
 from matrix3d_core.raster import splat_numba, splat_numba_erp, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
@@ -206,6 +206,11 @@ def files(rng: np.random.Generator) -> None:
     places = rng.permutation(columns)[: 11 + 3 * bases]
     parts[-1] = parts[-1].reshape(count, -1)
     ply_numba.unpack_rows(extreme(rng, count, columns), places, 1e-6, *parts)
+    columns = int(rng.integers(1, 40))
+    packed = rng.integers(0, 256, rng.integers(1, 400)).astype(np.uint8)
+    packed[rng.random(packed.size) < 0.3] = rng.integers(1, 4)
+    packed[:4] = np.array((2, 2, 0, columns), np.uint8)[: packed.size]
+    radiance_numba.decode_rgbe(packed, np.zeros((int(rng.integers(1, 5)), columns, 4), np.uint8))
 
 
 def main() -> None:
