@@ -17,6 +17,8 @@ from .turns import aligned_quats, conjugate, turning_angles
 
 __all__ = ["is_closed", "join", "resample", "reverse", "sample_at", "smooth", "transform"]
 
+_MOST_IN_WINDOWS = 4_000_000
+
 
 def is_closed(trajectory: Trajectory) -> bool:
     """Tell whether the path moves or turns and its last pose is bit for bit its first."""
@@ -160,14 +162,21 @@ def smooth(trajectory: Trajectory, *, sigma_frames: float = 2.0) -> Trajectory:
         padded = torch.cat((2 * centres[:1] - front, centres, 2 * centres[-1:] - back))
         front, back = quats[1 : reach + 1].flip(0), quats[-reach - 1 : -1].flip(0)
         turned = torch.cat((_reflect(quats[:1], front), quats, _reflect(quats[-1:], back)))
-    windows = padded.unfold(0, 2 * reach + 1, 1) @ weights
-    spins = torch.nn.functional.normalize(turned.unfold(0, 2 * reach + 1, 1) @ weights, dim=-1)
+    windows = _weighted(padded, weights)
+    spins = torch.nn.functional.normalize(_weighted(turned, weights), dim=-1)
     poses = Trajectory.from_centres(matrix_from_quats(spins), windows).camera_from_world
     if closed:
         poses[-1] = poses[0]
     else:
         poses[0], poses[-1] = trajectory.camera_from_world[0], trajectory.camera_from_world[-1]
     return replace(trajectory, camera_from_world=poses)
+
+
+def _weighted(rows: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted sum of every window of ``[N, C]`` rows, in blocks of bounded memory."""
+    windows = rows.unfold(0, len(weights), 1)
+    block = max(1, _MOST_IN_WINDOWS // (len(weights) * rows.shape[1]))
+    return torch.cat([part @ weights for part in windows.split(block)])
 
 
 def _reflect(pivot: Tensor, quats: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ..strict_json import brief
 __all__ = ["camera_info_from_pose", "fov_y_from_camera_info", "pose_from_camera_info"]
 
 _FLIP = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
+_FARTHEST = 1e12  # squares and products of it stay finite
 DEFAULT_FOV_Y_RAD = math.radians(35.0)
 """What the host assumes when a camera does not say."""
 
@@ -95,9 +96,18 @@ def camera_info_from_pose(
 
 
 def fov_y_from_camera_info(info: Mapping[str, Any]) -> float:
-    """Return the vertical field of view in radians, zoom included; the host's 35 degrees when unset."""
-    fov = math.radians(float(info.get("fov", 0) or 0)) or DEFAULT_FOV_Y_RAD
-    return 2 * math.atan(math.tan(fov / 2) / float(info.get("zoom", 1.0) or 1.0))
+    """Return the vertical field of view in radians, zoom included; the host's 35 degrees when unset.
+
+    Raises:
+        InvalidInput: when the field of view is not below 180 degrees or the zoom not positive.
+    """
+    fov = _component(info, "lens", "fov", 0.0) if info.get("fov") else math.degrees(DEFAULT_FOV_Y_RAD)
+    zoom = _component(info, "lens", "zoom", 1.0) if info.get("zoom") else 1.0
+    if not (0 < fov < 180 and zoom > 0):
+        raise InvalidInput(
+            f"camera fov must lie between 0 and 180 degrees, its zoom be positive; got {fov:g} and {zoom:g}."
+        )
+    return 2 * math.atan(math.tan(math.radians(fov) / 2) / zoom)
 
 
 def _xyz(vector: Tensor) -> dict[str, float]:
@@ -111,6 +121,8 @@ def _vector(info: Mapping[str, Any], key: str) -> Tensor:
 
 def _component(part: Any, key: str, axis: str, default: float | None) -> float:
     value = part.get(axis, default) if isinstance(part, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e300 < value < 1e300:
-        raise InvalidInput(f"camera {key}.{axis} must be a finite number; got {brief(value)}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FARTHEST:
+        raise InvalidInput(
+            f"camera {key}.{axis} must be a finite number, at most {_FARTHEST:g}; got {brief(value)}."
+        )
     return float(value)

@@ -57,18 +57,22 @@ class Trajectory:
         rotation = poses[:, :3, :3]
         error = (rotation @ rotation.mT - torch.eye(3, dtype=torch.float64)).abs().amax((1, 2))
         determinant = torch.linalg.det(rotation)
-        for frame in range(count):
-            if not torch.equal(poses[frame, 3], bottom):
+        is_affine = (poses[:, 3] == bottom).all(1)
+        is_good = (
+            is_affine & (error <= _ORTHONORMAL_TOLERANCE) & (determinant > 0)
+        )  # NaN, of huge numbers, is not
+        if not is_good.all():
+            frame = int((~is_good).nonzero()[0])
+            if not is_affine[frame]:
                 raise InvalidInput(
                     f"frame {frame}: the last row of a pose must be 0 0 0 1; got {poses[frame, 3].tolist()}. "
                     "Poses are row-major 4x4 world-to-camera matrices; is this one transposed?"
                 )
-            if error[frame] > _ORTHONORMAL_TOLERANCE or determinant[frame] < 0:
-                raise InvalidInput(
-                    f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by "
-                    f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. "
-                    "Remove scale or mirroring from the pose."
-                )
+            raise InvalidInput(
+                f"frame {frame}: the 3x3 part must be a rotation; R R^T is off by "
+                f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. "
+                "Remove scale or mirroring from the pose."
+            )
         if self.K_px is not None:
             check_shape("K_px", self.K_px, f"{count} 3 3")
             if self.image_size_px is None:

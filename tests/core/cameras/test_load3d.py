@@ -67,12 +67,39 @@ def test_zoom_narrows_the_view():
             {"position": xyz(0, 0, 0), "quaternion": xyz(0, 0, 1)},
             r"camera quaternion\.w must be a finite number",
         ),
+        (
+            {"position": xyz(0, 1e200, 0), "target": xyz(0, 0, 1)},
+            r"position\.y must be a finite number, at most 1e\+12",
+        ),
+        (
+            {"position": xyz(0, 10**400, 0), "target": xyz(0, 0, 1)},
+            r"position\.y must be a finite number, at most",
+        ),
         ({"position": xyz(0, 0, 0), "quaternion": {"w": 0, **xyz(0, 0, 0)}}, "quaternion must not be zero"),
     ],
 )
 def test_bad_cameras_are_named(info, message):
     with pytest.raises(InvalidInput, match=message):
         pose_from_camera_info(info)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"fov": 180},
+        {"fov": -5},
+        {"fov": math.nan},
+        {"fov": 10**400},
+        {"fov": "wide"},
+        {"zoom": -1},
+        {"zoom": math.inf},
+    ],
+)
+def test_lenses_that_no_camera_has_are_refused(info):
+    with pytest.raises(
+        InvalidInput, match=r"camera (lens\.(fov|zoom) must be a finite number|fov must lie between)"
+    ):
+        fov_y_from_camera_info(info)
 
 
 HOST_CODE = """

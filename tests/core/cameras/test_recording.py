@@ -174,3 +174,22 @@ def test_poses_of_a_turned_view_are_taken_to_the_world():
 def test_a_turn_must_be_a_rotation(turn):
     with pytest.raises(FormatError, match="turn must be 3 rows of 3 that make a rotation"):
         parse_recording(json.dumps({"turn": turn}))
+
+
+def test_an_hour_of_walking_is_read_in_bounded_memory_and_more_is_refused(monkeypatch):
+    from matrix3d_core.cameras import edit
+
+    rows = [[3.6 * k, 0.05 * k, 0.0, 0.1 * k, 0.0, 0.0] for k in range(1001)]
+    sizes = []
+    monkeypatch.setattr(
+        edit,
+        "_weighted",
+        lambda rows, weights, of=edit._weighted: sizes.append(len(rows)) or of(rows, weights),
+    )
+    path = trajectory_from_recording(parse_recording(json.dumps({"walk": rows})), frames=9, smoothing_s=1.0)
+    assert len(path) == 9
+    assert max(sizes) <= 3600 * 20 + 1 + 2 * 60, "20 poses a second, and three deviations at either end"
+    with pytest.raises(FormatError, match="a walk must last at most 3600 seconds"):
+        parse_recording(json.dumps({"walk": [*rows, [3601, 0, 0, 0, 0, 0]]}))
+    with pytest.raises(FormatError, match="walk must hold at most 20000 poses; got 20001"):
+        parse_recording(json.dumps({"walk": [[0, 0, 0, 0, 0, 0]] * 20_001}))

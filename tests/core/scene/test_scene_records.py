@@ -104,6 +104,15 @@ def test_intrinsics_that_no_camera_has_are_refused(value, place):
         Trajectory(torch.eye(4).repeat(2, 1, 1), K_px=K_px, image_size_px=(4, 4))
 
 
+def test_a_rotation_too_large_to_be_checked_is_no_rotation():
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[0, :3] = torch.tensor(
+        [1e200, -1e200, 1e200], dtype=torch.float64
+    )  # its products are infinite, or not numbers
+    with pytest.raises(InvalidInput, match="frame 1: the 3x3 part must be a rotation"):
+        Trajectory(torch.stack([torch.eye(4, dtype=torch.float64), pose]))
+
+
 # PanoramaGeometry
 
 
