@@ -170,7 +170,7 @@ class PanoLoad(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, image: str, depth_file: str, **settings: Any) -> object:
+    def fingerprint_inputs(cls, image: str, depth_file: str, *_: Any, **__: Any) -> object:
         return [_file_state(image), _file_state(depth_file), _file_state(str(_companion(image) or _NONE))]
 
     @classmethod
