@@ -43,7 +43,7 @@ def test_loading_imports_nothing_heavy(loads):
 # All in one interpreter of the host, which takes seconds to start: each case changes what the pack
 # looks at, loads it as the host does, and keeps the log's lines about it.
 CASES = r"""
-import importlib, logging
+import logging, sys
 import nodes, server  # as the host has done before it loads a pack
 import comfyui_version
 from comfy_api.latest import io
@@ -74,14 +74,16 @@ io.Splat = splat
 load("no version")
 
 comfyui_version.__version__ = real_version
-real_import = importlib.import_module
-def refuse(name, *rest):
-    if name == ".splat":
-        raise ImportError("a library is broken")
-    return real_import(name, *rest)
-importlib.import_module = refuse
+class Refuse:
+    @staticmethod
+    def find_spec(name, *rest):
+        if name.endswith(".nodes.splat"):
+            raise ImportError("a library is broken")
+for name in [name for name in sys.modules if name.endswith(".nodes.splat")]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Refuse)
 load("broken family")
-importlib.import_module = real_import
+sys.meta_path.remove(Refuse)
 
 number = submodule("nodes._host_version").version_number
 texts = ("0.28.0", "0.30.0", "1.0", "v0.33.1-rc2", "0.28rc1", "master", "")
