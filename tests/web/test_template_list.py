@@ -31,12 +31,14 @@ def test_templates_are_listed_for_people(browser, comfy):
         titles = page.locator("[data-testid^=template-workflow-] h3").all_inner_texts()
         assert not [title for title in titles if "_" in title]
         assert "no GPU" in card.locator("p").inner_text()
-        pictures = page.locator("[data-testid^=template-workflow-] img")
-        sizes = pictures.evaluate_all(
-            "all => Promise.all(all.map(i => i.decode().then(() => i.naturalWidth)))"
-        )
-        assert len(sizes) == len(TEMPLATES)
+        sizes = []
+        for name in TEMPLATES:  # pictures load when their card comes into view
+            picture = page.get_by_test_id(f"template-workflow-{name}").locator("img")
+            page.get_by_test_id(f"template-workflow-{name}").scroll_into_view_if_needed()
+            picture.first.wait_for()
+            sizes.append(picture.first.evaluate("async image => (await image.decode(), image.naturalWidth)"))
         assert min(sizes) > 300
         assert [text for text in opened.problems if "matrix3d" in text.lower()] == []
+        card.scroll_into_view_if_needed()
         card.click()
         page.wait_for_function("() => app.graph.nodes.some(node => node.type === 'SplatPreview')")

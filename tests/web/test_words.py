@@ -70,7 +70,9 @@ def test_placeholders_and_buttons(chinese, tmp_path):
     page.get_by_text(upload).first.wait_for()
     assert page.get_by_text(upload).count() == 1
     # Its text is asked for before the page's `app` is there, from which the setting is read elsewhere.
-    assert texts(page, "matrix3dViewers", "[data-action=extend]") == ["从此处扩展 (X)"]
+    assert texts(page, "matrix3dViewers", "[data-action=extend]") == ["扩展"]
+    title = "() => matrix3dViewers[0].element.querySelector('[data-action=extend]').title"
+    assert page.evaluate(title) == "从此处扩展 (X)"
     assert page.evaluate("() => matrix3dViewers[0].element.lang") == "zh"
 
 
