@@ -16,10 +16,40 @@ export async function openRun(app, api, query) {
   if (!workflow) return; // the host was started anew since
   await isReady(app);
   await app.loadGraphData(workflow, true, true, given.get("name") || null);
-  for (const [node, output] of Object.entries(entry.outputs)) {
+  for (const [node, output] of Object.entries(await outputsOf(api, entry))) {
     api.dispatchCustomEvent("executed", { node, display_node: node, output, prompt_id: id });
   }
   lookAt(app, app.graph.nodes.find((/** @type {any} */ node) => node.type === "SplatPreview"));
+}
+
+/**
+ * What a run took from the host's cache is not in its record: it stands in that of the run that made it.
+ * @param {any} api
+ * @param {any} entry
+ * @returns {Promise<Record<string, any>>}
+ */
+export async function outputsOf(api, entry) {
+  const [number, , prompt] = entry.prompt;
+  const response = await api.fetchApi("/history?max_items=50");
+  /** @type {any[]} */
+  const earlier = response.ok ? Object.values(await response.json()).filter((other) => other.prompt[0] < number) : [];
+  const outputs = earlier
+    .sort((a, b) => a.prompt[0] - b.prompt[0])
+    .flatMap((other) => Object.entries(other.outputs).filter(([node]) => isSame(node, prompt, other.prompt[2])));
+  return { ...Object.fromEntries(outputs), ...entry.outputs };
+}
+
+/**
+ * Whether a node and all that it depends on are the same in two prompts.
+ * @param {string} node
+ * @param {any} one
+ * @param {any} other
+ * @returns {boolean}
+ */
+function isSame(node, one, other) {
+  const [a, b] = [one[node], other[node]];
+  if (!a || a.class_type !== b?.class_type || JSON.stringify(a.inputs) !== JSON.stringify(b.inputs)) return false;
+  return Object.values(a.inputs).every((value) => !Array.isArray(value) || isSame(value[0], one, other));
 }
 
 /**
