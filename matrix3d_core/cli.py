@@ -197,6 +197,8 @@ def _adder(default: dict[str, Any]) -> Any:
 def _add_geometry(parser: argparse.ArgumentParser, add: Any) -> None:
     depth = parser.add_argument_group("geometry")
     depth.add_argument("--depth", type=Path, metavar="FILE", help="distance along the ray of every pixel")
+    text = "channel, layer or part of an EXR, or array of an NPZ, that holds the distance"
+    depth.add_argument("--depth-channel", default="", metavar="NAME", help=text)
     choices = ("auto", "depth", "grounded")
     add(depth, "--source", "source", "auto takes the depth file when given", choices=choices)
     add(depth, "--camera-height", "camera_height", "camera above the ground, metres", type=float, metavar="M")
@@ -515,7 +517,7 @@ def _video(options: argparse.Namespace) -> int:
             panorama,
             prompt,
             out_dir=options.out,
-            depth_ray=read_depth(options.depth) if options.depth else None,
+            depth_ray=read_depth(options.depth, channel=options.depth_channel) if options.depth else None,
             trajectory=read_trajectory(options.trajectory) if options.trajectory else None,
             world=WorldConfig(**{name: getattr(options, name) for name in world_names}),
             source=_source(options, VIDEO_MODEL),
@@ -555,7 +557,7 @@ def _world(options: argparse.Namespace) -> int:
 
     chosen = {f.name: getattr(options, f.name) for f in fields(WorldConfig) if hasattr(options, f.name)}
     panorama = load_panorama(options.panorama).rgb
-    depth_ray = read_depth(options.depth) if options.depth else None
+    depth_ray = read_depth(options.depth, channel=options.depth_channel) if options.depth else None
     start = time.perf_counter()
     with _Job() as bars:
         result = make_world(

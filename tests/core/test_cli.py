@@ -82,6 +82,17 @@ def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
     assert "two: 100%" in output.err
 
 
+def test_a_depth_file_of_several_arrays_is_asked_about_and_chosen(panorama, made, tmp_path, capsys):
+    import numpy as np
+
+    file, command = tmp_path / "maps.npz", ["world", str(panorama), "--out", str(tmp_path)]
+    np.savez(file, first=np.full((8, 16), 2.0), second=np.full((8, 16), 3.0))
+    assert cli.main([*command, "--depth", str(file)]) == 2
+    assert "first, second" in capsys.readouterr().err
+    assert cli.main([*command, "--depth", str(file), "--depth-channel", "second"]) == 0
+    assert (made[0]["depth_ray"] == 3).all()
+
+
 def test_defaults_are_those_of_the_recipe(panorama, made, tmp_path):
     from matrix3d_core.recipes.world import WorldConfig
 
