@@ -208,7 +208,13 @@ def _preview(question: dict[str, Any]) -> bytes:
     """Return the picture of a Load Panorama node as a small JPEG, from the values of its widgets."""
     image = str(question.get("image", ""))
     path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
-    return jpeg(read_picture(path, max_width=_PREVIEW_COLUMNS).rgb)
+    picture = read_picture(
+        path,
+        max_width=_PREVIEW_COLUMNS,
+        exposure=float(question.get("exposure", 0.0)),
+        floats=str(question.get("float_values", FLOAT_KINDS[0])),
+    )
+    return jpeg(picture.rgb)
 
 
 answer_posts("/matrix3d/panorama/preview", _preview)
