@@ -169,25 +169,25 @@ const SPLAT = "SPLAT";
  */
 const SEGMENT = [
   { kind: EXTEND, at: [0, 0], size: [360, 330], takes: { splat: ["world", 0], trajectory: ["path", 0] } },
-  { kind: "NextBestPath", at: [420, 0], size: [420, 620], takes: { geometry: [EXTEND, 2], known: [EXTEND, 1], start: [EXTEND, 3] }, values: { frames: 49 } },
-  { kind: "MeshGuidanceRender", at: [900, 0], size: [340, 300], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] }, values: { edge_threshold: 0.107 } },
+  { kind: "NextBestPath", at: [408, 0], size: [420, 262], takes: { geometry: [EXTEND, 2], known: [EXTEND, 1], start: [EXTEND, 3] }, values: { frames: 49 } },
+  { kind: "MeshGuidanceRender", at: [876, 0], size: [340, 286], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] }, values: { edge_threshold: 0.107 } },
   {
     kind: "PanoFill",
-    at: [900, 400],
-    size: [340, 180],
+    at: [876, 660], // below all that Mesh Guidance Render can show
+    size: [340, 146],
     takes: { frames: ["MeshGuidanceRender", 0], mask: ["MeshGuidanceRender", 1], depth: ["MeshGuidanceRender", 2], trajectory: ["NextBestPath", 0] },
   },
   {
     kind: "GSOptimize",
-    at: [1300, 0],
-    size: [360, 420],
+    at: [1264, 0],
+    size: [360, 394],
     takes: {
       frames: ["PanoFill", 0], trajectory: ["NextBestPath", 0], geometry: [EXTEND, 2], depth: ["PanoFill", 1],
       mask: ["MeshGuidanceRender", 1], initial: ["world", 0],
     },
     values: { extend: true, iterations: 600 },
   },
-  { kind: "SplatPreview", at: [1720, 0], size: [640, 660], takes: { splat: ["GSOptimize", 0], trajectory: ["NextBestPath", 0] } },
+  { kind: "SplatPreview", at: [1672, 0], size: [640, 700], takes: { splat: ["GSOptimize", 0], trajectory: ["NextBestPath", 0] } },
 ];
 
 /**
