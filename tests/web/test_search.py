@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from chromium import open_front_end, open_page
+from playwright.sync_api import TimeoutError as Late
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -103,9 +106,13 @@ def test_they_are_found_in_the_search_box(page, tmp_path, typed, shown):
             return [box.left + box.width / 2, box.top + box.height / 2];
         }"""
     )
-    page.mouse.dblclick(*place)
     box = page.locator("[role=dialog] input, .p-autocomplete-input").last
-    box.wait_for()
+    for _ in range(8):  # on a busy machine the editor takes the two clicks of one for two single ones
+        page.mouse.dblclick(*place)
+        with contextlib.suppress(Late):
+            box.wait_for(timeout=15_000)
+            break
+    box.wait_for(timeout=15_000)
     box.fill(typed)
     page.get_by_text(shown, exact=True).first.wait_for(timeout=30_000)
     page.screenshot(path=tmp_path / "search.png")
