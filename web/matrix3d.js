@@ -20,7 +20,7 @@ let studio = null;
 let upload = null;
 /** @type {typeof import("./panorama_preview.mjs") | null} */
 let preview = null;
-/** @type {typeof import("./words/graph_words.mjs") | null} */
+/** @type {typeof import("./i18n/graph_labels.mjs") | null} */
 let words = null;
 
 /** @param {any} node */
@@ -38,7 +38,7 @@ app.registerExtension({
       [upload, preview, words] = await Promise.all([
         import("./upload.mjs"),
         import("./panorama_preview.mjs"),
-        import("./words/graph_words.mjs"),
+        import("./i18n/graph_labels.mjs"),
       ]);
       words.tellPhases(api, app);
     }

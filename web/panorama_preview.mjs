@@ -1,6 +1,6 @@
 // The picture that a Load Panorama node will read, on the node before anything runs, in both node renderers.
 
-import { tr } from "./words/words.mjs";
+import { tr } from "./i18n/translate.mjs";
 import { addFrame, after } from "./viewer/graph_node.mjs";
 
 const ROUTE = "/matrix3d/panorama/preview"; // nodes/panorama.py answers with a small JPEG, or says why not

@@ -1,7 +1,7 @@
 // The templates as the browser of templates lists them: the host's own front end knows their file names alone, in the
 // order of the disk. Here they get an order, a title and a sentence; where that front end looks otherwise, nothing happens.
 
-import { tr } from "./words/words.mjs";
+import { tr } from "./i18n/translate.mjs";
 
 /** @type {Record<string, () => [string, string]>} file name -> title and description, in the order to show them in */
 export const TEMPLATES = {

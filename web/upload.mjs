@@ -1,7 +1,7 @@
 // Buttons under a node's file lists that put a file into the host's input folder and pick it; files can also be
 // dropped on the node. Which lists, and the suffixes they take, the host says: nodes/_file_inputs.py.
 
-import { tr } from "./words/words.mjs";
+import { tr } from "./i18n/translate.mjs";
 
 const KEY = "matrix3d_upload"; // in the options of an input
 const SAYS_DEPTH = /depth|distance|disparity/i;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { meaning, wishOf } from "../../web/viewer/keys.mjs";
-import { LEVELS, START, addFrame, isHeldUp } from "../../web/viewer/pace.mjs";
+import { LEVELS, START, addFrame, isHeldUp } from "../../web/viewer/adaptive_quality.mjs";
 import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
 import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
 

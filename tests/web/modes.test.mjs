@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "../../web/viewer/gamepad.mjs";
-import { guardOf, thinAt } from "../../web/viewer/guard.mjs";
-import { ORIGINS, originColours } from "../../web/viewer/origins.mjs";
+import { guardOf, thinAt } from "../../web/viewer/coverage_fade.mjs";
+import { ORIGINS, originColours } from "../../web/viewer/provenance.mjs";
 import { readPart } from "../../web/viewer/source.mjs";
 import { brightnessOf } from "../../web/viewer/theme.mjs";
 

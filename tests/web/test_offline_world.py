@@ -76,7 +76,7 @@ def test_every_module_that_is_imported_is_there():
     modules = html_world._modules()
     imported = set(re.findall(r'(?:from\s*|import\(\s*)"m3d/([^"]+)"', "\n".join(modules.values())))
     assert imported | {"viewer/offline.mjs"} == set(modules)
-    assert {"vendor/spark.mjs", "words/zh.mjs"} <= set(modules)
+    assert {"vendor/spark.mjs", "i18n/zh.mjs"} <= set(modules)
     for code in modules.values():
         assert not re.search(r"""(?:from\s*|\bimport\()["']\.{1,2}/""", code)
         assert "import.meta.url" not in code  # nothing lies beside a blob

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { RADIUS, bodyOf, standAt, stepBody } from "../../web/viewer/body.mjs";
+import { RADIUS, bodyOf, standAt, stepBody } from "../../web/viewer/character.mjs";
 import { startWalk } from "../../web/viewer/walk.mjs";
 import { deepest, groundBelow, isSolid, isStuck, moveAlong, readWalls, wallsOfSplats } from "../../web/viewer/walls.mjs";
 

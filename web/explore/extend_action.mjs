@@ -1,6 +1,6 @@
 // The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
 import { addSegment, downstreamOf, extenderOf, isExtendable, makerOf, repeatSegment, setWidget as set, wake } from "./segments.mjs";
 

@@ -4,11 +4,11 @@
 
 import { forgetImage, paintView } from "../viewer/pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "../viewer/pano_view.mjs";
-import { followLanguage, language } from "../words/words.mjs";
+import { followLanguage, language } from "../i18n/translate.mjs";
 import {
   changed, draggedInPanorama, fromMap, keyAt, keyBefore, MOST_KEYS, nearest, toMap, toPanorama, withKey, writeDrawing, zoomed,
 } from "./drawing.mjs";
-import { words } from "./words.mjs";
+import { texts } from "./texts.mjs";
 
 /** @typedef {import("./drawing.mjs").Key} Key */
 /** @typedef {import("./drawing.mjs").MapView} MapView */
@@ -46,7 +46,7 @@ export class Studio {
   constructor(ask, options) {
     this.ask = ask;
     this.options = options;
-    this.words = words();
+    this.texts = texts();
     /** @type {Key[]} */
     this.keys = [];
     this.selected = -1;
@@ -77,12 +77,12 @@ export class Studio {
     this.element = make("div", "m3d-viewer m3d-studio");
     this.element.lang = language();
     this.element.dataset.captureWheel = "true";
-    this.map = this.pane("m3d-studio-map", this.words.mapTitle, this.words.map);
-    this.panorama = this.pane("m3d-studio-pano", this.words.panoramaTitle, this.words.panorama);
-    this.view = this.pane("m3d-studio-view", "", this.words.view);
+    this.map = this.pane("m3d-studio-map", this.texts.mapTitle, this.texts.map);
+    this.panorama = this.pane("m3d-studio-pano", this.texts.panoramaTitle, this.texts.panorama);
+    this.view = this.pane("m3d-studio-view", "", this.texts.view);
     this.strip = make("div", "m3d-studio-strip");
     this.chart = make("canvas");
-    this.slider = make("input", "", { type: "range", min: "0", max: "0", "aria-label": this.words.frame });
+    this.slider = make("input", "", { type: "range", min: "0", max: "0", "aria-label": this.texts.frame });
     this.strip.append(this.chart, this.slider);
     this.tools = make("div", "m3d-studio-tools");
     this.status = make("div", "m3d-studio-status", { role: "status", "aria-live": "polite" });
@@ -92,11 +92,11 @@ export class Studio {
     this.element.append(this.map.box, this.panorama.box, this.view.box, this.strip, this.tools, this.status, this.message);
     this.controls = this.buildTools();
     this.takeInput(this.off.signal);
-    this.say(this.words.placeholder);
+    this.say(this.texts.placeholder);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
     this.unfollow = followLanguage(this.element, () => {
-      this.words = words();
+      this.texts = texts();
       if (this.scene) this.tell();
       this.draw();
     });
@@ -123,13 +123,13 @@ export class Studio {
       tools.append(made);
       return made;
     };
-    button("add", this.words.add, this.words.addTip, () => this.addAfter());
-    const remove = button("remove", this.words.remove, this.words.removeTip, () => this.remove());
+    button("add", this.texts.add, this.texts.addTip, () => this.addAfter());
+    const remove = button("remove", this.texts.remove, this.texts.removeTip, () => this.remove());
     /** @type {Record<string, HTMLInputElement>} */
     const fields = {};
     for (const [i, name] of FIELDS.entries()) {
       const label = make("label");
-      label.append(this.words.fields[name]);
+      label.append(this.texts.fields[name]);
       const field = make("input", "", { type: "number", step: i < 3 ? "0.1" : "5", "data-field": name });
       field.addEventListener("input", () => (field.dataset.typing = ""), { signal });
       field.addEventListener("blur", () => delete field.dataset.typing, { signal });
@@ -146,7 +146,7 @@ export class Studio {
       tools.append(label);
       fields[name] = field;
     }
-    const presets = make("select", "", { title: this.words.presetTip, "aria-label": this.words.presetTip });
+    const presets = make("select", "", { title: this.texts.presetTip, "aria-label": this.texts.presetTip });
     presets.addEventListener(
       "change",
       async () => {
@@ -158,8 +158,8 @@ export class Studio {
       { signal },
     );
     tools.append(presets);
-    const given = button("given", this.words.given, this.words.givenTip, () => this.start(this.scene?.given ?? []));
-    const clear = button("clear", this.words.clear, this.words.clearTip, () => this.start([]));
+    const given = button("given", this.texts.given, this.texts.givenTip, () => this.start(this.scene?.given ?? []));
+    const clear = button("clear", this.texts.clear, this.texts.clearTip, () => this.start([]));
     return { remove, clear, given, presets, fields };
   }
 
@@ -179,7 +179,7 @@ export class Studio {
     this.controls.presets.replaceChildren(
       ...["", ...scene.presets].map((name) => {
         const option = make("option", "", { value: name });
-        option.textContent = name ? name.replaceAll("_", " ") : this.words.preset;
+        option.textContent = name ? name.replaceAll("_", " ") : this.texts.preset;
         return option;
       }),
     );
@@ -338,26 +338,26 @@ export class Studio {
     const { found } = this;
     delete this.status.dataset.kind;
     if (!this.keys.length || !found) {
-      this.status.textContent = this.words.empty;
+      this.status.textContent = this.texts.empty;
       return;
     }
     if (this.keys.length === 1) {
-      this.status.textContent = this.words.onePose;
+      this.status.textContent = this.texts.onePose;
       return;
     }
     const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-    const near = found.clearance_least === null ? this.words.nothingNear : `${found.clearance_least.toFixed(2)} ${this.words.unit(found.unit)}`;
-    const summary = this.words.summary({
+    const near = found.clearance_least === null ? this.texts.nothingNear : `${found.clearance_least.toFixed(2)} ${this.texts.unit(found.unit)}`;
+    const summary = this.texts.summary({
       frames: found.poses.length,
       length: found.length.toFixed(2),
-      unit: this.words.unit(found.unit),
+      unit: this.texts.unit(found.unit),
       mean: percent(found.holes_mean),
       most: percent(found.holes_most),
       near,
     });
     const count = found.colliding.length;
     if (count) this.status.dataset.kind = "error";
-    this.status.textContent = summary + (count ? this.words.collide({ count }) : this.words.clear_);
+    this.status.textContent = summary + (count ? this.texts.collide({ count }) : this.texts.clear_);
   }
 
   loadMap() {
@@ -451,7 +451,7 @@ export class Studio {
       const [right, bottom] = toMap(view, ...fromMap(drawn, 640, 640));
       pen.drawImage(image, left, top, right - left, bottom - top);
     }
-    drawGrid(pen, view, this.words.unit(this.scene?.unit ?? ""));
+    drawGrid(pen, view, this.texts.unit(this.scene?.unit ?? ""));
     const at = (/** @type {Key} */ pose) => toMap(view, pose[0], pose[2]);
     this.drawPath(pen, at, width);
     const [ox, oy] = toMap(view, 0, 0);
@@ -532,7 +532,7 @@ export class Studio {
     this.prepare(canvas, box);
     paintView({ look: this.look, image: this.viewPicture, canvas });
     const frames = this.found?.poses.length ?? 0;
-    caption.textContent = this.words.viewTitle({ frame: frames ? `${this.frame} / ${frames - 1}` : "-" });
+    caption.textContent = this.texts.viewTitle({ frame: frames ? `${this.frame} / ${frames - 1}` : "-" });
   }
 
   drawChart() {
@@ -567,8 +567,8 @@ export class Studio {
     pen.fillStyle = "#e8eaed";
     pen.fillRect(left(this.frame + 0.5) - 1, 0, 2, height);
     const told = [
-      [`${this.words.stripTitle} ${(100 * found.holes[this.frame]).toFixed(1)} %`, COLOURS.holes],
-      [`${this.words.clearanceTitle} ${found.clearance[this.frame]?.toFixed(2) ?? "∞"} ${this.words.unit(found.unit)}`, COLOURS.near],
+      [`${this.texts.stripTitle} ${(100 * found.holes[this.frame]).toFixed(1)} %`, COLOURS.holes],
+      [`${this.texts.clearanceTitle} ${found.clearance[this.frame]?.toFixed(2) ?? "∞"} ${this.texts.unit(found.unit)}`, COLOURS.near],
     ];
     let x = 8;
     for (const [text, colour] of told) {

@@ -4,7 +4,7 @@ import { addFrame, after, forwardToGraph, hideWidget } from "../viewer/graph_nod
 import { ensureStyle } from "../viewer/style.mjs";
 import { readDrawing, writeDrawing } from "./drawing.mjs";
 import { Studio } from "./studio.mjs";
-import { words } from "./words.mjs";
+import { texts } from "./texts.mjs";
 
 const PAYLOAD = "matrix3d_studio"; // of the node's `ui` output
 const PROPERTY = "matrix3d_studio"; // where the workflow remembers the scene
@@ -39,11 +39,11 @@ export function attachStudio(node, api, app) {
         body: JSON.stringify(question),
       });
     } catch {
-      throw new Error(words().offline);
+      throw new Error(texts().offline);
     }
     if (reply.ok) return reply;
     const { error } = await reply.json().catch(() => ({ error: "" }));
-    throw new Error(reply.status === 404 && !error ? words().gone : error || words().offline);
+    throw new Error(reply.status === 404 && !error ? texts().gone : error || texts().offline);
   };
   const ask = {
     json: async (/** @type {string} */ name, /** @type {object} */ question) => (await post(name, question)).json(),

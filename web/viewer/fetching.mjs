@@ -1,6 +1,6 @@
 // Fetches the file of a world, with words for what can go wrong.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { MOST_BYTES, megabytes } from "./source.mjs";
 
 /**

@@ -1,6 +1,6 @@
 // The world of a page that brings everything with it (matrix3d_core/io/html_world.py writes such pages): no host, no network.
 
-import { language } from "../words/words.mjs";
+import { language } from "../i18n/translate.mjs";
 import { WalkViewer } from "./viewer.mjs";
 
 /**

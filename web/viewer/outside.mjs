@@ -1,7 +1,7 @@
 // Splats of which nothing says where one may stand: which way is up in them, how large they are, and from where to look
 // at them. Pure. Directions and points are in OpenCV axes: x right, y down, z forward.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
 /** @typedef {import("./source.mjs").SplatFile} SplatFile */
 /** @typedef {import("./orbit.mjs").Orbit} Orbit */

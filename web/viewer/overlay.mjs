@@ -1,6 +1,6 @@
 // What lies over the picture: position line, buttons, help, messages, stick. Only elements, no state of the world.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
 const ICONS = {
   orbit: '<path d="M19.5 14.5a8 8 0 1 1 .2-4.6"/><path d="M20.5 5v5h-5"/><circle cx="12" cy="12" r="1.6"/>',

@@ -1,6 +1,6 @@
 // Painting a mask in a panorama viewer: its buttons, its brush, and how the mask shows over the picture.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { dab, emptyMask, MASK_HEIGHT, MASK_WIDTH, readMask, share, stroke, writeMask } from "./pano_mask.mjs";
 import { forgetImage, paintView } from "./pano_painter.mjs";
 import { sourceOf } from "./pano_view.mjs";

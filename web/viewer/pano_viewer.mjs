@@ -2,7 +2,7 @@
 //
 // For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
 
-import { followLanguage, language, tr } from "../words/words.mjs";
+import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "./pano_view.mjs";

@@ -1,6 +1,6 @@
 // Puts a panorama viewer into a node of the graph editor, in the canvas and in the Vue renderer.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { addFrame, after, forwardToGraph, hideWidget } from "./graph_node.mjs";
 import { readFrames } from "./pano_view.mjs";
 import { PanoViewer } from "./pano_viewer.mjs";

@@ -1,6 +1,6 @@
 // Poses: from the graph, from an address, and into three.js. Pure. OpenCV axes: x right, y down, z forward.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
 /**
  * Where the eye is and how it looks. Upright: there is no roll.

@@ -1,6 +1,6 @@
 // Records what a visitor of a viewer does, and shows it: the strip below the picture and the path in the world.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { poseFromMatrix } from "./pose.mjs";
 import { EMPTY, addSample, exportPath, isEmpty, pathPoints, readRecording, writeRecording } from "./record.mjs";
 import { Timeline } from "./timeline.mjs";

@@ -1,6 +1,6 @@
 // The panel of settings over a viewer's picture: field of view, speed, ground, grid, what is up, size of pictures.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { plainNumber, upOf } from "./outside.mjs";
 import { PICTURE_SIZES } from "./picture.mjs";
 import { SPEED_LIMITS } from "./walk.mjs";

@@ -1,6 +1,6 @@
 // Which file a viewer shows. Pure.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { columnsOfAxes } from "./axes.mjs";
 
 /**

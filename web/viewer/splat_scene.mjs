@@ -4,15 +4,15 @@
 import * as THREE from "../vendor/three.mjs";
 import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 import { Grid } from "./grid.mjs";
 import { LOWPASS_PX2, fittedLowpass, lowpassIn } from "./lowpass.mjs";
-import { originColours } from "./origins.mjs";
+import { originColours } from "./provenance.mjs";
 import { radiusOf } from "./outside.mjs";
-import { PanoramaSphere } from "./sphere.mjs";
+import { PanoramaSphere } from "./panorama_sphere.mjs";
 import { Stage } from "./stage.mjs";
 import { wallsOfSplats } from "./walls.mjs";
 

@@ -2,7 +2,7 @@
 
 /** @typedef {import("./record.mjs").Recording} Recording */
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { moveItem, wayLength } from "./record.mjs";
 
 /**

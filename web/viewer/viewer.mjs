@@ -8,20 +8,20 @@
 //   file        what is shown, as in the `ui` payload
 //   recorder    what was recorded: { recording, text, isRecording }
 
-import { followLanguage, language, tr } from "../words/words.mjs";
+import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
-import { bodyOf, standAt, stepBody } from "./body.mjs";
+import { bodyOf, standAt, stepBody } from "./character.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
 import { fetchBytes, keepsOrigins } from "./fetching.mjs";
-import { MOST_FADE, guardOf, thinAt } from "./guard.mjs";
+import { MOST_FADE, guardOf, thinAt } from "./coverage_fade.mjs";
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
-import { ORIGINS, readOrigins } from "./origins.mjs";
+import { ORIGINS, readOrigins } from "./provenance.mjs";
 import { boxOf, guessAxes, isWorld, nextAxes, orbitAround, plainNumber, radiusOf, tellGuess, upOf } from "./outside.mjs";
 import { Overlay } from "./overlay.mjs";
-import { LEVELS, START, addFrame, isHeldUp } from "./pace.mjs";
-import { momentAt, remember } from "./past.mjs";
+import { LEVELS, START, addFrame, isHeldUp } from "./adaptive_quality.mjs";
+import { momentAt, remember } from "./input_rewind.mjs";
 import { pictureName, saveBlob, sizeOfText } from "./picture.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
 import { Recorder } from "./recorder.mjs";
@@ -29,7 +29,7 @@ import { isEmpty } from "./record.mjs";
 import { Settings } from "./settings.mjs";
 import { readPart, shortCount } from "./source.mjs";
 import { isPageLight, onThemeChanged } from "./theme.mjs";
-import { fitOfPanorama } from "./sphere.mjs";
+import { fitOfPanorama } from "./panorama_sphere.mjs";
 import { DEFAULT_SPEED, changeSpeed, isMoving, look, moveBy, startWalk, stepWalk } from "./walk.mjs";
 import { deepest, moveAlong, readWalls } from "./walls.mjs";
 import { hasVirtualReality, startVirtualReality } from "./xr.mjs";
@@ -104,12 +104,12 @@ export class WalkViewer {
     this.walls = null;
     this.hasWalls = true; // those there are hold
     this.hasGround = true;
-    /** @type {import("./body.mjs").Standing | null} null while flying */
+    /** @type {import("./character.mjs").Standing | null} null while flying */
     this.standing = null;
     this.isCarried = false;
     this.hasArrived = false;
     this.isPolling = false;
-    /** @type {import("./guard.mjs").Guard | null} */
+    /** @type {import("./coverage_fade.mjs").Guard | null} */
     this.guard = null;
     this.fade = 0;
     /** @type {Uint8Array | null} where each splat comes from */
@@ -134,7 +134,7 @@ export class WalkViewer {
     this.isDisposed = false;
     this.frameRequest = 0;
     this.lastStep = 0; // time up to which the walk has been reckoned; 0 at rest
-    /** @type {import("./past.mjs").Moment[]} */
+    /** @type {import("./input_rewind.mjs").Moment[]} */
     this.past = []; // before each of the last steps
     /** @type {number[] | null} */
     this.reached = null; // by the last step; another position was not walked to

@@ -4,7 +4,7 @@
 // `pose` (world units and degrees), `metric=1` (show metres) and `sidecar=1` (read world.world.json of world.spz, which
 // Splat Save writes: its axes, start and scale) are optional.
 
-import { language, tr } from "../words/words.mjs";
+import { language, tr } from "../i18n/translate.mjs";
 import { poseFromText } from "./pose.mjs";
 import { fileFromQuery, queryOf, readSidecar, sidecarOf } from "./source.mjs";
 import { WalkViewer } from "./viewer.mjs";

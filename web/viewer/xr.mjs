@@ -1,6 +1,6 @@
 // Headsets, where the browser knows any.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 import { look } from "./walk.mjs";
 
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */

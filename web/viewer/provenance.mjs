@@ -1,6 +1,6 @@
 // Where splats come from, as colours. Pure. The numbers and colours are those of matrix3d_core/scene/provenance.py.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
 export const ORIGINS = [
   { name: () => tr("source picture"), colour: [0.2, 0.68, 0.38] },

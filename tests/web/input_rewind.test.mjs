@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { momentAt, remember } from "../../web/viewer/past.mjs";
+import { momentAt, remember } from "../../web/viewer/input_rewind.mjs";
 import { STILL, isMoving, startWalk, stepWalk } from "../../web/viewer/walk.mjs";
 
 const moment = (time) => ({ time, position: [0, 0, time], velocity: [0, 0, 0], standing: null, isCarried: false });

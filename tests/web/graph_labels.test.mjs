@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { tellChoices, tellFilled, tellGraph, tellPhases, tellTemplate } from "../../web/words/graph_words.mjs";
-import { CHOICES, PHASES, TEMPLATES } from "../../web/words/zh_graph.mjs";
+import { tellChoices, tellFilled, tellGraph, tellPhases, tellTemplate } from "../../web/i18n/graph_labels.mjs";
+import { CHOICES, PHASES, TEMPLATES } from "../../web/i18n/zh_graph.mjs";
 
 /** @param {string} locale @param {() => void} check */
 function within(locale, check) {

@@ -1,7 +1,7 @@
 // The graph editor in the reader's language, where its own translations (locales/) do not reach: choices of lists,
 // what a running node says, and the titles, groups and notes of templates. What is saved and sent stays English.
 
-import { language } from "./words.mjs";
+import { language } from "./translate.mjs";
 import { CHOICES, PHASES, TEMPLATES } from "./zh_graph.mjs";
 
 /** @typedef {Record<string, string>} Words */

@@ -1,6 +1,6 @@
 // Where a world is thin: places far from all that was seen. Pure. OpenCV axes, world units.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
 const REACH_SHARE = 1; // of the median distance of the splats from where one begins
 const FADE_SHARE = 1; // of the reach, over which the view fades

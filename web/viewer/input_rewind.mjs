@@ -10,7 +10,7 @@ const KEPT_MS = 2000;
  * @property {number} time milliseconds
  * @property {number[]} position world units
  * @property {number[]} velocity world units per second
- * @property {import("./body.mjs").Standing | null} standing
+ * @property {import("./character.mjs").Standing | null} standing
  * @property {boolean} isCarried
  */
 

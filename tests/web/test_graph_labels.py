@@ -41,7 +41,7 @@ NAMES = {  # the same in every language: formats, engines, methods, sizes
 @pytest.fixture(scope="module")
 def words():
     """The three dictionaries of ``zh_graph.mjs``."""
-    module = (ROOT / "web/words/zh_graph.mjs").as_uri()
+    module = (ROOT / "web/i18n/zh_graph.mjs").as_uri()
     code = f"import({json.dumps(module)}).then(words => console.log(JSON.stringify(words)))"
     done = subprocess.run([find_node(), "-e", code], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

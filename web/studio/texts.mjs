@@ -1,11 +1,11 @@
 // Every text of the studio, in one place.
 
-import { tr } from "../words/words.mjs";
+import { tr } from "../i18n/translate.mjs";
 
-/** @typedef {import("../words/words.mjs").Values} Values */
+/** @typedef {import("../i18n/translate.mjs").Values} Values */
 
 /** The texts in the reader's language; asked for when something is shown, not when this file is loaded. */
-export const words = () => ({
+export const texts = () => ({
   placeholder: tr("Run the graph to draw a path here."),
   map: tr("Map. Click adds a key pose, drag moves it. N and P choose, arrows move, brackets turn, Page Up and Down raise and lower, Delete deletes."),
   panorama: tr("Panorama with the key poses. Click adds one, drag moves it."),

@@ -4,12 +4,12 @@ import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { language, languageOf, tr } from "../../web/words/words.mjs";
-import { ZH } from "../../web/words/zh.mjs";
+import { language, languageOf, tr } from "../../web/i18n/translate.mjs";
+import { ZH } from "../../web/i18n/zh.mjs";
 
 const WEB = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "web");
 const OURS = readdirSync(WEB, { recursive: true, encoding: "utf8" })
-  .filter((name) => /\.m?js$/.test(name) && !/^(vendor|words)\b/.test(name))
+  .filter((name) => /\.m?js$/.test(name) && !/^(vendor|i18n)\b/.test(name))
   .map((name) => join(WEB, name));
 
 const ATTRIBUTES = ["aria-label", "title", "placeholder", "alt"];
@@ -175,9 +175,9 @@ test("without a page texts are English; values fill the names", () => {
 test("the editor's setting counts before the browser's language, and is asked each time", async () => {
   const settings = { "Comfy.Locale": "zh-TW" };
   const app = { extensionManager: { setting: { get: (/** @type {string} */ name) => settings[name] } } };
-  /** @param {object} window @param {string} copy @param {(words: typeof import("../../web/words/words.mjs")) => void} check */
+  /** @param {object} window @param {string} copy @param {(words: typeof import("../../web/i18n/translate.mjs")) => void} check */
   const within = async (window, copy, check) => {
-    const words = await import(`../../web/words/words.mjs?${copy}`);
+    const words = await import(`../../web/i18n/translate.mjs?${copy}`);
     Object.assign(globalThis, { window });
     Object.defineProperty(globalThis, "navigator", { value: { language: "zh-CN" }, configurable: true });
     check(words);
