@@ -128,7 +128,9 @@ class DatasetExport(io.ComfyNode):
         if splat is not None:
             points = points_from_gaussians(gaussians_from_host(splat), max_points)
         elif geometry is not None:
-            points = points_from_geometry(geometry, max_points)
+            points = points_from_geometry(
+                geometry, max_points, world_from_panorama=trajectory.world_from_panorama
+            )
         path, _, _ = save_target(filename_prefix or "matrix3d/dataset", "")
         count = write_dataset(
             path,

@@ -282,8 +282,8 @@ class SplatPreview(io.ComfyNode):
         sphere = panorama if panorama is not None else geometry.rgb if geometry is not None else None
         if sphere is not None:
             shown["panorama"] = _keep_sphere(node, sphere, is_image=panorama is not None).shown
-            if trajectory is not None and trajectory.frame_of_reference != "panorama":
-                shown["panorama_pose"] = shown["start_pose"]  # a path in a world frame begins at its panorama
+            if trajectory is not None:
+                shown["panorama_pose"] = trajectory.panorama_from_world.flatten().tolist()
         if recorded.has_path:
             path = trajectory_from_recording(
                 recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric,
@@ -335,7 +335,8 @@ def _keep_walls(
             occupancy = walls_of_mesh(mesh_from_host(collider, "collider", is_gltf=axes == _AXES[0]))
         else:
             assert geometry is not None
-            occupancy = walls_of_panorama(geometry)
+            place = None if trajectory is None else trajectory.world_from_panorama
+            occupancy = walls_of_panorama(geometry, world_from_panorama=place)
         if been is not None:
             occupancy = occupancy.without(been, 1.05 * occupancy.radius)
         path, filename, subfolder = save_target("matrix3d/world", ".walls", kind="temp")
@@ -343,7 +344,8 @@ def _keep_walls(
             file.write(encode_occupancy(occupancy))
         return _Walls(occupancy, path, _shown(path, filename, subfolder))
 
-    options = (axes, None if been is None else been.tolist())
+    poses = None if trajectory is None else trajectory.camera_from_world.tolist()
+    options = (axes, poses, None if trajectory is None else trajectory.frame_of_reference)
     value = collider if collider is not None else geometry
     return _walls.get(key and f"{key} walls", value, options, make, lambda made: made.path.is_file())
 

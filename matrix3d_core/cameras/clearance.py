@@ -134,7 +134,7 @@ def shorten_to_clear(
         shortened, share = shorten_to_clear(inside, geometry, radius=radius, method=method, progress=progress)
         if share == 1.0:
             return trajectory, 1.0
-        poses = shortened.camera_from_world @ trajectory.camera_from_world[0]
+        poses = shortened.camera_from_world @ trajectory.panorama_from_world
         return replace(trajectory, camera_from_world=poses), share
     surface = PanoramaSurface.of(geometry)
     centres = trajectory.centres

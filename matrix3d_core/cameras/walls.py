@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.spherical import directions_from_pixels, pixels_from_directions, sample_erp
 from ..progress import ProgressEvent, ProgressFn, no_progress
@@ -39,7 +40,12 @@ def metre_of(geometry: PanoramaGeometry) -> float:
     return max(float(down.median()) / EYE_M, 1e-6)
 
 
-def walls_of_panorama(geometry: PanoramaGeometry, *, progress: ProgressFn = no_progress) -> Occupancy:
+def walls_of_panorama(
+    geometry: PanoramaGeometry,
+    *,
+    world_from_panorama: Tensor | None = None,  # [4, 4]
+    progress: ProgressFn = no_progress,
+) -> Occupancy:
     """Return the solid cells of what a panorama shows; its hull is closed.
 
     Solid is what lies at the surface that each pixel shows, and all that lies behind the hull: the farthest
@@ -48,17 +54,22 @@ def walls_of_panorama(geometry: PanoramaGeometry, *, progress: ProgressFn = no_p
     Sky is no surface, only hull.
 
     Args:
-        geometry: panorama at the world's origin.
+        geometry: the panorama.
+        world_from_panorama: where it stands, rigid, see `Trajectory.world_from_panorama`; None: at the world's origin.
         progress: called between slices of the grid.
     """
+    pose = torch.eye(4, dtype=torch.float64) if world_from_panorama is None else world_from_panorama
+    check_shape("world_from_panorama", pose, "4 4")
+    turn, centre = pose[:3, :3].to("cpu", torch.float64), pose[:3, 3].to("cpu", torch.float64)
     unit = metre_of(geometry)
     depth = geometry.depth_ray.to(torch.float64)
     hull = _closed(depth)
     points = torch.cat([(_directions(*d.shape) * d[..., None]).reshape(-1, 3) for d in (hull, depth)])
     reach = torch.tensor([_REACH_M, _HEIGHT_M, _REACH_M], dtype=torch.float64) * unit
+    points = points @ turn.mT
     low = torch.maximum(points.amin(0), -reach)
     high = torch.minimum(points.amax(0), reach)
-    cell, origin, size = _grid(low, high, unit)
+    cell, corner, size = _grid(low, high, unit)  # axes of the world, seen from the panorama's centre
     log_depth = depth.log()
     slope_x = _gentle(log_depth, 1)
     slope_y = _gentle(log_depth, 0)
@@ -67,16 +78,17 @@ def walls_of_panorama(geometry: PanoramaGeometry, *, progress: ProgressFn = no_p
     columns = (log_depth, slope_x, slope_y, sky, torch.maximum(fine_hull, depth))
     tables = [column.to(torch.float32).reshape(-1) for column in columns]
     solid = torch.zeros(size[2], size[1], size[0], dtype=torch.bool)
-    x = origin[0] + cell * (torch.arange(size[0], dtype=torch.float32) + 0.5)
-    y = origin[1] + cell * (torch.arange(size[1], dtype=torch.float32) + 0.5)
+    x = corner[0] + cell * (torch.arange(size[0], dtype=torch.float32) + 0.5)
+    y = corner[1] + cell * (torch.arange(size[1], dtype=torch.float32) + 0.5)
     slices = max(1, _CHUNK // (size[0] * size[1]))
     for start in range(0, size[2], slices):
         progress(ProgressEvent(start, size[2], "find the walls"))
         stop = min(start + slices, size[2])
-        z = origin[2] + cell * (torch.arange(start, stop, dtype=torch.float32) + 0.5)
+        z = corner[2] + cell * (torch.arange(start, stop, dtype=torch.float32) + 0.5)
         at = torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)
-        solid[start:stop] = _is_solid(at, tables, geometry.height, cell)
-    return Occupancy(solid, origin, cell, is_outside_solid=True, unit=unit)
+        solid[start:stop] = _is_solid(at @ turn.float(), tables, geometry.height, cell)
+    x0, y0, z0 = (torch.tensor(corner, dtype=torch.float64) + centre).tolist()
+    return Occupancy(solid, (x0, y0, z0), cell, is_outside_solid=True, unit=unit)
 
 
 def walls_of_mesh(mesh: Mesh, *, unit: float = 1.0) -> Occupancy:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..cameras.clearance import ClearanceReport, measure_clearance
 from ..cameras.edit import resample
+from ..cameras.placement import in_panorama_frame
 from ..cameras.presets import preset_in_scene
 from ..cameras.recording import parse_recording
 from ..cameras.spline import spline_trajectory
@@ -195,16 +196,17 @@ class StudioScene:
     def check(
         self, trajectory: Trajectory, *, radius: float, progress: ProgressFn = no_progress
     ) -> PathCheck:
-        """Measure holes and clearance of a path in the panorama's frame."""
+        """Measure holes and clearance of a path; one in a ``world`` frame has the panorama at its first pose."""
+        inside = in_panorama_frame(trajectory)
         clearance = measure_clearance(
-            trajectory, self.geometry, radius=radius, surface=self.surface, progress=progress
+            inside, self.geometry, radius=radius, surface=self.surface, progress=progress
         )
         count = len(trajectory)
         drawn = torch.linspace(0, count - 1, min(count, _MOST_DRAWN)).round().long().unique()
         weight = torch.sin((torch.arange(_HOLE_ROWS) + 0.5) / _HOLE_ROWS * math.pi)
         shares = []
         for frame in drawn.tolist():
-            seen = self.view(trajectory.camera_from_world[frame], _HOLE_ROWS).is_seen
+            seen = self.view(inside.camera_from_world[frame], _HOLE_ROWS).is_seen
             shares.append(1 - float((seen.float().mean(1) * weight).sum() / weight.sum()))
         between = np.interp(np.arange(count), drawn.numpy(), np.array(shares))
         holes = torch.from_numpy(between).float().clamp(0, 1)

@@ -85,7 +85,7 @@ def fill_guidance(
     count = len(trajectory)
     total = _ROUNDS + count
     poses = trajectory.camera_from_world
-    source = _source_centre(trajectory)
+    source = trajectory.world_from_panorama[:3, 3]
     patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, source, engine, total, progress)
 
     draw = open_mesh_renderer(_join(patches), engine=engine)[1] if patches else None
@@ -225,13 +225,6 @@ def _join(patches: list[Mesh]) -> Mesh:
         torch.cat([p.colours for p in patches]),
         torch.cat([p.is_visible for p in patches]),
     )
-
-
-def _source_centre(trajectory: Trajectory) -> Tensor:  # [3]
-    """Return where the panorama was taken, in the trajectory's own frame."""
-    if trajectory.frame_of_reference == "panorama":
-        return torch.zeros(3, dtype=torch.float64)
-    return trajectory.centres[0]
 
 
 def _check(frames: GuidanceFrames, trajectory: Trajectory) -> None:

@@ -140,7 +140,7 @@ def _relative_poses(trajectory: Trajectory) -> Tensor:  # [T, 4, 4]
     """Return poses in the panorama's frame."""
     if trajectory.frame_of_reference == "panorama":
         return trajectory.camera_from_world
-    return trajectory.camera_from_world @ trajectory.world_from_camera[0]
+    return trajectory.camera_from_world @ trajectory.world_from_panorama
 
 
 def _shows_panorama(pose: Tensor, index: int, geometry: PanoramaGeometry, mode: str) -> bool:

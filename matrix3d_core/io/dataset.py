@@ -193,9 +193,16 @@ def points_from_gaussians(
 
 
 def points_from_geometry(
-    geometry: PanoramaGeometry, count: int = 200_000, *, seed: int = 0
+    geometry: PanoramaGeometry,
+    count: int = 200_000,
+    *,
+    world_from_panorama: Tensor | None = None,  # [4, 4]
+    seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colours."""
+    """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colours.
+
+    The points are in the world in which ``world_from_panorama`` says where the panorama stands; None: at its origin.
+    """
     from ..geometry.spherical import erp_directions
 
     rows = (torch.arange(geometry.height) + 0.5) / geometry.height * math.pi
@@ -206,6 +213,8 @@ def points_from_geometry(
     chosen = _pick(found, count, seed)
     directions = erp_directions(geometry.height, geometry.width, dtype=torch.float64).reshape(-1, 3)[chosen]
     places = directions * geometry.depth_ray.flatten()[chosen, None].double()
+    if world_from_panorama is not None:
+        places = places @ world_from_panorama[:3, :3].mT + world_from_panorama[:3, 3]
     return places, geometry.rgb.reshape(-1, 3)[chosen]
 
 

@@ -191,9 +191,7 @@ def align_frames(
     result = torch.full(depth_ray.shape, torch.inf)
     points: list[Tensor] = []
     if geometry is not None:
-        start = torch.eye(4, dtype=torch.float64)
-        if trajectory.frame_of_reference != "panorama":
-            start = trajectory.world_from_camera[0]
+        start = trajectory.world_from_panorama
         own = sweep_rays(geometry.height, geometry.width, 0.0) * geometry.depth_ray[..., None]
         points.append(own[geometry.is_valid & ~geometry.is_sky] @ start[:3, :3].T + start[:3, 3])
     for number, key in enumerate(keys):

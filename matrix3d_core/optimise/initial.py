@@ -294,9 +294,7 @@ def place_gaussians(
     is_pinhole = trajectory is not None and trajectory.K_px is not None
     pieces: list[_Piece] = []
     if geometry is not None:
-        start = torch.eye(4, dtype=torch.float64)
-        if trajectory is not None and trajectory.frame_of_reference != "panorama":
-            start = trajectory.world_from_camera[0]
+        start = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
         distance, sky = geometry.depth_ray, geometry.is_sky
         pieces.append(_Piece(geometry.rgb, distance, ~sky, start, "source", ORIGIN_SOURCE, None))
         pieces.append(_Piece(geometry.rgb, distance, sky, start, "sky", ORIGIN_SOURCE, None))

@@ -302,9 +302,7 @@ class _Fit:
         points, nearest, farthest = None, None, None
         if self.geometry is not None:
             geometry = self.geometry
-            start = torch.eye(4, dtype=torch.float64)
-            if self.trajectory.frame_of_reference != "panorama":
-                start = self.trajectory.world_from_camera[0]
+            start = self.trajectory.world_from_panorama
             rays = sweep_rays(geometry.height, geometry.width, 0.0) * geometry.depth_ray[..., None]
             points = rays.reshape(-1, 3) @ start[:3, :3].T + start[:3, 3]
             nearest = 0.5 * self.nearest if self.nearest else None

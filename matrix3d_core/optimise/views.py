@@ -216,9 +216,7 @@ class ViewSampler:
         closeness = closeness or {}
         is_pinhole = trajectory.K_px is not None
         if geometry is not None:
-            start = torch.eye(4, dtype=torch.float64)
-            if trajectory.frame_of_reference != "panorama":
-                start = trajectory.camera_from_world[0]
+            start = trajectory.panorama_from_world
             known = geometry.is_valid & ~geometry.is_sky
             near = torch.stack(
                 (1 / geometry.depth_ray, known.float(), torch.zeros_like(geometry.depth_ray)), -1

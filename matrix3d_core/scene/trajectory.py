@@ -14,7 +14,7 @@ __all__ = ["FRAMES_OF_REFERENCE", "Trajectory"]
 
 FRAMES_OF_REFERENCE = ("panorama", "world")
 """``panorama``: the origin is the centre of the source panorama and +z its front.
-``world``: a frame given from outside."""
+``world``: a frame given from outside; the panorama stands at the first pose."""
 
 _ORTHONORMAL_TOLERANCE = 1e-3
 
@@ -108,6 +108,20 @@ class Trajectory:
         pose[:, :3, :3] = rotation
         pose[:, :3, 3] = -(rotation @ self.camera_from_world[:, :3, 3:]).squeeze(-1)
         return pose
+
+    @property
+    def panorama_from_world(self) -> Tensor:
+        """``[4, 4]`` float64 pose of the source panorama: the identity, or the first pose of a ``world`` path."""
+        if self.frame_of_reference == "panorama":
+            return torch.eye(4, dtype=torch.float64)
+        return self.camera_from_world[0]
+
+    @property
+    def world_from_panorama(self) -> Tensor:
+        """``[4, 4]`` float64: where the source panorama stands, inverse of `panorama_from_world`."""
+        if self.frame_of_reference == "panorama":
+            return torch.eye(4, dtype=torch.float64)
+        return self.world_from_camera[0]
 
     @property
     def centres(self) -> Tensor:

@@ -230,6 +230,11 @@ def test_points_of_a_panorama_lie_on_it():
     assert places.shape == colours.shape == (100, 3)
     torch.testing.assert_close(places.norm(dim=-1), torch.full((100,), 2.0, dtype=torch.float64))
     assert (places[:, 1] > -2 * math.cos(5 / 16 * math.pi)).all()  # none in the sky, which is above
+    # Turned a quarter to the right at (3, 0, -2): its front is the world's +x, its right the world's -z.
+    pose = torch.tensor([[0.0, 0, 1, 3], [0, 1, 0, 0], [-1, 0, 0, -2], [0, 0, 0, 1]], dtype=torch.float64)
+    moved, _ = points_from_geometry(geometry, 100, world_from_panorama=pose)
+    x, y, z = places.unbind(-1)
+    torch.testing.assert_close(moved, torch.stack((3 + z, y, -2 - x), -1))
 
 
 def test_cube_faces_cover_everything(tmp_path):

@@ -57,6 +57,17 @@ mesh = shown(collider=flat)
 mesh_walls = decode(bytes_of(mesh["walls"]))
 same_axes = decode(bytes_of(shown(collider=flat, collider_axes="OpenCV (y down)")["walls"]))
 path = shown(geometry=geometry, recording=recording, frames=41)
+Trajectory = core("scene.trajectory").Trajectory
+ways = torch.tensor([[0.6428, 0.7660], [0.7660, -0.6428]], dtype=torch.float64)  # 40 degrees to the right: ahead, right
+ahead, right = torch.zeros(2, 3, dtype=torch.float64)
+ahead[[0, 2]], right[[0, 2]] = ways
+turn = torch.stack((right, torch.tensor([0.0, 1, 0], dtype=torch.float64), ahead), -1)
+place = torch.tensor([3.0, 0, -2], dtype=torch.float64)
+moved = Trajectory.from_centres(turn[None], place[None], frame_of_reference="world")
+at_origin = Trajectory.from_centres(turn[None], place[None])
+at_walls = place + torch.stack([3.9 * ahead, 4.1 * ahead, 2.9 * right, 3.1 * right, -1.9 * ahead, -2.1 * ahead])
+placed = [shown(geometry=geometry, trajectory=one) for one in (moved, at_origin)]
+placed = [decode(bytes_of(one["walls"])).blocks(at_walls, 0.0).tolist() for one in placed]
 picture = shown(panorama=torch.rand(1, 32, 64, 3))
 errors = []
 for bad in (
@@ -74,7 +85,7 @@ at_mesh = torch.tensor([[0.0, 0, 2.0], [0, 0, -2.0]])
 result({
     "keys": sorted(first), "metric": first["is_metric"], "blocks": walls.blocks(point, 0.0).tolist(),
     "mesh": mesh_walls.blocks(at_mesh, 0.0).tolist(), "same_axes": same_axes.blocks(at_mesh, 0.0).tolist(),
-    "mesh_keys": sorted(mesh), "recorded": path["recorded"], "errors": errors,
+    "placed": placed, "mesh_keys": sorted(mesh), "recorded": path["recorded"], "errors": errors,
     "origins": list(gzip.decompress(bytes_of(first["origins"])))[:5], "count": first["count"],
     "picture": picture["panorama"]["filename"], "jpeg": bytes_of(picture["panorama"])[:2] == bytes((0xFF, 0xD8)),
     "plain": sorted(shown()),
@@ -89,6 +100,13 @@ def test_a_geometry_gives_walls_and_its_panorama(made):
     assert made["metric"] is True
     assert made["blocks"] == [False, True]
     assert "walls" not in made["plain"]
+
+
+def test_walls_stand_where_the_trajectory_says_its_panorama_is(made):
+    # The room's walls are 4 ahead, 3 to the right and 2 behind of where its panorama was taken.
+    at_first_pose, at_origin = made["placed"]
+    assert at_first_pose == [False, True, False, True, False, True]
+    assert at_origin != at_first_pose
 
 
 def test_a_collider_is_turned_from_the_axes_of_3d_files(made):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.mesh import Mesh
 from matrix3d_core.scene.occupancy import Occupancy, decode_occupancy, encode_occupancy
 from matrix3d_core.scene.panorama import PanoramaGeometry
+from matrix3d_core.scene.trajectory import Trajectory
 
 ROOM = torch.tensor([[-3.0, -1.2, -2.0], [3.0, 1.6, 4.0]])  # x, y (down), z of its corners
 PILLAR = (torch.tensor([0.0, 2.0]), 0.3)  # middle (x, z) and radius
@@ -72,6 +74,36 @@ def test_nobody_leaves_the_room_and_all_of_it_is_free(walls):
 def test_the_pillar_stands_in_the_way(walls):
     ahead = torch.tensor([[0.0, 0.0, z] for z in (1.3, 1.72, 2.6)])
     assert walls.blocks(ahead, 0.25).tolist() == [False, True, False]
+
+
+def test_walls_stand_where_the_panorama_stands():
+    """A camera at (3, 0, -2), turned 40 degrees to the right and 25 down: points of the world, in the room by hand."""
+    yaw, pitch, place = math.radians(40), math.radians(-25), torch.tensor([3.0, 0.5, -2.0])
+    right = torch.tensor([math.cos(yaw), 0, -math.sin(yaw)])
+    front = torch.tensor([math.sin(yaw) * math.cos(pitch), -math.sin(pitch), math.cos(yaw) * math.cos(pitch)])
+    down = torch.linalg.cross(front, right)
+    path = Trajectory.from_centres(
+        torch.stack((right, down, front), -1)[None], place[None], frame_of_reference="world"
+    )
+    for turned in (path, replace(path, frame_of_reference="panorama")):
+        walls = walls_of_panorama(room_geometry(pillar=False), world_from_panorama=turned.world_from_panorama)
+        points = (torch.rand(20_000, 3, generator=torch.Generator().manual_seed(3)) - 0.5) * 14
+        if turned is path:
+            away = points - place
+            inside = torch.stack((away @ right, away @ down, away @ front), -1)
+        else:
+            inside = points
+        from_wall = torch.minimum(inside - ROOM[0], ROOM[1] - inside).amin(-1)  # negative: outside
+        clear, beyond = from_wall > 2 * walls.cell, from_wall < -2 * walls.cell
+        assert min(int(clear.sum()), int(beyond.sum())) > 300
+        blocked = walls.blocks(points.double(), 0.0)
+        assert not blocked[clear].any()
+        assert blocked[beyond].all()
+
+
+def test_the_pose_of_the_panorama_is_one_matrix():
+    with pytest.raises(InvalidInput, match="world_from_panorama"):
+        walls_of_panorama(room_geometry(32), world_from_panorama=torch.eye(3))
 
 
 def test_units_that_are_no_metres_are_found_by_the_floor():

@@ -77,6 +77,19 @@ def test_the_quick_check_finds_what_guidance_and_clearance_will_find():
     assert found.report()["colliding"] == []
 
 
+def test_a_world_path_is_checked_where_its_panorama_stands():
+    scene = StudioScene.of(hall(96))
+    path = drawn_path(drawing((0, 0, 0, 0, 0), (-0.5, 0, 2.5, 40, 0)), frames=5)
+    here = scene.check(path, radius=0.3)
+    world = pose_of_key([3, 0, -2, 40, 0])
+    elsewhere = Trajectory(path.camera_from_world @ world, frame_of_reference="world")
+    there = scene.check(elsewhere, radius=0.3)
+    assert float(here.holes.max()) > 0.01
+    assert there.holes.tolist() == pytest.approx(here.holes.tolist(), abs=1e-4)
+    assert there.report()["clearance"] == pytest.approx(here.report()["clearance"], abs=1e-3)
+    assert there.trajectory is elsewhere
+
+
 def test_long_paths_are_read_off_between_frames():
     scene = StudioScene.of(hall(96))
     keys = drawing((0, 0, 0, 0, 0), (-0.5, 0, 2.5, 40, 0))

@@ -37,6 +37,22 @@ def test_poses_are_world_to_camera():
     torch.testing.assert_close(path.forwards, rotations[:, :, 2], rtol=0, atol=0)
 
 
+def test_the_panorama_of_a_world_path_stands_at_its_first_pose():
+    rotations, centres = poses()
+    own = Trajectory.from_centres(rotations, centres)
+    world = Trajectory.from_centres(rotations, centres, frame_of_reference="world")
+    assert torch.equal(own.world_from_panorama, torch.eye(4, dtype=torch.float64))
+    assert torch.equal(own.panorama_from_world, torch.eye(4, dtype=torch.float64))
+    assert torch.equal(world.world_from_panorama[:3, :3], rotations[0])
+    torch.testing.assert_close(world.world_from_panorama[:3, 3], centres[0], rtol=0, atol=32 * EPS)
+    torch.testing.assert_close(
+        world.panorama_from_world @ world.world_from_panorama,
+        torch.eye(4, dtype=torch.float64),
+        rtol=0,
+        atol=32 * EPS,
+    )
+
+
 def test_inverse_poses_match_the_general_inverse():
     path = Trajectory.from_centres(*poses())
     torch.testing.assert_close(
