@@ -79,7 +79,8 @@ class SplatRender(io.ComfyNode):
                 io.Combo.Input(
                     "colour", options=list(_COLOURS), default=_COLOURS[0], optional=True,
                     tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
-                    "texel of the source, orange = generated frame, red = guessed distance, grey = not known.",
+                    "texel of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, "
+                    "grey = not known.",
                 ),
                 io.Boolean.Input(
                     "antialiased", default=False, optional=True, advanced=True,

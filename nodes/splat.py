@@ -236,7 +236,8 @@ class GSOptimize(io.ComfyNode):
                 io.Splat.Output(
                     display_name="origins",
                     tooltip="The same splats in the same order, coloured by where they come from: green = texel of the "
-                    "source, orange = generated frame, red = guessed. For Splat Render or Splat Preview.",
+                    "source, orange = observed in a later frame, red = unobserved, at a guessed distance. For Splat "
+                    "Render or Splat Preview.",
                 ),
                 io.Image.Output(display_name="origins_view", tooltip="Those colours, ahead from the first pose."),
             ],

@@ -4,7 +4,7 @@ Per Gaussian, as 32-bit little-endian floats: ``x y z nx ny nz f_dc_0..2 f_rest_
 scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then blue), opacity is a
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
 are: OpenCV (x right, y down, z forward). A world that carries origins has one property more, ``origin``: 0 source,
-1 generated, 2 filled, 255 unknown. It is a float as well, because some readers take every row for a row of floats;
+1 observed, 2 unobserved, 255 unknown. It is a float as well, because some readers take every row for a row of floats;
 they pass over it.
 
 Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
@@ -94,7 +94,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     origins = None if gaussians.origins is None else gaussians.origins.cpu().numpy()
     if origins is not None:
         names.append(_ORIGIN)
-        header.append(f"comment {_ORIGIN}: 0 source, 1 generated, 2 filled, {ORIGIN_UNKNOWN} unknown")
+        header.append(f"comment {_ORIGIN}: 0 source, 1 observed, 2 unobserved, {ORIGIN_UNKNOWN} unknown")
     header += [f"element vertex {len(gaussians)}"]
     header += [f"property float {name}" for name in names]
     header += ["end_header", ""]

@@ -18,14 +18,22 @@ from ..geometry.rotations import quats_from_matrix
 from ..raster.splat import render_gaussians, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
-from ..scene.provenance import ORIGIN_FILLED, ORIGIN_GENERATED, ORIGIN_SOURCE, ORIGINS
+from ..scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVED, ORIGINS
 from ..scene.trajectory import Trajectory
 from .sweep import SweptDepth, look_up, sweep_rays
 
 __all__ = [
-    "ORIGINS", "ORIGIN_FILLED", "ORIGIN_GENERATED", "ORIGIN_SOURCE", "Placement", "cells_of_sphere", "discs_from_erp",
+    "ORIGINS",
+    "ORIGIN_OBSERVED",
+    "ORIGIN_SOURCE",
+    "ORIGIN_UNOBSERVED",
+    "Placement",
+    "cells_of_sphere",
+    "discs_from_erp",
     "discs_from_pinhole",
-    "extend_gaussians", "initial_gaussians", "place_gaussians",
+    "extend_gaussians",
+    "initial_gaussians",
+    "place_gaussians",
 ]  # fmt: skip
 
 SIGMA_PER_SPACING = 0.6
@@ -330,7 +338,7 @@ def place_gaussians(
             pose = trajectory.world_from_camera[frame]
             K_px = trajectory.K_px[frame] if trajectory.K_px is not None else None
             pieces.append(
-                _Piece(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_GENERATED, K_px)
+                _Piece(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_OBSERVED, K_px)
             )
     elif swept and trajectory is not None and frames is not None:
         pieces += _swept_content(pieces, shown, swept, frames, trajectory)
@@ -387,7 +395,7 @@ def extend_gaussians(
             sky = _resized(skies[frame].float(), (height, width)) > 0.5
         for name, use in (("filled", new & ~sky), ("sky", new & sky)):
             if bool(use.any()):
-                pieces.append(_Piece(frames[frame], depth, use, back, name, ORIGIN_GENERATED, K_px))
+                pieces.append(_Piece(frames[frame], depth, use, back, name, ORIGIN_OBSERVED, K_px))
         shown.append(_Shown(torch.where(new, depth, torch.inf), pose, focal, None))
     room = max_gaussians - len(world)
     counts = {"given": len(world), "sky": 0, "filled": 0}
@@ -625,7 +633,7 @@ def _sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> _Piece
     rgb = torch.nn.functional.interpolate(colour, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
     use = (torch.nn.functional.interpolate(known, size, mode="nearest-exact")[0, 0] > 0) & ~geometry.is_sky
     far = geometry.depth_ray[geometry.is_sky].median()
-    return _Piece(rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_FILLED, None)
+    return _Piece(rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_UNOBSERVED, None)
 
 
 def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
@@ -693,8 +701,8 @@ def _swept_content(
             limit = found.depth_ray[found.is_sky].min() if bool(found.is_sky.any()) else torch.inf
             sky = _resized((depth >= limit).float(), size) > 0.5
             trusted = sure & ~wrong
-            origin = torch.where(_resized(trusted.float(), size) > 0.5, ORIGIN_GENERATED, ORIGIN_FILLED)
-            origin[sky] = ORIGIN_GENERATED
+            origin = torch.where(_resized(trusted.float(), size) > 0.5, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED)
+            origin[sky] = ORIGIN_OBSERVED
             big, far = _resized(kept.float(), size) > 0.5, _enlarged(depth, size)
             pieces.append(
                 _Piece(
@@ -703,7 +711,7 @@ def _swept_content(
                     big,
                     pose,
                     "filled",
-                    ORIGIN_FILLED,
+                    ORIGIN_UNOBSERVED,
                     K_px,
                     sky,
                     origin.to(torch.uint8),

@@ -16,23 +16,24 @@ from .gaussians import ORIGIN_UNKNOWN, Gaussians
 __all__ = [
     "ORIGINS",
     "ORIGIN_COLOURS",
-    "ORIGIN_FILLED",
-    "ORIGIN_GENERATED",
+    "ORIGIN_OBSERVED",
     "ORIGIN_SOURCE",
     "ORIGIN_UNKNOWN",
+    "ORIGIN_UNOBSERVED",
     "UNKNOWN_COLOUR",
     "colour_by_origin",
     "count_origins",
     "provenance_colours",
 ]
 
-ORIGINS = ("source", "generated", "filled")
+ORIGINS = ("source", "observed", "unobserved")
 """Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
-source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance."""
-ORIGIN_SOURCE, ORIGIN_GENERATED, ORIGIN_FILLED = range(3)
+source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance. Whether a
+model made a frame nobody knows here: a rendered and a generated one are observed alike."""
+ORIGIN_SOURCE, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED = range(3)
 
 ORIGIN_COLOURS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))
-"""Display colours of `ORIGINS`: source green, generated orange, filled red."""
+"""Display colours of `ORIGINS`: source green, observed orange, unobserved red."""
 UNKNOWN_COLOUR = (0.55, 0.55, 0.60)
 """Display colour of Gaussians of which nobody has said where they come from: grey."""
 

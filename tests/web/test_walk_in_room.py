@@ -309,10 +309,11 @@ def test_the_heat_map_paints_splats_by_their_origin(room, tmp_path):
     viewer(page, "v.setPose({ yaw: Math.PI })")
     settle(page)
     behind = picture(page)
-    assert (behind[..., 0] > behind[..., 1] + 0.2).mean() > 0.6, "red behind: filled in"
+    assert (behind[..., 0] > behind[..., 1] + 0.2).mean() > 0.6, "red behind: unobserved"
     legend = page.inner_text("[data-part=legend]")
     assert "source picture" in legend
-    assert "filled in" in legend
+    assert "unobserved" in legend
+    assert "generated" not in legend
     page.keyboard.press("m")
     assert not page.is_visible("[data-part=legend]")
     settle(page)

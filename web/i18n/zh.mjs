@@ -145,8 +145,8 @@ export const ZH = {
   "{count} splats": "{count} 个泼溅",
   "{part} of {whole}": "{part} / {whole}",
   "source picture": "源图片",
-  "later frames": "后续帧",
-  "filled in": "填补",
+  "observed in later frames": "后续帧所见",
+  "unobserved, distance guessed": "未观测到，距离为推测",
   unknown: "未知",
 
   // viewer: settings, splats from elsewhere

@@ -4,8 +4,8 @@ import { tr } from "../i18n/translate.mjs";
 
 export const ORIGINS = [
   { name: () => tr("source picture"), colour: [0.2, 0.68, 0.38] },
-  { name: () => tr("later frames"), colour: [0.95, 0.62, 0.12] },
-  { name: () => tr("filled in"), colour: [0.86, 0.2, 0.22] },
+  { name: () => tr("observed in later frames"), colour: [0.95, 0.62, 0.12] },
+  { name: () => tr("unobserved, distance guessed"), colour: [0.86, 0.2, 0.22] },
   { name: () => tr("unknown"), colour: [0.55, 0.55, 0.6] },
 ];
 const UNKNOWN = ORIGINS.length - 1;

@@ -350,10 +350,10 @@ def test_origins_follow_the_gaussians():
     assert sum(result.report["origins"].values()) == len(result.gaussians)
     assert set(result.report["origins"]) == set(ORIGINS)
     painted = colour_by_origin(result.gaussians, result.origins)
-    generated = painted.colours[result.origins == 1]
+    observed = painted.colours[result.origins == 1]
     hue = torch.tensor(ORIGIN_COLOURS[1])
     torch.testing.assert_close(
-        torch.nn.functional.normalize(generated, dim=-1).mean(0),
+        torch.nn.functional.normalize(observed, dim=-1).mean(0),
         torch.nn.functional.normalize(hue, dim=-1), rtol=0, atol=0.05,
     )  # fmt: skip
 

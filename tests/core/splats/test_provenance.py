@@ -156,7 +156,7 @@ def test_colours_of_origins():
 
 def test_counts_of_origins():
     assert count_origins(None) is None
-    assert count_origins(torch.tensor((0, 2, 2))) == {"source": 1, "generated": 0, "filled": 2}
+    assert count_origins(torch.tensor((0, 2, 2))) == {"source": 1, "observed": 0, "unobserved": 2}
     assert count_origins(torch.tensor((255, 1)))["unknown"] == 1
 
 
