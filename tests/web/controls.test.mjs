@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { meaning, wishOf } from "../../web/viewer/keys.mjs";
-import { LEVELS, START, addFrame, isHeldUp } from "../../web/viewer/adaptive_quality.mjs";
+import { LEVELS, START_QUALITY, countFrame, isHeldUp } from "../../web/viewer/adaptive_quality.mjs";
 import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
 import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
 
@@ -55,28 +55,28 @@ test("the stick: up is forward, never more than all the way, a touch is nothing"
   assert.ok(Math.abs(Math.hypot(far.right, far.forward) - 1) < 1e-9);
 });
 
-const run = (pace, ms, frames) => {
-  for (let i = 0; i < frames; i++) pace = addFrame(pace, ms);
-  return pace;
+const run = (quality, ms, frames) => {
+  for (let i = 0; i < frames; i++) quality = countFrame(quality, ms);
+  return quality;
 };
 
 test("slow graphics get fewer pixels, when that helps", () => {
-  assert.equal(run(START, 16, 500).level, 0);
-  let pace = run(START, 120, 6);
-  assert.equal(pace.level, 2); // a small world has no coarser version of its splats
-  pace = run(pace, 80, 6);
-  assert.equal(pace.level, 3);
-  pace = run(pace, 40, 100);
-  assert.equal(pace.level, 3); // good enough: neither way
-  assert.equal(run(pace, 12, 200).level, 0);
+  assert.equal(run(START_QUALITY, 16, 500).level, 0);
+  let quality = run(START_QUALITY, 120, 6);
+  assert.equal(quality.level, 2); // a small world has no coarser version of its splats
+  quality = run(quality, 80, 6);
+  assert.equal(quality.level, 3);
+  quality = run(quality, 40, 100);
+  assert.equal(quality.level, 3); // good enough: neither way
+  assert.equal(run(quality, 12, 200).level, 0);
   assert.ok(LEVELS.every((level, i) => i === 0 || level.fineness <= LEVELS[i - 1].fineness));
 });
 
 test("very slow graphics need not wait for six pictures, nor does a single hitch count", () => {
-  assert.equal(run(START, 2000, 1).level, 0);
-  assert.equal(run(START, 2000, 2).level, 2);
-  assert.equal(run(run(START, 2000, 2), 1000, 2).level, 3);
-  assert.equal(run(addFrame(run(START, 16, 1), 300), 16, 100).level, 0);
+  assert.equal(run(START_QUALITY, 2000, 1).level, 0);
+  assert.equal(run(START_QUALITY, 2000, 2).level, 2);
+  assert.equal(run(run(START_QUALITY, 2000, 2), 1000, 2).level, 3);
+  assert.equal(run(countFrame(run(START_QUALITY, 16, 1), 300), 16, 100).level, 0);
 });
 
 test("pictures that waited for the hand say nothing of how slow drawing is", () => {
@@ -88,22 +88,22 @@ test("pictures that waited for the hand say nothing of how slow drawing is", () 
 });
 
 test("of a large world fewer splats are drawn first", () => {
-  const large = (pace, ms, frames) => {
-    for (let i = 0; i < frames; i++) pace = addFrame(pace, ms, true);
-    return pace;
+  const large = (quality, ms, frames) => {
+    for (let i = 0; i < frames; i++) quality = countFrame(quality, ms, true);
+    return quality;
   };
-  let pace = large(START, 120, 6);
-  assert.equal(pace.level, 1);
+  let quality = large(START_QUALITY, 120, 6);
+  assert.equal(quality.level, 1);
   assert.ok(LEVELS[1].splats > 0 && LEVELS[1].fineness === 1 && LEVELS[0].splats === 0);
-  pace = large(pace, 118, 6); // of no use alone: fewer pixels, too
-  assert.equal(pace.level, 2);
-  assert.equal(large(large(pace, 20, 61), 20, 61).level, 0);
+  quality = large(quality, 118, 6); // of no use alone: fewer pixels, too
+  assert.equal(quality.level, 2);
+  assert.equal(large(large(quality, 20, 61), 20, 61).level, 0);
 });
 
 test("fewer pixels that do not help are given back for good", () => {
-  const pace = run(run(START, 120, 6), 118, 6);
-  assert.equal(pace.level, 0);
-  assert.equal(run(pace, 120, 200).level, 0);
+  const quality = run(run(START_QUALITY, 120, 6), 118, 6);
+  assert.equal(quality.level, 0);
+  assert.equal(run(quality, 120, 200).level, 0);
 });
 
 test("only a plain splat file in the host's folders is accepted", () => {

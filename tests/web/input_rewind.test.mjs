@@ -7,30 +7,30 @@ import { STILL, isMoving, startWalk, stepWalk } from "../../web/viewer/walk.mjs"
 const moment = (time) => ({ time, position: [0, 0, time], velocity: [0, 0, 0], standing: null, isCarried: false });
 
 test("the moment of a time is the last one before it", () => {
-  const past = [100, 120, 150].reduce((all, time) => remember(all, moment(time)), []);
-  assert.equal(momentAt(past, 149).time, 120);
-  assert.equal(momentAt(past, 150).time, 150);
-  assert.equal(momentAt(past, 999).time, 150);
-  assert.equal(momentAt(past, 99), null);
+  const moments = [100, 120, 150].reduce((all, time) => remember(all, moment(time)), []);
+  assert.equal(momentAt(moments, 149).time, 120);
+  assert.equal(momentAt(moments, 150).time, 150);
+  assert.equal(momentAt(moments, 999).time, 150);
+  assert.equal(momentAt(moments, 99), null);
   assert.equal(momentAt([], 99), null);
 });
 
 test("what lies long back is forgotten", () => {
-  let past = [];
-  for (let time = 0; time <= 10_000; time += 16) past = remember(past, moment(time));
-  assert.ok(past.length < 130, `${past.length} moments`);
-  assert.equal(momentAt(past, 9000).time, 8992);
+  let moments = [];
+  for (let time = 0; time <= 10_000; time += 16) moments = remember(moments, moment(time));
+  assert.ok(moments.length < 130, `${moments.length} moments`);
+  assert.equal(momentAt(moments, 9000).time, 8992);
 });
 
 test("a key that is heard late ends the walk where it was let go", () => {
   const forward = { ...STILL, forward: 1 };
   let walk = startWalk();
-  let past = [];
+  let moments = [];
   for (let time = 0; time < 1000; time += 100) {
-    past = remember(past, { ...moment(time), position: walk.position, velocity: walk.velocity });
+    moments = remember(moments, { ...moment(time), position: walk.position, velocity: walk.velocity });
     walk = stepWalk(walk, forward, 0.1);
   }
-  const { time, position, velocity } = momentAt(past, 730);
+  const { time, position, velocity } = momentAt(moments, 730);
   walk = stepWalk({ ...walk, position, velocity }, forward, (730 - time) / 1000);
   for (let i = 0; i < 100 && isMoving(walk); i++) walk = stepWalk(walk, STILL, 0.1);
   assert.ok(Math.abs(walk.position[2] - 1.4 * 0.73) < 2e-3, `${walk.position}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "../../web/viewer/gamepad.mjs";
-import { guardOf, thinAt } from "../../web/viewer/coverage_fade.mjs";
+import { coverageOf, fadeAt } from "../../web/viewer/coverage_fade.mjs";
 import { ORIGINS, originColours } from "../../web/viewer/provenance.mjs";
 import { readPart } from "../../web/viewer/source.mjs";
 import { brightnessOf } from "../../web/viewer/theme.mjs";
@@ -27,16 +27,16 @@ test("a gamepad's button acts once, when it goes down", () => {
 });
 
 test("a world is thin away from where it was seen from", () => {
-  const guard = guardOf([0, 0, 0], [[0, 0, 0], [0, 0, 4], [4, 0, 4]], 4);
-  assert.equal(thinAt(guard, [0, 0, 2], false).fade, 0);
-  assert.equal(thinAt(guard, [3, 1, 4], false).fade, 0);
-  const far = thinAt(guard, [0, 0, -6], false);
+  const coverage = coverageOf([0, 0, 0], [[0, 0, 0], [0, 0, 4], [4, 0, 4]], 4);
+  assert.equal(fadeAt(coverage, [0, 0, 2], false).fade, 0);
+  assert.equal(fadeAt(coverage, [3, 1, 4], false).fade, 0);
+  const far = fadeAt(coverage, [0, 0, -6], false);
   assert.ok(far.fade > 0.3 && far.fade < 1 && /thin here/.test(far.why));
-  assert.equal(thinAt(guard, [0, 0, -40], false).fade, 1);
-  assert.match(thinAt(guard, [0, 0, 0], true).why, /inside a wall or outside/);
-  const alone = guardOf([1, 0, 0], [], 4);
-  assert.equal(thinAt(alone, [1, 0, 2.9], false).fade, 0);
-  assert.ok(thinAt(alone, [1, 0, 6], false).fade > 0.3);
+  assert.equal(fadeAt(coverage, [0, 0, -40], false).fade, 1);
+  assert.match(fadeAt(coverage, [0, 0, 0], true).why, /inside a wall or outside/);
+  const alone = coverageOf([1, 0, 0], [], 4);
+  assert.equal(fadeAt(alone, [1, 0, 2.9], false).fade, 0);
+  assert.ok(fadeAt(alone, [1, 0, 6], false).fade > 0.3);
 });
 
 test("splats are painted by their origin, unknown ones grey", () => {

@@ -59,11 +59,11 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         full, drawn = picture(page), page.evaluate("() => window.matrix3dViewers[0].stats().drawn")
         assert drawn > 0.2 * len(world)
         page.screenshot(path=tmp_path / "all.png")
-        # As slow graphics do: the pace is at the first coarser level, and something moves.
+        # As slow graphics do: the quality is at the first coarser level, and something moves.
         page.evaluate(
             """() => {
                 const v = window.matrix3dViewers[0];
-                v.pace = { ...v.pace, level: 4 };
+                v.quality = { ...v.quality, level: 4 };
                 v.armRest = () => {}; // it never rests
                 v.restTimer = 1;
                 window.moving = setInterval(() => v.requestFrame(), 100);

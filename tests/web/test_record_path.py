@@ -248,24 +248,24 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
     page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
     lower = 1 / 4 / (2 * np.tan(np.radians(65) / 2))  # one unit down, four away, as a part of the height
     for share, moved in ((0.5, ("red",)), (1, ()), (0, ("red", "blue"))):
-        page.evaluate(f"share => {VIEWER}.setWipe(share)", share)
+        page.evaluate(f"share => {VIEWER}.setCompare(share)", share)
         settle(page)
-        page.screenshot(path=tmp_path / f"wipe_{share}.png")
+        page.screenshot(path=tmp_path / f"compare_{share}.png")
         seen = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
         for name in ("red", "blue"):
             # Farther off the axis is nearer to the picture's plane, by a few percent.
             expected = lower if name in moved else 0
             assert place_of(seen, name)[1] == pytest.approx(expected, abs=0.03), (share, name)
-    page.evaluate(f"() => {VIEWER}.setWipe(0.5)")
-    handle = page.locator("[data-part=wipe]")
+    page.evaluate(f"() => {VIEWER}.setCompare(0.5)")
+    handle = page.locator("[data-part=compare]")
     handle.press("ArrowRight")
-    assert viewer(page, "v.scene.wipe") == pytest.approx(0.55)
+    assert viewer(page, "v.scene.compare") == pytest.approx(0.55)
     box = viewer(page, "v.element.getBoundingClientRect().toJSON()")
     page.mouse.move(box["left"] + 0.55 * box["width"], box["top"] + 120)
     page.mouse.down()
     page.mouse.move(box["left"] + 0.25 * box["width"], box["top"] + 120, steps=3)
     page.mouse.up()
-    assert viewer(page, "v.scene.wipe") == pytest.approx(0.25, abs=0.01)
+    assert viewer(page, "v.scene.compare") == pytest.approx(0.25, abs=0.01)
     assert viewer(page, "v.pose().yaw") == pytest.approx(0.25)
     press(page, "path")  # draws the path that came in: 33 poses, every fourth as a camera
     assert viewer(page, "v.scene.path.frusta.length") == 9

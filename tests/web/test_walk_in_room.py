@@ -76,16 +76,16 @@ def track(page):
     page.evaluate(
         """() => {
             const v = window.matrix3dViewers[0];
-            const [move, goBack] = [v.moveBody.bind(v), v.goBack.bind(v)];
+            const [move, rewind] = [v.moveCharacter.bind(v), v.rewind.bind(v)];
             window.track = [[...v.walk.position]];
             let times = [-Infinity];
-            v.moveBody = (wish, seconds, when) => {
+            v.moveCharacter = (wish, seconds, when) => {
                 move(wish, seconds, when);
                 times.push(when);
                 window.track.push([...v.walk.position]);
             };
-            v.goBack = when => {
-                goBack(when);
+            v.rewind = when => {
+                rewind(when);
                 if (v.lastStep > when) return; // nothing was taken back
                 const left = times.filter(time => time <= v.lastStep + 1e-6).length;
                 times = times.slice(0, left);
@@ -265,15 +265,15 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
     settle(page)
     splats = picture(page)
     page.keyboard.press("b")
-    assert page.is_visible("[data-part=blend]")
+    assert page.is_visible("[data-part=panorama-fade]")
     page.screenshot(path=tmp_path / "half.png")
     half = picture(page)
-    viewer(page, "v.setSphere(1)")
+    viewer(page, "v.setPanoramaFade(1)")
     panorama = picture(page)
     assert np.abs(half - (splats + panorama) / 2).mean() < 0.01
     # Checks of half a metre: a mirrored or turned panorama gives 8 to 12 dB.
     assert -10 * math.log10(((panorama - splats) ** 2).mean()) > 19
-    page.locator("[data-part=blend] input").focus()
+    page.locator("[data-part=panorama-fade] input").focus()
     page.keyboard.press("ArrowLeft")
     assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.99)
     page.keyboard.press("b")
@@ -282,28 +282,28 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
 
 def test_the_panorama_is_seen_only_where_it_was_taken(room):
     page = enter(room)
-    viewer(page, "v.setSphere(0.8)")
+    viewer(page, "v.setPanoramaFade(0.8)")
     assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
     viewer(page, "v.setPose({ position: [1, 0, 0.5] })")
     settle(page)
     assert viewer(page, "v.scene.sphere.share") == 0
-    viewer(page, "v.setSphere(0.8)")
+    viewer(page, "v.setPanoramaFade(0.8)")
     assert viewer(page, "v.pose().position") == [0, 0, 0]
     assert "fits only where it was taken" in page.inner_text("[data-part=note]")
     # Taken elsewhere, turned to the right: 3 ahead of the origin, its front along +x.
     pose = [0, 0, -1, 3, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
     page = enter(room, panorama_pose=pose)
-    viewer(page, "v.setSphere(0.8)")
+    viewer(page, "v.setPanoramaFade(0.8)")
     assert viewer(page, "v.pose().position") == pytest.approx([0, 0, 3], abs=1e-9)
     assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
 
 
-def test_the_heat_map_paints_splats_by_their_origin(room, tmp_path):
+def test_the_provenance_view_paints_splats_by_their_origin(room, tmp_path):
     page = enter(room)
     settle(page)
     page.keyboard.press("m")
     settle(page)
-    page.screenshot(path=tmp_path / "heat.png")
+    page.screenshot(path=tmp_path / "provenance.png")
     ahead = picture(page)
     assert (ahead[..., 1] > ahead[..., 0] + 0.1).mean() > 0.8, "green ahead: from the source"
     viewer(page, "v.setPose({ yaw: Math.PI })")

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { RADIUS, bodyOf, standAt, stepBody } from "../../web/viewer/character.mjs";
+import { RADIUS, characterBody, standAt, stepCharacter } from "../../web/viewer/character.mjs";
 import { startWalk } from "../../web/viewer/walk.mjs";
 import { deepest, groundBelow, isSolid, isStuck, moveAlong, readWalls, wallsOfSplats } from "../../web/viewer/walls.mjs";
 
@@ -103,7 +103,7 @@ const go = (walk, standing, walls, wish, seconds, dt = 1 / 60) => {
   const full = { right: 0, up: 0, forward: 0, fast: false, ...wish };
   let isHit = false;
   for (let t = 0; t < seconds - 1e-9; t += dt) {
-    const next = stepBody(walk, full, dt, walls, standing);
+    const next = stepCharacter(walk, full, dt, walls, standing);
     ({ walk, standing } = next);
     isHit ||= next.isHit;
   }
@@ -140,7 +140,7 @@ test("a standing body keeps its knees out of walls, a flying one only its eye", 
   const walls = room((at) => at[2] > 1 && at[1] > 0.5 && at[1] < 0.9); // a bar at the height of the hip
   assert.ok(go(startWalk(), standAt(walls, [0, 0, 0]), walls, { forward: 1 }, 2).isHit);
   assert.ok(!go(startWalk(), null, walls, { forward: 1 }, 2).isHit);
-  assert.equal(bodyOf(walls, null).below, 0);
+  assert.equal(characterBody(walls, null).below, 0);
 });
 
 test("E and Q change the height of a standing eye within reason", () => {

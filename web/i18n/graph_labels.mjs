@@ -15,26 +15,26 @@ const look = (text, words) => (words && Object.hasOwn(words, text) ? words[text]
 /** @param {string} text */
 const quote = (text) => text.replace(/[.*+?^$()|[\]\\/]/g, "\\$&");
 
-/** @type {Map<Words, { pattern: RegExp, told: string }[]>} */
+/** @type {Map<Words, { pattern: RegExp, label: string }[]>} */
 const patterns = new Map();
 
 /**
- * A text with values in it, told by the words in which {names} stand for values.
+ * A text with values in it, filled into the words in which {names} stand for values.
  * @param {string} text @param {Words | undefined} words
  */
 export function tellFilled(text, words) {
   if (!words || Object.hasOwn(words, text)) return look(text, words);
   if (!patterns.has(words)) {
     const filled = Object.entries(words).filter(([english]) => english.includes("{"));
-    const made = filled.map(([english, told]) => {
+    const made = filled.map(([english, label]) => {
       const source = english.split(/\{(\w+)\}/).map((part, k) => (k % 2 ? `(?<${part}>.+?)` : quote(part)));
-      return { pattern: new RegExp(`^${source.join("")}$`), told };
+      return { pattern: new RegExp(`^${source.join("")}$`), label };
     });
     patterns.set(words, made);
   }
-  for (const { pattern, told } of patterns.get(words) ?? []) {
+  for (const { pattern, label } of patterns.get(words) ?? []) {
     const values = text.match(pattern)?.groups;
-    if (values) return told.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    if (values) return label.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
   return text;
 }
@@ -63,12 +63,12 @@ export function tellPhases(api, app) {
   if (isTelling) return; // the editor registers all nodes anew when its language changes
   isTelling = true;
   api.addEventListener("progress_text", ({ detail }) => {
-    const told = tellFilled(String(detail?.text ?? ""), LANGUAGES[language()]?.phases);
-    if (told === detail?.text) return;
+    const label = tellFilled(String(detail?.text ?? ""), LANGUAGES[language()]?.phases);
+    if (label === detail?.text) return;
     queueMicrotask(() => {
       const id = String(detail.nodeId).split(":").pop(); // inside a subgraph: the way there, and its id
       const node = app.canvas?.graph?.nodes?.find((/** @type {any} */ one) => String(one.id) === id);
-      for (const widget of node?.widgets ?? []) if (widget.value === detail.text) widget.value = told;
+      for (const widget of node?.widgets ?? []) if (widget.value === detail.text) widget.value = label;
     });
   });
 }
@@ -104,8 +104,8 @@ export function tellGraph(app, isOurs) {
     if (title !== node.title) node.title = title;
     if (!/Note$/.test(node.type)) continue;
     for (const widget of node.widgets ?? []) {
-      const told = typeof widget.value === "string" ? tellTemplate(widget.value) : widget.value;
-      if (told !== widget.value) widget.value = told;
+      const label = typeof widget.value === "string" ? tellTemplate(widget.value) : widget.value;
+      if (label !== widget.value) widget.value = label;
     }
   }
   for (const group of graphs.flatMap((graph) => graph?.groups ?? [])) {

@@ -30,10 +30,10 @@ export function language() {
   return languageOf(editorOf()?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
 }
 
-/** @typedef {{ text: string, values?: Values }} Told */
-/** @type {Map<string, Told>} what was told, by how it read; of texts with values, the latest */
-const told = new Map();
-/** @type {Map<string, Told>} */
+/** @typedef {{ text: string, values?: Values }} Label */
+/** @type {Map<string, Label>} what was shown, by how it reads; of texts with values, the latest */
+const labels = new Map();
+/** @type {Map<string, Label>} */
 const filled = new Map();
 const MOST_FILLED = 1000;
 
@@ -68,7 +68,7 @@ const SHOWN = ["title", "aria-label", "placeholder"];
 /** Say in the language of now what an element says in another one. @param {HTMLElement} root */
 export function retell(root) {
   const again = (/** @type {string | null} */ shown) => {
-    const known = told.get(shown ?? "") ?? filled.get(shown ?? "");
+    const known = labels.get(shown ?? "") ?? filled.get(shown ?? "");
     return known && tr(known.text, known.values);
   };
   for (const element of [root, ...root.querySelectorAll("*")]) {
@@ -95,7 +95,7 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(va
 export function tr(text, values) {
   const words = DICTIONARIES[language()]?.[text] ?? text;
   const shown = values ? fill(words, values) : words;
-  const memory = values ? filled : told;
+  const memory = values ? filled : labels;
   memory.delete(shown);
   memory.set(shown, { text, values });
   if (filled.size > MOST_FILLED) filled.delete(/** @type {string} */ (filled.keys().next().value));

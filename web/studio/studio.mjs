@@ -566,12 +566,12 @@ export class Studio {
     pen.stroke();
     pen.fillStyle = "#e8eaed";
     pen.fillRect(left(this.frame + 0.5) - 1, 0, 2, height);
-    const told = [
+    const labels = [
       [`${this.texts.stripTitle} ${(100 * found.holes[this.frame]).toFixed(1)} %`, COLOURS.holes],
       [`${this.texts.clearanceTitle} ${found.clearance[this.frame]?.toFixed(2) ?? "∞"} ${this.texts.unit(found.unit)}`, COLOURS.near],
     ];
     let x = 8;
-    for (const [text, colour] of told) {
+    for (const [text, colour] of labels) {
       pen.fillStyle = "rgba(14,16,19,0.75)";
       const wide = pen.measureText(text).width;
       pen.fillRect(x - 3, 1, wide + 6, 14);

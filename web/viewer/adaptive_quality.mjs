@@ -20,7 +20,7 @@ const GAP_MS = 25; // between two events of a hand that keeps moving
 const CALM = 60; // frames before a finer level is tried
 
 /**
- * @typedef {object} Pace
+ * @typedef {object} Quality
  * @property {number} level index into LEVELS
  * @property {number} mean running mean of the time between frames, milliseconds; 0 when unknown
  * @property {number} frames since the level changed
@@ -29,20 +29,20 @@ const CALM = 60; // frames before a finer level is tried
  * @property {boolean} isFutile fewer pixels were tried and did not help
  */
 
-/** @type {Pace} */
-export const START = { level: 0, mean: 0, frames: 0, spent: 0, before: 0, isFutile: false };
+/** @type {Quality} */
+export const START_QUALITY = { level: 0, mean: 0, frames: 0, spent: 0, before: 0, isFutile: false };
 
 /**
  * Take one more frame of a movement into account.
- * @param {Pace} pace
+ * @param {Quality} quality
  * @param {number} ms since the frame before
  * @param {boolean} [isLarge] whether fewer splats can be drawn
- * @returns {Pace}
+ * @returns {Quality}
  */
-export function addFrame(pace, ms, isLarge = false) {
-  const frames = pace.frames + 1;
-  const mean = pace.mean === 0 ? ms : pace.mean + WEIGHT * (ms - pace.mean);
-  const next = { ...pace, mean, frames, spent: pace.spent + ms };
+export function countFrame(quality, ms, isLarge = false) {
+  const frames = quality.frames + 1;
+  const mean = quality.mean === 0 ? ms : quality.mean + WEIGHT * (ms - quality.mean);
+  const next = { ...quality, mean, frames, spent: quality.spent + ms };
   if (frames < TRIAL && (frames < 2 || next.spent < TRIAL_MS)) return next; // a single slow one is a hitch
   const fresh = { mean: 0, frames: 0, spent: 0, before: 0 };
   if (next.before && mean > WORTH_IT * next.before && next.level > SPLATS_ONLY) {

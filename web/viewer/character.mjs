@@ -48,7 +48,7 @@ export function standAt(walls, position) {
 }
 
 /** The body below an eye that stands, or that flies. @param {Walls} walls @param {Standing | null} standing */
-export function bodyOf(walls, standing) {
+export function characterBody(walls, standing) {
   const radius = RADIUS * walls.unit;
   return { radius, below: standing ? Math.max(standing.eye - STEP * walls.unit - radius, 0.01 * radius) : 0 };
 }
@@ -62,9 +62,9 @@ export function bodyOf(walls, standing) {
  * @param {Standing | null} standing null: flying
  * @returns {{ walk: Walk, standing: Standing | null, isHit: boolean, isCarried: boolean }} `isCarried`: still rising or falling
  */
-export function stepBody(walk, wish, seconds, walls, standing) {
+export function stepCharacter(walk, wish, seconds, walls, standing) {
   const free = stepWalk(walk, standing ? { ...wish, up: 0 } : wish, seconds);
-  const body = bodyOf(walls, standing);
+  const body = characterBody(walls, standing);
   const { position, isHit } = moveAlong(walls, walk.position, free.position, body);
   if (!standing) return { walk: { ...free, position }, standing, isHit, isCarried: false };
   const lift = wish.up * 0.5 * walls.unit * seconds;
@@ -95,7 +95,7 @@ function carry(position, standing, seconds, walls) {
   }
   const next = [position[0], position[1] + move, position[2]];
   // A low ceiling or a table over the head: stay below it.
-  const body = bodyOf(walls, standing);
+  const body = characterBody(walls, standing);
   if (move < 0 && isStuck(walls, next, body) && !isStuck(walls, position, body)) return rest;
   const isCarried = Math.abs(gap - move) >= 0.2 * walls.cell;
   return { position: next, standing: { ...standing, fall }, isCarried };

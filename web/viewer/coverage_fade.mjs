@@ -7,7 +7,7 @@ const FADE_SHARE = 1; // of the reach, over which the view fades
 export const MOST_FADE = 0.8;
 
 /**
- * @typedef {object} Guard
+ * @typedef {object} Coverage
  * @property {number[][]} seen places from which the world was seen
  * @property {number} reach how far around them it can be trusted
  */
@@ -16,9 +16,9 @@ export const MOST_FADE = 0.8;
  * @param {number[]} home where one begins
  * @param {number[][]} path places of the path that came with the world; may be empty
  * @param {number} median distance of the splats from home
- * @returns {Guard}
+ * @returns {Coverage}
  */
-export const guardOf = (home, path, median) => ({ seen: [home, ...path], reach: REACH_SHARE * Math.max(median, 1e-6) });
+export const coverageOf = (home, path, median) => ({ seen: [home, ...path], reach: REACH_SHARE * Math.max(median, 1e-6) });
 
 /** @param {number[]} p @param {number[]} a @param {number[]} b @returns {number} distance of a point from a line's piece */
 function awayFrom(p, a, b) {
@@ -30,12 +30,12 @@ function awayFrom(p, a, b) {
 }
 
 /**
- * @param {Guard} guard
+ * @param {Coverage} coverage
  * @param {number[]} position
  * @param {boolean} isInside whether the eye is inside something solid
  * @returns {{ fade: number, why: string }} 0: all is well; 1: nothing known here
  */
-export function thinAt({ seen, reach }, position, isInside) {
+export function fadeAt({ seen, reach }, position, isInside) {
   if (isInside) return { fade: 1, why: tr("This place is inside a wall or outside of the world. R goes back to the start.") };
   let away = Math.hypot(...position.map((v, i) => v - seen[0][i]));
   for (let i = 1; i < seen.length; i++) away = Math.min(away, awayFrom(position, seen[Math.max(i - 1, 1)], seen[i]));

@@ -87,7 +87,7 @@ function bindPointers(viewer, signal) {
   /** @type {Map<number, Point>} */
   const down = new Map();
   const isOnControl = (/** @type {Event} */ event) =>
-    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-wipe, .m3d-blend, .m3d-settings");
+    event.target instanceof Element && event.target.closest(".m3d-bar, .m3d-help, .m3d-stick, .m3d-message, .m3d-path, .m3d-compare, .m3d-panorama-fade, .m3d-settings");
 
   element.addEventListener(
     "pointerdown",

@@ -16,18 +16,18 @@ const KEPT_MS = 2000;
 
 /**
  * Remember a moment. What lies too far back goes.
- * @param {Moment[]} past in order of time
+ * @param {Moment[]} moments in order of time
  * @param {Moment} moment
  * @returns {Moment[]}
  */
-export const remember = (past, moment) => [...past.filter(({ time }) => time > moment.time - KEPT_MS), moment];
+export const remember = (moments, moment) => [...moments.filter(({ time }) => time > moment.time - KEPT_MS), moment];
 
 /**
- * @param {Moment[]} past in order of time
+ * @param {Moment[]} moments in order of time
  * @param {number} when milliseconds
  * @returns {Moment | null} the last one that is not later than that
  */
-export function momentAt(past, when) {
-  for (let i = past.length - 1; i >= 0; i--) if (past[i].time <= when) return past[i];
+export function momentAt(moments, when) {
+  for (let i = moments.length - 1; i >= 0; i--) if (moments[i].time <= when) return moments[i];
   return null;
 }

@@ -30,8 +30,8 @@ const ACTIONS = {
   KeyV: "view",
   KeyG: "ground",
   KeyC: "walls",
-  KeyM: "heat",
-  KeyB: "sphere",
+  KeyM: "provenance",
+  KeyB: "panorama",
   KeyU: "up",
   Comma: "settings",
 };

@@ -10,8 +10,8 @@ const ICONS = {
   depth: '<path d="M3 19h18L15.5 8l-3.6 6-2.6-3Z"/><path d="M3 5h18"/>',
   walls: '<path d="M3.5 6h17v12h-17ZM3.5 12h17M12 6v6M7.5 12v6M16.5 12v6"/>',
   ground: '<circle cx="12" cy="5.2" r="2.2"/><path d="M12 7.6v6.2M12 13.8 9 19M12 13.8l3 5.2M8.6 10.4h6.8M4 21.2h16"/>',
-  heat: '<path d="M12 3.5c1 3 4.8 4.8 4.8 9.3A4.8 4.8 0 0 1 12 17.6a4.8 4.8 0 0 1-4.8-4.8c0-1.8.8-3 1.8-4.2.3 1.2.8 1.8 1.4 2.2C10.2 8 10.8 5.6 12 3.5ZM7 21h10"/>',
-  sphere: '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c-4.6 4.8-4.6 12.2 0 17M12 3.5c4.6 4.8 4.6 12.2 0 17"/>',
+  provenance: '<path d="M12 3.5c1 3 4.8 4.8 4.8 9.3A4.8 4.8 0 0 1 12 17.6a4.8 4.8 0 0 1-4.8-4.8c0-1.8.8-3 1.8-4.2.3 1.2.8 1.8 1.4 2.2C10.2 8 10.8 5.6 12 3.5ZM7 21h10"/>',
+  panorama: '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c-4.6 4.8-4.6 12.2 0 17M12 3.5c4.6 4.8 4.6 12.2 0 17"/>',
   vr: '<path d="M4 8h16v9h-5l-1.6-2.2h-2.8L9 17H4ZM8 5.5h8"/>',
   path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
@@ -26,8 +26,8 @@ const buttons = () => [
   ["walls", tr("Walls"), tr("Walls hold (C)")],
   ["ground", tr("Ground"), tr("Stay on the ground (G), off: fly")],
   ["depth", tr("Depth"), tr("Show depth (Z)")],
-  ["heat", tr("Origins"), tr("Show where the splats come from (M)")],
-  ["sphere", tr("Panorama"), tr("Fade to the source panorama (B)")],
+  ["provenance", tr("Origins"), tr("Show where the splats come from (M)")],
+  ["panorama", tr("Panorama"), tr("Fade to the source panorama (B)")],
   ["lock", tr("Look"), tr("Look with the mouse without dragging (L), Esc ends")],
   ["screenshot", tr("Picture"), tr("Save a picture (P)")],
   ["path", tr("Record"), tr("Record a path (T), key poses (K)")],
@@ -37,7 +37,7 @@ const buttons = () => [
   ["fullscreen", tr("Full"), tr("Full screen (F)")],
 ];
 
-const OPTIONAL = new Set(["ground", "heat", "sphere", "vr"]); // offered when the world or the browser has them
+const OPTIONAL = new Set(["ground", "provenance", "panorama", "vr"]); // offered when the world or the browser has them
 
 const keyHelp = () => [
   [tr("W A S D, arrows"), tr("walk")],
@@ -115,12 +115,12 @@ export class Overlay {
     this.detail = make("small");
     this.message.append(this.text, this.progress, this.detail);
     /** @type {(share: number) => void} called with the part of the view left of the line when it is moved */
-    this.onWipe = () => {};
-    this.wipe = this.makeWipe(root);
+    this.onCompare = () => {};
+    this.compareLine = this.makeCompareLine(root);
     this.onAction = onAction;
     /** @type {(share: number) => void} called with how much of the panorama is to be seen */
-    this.onFade = () => {};
-    this.blend = this.makeBlend();
+    this.onPanoramaFade = () => {};
+    this.panoramaFade = this.makePanoramaFade();
     this.legend = make("ul", "m3d-legend", { "aria-label": tr("Where the splats come from"), "data-part": "legend" });
     this.legend.hidden = true;
     this.dim = make("div", "m3d-dim", { "data-part": "dim" });
@@ -131,7 +131,7 @@ export class Overlay {
     this.note.hidden = true;
     this.noteTimer = 0;
     root.append(
-      this.dim, this.wipe, this.hud, this.legend, this.foot, this.stick, this.note, this.blend, this.message, this.help,
+      this.dim, this.compareLine, this.hud, this.legend, this.foot, this.stick, this.note, this.panoramaFade, this.message, this.help,
     );
   }
 
@@ -186,15 +186,15 @@ export class Overlay {
   }
 
   /** The slider between splats and panorama. */
-  makeBlend() {
-    const box = make("label", "m3d-blend", { "data-part": "blend" });
+  makePanoramaFade() {
+    const box = make("label", "m3d-panorama-fade", { "data-part": "panorama-fade" });
     const [left, right] = [make("span"), make("span")];
     left.textContent = tr("splats");
     right.textContent = tr("panorama");
     const slider = /** @type {HTMLInputElement} */ (
       make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": tr("From the splats to the panorama") })
     );
-    slider.addEventListener("input", () => this.onFade(Number(slider.value) / 100));
+    slider.addEventListener("input", () => this.onPanoramaFade(Number(slider.value) / 100));
     slider.addEventListener("keydown", (event) => {
       if (event.code.startsWith("Arrow")) event.stopPropagation(); // or the visitor would walk
     });
@@ -205,11 +205,11 @@ export class Overlay {
   }
 
   /** @param {number} share of the panorama that is seen */
-  moveFade(share) {
-    this.press("sphere", share > 0);
+  movePanoramaFade(share) {
+    this.press("panorama", share > 0);
     if (this.slider && Number(this.slider.value) !== Math.round(100 * share)) this.slider.value = String(Math.round(100 * share));
-    if (share > 0) this.blend.hidden = false;
-    else if (!this.blend.contains(document.activeElement)) this.blend.hidden = true;
+    if (share > 0) this.panoramaFade.hidden = false;
+    else if (!this.panoramaFade.contains(document.activeElement)) this.panoramaFade.hidden = true;
   }
 
   /** Say what the colours mean; nothing hides it. @param {{ name: string, colour: number[], share: number }[]} entries */
@@ -234,14 +234,14 @@ export class Overlay {
   }
 
   /** The line between two worlds. @param {HTMLElement} root */
-  makeWipe(root) {
-    const line = make("div", "m3d-wipe", {
+  makeCompareLine(root) {
+    const line = make("div", "m3d-compare", {
       role: "slider",
       tabindex: "0",
       "aria-label": tr("Line between the two worlds, arrows move it"),
       "aria-valuemin": "0",
       "aria-valuemax": "100",
-      "data-part": "wipe",
+      "data-part": "compare",
     });
     line.append(make("i"));
     line.hidden = true;
@@ -249,23 +249,23 @@ export class Overlay {
     line.addEventListener("pointermove", (event) => {
       if (!line.hasPointerCapture(event.pointerId)) return;
       const box = root.getBoundingClientRect();
-      this.onWipe((event.clientX - box.left) / (box.width || 1));
+      this.onCompare((event.clientX - box.left) / (box.width || 1));
     });
     line.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -0.05, ArrowRight: 0.05 }[event.code];
       if (!step) return;
       event.preventDefault();
       event.stopPropagation(); // or the visitor would walk
-      this.onWipe(Number(line.getAttribute("aria-valuenow")) / 100 + step);
+      this.onCompare(Number(line.getAttribute("aria-valuenow")) / 100 + step);
     });
     return line;
   }
 
   /** @param {number} share @param {boolean} isShown */
-  moveWipe(share, isShown) {
-    this.wipe.hidden = !isShown;
-    this.wipe.style.left = `${100 * share}%`;
-    this.wipe.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+  moveCompareLine(share, isShown) {
+    this.compareLine.hidden = !isShown;
+    this.compareLine.style.left = `${100 * share}%`;
+    this.compareLine.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   }
 
   /** @param {(action: string) => void} onAction */

@@ -108,9 +108,9 @@ export class SplatScene {
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, ...CLIP);
     this.camera.rotation.order = "YXZ";
     this.world = new World(this.stage, onDirty);
-    /** @type {World | null} what is shown to the right of the wipe */
+    /** @type {World | null} what is shown to the right of the compare line */
     this.other = null;
-    this.wipe = 1; // up to here from the left the first world is shown
+    this.compare = 1; // up to here from the left the first world is shown
     this.background = /** @type {keyof BACKGROUNDS} */ ("dark");
     /** @type {import("./outside.mjs").Outside | null} */
     this.outside = null;
@@ -142,7 +142,7 @@ export class SplatScene {
    * @param {Uint8Array} bytes
    * @param {string} name with its suffix, which tells the format
    * @param {string} [axes] of the file, OpenCV's by default
-   * @param {boolean} [isOther] to the right of the wipe
+   * @param {boolean} [isOther] to the right of the compare line
    * @param {boolean} [isOurs] fitted to panoramas by this pack
    * @returns {Promise<number>} how many there are
    */
@@ -169,7 +169,7 @@ export class SplatScene {
   dropOther() {
     this.other?.dispose();
     this.other = null;
-    this.wipe = 1;
+    this.compare = 1;
   }
 
   /**
@@ -448,9 +448,9 @@ export class SplatScene {
     renderer.setScissorTest(false);
     renderer.clear();
     if (hasPath && this.outside && this.hasGrid) renderer.render(this.grid.scene, camera);
-    if (other && this.wipe < 1) {
+    if (other && this.compare < 1) {
       const size = renderer.getSize(new THREE.Vector2());
-      const edge = Math.round(size.x * this.wipe);
+      const edge = Math.round(size.x * this.compare);
       renderer.setScissorTest(true);
       renderer.setScissor(edge, 0, size.x - edge, size.y);
       renderer.render(other.scene, camera);
@@ -507,7 +507,7 @@ export class SplatScene {
 
   /** True while the order of the splats lags behind the last picture. */
   get isSorting() {
-    return this.world.isSorting || Boolean(this.other && this.wipe < 1 && this.other.isSorting);
+    return this.world.isSorting || Boolean(this.other && this.compare < 1 && this.other.isSorting);
   }
 
   async dispose() {

@@ -10,17 +10,17 @@
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
-import { bodyOf, standAt, stepBody } from "./character.mjs";
+import { characterBody, standAt, stepCharacter } from "./character.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
 import { fetchBytes, keepsOrigins } from "./fetching.mjs";
-import { MOST_FADE, guardOf, thinAt } from "./coverage_fade.mjs";
+import { MOST_FADE, coverageOf, fadeAt } from "./coverage_fade.mjs";
 import { bindInput } from "./input.mjs";
 import { wishOf } from "./keys.mjs";
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "./orbit.mjs";
 import { ORIGINS, readOrigins } from "./provenance.mjs";
 import { boxOf, guessAxes, isWorld, nextAxes, orbitAround, plainNumber, radiusOf, tellGuess, upOf } from "./outside.mjs";
 import { Overlay } from "./overlay.mjs";
-import { LEVELS, START, addFrame, isHeldUp } from "./adaptive_quality.mjs";
+import { LEVELS, START_QUALITY, countFrame, isHeldUp } from "./adaptive_quality.mjs";
 import { momentAt, remember } from "./input_rewind.mjs";
 import { pictureName, saveBlob, sizeOfText } from "./picture.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
@@ -43,8 +43,8 @@ const MOST_PIXELS = 2; // per CSS pixel; more is not seen, and costs
 const HUD_MS = 200;
 const REST_MS = 250;
 const DRAG_MS = 120;
-const BODY_STEP_S = 0.1; // a body is moved in parts no longer than this
-const MOST_BODY_S = 5; // what a picture took longer is lost
+const CHARACTER_STEP_S = 0.1; // a body is moved in parts no longer than this
+const MOST_CHARACTER_S = 5; // what a picture took longer is lost
 
 /** @type {WalkViewer[]} */
 const viewers = [];
@@ -78,8 +78,8 @@ export class WalkViewer {
     this.canvas = document.createElement("canvas"); // shows what the page's one context has drawn for us
     this.element.append(this.canvas);
     this.overlay = new Overlay(this.element, (action) => this.act(action));
-    this.overlay.onWipe = (share) => this.setWipe(share);
-    this.overlay.onFade = (share) => this.setSphere(share);
+    this.overlay.onCompare = (share) => this.setCompare(share);
+    this.overlay.onPanoramaFade = (share) => this.setPanoramaFade(share);
     this.recorder = new Recorder(this);
     /** @type {any} the graph node that holds us; null on a page of our own */
     this.node = null;
@@ -109,14 +109,14 @@ export class WalkViewer {
     this.isCarried = false;
     this.hasArrived = false;
     this.isPolling = false;
-    /** @type {import("./coverage_fade.mjs").Guard | null} */
-    this.guard = null;
+    /** @type {import("./coverage_fade.mjs").Coverage | null} */
+    this.coverage = null;
     this.fade = 0;
     /** @type {Uint8Array | null} where each splat comes from */
     this.origins = null;
-    this.isHeat = false;
-    this.wanted = 0; // of the source panorama, where it fits
-    this.aroundSphere = 0; // how far what is around it lies; 0: not yet known
+    this.isProvenance = false;
+    this.panoramaFade = 0; // of the source panorama, where it fits
+    this.aroundPanorama = 0; // how far what is around it lies; 0: not yet known
     this.isSteady = false; // for benchmarks: always draw all splats and pixels
     this.pad = PAD_AT_REST;
     this.padTime = 0;
@@ -124,7 +124,7 @@ export class WalkViewer {
     this.vr = /** @type {{ end(): void } | null} */ (null);
     this.isDepth = false;
     this.depthRange = [0, 1];
-    this.pace = START;
+    this.quality = START_QUALITY;
     this.frames = 0;
     /** @type {Set<string>} */
     this.held = new Set();
@@ -135,7 +135,7 @@ export class WalkViewer {
     this.frameRequest = 0;
     this.lastStep = 0; // time up to which the walk has been reckoned; 0 at rest
     /** @type {import("./input_rewind.mjs").Moment[]} */
-    this.past = []; // before each of the last steps
+    this.moments = []; // before each of the last steps
     /** @type {number[] | null} */
     this.reached = null; // by the last step; another position was not walked to
     this.wasBusy = false; // at the last picture
@@ -232,16 +232,16 @@ export class WalkViewer {
       if (other) await this.open(other, loading.signal, true);
       if (loading.signal.aborted || this.isDisposed) return this.ready;
       if (!other) this.scene?.dropOther();
-      this.setWipe(other ? 0.5 : 1);
+      this.setCompare(other ? 0.5 : 1);
       this.count = count;
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
       this.stepBack(this.isOurs || pose !== null);
       const path = this.recorder.givenPath().map((given) => given.position);
       const reach = this.scene?.medianDistance(this.home.position) ?? 1;
-      this.guard = this.isOurs ? guardOf(this.home.position, path, reach) : null;
+      this.coverage = this.isOurs ? coverageOf(this.home.position, path, reach) : null;
       this.arrive();
       this.setDepth(this.isDepth);
-      this.setHeat(this.isHeat);
+      this.setProvenance(this.isProvenance);
       this.overlay.uncover();
       this.settings.refresh();
       this.overlay.showHint(this.outside !== null);
@@ -329,10 +329,10 @@ export class WalkViewer {
     ]);
     this.hasWalls = this.walls !== null;
     this.overlay.offer("ground", this.walls !== null);
-    this.overlay.offer("heat", this.origins !== null);
-    this.overlay.offer("sphere", Boolean(this.scene?.sphere));
-    this.aroundSphere = 0;
-    this.setSphere(0);
+    this.overlay.offer("provenance", this.origins !== null);
+    this.overlay.offer("panorama", Boolean(this.scene?.sphere));
+    this.aroundPanorama = 0;
+    this.setPanoramaFade(0);
   }
 
   loseContext() {
@@ -394,7 +394,7 @@ export class WalkViewer {
   /** Stand where we are, if walls hold and there is ground. */
   stand() {
     const holds = this.walls !== null && this.hasWalls && this.hasGround;
-    this.past = [];
+    this.moments = [];
     this.standing = holds && this.walls ? standAt(this.walls, this.walk.position) : null;
     this.overlay.press("walls", this.walls !== null && this.hasWalls);
     this.overlay.press("ground", this.standing !== null);
@@ -412,44 +412,44 @@ export class WalkViewer {
     this.stand();
   }
 
-  /** Show where the splats come from. @param {boolean} isHeat */
-  setHeat(isHeat) {
-    const wasHeat = this.isHeat;
-    this.isHeat = isHeat && this.origins !== null;
-    if (this.scene && (this.isHeat || wasHeat)) {
-      const counts = this.scene.showOrigins(this.isHeat ? this.origins : null);
+  /** Show where the splats come from. @param {boolean} isProvenance */
+  setProvenance(isProvenance) {
+    const wasProvenance = this.isProvenance;
+    this.isProvenance = isProvenance && this.origins !== null;
+    if (this.scene && (this.isProvenance || wasProvenance)) {
+      const counts = this.scene.showOrigins(this.isProvenance ? this.origins : null);
       const entries = ORIGINS.map(({ name, colour }, i) => ({ name: name(), colour, share: (counts[i] ?? 0) / this.count }));
       this.overlay.setLegend(entries.filter(({ share }) => share > 0));
     }
-    this.overlay.press("heat", this.isHeat);
+    this.overlay.press("provenance", this.isProvenance);
   }
 
   /** Fade to the source panorama. @param {number} share 0 to 1 */
-  setSphere(share) {
+  setPanoramaFade(share) {
     const sphere = this.scene?.sphere ?? null;
-    this.wanted = sphere ? Math.min(1, Math.max(0, share)) : 0;
-    if (sphere && this.wanted > 0 && this.fitOfSphere() < 1) {
+    this.panoramaFade = sphere ? Math.min(1, Math.max(0, share)) : 0;
+    if (sphere && this.panoramaFade > 0 && this.fitOfPanoramaHere() < 1) {
       this.setPose({ position: sphere.centre });
       this.overlay.tell(tr("The panorama fits only where it was taken: you stand there now."));
     }
-    this.showSphere();
-    this.overlay.moveFade(this.wanted);
+    this.showPanorama();
+    this.overlay.movePanoramaFade(this.panoramaFade);
     this.requestFrame();
   }
 
   /** How well the panorama fits what is seen from here, 0 to 1. */
-  fitOfSphere() {
+  fitOfPanoramaHere() {
     const { scene } = this;
     if (!scene?.sphere) return 0;
     const { centre } = scene.sphere;
     const { position } = this.pose();
-    this.aroundSphere ||= scene.medianDistance(centre);
-    return fitOfPanorama(Math.hypot(...centre.map((v, i) => v - position[i])), this.aroundSphere);
+    this.aroundPanorama ||= scene.medianDistance(centre);
+    return fitOfPanorama(Math.hypot(...centre.map((v, i) => v - position[i])), this.aroundPanorama);
   }
 
   /** Fade as wanted, but only where the panorama fits. */
-  showSphere() {
-    if (this.scene?.sphere) this.scene.sphere.share = this.wanted * this.fitOfSphere();
+  showPanorama() {
+    if (this.scene?.sphere) this.scene.sphere.share = this.panoramaFade * this.fitOfPanoramaHere();
   }
 
   /** The language has changed: put together anew what consists of several texts. */
@@ -457,7 +457,7 @@ export class WalkViewer {
     this.showActions();
     this.settings.build();
     this.recorder.showStatus();
-    this.setHeat(this.isHeat);
+    this.setProvenance(this.isProvenance);
     this.updateHud(performance.now(), false);
   }
 
@@ -559,10 +559,10 @@ export class WalkViewer {
   }
 
   /** Show the first world left of this part of the view, the other one right of it. @param {number} share 0 to 1 */
-  setWipe(share) {
+  setCompare(share) {
     if (!this.scene) return;
-    this.scene.wipe = Math.min(1, Math.max(0, share));
-    this.overlay.moveWipe(this.scene.wipe, this.scene.other !== null);
+    this.scene.compare = Math.min(1, Math.max(0, share));
+    this.overlay.moveCompareLine(this.scene.compare, this.scene.other !== null);
     this.requestFrame();
   }
 
@@ -585,8 +585,8 @@ export class WalkViewer {
       if (this.hasGround) this.hasWalls = true;
       this.stand();
     }
-    if (action === "heat" && this.origins) this.setHeat(!this.isHeat);
-    if (action === "sphere" && this.scene.sphere) this.setSphere(this.wanted > 0 ? 0 : 0.5);
+    if (action === "provenance" && this.origins) this.setProvenance(!this.isProvenance);
+    if (action === "panorama" && this.scene.sphere) this.setPanoramaFade(this.panoramaFade > 0 ? 0 : 0.5);
     if (action === "vr") this.toggleVirtualReality();
     if (action === "lock") this.toggleLock();
     if (action === "screenshot") this.saveScreenshot();
@@ -603,7 +603,7 @@ export class WalkViewer {
    */
   changeWish(change, when = performance.now()) {
     const until = this.lastStep;
-    if (until > when) this.goBack(when);
+    if (until > when) this.rewind(when);
     if (until) this.step(when);
     this.recorder.sample(when, true);
     change();
@@ -648,7 +648,7 @@ export class WalkViewer {
     const { walls } = this;
     this.walk =
       walls && this.hasWalls
-        ? { ...walk, position: moveAlong(walls, this.walk.position, walk.position, bodyOf(walls, this.standing)).position }
+        ? { ...walk, position: moveAlong(walls, this.walk.position, walk.position, characterBody(walls, this.standing)).position }
         : walk;
     this.isCarried = this.standing !== null;
     if (!this.lastStep) this.lastStep = performance.now();
@@ -734,15 +734,15 @@ export class WalkViewer {
    * Take back what was walked after some time. Where the eye was put since, it stays.
    * @param {number} when milliseconds
    */
-  goBack(when) {
-    const moment = this.walk.position === this.reached ? momentAt(this.past, when) : null;
+  rewind(when) {
+    const moment = this.walk.position === this.reached ? momentAt(this.moments, when) : null;
     if (!moment) return;
     const { time, position, velocity, standing, isCarried } = moment;
     this.walk = { ...this.walk, position, velocity };
     this.standing = standing;
     this.isCarried = isCarried;
     this.lastStep = time;
-    this.past = this.past.filter((one) => one.time < time);
+    this.moments = this.moments.filter((one) => one.time < time);
     this.reached = position;
     this.recorder.forget(time); // what comes after that is walked, and recorded, again
   }
@@ -754,8 +754,8 @@ export class WalkViewer {
     const seconds = (now - time) / 1000;
     this.lastStep = Math.max(now, time);
     if (this.orbit || seconds <= 0) return;
-    if (position !== this.reached) this.past = [];
-    this.past = remember(this.past, { time, position, velocity, standing, isCarried });
+    if (position !== this.reached) this.moments = [];
+    this.moments = remember(this.moments, { time, position, velocity, standing, isCarried });
     this.walkFor(seconds, now);
     this.reached = this.walk.position;
   }
@@ -772,10 +772,10 @@ export class WalkViewer {
       return;
     }
     // Between slow pictures one may go around a corner: reckon and record it in short parts.
-    const whole = Math.min(seconds, MOST_BODY_S);
-    const parts = Math.ceil(whole / BODY_STEP_S);
+    const whole = Math.min(seconds, MOST_CHARACTER_S);
+    const parts = Math.ceil(whole / CHARACTER_STEP_S);
     for (let part = 1; part <= parts; part++) {
-      this.moveBody(wish, whole / parts, now - 1000 * whole * (1 - part / parts));
+      this.moveCharacter(wish, whole / parts, now - 1000 * whole * (1 - part / parts));
     }
   }
 
@@ -784,9 +784,9 @@ export class WalkViewer {
    * @param {number} seconds
    * @param {number} when it ends, milliseconds
    */
-  moveBody(wish, seconds, when) {
+  moveCharacter(wish, seconds, when) {
     if (!this.walls) return;
-    const next = stepBody(this.walk, wish, seconds, this.walls, this.standing);
+    const next = stepCharacter(this.walk, wish, seconds, this.walls, this.standing);
     this.walk = next.walk;
     this.standing = next.standing;
     this.isCarried = next.isCarried;
@@ -853,7 +853,7 @@ export class WalkViewer {
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
     this.frameMs = isActive && this.lastShown ? Math.min(now - this.lastShown, 2000) : 0;
     if ((isBusy && this.wasBusy && this.lastShown) || isHeldUp(this.lastShown, this.draggedFrom)) {
-      this.pace = addFrame(this.pace, now - this.lastShown, this.scene.isLarge);
+      this.quality = countFrame(this.quality, now - this.lastShown, this.scene.isLarge);
     }
     this.lastShown = isActive ? now : 0;
     this.wasBusy = isBusy;
@@ -861,16 +861,16 @@ export class WalkViewer {
     if (!isBusy) this.lastStep = 0;
     if (isActive) this.armRest();
 
-    const level = this.restTimer && !this.isSteady ? LEVELS[this.pace.level] : LEVELS[0];
+    const level = this.restTimer && !this.isSteady ? LEVELS[this.quality.level] : LEVELS[0];
     this.fit(level.fineness);
     this.scene.setBudget(level.splats);
     this.recorder.sample(clock);
     const pose = this.pose();
-    this.showSphere();
+    this.showPanorama();
     this.scene.render(pose);
     this.frames++;
     this.lastDrawn = clock;
-    this.showThin(pose.position);
+    this.showCoverage(pose.position);
     if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.arrived();
     this.updateHud(clock, isBusy);
     if (isBusy) this.requestFrame();
@@ -886,10 +886,10 @@ export class WalkViewer {
   }
 
   /** Fade the view where nothing is known. @param {number[]} position */
-  showThin(position) {
-    if (!this.guard) return this.overlay.fadeOut(0, "");
+  showCoverage(position) {
+    if (!this.coverage) return this.overlay.fadeOut(0, "");
     const isInside = this.walls !== null && this.hasWalls && deepest(this.walls, position, 1e-3 * this.walls.unit) !== null;
-    const { fade, why } = this.orbit ? { fade: 0, why: "" } : thinAt(this.guard, position, isInside);
+    const { fade, why } = this.orbit ? { fade: 0, why: "" } : fadeAt(this.coverage, position, isInside);
     this.fade = fade;
     this.overlay.fadeOut(fade * MOST_FADE, why);
   }
@@ -900,7 +900,7 @@ export class WalkViewer {
     this.restTimer = window.setTimeout(
       () => {
         this.restTimer = 0;
-        this.pace = { ...this.pace, mean: 0, frames: 0, spent: 0 };
+        this.quality = { ...this.quality, mean: 0, frames: 0, spent: 0 };
         this.requestFrame();
       },
       Math.max(REST_MS, 2 * this.frameMs),
@@ -929,7 +929,7 @@ export class WalkViewer {
     const { unit } = this;
     const [x, y, z] = position.map((value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
     const speed = `${plainNumber(this.walk.speed)}${unit}/s`;
-    const fps = isBusy && this.pace.mean ? tr("{count} fps", { count: Math.round(1000 / this.pace.mean) }) : "";
+    const fps = isBusy && this.quality.mean ? tr("{count} fps", { count: Math.round(1000 / this.quality.mean) }) : "";
     const [near, far] = this.depthRange.map(plainNumber);
     const depth = this.isDepth ? tr("depth {near} to {far}", { near, far }) + unit : "";
     const drawn = this.scene?.drawn ?? 0;
@@ -944,7 +944,7 @@ export class WalkViewer {
   stats() {
     return {
       frames: this.frames,
-      fps: this.pace.mean ? 1000 / this.pace.mean : 0,
+      fps: this.quality.mean ? 1000 / this.quality.mean : 0,
       count: this.count,
       drawn: this.scene?.drawn ?? 0,
       pixelRatio: this.scene?.pixelRatio ?? 0,
