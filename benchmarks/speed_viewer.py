@@ -84,7 +84,7 @@ CAMERA = {
 def picture_box(page: Any, kind: str) -> dict[str, float]:
     """Return where the node's picture is."""
     pick = (
-        "window.matrix3dViewers[0].canvas"
+        "window.matrix3d.viewers[0].canvas"
         if kind == OURS
         else "window.glCanvases.find(c => c.isConnected && c !== app.canvas.canvas)"
     )
@@ -166,7 +166,7 @@ def visit(browser: str, address: str, kind: str, name: str, count: int, seconds:
         open_front_end(page, address, "classic")
         page.evaluate(PLACE, [kind, *SIZE])
         if kind == OURS:
-            page.wait_for_function("() => window.matrix3dViewers?.length === 1")
+            page.wait_for_function("() => window.matrix3d?.viewers.length === 1")
         pixels = fit_picture(page, kind) if kind == CORES else None
         if kind == OURS:
             fit_picture(page, kind)
@@ -174,7 +174,7 @@ def visit(browser: str, address: str, kind: str, name: str, count: int, seconds:
         page.wait_for_timeout(3000)
         if kind == OURS:
             pixels = picture_box(page, kind)["pixels"]
-            viewer = "window.matrix3dViewers[0]"
+            viewer = "window.matrix3d.viewers[0]"
             page.evaluate(f"() => {{ {viewer}.act('orbit'); }}")
             measured["rate as it comes"] = drag(page, kind, seconds)
             page.wait_for_timeout(1500)

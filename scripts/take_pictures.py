@@ -258,12 +258,12 @@ def shot(page: Any) -> Image.Image:
 
 
 def walk(page: Any, metres: float) -> None:
-    box = page.evaluate("() => window.matrix3dViewers.at(-1).element.getBoundingClientRect().toJSON()")
+    box = page.evaluate("() => window.matrix3d.viewers.at(-1).element.getBoundingClientRect().toJSON()")
     page.mouse.click(box["left"] + box["width"] / 2, box["top"] + box["height"] / 3)
-    while page.evaluate("() => window.matrix3dViewers.at(-1).pose().position[2]") < metres:
+    while page.evaluate("() => window.matrix3d.viewers.at(-1).pose().position[2]") < metres:
         page.keyboard.press("w", delay=60)  # step by step: a slow page would go on for metres
         page.wait_for_timeout(300)
-    page.wait_for_function("() => window.matrix3dViewers.at(-1).stats().isSettled", timeout=120_000)
+    page.wait_for_function("() => window.matrix3d.viewers.at(-1).stats().isSettled", timeout=120_000)
     page.wait_for_timeout(3000)
 
 

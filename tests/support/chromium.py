@@ -119,10 +119,10 @@ def _listen(opened: BrowserPage) -> None:
 
 def wait_for_world(page: Any, timeout_s: float = 120, *, index: int = -1) -> dict[str, Any]:
     """Return what a viewer's ``ready`` says, the newest one's by default: ``{"count": n}`` or ``{"error": text}``."""
-    page.wait_for_function("k => window.matrix3dViewers?.at(k)?.file", arg=index, timeout=timeout_s * 1000)
+    page.wait_for_function("k => window.matrix3d?.viewers.at(k)?.file", arg=index, timeout=timeout_s * 1000)
     return page.evaluate(
         """([index, seconds]) => Promise.race([
-            window.matrix3dViewers.at(index).ready,
+            window.matrix3d.viewers.at(index).ready,
             new Promise(resolve => setTimeout(() => resolve({ error: "timeout" }), seconds * 1000)),
         ])""",
         [index, timeout_s],

@@ -74,8 +74,8 @@ def open_room(
 ) -> Any:
     """Show files in viewers on an empty page; return what the last one's ``ready`` says, an error after 5 minutes."""
     page.goto(f"{address}/extensions/pack/viewer/world.html")
-    page.wait_for_function("() => window.matrix3dViewers")
-    page.evaluate("() => { for (const v of [...window.matrix3dViewers]) v.dispose(); }")
+    page.wait_for_function("() => window.matrix3d?.viewers")
+    page.evaluate("() => { for (const v of [...window.matrix3d.viewers]) v.dispose(); }")
     page.evaluate(_EMPTY)
     result = None
     for file in files:

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["VIEWER", "Held", "hold", "hold_undisturbed", "settle"]
 
-VIEWER = "window.matrix3dViewers[0]"
+VIEWER = "window.matrix3d.viewers[0]"
 
 _WATCH = """
 viewer => {

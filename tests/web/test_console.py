@@ -58,7 +58,7 @@ def test_the_editor_with_all_views(session, tmp_path):
     page = session.page
     page.evaluate("graph => app.loadApiJson(graph, 'all')", GRAPH)
     page.wait_for_function(
-        "() => [matrix3dViewers, window.matrix3dPanos, window.matrix3dStudios].every(views => views?.length === 1)"
+        "() => [matrix3d.viewers, window.matrix3d.panoramas, window.matrix3d.studios].every(views => views?.length === 1)"
     )
     page.evaluate(
         "() => { app.canvas.ds.scale = 0.5; app.canvas.ds.offset = [100, 60]; app.graph.setDirtyCanvas(true, true); }"
@@ -78,12 +78,13 @@ def test_the_editor_with_all_views(session, tmp_path):
         "key",
         "clear",
     ):
-        page.evaluate("action => matrix3dViewers[0].act(action)", action)
-    page.wait_for_function("() => matrix3dPanos[0].image && matrix3dStudios[0].scene", timeout=60_000)
-    page.evaluate("async () => void await matrix3dViewers[0].screenshot([640, 360])")
+        page.evaluate("action => matrix3d.viewers[0].act(action)", action)
+    page.wait_for_function("() => matrix3d.panoramas[0].image && matrix3d.studios[0].scene", timeout=60_000)
+    page.evaluate("async () => void await matrix3d.viewers[0].screenshot([640, 360])")
     settle(page)
     page.screenshot(path=tmp_path / "all.png")
     assert session.said == []
+    assert page.evaluate("() => Object.keys(window).filter(name => /matrix3d/i.test(name))") == ["matrix3d"]
     # The host's own three.js marks the page and would complain of another one that does so too; ours does not.
     mark, ours = page.evaluate(
         "async () => [window.__THREE__, (await import('/extensions/ComfyUI-Matrix3D/vendor/three.mjs')).REVISION]"
@@ -95,11 +96,11 @@ def texts(page):
     """What the views say before there is anything to show, and a tooltip."""
     return page.evaluate(
         """() => [
-            ...[matrix3dViewers, matrix3dPanos, matrix3dStudios].map(views =>
+            ...[matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].map(views =>
                 views[0].element.querySelector(".m3d-message p").textContent),
-            matrix3dViewers[0].element.querySelector("[data-action=extend]").title,
-            matrix3dViewers[0].element.querySelector(".m3d-bar [data-action=help]").title,
-            matrix3dStudios[0].element.querySelector(".m3d-studio-tools button").textContent,
+            matrix3d.viewers[0].element.querySelector("[data-action=extend]").title,
+            matrix3d.viewers[0].element.querySelector(".m3d-bar [data-action=help]").title,
+            matrix3d.studios[0].element.querySelector(".m3d-studio-tools button").textContent,
         ]"""
     )
 
@@ -120,24 +121,24 @@ def test_the_language_changes_and_back_without_a_reload(session):
         KINDS,
     )
     page.wait_for_function(
-        "() => [matrix3dViewers, matrix3dPanos, matrix3dStudios].every(v => v.length === 1)"
+        "() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(v => v.length === 1)"
     )
     english = texts(page)
     assert english[0] == "Run the graph to see the world."
     page.evaluate("() => app.extensionManager.setting.set('Comfy.Locale', 'zh')")
-    is_chinese = """() => [matrix3dViewers, matrix3dPanos, matrix3dStudios].every(views => views.length === 1
+    is_chinese = """() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(views => views.length === 1
         && /[\\u4e00-\\u9fff]/.test(views[0].element.querySelector(".m3d-message p").textContent))"""
     page.wait_for_function(is_chinese, timeout=60_000)
     chinese = texts(page)
     assert all(re.search("[\u4e00-\u9fff]", text) for text in chinese), chinese
     page.evaluate("() => app.extensionManager.setting.set('Comfy.Locale', 'en')")
     page.wait_for_function(
-        "first => matrix3dViewers[0]?.element.querySelector('.m3d-message p').textContent === first",
+        "first => matrix3d.viewers[0]?.element.querySelector('.m3d-message p').textContent === first",
         arg=english[0],
         timeout=60_000,
     )
     page.wait_for_function(
-        "() => [matrix3dViewers, matrix3dPanos, matrix3dStudios].every(v => v.length === 1)"
+        "() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(v => v.length === 1)"
     )
     assert texts(page) == english
     assert page.evaluate("() => window.isSamePage")
@@ -149,7 +150,7 @@ def test_the_page_of_a_world(session, comfy):
     page.goto(f"{comfy.address}/extensions/ComfyUI-Matrix3D/viewer/world.html?{query}")
     assert wait_for_world(page) == {"count": 1600}
     for action in ("orbit", "depth", "walls", "settings", "help"):
-        page.evaluate("action => matrix3dViewers[0].act(action)", action)
+        page.evaluate("action => matrix3d.viewers[0].act(action)", action)
     settle(page)
-    assert page.evaluate("() => [matrix3dViewers[0].isOurs, matrix3dViewers[0].outside]") == [True, None]
+    assert page.evaluate("() => [matrix3d.viewers[0].isOurs, matrix3d.viewers[0].outside]") == [True, None]
     assert session.said == []

@@ -108,7 +108,7 @@ def pressed(browser, comfy, tmp_path_factory):
         open_front_end(page, comfy.address, "vue")
         page.evaluate("graph => app.loadApiJson(graph, 'extend')", prompt)
         page.wait_for_function(
-            "n => app.graph.nodes.length === n && window.matrix3dViewers?.length === 1", arg=len(prompt)
+            "n => app.graph.nodes.length === n && window.matrix3d?.viewers.length === 1", arg=len(prompt)
         )
         page.evaluate(
             """() => {
@@ -126,10 +126,10 @@ def pressed(browser, comfy, tmp_path_factory):
         assert wait_for_world(page)["count"] > 0
         page.wait_for_timeout(700)
         page.evaluate(HELD_BACK, SMALL)
-        box = page.evaluate("() => window.matrix3dViewers[0].element.getBoundingClientRect().toJSON()")
+        box = page.evaluate("() => window.matrix3d.viewers[0].element.getBoundingClientRect().toJSON()")
         page.mouse.click(box["left"] + box["width"] / 2, box["top"] + 120)
         page.keyboard.press("x")
-        page.wait_for_function("() => window.matrix3dViewers.length === 2", timeout=20_000)
+        page.wait_for_function("() => window.matrix3d.viewers.length === 2", timeout=20_000)
         page.note = page.inner_text(".m3d-note >> nth=0")
         page.screenshot(path=tmp_path_factory.mktemp("extend") / "pressed.png")
         page.ended = page.evaluate(
@@ -164,7 +164,7 @@ def test_a_wired_segment_appears(pressed):
 def test_the_queued_run_ends_and_shows_the_world_that_goes_on(pressed):
     assert pressed.ended[0] is not False, "the host takes the graph"
     assert pressed.ended[1] == "execution_success", pressed.ended
-    pressed.wait_for_function("() => window.matrix3dViewers.every(v => v.count > 0)")
+    pressed.wait_for_function("() => window.matrix3d.viewers.every(v => v.count > 0)")
 
 
 def test_the_place_is_where_one_stood(pressed):
@@ -173,7 +173,7 @@ def test_the_place_is_where_one_stood(pressed):
             "() => app.graph.nodes.find(n => n.type === 'WorldExtend').widgets.find(w => w.name === 'pose').value"
         )
     )
-    eye = pressed.evaluate("() => [...window.matrix3dViewers[0].pose().position]")
+    eye = pressed.evaluate("() => [...window.matrix3d.viewers[0].pose().position]")
     assert pose[:3] == pytest.approx(eye, abs=0.05)
 
 

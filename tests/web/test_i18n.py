@@ -40,7 +40,7 @@ def chinese(browser, comfy):
             NODES,
         )
         page.wait_for_function(
-            "() => [matrix3dViewers, matrix3dPanos, matrix3dStudios].every(views => views?.length === 1)"
+            "() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(views => views?.length === 1)"
         )
         page.wait_for_timeout(800)
         assert page.evaluate("navigator.language").startswith("en")
@@ -59,10 +59,10 @@ def texts(page, views, selector):
 def test_placeholders_and_buttons(chinese, tmp_path):
     page = chinese
     page.screenshot(path=tmp_path / "placeholders.png")
-    assert texts(page, "matrix3dViewers", ".m3d-message p") == ["运行工作流后即可看到世界。"]
-    assert texts(page, "matrix3dPanos", ".m3d-message p") == ["运行工作流后即可看到全景图。"]
-    assert texts(page, "matrix3dStudios", ".m3d-message p") == ["运行工作流后即可在此绘制轨迹。"]
-    buttons = texts(page, "matrix3dStudios", ".m3d-studio-tools button, .m3d-studio-tools label")
+    assert texts(page, "matrix3d.viewers", ".m3d-message p") == ["运行工作流后即可看到世界。"]
+    assert texts(page, "matrix3d.panoramas", ".m3d-message p") == ["运行工作流后即可看到全景图。"]
+    assert texts(page, "matrix3d.studios", ".m3d-message p") == ["运行工作流后即可在此绘制轨迹。"]
+    buttons = texts(page, "matrix3d.studios", ".m3d-studio-tools button, .m3d-studio-tools label")
     assert buttons == ["+ 位姿", "删除", "右", "高", "前", "偏航", "俯仰", "取用输入", "清空"]
     load = "app.graph.nodes.find(n => n.type === 'PanoLoad')"
     upload = page.evaluate(f"() => {load}.widgets.find(w => w.type === 'button').label")
@@ -70,17 +70,17 @@ def test_placeholders_and_buttons(chinese, tmp_path):
     page.get_by_text(upload).first.wait_for()
     assert page.get_by_text(upload).count() == 1
     # Its text is asked for before the page's `app` is there, from which the setting is read elsewhere.
-    assert texts(page, "matrix3dViewers", "[data-action=extend]") == ["扩展"]
-    title = "() => matrix3dViewers[0].element.querySelector('[data-action=extend]').title"
+    assert texts(page, "matrix3d.viewers", "[data-action=extend]") == ["扩展"]
+    title = "() => matrix3d.viewers[0].element.querySelector('[data-action=extend]').title"
     assert page.evaluate(title) == "从此处扩展 (X)"
-    assert page.evaluate("() => matrix3dViewers[0].element.lang") == "zh"
+    assert page.evaluate("() => matrix3d.viewers[0].element.lang") == "zh"
 
 
 def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
     page = chinese
     page.evaluate(
         """() => {
-            const [viewer, pano, studio] = [matrix3dViewers[0], matrix3dPanos[0], matrix3dStudios[0]];
+            const [viewer, pano, studio] = [matrix3d.viewers[0], matrix3d.panoramas[0], matrix3d.studios[0]];
             viewer.overlay.uncover();
             viewer.overlay.hint.hidden = false;
             viewer.recorder.open(true);
@@ -98,11 +98,11 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
     page.screenshot(path=tmp_path / "buttons.png")
     shown = [
         *texts(
-            page, "matrix3dViewers", ".m3d-path button, .m3d-path span, .m3d-hud, .m3d-bar button, .m3d-hint"
+            page, "matrix3d.viewers", ".m3d-path button, .m3d-path span, .m3d-hud, .m3d-bar button, .m3d-hint"
         ),
-        *texts(page, "matrix3dViewers", ".m3d-help dd"),
-        *texts(page, "matrix3dPanos", "button"),
-        *texts(page, "matrix3dStudios", ".m3d-hud, .m3d-studio-status"),
+        *texts(page, "matrix3d.viewers", ".m3d-help dd"),
+        *texts(page, "matrix3d.panoramas", "button"),
+        *texts(page, "matrix3d.studios", ".m3d-hud, .m3d-studio-status"),
     ]
     assert len(shown) > 50
     keys = {"Esc", "Shift", "Enter", "Insert", "Delete"}
@@ -112,6 +112,6 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
             .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"""
     )
     assert too_wide == []
-    page.evaluate("() => matrix3dViewers[0].overlay.toggleHelp(true)")
+    page.evaluate("() => matrix3d.viewers[0].overlay.toggleHelp(true)")
     page.wait_for_timeout(200)
     page.screenshot(path=tmp_path / "help.png")

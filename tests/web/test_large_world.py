@@ -28,14 +28,14 @@ COUNT = 610_000
 
 def picture(page):
     data = page.evaluate(
-        "async () => [...new Uint8Array(await (await window.matrix3dViewers[0].screenshot()).arrayBuffer())]"
+        "async () => [...new Uint8Array(await (await window.matrix3d.viewers[0].screenshot()).arrayBuffer())]"
     )
     return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB")).astype(float) / 255
 
 
 def wait(page, condition, seconds=90):
     page.wait_for_function(
-        f"() => {{ const v = window.matrix3dViewers[0]; return {condition}; }}", timeout=seconds * 1000
+        f"() => {{ const v = window.matrix3d.viewers[0]; return {condition}; }}", timeout=seconds * 1000
     )
 
 
@@ -56,13 +56,13 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         page.wait_for_timeout(1500)
         wait(page, "v.stats().isSettled")
         # Only what lies in the view is drawn: the room seen from its middle, some 40 percent of it.
-        full, drawn = picture(page), page.evaluate("() => window.matrix3dViewers[0].stats().drawn")
+        full, drawn = picture(page), page.evaluate("() => window.matrix3d.viewers[0].stats().drawn")
         assert drawn > 0.2 * len(world)
         page.screenshot(path=tmp_path / "all.png")
         # As slow graphics do: the quality is at the first coarser level, and something moves.
         page.evaluate(
             """() => {
-                const v = window.matrix3dViewers[0];
+                const v = window.matrix3d.viewers[0];
                 v.quality = { ...v.quality, level: 4 };
                 v.armRest = () => {}; // it never rests
                 v.restTimer = 1;
@@ -73,12 +73,12 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         page.wait_for_timeout(2500)
         page.screenshot(path=tmp_path / "fewer.png")
         fewer = page.evaluate(
-            "() => { const v = window.matrix3dViewers[0]; return [v.stats().drawn, v.canvas.width, v.canvas.toDataURL()]; }"
+            "() => { const v = window.matrix3d.viewers[0]; return [v.stats().drawn, v.canvas.width, v.canvas.toDataURL()]; }"
         )
         assert fewer[0] < 0.7 * drawn
         assert fewer[1] < 200, "and fewer pixels"
         page.evaluate(
-            "() => { clearInterval(window.moving); const v = window.matrix3dViewers[0];"
+            "() => { clearInterval(window.moving); const v = window.matrix3d.viewers[0];"
             "delete v.armRest; v.restTimer = 0; v.requestFrame(); }"
         )
         wait(page, f"!v.restTimer && v.stats().isSettled && v.stats().drawn > {0.98 * drawn}")

@@ -24,7 +24,7 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
     return context;
 };
 """
-ALL_SETTLED = "() => window.matrix3dViewers.every(v => v.stats().isSettled)"
+ALL_SETTLED = "() => window.matrix3d.viewers.every(v => v.stats().isSettled)"
 # What part of a viewer's picture is not the background.
 COVER = """
 viewer => {
@@ -55,20 +55,20 @@ def test_twelve_viewers_all_show_a_picture_with_one_context(opened, tmp_path):
     assert [wait_for_world(page, index=k) for k in range(12)] == [{"count": 1600}] * 12
     page.wait_for_function(ALL_SETTLED)
     page.screenshot(path=tmp_path / "twelve.png")
-    covers = page.evaluate(f"() => window.matrix3dViewers.map({COVER})")
+    covers = page.evaluate(f"() => window.matrix3d.viewers.map({COVER})")
     assert len(covers) == 12
     assert min(covers) > 0.01, covers
     assert max(covers) < 1.05 * min(covers), "all show the same"
     assert page.evaluate("() => window.made.webgl") == 1
-    assert page.evaluate("() => window.matrix3dContext()") == {"contexts": 1, "users": 12, "isAlive": True}
+    assert page.evaluate("() => window.matrix3d.context()") == {"contexts": 1, "users": 12, "isAlive": True}
     # One walks; the others neither draw nor change.
-    before = page.evaluate("() => window.matrix3dViewers.map(v => v.stats().frames)")
-    page.evaluate("() => window.matrix3dViewers[4].setPose({ position: [0, 0, 2] })")
+    before = page.evaluate("() => window.matrix3d.viewers.map(v => v.stats().frames)")
+    page.evaluate("() => window.matrix3d.viewers[4].setPose({ position: [0, 0, 2] })")
     page.wait_for_timeout(1200)
-    settle(page, "window.matrix3dViewers[4]")
-    after = page.evaluate("() => window.matrix3dViewers.map(v => v.stats().frames)")
+    settle(page, "window.matrix3d.viewers[4]")
+    after = page.evaluate("() => window.matrix3d.viewers.map(v => v.stats().frames)")
     assert [k for k in range(12) if after[k] != before[k]] == [4]
-    moved = page.evaluate(f"() => window.matrix3dViewers.map({COVER})")
+    moved = page.evaluate(f"() => window.matrix3d.viewers.map({COVER})")
     assert moved[4] > 1.3 * covers[4]
     assert [moved[k] for k in range(12) if k != 4] == [covers[k] for k in range(12) if k != 4]
 
@@ -78,7 +78,7 @@ def test_panoramas_and_splats_take_turns_on_one_context(opened):
     style = "display:inline-block;width:300px;height:230px"
     assert open_room(page, opened.address, FILE, style=style) == {"count": 1600}
     settle(page)
-    cover = page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])")
+    cover = page.evaluate(f"() => ({COVER})(window.matrix3d.viewers[0])")
     assert cover > 0.01
     page.evaluate(
         """async () => {
@@ -103,15 +103,15 @@ def test_panoramas_and_splats_take_turns_on_one_context(opened):
             {"width": 400 + 50 * turn, "height": 120},
         )
         assert painted == [[32, 64, 192, 255]] * 2
-        frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
-        page.evaluate("() => window.matrix3dViewers[0].requestFrame()")
-        page.wait_for_function("n => window.matrix3dViewers[0].stats().frames > n", arg=frames)
+        frames = page.evaluate("() => window.matrix3d.viewers[0].stats().frames")
+        page.evaluate("() => window.matrix3d.viewers[0].requestFrame()")
+        page.wait_for_function("n => window.matrix3d.viewers[0].stats().frames > n", arg=frames)
         settle(page)
-        assert page.evaluate(f"() => ({COVER})(window.matrix3dViewers[0])") == cover
+        assert page.evaluate(f"() => ({COVER})(window.matrix3d.viewers[0])") == cover
     assert page.evaluate("() => window.made.webgl") == 1
-    assert page.evaluate("() => window.matrix3dContext()") == {"contexts": 1, "users": 2, "isAlive": True}
+    assert page.evaluate("() => window.matrix3d.context()") == {"contexts": 1, "users": 2, "isAlive": True}
     page.evaluate("() => window.painting.forgetImage(window.source)")
-    assert page.evaluate("() => window.matrix3dContext().users") == 1
+    assert page.evaluate("() => window.matrix3d.context().users") == 1
 
 
 def test_out_of_sight_nothing_is_drawn(opened):
@@ -121,14 +121,14 @@ def test_out_of_sight_nothing_is_drawn(opened):
     settle(page)
     page.evaluate("() => { document.body.style.paddingTop = '3000px'; }")
     page.wait_for_function(
-        "() => !window.matrix3dViewers[0].isVisible && window.matrix3dViewers[0].stats().isSettled"
+        "() => !window.matrix3d.viewers[0].isVisible && window.matrix3d.viewers[0].stats().isSettled"
     )
-    before = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
-    page.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0, 0, 1] })")
+    before = page.evaluate("() => window.matrix3d.viewers[0].stats().frames")
+    page.evaluate("() => window.matrix3d.viewers[0].setPose({ position: [0, 0, 1] })")
     page.wait_for_timeout(500)
-    assert page.evaluate("() => window.matrix3dViewers[0].stats().frames") == before
+    assert page.evaluate("() => window.matrix3d.viewers[0].stats().frames") == before
     page.evaluate("() => { document.body.style.paddingTop = ''; }")
-    page.wait_for_function("frames => window.matrix3dViewers[0].stats().frames > frames", arg=before)
+    page.wait_for_function("frames => window.matrix3d.viewers[0].stats().frames > frames", arg=before)
 
 
 def test_coming_and_going_leaves_nothing(opened):
@@ -142,7 +142,7 @@ def test_coming_and_going_leaves_nothing(opened):
         for _ in range(count):
             page.evaluate(
                 """async ([file, style]) => {
-                    const old = window.matrix3dViewers[0];
+                    const old = window.matrix3d.viewers[0];
                     const { WalkViewer } = await import("/extensions/pack/viewer/viewer.mjs");
                     const viewer = new WalkViewer();
                     const frame = document.createElement("div");
@@ -159,14 +159,16 @@ def test_coming_and_going_leaves_nothing(opened):
             )
 
     def held():
-        page.wait_for_function("() => window.matrix3dContext().users === 1")  # sorts in flight are waited for
+        page.wait_for_function(
+            "() => window.matrix3d.context().users === 1"
+        )  # sorts in flight are waited for
         settle(page)
         page.wait_for_timeout(2500)
         client.send("HeapProfiler.enable")
         for _ in range(3):
             client.send("HeapProfiler.collectGarbage")
         info = page.evaluate(
-            "() => { const { memory } = window.matrix3dViewers[0].scene.renderer.info;"
+            "() => { const { memory } = window.matrix3d.viewers[0].scene.renderer.info;"
             "return { textures: memory.textures, geometries: memory.geometries, made: window.made.webgl }; }"
         )
         metrics = {m["name"]: m["value"] for m in _metrics(client)}
@@ -178,7 +180,7 @@ def test_coming_and_going_leaves_nothing(opened):
     first = held()
     live_on(cycles)
     last = held()
-    assert page.evaluate("() => window.matrix3dViewers.length") == 1
+    assert page.evaluate("() => window.matrix3d.viewers.length") == 1
     assert page.evaluate("() => document.querySelectorAll('canvas').length") == 1
     assert last["made"] == 1, "one context for all"
     assert last["textures"] <= first["textures"] + 1
@@ -204,13 +206,13 @@ def test_the_lost_context_is_told_of_and_comes_back(opened):
     page = opened.page
     style = "display:inline-block;width:300px;height:240px"
     assert open_room(page, opened.address, FILE, FILE, style=style) == {"count": 1600}
-    page.evaluate("() => window.matrix3dViewers[0].scene.renderer.forceContextLoss()")
-    page.wait_for_function("() => window.matrix3dViewers.every(v => !v.scene)")
+    page.evaluate("() => window.matrix3d.viewers[0].scene.renderer.forceContextLoss()")
+    page.wait_for_function("() => window.matrix3d.viewers.every(v => !v.scene)")
     texts = page.locator("[data-part=message]").all_inner_texts()
     assert all("graphics device was lost" in text for text in texts)
     for index in (0, 1):
         page.locator("[data-part=message]").nth(index).click()
-        page.wait_for_function(f"() => window.matrix3dViewers[{index}].scene")
+        page.wait_for_function(f"() => window.matrix3d.viewers[{index}].scene")
         assert wait_for_world(page, index=index) == {"count": 1600}
     opened.problems.clear()  # three.js reports the loss on the console
 

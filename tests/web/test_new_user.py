@@ -38,7 +38,8 @@ def small_template(comfy):
 def viewer_of(page, title):
     """Make ``window.v`` the viewer inside the node of that title."""
     page.evaluate(
-        """title => { window.v = window.matrix3dViewers.find(v => (v.node.title ?? "") === title); }""", title
+        """title => { window.v = window.matrix3d.viewers.find(v => (v.node.title ?? "") === title); }""",
+        title,
     )
     return page
 
@@ -56,7 +57,7 @@ def show(page, title):
     )
     page.wait_for_function(  # in its place, and at rest there
         """title => {
-            const v = window.matrix3dViewers.find(v => v.node?.title === title);
+            const v = window.matrix3d.viewers.find(v => v.node?.title === title);
             const box = JSON.stringify(v.element.getBoundingClientRect());
             const isStill = window.lastBox === box;
             window.lastBox = box;
@@ -88,7 +89,7 @@ def walk_ahead(page, far):
 
 
 def worlds(page):
-    return page.evaluate("() => window.matrix3dViewers.map(v => [v.node?.title, v.count])")
+    return page.evaluate("() => window.matrix3d.viewers.map(v => [v.node?.title, v.count])")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def session(browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, "classic")
         page.evaluate("async workflow => await app.loadGraphData(workflow)", small_template(comfy))
-        page.wait_for_function("() => window.matrix3dViewers?.length === 2")
+        page.wait_for_function("() => window.matrix3d?.viewers.length === 2")
         yield page
         mine = [text for text in opened.problems if "matrix3d" in text.lower() or "viewer" in text.lower()]
         assert mine == []
@@ -107,7 +108,7 @@ def test_run_walk_record_extend_walk_on(session, tmp_path):
     page = session
     show(page, "Walk here")
     page.evaluate("() => app.queuePrompt(0)")
-    page.wait_for_function("() => window.matrix3dViewers.some(v => v.count > 0)", timeout=240_000)
+    page.wait_for_function("() => window.matrix3d.viewers.some(v => v.count > 0)", timeout=240_000)
     assert {title: count > 0 for title, count in worlds(page)} == {"Walk here": True, "Walk on": False}
 
     viewer_of(page, "Walk here")
@@ -134,7 +135,7 @@ def test_run_walk_record_extend_walk_on(session, tmp_path):
     assert pose[:3] == pytest.approx(end, abs=0.05)
     assert page.evaluate("() => app.graph.nodes.every(n => n.mode === 0)"), "the second half woke up"
     page.wait_for_function(
-        "() => window.matrix3dViewers.find(v => v.node.title === 'Walk on').count > 0", timeout=240_000
+        "() => window.matrix3d.viewers.find(v => v.node.title === 'Walk on').count > 0", timeout=240_000
     )
     show(page, "Walk on")
     viewer_of(page, "Walk on")
@@ -157,12 +158,12 @@ def test_pressing_extend_again_adds_a_segment(session, tmp_path):
     show(page, "Walk on")
     viewer_of(page, "Walk on")
     page.evaluate("() => window.v.element.querySelector('[data-action=extend]').click()")
-    page.wait_for_function("() => window.matrix3dViewers.length === 3")
+    page.wait_for_function("() => window.matrix3d.viewers.length === 3")
     grown = page.evaluate("() => app.graph.nodes.map(n => n.type)")
     assert len(grown) == before + 8, "World Extend and all that hangs on it, once more"
     assert worlds(page)[2] == ["Walk on", 0], "the copy shows nothing before it ran"
     page.wait_for_function(
-        "() => window.matrix3dViewers.filter(v => v.count > 0).length === 3", timeout=240_000
+        "() => window.matrix3d.viewers.filter(v => v.count > 0).length === 3", timeout=240_000
     )
     assert page.evaluate(
         "() => app.graph.nodes.filter(n => n.type === 'GSOptimize').map(n => n.widgets.find(w => w.name === 'max_gaussians').value)"

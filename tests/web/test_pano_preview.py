@@ -55,7 +55,7 @@ def pano(front=FRONT):
 
 def colour_at(page, x=0.5, y=0.5, index=0):
     return page.evaluate(
-        f"([x, y, i]) => ({PIXEL})(window.matrix3dPanos[i].element.querySelector('canvas'), x, y)",
+        f"([x, y, i]) => ({PIXEL})(window.matrix3d.panoramas[i].element.querySelector('canvas'), x, y)",
         [x, y, index],
     )
 
@@ -109,7 +109,9 @@ def front_end(request, browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, request.param)
         page.evaluate("graph => app.loadApiJson(graph, 'look')", GRAPH)
-        page.wait_for_function("() => app.graph.nodes.length === 6 && window.matrix3dPanos?.length === 1")
+        page.wait_for_function(
+            "() => app.graph.nodes.length === 6 && window.matrix3d?.panoramas.length === 1"
+        )
         page.evaluate(
             """() => {
                 const places = { LoadImage: [-400, 60], ImageBatch: [-300, 500], PanoPreview: [260, 40], PreviewImage: [860, 60], MaskPreview: [860, 480] };
@@ -123,7 +125,7 @@ def front_end(request, browser, comfy):
         page.wait_for_timeout(800)
         assert "Run the graph" in page.inner_text(".m3d-pano .m3d-message")
         run_graph(page)
-        page.wait_for_function("() => window.matrix3dPanos[0].image", timeout=60_000)
+        page.wait_for_function("() => window.matrix3d.panoramas[0].image", timeout=60_000)
         page.wait_for_timeout(600)
         yield page
         mine = [text for text in opened.problems if "matrix3d" in text.lower() or "viewer" in text.lower()]
@@ -132,7 +134,7 @@ def front_end(request, browser, comfy):
 
 def test_shows_the_front_and_turns_under_the_hand(front_end, tmp_path):
     page = front_end
-    box = page.evaluate("() => window.matrix3dPanos[0].element.getBoundingClientRect().toJSON()")
+    box = page.evaluate("() => window.matrix3d.panoramas[0].element.getBoundingClientRect().toJSON()")
     assert box["width"] > 300
     assert box["height"] > 150
     assert shows(page, FRONT)  # JPEG
@@ -193,20 +195,20 @@ def test_the_graph_gets_what_is_seen_of_the_frame_shown(front_end, tmp_path):
     page = front_end
     page.evaluate(
         """() => {
-            const v = window.matrix3dPanos[0];
+            const v = window.matrix3d.panoramas[0];
             v.slider.value = "1";
             v.slider.dispatchEvent(new Event("input"));
             v.turn({ yaw: 0.1, pitch: 0, fov: 1.4 }, true);
         }"""
     )
-    page.wait_for_function("() => window.matrix3dPanos[0].frame === 1")
+    page.wait_for_function("() => window.matrix3d.panoramas[0].frame === 1")
     page.wait_for_timeout(600)
     assert value(page, "frame") == 1
     assert shows(page, OTHER)
-    shown = page.evaluate("() => window.matrix3dPanos[0].frames[0].address")
+    shown = page.evaluate("() => window.matrix3d.panoramas[0].frames[0].address")
     run_and_show(page, "PreviewImage")
     assert pixel_of(page, "PreviewImage") == pytest.approx(OTHER, abs=3)
-    assert page.evaluate("() => window.matrix3dPanos[0].frames[0].address") == shown, (
+    assert page.evaluate("() => window.matrix3d.panoramas[0].frames[0].address") == shown, (
         "nothing was written again"
     )
     page.screenshot(path=tmp_path / "frame.png")
@@ -216,10 +218,10 @@ def test_comes_back_with_the_workflow(front_end):
     page = front_end
     page.evaluate("async () => await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize())))")
     page.wait_for_function(
-        "() => window.matrix3dPanos.length === 1 && window.matrix3dPanos[0].image", timeout=30_000
+        "() => window.matrix3d.panoramas.length === 1 && window.matrix3d.panoramas[0].image", timeout=30_000
     )
     assert shows(page, OTHER)
-    assert page.evaluate("() => window.matrix3dPanos[0].look.yaw") == pytest.approx(
+    assert page.evaluate("() => window.matrix3d.panoramas[0].look.yaw") == pytest.approx(
         0.1, abs=0.0009
     )  # tenths of a degree
 
@@ -227,9 +229,9 @@ def test_comes_back_with_the_workflow(front_end):
 def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
     page = front_end
     page.evaluate(
-        "() => { const v = window.matrix3dPanos[0]; v.turn({ yaw: 0, pitch: 0, fov: Math.PI / 2 }, true); }"
+        "() => { const v = window.matrix3d.panoramas[0]; v.turn({ yaw: 0, pitch: 0, fov: Math.PI / 2 }, true); }"
     )
-    box = page.evaluate("() => window.matrix3dPanos[0].element.getBoundingClientRect().toJSON()")
+    box = page.evaluate("() => window.matrix3d.panoramas[0].element.getBoundingClientRect().toJSON()")
     page.mouse.click(box["left"] + 100, box["top"] + 80)
     page.keyboard.press("b")
     x, y = box["left"] + box["width"] / 2, box["top"] + box["height"] / 2
@@ -238,7 +240,7 @@ def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
     page.mouse.move(x + box["width"] / 4, y, steps=6)  # to atan(1 / 2) = 26.6 degrees on the right
     page.mouse.up()
     page.mouse.move(x - box["width"] / 4, y)
-    page.wait_for_function("() => !window.matrix3dPanos[0].request")  # painted
+    page.wait_for_function("() => !window.matrix3d.panoramas[0].request")  # painted
     page.screenshot(path=tmp_path / "painted.png")
     assert value(page, "yaw") == 0, "painting does not turn the view"
     red, other = colour_at(page), colour_at(page, 0.2)
@@ -279,7 +281,8 @@ def test_twenty_of_them_share_one_context(front_end, tmp_path):
         }"""
     )
     page.wait_for_function(
-        "() => window.matrix3dPanos.length === 20 && window.matrix3dPanos.every(v => v.image)", timeout=60_000
+        "() => window.matrix3d.panoramas.length === 20 && window.matrix3d.panoramas.every(v => v.image)",
+        timeout=60_000,
     )
     # Those on the screen are painted; a view that never came into sight has an empty canvas.
     for _ in range(120):
@@ -288,13 +291,13 @@ def test_twenty_of_them_share_one_context(front_end, tmp_path):
             break
         page.wait_for_timeout(500)
     page.screenshot(path=tmp_path / "twenty.png")
-    state = page.evaluate("() => window.matrix3dPainter()")
+    state = page.evaluate("() => window.matrix3d.painter()")
     assert state["kind"] == "webgl"
     assert state["pictures"] <= 24
     assert sum(colour == pytest.approx(OTHER, abs=12) for colour in painted) >= 15
     page.evaluate(f"() => {{ {REMOVE_ALL} }}")
-    page.wait_for_function("() => window.matrix3dPanos.length === 0")
-    assert page.evaluate("() => window.matrix3dPainter().pictures") == 0
+    page.wait_for_function("() => window.matrix3d.panoramas.length === 0")
+    assert page.evaluate("() => window.matrix3d.painter().pictures") == 0
 
 
 def test_without_webgl_it_paints_the_same(front_end):
@@ -323,7 +326,7 @@ def test_without_webgl_it_paints_the_same(front_end):
                 return [kind, pixels];
             }};
             const gl = await paint("gl");
-            for (let k = 0; window.matrix3dContext().isAlive; k++) {{
+            for (let k = 0; window.matrix3d.context().isAlive; k++) {{
                 if (k === 300) throw new Error("The context is kept with nothing to show.");
                 await new Promise((resolve) => setTimeout(resolve, 100));
             }}

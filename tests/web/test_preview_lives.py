@@ -16,7 +16,7 @@ GRAPH = {
 PREVIEW = "app.graph.nodes.find(n => n.type === 'SplatPreview')"
 COVER = """
 () => {
-    const { canvas } = window.matrix3dViewers.at(-1);
+    const { canvas } = window.matrix3d.viewers.at(-1);
     if (!canvas.isConnected || !canvas.getBoundingClientRect().width) return 0;
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let count = 0;
@@ -33,7 +33,7 @@ def front_end(request, browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, request.param)
         page.evaluate("graph => app.loadApiJson(graph, 'walk')", GRAPH)
-        page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3dViewers?.length === 1")
+        page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3d?.viewers.length === 1")
         arrange(page)
         page.evaluate("() => app.queuePrompt(0)")
         assert wait_for_world(page) == {"count": 1600}
@@ -59,32 +59,32 @@ def arrange(page):
 
 def shown(page):
     """The newest viewer shows its world on the screen."""
-    page.wait_for_function("() => window.matrix3dViewers?.at(-1)?.scene", timeout=30_000)
+    page.wait_for_function("() => window.matrix3d?.viewers.at(-1)?.scene", timeout=30_000)
     assert wait_for_world(page) == {"count": 1600}
-    page.wait_for_function("() => window.matrix3dViewers.at(-1).stats().isSettled")
+    page.wait_for_function("() => window.matrix3d.viewers.at(-1).stats().isSettled")
     page.wait_for_function(f"() => ({COVER})() > 0.01", polling=200)
     return True
 
 
 def test_collapsed_and_opened_again(front_end):
     page = front_end
-    page.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0.25, 0, 0.5] })")
+    page.evaluate("() => window.matrix3d.viewers[0].setPose({ position: [0.25, 0, 0.5] })")
     settle(page)
     page.evaluate(f"() => {PREVIEW}.collapse()")
     page.wait_for_function(
-        "() => !window.matrix3dViewers[0].isVisible && window.matrix3dViewers[0].stats().isSettled"
+        "() => !window.matrix3d.viewers[0].isVisible && window.matrix3d.viewers[0].stats().isSettled"
     )
-    frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
-    page.evaluate("() => window.matrix3dViewers[0].requestFrame()")
+    frames = page.evaluate("() => window.matrix3d.viewers[0].stats().frames")
+    page.evaluate("() => window.matrix3d.viewers[0].requestFrame()")
     page.wait_for_timeout(500)
-    assert page.evaluate("() => window.matrix3dViewers[0].stats().frames") <= frames + 1, (
+    assert page.evaluate("() => window.matrix3d.viewers[0].stats().frames") <= frames + 1, (
         "out of sight it rests"
     )
     page.evaluate(f"() => {PREVIEW}.collapse()")
     page.wait_for_timeout(800)
     assert shown(page)
-    assert page.evaluate("() => window.matrix3dViewers.length") == 1
-    assert page.evaluate("() => window.matrix3dViewers[0].pose().position") == [0.25, 0, 0.5]
+    assert page.evaluate("() => window.matrix3d.viewers.length") == 1
+    assert page.evaluate("() => window.matrix3d.viewers[0].pose().position") == [0.25, 0, 0.5]
 
 
 @pytest.mark.parametrize("mode", [4, 2])  # bypassed, muted
@@ -101,12 +101,12 @@ def test_bypassed_and_muted(front_end, mode):
 
 def test_another_workflow_and_back(front_end):
     page = front_end
-    page.evaluate("() => window.matrix3dViewers[0].act('key')")
+    page.evaluate("() => window.matrix3d.viewers[0].act('key')")
     page.evaluate(f"() => {{ window.kept = {PREVIEW}.widgets.find(w => w.name === 'recording').value; }}")
     page.evaluate("() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
     page.wait_for_function("() => app.graph.nodes.length === 0", timeout=20_000)
     page.wait_for_timeout(800)
-    assert page.evaluate("() => window.matrix3dViewers.length") == 0
+    assert page.evaluate("() => window.matrix3d.viewers.length") == 0
     page.evaluate("() => app.extensionManager.command.execute('Workspace.PreviousOpenedWorkflow')")
     page.wait_for_function(f"() => {PREVIEW}", timeout=20_000)
     assert shown(page)
@@ -139,7 +139,7 @@ def test_inside_a_subgraph_and_out_again(front_end):
     )
     page.wait_for_timeout(800)
     assert shown(page)
-    page.evaluate("() => { window.matrix3dViewers.at(-1).setPose({ position: [0.1, 0, 0] }); }")
+    page.evaluate("() => { window.matrix3d.viewers.at(-1).setPose({ position: [0.1, 0, 0] }); }")
     outputs = run_graph(page)
     assert any(":" in node and "matrix3d_splat" in shows for node, shows in outputs.items()), (
         "the host names it by the ids of both"
@@ -148,14 +148,14 @@ def test_inside_a_subgraph_and_out_again(front_end):
     assert shown(page)
     page.evaluate("() => app.canvas.setGraph(app.graph)")
     page.wait_for_timeout(800)
-    assert page.evaluate("() => window.matrix3dViewers.length") == 1
+    assert page.evaluate("() => window.matrix3d.viewers.length") == 1
 
 
 def test_another_workflow_takes_its_place(front_end):
     """The Vue renderer draws a node of the same id, name and type into what it drew before."""
     page = front_end
     page.evaluate("graph => app.loadApiJson(graph, 'again')", GRAPH)
-    page.wait_for_function(f"() => {PREVIEW} && window.matrix3dViewers.length === 1")
+    page.wait_for_function(f"() => {PREVIEW} && window.matrix3d.viewers.length === 1")
     arrange(page)
     run_graph(page)
     assert shown(page)
@@ -173,7 +173,7 @@ def test_the_page_is_reloaded(browser, comfy, renderer):
         page.evaluate("() => app.extensionManager.setting.set('Comfy.Workflow.Persist', true)")
         try:
             page.evaluate("graph => app.loadApiJson(graph, 'kept')", GRAPH)
-            page.wait_for_function(f"() => {PREVIEW} && window.matrix3dViewers?.length === 1")
+            page.wait_for_function(f"() => {PREVIEW} && window.matrix3d?.viewers.length === 1")
             page.evaluate("() => app.queuePrompt(0)")
             assert wait_for_world(page) == {"count": 1600}
             arrange(page)  # the editor keeps a draft of what was changed
@@ -181,7 +181,7 @@ def test_the_page_is_reloaded(browser, comfy, renderer):
             page.wait_for_function(f"() => {DRAFT}", timeout=20_000)
             page.reload()
             page.wait_for_function(
-                "() => window.app?.graph && !window.app.extensionManager?.spinner && window.matrix3dViewers?.length === 1"
+                "() => window.app?.graph && !window.app.extensionManager?.spinner && window.matrix3d?.viewers.length === 1"
             )
             page.wait_for_timeout(1500)
             arrange(page)

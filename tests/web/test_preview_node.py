@@ -27,7 +27,7 @@ GRAPH = {
 
 def load_graph(page):
     page.evaluate("graph => app.loadApiJson(graph, 'walk')", GRAPH)
-    page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3dViewers?.length === 1")
+    page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3d?.viewers.length === 1")
     page.evaluate(
         """() => {
             const [load, preview] = ["SplatLoad", "SplatPreview"].map(type => app.graph.nodes.find(n => n.type === type));
@@ -42,7 +42,7 @@ def load_graph(page):
 
 
 def viewer(page, expression):
-    return page.evaluate(f"() => {{ const v = window.matrix3dViewers[0]; return {expression}; }}")
+    return page.evaluate(f"() => {{ const v = window.matrix3d.viewers[0]; return {expression}; }}")
 
 
 def box_of(page):
@@ -105,7 +105,7 @@ def test_walks_two_units_and_nothing_leaks_into_the_graph(front_end, tmp_path):
     before = graph_view(front_end)
     focus(front_end)
     front_end.keyboard.down("w")
-    front_end.wait_for_function("() => window.matrix3dViewers[0].pose().position[2] > 1.9", timeout=60_000)
+    front_end.wait_for_function("() => window.matrix3d.viewers[0].pose().position[2] > 1.9", timeout=60_000)
     front_end.keyboard.up("w")
     for key in ("q", "r", "Delete"):  # all of them mean something to the editor
         front_end.keyboard.press(key)
@@ -129,7 +129,7 @@ def test_mouse_and_wheel_stay_in_the_view_while_it_has_the_focus(front_end):
     front_end.mouse.move(box["left"] + 0.7 * box["width"], box["top"] + 0.6 * box["height"], steps=5)
     front_end.mouse.up()
     front_end.mouse.wheel(0, -100)
-    front_end.wait_for_function("speed => window.matrix3dViewers[0].walk.speed > speed", arg=speed)
+    front_end.wait_for_function("speed => window.matrix3d.viewers[0].walk.speed > speed", arg=speed)
     front_end.wait_for_timeout(400)
     assert viewer(front_end, "v.pose().yaw") != yaw
     assert viewer(front_end, "v.walk.speed") > speed
@@ -166,7 +166,7 @@ def test_without_the_focus_the_editor_has_keys_and_wheel(front_end):
 
 
 def test_running_again_without_a_change_leaves_the_visitor_where_he_is(front_end):
-    front_end.evaluate("() => window.matrix3dViewers[0].setPose({ position: [0.5, 0, 0.5] })")
+    front_end.evaluate("() => window.matrix3d.viewers[0].setPose({ position: [0.5, 0, 0.5] })")
     assert run_graph(front_end)["2"]["matrix3d_splat"], "the host told of the world again"
     front_end.wait_for_timeout(500)
     assert viewer(front_end, "v.pose().position") == [0.5, 0, 0.5]
@@ -185,11 +185,11 @@ def test_comes_back_with_the_workflow_and_leaves_with_the_node(front_end):
         }"""
     )
     front_end.wait_for_function(
-        "() => window.matrix3dViewers.length === 1 && window.matrix3dViewers[0].file", timeout=60_000
+        "() => window.matrix3d.viewers.length === 1 && window.matrix3d.viewers[0].file", timeout=60_000
     )
     assert wait_for_world(front_end) == {"count": 1600}
     front_end.evaluate("() => app.graph.remove(app.graph.nodes.find(n => n.type === 'SplatPreview'))")
-    front_end.wait_for_function("() => window.matrix3dViewers.length === 0")
+    front_end.wait_for_function("() => window.matrix3d.viewers.length === 0")
 
 
 def test_a_splat_from_elsewhere_is_framed_from_outside(front_end, comfy, tmp_path):
@@ -197,7 +197,7 @@ def test_a_splat_from_elsewhere_is_framed_from_outside(front_end, comfy, tmp_pat
     page = front_end
     graph = {**GRAPH, "1": {**GRAPH["1"], "inputs": {"file": "jug.ply"}}}
     page.evaluate("graph => app.loadApiJson(graph, 'look')", graph)
-    page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3dViewers?.length === 1")
+    page.wait_for_function("() => app.graph.nodes.length === 2 && window.matrix3d?.viewers.length === 1")
     page.evaluate("() => { app.canvas.ds.offset = [150, 40]; app.canvas.ds.scale = 1; }")
     run_graph(page)
     assert wait_for_world(page) == {"count": len(jug())}

@@ -39,7 +39,7 @@ PRESET = {
     "upstream_exact": False,
     "fps": 12.0,
 }
-VIEWER = "window.matrix3dViewers[0]"
+VIEWER = "window.matrix3d.viewers[0]"
 
 
 def viewer(page, expression):
@@ -59,7 +59,7 @@ def front_end(request, browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, request.param)
         page.evaluate("graph => app.loadApiJson(graph, 'walk')", GRAPH)
-        page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3dViewers?.length === 1")
+        page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3d?.viewers.length === 1")
         page.evaluate(
             """() => {
                 const places = { SplatLoad: [20, 60], SplatPreview: [330, 20], PreviewImage: [1000, 60], TrajectoryPreview: [1000, 400] };
@@ -208,7 +208,7 @@ def test_the_recording_comes_back_with_the_workflow(front_end):
         }"""
     )
     page.wait_for_function(
-        "() => window.matrix3dViewers.length === 1 && window.matrix3dViewers[0].file", timeout=60_000
+        "() => window.matrix3d.viewers.length === 1 && window.matrix3d.viewers[0].file", timeout=60_000
     )
     wait_for_world(page)
     assert stored(page) == before
@@ -233,7 +233,7 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
         "4": {"class_type": "TrajectoryPreset", "inputs": PRESET, "_meta": {"title": "Path"}},
     }
     page.evaluate("graph => app.loadApiJson(graph, 'both')", graph)
-    page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3dViewers.length === 1")
+    page.wait_for_function("() => app.graph.nodes.length === 4 && window.matrix3d.viewers.length === 1")
     page.evaluate(
         """() => {
             const node = app.graph.nodes.find(n => n.type === "SplatPreview");
@@ -279,7 +279,7 @@ def test_too_many_viewers_take_turns(front_end):
     page = front_end
     page.evaluate(
         """() => {
-            window.matrix3dViewers[0].constructor.mostScenes = 1;
+            window.matrix3d.viewers[0].constructor.mostScenes = 1;
             const saved = app.graph.nodes.find(n => n.type === "SplatPreview").serialize();
             const node = LiteGraph.createNode("SplatPreview");
             app.graph.add(node);
@@ -288,7 +288,7 @@ def test_too_many_viewers_take_turns(front_end):
         }"""
     )
     page.wait_for_function(
-        "() => window.matrix3dViewers.length === 2 && window.matrix3dViewers[1].scene", timeout=60_000
+        "() => window.matrix3d.viewers.length === 2 && window.matrix3d.viewers[1].scene", timeout=60_000
     )
     assert wait_for_world(page) == {"count": 1600}
     assert viewer(page, "v.scene") is None
@@ -296,7 +296,7 @@ def test_too_many_viewers_take_turns(front_end):
     viewer(page, "v.overlay.message.click()")
     assert wait_for_world(page, index=0) == {"count": 1600}
     assert viewer(page, "v.pose().yaw") == pytest.approx(0.25)
-    assert page.evaluate("() => window.matrix3dViewers.map(v => [Boolean(v.scene), v.isSuspended])") == [
+    assert page.evaluate("() => window.matrix3d.viewers.map(v => [Boolean(v.scene), v.isSuspended])") == [
         [True, False],
         [False, True],
     ]

@@ -47,13 +47,13 @@ def test_the_address_shows_the_finished_run(browser, comfy, records, renderer, i
         page = opened.page
         open_front_end(page, comfy.address, renderer)
         page.goto(run_address(comfy, finished, "terrace"))
-        page.wait_for_function("() => window.matrix3dViewers?.at(-1)?.count > 0", timeout=90_000)
+        page.wait_for_function("() => window.matrix3d?.viewers.at(-1)?.count > 0", timeout=90_000)
         assert (
             len(records[0]["outputs"]) == 10 == page.evaluate("() => Object.keys(app.nodeOutputs).length")
         ), "every node that showed something shows it again"
         assert page.evaluate("() => app.extensionManager.workflow.activeWorkflow.filename") == "terrace"
         # The world's node is what one sees: all of it, and large.
-        box = page.evaluate("() => window.matrix3dViewers.at(-1).element.getBoundingClientRect().toJSON()")
+        box = page.evaluate("() => window.matrix3d.viewers.at(-1).element.getBoundingClientRect().toJSON()")
         assert box["left"] > 0
         assert box["right"] < 1280
         assert box["width"] > 500

@@ -22,7 +22,7 @@ GRAPH = {
         "inputs": {"trajectory": ["3", 0], "filename_prefix": "studio/path"},
     },
 }
-STUDIO = "window.matrix3dStudios[0]"
+STUDIO = "window.matrix3d.studios[0]"
 
 
 def studio(page, expression):
@@ -61,7 +61,7 @@ def front_end(request, browser, comfy):
         page = opened.page
         open_front_end(page, comfy.address, request.param)
         page.evaluate("graph => app.loadApiJson(graph, 'studio')", graph)
-        page.wait_for_function("() => app.graph.nodes.length === 5 && window.matrix3dStudios?.length === 1")
+        page.wait_for_function("() => app.graph.nodes.length === 5 && window.matrix3d?.studios.length === 1")
         page.evaluate(
             """() => {
                 const places = { PanoLoad: [-420, 60], PanoDepth: [-420, 400], TrajectoryStudio: [20, 20], PreviewAny: [900, 60], TrajectorySave: [900, 500] };
@@ -180,13 +180,13 @@ def test_comes_back_with_the_workflow(front_end):
     keys = studio(page, "s.keys")
     page.evaluate("async () => await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize())))")
     page.wait_for_function(
-        f"() => window.matrix3dStudios.length === 1 && {STUDIO}.panoramaPicture", timeout=30_000
+        f"() => window.matrix3d.studios.length === 1 && {STUDIO}.panoramaPicture", timeout=30_000
     )
     settle(page)
     assert [k[:3] for k in studio(page, "s.keys")] == [pytest.approx(key[:3], abs=1e-3) for key in keys]
     assert studio(page, "s.found.poses.length") == 31
     page.evaluate("() => { for (const n of [...app.graph.nodes]) app.graph.remove(n); }")
-    page.wait_for_function("() => window.matrix3dStudios.length === 0")
+    page.wait_for_function("() => window.matrix3d.studios.length === 0")
 
 
 def test_the_route_refuses_what_it_does_not_know(comfy):

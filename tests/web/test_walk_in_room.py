@@ -59,12 +59,12 @@ def room(browser, tmp_path_factory):
 def enter(opened, **more):
     ready = open_room(opened.page, opened.address, {**FILE, **more})
     assert "count" in ready, ready
-    opened.page.evaluate("() => window.matrix3dViewers[0].element.focus()")
+    opened.page.evaluate("() => window.matrix3d.viewers[0].element.focus()")
     return opened.page
 
 
 def viewer(page, expression):
-    return page.evaluate(f"() => {{ const v = window.matrix3dViewers[0]; return {expression}; }}")
+    return page.evaluate(f"() => {{ const v = window.matrix3d.viewers[0]; return {expression}; }}")
 
 
 def stand_at(page, x, z, yaw_degrees):
@@ -75,7 +75,7 @@ def track(page):
     """Keep every place the eye passes through, each time the walk is reckoned, but for what is taken back."""
     page.evaluate(
         """() => {
-            const v = window.matrix3dViewers[0];
+            const v = window.matrix3d.viewers[0];
             const [move, rewind] = [v.moveCharacter.bind(v), v.rewind.bind(v)];
             window.track = [[...v.walk.position]];
             let times = [-Infinity];
@@ -150,7 +150,7 @@ def test_with_walls_off_one_passes_and_is_told_where_the_world_is_thin(room, tmp
     page.screenshot(path=tmp_path / "thin.png")
     assert "thin here" in page.inner_text("[data-part=dim]")
     page.keyboard.press("r")
-    page.wait_for_function("() => window.matrix3dViewers[0].fade === 0", timeout=60_000)
+    page.wait_for_function("() => window.matrix3d.viewers[0].fade === 0", timeout=60_000)
     assert not page.is_visible("[data-part=dim]")
 
 
@@ -174,10 +174,10 @@ def test_a_key_that_is_heard_late_leaves_no_way_back_in_the_record(room):
     page = enter(room)
     stand_at(page, 0, 2.2, 180)
     page.keyboard.press("t")
-    page.wait_for_function("() => window.matrix3dViewers[0].recorder.isRecording")
+    page.wait_for_function("() => window.matrix3d.viewers[0].recorder.isRecording")
     page.evaluate(
         """async () => {
-            const { element } = window.matrix3dViewers[0];
+            const { element } = window.matrix3d.viewers[0];
             const wait = ms => new Promise(done => setTimeout(done, ms));
             const busy = ms => { for (const end = performance.now() + ms; performance.now() < end; ); };
             const key = kind => new KeyboardEvent(kind, { code: "KeyW", key: "w", bubbles: true });
@@ -190,9 +190,9 @@ def test_a_key_that_is_heard_late_leaves_no_way_back_in_the_record(room):
             element.dispatchEvent(up);
         }"""
     )
-    page.wait_for_function("() => window.matrix3dViewers[0].stats().isSettled")
+    page.wait_for_function("() => window.matrix3d.viewers[0].stats().isSettled")
     page.keyboard.press("t")
-    walked = page.evaluate("() => window.matrix3dViewers[0].recorder.recording.walk.map(s => s.position)")
+    walked = page.evaluate("() => window.matrix3d.viewers[0].recorder.recording.walk.map(s => s.position)")
     from_start = np.linalg.norm(np.array(walked)[:, [0, 2]] - np.array(walked)[0, [0, 2]], axis=1)
     assert from_start[-1] > 0.5
     assert np.diff(from_start).min() > -1e-6, from_start
@@ -202,7 +202,7 @@ def test_the_record_is_what_was_walked_at_corners_too(room):
     page = enter(room)
     stand_at(page, 0, 2.2, -40)  # to the side without the pillar, whose back the panorama does not know
     page.keyboard.press("t")
-    page.wait_for_function("() => window.matrix3dViewers[0].recorder.isRecording")
+    page.wait_for_function("() => window.matrix3d.viewers[0].recorder.isRecording")
     track(page)
     hold(page, 2.0, "w")  # to the wall, along it, into the corner
     hold(page, 0.7, "s")
@@ -254,7 +254,7 @@ def test_broken_walls_are_told_of_and_the_world_is_shown(room, tmp_path):
 
 def picture(page):
     data = page.evaluate(
-        "async () => [...new Uint8Array(await (await window.matrix3dViewers[0].screenshot()).arrayBuffer())]"
+        "async () => [...new Uint8Array(await (await window.matrix3d.viewers[0].screenshot()).arrayBuffer())]"
     )
     return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB")).astype(float) / 255
 
@@ -331,14 +331,14 @@ def test_a_gamepad_walks_and_looks(room):
             window.dispatchEvent(new Event("gamepadconnected"));
         }"""
     )
-    page.wait_for_function("() => window.matrix3dViewers[0].pose().position[2] > 0.5", timeout=60_000)
+    page.wait_for_function("() => window.matrix3d.viewers[0].pose().position[2] > 0.5", timeout=60_000)
     page.evaluate("() => { window.pad.axes = [0, 0, 1, 0]; }")
-    page.wait_for_function("() => window.matrix3dViewers[0].pose().yaw > 0.3", timeout=60_000)
+    page.wait_for_function("() => window.matrix3d.viewers[0].pose().yaw > 0.3", timeout=60_000)
     page.evaluate(
         "() => { window.pad.axes = [0, 0, 0, 0]; window.pad.buttons[0] = { pressed: true, value: 1 }; }"
     )
     page.wait_for_function(
-        "() => window.matrix3dViewers[0].recorder.recording.keys.length === 1", timeout=60_000
+        "() => window.matrix3d.viewers[0].recorder.recording.keys.length === 1", timeout=60_000
     )
     page.evaluate("() => { navigator.getGamepads = () => []; }")
 

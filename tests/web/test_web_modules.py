@@ -14,6 +14,11 @@ from javascript import find_node
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
 TOOLS = ROOT / "scripts" / "web"
+OWN = sorted(
+    path
+    for path in WEB.rglob("*")
+    if path.suffix in (".js", ".mjs", ".css", ".html") and "vendor" not in path.relative_to(WEB).parts
+)
 
 
 def run(*command: str) -> None:
@@ -85,9 +90,14 @@ def test_imports_stay_inside_the_pack(path: Path) -> None:
 
 
 def test_own_files_load_nothing_from_elsewhere() -> None:
-    own = [
-        WEB / "matrix3d.js",
-        *(f for room in ("viewer", "studio", "explore", "i18n") for f in (WEB / room).iterdir()),
-    ]
-    for path in own:
+    for path in OWN:
         assert not re.search(r"https?://", path.read_text(encoding="utf-8")), path.name
+
+
+def test_no_global_but_the_registry() -> None:
+    pattern = re.compile(
+        r"\(\s*(?:window|globalThis)\s*,|\b(?:window|globalThis)(?:\.\w+|\[[^\]]+\])\s*=(?!=)"
+    )
+    scripts = [path for path in OWN if path.suffix in (".js", ".mjs")]
+    found = {p.relative_to(WEB).as_posix() for p in scripts if pattern.search(p.read_text(encoding="utf-8"))}
+    assert found == {"registry.mjs"}

@@ -58,7 +58,7 @@ def visit(opened, worlds):
 
 
 def pose(page):
-    return page.evaluate("() => window.matrix3dViewers[0].pose()")
+    return page.evaluate("() => window.matrix3d.viewers[0].pose()")
 
 
 def picture(page):
@@ -148,7 +148,7 @@ def test_a_key_that_is_heard_late_ends_the_walk_where_it_was_let_go(visit):
         page.wait_for_function(f"() => {VIEWER}.recorder.isRecording")
         seconds, overshoot, longest, late = page.evaluate(
             """async () => {
-                const v = window.matrix3dViewers[0], walkFor = v.walkFor.bind(v);
+                const v = window.matrix3d.viewers[0], walkFor = v.walkFor.bind(v);
                 let longest = 0;
                 v.walkFor = (seconds, now) => { longest = Math.max(longest, seconds); walkFor(seconds, now); };
                 const key = kind => new KeyboardEvent(kind, { code: "KeyW", key: "w", bubbles: true });
@@ -173,7 +173,7 @@ def test_a_key_that_is_heard_late_ends_the_walk_where_it_was_let_go(visit):
     # Reckoned from the time stamps alone; what is left of the velocity at rest is under 1.4 mm/s.
     assert pose(page)["position"] == pytest.approx([0, 0, 1.4 * seconds], abs=1e-3)
     page.keyboard.press("t")
-    walked = page.evaluate("() => window.matrix3dViewers[0].recorder.recording.walk.map(s => s.position[2])")
+    walked = page.evaluate("() => window.matrix3d.viewers[0].recorder.recording.walk.map(s => s.position[2])")
     assert walked == sorted(walked), "nobody walked back"
     assert walked[-1] == pytest.approx(1.4 * seconds, abs=1e-3)
 
@@ -196,7 +196,7 @@ def test_slow_graphics_get_fewer_pixels_while_the_mouse_drags_and_all_at_rest(vi
     page = visit()
     page.evaluate(
         """() => {
-            const { scene, canvas } = window.matrix3dViewers[0], draw = scene.render.bind(scene);
+            const { scene, canvas } = window.matrix3d.viewers[0], draw = scene.render.bind(scene);
             window.widths = [];
             scene.render = (...args) => {
                 for (let again = 0; again < 15; again++) draw(...args); // the graphics are slow, not the page
@@ -204,16 +204,16 @@ def test_slow_graphics_get_fewer_pixels_while_the_mouse_drags_and_all_at_rest(vi
             };
         }"""
     )
-    full = page.evaluate("() => window.matrix3dViewers[0].canvas.width")
+    full = page.evaluate("() => window.matrix3d.viewers[0].canvas.width")
     # A hand that does not stop, for which the way from here to the browser is too long on a busy machine.
     page.evaluate(
-        "() => { window.hand = setInterval(() => window.matrix3dViewers[0].drag(1, 0, 'look'), 8); }"
+        "() => { window.hand = setInterval(() => window.matrix3d.viewers[0].drag(1, 0, 'look'), 8); }"
     )
     page.wait_for_function("full => Math.min(...window.widths) <= 0.75 * full", arg=full, timeout=60_000)
     page.evaluate("() => clearInterval(window.hand)")
-    page.evaluate("() => { delete window.matrix3dViewers[0].scene.render; }")
+    page.evaluate("() => { delete window.matrix3d.viewers[0].scene.render; }")
     settle(page)
-    page.wait_for_function("full => window.matrix3dViewers[0].canvas.width === full", arg=full)
+    page.wait_for_function("full => window.matrix3d.viewers[0].canvas.width === full", arg=full)
 
 
 def test_looks_where_the_mouse_is_dragged(visit):
@@ -266,7 +266,7 @@ def test_wheel_changes_the_walking_speed(visit):
     page.mouse.wheel(0, -100)
     page.wait_for_function(f"() => {VIEWER}.walk.speed !== 1.4")
     settle(page)
-    assert page.evaluate("() => window.matrix3dViewers[0].walk.speed") == pytest.approx(1.54)
+    assert page.evaluate("() => window.matrix3d.viewers[0].walk.speed") == pytest.approx(1.54)
     assert "1.5 units/s" in page.inner_text("[data-part=hud]")
 
 
@@ -289,7 +289,7 @@ def test_help_full_screen_and_leaving(visit):
     page.keyboard.press("Escape")
     assert not page.is_visible(".m3d-help")
     page.keyboard.press("f")
-    page.wait_for_function("() => document.fullscreenElement === window.matrix3dViewers[0].element")
+    page.wait_for_function("() => document.fullscreenElement === window.matrix3d.viewers[0].element")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement")
     page.keyboard.press("Escape")
@@ -300,9 +300,9 @@ def test_help_full_screen_and_leaving(visit):
 def test_draws_only_when_something_changes(visit):
     page = visit()
     settle(page)
-    frames = page.evaluate("() => window.matrix3dViewers[0].stats().frames")
+    frames = page.evaluate("() => window.matrix3d.viewers[0].stats().frames")
     time.sleep(1)
-    assert page.evaluate("() => window.matrix3dViewers[0].stats().frames") == frames
+    assert page.evaluate("() => window.matrix3d.viewers[0].stats().frames") == frames
 
 
 def test_keys_are_let_go_when_the_focus_is_lost(visit):
@@ -321,10 +321,10 @@ def test_keys_are_let_go_when_the_focus_is_lost(visit):
 
 def test_nothing_is_left_after_disposal(visit):
     page = visit()
-    page.evaluate("() => window.matrix3dViewers[0].dispose()")
+    page.evaluate("() => window.matrix3d.viewers[0].dispose()")
     time.sleep(0.5)
     assert page.evaluate(
-        "() => [window.matrix3dViewers.length, document.querySelectorAll('canvas').length]"
+        "() => [window.matrix3d.viewers.length, document.querySelectorAll('canvas').length]"
     ) == [0, 0]
 
 

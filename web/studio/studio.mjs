@@ -1,10 +1,11 @@
 // One element in which a camera path is drawn. Knows nothing of the host: what it cannot compute it asks for.
 //
-// For tests, window.matrix3dStudios lists the live ones: { keys, selected, frame, found, settled, element }.
+// The registry lists the live ones: { keys, selected, frame, found, settled, element }.
 
 import { forgetImage, paintView } from "../viewer/pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "../viewer/pano_view.mjs";
 import { followLanguage, language } from "../i18n/translate.mjs";
+import { registry } from "../registry.mjs";
 import {
   changed, draggedInPanorama, fromMap, keyAt, keyBefore, MOST_KEYS, nearest, toMap, toPanorama, withKey, writeDrawing, zoomed,
 } from "./drawing.mjs";
@@ -36,10 +37,6 @@ const MAP_MS = 180;
 const MOST_PIXELS = 2;
 const COLOURS = { path: "#7fb2ff", bad: "#ff5c50", key: "#ffd166", line: "rgba(10,12,15,0.85)", holes: "#ffab57", near: "#7fb2ff" };
 const FIELDS = /** @type {const} */ (["x", "y", "z", "yaw", "pitch"]);
-
-/** @type {Studio[]} */
-const studios = [];
-if (typeof window !== "undefined") Object.assign(window, { matrix3dStudios: studios });
 
 export class Studio {
   /** @param {Ask} ask @param {() => Options} options of the path, as they are now */
@@ -100,7 +97,7 @@ export class Studio {
       if (this.scene) this.tell();
       this.draw();
     });
-    studios.push(this);
+    registry.studios.push(this);
   }
 
   /** @param {string} name @param {string} title @param {string} label */
@@ -796,7 +793,7 @@ export class Studio {
     this.unfollow();
     if (this.viewPicture) forgetImage(this.viewPicture);
     this.element.remove();
-    studios.splice(studios.indexOf(this), 1);
+    registry.studios.splice(registry.studios.indexOf(this), 1);
   }
 }
 

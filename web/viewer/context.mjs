@@ -1,17 +1,17 @@
 // The one WebGL context of a page. Splats, panoramas: whoever draws takes its turn, and copies the picture to a canvas
 // of its own at once. Browsers allow about 16 contexts on a page and drop the oldest beyond that.
 
+import { registry } from "../registry.mjs";
+
 const LINGER_MS = 4000; // a node that is replaced at once by another finds the context still there
 
 /** @typedef {{ onLost: () => void }} ContextUser told when the graphics device was lost */
 
 /** @type {SharedContext | null} */
 let shared = null;
-let contexts = 0; // ever made on this page; tests read it
+let contexts = 0; // ever made on this page
 
-/** @returns {{ contexts: number, users: number, isAlive: boolean }} */
-export const contextStats = () => ({ contexts, users: shared?.users.size ?? 0, isAlive: shared !== null });
-if (typeof window !== "undefined") Object.assign(window, { matrix3dContext: contextStats });
+registry.context = () => ({ contexts, users: shared?.users.size ?? 0, isAlive: shared !== null });
 
 export class SharedContext {
   constructor() {

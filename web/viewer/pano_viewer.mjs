@@ -1,8 +1,9 @@
 // One element that shows a panorama or the frames of a panoramic video. Knows nothing of the host.
 //
-// For tests, window.matrix3dPanos lists the live ones: { look, frame, ready, element }, and painter() tells how it paints.
+// The registry lists the live ones: { look, frame, ready, element }.
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
+import { registry } from "../registry.mjs";
 import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "./pano_view.mjs";
@@ -15,9 +16,7 @@ const MOST_PIXELS = 2; // per CSS pixel
 const KEPT_IMAGES = 12; // decoded frames, 8 MB each
 const PLAY_MS = 1000 / 12;
 
-/** @type {PanoViewer[]} */
-const viewers = [];
-if (typeof window !== "undefined") Object.assign(window, { matrix3dPanos: viewers, matrix3dPainter: painterState });
+registry.painter = painterState;
 
 export class PanoViewer {
   constructor() {
@@ -76,7 +75,7 @@ export class PanoViewer {
       this.draw();
     });
     this.seeing.observe(this.element);
-    viewers.push(this);
+    registry.panoramas.push(this);
   }
 
   /** Number of the frame shown, as the video counts. */
@@ -322,7 +321,7 @@ export class PanoViewer {
     this.unfollow();
     this.brush.dispose();
     this.element.remove();
-    viewers.splice(viewers.indexOf(this), 1);
+    registry.panoramas.splice(registry.panoramas.indexOf(this), 1);
   }
 }
 

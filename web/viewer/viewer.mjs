@@ -1,6 +1,6 @@
 // The walk viewer: one element that shows a splat file and lets a visitor walk in it. Knows nothing of the host.
 //
-// For tests and for the curious, window.matrix3dViewers lists the live viewers. Each has
+// The registry lists the live viewers. Each has
 //   pose()      { position, yaw, pitch, mode }: world units and radians, OpenCV axes
 //   setPose(p)  put the eye somewhere, all parts optional
 //   ready       promise of the file shown last: { count } once its first sorted picture is drawn, or { error }
@@ -9,6 +9,7 @@
 //   recorder    what was recorded: { recording, text, isRecording }
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
+import { registry } from "../registry.mjs";
 import { onActionsChanged, viewerActions } from "./actions.mjs";
 import { characterBody, standAt, stepCharacter } from "./character.mjs";
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
@@ -46,12 +47,9 @@ const DRAG_MS = 120;
 const CHARACTER_STEP_S = 0.1; // a body is moved in parts no longer than this
 const MOST_CHARACTER_S = 5; // what a picture took longer is lost
 
-/** @type {WalkViewer[]} */
-const viewers = [];
-if (typeof window !== "undefined") Object.assign(window, { matrix3dViewers: viewers });
-
 let nextId = 1;
 
+const { viewers } = registry;
 const countScenes = () => viewers.filter((viewer) => viewer.scene).length;
 
 /** Let another viewer give its graphics back when there are too many: one out of sight, else the one idle longest. */
