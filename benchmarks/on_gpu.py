@@ -143,8 +143,8 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
 
         from matrix3d_core.depth.panorama_depth import geometry_from_depth
         from matrix3d_core.metrics.image import psnr
-        from matrix3d_core.optimise.config import preset_config
-        from matrix3d_core.optimise.loop import optimise_gaussians
+        from matrix3d_core.optimize.config import preset_config
+        from matrix3d_core.optimize.loop import optimise_gaussians
         from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians
         from matrix3d_core.scene.gaussians import Gaussians
 

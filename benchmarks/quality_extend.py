@@ -22,20 +22,20 @@ import torch
 from quality_world import SAMPLE, mean, viewpoint_pose
 from torch import Tensor
 
-from matrix3d_core.cameras.spline import spline_trajectory
 from matrix3d_core.explore.extend import extend_world, place_path
-from matrix3d_core.explore.loop import measure_loop
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.io.depth_files import read_depth
 from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.metrics.image import psnr, ssim
-from matrix3d_core.optimise.config import preset_config
-from matrix3d_core.optimise.loop import optimise_gaussians
+from matrix3d_core.metrics.loop_closure import measure_loop
+from matrix3d_core.optimize.config import preset_config
+from matrix3d_core.optimize.loop import optimise_gaussians
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
-from matrix3d_core.recipes.world import WorldConfig, build_filled, build_geometry
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
+from matrix3d_core.standalone.world import WorldConfig, build_filled, build_geometry
 from matrix3d_core.synth.sample_scene import render_pinhole
+from matrix3d_core.trajectories.spline import spline_trajectory
 
 OUT = ((0.0, 0.0, 0.0), (0.5, 0.0, 1.2), (0.0, 0.0, 2.4))
 HOME = ((0.0, 0.0, 0.0), (-0.5, 0.0, -1.2), (0.0, 0.0, -2.4))

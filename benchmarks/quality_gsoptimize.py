@@ -5,7 +5,7 @@ Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ra
 
     python benchmarks/quality_gsoptimize.py --json                       # draft and standard
     python benchmarks/quality_gsoptimize.py --json --add --preset draft --scenes indoor   # a piece at a time
-    python benchmarks/quality_gsoptimize.py --ablate --preset draft      # the table of docs/optimisation.md
+    python benchmarks/quality_gsoptimize.py --ablate --preset draft      # the table of docs/optimization.md
     python benchmarks/quality_gsoptimize.py --spoil --preset draft       # what video models do to frames
 """
 
@@ -29,8 +29,8 @@ from matrix3d_core.depth.panorama_depth import geometry_from_depth
 from matrix3d_core.guidance.render import render_guidance
 from matrix3d_core.io.images import write_image
 from matrix3d_core.metrics.image import psnr, ssim
-from matrix3d_core.optimise.config import OptimiseConfig, preset_config
-from matrix3d_core.optimise.loop import optimise_gaussians
+from matrix3d_core.optimize.config import OptimiseConfig, preset_config
+from matrix3d_core.optimize.loop import optimise_gaussians
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 

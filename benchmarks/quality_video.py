@@ -22,9 +22,9 @@ import torch
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.io.images import write_image
-from matrix3d_core.optimise.config import preset_config
-from matrix3d_core.optimise.loop import optimise_gaussians
-from matrix3d_core.optimise.provenance import colour_by_origin
+from matrix3d_core.optimize.config import preset_config
+from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.provenance import colour_by_origin
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 

@@ -28,12 +28,12 @@ from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
 from matrix3d_core.io.depth_files import read_depth
 from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.metrics.image import psnr, ssim
-from matrix3d_core.optimise.config import preset_config
-from matrix3d_core.optimise.loop import optimise_gaussians
+from matrix3d_core.optimize.config import preset_config
+from matrix3d_core.optimize.loop import optimise_gaussians
 from matrix3d_core.raster.mesh import open_mesh_renderer, shade_hits
 from matrix3d_core.raster.splat import render_gaussians
-from matrix3d_core.recipes.world import WorldConfig, build_filled, build_geometry, plan_path
 from matrix3d_core.scene.gaussians import Gaussians
+from matrix3d_core.standalone.world import WorldConfig, build_filled, build_geometry, plan_path
 from matrix3d_core.synth.sample_scene import render_erp, render_pinhole
 
 SAMPLE = common.ROOT / "assets" / "sample"

@@ -207,7 +207,7 @@ def _add_geometry(parser: argparse.ArgumentParser, add: Any) -> None:
 
 
 def _add_path(parser: argparse.ArgumentParser, add: Any) -> Any:
-    from .cameras.presets import PRESETS
+    from .trajectories.presets import PRESETS
 
     path = parser.add_argument_group("camera path")
     add(path, "--preset", "preset", "which path, see below", choices=tuple(PRESETS), metavar="NAME")
@@ -218,8 +218,8 @@ def _add_path(parser: argparse.ArgumentParser, add: Any) -> Any:
 
 
 def _add_weights(parser: argparse.ArgumentParser, models: str) -> None:
-    from .recipes.pipeline_lora import LORA_MERGES
-    from .recipes.pipelines import DTYPES, OFFLOADS, PipelineSource
+    from .standalone.pipeline_lora import LORA_MERGES
+    from .standalone.pipelines import DTYPES, OFFLOADS, PipelineSource
 
     default = {field.name: field.default for field in fields(PipelineSource)}
     add = _adder(default)
@@ -243,9 +243,9 @@ def _add_weights(parser: argparse.ArgumentParser, models: str) -> None:
 
 
 def _add_pano(parser: argparse.ArgumentParser) -> None:
-    from .panorama.circular import BLENDS
-    from .panorama.rotation import SEAM_MODES
-    from .recipes.pano import FROM_PHOTO, FROM_TEXT, PHOTO_MODEL, TEXT_MODEL
+    from .diffusion.circular import BLENDS
+    from .diffusion.latent_roll import SEAM_MODES
+    from .standalone.pano import FROM_PHOTO, FROM_TEXT, PHOTO_MODEL, TEXT_MODEL
 
     parser.epilog = PANO_EPILOG
     parser.add_argument("prompt", metavar="TEXT", help="what is seen all around")
@@ -288,11 +288,11 @@ def _add_pano(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_video(parser: argparse.ArgumentParser) -> None:
-    from .cameras.presets import PRESETS
-    from .panorama.rotation import SEAM_MODES
-    from .recipes.video import CODEC_MODES, VIDEO_MODEL, VideoConfig
-    from .recipes.world import WorldConfig
-    from .video.sizes import CUSTOM_SIZE, FRAME_FITS, SIZE_PRESETS
+    from .diffusion.latent_roll import SEAM_MODES
+    from .diffusion.sizes import CUSTOM_SIZE, FRAME_FITS, SIZE_PRESETS
+    from .standalone.video import CODEC_MODES, VIDEO_MODEL, VideoConfig
+    from .standalone.world import WorldConfig
+    from .trajectories.presets import PRESETS
 
     presets = "\n".join(f"  {name:<25} {text}" for name, text in PRESETS.items())
     parser.epilog = f"camera paths (--preset):\n{presets}\n\n{VIDEO_EPILOG}"
@@ -341,8 +341,8 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_world(parser: argparse.ArgumentParser) -> None:
-    from .cameras.presets import PRESETS
-    from .recipes.world import WorldConfig
+    from .standalone.world import WorldConfig
+    from .trajectories.presets import PRESETS
 
     default = {field.name: field.default for field in fields(WorldConfig)}
     presets = "\n".join(f"  {name:<25} {text}" for name, text in PRESETS.items())
@@ -445,7 +445,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 def _pano(options: argparse.Namespace) -> int:
     from .errors import InvalidInput
     from .io.images import read_image
-    from .recipes.pano import (
+    from .standalone.pano import (
         FROM_PHOTO,
         FROM_TEXT,
         PHOTO_MODEL,
@@ -487,13 +487,13 @@ def _pano(options: argparse.Namespace) -> int:
 
 
 def _video(options: argparse.Namespace) -> int:
+    from .diffusion.sizes import SIZE_PRESETS
     from .errors import InvalidInput
     from .io.cameras_json import read_trajectory
     from .io.depth_files import read_depth
     from .panorama.load import load_panorama
-    from .recipes.video import VIDEO_MODEL, VideoConfig, make_panorama_video
-    from .recipes.world import WorldConfig
-    from .video.sizes import SIZE_PRESETS
+    from .standalone.video import VIDEO_MODEL, VideoConfig, make_panorama_video
+    from .standalone.world import WorldConfig
 
     panorama = load_panorama(options.panorama).rgb
     prompt = options.prompt
@@ -530,14 +530,14 @@ def _video(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace, model: str) -> Any:
-    from .recipes.pipelines import PipelineSource
+    from .standalone.pipelines import PipelineSource
 
     names = {field.name for field in fields(PipelineSource)} - {"model"}
     return PipelineSource(options.model or model, **{name: getattr(options, name) for name in names})
 
 
 def _lora(options: argparse.Namespace) -> Any:
-    from .recipes.pipeline_lora import LoraChoice
+    from .standalone.pipeline_lora import LoraChoice
 
     if options.lora is None:
         return None
@@ -553,7 +553,7 @@ def _list_files(files: dict[str, Path]) -> int:
 def _world(options: argparse.Namespace) -> int:
     from .io.depth_files import read_depth
     from .panorama.load import load_panorama
-    from .recipes.world import WorldConfig, make_world
+    from .standalone.world import WorldConfig, make_world
 
     chosen = {f.name: getattr(options, f.name) for f in fields(WorldConfig) if hasattr(options, f.name)}
     panorama = load_panorama(options.panorama).rgb
@@ -609,7 +609,7 @@ def _train_lrm(options: argparse.Namespace) -> int:
     from .lrm.network import LatentLRM
     from .lrm.training import TrainConfig, train
     from .lrm.weights import build_model, read_weights
-    from .recipes.lrm_clips import encode_clip, open_wan_encoder
+    from .standalone.lrm_clips import encode_clip, open_wan_encoder
 
     names = {field.name for field in fields(TrainConfig)} & set(vars(options))
     config = TrainConfig(**{name: getattr(options, name) for name in names})

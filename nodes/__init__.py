@@ -77,15 +77,15 @@ def load_node_classes() -> list[type]:
 
         classes += render_nodes
     with _reported("preview"):
-        from .preview import NODES as preview_nodes
+        from .splat_preview import NODES as preview_nodes
 
         classes += preview_nodes
     with _reported("explore"):
-        from .explore import NODES as explore_nodes
+        from .pano_preview import NODES as explore_nodes
 
         classes += explore_nodes
     with _reported("extend"):
-        from .extend import NODES as extend_nodes
+        from .explore import NODES as extend_nodes
 
         classes += extend_nodes
     with _reported("studio"):

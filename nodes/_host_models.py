@@ -22,11 +22,9 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.panorama.circular import circular_decode, circular_encode
-from ..matrix3d_core.progress import ProgressFn
-from ..matrix3d_core.video.conditioning import GuidanceClip, pack_mask, to_unit
-from ..matrix3d_core.video.schedule import (
+from ..matrix3d_core.diffusion.circular import circular_decode, circular_encode
+from ..matrix3d_core.diffusion.conditioning import GuidanceClip, pack_mask, to_unit
+from ..matrix3d_core.diffusion.schedule import (
     UPSTREAM_SCHEDULE,
     SamplingPreset,
     describe_step,
@@ -34,8 +32,10 @@ from ..matrix3d_core.video.schedule import (
     preview_frame,
     round_timesteps,
 )
-from ..matrix3d_core.video.sizes import latent_frames, latent_size
-from ..matrix3d_core.video.tiles import UPSTREAM_TILE, decode_tiles, encode_tiles
+from ..matrix3d_core.diffusion.sizes import latent_frames, latent_size
+from ..matrix3d_core.diffusion.tiles import UPSTREAM_TILE, decode_tiles, encode_tiles
+from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.progress import ProgressFn
 from ._host import PromptServer
 from ._host_seam import install_seam
 from ._host_wan5b import EXTRA_LAYER, extra_channels

@@ -16,8 +16,7 @@ from typing import Any
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.panorama.rotation import (
+from ..matrix3d_core.diffusion.latent_roll import (
     UPSTREAM_START,
     RotationPlan,
     rotation_plan,
@@ -25,6 +24,7 @@ from ..matrix3d_core.panorama.rotation import (
     turn_aligned,
     turn_tokens,
 )
+from ..matrix3d_core.errors import InvalidInput
 
 __all__ = ["SEAM_KEY", "install_seam"]
 

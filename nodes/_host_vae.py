@@ -7,14 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.panorama.circular import (
+from ..matrix3d_core.diffusion.circular import (
     DECODE_REACH,
     check_video_length,
     circular_decode,
     circular_encode,
 )
-from ..matrix3d_core.panorama.circular_convs import circular_convs, resolve_border
+from ..matrix3d_core.diffusion.circular_convs import circular_convs, resolve_border
+from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.progress import ProgressFn, no_progress
 
 __all__ = ["DECODE_BORDERS", "ENCODE_BORDERS", "decode_panorama", "encode_panorama"]

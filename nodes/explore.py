@@ -1,100 +1,242 @@
-"""PanoPreview: look around in panoramas and panoramic videos in the browser."""
+"""Going on from any place of a world: its panorama there, the next path, and how well a loop closes."""
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..matrix3d_core.explore.brush import parse_painted_mask
-from ..matrix3d_core.io.pano_frames import write_pano_frames
-from ..matrix3d_core.panorama.views import look_around
-from ..matrix3d_core.progress import ProgressEvent
-from ._adapters import images_from_host
-from ._host import io, progress_to_host, save_target
-from ._kept import Kept
-from ._search import PANORAMA_WORDS
+from ..matrix3d_core.explore.extend import extend_world, parse_pose, place_path, start_pose
+from ..matrix3d_core.explore.next_view import propose_path
+from ..matrix3d_core.metrics.loop_closure import measure_loop
+from ..matrix3d_core.raster.mesh import MESH_ENGINES
+from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ..matrix3d_core.scene.trajectory import Trajectory
+from ._adapters import gaussians_from_host, image_from_host, mask_from_host
+from ._host import Types, io, progress_to_host, ui
+from ._path_inputs import fps_input, frames_input
+from ._search import PATH_WORDS, WORLD_WORDS
+from ._types import DepthType, GeometryType, TrajectoryType
 
-__all__ = ["NODES", "PanoPreview"]
+__all__ = ["NODES", "LoopError", "NextBestPath", "TrajectoryPlace", "WorldExtend"]
 
-
-@dataclass(frozen=True)
-class _Written:
-    """Frames for the browser."""
-
-    folder: Path
-    files: list[dict[str, object]]
-
-    def is_there(self) -> bool:
-        """Whether no file was deleted."""
-        return all((self.folder / str(file["filename"])).is_file() for file in self.files)
+_CATEGORY = "Matrix-3D/explore"
 
 
-_written: Kept[_Written] = Kept()
-
-
-class PanoPreview(io.ComfyNode):
-    """Look around in a panorama inside the node."""
+class WorldExtend(io.ComfyNode):
+    """The panorama of a new place in the world so far."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="PanoPreview",
-            display_name="Pano Preview (look around)",
-            category="Matrix-3D/panorama",
-            description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
-            "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
+            node_id="WorldExtend",
+            display_name="World Extend",
+            category=_CATEGORY,
+            description="Goes on from any place of a world of splats: gives the panorama there, a mask of what is "
+            "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
+            "keeps its axes.",
             search_aliases=[
-                *PANORAMA_WORDS, "360 viewer", "panorama viewer", "look around", "equirectangular preview",
-                "360 video", "mask brush", "vr video",
+                *WORLD_WORDS, "extend world", "continue world", "outpaint world", "endless",
+                "next segment", "explore further", "infinite world", "image to world",
             ],
-            is_output_node=True,
             inputs=[
-                io.Image.Input(
-                    "panorama", tooltip="One panorama (2:1), or the frames of a panoramic video as a batch."
+                io.Splat.Input("splat", tooltip="The world so far; of a batch, the first."),
+                io.Int.Input(
+                    "width", default=960, min=64, max=8192, step=32,
+                    tooltip="Columns of the panorama; the height is half of it.",
                 ),
-                io.Float.Input(
-                    "yaw", default=0.0, min=-360.0, max=360.0, step=0.1,
-                    tooltip="Where the view looks, degrees: 0 is the panorama's middle, positive turns right. "
-                    "Dragging in the view sets it.",
+                TrajectoryType.Input(
+                    "trajectory", optional=True,
+                    tooltip="The path that the world was made from. It goes on from its frame below, and what none of "
+                    "its poses saw counts as not known.",
                 ),
-                io.Float.Input(
-                    "pitch", default=0.0, min=-90.0, max=90.0, step=0.1,
-                    tooltip="How far the view looks up, degrees. Dragging in the view sets it.",
-                ),
-                io.Float.Input(
-                    "fov", default=90.0, min=10.0, max=150.0, step=0.1,
-                    tooltip="Horizontal field of view in degrees. The wheel over the view sets it.",
+                io.Load3DCamera.Input(
+                    "camera_info", optional=True,
+                    tooltip="Go on from this camera instead, such as the view taken in Splat Preview.",
                 ),
                 io.Int.Input(
-                    "frame", default=0, min=0, max=100000, step=1,
-                    tooltip="Which frame of a video; beyond the end, the last. The slider below the view sets it.",
+                    "frame", default=-1, min=-100000, max=100000, optional=True,
+                    tooltip="Frame of the trajectory to go on from; -1 is the last one.",
                 ),
                 io.Boolean.Input(
-                    "all_frames", default=False, advanced=True,
-                    tooltip="Give the view of every frame instead of the one shown.",
+                    "only_seen", default=True, optional=True, advanced=True,
+                    tooltip="What no pose of the trajectory saw counts as not known. Off: all splats count.",
                 ),
-                io.Int.Input(
-                    "width", default=960, min=16, max=16384, step=8, advanced=True,
-                    tooltip="Columns of the view's picture.",
+                io.Float.Input(
+                    "min_alpha", default=0.7, min=0.0, max=1.0, step=0.05, optional=True, advanced=True,
+                    tooltip="The world is known where splats cover the view at least this much.",
                 ),
-                io.Int.Input(
-                    "height", default=540, min=16, max=8192, step=8, advanced=True,
-                    tooltip="Rows of the view's picture.",
+                io.Float.Input(
+                    "max_splat", default=6.0, min=0.0, max=90.0, step=0.5, optional=True, advanced=True,
+                    tooltip="... and where they look no larger than this, degrees: nearer up, the world is thin. "
+                    "0 switches the test off.",
+                ),
+                io.Float.Input(
+                    "sky_distance", default=0.0, min=0.0, max=1e9, step=1.0, optional=True, advanced=True,
+                    tooltip="What is farther away counts as sky in the geometry, world units. 0: nothing does.",
+                ),
+                io.Combo.Input(
+                    "engine", options=["auto", *SPLAT_ENGINES.names], default="auto", optional=True, advanced=True,
+                    tooltip="What draws the splats; auto takes the best one that works here and draws panoramas.",
                 ),
                 io.String.Input(
-                    "paint", default="", optional=True, socketless=True, advanced=True,
-                    tooltip="The mask painted in the view; its brush writes it.",
+                    "pose", default="", optional=True, socketless=True, advanced=True,
+                    tooltip="Place to go on from, before camera and trajectory: JSON [x, y, z, yaw, pitch], world "
+                    "units and degrees. 'Extend from here' in Splat Preview writes it; empty it to follow the inputs "
+                    "again.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="panorama", tooltip="The panorama as it came in."),
-                io.Image.Output(display_name="view", tooltip="What the view shows, as a flat picture."),
-                io.Mask.Output(
-                    display_name="mask", tooltip="What was painted on the panorama: 1 there, 0 elsewhere. In its size."
+                io.Image.Output(display_name="panorama", tooltip="The view all around; black where not known."),
+                io.Mask.Output(display_name="known", tooltip="1 where the world is known from there, else 0."),
+                GeometryType.Output(
+                    display_name="geometry",
+                    tooltip="Panorama and distances, completed smoothly where not known; for the next path, Mesh "
+                    "Guidance Render and GS Optimize.",
                 ),
+                TrajectoryType.Output(
+                    display_name="start",
+                    tooltip="One upright pose in the world's axes: where the panorama is. For Trajectory Place.",
+                ),
+                DepthType.Output(
+                    display_name="depth", tooltip="Distance along each ray, infinite where not known."
+                ),
+                io.String.Output(display_name="report", tooltip="JSON: place, shares known and why not, engine."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )  # fmt: skip
+
+    @classmethod
+    def validate_inputs(cls, pose: str = "") -> bool | str:
+        try:
+            parse_pose(pose)
+        except ValueError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def execute(
+        cls,
+        splat: Types.SPLAT,
+        width: int,
+        trajectory: Trajectory | None = None,
+        camera_info: dict[str, Any] | None = None,
+        frame: int = -1,
+        only_seen: bool = True,
+        min_alpha: float = 0.7,
+        max_splat: float = 6.0,
+        sky_distance: float = 0.0,
+        engine: str = "auto",
+        pose: str = "",
+    ) -> io.NodeOutput:
+        made = extend_world(
+            gaussians_from_host(splat),
+            start_pose(pose=pose, camera=camera_info, trajectory=trajectory, frame=frame),
+            height=width // 2,
+            path=trajectory if only_seen else None,
+            min_alpha=min_alpha,
+            max_splat_rad=math.radians(max_splat),
+            sky_distance=sky_distance,
+            is_metric=trajectory is not None and trajectory.is_metric,
+            engine=engine,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        picture = made.rgb.unsqueeze(0)
+        return io.NodeOutput(
+            picture,
+            made.is_known.float().unsqueeze(0),
+            made.geometry,
+            made.start,
+            made.depth_ray.unsqueeze(0),
+            json.dumps(made.report, indent=2),
+        )
+
+
+class TrajectoryPlace(io.ComfyNode):
+    """A path where its panorama stands in the world."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TrajectoryPlace",
+            display_name="Trajectory Place",
+            category=_CATEGORY,
+            description="Takes a path that was made in a panorama's own frame to where that panorama stands in the "
+            "world, so that frames and splats of the next segment stay in the first world's axes.",
+            search_aliases=[
+                *PATH_WORDS, "move path", "world frame", "next segment", "anchor trajectory",
+            ],
+            inputs=[
+                TrajectoryType.Input(
+                    "path", tooltip="Made from World Extend's geometry, by a preset, Next Best Path or the studio."
+                ),
+                TrajectoryType.Input("start", tooltip="World Extend's start: where the panorama is."),
+            ],
+            outputs=[
+                TrajectoryType.Output(
+                    display_name="trajectory",
+                    tooltip="The path in the world's axes. Its first pose is the start; a path that began elsewhere is "
+                    "led there in the same number of frames.",
+                )
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, path: Trajectory, start: Trajectory) -> io.NodeOutput:
+        return io.NodeOutput(place_path(path, start)[0])
+
+
+class NextBestPath(io.ComfyNode):
+    """Where to go next."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="NextBestPath",
+            display_name="Next Best Path",
+            category=_CATEGORY,
+            description="Proposes the next camera path: tries directions from the panorama's centre, goes as far as "
+            "nothing is in the way, and takes the one that uncovers most of what nobody has seen.",
+            search_aliases=[
+                *WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go",
+            ],
+            inputs=[
+                GeometryType.Input("geometry", tooltip="Of the place to start from: PanoDepth or World Extend."),
+                frames_input(least=2),
+                io.Float.Input(
+                    "step", default=2.0, min=0.001, max=100000.0, step=0.1, round=False,
+                    tooltip="Longest way, world units.",
+                ),
+                io.Float.Input(
+                    "clearance", default=0.3, min=0.0, max=1000.0, step=0.05, round=False,
+                    tooltip="Distance to keep from everything, world units.",
+                ),
+                io.Int.Input("directions", default=12, min=3, max=72, tooltip="How many headings are tried."),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
+                    tooltip="Turns all headings a little. Same seed, same path.",
+                ),
+                fps_input(optional=True, advanced=True),
+                io.Combo.Input(
+                    "engine", options=["auto", *MESH_ENGINES.names], default="auto", optional=True, advanced=True,
+                    tooltip="What draws the mesh; auto takes the best one that works here.",
+                ),
+                io.Mask.Input(
+                    "known", optional=True,
+                    tooltip="World Extend's known: what is only guessed counts as unseen.",
+                ),
+                TrajectoryType.Input(
+                    "start", optional=True,
+                    tooltip="World Extend's start: the path comes out in the world's axes.",
+                ),
+            ],
+            outputs=[
+                TrajectoryType.Output(display_name="trajectory", tooltip="The proposed path."),
+                io.Image.Output(display_name="map", tooltip="The path from above, and the score of each heading."),
+                io.String.Output(display_name="report", tooltip="JSON: every heading with its score."),
             ],
             hidden=[io.Hidden.unique_id],
         )  # fmt: skip
@@ -102,48 +244,93 @@ class PanoPreview(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        panorama: torch.Tensor,
-        yaw: float,
-        pitch: float,
-        fov: float,
-        frame: int,
-        all_frames: bool,
-        width: int,
-        height: int,
-        paint: str = "",
+        geometry: PanoramaGeometry,
+        frames: int,
+        step: float,
+        clearance: float,
+        directions: int,
+        seed: int,
+        fps: float = 12.0,
+        engine: str = "auto",
+        known: torch.Tensor | None = None,
+        start: Trajectory | None = None,
     ) -> io.NodeOutput:
-        node = cls.hidden.unique_id if cls.hidden else None
-        pictures = images_from_host(panorama, "panorama")
-        to_host = progress_to_host()
-
-        def report(event: ProgressEvent) -> None:
-            to_host(replace(event, preview=None))  # the host's preview would only move the viewer about
-
-        def write() -> _Written:
-            path, _, subfolder = save_target("matrix3d/pano", ".jpg", kind="temp")
-            files = write_pano_frames(path.parent, path.stem, pictures, progress=report)
-            return _Written(
-                path.parent,
-                [
-                    {"filename": name, "subfolder": subfolder, "type": "temp", "frame": number}
-                    for number, name in files
-                ],
-            )
-
-        written = _written.get(node, panorama, None, write, _Written.is_there)
-        view = look_around(
-            pictures if all_frames else pictures[: frame + 1][-1:],
-            yaw_rad=math.radians(yaw),
-            pitch_rad=math.radians(pitch),
-            roll_rad=0.0,
-            fov_x_rad=math.radians(fov),
-            fov_y_rad=None,
-            height=height,
-            width=width,
-            progress=report,
+        found = propose_path(
+            geometry,
+            step=step,
+            clearance=clearance,
+            known=None if known is None else mask_from_host(known, "known"),
+            directions=directions,
+            frames=frames,
+            fps=fps,
+            seed=seed,
+            engine=engine,
+            progress=progress_to_host(cls.hidden.unique_id),
         )
-        mask = parse_painted_mask(paint, pictures.shape[1]).unsqueeze(0)
-        return io.NodeOutput(panorama, view, mask, ui={"matrix3d_pano": written.files})
+        path = found.trajectory if start is None else place_path(found.trajectory, start)[0]
+        picture = found.picture.unsqueeze(0)
+        return io.NodeOutput(
+            path, picture, json.dumps(found.report(), indent=2), ui=ui.PreviewImage(picture, cls=cls)
+        )
 
 
-NODES = [PanoPreview]
+class LoopError(io.ComfyNode):
+    """How well a loop closes."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LoopError",
+            display_name="Loop Error",
+            category=_CATEGORY,
+            description="Compares the end of a walk in a loop with its start: the last panorama against the first, and "
+            "the last pose against the first.",
+            search_aliases=[*WORLD_WORDS, "loop closure", "drift", "psnr", "consistency"],
+            inputs=[
+                io.Image.Input("first", tooltip="Frames at the start of the walk; the first one counts."),
+                TrajectoryType.Input("first_path", tooltip="The path of those frames, in the world's axes."),
+                io.Image.Input("last", tooltip="Frames at the end of the walk; the last one counts. Same size."),
+                TrajectoryType.Input("last_path", tooltip="The path of those frames, in the same world."),
+                io.Mask.Input(
+                    "mask", optional=True, tooltip="Of the first frame: only where it is 1 pixels are compared."
+                ),
+            ],
+            outputs=[
+                io.Float.Output(display_name="psnr", tooltip="Of the last against the first, dB; 99 when equal."),
+                io.Float.Output(display_name="position_error", tooltip="Distance of the poses, world units."),
+                io.Float.Output(display_name="angle_error", tooltip="Angle between the poses, degrees."),
+                io.Image.Output(
+                    display_name="picture", tooltip="First, last turned like it, and three times their difference."
+                ),
+                io.String.Output(display_name="report", tooltip="JSON: all numbers."),
+            ],
+            is_output_node=True,
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        first: torch.Tensor,
+        first_path: Trajectory,
+        last: torch.Tensor,
+        last_path: Trajectory,
+        mask: torch.Tensor | None = None,
+    ) -> io.NodeOutput:
+        found = measure_loop(
+            image_from_host(first[:1], "first"),
+            image_from_host(last[-1:], "last"),
+            first_path.camera_from_world[0],
+            last_path.camera_from_world[-1],
+            length=first_path.length if first_path is last_path else first_path.length + last_path.length,
+            mask=None if mask is None else mask_from_host(mask[:1], "mask"),
+        )
+        report = found.report()
+        picture = found.picture.unsqueeze(0)
+        text = json.dumps(report, indent=2)
+        shown = {**ui.PreviewImage(picture, cls=cls).as_dict(), "text": (text,)}
+        return io.NodeOutput(
+            report["psnr"], found.position, math.degrees(found.angle_rad), picture, text, ui=shown
+        )
+
+
+NODES = [WorldExtend, TrajectoryPlace, NextBestPath, LoopError]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..matrix3d_core.diffusion.latent_roll import SEAM_MODES, UPSTREAM_START
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.lora.scaling import CONFIG_NAME
-from ..matrix3d_core.panorama.rotation import SEAM_MODES, UPSTREAM_START
 from ._host import io, ui
 from ._host_lora import MERGES, apply_lora, find_lora, lora_names
 from ._host_seam import install_seam

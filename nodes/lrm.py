@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from ..matrix3d_core.depth.preview import colourise_depth
+from ..matrix3d_core.lrm.decimate import THINNINGS
 from ..matrix3d_core.lrm.decode import DecodeSettings
 from ..matrix3d_core.lrm.rays import POSE_RULES
-from ..matrix3d_core.lrm.thinning import THINNINGS
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import info_of_path, splat_to_host
 from ._host import io, progress_to_host

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from ..matrix3d_core.checks import check_shape, check_two_to_one
-from ..matrix3d_core.depth.describe import describe_geometry
-from ..matrix3d_core.depth.exchange import (
+from ..matrix3d_core.depth.conversions import (
     IMAGE_KINDS,
     depth_from_image,
     depth_from_moge,
     describe_depth_image,
     moge_from_geometry,
 )
+from ..matrix3d_core.depth.describe import describe_geometry
 from ..matrix3d_core.depth.grounded import grounded_geometry
 from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth

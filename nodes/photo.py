@@ -7,7 +7,6 @@ import math
 
 import torch
 
-from ..matrix3d_core.panorama.canonical import canonicalise
 from ..matrix3d_core.panorama.composite import (
     BORDERS,
     SIZES,
@@ -15,6 +14,7 @@ from ..matrix3d_core.panorama.composite import (
     composite_photos,
     composite_width,
 )
+from ..matrix3d_core.panorama.composite_known import composite_texels
 from ..matrix3d_core.panorama.cube_layouts import FACE_ORDERS, faces_from_pictures
 from ..matrix3d_core.panorama.photo import (
     MAPPINGS,
@@ -24,7 +24,7 @@ from ..matrix3d_core.panorama.photo import (
     project_on_canvas,
 )
 from ..matrix3d_core.panorama.resample import INTERPOLATIONS
-from ..matrix3d_core.panorama.texels import composite_texels
+from ..matrix3d_core.panorama.upright import canonicalise
 from ..matrix3d_core.panorama.views import (
     CROP_SETS,
     cut_crops,

@@ -6,9 +6,9 @@ import json
 
 import torch
 
-from ..matrix3d_core.optimise.config import OPTIMISE_PRESETS, SETTING_CHOICES
-from ..matrix3d_core.optimise.loop import optimise_gaussians, preset_config, view_ahead
-from ..matrix3d_core.optimise.provenance import colour_by_origin
+from ..matrix3d_core.optimize.config import OPTIMISE_PRESETS, SETTING_CHOICES
+from ..matrix3d_core.optimize.loop import optimise_gaussians, preset_config, view_ahead
+from ..matrix3d_core.optimize.provenance import colour_by_origin
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory

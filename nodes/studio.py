@@ -9,11 +9,8 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
-from ..matrix3d_core.cameras.plot import plot_trajectory
-from ..matrix3d_core.cameras.presets import PRESETS
-from ..matrix3d_core.cameras.report import describe_trajectory
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.explore.studio import (
+from ..matrix3d_core.explore.path_editor import (
     MOST_FRAMES,
     StudioScene,
     draw_map,
@@ -26,9 +23,12 @@ from ..matrix3d_core.explore.studio import (
 )
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.trajectories.plot import plot_trajectory
+from ..matrix3d_core.trajectories.presets import PRESETS
+from ..matrix3d_core.trajectories.report import describe_trajectory
 from ._host import io, progress_to_host
+from ._host_block import not_yet
 from ._host_routes import Gone, answer_posts, jpeg
-from ._host_wait import not_yet
 from ._path_inputs import fps_input, frames_input
 from ._search import WORLD_WORDS
 from ._types import GeometryType, TrajectoryType

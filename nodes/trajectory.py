@@ -7,16 +7,6 @@ from typing import Any
 
 import torch
 
-from ..matrix3d_core.cameras.clearance import METHODS, measure_clearance, shorten_to_clear
-from ..matrix3d_core.cameras.edit import join, resample, reverse, smooth, transform
-from ..matrix3d_core.cameras.keyframes import parse_keyframes
-from ..matrix3d_core.cameras.load3d import camera_info_from_pose, pose_from_camera_info
-from ..matrix3d_core.cameras.placement import PANORAMA_PLACES, place_panorama
-from ..matrix3d_core.cameras.plot import plot_trajectory
-from ..matrix3d_core.cameras.presets import PIVOT_FRACTION, PRESETS, make_preset, preset_in_scene
-from ..matrix3d_core.cameras.report import describe_trajectory
-from ..matrix3d_core.cameras.rescale import RESCALE_MODES, adapt_to_scene, check_units
-from ..matrix3d_core.cameras.spline import PACES, spline_trajectory
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.camera_paths.door import PATH_SUFFIXES, file_of, import_text, import_trajectory
 from ..matrix3d_core.io.camera_paths.raw import (
@@ -28,6 +18,16 @@ from ..matrix3d_core.io.camera_paths.raw import (
 )
 from ..matrix3d_core.io.cameras_json import LAYOUTS, write_trajectory
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.trajectories.clearance import METHODS, measure_clearance, shorten_to_clear
+from ..matrix3d_core.trajectories.edit import join, resample, reverse, smooth, transform
+from ..matrix3d_core.trajectories.keyframes import parse_keyframes
+from ..matrix3d_core.trajectories.load3d import camera_info_from_pose, pose_from_camera_info
+from ..matrix3d_core.trajectories.placement import PANORAMA_PLACES, place_panorama
+from ..matrix3d_core.trajectories.plot import plot_trajectory
+from ..matrix3d_core.trajectories.presets import PIVOT_FRACTION, PRESETS, make_preset, preset_in_scene
+from ..matrix3d_core.trajectories.report import describe_trajectory
+from ..matrix3d_core.trajectories.rescale import RESCALE_MODES, adapt_to_scene, check_units
+from ..matrix3d_core.trajectories.spline import PACES, spline_trajectory
 from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input, save_target, ui
 from ._path_inputs import fps_input, frames_input

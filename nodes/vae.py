@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ..matrix3d_core.diffusion.circular import DECODE_REACH
 from ..matrix3d_core.metrics.seam import describe_seam, pole_error, seam_error
-from ..matrix3d_core.panorama.circular import DECODE_REACH
 from ._adapters import images_from_host
 from ._host import io, progress_to_host, ui
 from ._host_vae import DECODE_BORDERS, ENCODE_BORDERS, decode_panorama, encode_panorama

@@ -8,22 +8,22 @@ from typing import Any
 
 import torch
 
-from ..matrix3d_core.panorama.rotation import SEAM_MODES
-from ..matrix3d_core.progress import ProgressFn
-from ..matrix3d_core.recipes.continued_guidance import check_continuable, continued_guidance
-from ..matrix3d_core.scene.panorama import PanoramaGeometry
-from ..matrix3d_core.scene.trajectory import Trajectory
-from ..matrix3d_core.video.conditioning import (
+from ..matrix3d_core.diffusion.conditioning import (
     GuidanceClip,
     clip_picture_of,
     describe_conditioning,
     prepare_guidance,
 )
+from ..matrix3d_core.diffusion.latent_roll import SEAM_MODES
+from ..matrix3d_core.diffusion.schedule import SAMPLING_PRESETS, SamplingPreset
+from ..matrix3d_core.diffusion.sizes import FRAME_FITS, SIZE_PRESETS, fit_frame_count, resolve_size
+from ..matrix3d_core.progress import ProgressFn
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.video.continued_guidance import check_continuable, continued_guidance
 from ..matrix3d_core.video.path import sample_path
 from ..matrix3d_core.video.prompts import PROMPT_PRESETS, apply_prompt_preset
-from ..matrix3d_core.video.schedule import SAMPLING_PRESETS, SamplingPreset
 from ..matrix3d_core.video.segments import Segment, plan_segments
-from ..matrix3d_core.video.sizes import FRAME_FITS, SIZE_PRESETS, fit_frame_count, resolve_size
 from ._adapters import image_from_host, images_from_host
 from ._host import io, progress_to_host
 from ._host_models import (

@@ -7,7 +7,7 @@ running host's ``/object_info`` instead of by hand:
     python scripts/make_workflows.py http://127.0.0.1:8188 --measure   # after nodes got more or fewer widgets
 
 ``--measure`` looks at the nodes in both of the front end's renderers first (playwright and chromium).
-Pictures of the templates: ``scripts/take_pictures.py``.
+Pictures of the templates: ``scripts/screenshots.py``.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Going on: a world seen from a new place, how well a loop closes, where to go next, paths drawn by hand."""
+"""Going on: a world seen from a new place, where to go next, and the back end of the path editor."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..cameras.edit import resample
-from ..cameras.load3d import pose_from_camera_info
 from ..checks import check_shape
 from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
@@ -26,6 +24,8 @@ from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from ..strict_json import parse_json
+from ..trajectories.edit import resample
+from ..trajectories.load3d import pose_from_camera_info
 
 __all__ = ["Extension", "extend_world", "parse_pose", "place_path", "start_pose", "upright"]
 

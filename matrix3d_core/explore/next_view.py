@@ -10,9 +10,6 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ..cameras.clearance import shorten_to_clear
-from ..cameras.plot import plot_trajectory
-from ..cameras.spline import spline_trajectory
 from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
@@ -21,6 +18,9 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.mesh import MeshRenderer, open_mesh_renderer
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
+from ..trajectories.clearance import shorten_to_clear
+from ..trajectories.plot import plot_trajectory
+from ..trajectories.spline import spline_trajectory
 
 __all__ = ["Candidate", "NextPath", "hole_solid_angle", "propose_path"]
 

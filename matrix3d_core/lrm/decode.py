@@ -18,10 +18,10 @@ from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .attributes import depth_from_raw, frame_grid, gaussians_of_frame
 from .config import LRMConfig
+from .decimate import THINNINGS, thin
 from .memory import MemoryPlan, plan_chunk
 from .network import LatentLRM
 from .rays import POSE_RULES, ray_source
-from .thinning import THINNINGS, thin
 
 __all__ = ["DecodeSettings", "LRMResult", "check_latents", "decode_latents", "fit_trajectory", "plan_decode"]
 

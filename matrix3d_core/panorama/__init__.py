@@ -1,1 +1,1 @@
-"""Panoramas as pictures: photos onto the sphere and back, and everything about the left/right border."""
+"""Panoramas as pictures: photos onto the sphere and back, orientation, color and layouts."""

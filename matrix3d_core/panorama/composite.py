@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checks import check_finite, check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from .colour import fit_gain
+from .color import fit_gain
 from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_photo, width_that_keeps
 from .resample import Lookup, PlannedReads, pad_erp, resize_erp
 from .views import plan_view

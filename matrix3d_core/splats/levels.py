@@ -16,9 +16,9 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
+from .evaluation_views import centres_inside, judging_views, mean_psnr, pictures
 from .moments import fuse_groups
 from .refit import refit
-from .views import centres_inside, judging_views, mean_psnr, pictures
 
 __all__ = ["CELLS", "coarser", "levels_of_detail"]
 

@@ -27,7 +27,7 @@ from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .views import spread_places
+from .evaluation_views import spread_places
 
 __all__ = ["MeshConfig", "decimate", "for_gltf", "fuse_distances", "mesh_from_gaussians", "surface_nets"]
 

@@ -20,9 +20,9 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
+from .evaluation_views import Look, centres_inside, draw, judging_views, mean_psnr, pictures, references
 from .levels import coarser
 from .refit import refit
-from .views import Look, centres_inside, draw, judging_views, mean_psnr, pictures, references
 
 __all__ = ["METHODS", "PruneConfig", "prune_gaussians", "removal_losses"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
-from .views import Look, draw
+from .evaluation_views import Look, draw
 
 __all__ = ["refit"]
 

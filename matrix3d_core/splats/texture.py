@@ -18,7 +18,7 @@ from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
 from .atlas import GUTTER_PX, cover_texels, lay_out
-from .views import spread_places
+from .evaluation_views import spread_places
 
 __all__ = ["TEXTURE_SIZES", "texture_mesh"]
 

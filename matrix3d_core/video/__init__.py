@@ -1,1 +1,1 @@
-"""Panoramic video: what a video model is given, how it is sampled, and how long paths are cut."""
+"""Panoramic video: prompts, segments of long paths, and the guidance that continues them."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..diffusion.conditioning import GuidanceClip, carry_over
 from ..errors import InvalidInput
-from .conditioning import GuidanceClip, carry_over
 from .segments import Segment, SegmentSeam, join_frames, join_latents, measure_segment_seam
 
 __all__ = ["Continue", "PathVideo", "sample_path"]

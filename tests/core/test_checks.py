@@ -101,7 +101,7 @@ def test_errors_are_also_the_builtin_kinds():
 
 def test_errors_have_a_short_name_wherever_the_package_lies():
     from matrix3d_core import errors
-    from matrix3d_core.panorama.circular_convs import BorderLost
+    from matrix3d_core.diffusion.circular_convs import BorderLost
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert len(kinds) >= 6

@@ -34,7 +34,7 @@ def panorama(tmp_path):
 @pytest.fixture
 def made(monkeypatch, tmp_path):
     """Replace the recipe by one that notes how it was called and writes nothing."""
-    from matrix3d_core.recipes import world
+    from matrix3d_core.standalone import world
 
     calls = []
 
@@ -50,7 +50,7 @@ def made(monkeypatch, tmp_path):
 
 
 def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
-    from matrix3d_core.recipes.world import WorldConfig
+    from matrix3d_core.standalone.world import WorldConfig
 
     words = "--preset s_curve --frames 9 --distance 0.5 --width 128 --camera-height 2.5 --source grounded"
     words += " --quality standard --max-gaussians 1000 --seed 3 --mesh-engine numba --splat-engine torch --clearance 0.1 --edge-threshold 0.2"
@@ -94,15 +94,15 @@ def test_a_depth_file_of_several_arrays_is_asked_about_and_chosen(panorama, made
 
 
 def test_defaults_are_those_of_the_recipe(panorama, made, tmp_path):
-    from matrix3d_core.recipes.world import WorldConfig
+    from matrix3d_core.standalone.world import WorldConfig
 
     assert cli.main(["world", str(panorama), "--out", str(tmp_path)]) == 0
     assert made[0]["config"] == WorldConfig()
 
 
 def test_help_names_every_setting_path_and_file(capsys):
-    from matrix3d_core.cameras.presets import PRESETS
-    from matrix3d_core.recipes.world import WorldConfig
+    from matrix3d_core.standalone.world import WorldConfig
+    from matrix3d_core.trajectories.presets import PRESETS
 
     with pytest.raises(SystemExit) as stop:
         cli.main(["world", "--help"])
@@ -126,7 +126,7 @@ def test_plain_help_does_not_load_torch():
 
 
 def test_wrong_input_ends_with_one_line_and_status_2(panorama, made, monkeypatch, tmp_path, capsys):
-    from matrix3d_core.recipes import world
+    from matrix3d_core.standalone import world
 
     def refuse(*_, **__):
         raise InvalidInput("panorama must be 2:1; got 3x3. Crop it.")
@@ -144,7 +144,7 @@ def test_a_missing_file_ends_with_one_line_and_status_2(tmp_path, capsys):
 
 
 def test_verbose_lets_the_traceback_through(panorama, monkeypatch, tmp_path):
-    from matrix3d_core.recipes import world
+    from matrix3d_core.standalone import world
 
     def refuse(*_, **__):
         raise InvalidInput("no")
@@ -201,7 +201,7 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 from matrix3d_core import cli
 from matrix3d_core.io.atomic import open_atomically
-from matrix3d_core.recipes import world
+from matrix3d_core.standalone import world
 from matrix3d_core.progress import ProgressEvent
 
 def make_world(panorama, *, out_dir, progress, **rest):

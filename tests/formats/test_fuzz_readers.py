@@ -27,24 +27,24 @@ from splat_scenes import random_gaussians
 from tiff_files import write_tiff
 from tiny_lrm import tiny_state, write_upstream_file
 
-from matrix3d_core.cameras.keyframes import parse_keyframes
-from matrix3d_core.cameras.load3d import camera_info_from_pose, pose_from_camera_info
-from matrix3d_core.cameras.presets import make_preset
-from matrix3d_core.cameras.recording import parse_recording
+from matrix3d_core.collision.occupancy import Occupancy, decode_occupancy, encode_occupancy
 from matrix3d_core.errors import Matrix3DError
-from matrix3d_core.explore.brush import parse_painted_mask, write_painted_mask
 from matrix3d_core.explore.extend import parse_pose
 from matrix3d_core.io.cameras_json import read_trajectory, write_trajectory
 from matrix3d_core.io.depth_files import read_depth, write_depth
 from matrix3d_core.io.gltf_cameras import read_gltf_camera
 from matrix3d_core.io.images import read_image, write_image
+from matrix3d_core.io.painted_mask import parse_painted_mask, write_painted_mask
 from matrix3d_core.io.splats import read_gaussians, write_gaussians
 from matrix3d_core.io.world_json import WorldInfo, format_world_info, parse_world_info
 from matrix3d_core.lora.files import read_lora
 from matrix3d_core.lrm.weights import read_weights
 from matrix3d_core.scene.gaussians import Gaussians
-from matrix3d_core.scene.occupancy import Occupancy, decode_occupancy, encode_occupancy
 from matrix3d_core.scene.trajectory import Trajectory
+from matrix3d_core.trajectories.keyframes import parse_keyframes
+from matrix3d_core.trajectories.load3d import camera_info_from_pose, pose_from_camera_info
+from matrix3d_core.trajectories.presets import make_preset
+from matrix3d_core.trajectories.recording import parse_recording
 
 COUNT = int(os.environ.get("MATRIX3D_FUZZ", "100"))
 LONGEST_S = 20.0

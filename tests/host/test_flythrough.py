@@ -9,10 +9,10 @@ import pytest
 import torch
 from small_worlds import room
 
-from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
 from matrix3d_core.io.splats import write_gaussians
 from matrix3d_core.metrics.image import psnr
 from matrix3d_core.splats.render import render_path
+from matrix3d_core.trajectories.recording import parse_recording, trajectory_from_recording
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 

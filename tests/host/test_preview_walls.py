@@ -38,7 +38,7 @@ def shown(**inputs):
 def bytes_of(file):
     return open(os.path.join(temp, file["subfolder"], file["filename"]), "rb").read()
 
-decode = core("scene.occupancy").decode_occupancy
+decode = core("collision.occupancy").decode_occupancy
 recording = json.dumps({{"version": 1, "use": "keys", "keys": [[-2, 0, 0, 0, 0], [0, 0, 3.2, 0, 0], [8, 0, 3.2, 0, 0]]}})
 """
 

@@ -15,7 +15,7 @@ import nodes as host_nodes
 from comfy.patcher_extension import WrapperExecutor, WrappersMP, get_all_wrappers
 load_pack()
 seam = submodule("nodes._host_seam")
-rotation = submodule("matrix3d_core.panorama.rotation")
+rotation = submodule("matrix3d_core.diffusion.latent_roll")
 torch.set_num_threads(1)  # others may be at work; two threads that wait for each other are slower
 
 class Ring(torch.nn.Module):

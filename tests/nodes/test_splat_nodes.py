@@ -69,8 +69,8 @@ out["errors"] = [
 defaults = {i.id: i.default for i in GSOptimizeSettings.define_schema().inputs}
 def details(**changes):
     return GSOptimizeSettings.execute(**{**defaults, **changes}).result[0]
-presets = submodule("matrix3d_core.optimise.config").OPTIMISE_PRESETS
-changed = submodule("matrix3d_core.optimise.config").preset_config
+presets = submodule("matrix3d_core.optimize.config").OPTIMISE_PRESETS
+changed = submodule("matrix3d_core.optimize.config").preset_config
 out["untouched"] = {name: changed(name, **details()) == preset for name, preset in presets.items()}
 shown = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default")]
 shown = ["steps" if name == "iterations" else "crop_size_px" if name == "crop_size" else name for name in shown]

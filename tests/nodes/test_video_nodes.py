@@ -124,7 +124,7 @@ seen = []
 ready = spied(model, seen)
 ks = core.common_ksampler(ready, 3, 3, 5.0, "euler", "simple", positive, negative, latent)[0]["samples"]
 x = seen[0][0]
-core_pack = submodule("matrix3d_core.video.conditioning")
+core_pack = submodule("matrix3d_core.diffusion.conditioning")
 clip = core_pack.prepare_guidance(base["frames"], base["mask"], 32, 64, start=start[0], transposed=False)
 out["channels"] = x.shape[1]
 out["mask channels"] = far(x[0, 16:20], core_pack.pack_mask(clip.mask, 4, 8))
@@ -335,7 +335,7 @@ ks = core.common_ksampler(ready, 3, 2, 1.0, "euler", "simple", positive, negativ
 encoded = positive[0][1]["concat_latent_image"]
 inside = model.model.process_latent_in(encoded)
 x0, t0 = seen[0]
-core_pack = submodule("matrix3d_core.video.conditioning")
+core_pack = submodule("matrix3d_core.diffusion.conditioning")
 clip = core_pack.prepare_guidance(base["frames"], base["mask"], 64, 128, start=start[0], transposed=False, blacken=False)
 out["input"] = {
     "channels": x0.shape[1], "mask": far(x0[0, 48:52], core_pack.pack_mask(clip.mask, 4, 8, 16)),

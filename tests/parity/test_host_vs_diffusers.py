@@ -102,7 +102,7 @@ def sample_in_host(place, base, weights, tmp_path, *, steps, cfg, seed, rounds, 
 
 
 def sample_in_diffusers(network, *, steps, cfg, seed, rounds, seam="off"):
-    from matrix3d_core.recipes.video import VideoConfig, sample_latents
+    from matrix3d_core.standalone.video import VideoConfig, sample_latents
 
     given = inputs()
     noise = torch.randn(1, 16, *given["condition"].shape[2:], generator=torch.Generator().manual_seed(seed))
@@ -135,7 +135,7 @@ def test_host_and_diffusers_sample_the_same_latents(
 
 def test_the_agreement_depends_on_every_input(network):
     """Each input must matter, or equal latents would say nothing about it."""
-    from matrix3d_core.recipes.video import VideoConfig, sample_latents
+    from matrix3d_core.standalone.video import VideoConfig, sample_latents
 
     given = inputs()
     noise = torch.randn(1, 16, *given["condition"].shape[2:], generator=torch.Generator().manual_seed(0))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from matrix3d_core.panorama.circular import circular_decode
+from matrix3d_core.diffusion.circular import circular_decode
 from matrix3d_core.panorama.photo import place_photo, project_upstream
 
 CANVAS = (512, 1024)

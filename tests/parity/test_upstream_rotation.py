@@ -7,7 +7,7 @@ import pytest
 from comfy_server import run_in_host
 from tiny_models import write_tiny_models
 
-from matrix3d_core.panorama.rotation import rotation_plan
+from matrix3d_core.diffusion.latent_roll import rotation_plan
 
 
 @pytest.mark.parametrize(

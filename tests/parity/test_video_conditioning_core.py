@@ -5,7 +5,7 @@ import oracle_video as oracle
 import pytest
 import torch
 
-from matrix3d_core.video.conditioning import (
+from matrix3d_core.diffusion.conditioning import (
     black_where_masked,
     clip_picture_of,
     clip_pixels,
@@ -13,8 +13,8 @@ from matrix3d_core.video.conditioning import (
     prepare_guidance,
     resize_guidance,
 )
-from matrix3d_core.video.schedule import flow_sigmas, round_timesteps
-from matrix3d_core.video.tiles import decode_tiles, encode_tiles
+from matrix3d_core.diffusion.schedule import flow_sigmas, round_timesteps
+from matrix3d_core.diffusion.tiles import decode_tiles, encode_tiles
 
 
 def guidance(frames, height, width, seed, kind="continuous"):

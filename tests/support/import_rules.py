@@ -25,13 +25,19 @@ def is_host_file(path):
 RANK = {
     "errors": 0, "checks": 0, "strict_json": 0, "progress": 0, "devices": 0, "compiled": 0, "variables": 0, "checkout": 0,
     "geometry": 1, "scene": 1,
-    "io": 2, "cameras": 2, "raster": 2, "metrics": 2,
-    "lora": 3, "guidance": 3, "depth": 3, "optimise": 3, "panorama": 3, "splats": 3, "video": 3, "lrm": 3,
-    "synth": 4, "explore": 4,
-    "recipes": 5,
-    "doctor": 6, "cli": 6, "__main__": 6,
+    "collision": 2, "io": 2, "raster": 2, "metrics": 2, "trajectories": 2,
+    "depth": 3, "diffusion": 3, "guidance": 3, "lora": 3, "lrm": 3, "panorama": 3, "splats": 3,
+    "optimize": 4, "synth": 4, "video": 4,
+    "explore": 5,
+    "standalone": 6,
+    "doctor": 7, "cli": 7, "__main__": 7,
 }  # fmt: skip
-MAY_LOOK_ASIDE = {("scene", "geometry"), ("cli", "doctor"), ("__main__", "cli")}
+MAY_LOOK_ASIDE = {
+    ("scene", "geometry"),
+    ("trajectories", "collision"),
+    ("cli", "doctor"),
+    ("__main__", "cli"),
+}
 
 # Packages that are slow to import or may be missing. Those in ONE_FILE are named in a single file each.
 HEAVY = {

@@ -19,10 +19,11 @@ import torch
 from numba.core.dispatcher import Dispatcher
 
 from matrix3d_core.compiled import Sliced
+from matrix3d_core.depth import kernels_plane_sweep as kernels_sweep
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.io import ply_numba, radiance_numba
-from matrix3d_core.optimise import kernels_numba, kernels_sweep
+from matrix3d_core.optimize import kernels_numba
 from matrix3d_core.raster import splat_numba, splat_numba_erp, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
 from matrix3d_core.scene.mesh import Mesh

@@ -7,7 +7,7 @@ import pytest
 from chromium import ONE_RENDERER, open_front_end, open_page, run_graph
 from PIL import Image
 
-from matrix3d_core.explore.brush import parse_painted_mask
+from matrix3d_core.io.painted_mask import parse_painted_mask
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 

@@ -14,8 +14,8 @@ from PIL import Image
 from splat_scenes import BLOBS, blob_world, write_blob_world
 from walking import settle
 
-from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
 from matrix3d_core.io.splats import write_gaussians
+from matrix3d_core.trajectories.recording import parse_recording, trajectory_from_recording
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 

@@ -16,10 +16,10 @@ from room_worlds import PILLAR, ROOM, room_geometry, room_world
 from view_server import open_room, serve_views
 from walking import hold, hold_undisturbed, settle
 
-from matrix3d_core.cameras.recording import parse_recording, trajectory_from_recording
-from matrix3d_core.cameras.walls import walls_of_panorama
+from matrix3d_core.collision.occupancy import encode_occupancy
+from matrix3d_core.collision.walls import walls_of_panorama
 from matrix3d_core.io.splats import write_gaussians
-from matrix3d_core.scene.occupancy import encode_occupancy
+from matrix3d_core.trajectories.recording import parse_recording, trajectory_from_recording
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

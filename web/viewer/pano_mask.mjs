@@ -5,7 +5,7 @@ export const MASK_HEIGHT = MASK_WIDTH / 2;
 
 export const emptyMask = () => new Uint8Array(MASK_WIDTH * MASK_HEIGHT);
 
-/** @param {Uint8Array} mask @returns {string} runs in base 36 (see matrix3d_core/explore/brush.py); empty when nothing is painted */
+/** @param {Uint8Array} mask @returns {string} runs in base 36 (see matrix3d_core/io/painted_mask.py); empty when nothing is painted */
 export function writeMask(mask) {
   const runs = [];
   let value = 0;

@@ -1,5 +1,5 @@
 // What a visitor records: a walk, key poses, and one view. Pure. The text is what the node hands to the graph (read by
-// matrix3d_core/cameras/recording.py): degrees and world units, OpenCV axes.
+// matrix3d_core/trajectories/recording.py): degrees and world units, OpenCV axes.
 
 import { columnsOfAxes } from "./axes.mjs";
 import { UPS } from "./outside.mjs";

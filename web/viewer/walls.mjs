@@ -1,5 +1,5 @@
 // Where a visitor cannot be: a grid of solid cells, and bodies that slide along it. Pure. OpenCV axes: y is down.
-// The file is written by matrix3d_core/scene/occupancy.py.
+// The file is written by matrix3d_core/collision/occupancy.py.
 
 import { tr } from "../i18n/translate.mjs";
 

@@ -9,8 +9,6 @@ import torch
 from poses import pose_at
 from small_worlds import ROOM, room
 
-from matrix3d_core.cameras.load3d import camera_info_from_pose
-from matrix3d_core.cameras.presets import make_preset
 from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.explore.extend import extend_world, parse_pose, place_path, start_pose, upright
 from matrix3d_core.geometry.spherical import erp_directions
@@ -19,6 +17,8 @@ from matrix3d_core.metrics.image import psnr
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.splats.render import render_path
+from matrix3d_core.trajectories.load3d import camera_info_from_pose
+from matrix3d_core.trajectories.presets import make_preset
 
 HALF = torch.tensor(ROOM, dtype=torch.float64)
 PLACE = (0.5, 0.2, 1.0)

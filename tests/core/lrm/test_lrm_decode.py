@@ -18,9 +18,9 @@ from matrix3d_core.lrm.attributes import (
     quats_from_xyzw,
 )
 from matrix3d_core.lrm.config import LRMConfig
+from matrix3d_core.lrm.decimate import importance_of, thin
 from matrix3d_core.lrm.decode import DecodeSettings, _uncompile, decode_latents, fit_trajectory, plan_decode
 from matrix3d_core.lrm.memory import estimate_memory
-from matrix3d_core.lrm.thinning import importance_of, thin
 from matrix3d_core.lrm.weights import build_model, sort_weights
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory

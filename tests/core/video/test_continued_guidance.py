@@ -4,15 +4,15 @@ import pytest
 import torch
 from tiny_world import room_frames, room_geometry, straight_path
 
+from matrix3d_core.diffusion.conditioning import GuidanceClip, to_unit, to_working
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.guidance.render import render_guidance
-from matrix3d_core.recipes.continued_guidance import (
+from matrix3d_core.scene.trajectory import Trajectory
+from matrix3d_core.video.continued_guidance import (
     check_continuable,
     continued_guidance,
     geometry_of_frame,
 )
-from matrix3d_core.scene.trajectory import Trajectory
-from matrix3d_core.video.conditioning import GuidanceClip, to_unit, to_working
 from matrix3d_core.video.segments import Segment
 
 HEIGHT = 48

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from matrix3d_core.diffusion.conditioning import GuidanceClip
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.video.conditioning import GuidanceClip
 from matrix3d_core.video.path import sample_path
 from matrix3d_core.video.segments import plan_segments
 

@@ -1,0 +1,249 @@
+"""Distances of frames from the frames themselves: every distance is tried, neighbours along the path vote.
+
+For a pixel of a key frame, its point at each of many distances is looked up in a few other frames, whose poses
+are known; where the colours agree, the surface may be. Semi-global smoothing settles what a single pixel cannot.
+Where the panorama's own distance is known, it joins the vote. Works on panoramas and on pinhole frames.
+
+Source: R. Collins, A space-sweep approach to true multi-image matching, 1996; H. Hirschmueller, Stereo processing
+by semi-global matching, 2008 (formulas).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import BackendUnavailable
+from ..geometry.spherical import erp_directions
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..scene.trajectory import Trajectory
+
+__all__ = ["SweptDepth", "can_sweep", "look_up", "sweep_distances", "sweep_rays"]
+
+_SLOPE, _JUMP = 0.02, 0.35
+_KNOWN_WEIGHT = 0.4
+_AGREE = 0.06  # two key frames agree when a point's distance differs by at most this share
+_LOCAL_MEAN = 0.7  # share of the local mean taken out of the colours: flicker of the exposure counts less
+
+
+@dataclass(frozen=True)
+class SweptDepth:
+    """What the sweep found for one key frame.
+
+    Attributes:
+        depth_ray: ``[h, w]`` ray distance.
+        is_sure: ``[h, w]`` bool, another key frame agrees with it and the colours match.
+        is_sky: ``[h, w]`` bool, as far as the farthest distance tried.
+    """
+
+    depth_ray: Tensor
+    is_sure: Tensor
+    is_sky: Tensor
+
+
+def can_sweep() -> bool:
+    """Tell whether the compiled kernels can be used here."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None
+
+
+def sweep_distances(
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    keys: Sequence[int],
+    *,
+    known_points: Tensor | None = None,  # [N, 3]
+    nearest: float | None = None,
+    farthest: float | None = None,
+    levels: int = 64,
+    rows: int = 160,
+    progress: ProgressFn = no_progress,
+) -> dict[int, SweptDepth]:
+    """Find the ray distance of key frames.
+
+    Args:
+        frames: ``[T, H, W, 3]`` panoramas, or pinhole frames when the trajectory carries intrinsics (the principal
+            point is taken as the middle).
+        trajectory: their poses. A path of no length gives nothing.
+        keys: which frames to do.
+        known_points: ``[N, 3]`` world points of surfaces that are known already.
+        nearest: least distance to try, world units; guessed from the path when None.
+        farthest: distance of what does not move; guessed when None.
+        levels: how many distances, even in 1 / distance.
+        rows: work at about this many rows (frames are averaged down).
+        progress: called before each key frame.
+
+    Returns:
+        Key frame to what was found; empty when the camera never moves.
+
+    Raises:
+        BackendUnavailable: without numba.
+    """
+    if not can_sweep():
+        raise BackendUnavailable(
+            "distances from frames need the numba package, which is not installed. Install it or connect a depth."
+        )
+    from . import kernels_plane_sweep as kernels
+
+    moved = trajectory.centres.diff(dim=0).norm(dim=-1).cumsum(0) if len(trajectory) > 1 else torch.zeros(1)
+    length = float(moved[-1])
+    if length <= 1e-9:
+        return {}
+    along = torch.cat((torch.zeros(1, dtype=torch.float64), moved))
+    is_guess = nearest is None
+    nearest = nearest if nearest is not None else 0.4 * length
+    farthest = farthest if farthest is not None else 60 * length
+    levels = 2 * levels if is_guess else levels  # far surfaces lie close together in 1 / distance
+    factor = max(1, round(frames.shape[1] / rows))
+    baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
+    closeness = np.linspace(1 / farthest, 1 / nearest, levels)
+    cache: dict[int, np.ndarray] = {}
+
+    def features(frame: int) -> np.ndarray:
+        if frame not in cache:
+            cache[frame] = _features(frames[frame].float(), factor, wraps=trajectory.K_px is None)
+        return cache[frame]
+
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for number, key in enumerate(keys):
+        progress(
+            ProgressEvent(number, len(keys), f"measure distances of key frame {number + 1} of {len(keys)}")
+        )
+        reference = features(key)
+        others = _neighbours(along, key, baseline)
+        if not others:
+            continue
+        poses = [trajectory.camera_from_world[n] @ trajectory.world_from_camera[key] for n in others]
+        focal = _focal(trajectory, key, factor)
+        height, width = reference.shape[:2]
+        known = np.full((height, width), -1.0)
+        if known_points is not None:
+            shown = np.full((height, width), np.inf)
+            kernels.splat_distance(
+                known_points.double().numpy(), trajectory.camera_from_world[key].numpy(), focal, shown
+            )
+            known = np.where(np.isfinite(shown), np.clip(1 / shown, closeness[0], closeness[-1]), -1.0)
+        cost = np.empty((height, width, levels), np.float32)
+        total = np.zeros_like(cost)
+        best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+        kernels.match_cost(
+            height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
+            focal, closeness, known, np.float32(_KNOWN_WEIGHT), cost,
+        )  # fmt: skip
+        guide = _small(frames[key].float(), factor).numpy()
+        slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
+        kernels.smooth_rows(height, cost, guide, slope, jump, focal == 0.0, total)
+        kernels.smooth_columns(width, cost, guide, slope, jump, total)
+        kernels.choose(height, total, cost, closeness, best, price)
+        found[key] = _without_outliers(best, wraps=focal == 0.0), price
+        for old in [n for n in cache if n < key and along[key] - along[n] > 3 * baseline]:
+            del cache[old]
+    return _cross_check(found, trajectory, 1.5 * closeness[0] + 0.5 * (closeness[1] - closeness[0]), factor)
+
+
+def _without_outliers(closeness: np.ndarray, *, wraps: bool) -> np.ndarray:  # [H, W]
+    """Replace what is far off the median of the 5x5 pixels around by that median: single wrong points float."""
+    image = torch.from_numpy(closeness)[None, None]
+    padded = torch.nn.functional.pad(image, (2, 2, 0, 0), mode="circular" if wraps else "replicate")
+    padded = torch.nn.functional.pad(padded, (0, 0, 2, 2), mode="replicate")
+    height, width = closeness.shape
+    around = torch.nn.functional.unfold(padded, 5).reshape(25, height, width)
+    median = around.median(dim=0).values
+    off = (image[0, 0] - median).abs() > 0.1 * median
+    return torch.where(off, median, image[0, 0]).numpy()
+
+
+def _small(rgb: Tensor, factor: int) -> Tensor:
+    """Average blocks of pixels; what does not fill a block at the border is dropped."""
+    pooled = torch.nn.functional.avg_pool2d(rgb.permute(2, 0, 1)[None], factor)
+    return pooled[0].permute(1, 2, 0).contiguous()
+
+
+def _features(rgb: Tensor, factor: int, *, wraps: bool) -> np.ndarray:
+    """Colours less most of their local mean."""
+    small = _small(rgb, factor).permute(2, 0, 1)[None]
+    reach = 4
+    padded = torch.nn.functional.pad(small, (reach, reach, 0, 0), mode="circular" if wraps else "replicate")
+    padded = torch.nn.functional.pad(padded, (0, 0, reach, reach), mode="replicate")
+    mean = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
+    return (small - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def _neighbours(along: Tensor, key: int, baseline: float) -> list[int]:
+    """Frames about half and one and a half baselines before and after, without repeats."""
+    picks = []
+    for reach in (-1.5, -0.6, 0.6, 1.5):
+        frame = int((along - (along[key] + reach * baseline)).abs().argmin())
+        if frame != key and frame not in picks and abs(float(along[frame] - along[key])) > 0.2 * baseline:
+            picks.append(frame)
+    return picks
+
+
+def _focal(trajectory: Trajectory, frame: int, factor: int) -> float:
+    return 0.0 if trajectory.K_px is None else float(trajectory.K_px[frame, 0, 0]) / factor
+
+
+def sweep_rays(height: int, width: int, focal: float) -> Tensor:  # [H, W, 3]
+    """Return unit viewing rays: of a panorama for ``focal == 0``, else of a pinhole with centred axes."""
+    if focal == 0.0:
+        return erp_directions(height, width, dtype=torch.float64)
+    y, x = torch.meshgrid(
+        (torch.arange(height, dtype=torch.float64) + 0.5 - height / 2) / focal,
+        (torch.arange(width, dtype=torch.float64) + 0.5 - width / 2) / focal,
+        indexing="ij",
+    )
+    return torch.nn.functional.normalize(torch.stack((x, y, torch.ones_like(x)), -1), dim=-1)
+
+
+def _cross_check(
+    found: dict[int, tuple[np.ndarray, np.ndarray]], trajectory: Trajectory, sky_closeness: float, factor: int
+) -> dict[int, SweptDepth]:
+    """Keep as sure what the key frame before or after sees at the same place."""
+    result = {}
+    keys = sorted(found)
+    for number, key in enumerate(keys):
+        best, price = found[key]
+        depth = torch.from_numpy(1 / best).double()
+        focal = _focal(trajectory, key, factor)
+        points = sweep_rays(depth.shape[0], depth.shape[1], focal) * depth[..., None]
+        agreed = torch.zeros(depth.shape, dtype=torch.bool)
+        for other in {keys[max(number - 1, 0)], keys[min(number + 1, len(keys) - 1)]} - {key}:
+            pose = trajectory.camera_from_world[other] @ trajectory.world_from_camera[key]
+            local = points @ pose[:3, :3].T + pose[:3, 3]
+            theirs, inside = look_up(
+                torch.from_numpy(1 / found[other][0]).double(), local, _focal(trajectory, other, factor)
+            )
+            reach = local.norm(dim=-1)
+            agreed |= inside & ((theirs / reach - 1).abs() < _AGREE)
+        is_sky = torch.from_numpy(best <= sky_closeness)
+        sure = agreed & torch.from_numpy(price < 0.12)
+        result[key] = SweptDepth(depth.float(), sure | (is_sky & agreed), is_sky)
+    return result
+
+
+def look_up(depth_ray: Tensor, local: Tensor, focal: float) -> tuple[Tensor, Tensor]:
+    """Read a distance map where points of its camera's frame ``[..., 3]`` lie (nearest pixel).
+
+    Returns:
+        The distances, and where the point is in the picture at all.
+    """
+    height, width = depth_ray.shape
+    x, y, z = local.unbind(-1)
+    if focal == 0.0:
+        column = (torch.atan2(x, z) / math.tau + 0.5) * width - 0.5
+        row = (torch.atan2(y, torch.hypot(x, z)) / math.pi + 0.5) * height - 0.5
+        inside = torch.ones_like(x, dtype=torch.bool)
+        columns = column.round().long() % width
+    else:
+        depth = z.clamp_min(1e-9)
+        row, column = focal * y / depth + height / 2 - 0.5, focal * x / depth + width / 2 - 0.5
+        inside = (z > 1e-9) & (row > -0.5) & (column > -0.5) & (row < height - 0.5) & (column < width - 0.5)
+        columns = column.nan_to_num(0).clamp(0, width - 1).round().long()
+    rows = row.nan_to_num(0).clamp(0, height - 1).round().long()
+    return depth_ray[rows, columns], inside

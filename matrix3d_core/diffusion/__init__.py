@@ -1,0 +1,1 @@
+"""Diffusion on a ring: wrap-around VAE tiles, latent rolls, conditioning, sizes and the noise schedule."""

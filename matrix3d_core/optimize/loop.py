@@ -1,0 +1,575 @@
+"""Fit Gaussians to the panoramic frames of a path."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..checks import check_finite, check_shape, check_two_to_one
+from ..depth.alignment import align_frames
+from ..depth.plane_sweep import SweptDepth, can_sweep, sweep_distances, sweep_rays
+from ..errors import InvalidInput, Matrix3DError
+from ..geometry.crops import upstream_crop_rotations
+from ..metrics.image import psnr, ssim
+from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
+from ..raster.splat import SPLAT_ENGINES, render_gaussians
+from ..scene.gaussians import Gaussians
+from ..scene.panorama import PanoramaGeometry
+from ..scene.provenance import count_origins
+from ..scene.trajectory import Trajectory
+from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
+from .config import OPTIMISE_PRESETS, OptimiseConfig, preset_config
+from .curves import draw_curves
+from .diagnose_inputs import check_distances, find_faults, nearest_distance
+from .initial import Placement, extend_gaussians, place_gaussians
+from .trainers import CpuTrainer, Frames, TorchTrainer, Trainer
+from .views import Picture, View, ViewSampler, choose_key_frames, look, look_through
+
+__all__ = [
+    "OPTIMISE_PRESETS",
+    "OptimiseConfig",
+    "OptimiseResult",
+    "optimise_gaussians",
+    "preset_config",
+    "view_ahead",
+]
+
+_log = logging.getLogger(__name__)
+_PREVIEW_PX = 384
+_REPORT_EVERY = 5  # steps between two progress reports: a step takes tens of milliseconds
+_PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
+_HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
+
+
+@dataclass(frozen=True)
+class OptimiseResult:
+    """A fitted world.
+
+    Attributes:
+        gaussians: in the trajectory's frame and units.
+        report: counts, quality on held-out frames, seconds per phase, engine, settings;
+            JSON-serialisable.
+        preview: ``[H, W, 3]`` the view ahead from the first pose.
+        origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
+        curves: ``[320, 640, 3]`` a plot of loss, held-out PSNR and count.
+    """
+
+    gaussians: Gaussians
+    report: dict[str, object]
+    preview: Tensor
+    origins: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
+    curves: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 3))
+
+
+def optimise_gaussians(
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    *,
+    geometry: PanoramaGeometry | None = None,
+    depth_ray: Tensor | None = None,  # [T, H, W]
+    mask: Tensor | None = None,  # [T, H, W]
+    initial: Gaussians | None = None,
+    config: OptimiseConfig | None = None,
+    checkpoint: str | Path | None = None,
+    progress: ProgressFn = no_progress,
+    watch: Callable[[int, Gaussians], None] | None = None,
+) -> OptimiseResult:
+    """Fit Gaussians to panoramic or pinhole frames with known poses.
+
+    Starts from ``initial``, or from discs on the panorama's surfaces and on what the key frames add (see
+    `place_gaussians`). What the key frames add lies at ``depth_ray``, or, without one, at distances found from
+    the frames themselves (`sweep_distances`). Each step renders one crop of a key frame or of the source
+    panorama and moves means, rotations, scales, opacities and colours against ``(1 - s) L1 + s (1 - SSIM)``.
+    Frames half way between key frames are never trained on; the report states how well they are met.
+
+    The result is the same on every run with the same inputs and seed on the CPU. The inputs are neither
+    changed nor copied as a whole.
+
+    Args:
+        frames: ``[T, H, W, 3]`` float32 in [0, 1], complete (holes filled); 2:1 panoramas, or pinhole frames when
+            the trajectory carries intrinsics.
+        trajectory: a pose for each frame.
+        geometry: the source panorama with its distance, which the first Gaussians and the sharpest
+            colours come from.
+        depth_ray: ``[T, H, W]`` ray distance of the frames, for what the panorama does not show.
+        mask: ``[T, H, W]`` 1 where a frame shows the source panorama, 0 where it was filled.
+        initial: Gaussians to continue from; view-dependent colour is reduced to its base.
+        config: settings; the draft preset when None.
+        checkpoint: folder for a checkpoint. It is written every ``checkpoint_every`` steps and on a cancel, taken
+            up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
+            and removed at the end. Where it cannot be written, the report's warnings say so and the fit goes on.
+        progress: called every few steps, with preview pictures; raising in it cancels.
+        watch: called every ``preview_every`` steps with the step and the Gaussians as they are then.
+
+    Returns:
+        The Gaussians, the report and a picture.
+
+    Raises:
+        InvalidInput: when sizes or lengths do not match, values are not finite, or there is nothing to
+            start from.
+        BackendUnavailable: when the engine asked for cannot run.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        # What was made in a host's inference mode cannot be part of a gradient: poses are copied.
+        poses, K_px = trajectory.camera_from_world.clone(), trajectory.K_px
+        trajectory = replace(trajectory, camera_from_world=poses, K_px=None if K_px is None else K_px.clone())
+        fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimiseConfig(), progress)
+        fit.watch = watch
+        return fit.run(initial, None if checkpoint is None else Path(checkpoint))
+
+
+class _Fit:
+    """One run of `optimise_gaussians`."""
+
+    def __init__(
+        self,
+        frames: Tensor,
+        trajectory: Trajectory,
+        geometry: PanoramaGeometry | None,
+        depth_ray: Tensor | None,
+        mask: Tensor | None,
+        config: OptimiseConfig,
+        progress: ProgressFn,
+    ) -> None:
+        _check(frames, trajectory, geometry, depth_ray, mask)
+        self.frames, self.trajectory, self.geometry = frames, trajectory, geometry
+        self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
+        self.seconds: dict[str, float] = {}
+        self._clock = time.perf_counter()
+        self.faults = find_faults(frames, trajectory, geometry)
+        for fault in self.faults:
+            _log.warning("%s", fault)  # before the minutes of a fit
+        self.nearest = nearest_distance(geometry, depth_ray)
+        self.keys, self.held_out = choose_key_frames(
+            trajectory, config.key_frame_mode, config.key_frame_stride, nearest=self.nearest,
+            held_out_max=config.held_out_max,
+        )  # fmt: skip
+        self.growth = torch.Generator().manual_seed(config.seed + 1)
+        self.losses: list[float] = []
+        self.ratios: list[tuple[int, float]] = []
+        self.counts: list[tuple[int, int]] = []
+        self.first_step = 0
+        self.is_unsaved = False
+        self.crop_px = config.crop_size_px
+        self.watch: Callable[[int, Gaussians], None] | None = None
+
+    def _lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + now - self._clock, 3)
+        self._clock = now
+
+    def _tell(self, done: int, text: str, preview: Tensor | None = None) -> None:
+        self.progress(ProgressEvent(done, max(1, self.config.steps), text, preview))
+
+    def run(self, initial: Gaussians | None, folder: Path | None) -> OptimiseResult:
+        """Do everything."""
+        config = self.config
+        memory = _memory_gb(self.frames, self.keys, config)
+        self._tell(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
+        swept: dict[int, SweptDepth] = {}
+        if self.depth_ray is not None and config.depth_kind == "monocular" and self.trajectory.K_px is None:
+            self.depth_ray = align_frames(
+                self.depth_ray, self.trajectory, self.keys, geometry=self.geometry,
+                progress=lambda event: self._tell(0, event.phase),
+            )  # fmt: skip
+            self._lap("align")
+        if initial is not None:
+            initial.check_finite()
+            if len(initial) == 0:
+                raise InvalidInput("initial must hold at least one Gaussian; got none.")
+            placed = self._given(initial)
+        else:
+            swept = self._sweep()
+            share = config.initial_share if config.densify != "off" else 1.0
+            placed = place_gaussians(
+                geometry=self.geometry, frames=self.frames, depth_ray=self.depth_ray, mask=self.mask,
+                trajectory=self.trajectory, key_frames=self.keys, swept=swept,
+                max_gaussians=max(100, int(share * config.max_gaussians)), by_detail=config.by_detail,
+            )  # fmt: skip
+        self._lap("initial")
+        extras = Frames(config, len(self.keys), self.nearest or self.trajectory.length / 6 or 1.0)
+        engine, trainer = _open(placed, config, extras)
+        sampler = ViewSampler(
+            self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
+            is_filled=self.depth_ray is not None, closeness=self._closeness(swept),
+        )  # fmt: skip
+        if isinstance(trainer, CpuTrainer):
+            event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
+            self.progress(event)
+            report_while(functools.partial(_compile, placed.gaussians, config), self.progress, event)
+            self._lap("compile")
+        name = ""
+        if folder is not None:
+            others = (
+                [self.depth_ray, self.mask]
+                if self.geometry is None
+                else [self.geometry.rgb, self.geometry.depth_ray]
+            )
+            name = fingerprint(config, self.frames, self.trajectory, *others, placed.gaussians.means)
+        file = None if folder is None else folder / f"gs-{name}.safetensors"
+        resumed = self._take_up(file, name, trainer, sampler)
+        try:
+            self._train(trainer, sampler, engine, file, name)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise Matrix3DError(
+                _OUT_OF_MEMORY.format(count=config.max_gaussians, crop=self.crop_px)
+            ) from error
+        gaussians = trainer.gaussians()
+        kept = gaussians.opacities >= config.min_opacity
+        gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
+        self._lap("optimise")
+        self._tell(config.steps, "measure held-out frames")
+        quality, share_off = self._measure(gaussians, engine)
+        if quality["psnr"] is not None:
+            self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
+        if share_off > 0.03:
+            self.faults.append(
+                f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
+                "the frames do not show one rigid scene."
+            )
+        picture = view_ahead(gaussians, self.trajectory, engine)
+        parts = _means_of_parts(self.losses)
+        curves = draw_curves(parts, self.ratios, [*self.counts, (config.steps, len(gaussians))], config.steps)
+        self._lap("measure")
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        self._tell(config.steps, "splats fitted", picture)
+        report: dict[str, object] = {
+            "engine": engine,
+            "gaussians": len(gaussians),
+            "gaussians_initial": placed.counts,
+            "gaussians_dropped": int((~kept).sum()),
+            "origins": count_origins(origins),
+            "steps": config.steps,
+            "resumed_at": resumed,
+            "crop_size_px": self.crop_px,
+            "seed": config.seed,
+            "key_frames": self.keys,
+            "distances_from_frames": sorted(swept),
+            "held_out": quality,
+            "loss": parts,
+            "warnings": self.faults,
+            "memory_gb": {"estimate": round(memory, 2), "peak": _peak_gb()},
+            "exposure": extras.colours.report(),
+            "poses": None if extras.poses is None else extras.poses.report(),
+            "settings": asdict(config),
+            "seconds": self.seconds,
+            "sh_bases_dropped": 0 if initial is None else initial.sh.shape[1] - 1,
+        }
+        return OptimiseResult(gaussians.with_origins(origins), report, picture, origins, curves)
+
+    def _given(self, initial: Gaussians) -> Placement:
+        """Start from a world that exists, grown by what the frames show beyond it where that is asked for."""
+        if not self.config.extend:
+            count = len(initial)
+            none = torch.zeros(count, dtype=torch.bool)
+            origins = initial.known_origins()
+            return Placement(initial, origins, none, {"given": count})
+        flat = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
+        initial = flat.with_origins(initial.origins)
+        if self.depth_ray is not None:
+            depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
+        else:
+            swept = self._sweep()
+            depths = {key: found.depth_ray for key, found in swept.items()}
+            skies = {key: found.is_sky for key, found in swept.items()}
+        placed = extend_gaussians(
+            initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
+            max_gaussians=self.config.max_gaussians, engine=self.config.engine,
+        )  # fmt: skip
+        # These frames know little of what the world was made from: what is there gives way slowly.
+        paces = torch.ones(len(placed.gaussians))
+        paces[: len(initial)] = self.config.rate_given
+        return replace(placed, paces=paces)
+
+    def _sweep(self) -> dict[int, SweptDepth]:
+        """Find distances from the frames, where none were given and the camera moves."""
+        if self.depth_ray is not None or self.config.depth_from_frames == "off" or not can_sweep():
+            return {}
+        if len(self.frames) < 3:
+            return {}
+        points, nearest, farthest = None, None, None
+        if self.geometry is not None:
+            geometry = self.geometry
+            start = self.trajectory.world_from_panorama
+            rays = sweep_rays(geometry.height, geometry.width, 0.0) * geometry.depth_ray[..., None]
+            points = rays.reshape(-1, 3) @ start[:3, :3].T + start[:3, 3]
+            nearest = 0.5 * self.nearest if self.nearest else None
+            farthest = float(geometry.depth_ray.max())
+        stride = max(1, len(self.trajectory) // 12)
+        keys = sorted({*range(0, len(self.frames), stride), len(self.frames) - 1})
+        swept = sweep_distances(
+            self.frames, self.trajectory, keys, known_points=points, nearest=nearest, farthest=farthest,
+            progress=lambda event: self._tell(0, event.phase),
+        )  # fmt: skip
+        if self.geometry is not None and not bool(self.geometry.is_sky.any()):
+            # Indoors the farthest distance tried is a wall, which must not join a sky shell.
+            none = torch.zeros_like
+            swept = {key: replace(found, is_sky=none(found.is_sky)) for key, found in swept.items()}
+        self._lap("distances")
+        return swept
+
+    def _closeness(self, swept: dict[int, SweptDepth]) -> dict[int, Tensor]:
+        """Return what is known of the distance of key frames, for the depth term."""
+        if self.config.depth_weight + self.config.normal_weight == 0:
+            return {}
+        known: dict[int, Tensor] = {}
+        size = self.frames.shape[1:3]
+        for frame in self.keys:
+            if self.depth_ray is not None:
+                depth, sure = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
+            elif frame in swept:
+                pair = torch.stack(
+                    (1 / swept[frame].depth_ray, (swept[frame].is_sure & ~swept[frame].is_sky).float())
+                )
+                near, sure = torch.nn.functional.interpolate(pair[None], tuple(size), mode="bilinear")[0]
+                depth = 1 / near
+            else:
+                continue
+            known[frame] = torch.stack((1 / depth, sure, torch.zeros_like(depth)), -1).float().contiguous()
+        return known
+
+    def _train(
+        self, trainer: Trainer, sampler: ViewSampler, engine: str, file: Path | None, name: str
+    ) -> None:
+        """Run the steps."""
+        config = self.config
+        began = time.perf_counter()
+        grow_from, grow_until = config.densify_from * config.steps, config.densify_until * config.steps
+        step = self.first_step
+        try:
+            while step < config.steps:
+                rate = config.rate_end ** (step / max(1, config.steps - 1))
+                view = sampler.draw()
+                try:
+                    self.losses.append(trainer.step(view, rate))
+                except (MemoryError, torch.OutOfMemoryError):
+                    if self.crop_px < 128:
+                        raise
+                    self.crop_px //= 2
+                    self.faults.append(
+                        f"memory ran out at step {step}: crops are {self.crop_px} pixels from there on."
+                    )
+                    if torch.cuda.is_available():
+                        torch.cuda.empty_cache()
+                    sampler.resize(self.crop_px)
+                    trainer.shrink_views(self.crop_px)
+                    continue
+                step += 1
+                if (
+                    config.densify != "off"
+                    and grow_from <= step <= grow_until
+                    and step % config.densify_every == 0
+                ):
+                    self.counts.append((step, trainer.densify(self.growth)))
+                is_preview = step % config.preview_every == 0
+                if is_preview or (step - 1) % _REPORT_EVERY == 0:
+                    left = (time.perf_counter() - began) / (step - self.first_step) * (config.steps - step)
+                    text = f"fit splats: step {step} of {config.steps}, about {_duration(left)} left"
+                    picture = view_ahead(trainer.gaussians(), self.trajectory, engine) if is_preview else None
+                    self._tell(step, text, picture)
+                if is_preview and self.watch is not None:
+                    self.watch(step, trainer.gaussians())
+                if file is not None and config.checkpoint_every and step % config.checkpoint_every == 0:
+                    self._save(file, name, step, trainer, sampler)
+        except BaseException:
+            if file is not None and step > self.first_step:
+                self._save(file, name, step, trainer, sampler)
+            raise
+
+    def _save(self, file: Path, name: str, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
+        state = sampler.state()
+        tensors = {f"trainer.{key}": value for key, value in trainer.state().items()}
+        tensors |= {
+            "sampler.random": state["random"], "sampler.queue": pack_queue(state["queue"]),  # type: ignore[dict-item, arg-type]
+            "growth": self.growth.get_state(), "losses": torch.tensor(self.losses, dtype=torch.float64),
+        }  # fmt: skip
+        facts = {"fingerprint": name, "step": step, "counts": self.counts, "crop_px": self.crop_px}
+        try:
+            write_checkpoint(file, tensors, facts)
+        except Matrix3DError as error:  # worth less than the fit; said once
+            if not self.is_unsaved:
+                self.is_unsaved = True
+                self.faults.append(f"{error} The fit goes on; after a stop it would start anew.")
+                _log.warning("%s", self.faults[-1])
+
+    def _take_up(self, file: Path | None, name: str, trainer: Trainer, sampler: ViewSampler) -> int:
+        stored = None if file is None else read_checkpoint(file, name)
+        if stored is None:
+            return 0
+        tensors, facts = stored
+        trainer.load(
+            {key.removeprefix("trainer."): v for key, v in tensors.items() if key.startswith("trainer.")}
+        )
+        sampler.load({"random": tensors["sampler.random"], "queue": tensors["sampler.queue"].tolist()})
+        self.growth.set_state(tensors["growth"])
+        self.losses = tensors["losses"].tolist()
+        self.counts = [(int(a), int(b)) for a, b in facts["counts"]]
+        self.first_step = int(facts["step"])
+        if facts["crop_px"] != self.crop_px:
+            self.crop_px = int(facts["crop_px"])
+            sampler.resize(self.crop_px)
+            trainer.shrink_views(self.crop_px)
+        self._tell(self.first_step, f"go on from step {self.first_step}")
+        return self.first_step
+
+    def _measure(self, gaussians: Gaussians, engine: str) -> tuple[dict[str, object], float]:
+        """Compare renders with crops of frames that were never trained on; also the share of pixels far off."""
+        if not self.held_out:
+            return {"frames": [], "psnr": None, "ssim": None}, 0.0
+        ratios, similarities, off = [], [], []
+        for frame in self.held_out:
+            for view in self._views_of(frame):
+                assert view.K_px is not None
+                with torch.no_grad():
+                    drawn = render_gaussians(
+                        gaussians,
+                        view.camera_from_world,
+                        view.K_px,
+                        view.size_px,
+                        view.columns,
+                        engine=engine,
+                    )
+                target, _ = view.crop()
+                ratios.append(min(psnr(drawn.rgb.clamp(0, 1), target), _PSNR_MOST))
+                similarities.append(ssim(drawn.rgb.clamp(0, 1), target))
+                off.append(float(((drawn.rgb - target).abs().amax(-1) > 0.25).float().mean()))
+        quality = {
+            "frames": self.held_out,
+            "psnr": round(sum(ratios) / len(ratios), 3),
+            "ssim": round(sum(similarities) / len(similarities), 4),
+        }
+        return quality, sum(off) / len(off)
+
+    def _views_of(self, frame: int) -> list[View]:
+        ones = torch.ones(self.frames.shape[1:3])
+        pose, rgb = self.trajectory.camera_from_world[frame], self.frames[frame].float()
+        if self.trajectory.K_px is not None:
+            picture = Picture(rgb, ones, pose, None, self.trajectory.K_px[frame].double())
+            return [look_through(picture, 0, 0, *rgb.shape[:2])]
+        picture = Picture(rgb, ones, pose, math.pi / 2)
+        rotations = upstream_crop_rotations()
+        return [look(picture, rotations[crop], self.config.crop_size_px) for crop in _HELD_OUT_CROPS]
+
+
+_OUT_OF_MEMORY = (
+    "memory ran out with {count} splats at most and crops of {crop} pixels. Lower max_gaussians first, then crop_size, "
+    "or use fewer key frames (a larger stride)."
+)
+
+
+def _memory_gb(frames: Tensor, keys: list[int], config: OptimiseConfig) -> float:
+    """Estimate what a fit holds at most beside its inputs."""
+    pixels = frames.shape[1] * frames.shape[2]
+    # Parameters, two moments, values in use, gradients, previews; weights and closeness of key frames; a crop.
+    per_gaussian, per_pixel = 4 * (14 * 6 + 20), 4 * (1 + 3)
+    crop = config.crop_size_px**2 * 4 * 60
+    return (config.max_gaussians * per_gaussian + len(keys) * pixels * per_pixel + crop) / 2**30 + 0.5
+
+
+def _peak_gb() -> float | None:
+    """Return the largest memory of this process so far, where the system tells."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    scale = 2**20 if os.uname().sysname == "Linux" else 2**30
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 2)
+
+
+def _means_of_parts(losses: list[float]) -> list[float]:
+    """Mean loss of each twentieth of the steps."""
+    part = max(1, math.ceil(len(losses) / 20))
+    return [
+        round(sum(losses[i : i + part]) / len(losses[i : i + part]), 6) for i in range(0, len(losses), part)
+    ]
+
+
+def _check(
+    frames: Tensor,
+    trajectory: Trajectory,
+    geometry: PanoramaGeometry | None,
+    depth_ray: Tensor | None,
+    mask: Tensor | None,
+) -> None:
+    size = check_shape("frames", frames, "T H W 3")
+    count, height, width = size["T"], size["H"], size["W"]
+    if count == 0:
+        raise InvalidInput("frames must hold at least 1 picture; got none.")
+    if trajectory.K_px is None:
+        check_two_to_one("frames", height, width)
+    elif trajectory.image_size_px is not None and tuple(trajectory.image_size_px) != (height, width):
+        high, wide = trajectory.image_size_px
+        raise InvalidInput(
+            f"frames must have the size that the trajectory's intrinsics are for, {wide}x{high}; got {width}x{height}."
+        )
+    if count != len(trajectory):
+        raise InvalidInput(
+            f"frames and trajectory must have the same length; got {count} frames and {len(trajectory)} poses. "
+            "Resample the trajectory or pick the frames that it was made for."
+        )
+    check_finite("frames", frames)
+    for name, maps in (("depth", depth_ray), ("mask", mask)):
+        if maps is None:
+            continue
+        if tuple(maps.shape) != (count, height, width):
+            raise InvalidInput(
+                f"{name} must have shape [{count}, {height}, {width}] like the frames; got {list(maps.shape)}."
+            )
+    if mask is not None:
+        check_finite("mask", mask)
+    if depth_ray is not None and bool((torch.isnan(depth_ray) | (depth_ray <= 0)).any()):
+        raise InvalidInput("depth must be positive (inf where nothing is); got zero, negative or NaN values.")
+    if depth_ray is not None:
+        check_distances("depth", depth_ray)
+    if geometry is not None:
+        check_finite("geometry", geometry.rgb)
+        check_distances("geometry", geometry.depth_ray.masked_fill(geometry.is_sky, torch.inf))
+
+
+def _open(start: Placement, config: OptimiseConfig, frames: Frames) -> tuple[str, Trainer]:
+    """Pick the engine; with ``auto``, a CUDA device decides for the engine that uses it."""
+    needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
+    needs |= {"panorama"} if config.supervision == "panorama" else set()
+    engine, render = SPLAT_ENGINES.load(config.engine, needs=needs)
+    extras = {"origins": start.origins, "is_sky": start.is_sky, "paces": start.paces, "frames": frames}
+    if engine == "numba":
+        return engine, CpuTrainer(start.gaussians, config, **extras)  # type: ignore[arg-type]
+    on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()
+    device = torch.device("cuda" if on_cuda else "cpu")
+    return engine, TorchTrainer(start.gaussians, config, render, device, **extras)  # type: ignore[arg-type]
+
+
+def _compile(start: Gaussians, config: OptimiseConfig) -> None:
+    """Take one step with a few Gaussians, thrown away: kernels are compiled here or read from disk."""
+    pose = torch.eye(4, dtype=torch.float64)
+    picture = Picture(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, math.pi / 2)
+    few = start.select(torch.arange(min(8, len(start))))
+    CpuTrainer(few, replace(config, steps=1)).step(look(picture, pose[:3, :3], 16), 1.0)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
+    """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
+    first = Picture(torch.empty(0), torch.empty(0), trajectory.camera_from_world[0], math.pi / 2)
+    view = look(first, torch.eye(3, dtype=torch.float64), _PREVIEW_PX)
+    assert view.K_px is not None
+    with torch.no_grad():
+        frame = render_gaussians(
+            gaussians, view.camera_from_world, view.K_px, _PREVIEW_PX, _PREVIEW_PX, engine=engine
+        )
+    return frame.rgb.clamp(0, 1)

@@ -1,1 +1,0 @@
-"""End-to-end compositions shared by the nodes and the console script."""

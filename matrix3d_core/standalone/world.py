@@ -1,0 +1,290 @@
+"""Panorama to walkable world in one call: what the nodes of the template do, without a host."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InvalidInput
+from ..progress import ProgressFn, no_progress
+from ..scene.gaussians import Gaussians
+from ..scene.panorama import PanoramaGeometry
+from ..scene.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from ..guidance.fill import FilledFrames
+    from ..guidance.render import GuidanceFrames
+
+__all__ = [
+    "WorldConfig",
+    "WorldResult",
+    "build_filled",
+    "build_gaussians",
+    "build_geometry",
+    "make_world",
+    "plan_path",
+]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """Settings of `make_world`; the defaults are those of the shipped workflow.
+
+    Attributes:
+        preset: name of the camera path, see `matrix3d_core.trajectories.presets.PRESETS`.
+        frames: length of the path.
+        distance: how far to go, world units (metres, as both sources of geometry are metric here).
+        edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`; 0 takes
+            upstream's 5 % at 1024 rows, scaled to the mesh's own rows.
+        width: columns of the guidance frames and of the scene mesh; rows are half of it.
+        source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
+        camera_height: of the panorama's camera above the ground, metres.
+        quality: optimiser preset, ``"draft"`` or ``"standard"``.
+        max_gaussians: upper bound of the number of Gaussians.
+        seed: for everything random.
+        engine_mesh: mesh engine, ``"auto"`` for the first usable.
+        engine_splat: splat engine, likewise.
+        flythrough_size_px: ``(height, width)`` of the video.
+        clearance: the path is shortened to stay this far from every surface, metres; 0 switches it off.
+    """
+
+    preset: str = "straight"
+    frames: int = 49
+    distance: float = 3.0
+    edge_threshold: float = 0.0
+    width: int = 960
+    source: str = "auto"
+    camera_height: float = 1.6
+    quality: str = "draft"
+    max_gaussians: int = 300_000
+    seed: int = 0
+    engine_mesh: str = "auto"
+    engine_splat: str = "auto"
+    flythrough_size_px: tuple[int, int] = (360, 640)
+    clearance: float = 0.3
+
+    @property
+    def mesh_threshold(self) -> float:
+        """The edge threshold in force."""
+        return self.edge_threshold or 0.05 * 1024 / (self.width // 2)
+
+
+@dataclass(frozen=True)
+class WorldResult:
+    """What `make_world` made.
+
+    Attributes:
+        gaussians: the world.
+        geometry: the panorama's geometry.
+        trajectory: the camera path, after shortening.
+        files: name to path of each written file.
+        report: numbers of every stage, JSON-serialisable.
+    """
+
+    gaussians: Gaussians
+    geometry: PanoramaGeometry
+    trajectory: Trajectory
+    files: dict[str, Path]
+    report: dict[str, object] = field(default_factory=dict)
+
+
+def make_world(
+    panorama: Tensor,  # [H, W, 3]
+    *,
+    depth_ray: Tensor | None = None,  # [H', W']
+    out_dir: str | Path,
+    config: WorldConfig | None = None,
+    progress: ProgressFn = no_progress,
+) -> WorldResult:
+    """Build a world from a panorama and write it.
+
+    Writes ``world.ply``, ``world.spz``, ``flythrough.mp4``, ``preview.png``, ``trajectory.json`` and
+    ``report.json`` into ``out_dir``; each file appears under its name only when it is complete.
+
+    Args:
+        panorama: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
+        depth_ray: ``[H', W']`` ray distances (inf or NaN = sky or unknown), or None.
+        out_dir: made when missing.
+        config: settings, `WorldConfig()` when None.
+        progress: called between steps; raising in it cancels.
+
+    Raises:
+        InvalidInput: when the panorama is not 2:1 or a setting is out of range.
+    """
+    from ..io.cameras_json import write_trajectory
+    from ..io.images import write_image
+    from ..io.ply import write_ply
+    from ..io.spz import write_spz
+    from ..io.video import write_mp4
+    from ..optimize.flight import render_flight
+
+    config = config or WorldConfig()
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    seconds: dict[str, float] = {}
+
+    geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config))
+    trajectory, path_report = _timed(seconds, "trajectory", lambda: plan_path(geometry, config))
+    gaussians, stage_report = build_gaussians(geometry, trajectory, config, seconds, progress)
+    height, width = config.flythrough_size_px
+    flight, _ = _timed(
+        seconds,
+        "flythrough",
+        lambda: render_flight(
+            gaussians,
+            trajectory,
+            height=height,
+            width=width,
+            fov_x_rad=math.pi / 2,
+            engine=config.engine_splat,
+            progress=progress,
+        ),
+    )
+
+    files = {name: folder / name for name in ("world.ply", "world.spz", "flythrough.mp4", "preview.png")}
+    files |= {name: folder / name for name in ("trajectory.json", "report.json")}
+    write_ply(files["world.ply"], gaussians)
+    write_spz(files["world.spz"], gaussians)
+    write_mp4(files["flythrough.mp4"], flight, fps=trajectory.fps, progress=progress)
+    write_image(files["preview.png"], flight[len(flight) // 2])
+    write_trajectory(files["trajectory.json"], trajectory, layout="matrix3d")
+    report: dict[str, object] = {
+        "config": asdict(config),
+        "geometry": geometry.report,
+        "trajectory": path_report,
+        **stage_report,
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+    partial = files["report.json"].with_suffix(".partial")
+    partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, files["report.json"])
+    return WorldResult(gaussians, geometry, trajectory, files, report)
+
+
+def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConfig) -> PanoramaGeometry:
+    """Give the panorama its distances: from ``depth_ray``, or a ground plane and a dome."""
+    from ..depth.grounded import grounded_geometry
+    from ..depth.panorama_depth import geometry_from_depth
+
+    check_shape("panorama", panorama, "H W 3")
+    if config.source not in ("auto", "depth", "grounded"):
+        raise InvalidInput(f"source must be auto, depth or grounded; got {config.source!r}.")
+    if config.source == "depth" and depth_ray is None:
+        raise InvalidInput("source 'depth' needs a depth file; got none. Give one, or use 'grounded'.")
+    if depth_ray is None or config.source == "grounded":
+        return grounded_geometry(panorama, camera_height=config.camera_height)
+    return geometry_from_depth(panorama, depth_ray, scale="camera height", camera_height=config.camera_height)
+
+
+def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, dict[str, object]]:
+    """Lay the preset path into the geometry and keep it clear of the surfaces."""
+    from ..trajectories.clearance import measure_clearance, shorten_to_clear
+    from ..trajectories.presets import make_preset
+
+    trajectory = make_preset(
+        config.preset, frames=config.frames, distance=config.distance, is_metric=geometry.is_metric
+    )
+    wanted = trajectory.length
+    if config.clearance > 0:
+        trajectory, _ = shorten_to_clear(trajectory, geometry, radius=config.clearance)
+    clearance = measure_clearance(trajectory, geometry, radius=config.clearance)
+    return trajectory, {
+        "preset": config.preset,
+        "wanted_length": wanted,
+        "length": trajectory.length,
+        "min_clearance": clearance.min_distance,
+        "colliding_frames": list(clearance.colliding_frames),
+    }
+
+
+def build_filled(
+    geometry: PanoramaGeometry,
+    trajectory: Trajectory,
+    config: WorldConfig,
+    seconds: dict[str, float] | None = None,
+    progress: ProgressFn = no_progress,
+) -> tuple[GuidanceFrames, FilledFrames]:
+    """Render guidance along the path and fill what it leaves open; times go into ``seconds``."""
+    from ..guidance.fill import fill_guidance
+    from ..guidance.render import render_guidance
+
+    times = {} if seconds is None else seconds
+    height = config.width // 2
+    guidance = _timed(
+        times,
+        "guidance",
+        lambda: render_guidance(
+            geometry,
+            trajectory,
+            height=height,
+            mesh_height=height,
+            edge_threshold=config.mesh_threshold,
+            engine=config.engine_mesh,
+            progress=progress,
+        ),
+    )
+    filled = _timed(
+        times,
+        "fill",
+        lambda: fill_guidance(guidance, trajectory, engine=config.engine_mesh, progress=progress),
+    )
+    return guidance, filled
+
+
+def build_gaussians(
+    geometry: PanoramaGeometry,
+    trajectory: Trajectory,
+    config: WorldConfig,
+    seconds: dict[str, float] | None = None,
+    progress: ProgressFn = no_progress,
+) -> tuple[Gaussians, dict[str, object]]:
+    """Fit Gaussians to the filled guidance of a path; times go into ``seconds``."""
+    from ..optimize.config import preset_config
+    from ..optimize.loop import optimise_gaussians
+
+    times = {} if seconds is None else seconds
+    guidance, filled = build_filled(geometry, trajectory, config, times, progress)
+    result = _timed(
+        times,
+        "optimise",
+        lambda: optimise_gaussians(
+            filled.rgb,
+            trajectory,
+            geometry=geometry,
+            depth_ray=filled.depth_ray,
+            mask=guidance.mask,
+            config=preset_config(
+                config.quality,
+                max_gaussians=config.max_gaussians,
+                seed=config.seed,
+                engine=config.engine_splat,
+            ),
+            progress=progress,
+        ),
+    )
+    return result.gaussians, {
+        "guidance": {
+            "engine": guidance.engine,
+            "seen_fraction_mean": float(guidance.mask.mean()),
+            "seen_fraction_min": float(guidance.mask.mean((1, 2)).min()),
+        },
+        "optimise": result.report,
+    }
+
+
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], Result]) -> Result:
+    start = time.perf_counter()
+    result = work()
+    seconds[name] = time.perf_counter() - start
+    return result

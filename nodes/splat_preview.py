@@ -1,0 +1,420 @@
+"""SplatPreview: walk through a world in the browser, and bring the walk back into the graph."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import torch
+
+from ..matrix3d_core.collision.occupancy import Occupancy, encode_occupancy
+from ..matrix3d_core.collision.walls import walls_of_mesh, walls_of_panorama
+from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.io.atomic import open_atomically
+from ..matrix3d_core.io.pano_frames import shown_frames
+from ..matrix3d_core.io.splats import (
+    PREVIEW_FORMATS,
+    keeps_origins,
+    lighter_format,
+    read_gaussians,
+    write_gaussians,
+)
+from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.splats.render import render_path
+from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
+from ..matrix3d_core.trajectories.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
+from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
+from ._cache import Kept
+from ._host import Types, io, save_picture, save_target
+from ._host_block import not_yet
+from ._search import SPLAT_WORDS
+from ._types import GeometryType, TrajectoryType
+
+__all__ = ["NODES", "SplatPreview"]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A world's file for the browser."""
+
+    path: Path
+    shown: dict[str, object]
+
+
+@dataclass(frozen=True)
+class _Walls:
+    """Where nobody walks, and its file for the browser."""
+
+    occupancy: Occupancy
+    path: Path
+    shown: dict[str, object]
+
+
+_written: Kept[_Written] = Kept()
+_walls: Kept[_Walls] = Kept()
+_spheres: Kept[_Written] = Kept()
+_DRAWN_POSES = 33  # of the trajectory that comes in
+_SPHERE_WIDTH = 4096  # of the panorama that the view can fade to
+_AXES = ["glTF (y up)", "OpenCV (y down)"]
+_SPLAT_FILES = [io.File3DSplatAny, io.File3DPLY, io.File3DSPZ, io.File3DSPLAT, io.File3DKSPLAT]
+
+
+class SplatPreview(io.ComfyNode):
+    """Show Gaussian splats in the node, first person."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SplatPreview",
+            display_name="Splat Preview (walk)",
+            category="Matrix-3D/splat",
+            description=(
+                "Walk through a splat world inside the node: W A S D and the mouse, orbit mode, full screen, "
+                "screenshots. Record the walk or set key poses, and take views: they come out as a trajectory, "
+                "a picture and a camera. Also hands the world on as a file for core's preview and save nodes."
+            ),
+            search_aliases=[
+                *SPLAT_WORDS,
+                "walk",
+                "first person",
+                "view splat",
+                "view gaussian",
+                "3dgs viewer",
+                "world viewer",
+                "record path",
+                "path recorder",
+                "3d viewer",
+                "walk in vr",
+                "vr headset",
+                "walkthrough",
+                "explore world",
+            ],
+            is_output_node=True,
+            inputs=[
+                io.MultiType.Input(
+                    io.Splat.Input("splat"),
+                    types=_SPLAT_FILES,
+                    tooltip="Gaussian splats, or a splat file. World axes: x right, y down, z forward. Of a "
+                    "batch, the first is shown.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=["auto", *PREVIEW_FORMATS],
+                    default="auto",
+                    advanced=True,
+                    tooltip="File made for the browser. ply keeps every digit, spz is a tenth of its size; "
+                    "auto takes ply below 16 MB. A file given as input is shown as it is.",
+                ),
+                TrajectoryType.Input(
+                    "trajectory",
+                    optional=True,
+                    tooltip="The walk starts at its first frame, upright; the view's path button draws it. "
+                    "Without it: at the world's origin, the panorama's centre, looking at its front.",
+                ),
+                io.MultiType.Input(
+                    io.Splat.Input("compare", optional=True),
+                    types=_SPLAT_FILES,
+                    tooltip="A second world, shown to the right of a line that can be dragged: before and after.",
+                ),
+                GeometryType.Input(
+                    "geometry",
+                    optional=True,
+                    tooltip="Distances of the world's panorama: its walls stop the visitor, its ground "
+                    "carries him, and nobody leaves what it shows. Also gives the panorama that the view can fade to.",
+                ),
+                io.Mesh.Input(
+                    "collider",
+                    optional=True,
+                    tooltip="A mesh that stops and carries the visitor, such as the collider of Splat Mesh; instead of "
+                    "the geometry's walls.",
+                ),
+                io.Image.Input(
+                    "panorama",
+                    optional=True,
+                    tooltip="The source panorama: the view can fade between it and the splats. Without it, that "
+                    "of the geometry.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=81,
+                    min=1,
+                    max=10000,
+                    optional=True,
+                    tooltip="Poses of the recorded trajectory. 81 is what the Matrix-3D video model makes.",
+                ),
+                io.Combo.Input(
+                    "pace",
+                    options=list(RECORDED_PACES),
+                    default=RECORDED_PACES[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="Of a recorded walk. distance: constant speed along the way, pauses left out. time: "
+                    "as it was walked. Key poses are always joined at constant speed.",
+                ),
+                io.Float.Input(
+                    "smoothing",
+                    default=0.1,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How far a recorded walk is smoothed over time, seconds (a Gaussian's standard "
+                    "deviation). 0 keeps every turn of the hand.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=12.0,
+                    min=0.1,
+                    max=240.0,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Frames per second of the recorded trajectory, for playback.",
+                ),
+                io.Int.Input(
+                    "view_width",
+                    default=960,
+                    min=16,
+                    max=16384,
+                    step=8,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Columns of the view's picture.",
+                ),
+                io.Int.Input(
+                    "view_height",
+                    default=540,
+                    min=16,
+                    max=8192,
+                    step=8,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Rows of the view's picture.",
+                ),
+                io.String.Input(
+                    "recording",
+                    default="",
+                    optional=True,
+                    socketless=True,
+                    advanced=True,
+                    tooltip="What was recorded in the view; the view's buttons write it. JSON: walk, keys, use, view.",
+                ),
+                io.Combo.Input(
+                    "collider_axes",
+                    options=_AXES,
+                    default=_AXES[0],
+                    optional=True,
+                    advanced=True,
+                    tooltip="Axes of the collider. glTF: as Splat Mesh gives it and 3D files hold it. OpenCV: the "
+                    "splats' own, y down.",
+                ),
+            ],
+            outputs=[
+                io.File3DSplatAny.Output(
+                    display_name="model_3d",
+                    tooltip="The file shown, for core's Preview Splat, Save Splat and other nodes.",
+                ),
+                TrajectoryType.Output(
+                    display_name="trajectory",
+                    tooltip="The recorded walk or the key poses as a path of frames poses. Nothing recorded: the "
+                    "trajectory that came in; without one, what hangs on this output waits.",
+                ),
+                io.Image.Output(
+                    display_name="view",
+                    tooltip="The view taken last, drawn by the splat engine. What hangs on it waits for one.",
+                ),
+                io.Load3DCamera.Output(
+                    display_name="camera_info",
+                    tooltip="The camera of the view taken last. What hangs on it waits until one is taken.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        splat: Types.SPLAT | Types.File3D,
+        format: str = "auto",
+        trajectory: Trajectory | None = None,
+        frames: int = 81,
+        pace: str = RECORDED_PACES[0],
+        smoothing: float = 0.1,
+        fps: float = 12.0,
+        view_width: int = 960,
+        view_height: int = 540,
+        recording: str = "",
+        compare: Types.SPLAT | Types.File3D | None = None,
+        geometry: PanoramaGeometry | None = None,
+        collider: Types.MESH | None = None,
+        panorama: torch.Tensor | None = None,
+        collider_axes: str = _AXES[0],
+    ) -> io.NodeOutput:
+        recorded = parse_recording(recording)
+        node = cls.hidden.unique_id if cls.hidden else None
+        written = _keep(node, splat, format)
+        shown = {**written.shown, "start_pose": None, "is_metric": False}
+        info = world_info_of(splat)
+        if info is not None:
+            start = info.start_pose
+            shown["is_world"], shown["is_metric"] = True, info.is_metric
+            shown["start_pose"] = None if start is None else start.flatten().tolist()
+        if compare is not None:
+            shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
+        path = trajectory if trajectory is not None else not_yet()
+        sources = [one for one in (trajectory, geometry, info) if one is not None]
+        is_metric = any(one.is_metric for one in sources)
+        if trajectory is not None:
+            shown["path"] = [
+                trajectory.camera_from_world[frame].flatten().tolist()
+                for frame in shown_frames(len(trajectory), _DRAWN_POSES)
+            ]
+            shown["start_pose"] = trajectory.camera_from_world[0].flatten().tolist()
+        shown["is_metric"] = is_metric
+        walls = _keep_walls(node, geometry, collider, collider_axes, trajectory)
+        if walls is not None:
+            shown["walls"] = walls.shown
+        sphere = panorama if panorama is not None else geometry.rgb if geometry is not None else None
+        if sphere is not None:
+            shown["panorama"] = _keep_sphere(node, sphere, is_image=panorama is not None).shown
+            if trajectory is not None:
+                shown["panorama_pose"] = trajectory.panorama_from_world.flatten().tolist()
+        if recorded.has_path:
+            path = trajectory_from_recording(
+                recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric,
+                walls=None if walls is None else walls.occupancy,
+            )  # fmt: skip
+            shown["recorded"] = _check(path, walls)
+        view: object = not_yet()
+        camera: object = not_yet()
+        if recorded.view is not None:
+            pose = recorded.view.camera_from_world
+            view = render_path(  # one picture: a progress preview would only move the viewer about
+                _read(splat),
+                Trajectory(pose[None]),
+                height=view_height,
+                width=view_width,
+                fov_x_rad=recorded.view.fov_x_rad(view_height, view_width),
+            ).rgb
+            camera = camera_info_from_pose(pose, fov_y_rad=recorded.view.fov_y_rad)
+        return io.NodeOutput(
+            Types.File3D(str(written.path)), path, view, camera, ui={"matrix3d_splat": [shown]}
+        )
+
+
+def _keep(key: str | None, splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
+    """Write a world for the browser, unless the last run wrote the same."""
+    return _written.get(key, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file())
+
+
+def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
+    """Say of a recorded path which of its frames nobody could stand at."""
+    hits: list[int] = []
+    if walls is not None:
+        inside = walls.occupancy.blocks(path.centres, 0.9 * walls.occupancy.radius)
+        hits = inside.nonzero()[:, 0].tolist()
+    return {"frames": len(path), "hits": hits}
+
+
+def _keep_walls(
+    key: str | None, geometry: PanoramaGeometry | None, collider: Types.MESH | None, axes: str,
+    trajectory: Trajectory | None,
+) -> _Walls | None:  # fmt: skip
+    """Find and write the walls, unless the last run did the same."""
+    if geometry is None and collider is None:
+        return None
+    been = None if trajectory is None else trajectory.centres
+
+    def make() -> _Walls:
+        if collider is not None:
+            occupancy = walls_of_mesh(mesh_from_host(collider, "collider", is_gltf=axes == _AXES[0]))
+        else:
+            assert geometry is not None
+            place = None if trajectory is None else trajectory.world_from_panorama
+            occupancy = walls_of_panorama(geometry, world_from_panorama=place)
+        if been is not None:
+            occupancy = occupancy.without(been, 1.05 * occupancy.radius)
+        path, filename, subfolder = save_target("matrix3d/world", ".walls", kind="temp")
+        with open_atomically(path) as file:
+            file.write(encode_occupancy(occupancy))
+        return _Walls(occupancy, path, _shown(path, filename, subfolder))
+
+    poses = None if trajectory is None else trajectory.camera_from_world.tolist()
+    options = (axes, poses, None if trajectory is None else trajectory.frame_of_reference)
+    value = collider if collider is not None else geometry
+    return _walls.get(key and f"{key} walls", value, options, make, lambda made: made.path.is_file())
+
+
+def _keep_sphere(key: str | None, panorama: torch.Tensor, *, is_image: bool) -> _Written:
+    """Write the panorama as a picture, unless the last run did the same."""
+
+    def make() -> _Written:
+        picture = image_from_host(panorama, "panorama") if is_image else panorama
+        height, width = picture.shape[:2]
+        if width != 2 * height:
+            raise InvalidInput(f"panorama must be twice as wide as high; got {width}x{height}.")
+        path, filename, subfolder = save_target("matrix3d/world", ".jpg", kind="temp")
+        save_picture(path, picture, most_columns=_SPHERE_WIDTH)
+        return _Written(path, _shown(path, filename, subfolder))
+
+    return _spheres.get(key and f"{key} sphere", panorama, None, make, lambda made: made.path.is_file())
+
+
+def _shown(path: Path, filename: str, subfolder: str) -> dict[str, object]:
+    """Name a file in the temp folder to the browser."""
+    status = path.stat()
+    return {
+        "filename": filename,
+        "subfolder": subfolder,
+        "type": "temp",
+        "bytes": status.st_size,
+        "stamp": status.st_mtime_ns // 1_000_000,
+    }
+
+
+def _write_origins(origins: torch.Tensor | None) -> dict[str, object] | None:
+    """Write where each splat of the file comes from, one byte each, in the file's order."""
+    if origins is None:
+        return None
+    path, filename, subfolder = save_target("matrix3d/world", ".origins", kind="temp")
+    with open_atomically(path) as file:
+        file.write(gzip.compress(origins.to(torch.uint8).numpy().tobytes(), 6, mtime=0))
+    return _shown(path, filename, subfolder)
+
+
+def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
+    count, origins = None, None
+    if isinstance(splat, Types.File3D):
+        path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
+        data = splat.get_bytes()
+        with open_atomically(path) as file:
+            file.write(data)
+        if splat.format == "ply" and b" origin\n" in data[:4096]:
+            origins = _read(splat).origins
+    else:
+        gaussians = gaussians_from_host(splat)
+        count, origins = len(gaussians), gaussians.origins
+        kind = lighter_format(gaussians) if format == "auto" else format
+        path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
+        # The browser gets the origins in a file of their own, so no format loses them.
+        write_gaussians(path, gaussians if keeps_origins(kind) else gaussians.with_origins(None))
+    shown = {**_shown(path, filename, subfolder), "count": count}
+    written = _write_origins(origins)
+    if written is not None:
+        shown["origins"] = written
+    return _Written(path, shown)
+
+
+def _read(splat: Types.SPLAT | Types.File3D) -> Gaussians:
+    if isinstance(splat, Types.File3D):
+        # The browser takes opacities for logits as well.
+        return read_gaussians(BytesIO(splat.get_bytes()), kind=splat.format, axes="RDF", opacity="logit")
+    return gaussians_from_host(splat)
+
+
+NODES = [SplatPreview]

@@ -1,0 +1,281 @@
+"""Make the pictures of the README and of the templates from one real run.
+
+    python scripts/screenshots.py http://127.0.0.1:8188
+
+Needs a running ComfyUI with the pack (``make demo`` serves one, and then nothing is computed twice), the
+package playwright and chromium. Runs `panorama_to_world` on the shipped sample and writes
+
+- ``workflows/NAME.jpg``: what a template makes where that needs no model; else what it starts from, and nothing
+  that no model has made here,
+- ``docs/images/graph.jpg`` and ``walk.jpg``: the finished run in the editor, and a walk in it,
+- with ``--viewpoints``, ``docs/images/viewpoints.jpg``: the benchmark `quality_world`, some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from comfy_host import Client
+from make_workflows import SENTENCE, TEMPLATES
+from PIL import Image, ImageDraw, ImageFont
+from workflow_api import nodes_of, to_prompt
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+SIDE = 640  # of a template's picture; the front end shows squares
+INK, PAPER, BAND = (235, 238, 242), (24, 27, 33), (0, 0, 0)
+QUALITY = 88
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("address", nargs="?", default="http://127.0.0.1:8188")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--minutes", type=float, default=15.0, help="how long the run may take")
+    parser.add_argument("--viewpoints", action="store_true", help="also measure and draw the viewpoints")
+    options = parser.parse_args()
+    client = Client(options.address)
+    entry, pictures = run_sample(client, options.minutes * 60)
+    for name, draw in THUMBNAILS.items():
+        save(draw(pictures), ROOT / "workflows" / f"{name}.jpg")
+    editor_pictures(options.chromium, options.address, entry)
+    if options.viewpoints:
+        viewpoints()
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    picture.convert("RGB").save(path, quality=QUALITY, optimize=True)
+    print(f"wrote {path.relative_to(ROOT)}, {picture.width}x{picture.height}")
+
+
+# The run
+
+
+def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """Run the first template and a few nodes more; return the host's record of it, and pictures by name."""
+    workflow = json.loads((ROOT / "workflows" / "panorama_to_world.json").read_text(encoding="utf-8"))
+    info = client.object_info()
+    entry = client.wait(
+        client.post(to_prompt(workflow, info), {"extra_pnginfo": {"workflow": workflow}}), timeout_s
+    )
+    # What the host takes from its cache it does not show again: the record that shows most is that of the run itself.
+    same = [e for e in client.get("/history").values() if e["prompt"][2] == entry["prompt"][2]]
+    entry = max(same, key=lambda e: len(e["outputs"]))
+    prompt = to_prompt(workflow, info)
+    at = {kind: nodes_of(prompt, kind)[0] for kind in {node["class_type"] for node in prompt.values()}}
+    extra: dict[str, Any] = {
+        "panorama": [at["PanoLoad"], 0],
+        "photo": ["view", 0],
+        "canvas": ["sphere", 0],
+        "guidance": ["late", 0],
+        "plot": [at["TrajectoryPreview"], 0],
+        "view": [at["GSOptimize"], 2],
+        "flight": ["flown", 0],
+    }
+    defaults = {
+        kind: {
+            name: spec[1].get("default")
+            for part in ("required", "optional")
+            for name, spec in (info[kind]["input"].get(part) or {}).items()
+            if len(spec) > 1 and "default" in spec[1]
+        }
+        for kind in ("PanoView", "PanoProject", "SplatRender")
+    }
+    nodes = {
+        "view": ("PanoView", {"panorama": extra["panorama"], "yaw": 25.0, "fov": 75.0}),
+        "sphere": ("PanoProject", {"image": ["view", 0], "fov": 75.0}),
+        "late": ("ImageFromBatch", {"image": [at["MeshGuidanceRender"], 0], "batch_index": 40, "length": 1}),
+        "flown_frames": (
+            "SplatRender",
+            {
+                "splat": [at["GSOptimize"], 0],
+                "trajectory": [at["TrajectoryPreset"], 0],
+                "width": 1280,
+                "height": 640,
+                "stride": 36,
+            },
+        ),
+        "flown": ("ImageFromBatch", {"image": ["flown_frames", 0], "batch_index": 1, "length": 1}),
+    }
+    for key, (kind, inputs) in nodes.items():
+        prompt[key] = {"class_type": kind, "inputs": {**defaults.get(kind, {}), **inputs}}
+    for name, source in extra.items():
+        prompt[f"show_{name}"] = {"class_type": "PreviewImage", "inputs": {"images": source}}
+    outputs = client.run(prompt, timeout_s)
+    return entry, {
+        name: Image.open(io.BytesIO(client.view(**outputs[f"show_{name}"]["images"][0]))).convert("RGB")
+        for name in extra
+    }
+
+
+# The templates' pictures
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def cut(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Scale a picture to cover a box, and cut off what is too much."""
+    scale = max(width / picture.width, height / picture.height)
+    large = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.LANCZOS)
+    left, top = (large.width - width) // 2, (large.height - height) // 2
+    return large.crop((left, top, left + width, top + height))
+
+
+def stack(*parts: tuple[str, Image.Image]) -> Image.Image:
+    """Put pictures above one another into a square, each with what it is."""
+    square = Image.new("RGB", (SIDE, SIDE), PAPER)
+    height = SIDE // len(parts)
+    for row, (words, picture) in enumerate(parts):
+        square.paste(cut(picture, SIDE, height - (row < len(parts) - 1) * 4), (0, row * height))
+        label(square, words, (14, row * height + 14))
+    return square
+
+
+def label(square: Image.Image, words: str, at: tuple[int, int]) -> None:
+    layer = Image.new("RGBA", square.size, (0, 0, 0, 0))
+    draw = ImageDraw.Draw(layer)
+    left, _, right, bottom = draw.textbbox((at[0] + 12, at[1] + 7), words, font=font(26))
+    draw.rounded_rectangle((at[0], at[1], right + 12, bottom + 9), 8, fill=(*BAND, 165))
+    draw.text((left, at[1] + 7), words, font=font(26), fill=INK)
+    square.paste(Image.alpha_composite(square.convert("RGBA"), layer).convert("RGB"))
+
+
+def sentence(words: str, what: str) -> Image.Image:
+    """The sentence that a template starts from, written on a card."""
+    card = Image.new("RGB", (SIDE, SIDE), PAPER)
+    draw = ImageDraw.Draw(card)
+    lines, line = [], ""
+    for word in words.split():
+        if draw.textlength(f"{line} {word}", font=font(38)) > SIDE - 110:
+            lines, line = [*lines, line], word
+        else:
+            line = f"{line} {word}".strip()
+    lines.append(line)
+    draw.multiline_text((56, 130), "\n".join(lines), font=font(38), fill=INK, spacing=16)
+    draw.rectangle((28, 130, 34, 130 + 56 * len(lines)), fill=(90, 160, 220))
+    label(card, what, (14, 14))
+    return card
+
+
+THUMBNAILS = {
+    "panorama_to_world": lambda p: stack(("from a panorama", p["panorama"]), ("to a world", p["flight"])),
+    "moge_panorama_to_world": lambda p: stack(
+        ("from a panorama", p["panorama"]), ("without a depth file", p["photo"])
+    ),
+    "text_to_panorama": lambda p: sentence(SENTENCE, "from a sentence to a panorama"),
+    "photo_to_panorama": lambda p: stack(("from a photo", p["photo"]), ("on the sphere", p["canvas"])),
+    "panorama_to_video": lambda p: stack(
+        ("from a panorama", p["panorama"]), ("what a video fills", p["guidance"])
+    ),
+    "panorama_video_to_world": lambda p: stack(
+        ("from a panorama and its path", p["plot"]), ("what a video fills", p["guidance"])
+    ),
+    "panorama_lrm_to_world": lambda p: stack(
+        ("from a panorama", p["panorama"]),
+        ("what a video fills", p["guidance"]),
+        ("along a path", p["plot"]),
+    ),
+    "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
+    "extend_world": lambda p: stack(("a world", p["view"]), ("go on from where you stand", p["flight"])),
+}
+assert list(THUMBNAILS) == list(TEMPLATES)
+
+
+# The README's pictures
+
+
+def editor_pictures(chromium: str, address: str, entry: dict[str, Any]) -> None:
+    """Open the finished run in the editor; keep the graph, and the world after a few steps."""
+    from chromium import open_front_end, open_page, wait_for_world
+
+    with open_page(chromium, width=1920, height=1080) as opened:
+        page = opened.page
+        open_front_end(page, address, "vue")
+        workflow = (ROOT / "workflows" / "panorama_to_world.json").read_text(encoding="utf-8")
+        page.evaluate(
+            """async ([workflow, outputs]) => {
+                await app.loadGraphData(JSON.parse(workflow), true, true, "panorama_to_world");
+                for (const [node, output] of Object.entries(outputs)) {
+                    app.api.dispatchCustomEvent("executed", { node, display_node: node, output, prompt_id: "" });
+                }
+            }""",
+            [workflow, entry["outputs"]],
+        )
+        print("world:", wait_for_world(page, 300))
+        page.wait_for_timeout(6000)
+        page.evaluate(
+            """() => {
+                const boxes = app.graph.groups.map(group => group._bounding);
+                const left = Math.min(...boxes.map(b => b[0])), top = Math.min(...boxes.map(b => b[1]));
+                const right = Math.max(...boxes.map(b => b[0] + b[2])), bottom = Math.max(...boxes.map(b => b[1] + b[3]));
+                const scale = Math.min((innerWidth - 150) / (right - left), (innerHeight - 150) / (bottom - top));
+                app.canvas.ds.scale = scale;
+                app.canvas.ds.offset = [100 / scale - left, 110 / scale - top];
+                app.canvas.setDirty(true, true);
+            }"""
+        )
+        page.wait_for_timeout(8000)
+        save(shot(page).resize((1600, 900), Image.LANCZOS), ROOT / "docs" / "images" / "graph.jpg")
+        page.evaluate(
+            """() => {
+                const node = app.graph.nodes.find(n => n.type === "SplatPreview");
+                const [left, top, width, height] = node.boundingRect;
+                const scale = Math.min((innerWidth - 200) / width, (innerHeight - 200) / height);
+                app.canvas.ds.scale = scale;
+                app.canvas.ds.offset = [120 / scale - left, 130 / scale - top];
+                app.canvas.setDirty(true, true);
+            }"""
+        )
+        page.wait_for_timeout(3000)
+        walk(page, 2.3)
+        frame = page.locator("[data-node-id]:has(.m3d-bar)").bounding_box()
+        inside = shot(page).crop(
+            tuple(
+                round(v)
+                for v in (frame["x"], frame["y"], frame["x"] + frame["width"], frame["y"] + frame["height"])
+            )
+        )
+        inside.thumbnail((1000, 1000))
+        save(inside, ROOT / "docs" / "images" / "walk.jpg")
+        for problem in opened.problems:
+            print("problem:", problem)
+
+
+def shot(page: Any) -> Image.Image:
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def walk(page: Any, metres: float) -> None:
+    box = page.evaluate("() => window.matrix3d.viewers.at(-1).element.getBoundingClientRect().toJSON()")
+    page.mouse.click(box["left"] + box["width"] / 2, box["top"] + box["height"] / 3)
+    while page.evaluate("() => window.matrix3d.viewers.at(-1).pose().position[2]") < metres:
+        page.keyboard.press("w", delay=60)  # step by step: a slow page would go on for metres
+        page.wait_for_timeout(300)
+    page.wait_for_function("() => window.matrix3d.viewers.at(-1).stats().isSettled", timeout=120_000)
+    page.wait_for_timeout(3000)
+
+
+def viewpoints() -> None:
+    """Draw truth, mesh, initial and optimised splats at the benchmark's viewpoints."""
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark = ROOT / "benchmarks" / "quality_world.py"
+        subprocess.run([sys.executable, str(benchmark), "--pictures", folder], check=True)
+        picture = Image.open(Path(folder) / "viewpoints.png")
+        picture.thumbnail((1600, 1600))
+        save(picture, ROOT / "docs" / "images" / "viewpoints.jpg")
+
+
+if __name__ == "__main__":
+    main()
