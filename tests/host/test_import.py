@@ -13,12 +13,14 @@ pytestmark = pytest.mark.host
 HEAVY = {"numba", "llvmlite", "warp", "gsplat", "nvdiffrast", "embreex", "trimesh", "OpenEXR", "gsply"}
 
 TIMED = """
+start = time.process_time()
 import torch, nodes, server, comfy_extras.nodes_load_3d, comfy_extras.nodes_gaussian_splat
+host_s = time.process_time() - start
 before = set(sys.modules)
-start = time.perf_counter()
+start = time.process_time()
 classes = load_nodes()
-seconds = time.perf_counter() - start
-result({"seconds": seconds, "nodes": list(classes), "new": sorted(set(sys.modules) - before)})
+ratio = (time.process_time() - start) / host_s
+result({"ratio": ratio, "nodes": list(classes), "new": sorted(set(sys.modules) - before)})
 """
 
 
@@ -29,10 +31,10 @@ def loads(host_place, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_loading_takes_less_than_a_second(loads):
+def test_loading_takes_a_fraction_of_what_the_host_takes_itself(loads):
     assert loads[0]["nodes"]
-    # A fresh interpreter each time; the median forgives one that had to compile or to wait.
-    assert statistics.median(load["seconds"] for load in loads) < 1.0
+    # Processor time of a fresh interpreter each time; the median forgives one that had to compile.
+    assert statistics.median(load["ratio"] for load in loads) < 0.1, [load["ratio"] for load in loads]
 
 
 @pytest.mark.slow
