@@ -226,7 +226,7 @@ def run_in_host(
     place: HostPlace,
     base: Path,
     *,
-    timeout: float = 180,
+    timeout: float = 600,
     environment: dict[str, str] | None = None,
     models: Path | None = None,
 ) -> Any:
