@@ -77,7 +77,7 @@ class Truth:
         mesh = mesh_from_panorama(
             geometry,
             height=config.width // 2,
-            edge_threshold=config.mesh_threshold,
+            edge_threshold=config.edge_threshold,
             close_poles=True,
             wrap_edges=True,
         )
@@ -115,7 +115,7 @@ def guidance_psnr(geometry, trajectory, config: WorldConfig, poses: int) -> list
     chosen = replace(trajectory, camera_from_world=trajectory.camera_from_world[picks])
     height = config.width // 2
     frames = render_guidance(
-        geometry, chosen, height=height, mesh_height=height, edge_threshold=config.mesh_threshold
+        geometry, chosen, height=height, mesh_height=height, edge_threshold=config.edge_threshold
     )
     values = []
     for rgb, mask, centre in zip(frames.rgb, frames.mask, chosen.centres, strict=True):

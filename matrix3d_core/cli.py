@@ -202,7 +202,7 @@ def _add_geometry(parser: argparse.ArgumentParser, add: Any) -> None:
     choices = ("auto", "depth", "grounded")
     add(depth, "--source", "source", "auto takes the depth file when given", choices=choices)
     add(depth, "--camera-height", "camera_height", "camera above the ground, metres", type=float, metavar="M")
-    text = "relative jump of distance that tears the surface; 0 fits it to the width"
+    text = "relative jump of distance, between neighbors of 1024 rows, that tears the surface"
     add(depth, "--edge-threshold", "edge_threshold", text, type=float, metavar="F")
 
 

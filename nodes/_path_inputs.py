@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ._host import io
 
 __all__ = ["fps_input", "frames_input"]
@@ -13,7 +14,7 @@ def frames_input(least: int = 1) -> Any:
     """Return the input for a path's number of poses."""
     return io.Int.Input(
         "frames",
-        default=81,
+        default=DEFAULT_FRAMES,
         min=least,
         max=10000,
         tooltip="Number of poses. 81 is what the Matrix-3D video model makes.",

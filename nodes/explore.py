@@ -15,6 +15,7 @@ from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE
 from ._adapters import gaussians_from_host, image_from_host, mask_from_host
 from ._host import Types, io, progress_to_host, ui
 from ._path_inputs import fps_input, frames_input
@@ -211,7 +212,7 @@ class NextBestPath(io.ComfyNode):
                     tooltip="Longest way, world units.",
                 ),
                 io.Float.Input(
-                    "clearance", default=0.3, min=0.0, max=1000.0, step=0.05, round=False,
+                    "clearance", default=DEFAULT_CLEARANCE, min=0.0, max=1000.0, step=0.05, round=False,
                     tooltip="Distance to keep from everything, world units.",
                 ),
                 io.Int.Input("directions", default=12, min=3, max=72, tooltip="How many headings are tried."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..matrix3d_core.guidance.render import GUIDANCE_MODES, describe_guidance, render_guidance
+from ..matrix3d_core.guidance.scene_mesh import EDGE_THRESHOLD
 from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
@@ -42,9 +43,10 @@ class MeshGuidanceRender(io.ComfyNode):
                     "2048 is what upstream uses.",
                 ),
                 io.Float.Input(
-                    "edge_threshold", default=0.05, min=0.001, max=10.0, step=0.005, round=False,
-                    tooltip="The mesh is torn where distances of neighbouring vertices differ by more than "
-                    "this fraction. Higher keeps more surface and stretches it over gaps.",
+                    "edge_threshold", default=EDGE_THRESHOLD, min=0.001, max=10.0, step=0.005, round=False,
+                    tooltip="The mesh is torn where distances of neighboring vertices differ by more than this "
+                    "fraction, as stated for a mesh of 1024 rows; coarser meshes scale it. Higher keeps more surface "
+                    "and stretches it over gaps.",
                 ),
                 io.Combo.Input(
                     "mode", options=list(GUIDANCE_MODES), default="mesh",

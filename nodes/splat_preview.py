@@ -25,6 +25,7 @@ from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
+from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
 from ..matrix3d_core.trajectories.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
 from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
@@ -140,7 +141,7 @@ class SplatPreview(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "frames",
-                    default=81,
+                    default=DEFAULT_FRAMES,
                     min=1,
                     max=10000,
                     optional=True,
@@ -242,7 +243,7 @@ class SplatPreview(io.ComfyNode):
         splat: Types.SPLAT | Types.File3D,
         format: str = "auto",
         trajectory: Trajectory | None = None,
-        frames: int = 81,
+        frames: int = DEFAULT_FRAMES,
         pace: str = RECORDED_PACES[0],
         smoothing: float = 0.1,
         fps: float = 12.0,

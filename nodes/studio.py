@@ -23,6 +23,7 @@ from ..matrix3d_core.explore.path_editor import (
 )
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE, DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.plot import plot_trajectory
 from ..matrix3d_core.trajectories.presets import PRESETS
 from ..matrix3d_core.trajectories.report import describe_trajectory
@@ -82,14 +83,14 @@ def _check(question: dict[str, Any]) -> dict[str, Any]:
     scene = _scenes.find(question.get("token"))
     path = drawn_path(
         str(question.get("path", "")),
-        frames=int(_number(question, "frames", 81, 1, MOST_FRAMES)),
+        frames=int(_number(question, "frames", DEFAULT_FRAMES, 1, MOST_FRAMES)),
         closed=question.get("closed") is True,
         ease=question.get("ease") is not False,
         is_metric=scene.geometry.is_metric,
     )
     if path is None:
         return {"poses": []}
-    found = scene.check(path, radius=_number(question, "clearance", 0.3, 0, 1e6))
+    found = scene.check(path, radius=_number(question, "clearance", DEFAULT_CLEARANCE, 0, 1e6))
     return {"poses": rows_of_path(path), **found.report()}
 
 
@@ -144,7 +145,7 @@ class TrajectoryStudio(io.ComfyNode):
                 ),
                 frames_input(),
                 io.Float.Input(
-                    "clearance", default=0.3, min=0.0, max=100000.0, step=0.05, round=False,
+                    "clearance", default=DEFAULT_CLEARANCE, min=0.0, max=100000.0, step=0.05, round=False,
                     tooltip="Frames nearer than this to a surface count as colliding, world units.",
                 ),
                 io.Boolean.Input("closed", default=False, tooltip="Come back to the first key pose at the end."),

@@ -19,6 +19,7 @@ from ..matrix3d_core.io.camera_paths.raw import (
 from ..matrix3d_core.io.cameras_json import LAYOUTS, write_trajectory
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.clearance import METHODS, measure_clearance, shorten_to_clear
+from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE
 from ..matrix3d_core.trajectories.edit import join, resample, reverse, smooth, transform
 from ..matrix3d_core.trajectories.keyframes import parse_keyframes
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose, pose_from_camera_info
@@ -117,10 +118,10 @@ class TrajectoryPreset(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "clearance",
-                    default=0.1,
+                    default=DEFAULT_CLEARANCE,
                     min=0.0,
                     max=1000.0,
-                    step=0.01,
+                    step=0.05,
                     round=False,
                     tooltip="Smallest distance to keep from surfaces, world units.",
                 ),
@@ -710,11 +711,11 @@ class TrajectoryClearance(io.ComfyNode):
                 _trajectory_input(),
                 GeometryType.Input("geometry", tooltip="The panorama's geometry."),
                 io.Float.Input(
-                    "radius",
-                    default=0.1,
+                    "clearance",
+                    default=DEFAULT_CLEARANCE,
                     min=0.0,
                     max=1000.0,
-                    step=0.01,
+                    step=0.05,
                     round=False,
                     tooltip="Distance to keep from surfaces, world units. Frames behind a surface "
                     "collide too.",
@@ -744,17 +745,17 @@ class TrajectoryClearance(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, trajectory: Trajectory, geometry: Any, radius: float, shorten: str, height: int
+        cls, trajectory: Trajectory, geometry: Any, clearance: float, shorten: str, height: int
     ) -> io.NodeOutput:
         progress = progress_to_host(cls.hidden.unique_id)
-        measured = measure_clearance(trajectory, geometry, radius=radius, progress=progress)
+        measured = measure_clearance(trajectory, geometry, radius=clearance, progress=progress)
         lines = [measured.summary()]
         if problem := check_units(trajectory, geometry).problem:
             lines.append(f"warning: {problem}")
         result = trajectory
         if shorten != "off":
             result, share = shorten_to_clear(
-                trajectory, geometry, radius=radius, method=shorten, progress=progress
+                trajectory, geometry, radius=clearance, method=shorten, progress=progress
             )
             if share < 1.0:
                 lines.append(f"shortened to {share:.0%} of its length")

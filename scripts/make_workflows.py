@@ -150,13 +150,13 @@ def splat_stages(prefix: str) -> dict[str, Node | Part]:
     return {
         "path": Node(
             "TrajectoryPreset",
-            {"geometry": geometry, "frames": 49, "distance_mode": "units", "distance": 3.0, "clearance": 0.3},
+            {"geometry": geometry, "frames": 49, "distance_mode": "units", "distance": 3.0},
         ),
         "plot": Node("TrajectoryPreview", {"trajectory": path, "geometry": geometry}),
         "guide": Node(
             "MeshGuidanceRender",
             # Upstream's 5 % belongs to 1024 rows; at 480 the same surface jumps 1024 / 480 times as far.
-            {"geometry": geometry, "trajectory": path, "edge_threshold": 0.107},
+            {"geometry": geometry, "trajectory": path},
         ),
         "fill": Node(
             "PanoFill",
@@ -434,13 +434,11 @@ def guidance_stages(geometry: Ref | Inlet) -> dict[str, Node | Part]:
         "plot": Node("TrajectoryPreview", {"trajectory": Ref("path"), "geometry": geometry}),
         "guide": Node(
             "MeshGuidanceRender",
-            # Upstream's 5 % belongs to 1024 rows; at 720 the same surface jumps 1024 / 720 times as far.
             {
                 "geometry": geometry,
                 "trajectory": Ref("path"),
                 "width": 1440,
                 "mesh_width": 1440,
-                "edge_threshold": 0.071,
             },
         ),
     }
@@ -845,7 +843,7 @@ def extend_world() -> Graph:
         ),
         "guide_2": Node(
             "MeshGuidanceRender",
-            {"geometry": Ref("extend", 2), "trajectory": Ref("next"), "edge_threshold": 0.107},
+            {"geometry": Ref("extend", 2), "trajectory": Ref("next")},
         ),
         "fill_2": Node(
             "PanoFill",

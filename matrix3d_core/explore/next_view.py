@@ -13,12 +13,13 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
-from ..guidance.scene_mesh import mesh_from_panorama
+from ..guidance.scene_mesh import EDGE_THRESHOLD, mesh_from_panorama
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.mesh import MeshRenderer, open_mesh_renderer
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from ..trajectories.clearance import shorten_to_clear
+from ..trajectories.defaults import DEFAULT_FRAMES
 from ..trajectories.plot import plot_trajectory
 from ..trajectories.spline import spline_trajectory
 
@@ -94,10 +95,10 @@ def propose_path(
     clearance: float,
     known: Tensor | None = None,  # [h, w]
     directions: int = 12,
-    frames: int = 81,
+    frames: int = DEFAULT_FRAMES,
     fps: float = 12.0,
     seed: int = 0,
-    edge_threshold: float = 0.3,
+    edge_threshold: float = EDGE_THRESHOLD,
     engine: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> NextPath:

@@ -188,9 +188,7 @@ class StudioScene:
     def of(cls, geometry: PanoramaGeometry, *, engine: str = "auto") -> StudioScene:
         """Make ``geometry`` ready."""
         small = shrink(geometry, min(_ROWS, geometry.height))
-        mesh = mesh_from_panorama(
-            small, height=small.height, edge_threshold=51.2 / small.height, close_poles=True, wrap_edges=True
-        )
+        mesh = mesh_from_panorama(small, height=small.height, close_poles=True, wrap_edges=True)
         return cls(small, PanoramaSurface.of(small), open_mesh_renderer(mesh, engine=engine)[1])
 
     def check(

@@ -16,7 +16,7 @@ from ..raster.mesh import MeshFrame, open_mesh_renderer
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .points import open_points
-from .scene_mesh import mesh_from_panorama, resample_geometry
+from .scene_mesh import EDGE_THRESHOLD, mesh_from_panorama, resample_geometry
 from .upstream_cubemap import open_upstream
 
 __all__ = [
@@ -58,7 +58,7 @@ def render_guidance(
     *,
     height: int,
     mesh_height: int | None = None,
-    edge_threshold: float = 0.05,
+    edge_threshold: float = EDGE_THRESHOLD,
     mode: str = "mesh",
     engine: str = "auto",
     exact_first_frame: bool = True,

@@ -13,8 +13,12 @@ from ..geometry.spherical import erp_directions
 from ..scene.mesh import Mesh
 from ..scene.panorama import PanoramaGeometry
 
-__all__ = ["depth_edges", "grid_faces", "mesh_from_panorama", "resample_geometry"]
+__all__ = ["EDGE_THRESHOLD", "depth_edges", "grid_faces", "mesh_from_panorama", "resample_geometry"]
 
+EDGE_THRESHOLD = 0.05
+"""Relative jump of distance between neighbors that is an edge, in a panorama of 1024 rows (Matrix-3D's value)."""
+
+_STATED_ROWS = 1024
 _SAME_SURFACE = 1.05  # pixels whose distances differ by no more than this factor are averaged together
 _MOST_TAPS = 8  # samples per axis below one vertex; 16384 columns to 2048 takes them all
 
@@ -23,7 +27,7 @@ def mesh_from_panorama(
     geometry: PanoramaGeometry,
     *,
     height: int,
-    edge_threshold: float = 0.05,
+    edge_threshold: float = EDGE_THRESHOLD,
     close_poles: bool = False,
     wrap_edges: bool = False,
 ) -> Mesh:
@@ -37,7 +41,9 @@ def mesh_from_panorama(
     Args:
         geometry: the panorama.
         height: rows of vertices, at least 2. The panorama's own height means no resampling.
-        edge_threshold: a vertex whose 3x3 distances vary by more than this fraction is an edge.
+        edge_threshold: a vertex whose 3x3 distances vary by more than this fraction is an edge, as stated for
+            1024 rows: neighbors of a coarser mesh are farther apart, so the bound grows with ``1024 / height``
+            and the same surfaces stay whole at every size.
         close_poles: add one vertex and a fan of faces at each pole, upper then lower, so that the mesh
             is closed. The new vertex lies in the middle of the outermost row; it is visible unless that
             row itself holds a jump.
@@ -56,15 +62,15 @@ def mesh_from_panorama(
     if not edge_threshold > 0:
         raise InvalidInput(f"edge_threshold must be positive; got {edge_threshold}.")
     rgb, depth_ray = resample_geometry(geometry, height)
-    is_visible = ~depth_edges(depth_ray, edge_threshold, wrap=wrap_edges)
+    threshold = edge_threshold * _STATED_ROWS / height
+    is_visible = ~depth_edges(depth_ray, threshold, wrap=wrap_edges)
     colours = rgb * is_visible.unsqueeze(-1)
     positions = (erp_directions(height, 2 * height, dtype=torch.float64) * depth_ray.unsqueeze(-1)).float()
     faces = grid_faces(height, 2 * height)
     flat = [positions.reshape(-1, 3), colours.reshape(-1, 3), is_visible.reshape(-1)]
     if close_poles:
         caps = [
-            _pole(positions[row], rgb[row], depth_ray[row], is_visible[row], edge_threshold)
-            for row in (0, -1)
+            _pole(positions[row], rgb[row], depth_ray[row], is_visible[row], threshold) for row in (0, -1)
         ]
         flat = [torch.cat((part, *(cap[k] for cap in caps))) for k, part in enumerate(flat)]
         faces = torch.cat((faces, _fans(height, 2 * height)))

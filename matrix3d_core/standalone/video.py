@@ -284,7 +284,7 @@ def make_panorama_video(
         trajectory,
         height=height,
         mesh_height=height,
-        edge_threshold=world.mesh_threshold,
+        edge_threshold=world.edge_threshold,
         engine=world.engine_mesh,
         progress=progress,
     )

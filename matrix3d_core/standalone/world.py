@@ -23,6 +23,8 @@ from ..scene.trajectory import Trajectory
 if TYPE_CHECKING:
     from ..guidance.fill import FilledFrames
     from ..guidance.render import GuidanceFrames
+from ..guidance.scene_mesh import EDGE_THRESHOLD
+from ..trajectories.defaults import DEFAULT_CLEARANCE
 
 __all__ = [
     "WorldConfig",
@@ -43,10 +45,9 @@ class WorldConfig:
 
     Attributes:
         preset: name of the camera path, see `matrix3d_core.trajectories.presets.PRESETS`.
-        frames: length of the path.
+        frames: length of the path; fewer than elsewhere (81), for a first world within two minutes.
         distance: how far to go, world units (metres, as both sources of geometry are metric here).
-        edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`; 0 takes
-            upstream's 5 % at 1024 rows, scaled to the mesh's own rows.
+        edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`.
         width: columns of the guidance frames and of the scene mesh; rows are half of it.
         source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
         camera_height: of the panorama's camera above the ground, metres.
@@ -62,7 +63,7 @@ class WorldConfig:
     preset: str = "straight"
     frames: int = 49
     distance: float = 3.0
-    edge_threshold: float = 0.0
+    edge_threshold: float = EDGE_THRESHOLD
     width: int = 960
     source: str = "auto"
     camera_height: float = 1.6
@@ -72,12 +73,7 @@ class WorldConfig:
     engine_mesh: str = "auto"
     engine_splat: str = "auto"
     flythrough_size_px: tuple[int, int] = (360, 640)
-    clearance: float = 0.3
-
-    @property
-    def mesh_threshold(self) -> float:
-        """The edge threshold in force."""
-        return self.edge_threshold or 0.05 * 1024 / (self.width // 2)
+    clearance: float = DEFAULT_CLEARANCE
 
 
 @dataclass(frozen=True)
@@ -229,7 +225,7 @@ def build_filled(
             trajectory,
             height=height,
             mesh_height=height,
-            edge_threshold=config.mesh_threshold,
+            edge_threshold=config.edge_threshold,
             engine=config.engine_mesh,
             progress=progress,
         ),

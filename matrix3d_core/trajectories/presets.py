@@ -13,6 +13,7 @@ import torch
 from ..errors import InvalidInput
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
+from .defaults import DEFAULT_FRAMES
 from .motion import ease_in_out, window
 
 __all__ = [
@@ -89,7 +90,7 @@ def preset_heading(name: str) -> float:
 def make_preset(
     name: str,
     *,
-    frames: int = 81,
+    frames: int = DEFAULT_FRAMES,
     distance: float,
     fps: float = 12.0,
     upstream_exact: bool = False,
@@ -157,7 +158,7 @@ def preset_in_scene(
     geometry: PanoramaGeometry,
     *,
     fraction: float = PIVOT_FRACTION,
-    frames: int = 81,
+    frames: int = DEFAULT_FRAMES,
     fps: float = 12.0,
     upstream_exact: bool = False,
 ) -> Trajectory:

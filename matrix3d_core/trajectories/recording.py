@@ -20,6 +20,7 @@ from ..geometry.rotations import (
 )
 from ..scene.trajectory import Trajectory
 from ..strict_json import brief, parse_json
+from .defaults import DEFAULT_FRAMES
 from .edit import resample, smooth
 from .spline import interpolate_rising, spline_trajectory
 
@@ -133,7 +134,7 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
 def trajectory_from_recording(
     recording: Recording,
     *,
-    frames: int = 81,
+    frames: int = DEFAULT_FRAMES,
     smoothing_s: float = 0.1,
     pace: str = "distance",
     fps: float = 12.0,

@@ -20,6 +20,7 @@ from ..geometry.quaternions import (
 )
 from ..geometry.rotations import matrix_from_quats, quats_from_matrix, quats_multiply
 from ..scene.trajectory import Trajectory
+from .defaults import DEFAULT_FRAMES
 from .motion import ease_in_out
 
 __all__ = ["PACES", "PosePath", "interpolate_rising", "path_through_frames", "spline_trajectory"]
@@ -80,7 +81,7 @@ def spline_trajectory(
     positions: Tensor,  # [K, 3]
     rotations_world_from_camera: Tensor,  # [K, 3, 3]
     *,
-    frames: int = 81,
+    frames: int = DEFAULT_FRAMES,
     closed: bool = False,
     ease: bool = False,
     pace: str = "distance",

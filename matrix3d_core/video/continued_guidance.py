@@ -17,6 +17,7 @@ from ..diffusion.conditioning import GuidanceClip, to_working
 from ..errors import InvalidInput
 from ..guidance.fill import fill_guidance
 from ..guidance.render import GuidanceFrames, render_guidance
+from ..guidance.scene_mesh import EDGE_THRESHOLD
 from ..progress import ProgressFn, no_progress
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -55,7 +56,7 @@ def continued_guidance(
     geometry: PanoramaGeometry,
     trajectory: Trajectory,
     *,
-    edge_threshold: float = 0.05,
+    edge_threshold: float = EDGE_THRESHOLD,
     engine: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[GuidanceClip, float]:
@@ -109,7 +110,7 @@ def geometry_of_frame(
     geometry: PanoramaGeometry,
     pose: Trajectory,
     *,
-    edge_threshold: float = 0.05,
+    edge_threshold: float = EDGE_THRESHOLD,
     engine: str = "auto",
 ) -> PanoramaGeometry | None:
     """Return a generated frame with distances, or None when the source sees too little of it.

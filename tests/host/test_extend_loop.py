@@ -24,7 +24,6 @@ def segment(comfy, prompt, name, geometry, path, **fit):
         trajectory=path,
         width=WIDTH,
         mesh_width=WIDTH,
-        edge_threshold=0.3,
     )
     prompt[f"{name}_fill"] = comfy.node(
         "PanoFill",

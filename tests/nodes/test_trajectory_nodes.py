@@ -115,7 +115,7 @@ for operation in ("reverse", "resample", "smooth", "scale"):
 both, = values(T.TrajectoryJoin, first=made, second=values(T.TrajectoryEdit, trajectory=made, operation="reverse")[0])
 out["joined"] = len(both)
 
-checked = run(T.TrajectoryClearance, trajectory=free, geometry=room, radius=0.2, height=256)
+checked = run(T.TrajectoryClearance, trajectory=free, geometry=room, clearance=0.2, height=256)
 cut, report, image, is_clear = checked.result
 out["clearance"] = [cut.length, report, list(image.shape), is_clear, sorted(checked.ui.as_dict())]
 drawn = run(T.TrajectoryPreview, trajectory=made, height=256)

@@ -17,7 +17,7 @@ def test_upstream_mode_matches_the_slow_reading(engine, seed):
     if MESH_ENGINES.why_not(engine) is not None:
         pytest.skip(f"{engine}: {MESH_ENGINES.why_not(engine)}")
     geometry = random_geometry(5, seed, low=2.0, high=2.6)
-    mesh = mesh_from_panorama(geometry, height=5, edge_threshold=0.35)
+    mesh = mesh_from_panorama(geometry, height=5, edge_threshold=0.35 * 5 / 1024)
     assert 0.2 < mesh.is_visible.float().mean() < 0.95
     pose, far = random_pose(seed, reach=0.5), 1.1 * float(geometry.depth_ray.max())
     slow, slack = upstream_frame_slowly(mesh, pose, HEIGHT, SIZE, far)

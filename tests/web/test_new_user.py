@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 SMALL = {
     "PanoLoad": {"max_width": 512},
     "TrajectoryPreset": {"frames": 9},
-    "MeshGuidanceRender": {"width": 256, "mesh_width": 256, "edge_threshold": 0.3},
+    "MeshGuidanceRender": {"width": 256, "mesh_width": 256},
     "WorldExtend": {"width": 256},
     "NextBestPath": {"frames": 9, "directions": 6},
 }

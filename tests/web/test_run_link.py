@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 SMALL = {
     "PanoLoad": {"max_width": 512},
     "TrajectoryPreset": {"frames": 5},
-    "MeshGuidanceRender": {"width": 256, "mesh_width": 256, "edge_threshold": 0.3},
+    "MeshGuidanceRender": {"width": 256, "mesh_width": 256},
     "ImageFromBatch": {"batch_index": 0},
     "SplatRender": {"width": 64, "height": 48},
     "GSOptimize": {"iterations": 20, "max_gaussians": 5000, "crop_size": 64, "resume": False},

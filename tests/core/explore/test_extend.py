@@ -156,7 +156,7 @@ def test_guidance_of_the_next_segment_shows_the_same_world():
     world = room(0.08)
     made = extend_world(world, pose_at(PLACE, 60), height=ROWS)
     placed, _ = place_path(make_preset("straight", frames=3, distance=0.6), made.start)
-    guidance = render_guidance(made.geometry, placed, height=ROWS, edge_threshold=0.3)
+    guidance = render_guidance(made.geometry, placed, height=ROWS)
     truth = render_path(world, placed, projection="panorama", height=ROWS, width=2 * ROWS)
     for frame in range(3):
         seen = guidance.mask[frame] > 0

@@ -66,7 +66,7 @@ def test_the_quick_check_finds_what_guidance_and_clearance_will_find():
     geometry = hall(192)
     path = drawn_path(drawing((0, 0, 0, 0, 0), (-0.5, 0, 2.5, 40, 0)), frames=5)
     found = StudioScene.of(geometry).check(path, radius=0.3)
-    guidance = render_guidance(geometry, path, height=192, edge_threshold=51.2 / 192)
+    guidance = render_guidance(geometry, path, height=192)
     weight = torch.sin((torch.arange(192) + 0.5) / 192 * math.pi)
     truth = 1 - (guidance.mask.mean(2) * weight).sum(1) / weight.sum()
     assert found.holes[0] == 0

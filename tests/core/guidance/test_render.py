@@ -57,7 +57,7 @@ def test_surfaces_appear_where_they_are(mode, frame):
     geometry, _ = sphere_room(height, RADIUS)
     one = Trajectory(MOVES.camera_from_world[frame : frame + 1])
     frames = render_guidance(
-        geometry, one, height=height, mode=mode, exact_first_frame=False, edge_threshold=1.0
+        geometry, one, height=height, mode=mode, exact_first_frame=False, edge_threshold=height / 1024
     )
     colour, distance = expected_in_sphere(MOVES, frame, height)
     seen = frames.mask[0] > 0
@@ -82,7 +82,7 @@ def test_no_holes_at_poles_or_seam():
     places = (torch.rand(8, 3, generator=generator) - 0.5) * 1.5
     poses = [(tuple(p.tolist()), *t.tolist()) for p, t in zip(places, turns, strict=True)]
     poses += [((0.0, 0.9, 0.0), 0, 0, 0), ((0.0, -0.9, 0.0), 0, 90, 0)]
-    frames = render_guidance(geometry, path(*poses), height=HEIGHT, edge_threshold=1.0)
+    frames = render_guidance(geometry, path(*poses), height=HEIGHT, edge_threshold=HEIGHT / 1024)
     assert frames.mask.min() == 1
     assert torch.isfinite(frames.depth_ray).all()
 
@@ -104,9 +104,11 @@ def test_the_seam_is_like_any_other_column():
     c, s = math.cos(turn), math.sin(turn)
     about_y = torch.tensor([[c, 0, s, 0], [0, 1, 0, 0], [-s, 0, c, 0], [0, 0, 0, 1]], dtype=torch.float64)
     poses = MOVES.camera_from_world
-    first = render_guidance(geometry, Trajectory(poses), height=24, mesh_height=16, edge_threshold=0.3)
+    first = render_guidance(
+        geometry, Trajectory(poses), height=24, mesh_height=16, edge_threshold=0.3 * 16 / 1024
+    )
     second = render_guidance(
-        rolled, Trajectory(poses @ about_y.mT), height=24, mesh_height=16, edge_threshold=0.3
+        rolled, Trajectory(poses @ about_y.mT), height=24, mesh_height=16, edge_threshold=0.3 * 16 / 1024
     )
     assert 0.3 < first.mask.mean() < 0.99
     assert (first.mask != second.mask).sum() <= 2
@@ -146,15 +148,17 @@ def test_a_world_path_is_relative_to_its_first_pose():
     start = MOVES.camera_from_world[2]
     moved = Trajectory(MOVES.camera_from_world @ start, frame_of_reference="world")
     own = Trajectory(MOVES.camera_from_world @ torch.linalg.inv(MOVES.camera_from_world[0]))
-    first = render_guidance(geometry, moved, height=16, edge_threshold=0.5)
-    second = render_guidance(geometry, own, height=16, edge_threshold=0.5)
+    first = render_guidance(geometry, moved, height=16, edge_threshold=0.5 * 16 / 1024)
+    second = render_guidance(geometry, own, height=16, edge_threshold=0.5 * 16 / 1024)
     assert (first.mask == second.mask).float().mean() > 0.998
     assert (first.rgb - second.rgb).abs().flatten(2).amax(-1).mean() < 2e-3
 
 
 @pytest.mark.parametrize("mode", GUIDANCE_MODES)
 def test_what_is_not_seen_is_black_and_infinitely_far(mode):
-    frames = render_guidance(random_geometry(16, 5), MOVES, height=16, mode=mode, edge_threshold=0.4)
+    frames = render_guidance(
+        random_geometry(16, 5), MOVES, height=16, mode=mode, edge_threshold=0.4 * 16 / 1024
+    )
     hole = frames.mask == 0
     assert hole.any()
     assert set(frames.mask.unique().tolist()) <= {0.0, 1.0}
@@ -175,7 +179,9 @@ def test_points_show_the_nearest_and_ignore_edges():
     near = geometry.depth_ray.clone()
     near[8, 16] = 0.5
     geometry = PanoramaGeometry(geometry.rgb, near, geometry.is_valid, geometry.is_sky)
-    frames = render_guidance(geometry, path(((0, 0, 0.01),)), height=16, mode="points", edge_threshold=5.0)
+    frames = render_guidance(
+        geometry, path(((0, 0, 0.01),)), height=16, mode="points", edge_threshold=5.0 * 16 / 1024
+    )
     assert frames.engine == "points"
     assert abs(float(frames.depth_ray[0, 8, 16]) - 0.49) < 0.01
 
@@ -186,7 +192,7 @@ def test_engines_agree(engine):
         pytest.skip(f"{engine}: {MESH_ENGINES.why_not(engine)}")
     geometry = random_geometry(12, 4, low=2.0, high=2.5)
     for mode in ("mesh", "upstream"):
-        small = dict(height=12, mode=mode, edge_threshold=0.3, exact_first_frame=False)
+        small = dict(height=12, mode=mode, edge_threshold=0.3 * 12 / 1024, exact_first_frame=False)
         one = Trajectory(MOVES.camera_from_world[:1])
         frames = render_guidance(geometry, one, engine=engine, **small)
         expected = render_guidance(geometry, one, engine="torch", **small)
@@ -239,7 +245,7 @@ def test_refusals():
 
 def test_report_says_engine_and_share_seen():
     geometry, _ = sphere_room(8)
-    frames = render_guidance(geometry, MOVES, height=8, edge_threshold=2.0, engine="torch")
+    frames = render_guidance(geometry, MOVES, height=8, edge_threshold=2.0 * 8 / 1024, engine="torch")
     text = describe_guidance(frames, 2.0)
     assert "engine: torch" in text
     assert "frames: 4 of 16x8" in text

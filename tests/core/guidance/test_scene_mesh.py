@@ -16,7 +16,7 @@ def test_mesh_matches_the_definition(height, threshold):
     geometry = random_geometry(height, height, low=1.0, high=1.5)
     geometry = PanoramaGeometry(geometry.rgb, geometry.depth_ray, geometry.is_valid, geometry.is_sky)
     expected = scene_mesh_slowly(geometry.rgb.tolist(), geometry.depth_ray.double().tolist(), threshold)
-    mesh = mesh_from_panorama(geometry, height=height, edge_threshold=threshold)
+    mesh = mesh_from_panorama(geometry, height=height, edge_threshold=threshold * height / 1024)
     vertices, faces, colours, visible = (torch.tensor(part) for part in expected)
     torch.testing.assert_close(
         mesh.vertices, vertices, rtol=0, atol=1e-6
@@ -56,7 +56,7 @@ def test_pole_vertices_lie_in_the_plane_of_a_ceiling():
     geometry, directions = sphere_room(height)
     depth = torch.where(directions[..., 1] < -0.5, up / -directions[..., 1].clamp(max=-0.5), 2.0).float()
     geometry = PanoramaGeometry(geometry.rgb, depth, geometry.is_valid, geometry.is_sky)
-    mesh = mesh_from_panorama(geometry, height=height, close_poles=True, edge_threshold=1.0)
+    mesh = mesh_from_panorama(geometry, height=height, close_poles=True, edge_threshold=height / 1024)
     top = mesh.vertices[-2]
     torch.testing.assert_close(top, torch.tensor([0.0, -up, 0.0]), rtol=0, atol=1e-5)
     assert mesh.is_visible[-2:].all()
@@ -69,7 +69,10 @@ def test_pole_over_a_jump_is_not_visible():
     depth = geometry.depth_ray.clone()
     depth[0, :8] = 5.0
     mesh = mesh_from_panorama(
-        PanoramaGeometry(geometry.rgb, depth, geometry.is_valid, geometry.is_sky), height=8, close_poles=True
+        PanoramaGeometry(geometry.rgb, depth, geometry.is_valid, geometry.is_sky),
+        height=8,
+        close_poles=True,
+        edge_threshold=0.05 * 8 / 1024,
     )
     assert mesh.is_visible[-2:].tolist() == [False, True]
     assert mesh.colours[-2].abs().sum() == 0
@@ -136,3 +139,21 @@ def test_refusals():
         mesh_from_panorama(geometry, height=1)
     with pytest.raises(InvalidInput, match="edge_threshold must be positive; got 0"):
         mesh_from_panorama(geometry, height=8, edge_threshold=0)
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.05])
+def test_the_threshold_keeps_the_same_ground_at_every_size(threshold):
+    """On flat ground the distance jumps by 2 pi / (2 H tan(pitch)) from above to below: torn beyond one pitch."""
+    shown = {}
+    for height in (256, 512, 1024):
+        pitch = (0.5 - (torch.arange(height) + 0.5) / height) * torch.pi
+        rows = torch.where(pitch < -0.02, 1 / -pitch.clamp(max=-0.02).sin(), 50.0)
+        depth = rows[:, None].repeat(1, 2 * height)
+        sure = torch.ones_like(depth, dtype=torch.bool)
+        geometry = PanoramaGeometry(torch.ones(*depth.shape, 3), depth, sure, ~sure)
+        seen = mesh_from_panorama(geometry, height=height, edge_threshold=threshold).is_visible
+        first = int(seen.reshape(height, -1)[height * 33 // 64 :, 0].int().argmax()) + height * 33 // 64
+        shown[height] = -float(pitch[first])
+    # Beyond the pitch where 2 * (pi / 1024) / tan(pitch) is the threshold, within a row of the coarsest mesh.
+    limit = torch.atan(torch.tensor(2 * torch.pi / 1024 / threshold)).item()
+    assert all(abs(pitch - limit) < 2 * torch.pi / 256 for pitch in shown.values()), (shown, limit)

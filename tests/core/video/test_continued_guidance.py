@@ -18,7 +18,7 @@ from matrix3d_core.video.segments import Segment
 HEIGHT = 48
 SEGMENT = Segment(4, 9, 1)
 # So few rows see shallow walls in large steps; 0.05 would tear most of the room.
-ROOM = {"edge_threshold": 0.5}
+ROOM = {"edge_threshold": 0.5 * HEIGHT / 1024}
 
 
 def path(**fields):

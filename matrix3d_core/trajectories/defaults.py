@@ -1,0 +1,11 @@
+"""Defaults that every door to camera paths shares: core functions, nodes, the console, the path editor."""
+
+from __future__ import annotations
+
+__all__ = ["DEFAULT_CLEARANCE", "DEFAULT_FRAMES"]
+
+DEFAULT_FRAMES = 81
+"""Frames of a path: one clip of Wan 2.1."""
+
+DEFAULT_CLEARANCE = 0.3
+"""How far a path keeps from every surface, world units (meters where the geometry is metric)."""
