@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 SETUP = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: help setup demo world doctor test lint types bench clean-cache
+.PHONY: help setup demo world doctor test quick lint types bench clean-cache
 
 help: ## show this list
 	@echo "make TARGET [ARGS=\"...\"]"
@@ -26,6 +26,9 @@ doctor: ## what works on this machine and why the rest does not
 
 test: ## lint, types and all tests that can run here (ARGS go to pytest)
 	@$(PYTHON) scripts/run_tests.py $(ARGS)
+
+quick: ## lint, types and the tests that need neither the host nor a browser
+	@$(PYTHON) scripts/run_tests.py --quick $(ARGS)
 
 lint: ## ruff
 	@$(SETUP) run -m ruff check .

@@ -3,6 +3,7 @@
 Sets up what the tests can use: the environment and a ComfyUI (see `bootstrap.py`), Debian's
 chromium where it is missing and may be installed, and the viewer's development tools where npm is
 there. Whatever stays missing is named before the tests start, and pytest skips what needs it.
+With ``--quick`` first (`make quick`), only what needs neither the host nor a browser.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import bootstrap
 
 ROOT = bootstrap.ROOT
+QUICK = ["-m", "not host and not browser"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -108,8 +110,12 @@ def workers(arguments: list[str], cores: int) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Run everything; the exit status is 0 only when every part passed."""
+    is_quick = arguments[:1] == ["--quick"]
+    arguments = arguments[is_quick:]
     setup = bootstrap.ensure()
-    lacking = {"tests in the browser": ensure_browser(), "tests of the viewer's scripts": ensure_web_tools()}
+    lacking = {"tests of the viewer's scripts": ensure_web_tools()}
+    if not is_quick:
+        lacking["tests in the browser"] = ensure_browser()
     environment = {**os.environ, **setup.variables()}
     failed = []
     for name, command in steps(setup.python):
@@ -126,7 +132,7 @@ def main(arguments: list[str]) -> int:
     if shared:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(shared[1]))))
     status = subprocess.call(
-        [str(setup.python), "-m", "pytest", *shared, *arguments], cwd=ROOT, env=environment
+        [str(setup.python), "-m", "pytest", *shared, *(QUICK if is_quick else []), *arguments], cwd=ROOT, env=environment
     )
     if failed:
         say(f"FAILED: {', '.join(failed)}{' and pytest' if status else ''}")
