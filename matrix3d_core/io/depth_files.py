@@ -62,7 +62,8 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
     the OpenEXR package. NPY: the array. NPZ: the array called depth, depth_ray, distance or alike, else the only one
     that is a map. PNG: 16-bit grey times ``png_scale``. Dimensions of size 1 around the map are dropped.
 
-    Memory: twice the map at most, and for EXR all of its channels; worked out from the header before it is taken.
+    Memory: twice the map at most, and for EXR of several parts all of their channels; worked out from the header
+    before it is taken.
 
     Args:
         path: the file; its suffix says the format.

@@ -23,8 +23,12 @@ __all__ = ["EXR_MAGIC", "ExrChannel", "list_channels", "read_channels", "read_co
 EXR_MAGIC = b"\x76\x2f\x31\x01"
 """The first four bytes of an EXR file."""
 
-_MOST_BYTES = 6 << 30  # all channels together, which the package decodes at once
+_MOST_BYTES = (
+    6 << 30
+)  # all channels together, which the package decodes at once where there are several parts
 _MOST_CHANNELS = 1024
+_BAND_ROWS = 256  # the tallest block that a compression packs together
+_KINDS = {"HALF": "f2", "FLOAT": "f4", "UINT": "u4"}
 _MAIN_LAYERS = ("", "beauty", "combined", "rgba", "rgb", "color", "composite", "finalimage", "image")
 
 
@@ -50,12 +54,12 @@ def list_channels(path: Path) -> list[ExrChannel]:
         FormatError: when it is no EXR file, damaged, deep, or larger than what is read.
         BackendUnavailable: without the OpenEXR package.
     """
-    openexr = _openexr()
+    _openexr()
     with path.open("rb") as file:
         if file.read(4) != EXR_MAGIC:
             raise FormatError(f"{path.name}: not an EXR file.")
-    with as_format_error(path.name, "damaged EXR"), openexr.File(str(path), True, True) as file:
-        headers = [dict(part.header) for part in file.parts]
+    with as_format_error(path.name, "damaged EXR"):
+        headers = _headers(path)
     _check_size(path.name, headers)
     channels = []
     for number, header in enumerate(headers):
@@ -68,23 +72,25 @@ def list_channels(path: Path) -> list[ExrChannel]:
     return channels
 
 
-def read_channels(path: Path, wanted: Sequence[ExrChannel], *, outside: float) -> list[np.ndarray]:
-    """Read channels, each ``[H, W]`` over the display window, as stored (float32, float16 or uint32).
+def read_channels(path: Path, wanted: Sequence[ExrChannel], *, outside: float) -> np.ndarray:  # [C, H, W]
+    """Read channels over the display window, as float32.
 
     Args:
         path: the file; its headers have been looked at with `list_channels`.
         wanted: channels of parts of one display window.
         outside: the value where the file has no data (its data window is smaller).
 
+    Memory: the result and a band of rows; of a file of several parts all channels besides.
+
     Raises:
         FormatError: when the file is damaged.
     """
-    with as_format_error(path.name, "damaged EXR"), _openexr().File(str(path), True) as file:
-        found = []
-        for channel in wanted:
-            part = file.parts[channel.part]
-            found.append(_on_display(np.array(part.channels[channel.name].pixels), part.header, outside))
-    return found
+    with as_format_error(path.name, "damaged EXR"):
+        headers = _headers(path)
+        _, _, columns, rows = _window(headers[wanted[0].part], "displayWindow")
+        planes = np.full((len(wanted), rows, columns), outside, np.float32)
+        _fill(list(planes), path, wanted, headers)
+    return planes
 
 
 def read_colors(path: Path) -> tuple[np.ndarray, np.ndarray | None, str]:
@@ -115,18 +121,13 @@ def read_colors(path: Path) -> tuple[np.ndarray, np.ndarray | None, str]:
         what = "several layers hold colors" if chosen else "has no R, G and B"
         raise FormatError(f"{path.name}: {what}; found {names}. Save the picture's layer alone.")
     name, planes = next(iter(chosen.items()))
-    with as_format_error(path.name, "damaged EXR"), _openexr().File(str(path), True) as file:
-        part = file.parts[planes["R"].part]
-
-        def plane(component: str) -> np.ndarray:
-            return _on_display(np.asarray(part.channels[planes[component].name].pixels), part.header, 0.0)
-
-        red = plane("R")
-        rgb = np.empty((*red.shape, 3), np.float32)
-        rgb[..., 0] = red
-        for index, component in enumerate("GB", start=1):
-            rgb[..., index] = plane(component)
-        alpha = plane("A").astype(np.float32) if "A" in planes else None
+    with as_format_error(path.name, "damaged EXR"):
+        headers = _headers(path)
+        _, _, columns, rows = _window(headers[planes["R"].part], "displayWindow")
+        rgb = np.zeros((rows, columns, 3), np.float32)
+        alpha = np.zeros((rows, columns), np.float32) if "A" in planes else None
+        views = [rgb[..., 0], rgb[..., 1], rgb[..., 2], *([] if alpha is None else [alpha])]
+        _fill(views, path, [planes[component] for component in "RGBA"[: len(views)]], headers)
     if alpha is not None:
         np.nan_to_num(alpha, copy=False, nan=0.0)
         np.clip(alpha, 0, 1, out=alpha)
@@ -198,15 +199,45 @@ def _check_size(name: str, headers: list[dict[str, Any]]) -> None:
     check_budget(name, "bytes in all channels together", total, _MOST_BYTES, way_out)
 
 
-def _on_display(values: np.ndarray, header: dict[str, Any], outside: float) -> np.ndarray:
+def _headers(path: Path) -> list[dict[str, Any]]:
+    with _openexr().File(str(path), True, True) as file:
+        return [dict(part.header) for part in file.parts]
+
+
+def _fill(
+    planes: Sequence[np.ndarray], path: Path, wanted: Sequence[ExrChannel], headers: list[dict[str, Any]]
+) -> None:
+    """Write channels into ``[H, W]`` planes over the display window, a band of rows at a time.
+
+    The package's class that reads bands knows one part and is announced to go; its other class decodes everything.
+    """
+    openexr = _openexr()
+    if len(headers) > 1 or not hasattr(openexr, "InputFile"):
+        with openexr.File(str(path), True) as file:
+            for plane, channel in zip(planes, wanted, strict=True):
+                part = file.parts[channel.part]
+                _place(plane, np.asarray(part.channels[channel.name].pixels), 0, part.header)
+        return
+    _, top, columns, rows = _window(headers[0], "dataWindow")
+    file = openexr.InputFile(str(path))
+    try:
+        kinds = file.header()["channels"]
+        kinds = [np.dtype(_KINDS[str(kinds[channel.name].type)]) for channel in wanted]
+        for row in range(0, rows, _BAND_ROWS):
+            last = min(row + _BAND_ROWS, rows) - 1
+            names = tuple(channel.name for channel in wanted)
+            bands = file.channels(names, scanLine1=top + row, scanLine2=top + last)
+            for plane, band, kind in zip(planes, bands, kinds, strict=True):
+                _place(plane, np.frombuffer(band, kind).reshape(-1, columns), row, headers[0])
+    finally:
+        file.close()
+
+
+def _place(plane: np.ndarray, values: np.ndarray, row: int, header: dict[str, Any]) -> None:
+    """Put rows of the data window, from ``row`` on, where they lie in the display window."""
     left, top, _, _ = _window(header, "dataWindow")
     shown_left, shown_top, columns, rows = _window(header, "displayWindow")
-    if values.shape == (rows, columns) and (left, top) == (shown_left, shown_top):
-        return values
-    kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float32)
-    result = np.full((rows, columns), outside, kind)
-    x, y = left - shown_left, top - shown_top
+    x, y = left - shown_left, top - shown_top + row
     x_from, y_from = max(0, -x), max(0, -y)
-    shown = values[y_from : rows - y, x_from : columns - x]
-    result[y + y_from : y + y_from + shown.shape[0], x + x_from : x + x_from + shown.shape[1]] = shown
-    return result
+    shown = values[y_from : max(0, rows - y), x_from : max(0, columns - x)]
+    plane[y + y_from : y + y_from + shown.shape[0], x + x_from : x + x_from + shown.shape[1]] = shown

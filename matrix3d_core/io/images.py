@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +88,8 @@ def read_picture(
     float TIFF with values above 1) is turned into display values by `tone_map`. Grey becomes three equal channels.
     The EXIF orientation is applied. Of an animation the first frame is read. Colour profiles are ignored.
 
-    Memory: the result takes ``12 * H * W`` bytes (16 with alpha), reading needs at most as much again; 16384x8192
-    pixels of 8 bits peak near 2.3 GB. With ``max_width`` the result is smaller and JPEG is decoded at a reduced size
+    Memory: the result takes ``12 * H * W`` bytes (16 with alpha), reading needs at most as much again (an EXR of
+    several parts is decoded whole). With ``max_width`` the result is smaller and JPEG is decoded at a reduced size
     from the start. Pixels are limited (`MOST_PIXELS`), and are looked at before memory is taken.
 
     Args:
@@ -200,17 +200,14 @@ class _Light:
         self, values: np.ndarray, alpha: np.ndarray | None, gpano: GPano | None, max_width: int
     ) -> Picture:
         """Turn ``[H, W, 3]`` float32 (in place) or ``[H, W, 4]`` RGBE into a picture, shrunk before it is toned."""
-        height, width = values.shape[:2]
-        packed = values.dtype == np.uint8
-        shrinks = 0 < max_width < width
-        if packed and not shrinks:
-            rgb = np.empty((height, width, 3), np.float32)
-            for top in range(0, height, _BAND_ROWS):
-                rgb[top : top + _BAND_ROWS] = self.toned(floats_from_rgbe(values[top : top + _BAND_ROWS]))
-            return Picture(torch.from_numpy(rgb), None, width, gpano, self.read_as)
-        light = torch.from_numpy(floats_from_rgbe(values) if packed else values)
-        missing = None if alpha is None else torch.from_numpy(1 - alpha)
-        light, missing = _shrink(light, missing, max_width)
+        width = values.shape[1]
+        if values.dtype == np.uint8:
+            rgb = np.empty((*values.shape[:2], 3), np.float32)
+            for top in range(0, rgb.shape[0], _BAND_ROWS):
+                rgb[top : top + _BAND_ROWS] = floats_from_rgbe(values[top : top + _BAND_ROWS])
+            values = rgb
+        missing = None if alpha is None else torch.from_numpy(np.subtract(1, alpha, out=alpha))
+        light, missing = _shrink(torch.from_numpy(values), missing, max_width)
         rgb = light.numpy()
         for top in range(0, rgb.shape[0], _BAND_ROWS):
             rgb[top : top + _BAND_ROWS] = self.toned(rgb[top : top + _BAND_ROWS])
@@ -231,16 +228,8 @@ class _Light:
 
 
 def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> Picture:
-    values = deep.read()
-    upright = _ORIENTATIONS[deep.orientation if 1 < deep.orientation < 9 else 1](values)
+    rgb, alpha = deep.read()
     gpano = gpano_from_xmp(deep.xmp)
-    colors = 3 if upright.shape[2] > 2 else 1
-    alpha = np.array(upright[..., colors]) if deep.alpha else None
-    if colors == 3 and upright.shape[2] == 3 and upright.flags.c_contiguous:
-        rgb = upright
-    else:
-        rgb = np.ascontiguousarray(np.broadcast_to(upright[..., :colors], (*upright.shape[:2], 3)))
-    del values, upright
     if alpha is not None:
         np.clip(np.nan_to_num(alpha, copy=False, nan=0.0), 0, 1, out=alpha)
     bits = 8 * deep.dtype.itemsize
@@ -253,53 +242,42 @@ def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> 
     return _Light(f"TIFF, {bits}-bit floats", exposure, floats).picture(rgb, alpha, gpano, max_width)
 
 
-_ORIENTATIONS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    1: lambda v: v,
-    2: lambda v: v[:, ::-1],
-    3: lambda v: v[::-1, ::-1],
-    4: lambda v: v[::-1],
-    5: lambda v: v.swapaxes(0, 1),
-    6: lambda v: v[::-1].swapaxes(0, 1),
-    7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
-    8: lambda v: v[:, ::-1].swapaxes(0, 1),
-}
-
-
 def _from_pillow(file: BinaryIO, name: str, max_width: int) -> Picture:
     try:
         with warnings.catch_warnings():
             # Large panoramas are what this reader is for; the budget is checked below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file, formats=_PILLOW_FORMATS) as picture:
+            with Image.open(file, formats=_PILLOW_FORMATS) as opened:
                 check_budget(
-                    name, "pixels", picture.width * picture.height, MOST_PIXELS, "Shrink the file first."
+                    name, "pixels", opened.width * opened.height, MOST_PIXELS, "Shrink the file first."
                 )
-                return _read_opened(picture, file, name, max_width)
+                kind, full_width = str(opened.format), opened.width
+                if 0 < max_width < opened.width:
+                    size = (max_width, max(1, round(opened.height * max_width / opened.width)))
+                    opened.draft(
+                        "RGB", size
+                    )  # JPEG only: decode at 1/2, 1/4 or 1/8, still at least this size
+                deep = _decode_deep_png(opened, file, name)
+                if deep is None:
+                    opened.load()
+                    upright = ImageOps.exif_transpose(opened)
+                    if upright.size != opened.size:
+                        full_width = opened.height * full_width // opened.width
+                gpano = gpano_from_xmp(_xmp_of(opened))
     except UnidentifiedImageError as error:
         kinds = "PNG, JPEG, WebP, BMP, GIF, TIFF, HDR, EXR"
         raise FormatError(f"{name}: not a picture in a known format ({kinds}).") from error
     except Image.DecompressionBombError as error:
         raise FormatError(f"{name}: too large to read; {error} Shrink the file first.") from error
+    del opened  # and with it what its decoder holds: of a WebP more than the picture
+    rgb, missing, bits = _from_upright(upright, max_width) if deep is None else _from_deep(deep, max_width)
+    return Picture(rgb, missing, full_width, gpano, f"{kind}, {bits}")
 
 
-def _read_opened(picture: Image.Image, file: BinaryIO, name: str, max_width: int) -> Picture:
-    kind, full_width = str(picture.format), picture.width
-    if 0 < max_width < picture.width:
-        size = (max_width, max(1, round(picture.height * max_width / picture.width)))
-        picture.draft("RGB", size)  # JPEG only: decode at 1/2, 1/4 or 1/8, still at least this size
-    deep = _read_deep_png(picture, file, name)
-    if deep is not None:
-        rgb, missing = _shrink(*deep, max_width)
-        return Picture(rgb, missing, full_width, gpano_from_xmp(_xmp_of(picture)), f"{kind}, 16 bits")
-    picture.load()
-    gpano = gpano_from_xmp(_xmp_of(picture))
-    before = picture.size
-    ImageOps.exif_transpose(picture, in_place=True)
-    full_width = full_width if picture.size == before else before[1] * full_width // before[0]
+def _from_upright(picture: Image.Image, max_width: int) -> tuple[Tensor, Tensor | None, str]:
     if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         rgb, _ = _shrink(_from_grey(picture), None, max_width)
-        bits = "floats" if picture.mode == "F" else "16 bits"
-        return Picture(rgb, None, full_width, gpano, f"{kind}, {bits}")
+        return rgb, None, "floats" if picture.mode == "F" else "16 bits"
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     shown = picture
     if 0 < max_width < picture.width:
@@ -313,8 +291,7 @@ def _read_opened(picture: Image.Image, file: BinaryIO, name: str, max_width: int
         np.divide(band[..., :3], np.float32(255), out=values[top:bottom])
         if nothing is not None:
             np.divide(255 - band[..., 3], np.float32(255), out=nothing[top:bottom])
-    missing = None if nothing is None else torch.from_numpy(nothing)
-    return Picture(torch.from_numpy(values), missing, full_width, gpano, f"{kind}, 8 bits")
+    return torch.from_numpy(values), None if nothing is None else torch.from_numpy(nothing), "8 bits"
 
 
 def _xmp_of(picture: Image.Image) -> bytes | str | None:
@@ -332,8 +309,8 @@ def _from_grey(picture: Image.Image) -> Tensor:
     return torch.from_numpy(values)[..., None].expand(-1, -1, 3).contiguous()
 
 
-def _read_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> tuple[Tensor, Tensor | None] | None:
-    """Return a 16-bit colour PNG with all its bits and what is missing, or None for any other picture.
+def _decode_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> np.ndarray | None:
+    """Return ``[H, W, 2, 3 or 4]`` samples of a 16-bit PNG with more than grey, or None for any other picture.
 
     Pillow keeps only the high byte of each channel of these.
     """
@@ -356,17 +333,23 @@ def _read_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> tuple[Ten
     file.seek(0)
     with av.open(file, mode="r", format="png_pipe") as container:
         frame = next(container.decode(video=0))
-        channels = {"rgb48be": 3, "rgba64be": 4, "ya16be": 2}[frame.format.name]
-        plane = frame.planes[0]
-        rows = np.frombuffer(memoryview(plane), ">u2").reshape(frame.height, plane.line_size // 2)
-        samples = rows[:, : frame.width * channels].reshape(frame.height, frame.width, channels)
-        colors = 3 if channels > 2 else 1
-        values = np.empty((frame.height, frame.width, 3), np.float32)
-        values[...] = samples[..., :colors]  # exact: 16 bits fit into a float's 24
-        alpha = None if channels in (1, 3) else samples[..., colors].astype(np.float32)
-    values /= np.float32(65535)
-    missing = None if alpha is None else torch.from_numpy(1 - alpha / np.float32(65535))
-    return torch.from_numpy(values), missing
+    channels = {"rgb48be": 3, "rgba64be": 4, "ya16be": 2}[frame.format.name]
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), ">u2").reshape(frame.height, plane.line_size // 2)
+    return rows[:, : frame.width * channels].reshape(frame.height, frame.width, channels)
+
+
+def _from_deep(samples: np.ndarray, max_width: int) -> tuple[Tensor, Tensor | None, str]:
+    height, width, channels = samples.shape
+    rgb = np.empty((height, width, 3), np.float32)
+    rgb[...] = samples[..., : 3 if channels > 2 else 1]  # exact: 16 bits fit into a float's 24
+    rgb /= np.float32(65535)
+    missing = None
+    if channels != 3:
+        alpha = samples[..., -1].astype(np.float32)
+        alpha /= np.float32(65535)
+        missing = torch.from_numpy(np.subtract(1, alpha, out=alpha))
+    return *_shrink(torch.from_numpy(rgb), missing, max_width), "16 bits"
 
 
 def _shrink(rgb: Tensor, missing: Tensor | None, max_width: int) -> tuple[Tensor, Tensor | None]:
@@ -377,11 +360,16 @@ def _shrink(rgb: Tensor, missing: Tensor | None, max_width: int) -> tuple[Tensor
     size = (max(1, round(height * max_width / width)), max_width)
 
     def area(values: Tensor) -> Tensor:
-        channels = values.permute(2, 0, 1).unsqueeze(0)
-        return torch.nn.functional.interpolate(channels, size, mode="area")[0].permute(1, 2, 0).contiguous()
+        return torch.nn.functional.interpolate(values[None, None], size, mode="area")[0, 0]
 
+    small = torch.empty(*size, 3)
     if missing is None:
-        return area(rgb), None
-    seen = area(1 - missing[..., None])
-    colors = area(rgb * (1 - missing[..., None]))
-    return torch.where(seen > 0, colors / seen.clamp(min=1e-9), area(rgb)), 1 - seen[..., 0]
+        for channel in range(3):  # one by one: no second picture
+            small[..., channel] = area(rgb[..., channel])
+        return small, None
+    opacity = 1 - missing
+    seen = area(opacity)
+    for channel in range(3):
+        color = area(rgb[..., channel] * opacity) / seen.clamp(min=1e-9)
+        small[..., channel] = torch.where(seen > 0, color, area(rgb[..., channel]))
+    return small, 1 - seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -55,6 +55,7 @@ class DeepTiff:
         width: columns as stored.
         height: rows as stored.
         dtype: of one sample, in the file's byte order.
+        is_color: whether its samples begin with red, green and blue; else with grey.
         alpha: 0 none, 1 premultiplied, 2 plain; the channel after the colors.
         orientation: 1 to 8, as in EXIF.
         xmp: the XMP packet, if any.
@@ -63,6 +64,7 @@ class DeepTiff:
     width: int
     height: int
     dtype: np.dtype
+    is_color: bool
     alpha: int
     orientation: int
     xmp: bytes
@@ -70,33 +72,57 @@ class DeepTiff:
     name: str
     tags: dict[int, tuple]
 
-    def read(self) -> np.ndarray:
-        """Return ``[H, W, 1, 2, 3 or 4]`` float32: integers divided by their largest value, floats as stored.
+    def read(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return ``[H, W, 3]`` float32 colors as a viewer turns them, and ``[H, W]`` alpha, if any.
+
+        Integers are divided by their largest value, floats as stored; grey becomes three equal channels.
 
         Memory: the result, one strip or tile packed and unpacked.
 
         Raises:
             FormatError: when strips are missing or damaged, or are packed in a way that is not read.
         """
-        colors = 3 if self.tags[_MEANING][0] == 2 else 1
-        kept = colors + bool(self.alpha)
-        values = np.empty((self.height, self.width, kept), np.float32)
+        shape = (self.width, self.height) if self.orientation > 4 else (self.height, self.width)
+        rgb = np.empty((*shape, 3), np.float32)
+        alpha = np.empty((*shape, 1), np.float32) if self.alpha else None
+        # Views that have the rows and columns of the file.
+        stored = _ORIENTATIONS[_UNDONE.get(self.orientation, self.orientation)]
+        colors, seen = stored(rgb), None if alpha is None else stored(alpha)
+        count = 3 if self.is_color else 1
         for (top, left, channel), block in _blocks(self):
             rows = max(0, min(block.shape[0], self.height - top))
-            columns = min(block.shape[1], self.width - left)
-            target = values[top : top + rows, left : left + columns]
+            inside = (slice(top, top + rows), slice(left, min(left + block.shape[1], self.width)))
+            block = block[:rows, : self.width - left]
             if channel is None:
-                target[...] = block[:rows, :columns, :kept]
-            elif channel < kept:
-                target[..., channel] = block[:rows, :columns, 0]
-        if self.dtype.kind == "u":
-            values *= np.float32(1 / (256**self.dtype.itemsize - 1))
-            if self.tags[_MEANING][0] == 0:
-                np.subtract(1, values[..., :1], out=values[..., :1])
-        if self.alpha == 1:
-            weight = np.maximum(values[..., colors:], np.float32(1e-6))
-            values[..., :colors] /= weight
-        return values
+                colors[inside] = block[..., :count]
+                if seen is not None:
+                    seen[inside] = block[..., count : count + 1]
+            elif channel < count:
+                colors[inside][..., channel : channel + 1 if count == 3 else 3] = block
+            elif channel == count and seen is not None:
+                seen[inside] = block
+        for part in (rgb, alpha):
+            if part is not None and self.dtype.kind == "u":
+                part *= np.float32(1 / (256**self.dtype.itemsize - 1))
+        if self.dtype.kind == "u" and self.tags[_MEANING][0] == 0:
+            np.subtract(1, rgb, out=rgb)
+        if alpha is not None and self.alpha == 1:
+            for row, weight in zip(rgb, alpha, strict=True):
+                row /= np.maximum(weight, np.float32(1e-6))
+        return rgb, None if alpha is None else alpha[..., 0]
+
+
+_ORIENTATIONS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda v: v,
+    2: lambda v: v[:, ::-1],
+    3: lambda v: v[::-1, ::-1],
+    4: lambda v: v[::-1],
+    5: lambda v: v.swapaxes(0, 1),
+    6: lambda v: v[::-1].swapaxes(0, 1),
+    7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
+    8: lambda v: v[:, ::-1].swapaxes(0, 1),
+}
+_UNDONE = {6: 8, 8: 6}  # the others undo themselves
 
 
 def deep_tiff(file: BinaryIO, name: str) -> DeepTiff | None:
@@ -136,10 +162,11 @@ def deep_tiff(file: BinaryIO, name: str) -> DeepTiff | None:
     extra = tags.get(_EXTRA, (0,))[0] if samples > colors else 0
     alpha = (1 if extra == 1 else 2) if samples > colors else 0
     orientation = tags.get(_ORIENTATION, (1,))[0]
+    orientation = orientation if orientation in _ORIENTATIONS else 1
     tags.setdefault(_MEANING, (1,))
     dtype = np.dtype(f"{order}{kind}{next(iter(bits)) // 8}")
     xmp = bytes(tags.get(_XMP, ()))
-    return DeepTiff(width, height, dtype, alpha, orientation, xmp, file, name, tags)
+    return DeepTiff(width, height, dtype, colors == 3, alpha, orientation, xmp, file, name, tags)
 
 
 def _tags(file: BinaryIO, name: str) -> tuple[dict[int, tuple], str]:
