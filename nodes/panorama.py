@@ -298,7 +298,8 @@ class PanoDepth(io.ComfyNode):
                     "depth",
                     DEPTH_SUFFIXES,
                     first=(_NONE,),
-                    tooltip="EXR, NPY, NPZ or 16-bit PNG in the host's input folder: distance along the ray.",
+                    tooltip="EXR, NPY, NPZ, PFM, float TIFF or 16-bit PNG in the host's input folder: distance along "
+                    "the ray.",
                 ),
                 io.Int.Input(
                     "working_width",

@@ -46,7 +46,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--panorama", type=Path, metavar="FILE", help="2:1 picture instead of the shipped sample"
     )
     parser.add_argument(
-        "--depth", type=Path, metavar="FILE", help="its ray distance (EXR, NPY, NPZ, 16-bit PNG)"
+        "--depth",
+        type=Path,
+        metavar="FILE",
+        help="its ray distance (EXR, NPY, NPZ, PFM, float TIFF, 16-bit PNG)",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "output", metavar="DIR", help="default: ./output")
     parser.add_argument("--port", type=int, default=0, help="default: 8188, or another when that is taken")

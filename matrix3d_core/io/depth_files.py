@@ -1,4 +1,4 @@
-"""Distances of panorama pixels: EXR, NPY, NPZ and 16-bit PNG files.
+"""Distances of panorama pixels: EXR, NPY, NPZ, PFM, float TIFF and 16-bit PNG files.
 
 The readers give the numbers as they are. NaN, infinity, zero, negative values and numbers that mean "nothing here" are
 handled by `matrix3d_core.depth`, not here.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import zipfile
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -25,14 +26,16 @@ from .depth_channels import choose_depth_channel
 from .exr import list_channels, read_channels, write_map
 from .foreign import as_format_error
 from .limits import MOST_PIXELS, check_budget
+from .tiff import TIFF_MAGIC, deep_tiff
 
 __all__ = ["DEPTH_SUFFIXES", "DepthFile", "load_depth", "read_depth", "write_depth"]
 
-DEPTH_SUFFIXES = (".exr", ".npy", ".npz", ".png")
+DEPTH_SUFFIXES = (".exr", ".npy", ".npz", ".pfm", ".png", ".tif", ".tiff")
 """File names that `read_depth` takes."""
 
 _ARRAY_NAMES = ("depth", "depth_ray", "distance", "ray_depth", "depth_map", "depths", "distances", "range")
 _SMALLER = "Save one map of fewer pixels."
+_MOST_PFM_HEADER = 256
 _MOST_HEADER = 10_000  # bytes of an NPY header that are parsed
 
 
@@ -60,7 +63,8 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
 
     EXR: a layer or part called after depth, else a plain Z, else the only channel, else R of three equal ones; needs
     the OpenEXR package. NPY: the array. NPZ: the array called depth, depth_ray, distance or alike, else the only one
-    that is a map. PNG: 16-bit grey times ``png_scale``. Dimensions of size 1 around the map are dropped.
+    that is a map. PNG: 16-bit grey times ``png_scale``. TIFF and PFM: the one channel of floats. Dimensions of size 1
+    around the map are dropped.
 
     Memory: twice the map at most, and for EXR of several parts all of their channels; worked out from the header
     before it is taken.
@@ -89,6 +93,9 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
         values, read_as = _read_exr(path, channel)
     elif suffix == ".png":
         values, read_as = _read_png(path, png_scale), f"16-bit steps of {png_scale:g} (png_scale changes it)"
+    elif suffix in (".pfm", ".tif", ".tiff"):
+        with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
+            values, read_as = (_read_pfm if suffix == ".pfm" else _read_tiff)(file, path.name)
     else:
         with as_format_error(path.name, "not a readable NumPy file"):
             values, read_as = _read_npy(path) if suffix == ".npy" else _read_npz(path, channel)
@@ -241,6 +248,48 @@ def _read_png(path: Path, png_scale: float) -> np.ndarray:
     with np.errstate(over="ignore"):
         values *= np.float32(png_scale)
     return values
+
+
+def _read_tiff(file: BinaryIO, name: str) -> tuple[np.ndarray, str]:
+    if file.read(4) not in TIFF_MAGIC:
+        raise FormatError(f"{name}: not a TIFF.")
+    tiff = deep_tiff(file, name)
+    if tiff is None or tiff.is_color or tiff.alpha or tiff.dtype.kind != "f":
+        found = (
+            "8 bits or fewer, or signed integers"
+            if tiff is None
+            else f"{tiff.samples} channels of {tiff.dtype.name}"
+        )
+        raise FormatError(
+            f"{name}: a depth TIFF must hold one channel of floats; got {found}. Save it so, or as 16-bit PNG; a color "
+            "picture is loaded as the panorama."
+        )
+    return tiff.read(1)[0][..., 0], f"{8 * tiff.dtype.itemsize}-bit floats of a TIFF"
+
+
+def _read_pfm(file: BinaryIO, name: str) -> tuple[np.ndarray, str]:
+    """Read a portable float map; its rows begin at the bottom. Source: P. Debevec, PFM image format."""
+    head = file.read(_MOST_PFM_HEADER)
+    found = re.match(rb"P([Ff])\s+(\d{1,9})\s+(\d{1,9})\s+([-+.\deE]{1,30})(?:\r\n|\s)", head)
+    if not found:
+        raise FormatError(f"{name}: not a PFM.")
+    if found[1] == b"F":
+        raise FormatError(
+            f"{name}: a depth PFM must hold one channel (Pf); got a color picture (PF). Save one channel."
+        )
+    columns, rows, scale = int(found[2]), int(found[3]), float(found[4])
+    if not (rows and columns and 0 < abs(scale) < math.inf):
+        raise FormatError(f"{name}: damaged; {columns}x{rows} pixels with scale {scale:g}.")
+    check_budget(name, "pixels", rows * columns, MOST_PIXELS, _SMALLER)
+    held = file.seek(0, io.SEEK_END) - found.end()
+    if held < 4 * rows * columns:
+        raise FormatError(
+            f"{name}: damaged or cut off; {columns}x{rows} floats need more than its {held} bytes."
+        )
+    file.seek(found.end())
+    order = "<" if scale < 0 else ">"  # its size is a unit that nobody agrees on
+    values = np.frombuffer(file.read(4 * rows * columns), f"{order}f4").reshape(rows, columns)
+    return values[::-1], f"floats of a PFM, its scale {scale:g} not applied"
 
 
 def _read_exr(path: Path, wanted: str) -> tuple[np.ndarray, str]:

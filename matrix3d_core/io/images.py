@@ -26,7 +26,7 @@ from .foreign import as_format_error
 from .gpano import GPano, gpano_from_xmp
 from .limits import MOST_PIXELS, check_budget
 from .radiance import HDR_MAGIC, floats_from_rgbe, read_rgbe, tone_map
-from .tiff import DeepTiff, deep_tiff
+from .tiff import TIFF_MAGIC, DeepTiff, deep_tiff
 
 __all__ = ["FLOAT_KINDS", "IMAGE_SUFFIXES", "Picture", "read_image", "read_picture", "write_image"]
 
@@ -39,7 +39,6 @@ FLOAT_KINDS = ("auto", "linear light", "display values")
 """What the numbers of a float file may be: light, which is toned, or what a screen shows, kept within 0 to 1."""
 
 _MOST_STOPS = 64
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts another program
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _BAND_ROWS = 256
@@ -133,7 +132,7 @@ def read_picture(
                 "Radiance HDR", exposure + math.log2(factor), "linear light" if floats == "auto" else floats
             )
             return light.picture(rgbe, None, None, max_width)
-        deep = deep_tiff(file, name) if head in _TIFF_MAGIC else None
+        deep = deep_tiff(file, name) if head in TIFF_MAGIC else None
         if deep is not None:
             return _from_tiff(deep, exposure, floats, max_width)
         file.seek(0)

@@ -15,7 +15,10 @@ from PIL import Image
 from ..errors import FormatError
 from .limits import MOST_PIXELS, check_budget
 
-__all__ = ["DeepTiff", "deep_tiff"]
+__all__ = ["TIFF_MAGIC", "DeepTiff", "deep_tiff"]
+
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""The first four bytes of a TIFF: either byte order, of 32 or 64 bits."""
 
 _TYPES = {
     1: "B",
@@ -72,10 +75,15 @@ class DeepTiff:
     name: str
     tags: dict[int, tuple]
 
-    def read(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return ``[H, W, 3]`` float32 colors as a viewer turns them, and ``[H, W]`` alpha, if any.
+    @property
+    def samples(self) -> int:
+        """Return the channels of one pixel."""
+        return int(self.tags.get(_SAMPLES, (1,))[0])
 
-        Integers are divided by their largest value, floats as stored; grey becomes three equal channels.
+    def read(self, channels: int = 3) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return ``[H, W, channels]`` float32 colors as a viewer turns them, and ``[H, W]`` alpha, if any.
+
+        Integers are divided by their largest value, floats as stored; grey fills three equal channels, or one.
 
         Memory: the result, one strip or tile packed and unpacked.
 
@@ -83,7 +91,7 @@ class DeepTiff:
             FormatError: when strips are missing or damaged, or are packed in a way that is not read.
         """
         shape = (self.width, self.height) if self.orientation > 4 else (self.height, self.width)
-        rgb = np.empty((*shape, 3), np.float32)
+        rgb = np.empty((*shape, channels), np.float32)
         alpha = np.empty((*shape, 1), np.float32) if self.alpha else None
         # Views that have the rows and columns of the file.
         stored = _ORIENTATIONS[_UNDONE.get(self.orientation, self.orientation)]
@@ -98,7 +106,7 @@ class DeepTiff:
                 if seen is not None:
                     seen[inside] = block[..., count : count + 1]
             elif channel < count:
-                colors[inside][..., channel : channel + 1 if count == 3 else 3] = block
+                colors[inside][..., channel : channel + 1 if count == 3 else channels] = block
             elif channel == count and seen is not None:
                 seen[inside] = block
         for part in (rgb, alpha):
@@ -205,7 +213,7 @@ def _tags(file: BinaryIO, name: str) -> tuple[dict[int, tuple], str]:
 def _blocks(tiff: DeepTiff) -> Iterator[tuple[tuple[int, int, int | None], np.ndarray]]:
     """Yield strips or tiles in pieces: top, left, channel (None: all of them), and ``[h, w, samples]`` values."""
     tags = tiff.tags
-    samples = tags.get(_SAMPLES, (1,))[0]
+    samples = tiff.samples
     is_planar = tags.get(_PLANAR, (1,))[0] == 2 and samples > 1
     is_tiled = 322 in tags
     columns = tags[322][0] if is_tiled else tiff.width

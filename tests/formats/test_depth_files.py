@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiff_files import write_tiff
 
 from matrix3d_core.errors import BackendUnavailable, FormatError, InvalidInput
 from matrix3d_core.io.depth_files import load_depth, read_depth, write_depth
@@ -129,6 +130,53 @@ def test_eight_bit_png_is_refused(tmp_path):
     Image.new("RGB", (8, 4)).save(tmp_path / "d.png")
     with pytest.raises(FormatError, match=r"^d\.png: a depth PNG must be 16-bit grey; got mode RGB"):
         read_depth(tmp_path / "d.png")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pfm_rows_begin_at_the_bottom_and_the_sign_of_the_scale_is_the_byte_order(tmp_path, order):
+    rows = AWKWARD.numpy()[::-1].astype(f"{order}f4").tobytes()
+    (tmp_path / "d.pfm").write_bytes(b"Pf\n4 2\n%s\n" % (b"-1.0" if order == "<" else b"2.5") + rows)
+    found = load_depth(tmp_path / "d.pfm")
+    torch.testing.assert_close(found.depth_ray, AWKWARD, rtol=0, atol=0, equal_nan=True)
+    assert found.read_as == f"floats of a PFM, its scale {'-1' if order == '<' else '2.5'} not applied"
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".tiff"])
+def test_float_tiff_as_pillow_writes_it(tmp_path, suffix):
+    Image.fromarray(AWKWARD.numpy()).save(tmp_path / f"d{suffix}")
+    found = load_depth(tmp_path / f"d{suffix}")
+    torch.testing.assert_close(found.depth_ray, AWKWARD, rtol=0, atol=0, equal_nan=True)
+    assert found.read_as == "32-bit floats of a TIFF"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "match"),
+    [
+        ("d.pfm", b"PF\n1 1\n-1\n" + bytes(12), r"a depth PFM must hold one channel \(Pf\); got"),
+        ("d.pfm", b"Pf\n60000 30000\n-1\n", "too large to read; 1,800,000,000 pixels"),
+        ("d.pfm", b"Pf\n4 2\n-1\n" + bytes(31), "damaged or cut off; 4x2 floats need more than its 31 bytes"),
+        ("d.pfm", b"Pf\n4 2\n0\n" + bytes(32), "damaged; 4x2 pixels with scale 0"),
+        ("d.tif", b"Pf\n4 2\n0\n" + bytes(32), "not a TIFF"),
+    ],
+)
+def test_other_float_maps_are_refused(tmp_path, name, data, match):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FormatError, match=rf"^{name}: {match}"):
+        read_depth(tmp_path / name)
+
+
+def test_tiffs_that_hold_no_floats_or_several_channels_are_refused(tmp_path):
+    path, whole = tmp_path / "d.tif", "must hold one channel of floats; got"
+    Image.new("RGB", (4, 2)).save(path)
+    with pytest.raises(FormatError, match=rf"^d\.tif: a depth TIFF {whole} 8 bits or fewer"):
+        read_depth(path)
+    Image.fromarray(np.ones((2, 4), np.uint16)).save(path)
+    with pytest.raises(FormatError, match=rf"{whole} 1 channels of uint16"):
+        read_depth(path)
+    for channels, meaning in ((3, 2), (2, 1)):
+        write_tiff(path, [bytes(32 * channels)], [32] * channels, 3, size=(2, 4), t262=[meaning])
+        with pytest.raises(FormatError, match=rf"{whole} {channels} channels of float32"):
+            read_depth(path)
 
 
 @pytest.mark.parametrize("names", [["Z"], ["Y"], ["A", "Z"], ["depth.V"], ["layer.Z", "layer.R"], ["any"]])

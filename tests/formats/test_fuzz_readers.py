@@ -133,6 +133,9 @@ def depth_files(folder: Path) -> dict[str, Path]:
     made = {kind: folder / f"depth.{kind}" for kind in ("npy", "npz", "exr")}
     for path in made.values():
         write_depth(path, depth)
+    made["pfm"], made["tif"] = folder / "depth.pfm", folder / "depth.tif"
+    made["pfm"].write_bytes(b"Pf\n16 8\n-1.0\n" + depth.numpy()[::-1].tobytes())
+    Image.fromarray(depth.numpy()).save(made["tif"])
     made["png"] = folder / "depth.png"
     Image.fromarray((depth.numpy() * 1000).astype(np.uint16)).save(made["png"])
     return made
@@ -321,7 +324,7 @@ def test_pictures(kind, tmp_path):
     attack(kind, picture_files(tmp_path)[kind], read_image, sound_picture, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz", "png", "exr"])
+@pytest.mark.parametrize("kind", ["npy", "npz", "png", "exr", "pfm", "tif"])
 def test_depth_files(kind, tmp_path):
     if kind == "exr":
         pytest.importorskip("OpenEXR")
