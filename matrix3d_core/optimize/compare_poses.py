@@ -1,15 +1,15 @@
 """Do geometry and frames contradict the poses? Asked before a fit, answered in a fraction of a second.
 
 The panorama's points are looked up in some frames as the poses say, and as they would have to be read were the
-panorama elsewhere, the matrices inverted, the cameras OpenGL's, or the camera at rest. Colours are compared by
-correlation, frame by frame, so that exposure and flicker do not count; a verdict needs most frames, so that spoiled
-ones do not count either.
+panorama elsewhere, the matrices inverted, the cameras OpenGL's, two of these at once, or the camera at rest. Colours
+are compared by correlation, frame by frame, so that exposure and flicker do not count; a verdict needs most frames, so
+that spoiled ones do not count either.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from ..geometry.spherical import directions_from_pixels, sample_erp
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
-from ..trajectories.placement import in_panorama_frame, place_panorama, relative_to_first
+from ..trajectories.placement import PANORAMA_PLACES, in_panorama_frame, place_panorama
 
 __all__ = ["compare_poses", "pose_faults"]
 
@@ -32,6 +32,9 @@ _LEAST_GAIN = 0.03
 _MOST_ERROR = 0.7
 _VOTES = 0.75
 _FLIP = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64))
+
+_AND = " + "
+"""Between the names of two readings at once."""
 
 _PLACED = (
     "the poses contradict the frames: the panorama's points match them better with the panorama {name} ({other:.2f} of "
@@ -48,6 +51,16 @@ _SAYS = {
     "axes of Load Trajectory to 'opengl'.",
     "still": "the poses do not explain the frames: the panorama's points would match better if the camera had not "
     "moved. Check that trajectory, geometry and frames belong together and share one scale.",
+}
+_PAIR = (
+    "the poses contradict the frames in two ways at once: read otherwise they match them better ({other:.2f} of the "
+    "contrast is unexplained, {given:.2f} as it is). Set {settings} in Load Trajectory, or check that trajectory, "
+    "geometry and frames belong together."
+)
+_SETTINGS = {
+    "inverted": "pose to 'c2w'",
+    "opengl": "axes to 'opengl'",
+    **{where: f"panorama_at to '{where}'" for where in PANORAMA_PLACES[1:]},
 }
 
 
@@ -81,11 +94,13 @@ def pose_faults(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeomet
         mine, its = float(given[differs].median()), float(other[differs].median())
         is_clear = its < _CLEARLY * mine and mine - its > _LEAST_GAIN and its < _MOST_ERROR
         if is_clear and votes >= _VOTES:
-            found.append((its, name, mine))
+            # Of readings that explain about as much, the simplest is meant.
+            found.append((its + _LEAST_GAIN * name.count(_AND), its, name, mine))
     if not found:
         return []
-    its, name, mine = min(found)
-    return [_SAYS[name].format(name=name, other=its, given=mine)]
+    _, its, name, mine = min(found)
+    settings = " and ".join(_SETTINGS[one] for one in name.split(_AND)) if _AND in name else ""
+    return [_SAYS.get(name, _PAIR).format(name=name, other=its, given=mine, settings=settings)]
 
 
 def compare_poses(
@@ -123,21 +138,23 @@ def compare_poses(
 
 
 def _readings(trajectory: Trajectory) -> dict[str, Tensor]:
-    """Return camera-from-panorama poses ``[T, 4, 4]`` for every reading."""
-    first = relative_to_first(trajectory).camera_from_world
-    inverses = Trajectory(trajectory.world_from_camera, frame_of_reference=trajectory.frame_of_reference)
-    given = in_panorama_frame(trajectory).camera_from_world
-    return {
-        "given": given,
-        "at the first pose": first,
-        "at the first pose, yaw kept": place_panorama(
-            trajectory, "at the first pose, yaw kept"
-        ).camera_from_world,
-        "at the origin": trajectory.camera_from_world,
-        "inverted": in_panorama_frame(inverses).camera_from_world,
-        "opengl": _FLIP @ given @ _FLIP,
-        "still": given[:1].expand_as(given),
+    """Return camera-from-panorama poses ``[T, 4, 4]`` for every reading; simple ones before pairs."""
+    poses, inverses = trajectory.camera_from_world, trajectory.world_from_camera
+    matrices = {
+        (): poses,
+        ("inverted",): inverses,
+        ("opengl",): _FLIP @ poses @ _FLIP,
+        ("inverted", "opengl"): _FLIP @ inverses @ _FLIP,
     }
+    readings: dict[tuple[str, ...], Tensor] = {}
+    for names, matrix in matrices.items():
+        path = replace(trajectory, camera_from_world=matrix)
+        for where in PANORAMA_PLACES:
+            changes = names if where == "auto" else (*names, where)
+            readings[changes] = in_panorama_frame(place_panorama(path, where)).camera_from_world
+    readings["still",] = readings[()][:1].expand_as(poses)
+    simple_first = sorted((changes for changes in readings if len(changes) <= 2), key=len)
+    return {_AND.join(changes) or "given": readings[changes] for changes in simple_first}
 
 
 def _points_of(geometry: PanoramaGeometry) -> _Points | None:

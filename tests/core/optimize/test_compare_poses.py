@@ -87,6 +87,39 @@ def test_other_wrong_readings_are_named():
     assert "do not explain the frames" in fault
 
 
+FLIP = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0])).double()
+PAIRS = {
+    "inverted, at the origin": (
+        Trajectory(path().world_from_camera, frame_of_reference="world"),
+        geometry_at((0.0, 0.0, 0.0)),
+        "pose to 'c2w' and panorama_at to 'at the origin'",
+    ),
+    "inverted, at the first pose": (
+        Trajectory(path().world_from_camera),
+        first_geometry(path()),
+        "pose to 'c2w' and panorama_at to 'at the first pose'",
+    ),
+    "OpenGL, at the origin": (
+        Trajectory(FLIP @ path().camera_from_world @ FLIP, frame_of_reference="world"),
+        geometry_at((0.0, 0.0, 0.0)),
+        "axes to 'opengl' and panorama_at to 'at the origin'",
+    ),
+    "inverted, OpenGL": (
+        Trajectory(FLIP @ path().world_from_camera @ FLIP, frame_of_reference="world"),
+        first_geometry(path()),
+        "pose to 'c2w' and axes to 'opengl'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_two_wrong_readings_at_once_are_named_as_that_pair(name):
+    trajectory, geometry, settings = PAIRS[name]
+    frames, _ = room_frames(path(), ROWS)
+    (fault,) = pose_faults(frames, trajectory, geometry)
+    assert f"Set {settings} in Load Trajectory" in fault
+
+
 def spoil(frames, seed=0):
     """A quarter of the frames is noise or black, all flicker in brightness and colour, and half is smeared or repainted."""
     rng = torch.Generator().manual_seed(seed)
