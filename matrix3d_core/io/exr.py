@@ -18,7 +18,15 @@ from .atomic import naming_the_file
 from .foreign import as_format_error
 from .limits import MOST_PIXELS, check_budget
 
-__all__ = ["EXR_MAGIC", "ExrChannel", "list_channels", "read_channels", "read_colors", "write_map"]
+__all__ = [
+    "EXR_MAGIC",
+    "ExrChannel",
+    "list_channels",
+    "read_attributes",
+    "read_channels",
+    "read_colors",
+    "write_map",
+]
 
 EXR_MAGIC = b"\x76\x2f\x31\x01"
 """The first four bytes of an EXR file."""
@@ -70,6 +78,23 @@ def list_channels(path: Path) -> list[ExrChannel]:
                 ExrChannel(number, channel.name, f"{part}.{channel.name}" if inside else channel.name)
             )
     return channels
+
+
+def read_attributes(path: Path) -> dict[str, str]:
+    """Return the texts and numbers of all parts' headers, by name; the first part that has one counts.
+
+    Raises:
+        FormatError: when the file is damaged.
+        BackendUnavailable: without the OpenEXR package.
+    """
+    found: dict[str, str] = {}
+    with as_format_error(path.name, "damaged EXR"), _openexr().File(str(path), True, True) as file:
+        for part in file.parts:
+            for name, value in part.header.items():
+                if isinstance(value, (str, bytes, int, float)):
+                    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+                    found.setdefault(name, text)
+    return found
 
 
 def read_channels(path: Path, wanted: Sequence[ExrChannel], *, outside: float) -> np.ndarray:  # [C, H, W]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["GPano", "gpano_from_xmp"]
+__all__ = ["GPano", "gpano_from_attributes", "gpano_from_xmp"]
 
 _NAMESPACE = "http://ns.google.com/photos/1.0/panorama/"
 _MOST_BYTES = 1 << 20
@@ -54,6 +55,24 @@ def gpano_from_xmp(xmp: bytes | str | None) -> GPano | None:
         return None
     tags = dict(re.findall(rf"""{named[1]}:(\w{{1,60}})\s{{0,9}}=\s{{0,9}}["']([^"'<>]{{0,60}})["']""", text))
     tags |= dict(re.findall(rf"<{named[1]}:(\w{{1,60}})>([^<]{{0,60}})</", text))
+    return _gpano_of(tags)
+
+
+def gpano_from_attributes(attributes: Mapping[str, str]) -> GPano | None:
+    """Return the GPano tags of a file whose header holds named texts (OpenEXR), or None when it has none.
+
+    No standard says where they go, so both places are looked at: a text that is an XMP packet, whatever its name, and
+    one text for each tag, named ``GPano:PosePitchDegrees`` or the like.
+    """
+    for text in attributes.values():
+        if found := gpano_from_xmp(text):
+            return found
+    parts = {name.partition(":"): text for name, text in attributes.items()}
+    tags = {tag: text for (prefix, _, tag), text in parts.items() if prefix.lower() == "gpano" and tag}
+    return _gpano_of(tags) if tags else None
+
+
+def _gpano_of(tags: Mapping[str, str]) -> GPano:
     numbers = {name: _number(value) for name, value in tags.items()}
     full = _all(numbers, "FullPanoWidthPixels", "FullPanoHeightPixels")
     area = _all(

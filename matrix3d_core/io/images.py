@@ -21,9 +21,9 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import FormatError, InvalidInput
 from .atomic import BinarySource, BinaryTarget, open_atomically
-from .exr import EXR_MAGIC, read_colors
+from .exr import EXR_MAGIC, read_attributes, read_colors
 from .foreign import as_format_error
-from .gpano import GPano, gpano_from_xmp
+from .gpano import GPano, gpano_from_attributes, gpano_from_xmp
 from .limits import MOST_PIXELS, check_budget
 from .radiance import HDR_MAGIC, floats_from_rgbe, read_rgbe, tone_map
 from .tiff import TIFF_MAGIC, DeepTiff, deep_tiff
@@ -125,7 +125,8 @@ def read_picture(
                 exposure,
                 "linear light" if floats == "auto" else floats,
             )
-            return light.picture(values, alpha, None, max_width)
+            gpano = gpano_from_attributes(read_attributes(Path(source)))
+            return light.picture(values, alpha, gpano, max_width)
         if head[:2] == HDR_MAGIC:
             rgbe, factor = read_rgbe(file, name)
             light = _Light(

@@ -20,8 +20,14 @@ from .views import rotate_panorama
 
 __all__ = ["EYES", "LoadedPanorama", "load_panorama"]
 
-EYES = ("whole picture", "left eye", "right eye")
-"""What of a stereo picture is taken: over-under has the left eye on top, side by side at the left."""
+_LAYOUTS = ("", "half side by side", "half over-under", "VR180")
+EYES = (
+    "whole picture",
+    *(f"{side} eye{layout and ', '}{layout}" for layout in _LAYOUTS for side in ("left", "right")),
+)
+"""What of a stereo picture is taken: over-under has the left eye on top, side by side at the left. Without a layout the
+shape says which it is: 1:1 or 4:1, each eye a whole panorama. The layouts name pictures of 2:1: *half* ones have each
+eye squeezed to half its columns or rows; in VR180 an eye shows the 180 x 180 degrees ahead."""
 
 _LEAST_TILT_DEG = 0.05  # a pixel of a panorama with 7200 columns
 _ALIKE = 0.8
@@ -55,7 +61,8 @@ def load_panorama(
     Args:
         path: see `read_picture`.
         max_width: a wider panorama is shrunk to this many columns; 0 keeps the size.
-        eye: one of `EYES`; a stereo picture is 1:1 (over-under) or 4:1 (side by side).
+        eye: one of `EYES`; a stereo picture is 1:1 (over-under) or 4:1 (side by side), or 2:1 where a layout is named.
+            A squeezed eye is stretched to 2:1, of VR180 the half that it does not show is missing (black).
         exposure: in stops, for light (HDR, EXR).
         floats: what the numbers of a float file are.
         use_tags: honor the GPano tags: a part of the sphere is put in its place and the rest is missing (black), pitch
@@ -103,28 +110,54 @@ def load_panorama(
         lines.append(f"missing: {float(missing.mean()):.1%} of the picture, 1 in the mask")
     if eye == EYES[0] and (halves := _halves_alike(rgb)):
         lines.append(
-            f"suspicious: its {halves} halves are alike. Is it a stereo picture? Export one eye of it."
+            f"suspicious: its {halves} halves are alike. Is it a stereo picture? Set eye to "
+            + ("half over-under." if halves.startswith("upper") else "half side by side, or to VR180.")
         )
     return LoadedPanorama(rgb, missing, "\n".join(lines))
 
 
 def _one_eye(name: str, rgb: Tensor, missing: Tensor | None, eye: str) -> tuple[Tensor, Tensor | None, str]:
     height, width = rgb.shape[:2]
-    second = eye == EYES[2]
-    if width == height and height % 2 == 0:
-        part, layout = (slice(height // 2 * second, height // 2 * (1 + second)), slice(None)), "over-under"
-    elif width == 4 * height:
-        part, layout = (slice(None), slice(width // 2 * second, width // 2 * (1 + second))), "side by side"
-    else:
+    side, _, layout = eye.partition(", ")
+    second = side == EYES[2]
+    if layout and (width != 2 * height or height % 2):
         raise InvalidInput(
-            f"{name}: one eye is taken from a stereo picture of 1:1 (over-under) or 4:1 (side by side); got "
-            f"{width}x{height}. Set eye to {EYES[0]}."
+            f"{name}: {layout} is a picture of 2:1 with even rows; got {width}x{height}. Set eye to {side} for 1:1 or "
+            f"4:1, or to {EYES[0]}."
         )
-    return (
-        rgb[part].contiguous(),
-        None if missing is None else missing[part].contiguous(),
-        f"stereo: {eye} of {layout}",
-    )
+    if not layout and width == height and height % 2 == 0:
+        layout = "over-under"
+    elif not layout and width == 4 * height:
+        layout = "side by side"
+    if not layout:
+        raise InvalidInput(
+            f"{name}: one eye is taken from a stereo picture of 1:1 (over-under) or 4:1 (side by side), or of 2:1 with "
+            f"eye set to half side by side, half over-under or VR180; got {width}x{height}. Set eye to {EYES[0]}."
+        )
+    if layout.endswith("over-under"):
+        part = (slice(height // 2 * second, height // 2 * (1 + second)), slice(None))
+    else:
+        part = (slice(None), slice(width // 2 * second, width // 2 * (1 + second)))
+    taken = f"stereo: {side} of {layout}"
+    rgb, missing = rgb[part].contiguous(), None if missing is None else missing[part].contiguous()
+    if layout == "VR180":
+        quarter = (width // 4, width // 4)  # the eye shows the half ahead
+        missing = torch.zeros(rgb.shape[:2]) if missing is None else missing
+        missing = torch.nn.functional.pad(missing, quarter, value=1.0)
+        return torch.nn.functional.pad(rgb, (0, 0, *quarter)), missing, f"{taken}, the half ahead"
+    if layout.startswith("half"):
+        rgb, missing = _unsqueezed(rgb), None if missing is None else _unsqueezed(missing)
+        taken = f"{taken}, stretched to {width}x{height}"
+    return rgb, missing, taken
+
+
+def _unsqueezed(values: Tensor) -> Tensor:  # [H, H] or [H / 2, 2 H], with channels or not
+    """Double the columns of a square, or else the rows, bilinearly; columns go on around the sphere."""
+    height, width = values.shape[:2]
+    if height != width:
+        return _resized(values, 2 * height, width)
+    around = torch.cat((values[:, -1:], values, values[:, :1]), dim=1)
+    return _resized(around, height, 2 * width + 4)[:, 2:-2].contiguous()
 
 
 def _placed(name: str, picture: Picture, tags: GPano, max_width: int) -> tuple[Tensor, Tensor, str]:

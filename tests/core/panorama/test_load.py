@@ -179,10 +179,92 @@ def test_one_eye_of_stereo_pictures(tmp_path):
         with pytest.raises(InvalidInput, match="take one of both halves, in Load Panorama with eye"):
             load_panorama(tmp_path / name)
     Image.fromarray(picture(8, 16)).save(tmp_path / "mono.png")
-    with pytest.raises(InvalidInput, match=r"1:1 \(over-under\) or 4:1 \(side by side\); got 16x8"):
+    with pytest.raises(
+        InvalidInput, match=r"1:1 \(over-under\) or 4:1 \(side by side\), or of 2:1 with .*; got 16x8"
+    ):
         load_panorama(tmp_path / "mono.png", eye="left eye")
     with pytest.raises(InvalidInput, match="eye must be one of"):
         load_panorama(tmp_path / "mono.png", eye="both")
+
+
+def doubled(values: np.ndarray, wraps: bool) -> np.ndarray:
+    """Twice as many columns, by hand: each lies a quarter of an old one beside its middle."""
+    pad = np.pad(values.astype(np.float64), ((0, 0), (1, 1), (0, 0)), mode="wrap" if wraps else "edge")
+    left, middle, right = pad[:, :-2], pad[:, 1:-1], pad[:, 2:]
+    pairs = np.stack((0.25 * left + 0.75 * middle, 0.75 * middle + 0.25 * right), axis=2)
+    return pairs.reshape(values.shape[0], -1, values.shape[2])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_squeezed_eyes_are_stretched(tmp_path, channels):
+    beside = [picture(16, 16, channels), picture(16, 16, channels)[::-1]]
+    above = [one.reshape(8, 32, channels) for one in beside]
+    Image.fromarray(np.concatenate(beside, axis=1)).save(tmp_path / "hsbs.png")
+    Image.fromarray(np.concatenate(above)).save(tmp_path / "hou.png")
+    for number, side in enumerate(("left eye", "right eye")):
+        loaded = load_panorama(tmp_path / "hsbs.png", eye=f"{side}, half side by side")
+        wanted = doubled(beside[number], wraps=True)
+        assert f"stereo: {side} of half side by side, stretched to 32x16" in loaded.report
+        np.testing.assert_allclose(loaded.rgb * 255, wanted[..., :3], atol=1e-3)
+        if channels == 4:
+            np.testing.assert_allclose(255 - loaded.missing * 255, wanted[..., 3], atol=1e-3)
+        loaded = load_panorama(tmp_path / "hou.png", eye=f"{side}, half over-under")
+        wanted = doubled(above[number].swapaxes(0, 1), wraps=False).swapaxes(0, 1)
+        np.testing.assert_allclose(loaded.rgb * 255, wanted[..., :3], atol=1e-3)
+        assert load_panorama(
+            tmp_path / "hsbs.png", eye=f"{side}, half side by side", max_width=16
+        ).rgb.shape == (8, 16, 3)
+
+
+def test_an_eye_of_vr180_is_the_half_ahead(tmp_path):
+    both = np.full((180, 360, 3), 10, np.uint8)
+    # 45 degrees to the right and 30 up: in the left eye's half at 135 of 180 columns, 60 of 180 rows.
+    both[58:62, 133:137] = 255
+    Image.fromarray(both).save(tmp_path / "vr180.png")
+    loaded = load_panorama(tmp_path / "vr180.png", eye="left eye, VR180")
+    outside = torch.ones(180, 360)
+    outside[:, 90:270] = 0
+    assert torch.equal(loaded.missing, outside)
+    assert torch.equal(loaded.rgb[:, 90:270], torch.from_numpy(both[:, :180]) / 255)
+    assert float((loaded.rgb * outside[..., None]).abs().max()) == 0
+    assert centre_of((loaded.rgb > 0.5).float()) == pytest.approx((45, 30))
+    assert "missing: 50.0% of the picture" in loaded.report
+    right = load_panorama(tmp_path / "vr180.png", eye="right eye, VR180", max_width=90)
+    assert right.rgb.shape == (45, 90, 3)
+    assert float(right.rgb.max()) < 0.1, "the spot is in the other eye"
+
+
+@pytest.mark.parametrize("layout", ["half side by side", "half over-under", "VR180"])
+def test_a_layout_of_2_to_1_is_not_taken_from_other_shapes(tmp_path, layout):
+    Image.fromarray(picture(16, 16)).save(tmp_path / "ou.png")
+    with pytest.raises(
+        InvalidInput, match=rf"^ou\.png: {layout} is a picture of 2:1 .*; got 16x16\. Set eye to left"
+    ):
+        load_panorama(tmp_path / "ou.png", eye=f"left eye, {layout}")
+
+
+def exr(path, values, **attributes):
+    openexr = pytest.importorskip("OpenEXR")
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **attributes}
+    with openexr.File(header, {"RGB": values}) as file:
+        file.write(str(path))
+
+
+@pytest.mark.parametrize("how", ["an XMP packet", "texts", "numbers"])
+def test_tags_in_the_header_of_an_exr_file(tmp_path, how):
+    tags = {f"GPano:{name}": str(value) if how == "texts" else value for name, value in AREA.items()}
+    given = {"xmp": xmp(**AREA).decode()} if how == "an XMP packet" else tags
+    exr(tmp_path / "part.exr", np.full((50, 100, 3), 0.25, np.float16), **given, comments="no tag")
+    loaded = load_panorama(tmp_path / "part.exr")
+    outside = torch.ones(100, 200)
+    outside[25:75, 50:150] = 0
+    assert torch.equal(loaded.missing, outside)
+    # sRGB of 0.25: 1.055 * 0.25 ** (1 / 2.4) - 0.055
+    assert float((loaded.rgb[25:75, 50:150] - 0.537).abs().max()) < 0.001
+    assert "GPano: a crop, 180x90 degrees of the sphere" in loaded.report
+    assert load_panorama(tmp_path / "part.exr", use_tags=False).rgb.shape == (50, 100, 3)
+    exr(tmp_path / "plain.exr", np.full((50, 100, 3), 0.25, np.float16), comments="no tag")
+    assert "GPano" not in load_panorama(tmp_path / "plain.exr").report
 
 
 def test_halves_that_are_alike_are_suspicious(tmp_path):
@@ -192,8 +274,12 @@ def test_halves_that_are_alike_are_suspicious(tmp_path):
         tmp_path / "ou.png"
     )
     Image.fromarray(picture(64, 128)).save(tmp_path / "mono.png")
-    assert "its left and right halves are alike" in load_panorama(tmp_path / "sbs.png").report
-    assert "its upper and lower halves are alike" in load_panorama(tmp_path / "ou.png").report
+    assert "its left and right halves are alike. Is it a stereo picture? Set eye to half side by side" in (
+        load_panorama(tmp_path / "sbs.png").report
+    )
+    assert "its upper and lower halves are alike. Is it a stereo picture? Set eye to half over-under." in (
+        load_panorama(tmp_path / "ou.png").report
+    )
     assert "alike" not in load_panorama(tmp_path / "mono.png").report
 
 
