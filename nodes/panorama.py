@@ -23,7 +23,7 @@ from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_dept
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth
-from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, read_picture
+from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES
 from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
@@ -121,7 +121,9 @@ class PanoLoad(io.ComfyNode):
                     default=EYES[0],
                     optional=True,
                     advanced=True,
-                    tooltip="For stereo pictures: over-under (1:1, left eye on top) or side by side (4:1).",
+                    tooltip="For stereo pictures: over-under (1:1, left eye on top) or side by side (4:1). For 2:1: "
+                    "half side by side or half over-under, each eye squeezed to half; VR180, each eye the half ahead, "
+                    "the rest in the mask.",
                 ),
                 io.Float.Input(
                     "exposure",
@@ -186,9 +188,13 @@ class PanoLoad(io.ComfyNode):
         use_tags: bool = True,
         depth_channel: str = "",
     ) -> io.NodeOutput:
-        path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
         loaded = load_panorama(
-            path, max_width=max_width, eye=eye, exposure=exposure, floats=float_values, use_tags=use_tags
+            _path_of(image),
+            max_width=max_width,
+            eye=eye,
+            exposure=exposure,
+            floats=float_values,
+            use_tags=use_tags,
         )
         if depth_file == _WITH_PANORAMA:
             depth_path = _companion(image)
@@ -205,19 +211,23 @@ class PanoLoad(io.ComfyNode):
 
 
 def _preview(question: dict[str, Any]) -> bytes:
-    """Return the picture of a Load Panorama node as a small JPEG, from the values of its widgets."""
-    image = str(question.get("image", ""))
-    path = _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
-    picture = read_picture(
-        path,
-        max_width=_PREVIEW_COLUMNS,
+    """Return what a Load Panorama node is going to give as a small JPEG, from the values of its widgets."""
+    loaded = load_panorama(
+        _path_of(str(question.get("image", ""))),
+        max_width=min(int(question.get("max_width", 0)) or _PREVIEW_COLUMNS, _PREVIEW_COLUMNS),
+        eye=str(question.get("eye", EYES[0])),
         exposure=float(question.get("exposure", 0.0)),
         floats=str(question.get("float_values", FLOAT_KINDS[0])),
+        use_tags=question.get("use_tags") is not False,
     )
-    return jpeg(picture.rgb)
+    return jpeg(loaded.rgb)
 
 
 answer_posts("/matrix3d/panorama/preview", _preview)
+
+
+def _path_of(image: str) -> Path:
+    return _SAMPLE_FOLDER / "terrace.jpg" if image == _SAMPLE else resolve_input_file(image)
 
 
 def _companion(image: str) -> Path | None:

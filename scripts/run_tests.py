@@ -132,7 +132,9 @@ def main(arguments: list[str]) -> int:
     if shared:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(shared[1]))))
     status = subprocess.call(
-        [str(setup.python), "-m", "pytest", *shared, *(QUICK if is_quick else []), *arguments], cwd=ROOT, env=environment
+        [str(setup.python), "-m", "pytest", *shared, *(QUICK if is_quick else []), *arguments],
+        cwd=ROOT,
+        env=environment,
     )
     if failed:
         say(f"FAILED: {', '.join(failed)}{' and pytest' if status else ''}")

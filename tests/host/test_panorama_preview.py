@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from comfy_server import HostError
+from pano_files import quarter_xmp
 from PIL import Image
 from tiff_files import write_tiff
 
@@ -39,10 +40,14 @@ def write_light(path, light):
         write_tiff(path, [light.astype("<f4").tobytes()], [32, 32, 32], 3, size=(H, W))
 
 
+def shown(comfy, **question):
+    body = comfy.client.request(ROUTE, json.dumps(question).encode(), "application/json")
+    return np.asarray(Image.open(io.BytesIO(body)).convert("RGB")).astype(float)
+
+
 def preview(comfy, **question):
     """Ask as the node's page does; return the means of the left and the right half, 0 to 255."""
-    body = comfy.client.request(ROUTE, json.dumps(question).encode(), "application/json")
-    picture = np.asarray(Image.open(io.BytesIO(body)).convert("RGB")).astype(float)
+    picture = shown(comfy, **question)
     assert picture.shape == (H, W, 3)
     # eight columns beside the edge, which JPEG blurs, are left out
     return picture[:, : W // 2 - 8].mean((0, 1)), picture[:, W // 2 + 8 :].mean((0, 1))
@@ -78,6 +83,32 @@ def test_holes_in_the_light_are_no_error(comfy):
     left, right = preview(comfy, image="holes.tif")
     assert left == pytest.approx([137] * 3, abs=4)  # the four pixels are a two-hundredth of the half
     assert (right > 250).all()
+
+
+def test_the_chosen_eye_is_shown(comfy):
+    both = np.zeros((2 * H, W, 3), np.uint8)  # over-under: a red eye above a half green, half blue one
+    both[:H, :, 0], both[H:, : W // 2, 1], both[H:, W // 2 :, 2] = 255, 255, 255
+    Image.fromarray(both).save(comfy.input_dir / "stereo.png")
+    left, right = preview(comfy, image="stereo.png", eye="left eye")
+    assert [*left, *right] == pytest.approx([254, 0, 0] * 2, abs=3)
+    left, right = preview(comfy, image="stereo.png", eye="right eye")
+    assert [*left, *right] == pytest.approx([0, 255, 0, 0, 0, 255], abs=6)
+    with pytest.raises(HostError, match="400") as caught:
+        preview(comfy, image="stereo.png", eye="whole picture")
+    assert "take one of both halves" in caught.value.details["error"], "as the node is going to say"
+
+
+def test_a_part_of_the_sphere_is_shown_in_its_place(comfy):
+    colour = (200, 100, 50)
+    Image.new("RGB", (W, H), colour).save(comfy.input_dir / "quarter.jpg", xmp=quarter_xmp(W, H), quality=98)
+    placed = shown(comfy, image="quarter.jpg")
+    assert placed.shape == (2 * H, 2 * W, 3)
+    assert placed[: H - 8, W + 8 :].mean((0, 1)) == pytest.approx(colour, abs=3)
+    assert placed[:, : W - 8].max() < 8
+    assert placed[H + 8 :].max() < 8
+    assert shown(comfy, image="quarter.jpg", max_width=W).shape == (H, W, 3)
+    left, right = preview(comfy, image="quarter.jpg", use_tags=False)
+    assert [*left, *right] == pytest.approx([*colour, *colour], abs=3)
 
 
 def test_a_file_that_is_none_says_why(comfy):

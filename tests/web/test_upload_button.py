@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from chromium import RENDERERS, open_front_end, open_page, run_graph
 from comfy_server import HostError
+from pano_files import quarter_xmp
 from PIL import Image
 from workflow_api import options_of
 
@@ -145,6 +146,59 @@ def test_a_chosen_file_is_uploaded_picked_shown_and_run(editor, tmp_path):
     page.evaluate(f"() => {{ const w = {LOAD}.widgets[0]; w.value = 'gone.png'; w.callback(w.value); }}")
     page.get_by_text("input file 'gone.png' does not exist").wait_for()
     assert page.locator("img.m3d-picture").count() == 0
+
+
+def test_the_picture_is_what_the_node_will_give(editor, comfy, tmp_path):
+    """Every widget that changes the panorama changes its picture: the eye, the place of a crop, the light's exposure."""
+    page, _ = editor
+    above, below = (200, 40, 90), (30, 160, 60)
+    both = Image.new("RGB", (64, 64), above)
+    both.paste(below, (0, 32, 64, 64))
+    both.save(comfy.input_dir / "two eyes.png")
+    Image.new("RGB", (64, 32), below).save(
+        comfy.input_dir / "quarter.jpg", xmp=quarter_xmp(64, 32), quality=98
+    )
+    page.evaluate("graph => app.loadApiJson(graph, 'eyes')", GRAPH)
+    page.wait_for_function("() => app.graph.nodes.length === 2")
+
+    def choose(name, value):
+        page.evaluate(
+            f"""([name, value]) => {{
+                const widget = {LOAD}.widgets.find(w => w.name === name);
+                widget.value = value;
+                widget.callback(value);
+            }}""",
+            [name, value],
+        )
+
+    def shows(left, right):
+        """The node comes to show those colours in the middles of its picture's upper quarters, within 12 of 255."""
+        page.wait_for_function(
+            """([left, right]) => {
+                const picture = document.querySelector("img.m3d-picture");
+                if (!picture?.complete || picture.naturalWidth !== 2 * picture.naturalHeight) return false;
+                const context = new OffscreenCanvas(64, 32).getContext("2d");
+                context.drawImage(picture, 0, 0, 64, 32);
+                return [[16, left], [48, right]].every(([x, wanted]) =>
+                    [...context.getImageData(x, 8, 1, 1).data].slice(0, 3)
+                        .every((part, i) => Math.abs(part - wanted[i]) <= 12));
+            }""",
+            arg=[left, right],
+        )
+
+    choose("image", "two eyes.png")
+    page.get_by_text("take one of both halves").wait_for()  # as the run would say
+    choose("eye", "left eye")
+    shows(above, above)
+    choose("eye", "right eye")
+    shows(below, below)
+    page.screenshot(path=tmp_path / "right_eye.png")
+    choose("eye", "whole picture")
+    choose("image", "quarter.jpg")
+    shows((0, 0, 0), below)
+    page.screenshot(path=tmp_path / "placed.png")
+    choose("use_tags", False)
+    shows(below, below)
 
 
 PLACE = """kind => {
