@@ -290,7 +290,8 @@ def _add_pano(parser: argparse.ArgumentParser) -> None:
 def _add_video(parser: argparse.ArgumentParser) -> None:
     from .diffusion.latent_roll import SEAM_MODES
     from .diffusion.sizes import CUSTOM_SIZE, FRAME_FITS, SIZE_PRESETS
-    from .standalone.video import CODEC_MODES, VIDEO_MODEL, VideoConfig
+    from .diffusion.video_codec import CODEC_MODES
+    from .standalone.video import VIDEO_MODEL, VideoConfig
     from .standalone.world import WorldConfig
     from .trajectories.presets import PRESETS
 

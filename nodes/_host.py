@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from io import BytesIO
 from pathlib import Path
 
 import comfy.model_management
@@ -15,7 +14,8 @@ from comfy_api.latest import ComfyExtension, Types, io, ui
 from server import PromptServer
 
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.io.atomic import naming_the_file, open_atomically
+from ..matrix3d_core.io.atomic import naming_the_file
+from ..matrix3d_core.io.images import to_uint8
 from ..matrix3d_core.progress import ProgressEvent, ProgressFn
 
 __all__ = [
@@ -73,18 +73,7 @@ def tell_user(node_id: str | None, text: str) -> None:
 def _to_pillow(image: torch.Tensor) -> object:
     from PIL import Image
 
-    return Image.fromarray((image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
-
-
-def save_picture(path: Path, picture: torch.Tensor, *, most_columns: int) -> None:
-    """Write ``[H, W, 3]`` in [0, 1] as a JPEG of at most that many columns."""
-    image = _to_pillow(picture)
-    if image.width > most_columns:
-        image = image.resize((most_columns, max(1, round(image.height * most_columns / image.width))))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=92)
-    with open_atomically(path) as file:
-        file.write(buffer.getbuffer())
+    return Image.fromarray(to_uint8(image))
 
 
 def compute_device() -> torch.device:

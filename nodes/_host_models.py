@@ -22,7 +22,7 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..matrix3d_core.diffusion.circular import circular_decode, circular_encode
+from ..matrix3d_core.diffusion import video_codec as codec
 from ..matrix3d_core.diffusion.conditioning import GuidanceClip, pack_mask, to_unit
 from ..matrix3d_core.diffusion.schedule import (
     UPSTREAM_SCHEDULE,
@@ -33,7 +33,6 @@ from ..matrix3d_core.diffusion.schedule import (
     round_timesteps,
 )
 from ..matrix3d_core.diffusion.sizes import latent_frames, latent_size
-from ..matrix3d_core.diffusion.tiles import UPSTREAM_TILE, decode_tiles, encode_tiles
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.progress import ProgressFn
 from ._host import PromptServer
@@ -41,7 +40,6 @@ from ._host_seam import install_seam
 from ._host_wan5b import EXTRA_LAYER, extra_channels
 
 __all__ = [
-    "CODEC_MODES",
     "SAMPLERS",
     "SCHEDULERS",
     "VideoKind",
@@ -58,10 +56,6 @@ __all__ = [
 
 SAMPLERS = comfy.samplers.SAMPLER_NAMES
 SCHEDULERS = [UPSTREAM_SCHEDULE, *comfy.samplers.SCHEDULER_NAMES]
-
-CODEC_MODES = ("circular", "upstream tiles", "plain")
-"""How the VAE treats the left/right border. ``circular``: as a ring. ``upstream tiles``: overlapping tiles
-without a wrap. ``plain``: the host's own call for the whole picture."""
 
 _TIMESTEP_KEY = "matrix3d_bf16_timesteps"
 _CLIP_TOKENS = (257, 1280)
@@ -186,21 +180,7 @@ def encode_video(
         comfy.model_management.throw_exception_if_processing_interrupted()
         return vae.encode(to_unit(pixels))
 
-    if mode == "plain":
-        latent = encode(frames)
-    elif mode == "upstream tiles":
-        latent = encode_tiles(encode, frames, factor=kind.factor, progress=progress)
-    else:
-        rows, columns = (side * kind.factor if tiled else 0 for side in UPSTREAM_TILE)
-        latent = circular_encode(
-            encode,
-            frames,
-            scale=kind.factor,
-            tile_height_px=rows,
-            tile_width_px=columns,
-            is_video=True,
-            progress=progress,
-        )
+    latent = codec.encode_video(encode, frames, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
     return latent.to(comfy.model_management.intermediate_device())
 
 
@@ -213,14 +193,7 @@ def decode_video(
         comfy.model_management.throw_exception_if_processing_interrupted()
         return vae.decode(part)
 
-    if mode == "plain":
-        frames = decode(latent)
-    elif mode == "upstream tiles":
-        frames = decode_tiles(decode, latent, factor=kind.factor, progress=progress)
-    else:
-        rows, columns = UPSTREAM_TILE if tiled else (0, 0)
-        frames = circular_decode(decode, latent, tile_height=rows, tile_width=columns, progress=progress)
-    return frames[0].to("cpu", torch.float32).clamp_(0, 1)
+    return codec.decode_video(decode, latent, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
 
 
 def condition_video(

@@ -6,11 +6,9 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-import torch
 from aiohttp import web
 from comfy.cli_args import args
 from server import PromptServer
@@ -18,7 +16,7 @@ from server import PromptServer
 from ..matrix3d_core.errors import FormatError, Matrix3DError
 from ..matrix3d_core.strict_json import parse_json
 
-__all__ = ["Gone", "answer_posts", "jpeg"]
+__all__ = ["Gone", "answer_posts"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +29,6 @@ Answer = Callable[[dict[str, Any]], "dict[str, Any] | bytes"]
 
 class Gone(Matrix3DError):
     """What was asked about is not there any more; running the graph brings it back."""
-
-
-def jpeg(picture: torch.Tensor) -> bytes:
-    """Return ``[H, W, 3]`` in [0, 1] as a JPEG file."""
-    from PIL import Image
-
-    buffer = BytesIO()
-    pixels = (picture.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
 
 
 def answer_posts(route: str, answer: Answer) -> None:

@@ -23,13 +23,13 @@ from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_dept
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth
-from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES
+from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, encode_image
 from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
 from ._file_inputs import file_input
 from ._host import io, resolve_input_file, ui
-from ._host_routes import answer_posts, jpeg
+from ._host_routes import answer_posts
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType
 
@@ -220,7 +220,7 @@ def _preview(question: dict[str, Any]) -> bytes:
         floats=str(question.get("float_values", FLOAT_KINDS[0])),
         use_tags=question.get("use_tags") is not False,
     )
-    return jpeg(loaded.rgb)
+    return encode_image(loaded.rgb)
 
 
 answer_posts("/matrix3d/panorama/preview", _preview)

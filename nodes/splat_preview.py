@@ -13,7 +13,7 @@ from ..matrix3d_core.collision.occupancy import Occupancy, encode_occupancy
 from ..matrix3d_core.collision.walls import walls_of_mesh, walls_of_panorama
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.atomic import open_atomically
-from ..matrix3d_core.io.pano_frames import shown_frames
+from ..matrix3d_core.io.pano_frames import shown_frames, write_panorama
 from ..matrix3d_core.io.splats import (
     PREVIEW_FORMATS,
     keeps_origins,
@@ -30,7 +30,7 @@ from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
 from ..matrix3d_core.trajectories.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
 from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
 from ._cache import Kept
-from ._host import Types, io, save_picture, save_target
+from ._host import Types, io, save_target
 from ._host_block import not_yet
 from ._search import SPLAT_WORDS
 from ._types import GeometryType, TrajectoryType
@@ -360,7 +360,7 @@ def _keep_sphere(key: str | None, panorama: torch.Tensor, *, is_image: bool) -> 
         if width != 2 * height:
             raise InvalidInput(f"panorama must be twice as wide as high; got {width}x{height}.")
         path, filename, subfolder = save_target("matrix3d/world", ".jpg", kind="temp")
-        save_picture(path, picture, most_columns=_SPHERE_WIDTH)
+        write_panorama(path, picture, max_width=_SPHERE_WIDTH, quality=92)
         return _Written(path, _shown(path, filename, subfolder))
 
     return _spheres.get(key and f"{key} sphere", panorama, None, make, lambda made: made.path.is_file())

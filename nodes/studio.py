@@ -21,6 +21,7 @@ from ..matrix3d_core.explore.path_editor import (
     pose_of_key,
     rows_of_path,
 )
+from ..matrix3d_core.io.images import encode_image
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE, DEFAULT_FRAMES
@@ -29,7 +30,7 @@ from ..matrix3d_core.trajectories.presets import PRESETS
 from ..matrix3d_core.trajectories.report import describe_trajectory
 from ._host import io, progress_to_host
 from ._host_block import not_yet
-from ._host_routes import Gone, answer_posts, jpeg
+from ._host_routes import Gone, answer_posts
 from ._path_inputs import fps_input, frames_input
 from ._search import WORLD_WORDS
 from ._types import GeometryType, TrajectoryType
@@ -105,16 +106,16 @@ def _map(question: dict[str, Any]) -> bytes:
     span = _number(question, "span", map_span(scene.geometry), 1e-6, 1e6)
     centre = (_number(question, "x", 0, -1e6, 1e6), _number(question, "z", 0, -1e6, 1e6))
     size = int(_number(question, "size", 384, 32, 1024))
-    return jpeg(draw_map(scene.geometry, centre=centre, span=span, size_px=size))
+    return encode_image(draw_map(scene.geometry, centre=centre, span=span, size_px=size))
 
 
 def _view(question: dict[str, Any]) -> bytes:
     scene = _scenes.find(question.get("token"))
-    return jpeg(scene.view(pose_of_key(question.get("pose", [])), _VIEW_ROWS).rgb)
+    return encode_image(scene.view(pose_of_key(question.get("pose", [])), _VIEW_ROWS).rgb)
 
 
 def _panorama(question: dict[str, Any]) -> bytes:
-    return jpeg(_scenes.find(question.get("token")).geometry.rgb)
+    return encode_image(_scenes.find(question.get("token")).geometry.rgb)
 
 
 for _name, _answer in (

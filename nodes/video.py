@@ -17,6 +17,7 @@ from ..matrix3d_core.diffusion.conditioning import (
 from ..matrix3d_core.diffusion.latent_roll import SEAM_MODES
 from ..matrix3d_core.diffusion.schedule import SAMPLING_PRESETS, SamplingPreset
 from ..matrix3d_core.diffusion.sizes import FRAME_FITS, SIZE_PRESETS, fit_frame_count, resolve_size
+from ..matrix3d_core.diffusion.video_codec import CODEC_MODES
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
@@ -27,7 +28,6 @@ from ..matrix3d_core.video.segments import Segment, plan_segments
 from ._adapters import image_from_host, images_from_host
 from ._host import io, progress_to_host
 from ._host_models import (
-    CODEC_MODES,
     SAMPLERS,
     SCHEDULERS,
     VideoKind,

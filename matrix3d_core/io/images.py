@@ -28,7 +28,16 @@ from .limits import MOST_PIXELS, check_budget
 from .radiance import HDR_MAGIC, floats_from_rgbe, read_rgbe, tone_map
 from .tiff import TIFF_MAGIC, DeepTiff, deep_tiff
 
-__all__ = ["FLOAT_KINDS", "IMAGE_SUFFIXES", "Picture", "read_image", "read_picture", "write_image"]
+__all__ = [
+    "FLOAT_KINDS",
+    "IMAGE_SUFFIXES",
+    "Picture",
+    "encode_image",
+    "read_image",
+    "read_picture",
+    "to_uint8",
+    "write_image",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -153,20 +162,39 @@ def write_image(target: BinaryTarget, rgb: Tensor, *, quality: int = 95) -> None
     Raises:
         InvalidInput: on another shape or suffix, or when a value is NaN or infinite.
     """
-    check_shape("rgb", rgb, "H W 3")
-    check_finite("rgb", rgb)
     is_path = isinstance(target, (str, os.PathLike))
     suffix = Path(target).suffix.lower() if is_path else ".png"  # type: ignore[arg-type]
     if suffix not in _FORMATS:
         raise InvalidInput(f"a picture must be written as {', '.join(_FORMATS)}; got {suffix!r}.")
-    values = (rgb.detach().to("cpu", torch.float32).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    options = {} if suffix == ".png" else {"quality": quality}
+    data = encode_image(rgb, _FORMATS[suffix], quality=quality)
+    with open_atomically(target) as file:
+        file.write(data)
+
+
+def encode_image(rgb: Tensor, format: str = "JPEG", *, quality: int = 95) -> bytes:
+    """Return a picture as the bytes of a file with 8 bits per channel.
+
+    Args:
+        rgb: ``[H, W, 3]`` floating point; values outside [0, 1] are clipped.
+        format: ``"JPEG"``, ``"PNG"`` or ``"WEBP"``.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        InvalidInput: on another shape, or when a value is NaN or infinite.
+    """
+    check_shape("rgb", rgb, "H W 3")
+    check_finite("rgb", rgb)
+    options = {} if format == "PNG" else {"quality": quality}
     buffer = (
         io.BytesIO()
-    )  # Pillow writes JPEGs past the file object and does not notice a disk that takes only a part
-    Image.fromarray(values).save(buffer, format=_FORMATS[suffix], **options)
-    with open_atomically(target) as file:
-        file.write(buffer.getbuffer())
+    )  # Pillow writes JPEGs past a file object and does not notice a disk that takes only a part
+    Image.fromarray(to_uint8(rgb)).save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def to_uint8(rgb: Tensor) -> np.ndarray:
+    """Return values in [0, 1], clipped, as bytes 0 to 255 in main memory."""
+    return (rgb.detach().to("cpu", torch.float32).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def _name_of(source: BinarySource) -> str:

@@ -12,7 +12,7 @@ from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from .images import write_image
 
-__all__ = ["MOST_FRAMES", "shown_frames", "write_pano_frames"]
+__all__ = ["MOST_FRAMES", "shown_frames", "write_pano_frames", "write_panorama"]
 
 MOST_FRAMES = 121
 """Frames of a video that are written; of longer ones, as many evenly spaced."""
@@ -27,6 +27,20 @@ def shown_frames(count: int, most: int = MOST_FRAMES) -> list[int]:
     if count <= most:
         return list(range(count))
     return [round(k * (count - 1) / max(1, most - 1)) for k in range(most)]
+
+
+def write_panorama(path: Path, panorama: Tensor, *, max_width: int, quality: int = 90) -> None:
+    """Write one panorama ``[H, W, 3]`` in [0, 1], shrunk by averaging where it is wider than ``max_width``.
+
+    Raises:
+        InvalidInput: as `write_image`.
+    """
+    picture = panorama.detach().to("cpu", torch.float32)
+    if picture.shape[1] > max_width:
+        shape = (max(1, max_width // 2), max_width)
+        picture = torch.nn.functional.interpolate(picture.permute(2, 0, 1)[None], shape, mode="area")
+        picture = picture[0].permute(1, 2, 0)
+    write_image(path, picture, quality=quality)
 
 
 def write_pano_frames(
@@ -64,14 +78,9 @@ def write_pano_frames(
     files = []
     for index, frame in enumerate(frames):
         progress(ProgressEvent(index, len(frames), f"write frame {frame}"))
-        picture = panoramas[frame].detach().to("cpu", torch.float32)
-        check_finite(f"panorama, frame {frame},", picture)
-        if size["W"] > max_width:
-            shape = (max(1, max_width // 2), max_width)
-            picture = torch.nn.functional.interpolate(picture.permute(2, 0, 1)[None], shape, mode="area")
-            picture = picture[0].permute(1, 2, 0)
+        check_finite(f"panorama, frame {frame},", panoramas[frame])
         name = f"{stem}f{frame:05}.jpg"
-        write_image(folder / name, picture.clamp(0, 1), quality=quality)
+        write_panorama(folder / name, panoramas[frame], max_width=max_width, quality=quality)
         files.append((frame, name))
     progress(ProgressEvent(len(frames), len(frames), "frames written"))
     return files

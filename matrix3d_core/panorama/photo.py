@@ -20,6 +20,7 @@ from ..checks import check_finite, check_floating, check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..geometry.spherical import directions_from_pixels
+from ..io.images import to_uint8
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from .resample import Lookup, PlannedReads, plan_reads
 from .views import intrinsics_from_fovs
@@ -451,7 +452,7 @@ def project_upstream(photo: PlacedPhoto, height: int = 800, width: int = 1600) -
         grown = torch.nn.functional.max_pool2d((~is_known).float()[None], 3, stride=1, padding=1)
         is_known = grown[0] < 0.5
     to_generate = (~is_known).byte().numpy() * np.uint8(255)
-    picture = Image.fromarray((canvas.clamp(0, 1) * 255).round().byte().numpy())
+    picture = Image.fromarray(to_uint8(canvas))
     sizes = (width, height)
     resized = np.asarray(picture.resize(sizes)).astype(np.float32) / 255
     mask = np.asarray(Image.fromarray(to_generate).resize(sizes)).astype(np.float32) / 255

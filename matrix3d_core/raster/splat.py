@@ -37,6 +37,7 @@ from torch import Tensor
 
 from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
+from ..geometry.harmonics import sh_basis
 from ..scene.gaussians import SH_C0, Gaussians
 from .registry import Backend, Registry
 
@@ -313,36 +314,8 @@ def colours_from_sh(sh: Tensor, means: Tensor, centre: Tensor) -> Tensor:  # [N,
     colours = 0.5 + SH_C0 * sh[:, 0]
     if sh.shape[1] > 1:
         direction = torch.nn.functional.normalize(means - centre, dim=-1)
-        colours = colours + (_sh_basis(direction, sh.shape[1]).unsqueeze(-1) * sh[:, 1:]).sum(1)
+        colours = colours + (sh_basis(direction, sh.shape[1])[:, 1:].unsqueeze(-1) * sh[:, 1:]).sum(1)
     return colours.clamp_min(0.0)
-
-
-def _sh_basis(direction: Tensor, bases: int) -> Tensor:  # [N, 3] -> [N, bases - 1]
-    x, y, z = direction.unbind(-1)
-    c1 = math.sqrt(3 / (4 * math.pi))
-    values = [-c1 * y, c1 * z, -c1 * x]
-    if bases > 4:
-        c2 = math.sqrt(15 / (4 * math.pi))
-        values += [
-            c2 * x * y,
-            -c2 * y * z,
-            math.sqrt(5 / (16 * math.pi)) * (3 * z * z - 1),
-            -c2 * x * z,
-            c2 / 2 * (x * x - y * y),
-        ]
-    if bases > 9:
-        c33, c32 = math.sqrt(35 / (32 * math.pi)), math.sqrt(105 / (4 * math.pi))
-        c31, c30 = math.sqrt(21 / (32 * math.pi)), math.sqrt(7 / (16 * math.pi))
-        values += [
-            -c33 * y * (3 * x * x - y * y),
-            c32 * x * y * z,
-            -c31 * y * (5 * z * z - 1),
-            c30 * z * (5 * z * z - 3),
-            -c31 * x * (5 * z * z - 1),
-            c32 / 2 * z * (x * x - y * y),
-            -c33 * x * (x * x - 3 * y * y),
-        ]
-    return torch.stack(values, dim=-1)
 
 
 def _probe_gsplat() -> str | None:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diffusion.circular import circular_decode, circular_encode
 from ..diffusion.conditioning import (
     GuidanceClip,
     clip_pixels,
@@ -23,7 +22,7 @@ from ..diffusion.conditioning import (
 from ..diffusion.latent_roll import SEAM_MODES
 from ..diffusion.schedule import flow_sigmas, round_timesteps
 from ..diffusion.sizes import check_size, fit_frame_count, latent_frames, latent_size
-from ..diffusion.tiles import UPSTREAM_TILE, decode_tiles, encode_tiles
+from ..diffusion.video_codec import CODEC_MODES, decode_video, encode_video
 from ..errors import InvalidInput
 from ..io.video import write_mp4
 from ..panorama.composite_known import composite_texels
@@ -41,7 +40,6 @@ from .pipelines import PipelineSource, choose_device, opened_pipeline, place, re
 from .world import WorldConfig, build_geometry, plan_path
 
 __all__ = [
-    "CODEC_MODES",
     "VIDEO_MODEL",
     "VideoConfig",
     "VideoResult",
@@ -55,10 +53,6 @@ __all__ = [
 
 WHAT = "making videos with Wan"
 VIDEO_MODEL = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers"
-
-CODEC_MODES = ("circular", "upstream tiles", "plain")
-"""How the VAE treats the left/right border: as a ring; in overlapping tiles without a wrap; all at once."""
-
 _FACTOR = 8
 _TOKENS = 512
 _CHANNELS = 16
@@ -475,21 +469,9 @@ def condition_latents(
         latent = vae.encode(video.to(device, vae.dtype)).latent_dist.mode()
         return (latent.float().cpu() - mean) / deviation
 
-    if config.encode == "plain":
-        latent = encode(clip.frames)
-    elif config.encode == "upstream tiles":
-        latent = encode_tiles(encode, clip.frames, factor=_FACTOR, progress=progress)
-    else:
-        rows, columns = (side * _FACTOR if config.tiled else 0 for side in UPSTREAM_TILE)
-        latent = circular_encode(
-            encode,
-            clip.frames,
-            scale=_FACTOR,
-            tile_height_px=rows,
-            tile_width_px=columns,
-            is_video=True,
-            progress=progress,
-        )
+    latent = encode_video(
+        encode, clip.frames, factor=_FACTOR, mode=config.encode, tiled=config.tiled, progress=progress
+    )
     known = pack_mask(clip.mask, latent.shape[-2], latent.shape[-1], _FACTOR).unsqueeze(0)
     return torch.cat((known, latent), 1)
 
@@ -506,14 +488,9 @@ def _decode(
         video = vae.decode(raw.to(device, vae.dtype), return_dict=False)[0]
         return (video.float().cpu() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
 
-    if config.decode == "plain":
-        frames = decode(latents)
-    elif config.decode == "upstream tiles":
-        frames = decode_tiles(decode, latents, factor=_FACTOR, progress=progress)
-    else:
-        rows, columns = UPSTREAM_TILE if config.tiled else (0, 0)
-        frames = circular_decode(decode, latents, tile_height=rows, tile_width=columns, progress=progress)
-    return frames[0].to("cpu", torch.float32).clamp(0, 1)
+    return decode_video(
+        decode, latents, factor=_FACTOR, mode=config.decode, tiled=config.tiled, progress=progress
+    )
 
 
 def _statistics(vae: Any) -> tuple[Tensor, Tensor]:
