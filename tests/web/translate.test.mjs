@@ -128,7 +128,7 @@ const ELSEWHERE = /\bname: $|===? $/; // a widget's name is not what it shows; w
 const NOT_SHOWN = [
   /^</, // drawings
   /^[\w-]+:[^;]*;/, // styles
-  /\bvoid main\b/, // shaders
+  /\bvoid main\b|\bfloat \w+ = /, // shaders
   /^m3d-|-m3d-/, // classes
   /^\d+px |^translate\(|^\(prefers-/, // of styles
   /^rgba?\(/, // colours

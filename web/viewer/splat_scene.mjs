@@ -9,12 +9,13 @@ import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 import { Grid } from "./grid.mjs";
-import { LOWPASS_PX2, fittedLowpass, lowpassIn } from "./lowpass.mjs";
+import { LOWPASS_PX2, lowpassIn } from "./lowpass.mjs";
 import { originColours } from "./provenance.mjs";
 import { radiusOf } from "./outside.mjs";
 import { PanoramaSphere } from "./panorama_sphere.mjs";
 import { Stage } from "./stage.mjs";
 import { wallsOfSplats } from "./walls.mjs";
+import { widening } from "./widening.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
@@ -47,7 +48,6 @@ class World {
     }
     this.group = new THREE.Group();
     this.scene.add(this.group);
-    this.lowpass = 0; // of the pictures its splats were fitted to, radians
     /** @type {SplatMesh | null} */
     this.mesh = null;
   }
@@ -147,7 +147,7 @@ export class SplatScene {
    * @returns {Promise<number>} how many there are
    */
   async load(bytes, name, axes = "RDF", isOther = false, isOurs = false) {
-    const mesh = new SplatMesh({ fileBytes: bytes, fileName: name });
+    const mesh = new SplatMesh({ fileBytes: bytes, fileName: name, ...(isOurs && { objectModifier: widening() }) });
     await mesh.initialized;
     const count = mesh.packedSplats?.numSplats ?? 0;
     if (this.isDisposed || count === 0) {
@@ -160,7 +160,6 @@ export class SplatScene {
     world.unload();
     world.place(axes);
     world.mesh = mesh;
-    world.lowpass = fittedLowpass(isOurs, count);
     world.group.add(mesh);
     return count;
   }
@@ -442,7 +441,7 @@ export class SplatScene {
     const { renderer, camera, other, sphere } = this;
     const { height } = this.stage.canvas;
     for (const world of [this.world, this.other]) {
-      if (world) world.spark.preBlurAmount = lowpassIn(world.lowpass, (camera.fov / 180) * Math.PI, height);
+      if (world) world.spark.preBlurAmount = lowpassIn((camera.fov / 180) * Math.PI, height);
     }
     renderer.setClearColor(BACKGROUNDS[this.background], 1);
     renderer.setScissorTest(false);
