@@ -42,16 +42,9 @@ def host_place() -> HostPlace:
 @pytest.fixture(scope="session")
 def tiny_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A models folder with all tiny models, also under the names of the released ones."""
-    from lora_files import write_released_loras  # need torch, which is slow to load
-    from tiny_lrm import tiny_state, write_upstream_file
-    from tiny_models import link_released_names, write_tiny_models
+    from tiny_models import fill_models_folder  # needs torch, which is slow to load
 
-    folder = tmp_path_factory.mktemp("tiny") / "models"
-    models = write_tiny_models(folder)
-    link_released_names(models)
-    write_released_loras(folder, models)
-    (folder / "matrix3d_lrm").mkdir()
-    write_upstream_file(folder / "matrix3d_lrm" / "pano_lrm_480p.pt", tiny_state())
+    folder = fill_models_folder(tmp_path_factory.mktemp("tiny") / "models")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)  # 0.3 GB, and pytest keeps the folders of three runs
 

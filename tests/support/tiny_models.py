@@ -631,6 +631,19 @@ def link_released_names(paths: dict[str, Path]) -> None:
                 shutil.copyfile(path, link)
 
 
+def fill_models_folder(folder: Path) -> Path:
+    """Write all tiny models, LoRAs and the reconstruction model, also under the names of the released ones."""
+    from lora_files import write_released_loras
+    from tiny_lrm import tiny_state, write_upstream_file
+
+    models = write_tiny_models(folder)
+    link_released_names(models)
+    write_released_loras(folder, models)
+    (folder / "matrix3d_lrm").mkdir()
+    write_upstream_file(folder / "matrix3d_lrm" / "pano_lrm_480p.pt", tiny_state())
+    return folder
+
+
 def mount(base: Path, models_dir: Path) -> None:
     """Make a server over ``base`` find and load the models in ``models_dir``.
 
