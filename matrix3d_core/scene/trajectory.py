@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InvalidInput
+from .camera import Camera, camera_of, check_intrinsics, select_intrinsics
 
 __all__ = ["FRAMES_OF_REFERENCE", "Trajectory"]
 
@@ -73,21 +74,7 @@ class Trajectory:
                 f"{float(error[frame]):.3g} and det R = {float(determinant[frame]):.3g}. "
                 "Remove scale or mirroring from the pose."
             )
-        if self.K_px is not None:
-            check_shape("K_px", self.K_px, f"{count} 3 3")
-            if self.image_size_px is None:
-                raise InvalidInput("image_size_px must come with K_px; got None.")
-            K = self.K_px.detach().to("cpu", torch.float64)
-            focal = K.diagonal(dim1=1, dim2=2)[:, :2]
-            is_good = (
-                torch.isfinite(K).flatten(1).all(1) & (focal > 0).all(1) & (K[:, 2] == bottom[1:]).all(1)
-            )
-            if not is_good.all():
-                frame = int((~is_good).nonzero()[0])
-                raise InvalidInput(
-                    f"K_px of frame {frame} must be finite with positive focal lengths and a last row 0 0 1; "
-                    f"got {K[frame].tolist()}."
-                )
+        check_intrinsics(self.K_px, count, self.image_size_px)
         if not (self.fps > 0 and self.fps < float("inf")):
             raise InvalidInput(f"fps must be positive; got {self.fps}.")
         if self.frame_of_reference not in FRAMES_OF_REFERENCE:
@@ -99,6 +86,27 @@ class Trajectory:
 
     def __len__(self) -> int:
         return self.camera_from_world.shape[0]
+
+    def camera(self, frame: int, size_px: tuple[int, int] | None = None) -> Camera:
+        """Return the camera of one frame: a pinhole with the path's intrinsics, or a panorama's where it has none.
+
+        Args:
+            frame: its number.
+            size_px: rows and columns of the picture at hand, for which intrinsics are scaled; None: `image_size_px`.
+
+        Raises:
+            InvalidInput: when neither says the size.
+        """
+        own = self.image_size_px or size_px
+        if own is None:
+            raise InvalidInput("size_px must be given for a path without image_size_px; got None.")
+        camera = camera_of(select_intrinsics(self.K_px, frame), own)
+        return camera if size_px is None else camera.resized(*size_px)
+
+    def select(self, index: Tensor | slice) -> Trajectory:
+        """Return the path of some frames, in the order of ``index`` (numbers may repeat), with their intrinsics."""
+        poses, K_px = self.camera_from_world[index], select_intrinsics(self.K_px, index)
+        return replace(self, camera_from_world=poses, K_px=K_px)
 
     @property
     def world_from_camera(self) -> Tensor:
