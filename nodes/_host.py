@@ -1,4 +1,4 @@
-"""The only file that imports the host. Everything else in this folder takes the host from here."""
+"""The host's folders, types, progress and interruption; its other subjects have a ``_host_*.py`` each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Is the host new enough for the pack? Asked before anything else of the host is imported.
 
-Beside `_host`, the only file that names the host: `_host` itself cannot be imported on an old one.
+A file of its own, as the other ``_host*.py`` cannot be imported on an old host.
 """
 
 from __future__ import annotations
