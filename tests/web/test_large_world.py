@@ -51,7 +51,7 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         print(f"first picture after {time.perf_counter() - start:.1f} s")
         assert ready == {"count": len(world)}
         start = time.perf_counter()
-        wait(page, "v.scene.mesh.packedSplats.lodSplats && v.stats().isSettled")
+        wait(page, "v.scene.world.mesh.packedSplats.lodSplats && v.stats().isSettled")
         print(f"coarser versions after {time.perf_counter() - start:.1f} s more")
         page.wait_for_timeout(1500)
         wait(page, "v.stats().isSettled")

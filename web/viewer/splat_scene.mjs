@@ -2,19 +2,17 @@
 // around its canvas, nor of the host.
 
 import * as THREE from "../vendor/three.mjs";
-import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
+import { SplatMesh } from "../vendor/spark.mjs";
 
 import { tr } from "../i18n/translate.mjs";
-import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { PathLines } from "./path_lines.mjs";
 import { FOV_Y, toThree } from "./pose.mjs";
 import { Grid } from "./grid.mjs";
-import { LOWPASS_PX2, lowpassIn } from "./lowpass.mjs";
-import { originColours } from "./provenance.mjs";
+import { lowpassIn } from "./lowpass.mjs";
 import { radiusOf } from "./outside.mjs";
 import { PanoramaSphere } from "./panorama_sphere.mjs";
+import { SplatLayer } from "./splat_layer.mjs";
 import { Stage } from "./stage.mjs";
-import { wallsOfSplats } from "./walls.mjs";
 import { widening } from "./widening.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
@@ -22,73 +20,7 @@ import { widening } from "./widening.mjs";
 /** Behind the splats; whatever the theme, as pictures do not depend on it. */
 export const BACKGROUNDS = { dark: 0x0e1013, grey: 0x8a8f96, white: 0xffffff };
 const CLIP = [0.01, 10_000]; // world units from the eye, within which a world is drawn
-const LOD_FROM = 600_000; // splats; fewer are drawn as they are
-const SAMPLES = 2000;
 const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of the depth mode runs
-
-/** One world: its splats, turned upright, and what sorts and draws them. */
-class World {
-  /** @param {Stage} stage @param {() => void} onDirty */
-  constructor(stage, onDirty) {
-    const { renderer } = stage;
-    this.stage = stage;
-    this.scene = new THREE.Scene();
-    // Splats are trained with a low-pass that does not lower their opacity; draw them the same way.
-    this.spark = new SparkRenderer({ renderer, onDirty, preBlurAmount: LOWPASS_PX2, blurAmount: 0 });
-    this.scene.add(this.spark);
-    /** @type {Set<THREE.Material>} that unpacked splats; Spark drops them without disposing of them */
-    this.unpackers = new Set();
-    for (const accumulator of [this.spark.display, ...this.spark.accumulators]) {
-      const { prepareProgramMaterial } = accumulator;
-      accumulator.prepareProgramMaterial = (...generators) => {
-        const made = prepareProgramMaterial.call(accumulator, ...generators);
-        this.unpackers.add(made.material);
-        return made;
-      };
-    }
-    this.group = new THREE.Group();
-    this.scene.add(this.group);
-    /** @type {SplatMesh | null} */
-    this.mesh = null;
-  }
-
-  /**
-   * Turn the world from a file's axes to those of three.js: from OpenCV's by 180 degrees about x.
-   * @param {string} axes
-   */
-  place(axes) {
-    const columns = columnsOfAxes(axes);
-    if (!columns) throw new Error(tr("{axes} names no axes.", { axes }));
-    if (isMirrored(columns)) throw new Error(tr("Its axes ({axes}) are left-handed, which this viewer cannot show.", { axes }));
-    const [x, y, z] = columns.map((column) => new THREE.Vector3(column[0], column[1], column[2]));
-    this.group.quaternion.setFromRotationMatrix(new THREE.Matrix4().makeBasis(x, y, z));
-    this.group.updateMatrixWorld(true);
-  }
-
-  unload() {
-    if (!this.mesh) return;
-    this.mesh.splatRgba?.dispose();
-    this.group.remove(this.mesh);
-    this.mesh.dispose();
-    this.mesh = null;
-    for (const material of this.unpackers) this.stage.retire("unpack", material);
-    this.unpackers.clear();
-  }
-
-  get isSorting() {
-    return this.spark.sorting || this.spark.sortDirty;
-  }
-
-  async dispose() {
-    for (let i = 0; i < 100 && this.spark.sorting; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20)); // a sort in flight would end in a stray error
-    }
-    this.unload();
-    this.spark.dispose();
-    this.spark.geometry.dispose(); // which it leaves, as it does the material
-    this.stage.retire("splats", this.spark.material);
-  }
-}
 
 export class SplatScene {
   /**
@@ -107,8 +39,8 @@ export class SplatScene {
     this.pixelRatio = 1;
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, ...CLIP);
     this.camera.rotation.order = "YXZ";
-    this.world = new World(this.stage, onDirty);
-    /** @type {World | null} what is shown to the right of the compare line */
+    this.world = new SplatLayer(this.stage, onDirty);
+    /** @type {SplatLayer | null} what is shown to the right of the compare line */
     this.other = null;
     this.compare = 1; // up to here from the left the first world is shown
     this.background = /** @type {keyof BACKGROUNDS} */ ("dark");
@@ -122,14 +54,6 @@ export class SplatScene {
     /** @type {PanoramaSphere | null} */
     this.sphere = null;
     this.isDisposed = false;
-  }
-
-  get spark() {
-    return this.world.spark;
-  }
-
-  get mesh() {
-    return this.world.mesh;
   }
 
   /** Name of the graphics device, for bug reports. */
@@ -155,8 +79,8 @@ export class SplatScene {
       if (count === 0) throw new Error(tr("{name} holds no splats.", { name }));
       return 0;
     }
-    if (isOther) this.other ??= new World(this.stage, this.onDirty);
-    const world = isOther ? /** @type {World} */ (this.other) : this.world;
+    if (isOther) this.other ??= new SplatLayer(this.stage, this.onDirty);
+    const world = isOther ? /** @type {SplatLayer} */ (this.other) : this.world;
     world.unload();
     world.place(axes);
     world.mesh = mesh;
@@ -169,40 +93,6 @@ export class SplatScene {
     this.other?.dispose();
     this.other = null;
     this.compare = 1;
-  }
-
-  /**
-   * Distances of the splats from a point, a measure of how large the place is.
-   * @param {number[]} position OpenCV axes
-   * @param {number[]} shares of the splats, from 0 to 1, such as [0.5] for the median
-   * @returns {number[]} within which so many of them lie, world units
-   */
-  distances(position, shares) {
-    const splats = this.mesh?.packedSplats;
-    if (!splats || splats.numSplats === 0) return shares.map(() => 1);
-    const stride = Math.max(1, Math.floor(splats.numSplats / SAMPLES));
-    const eye = this.world.group.worldToLocal(new THREE.Vector3(position[0], 0 - position[1], 0 - position[2]));
-    /** @type {number[]} */
-    const distances = [];
-    for (let i = 0; i < splats.numSplats; i += stride) {
-      const { x, y, z } = splats.getSplat(i).center;
-      distances.push(Math.hypot(x - eye.x, y - eye.y, z - eye.z));
-    }
-    distances.sort((a, b) => a - b);
-    return shares.map((share) => distances[Math.min(distances.length - 1, Math.floor(share * distances.length))] || 1);
-  }
-
-  /** @returns {Float64Array} x, y, z of some of the splats, as the view shows them; OpenCV axes */
-  somePoints() {
-    const splats = this.mesh?.packedSplats;
-    if (!splats) return new Float64Array();
-    const stride = Math.max(1, Math.floor(splats.numSplats / (10 * SAMPLES)));
-    const points = new Float64Array(3 * Math.ceil(splats.numSplats / stride));
-    for (let i = 0, k = 0; i < splats.numSplats; i += stride, k += 3) {
-      const { x, y, z } = splats.getSplat(i).center.applyQuaternion(this.world.group.quaternion);
-      points.set([x, 0 - y, 0 - z], k);
-    }
-    return points;
   }
 
   /** Turn the splats to other axes than the file's own. @param {string} axes */
@@ -236,11 +126,6 @@ export class SplatScene {
     this.lookFrom(this.outside);
   }
 
-  /** @param {number[]} position OpenCV axes */
-  medianDistance(position) {
-    return this.distances(position, [0.5])[0];
-  }
-
   /**
    * Paint the splats by their distance ahead of the eye, near ones white, or in their own colours again.
    * @param {boolean} isOn
@@ -248,48 +133,10 @@ export class SplatScene {
    * @returns {[number, number]} from white to black, world units
    */
   showDepth(isOn, position) {
-    const [near, far] = this.distances(position, DEPTH_SHARES);
+    const [near, far] = this.world.distances(position, DEPTH_SHARES);
     const range = /** @type {[number, number]} */ ([0.5 * near, Math.max(far, near)]);
-    for (const mesh of [this.world.mesh, this.other?.mesh]) {
-      if (isOn && mesh) modifiers.setDepthColor(mesh, range[0], range[1], true);
-      else if (mesh?.enableWorldToView) {
-        mesh.worldModifier = undefined;
-        mesh.enableWorldToView = false;
-        mesh.updateGenerator();
-      }
-    }
+    for (const layer of [this.world, this.other]) layer?.showDepth(isOn ? range : null);
     return range;
-  }
-
-  /**
-   * Paint the splats by where they come from, or in their own colours again.
-   * @param {Uint8Array | null} origins of each splat, in the file's order; null: own colours
-   * @returns {number[]} how many come from where, by number; the last counts those of which nobody has said
-   */
-  showOrigins(origins) {
-    const { mesh } = this.world;
-    const splats = mesh?.packedSplats;
-    if (!mesh || !splats) return [];
-    mesh.splatRgba?.dispose();
-    mesh.splatRgba = null;
-    mesh.enableLod = origins ? false : undefined;
-    let counts = /** @type {number[]} */ ([]);
-    if (origins) {
-      const painted = originColours(origins, splats.numSplats, (paint) =>
-        splats.forEachSplat((index, _centre, _scales, _turn, opacity, colour) =>
-          paint(index, (colour.r + colour.g + colour.b) / 3, opacity),
-        ),
-      );
-      counts = painted.counts;
-      const colours = new RgbaArray();
-      colours.ensureCapacity(splats.numSplats).set(painted.rgba);
-      colours.count = splats.numSplats;
-      colours.needsUpdate = true;
-      mesh.splatRgba = colours;
-    }
-    mesh.updateGenerator();
-    this.onDirty();
-    return counts;
   }
 
   /**
@@ -299,67 +146,6 @@ export class SplatScene {
   setPanorama(image, pose = null) {
     this.sphere?.dispose();
     this.sphere = image && new PanoramaSphere(image, pose);
-  }
-
-  /**
-   * Walls of the splats themselves.
-   * @param {number[]} eye OpenCV axes; around it they stay free
-   */
-  findWalls(eye) {
-    const splats = this.mesh?.packedSplats;
-    if (!splats) return null;
-    const turn = this.world.group.matrixWorld;
-    const at = new THREE.Vector3();
-    const list = new Float32Array(4 * splats.numSplats);
-    splats.forEachSplat((index, centre, _scales, _turn, opacity) => {
-      at.copy(centre).applyMatrix4(turn);
-      list.set([at.x, 0 - at.y, 0 - at.z, opacity], 4 * index);
-    });
-    const splat = { x: 0, y: 0, z: 0, weight: 0 }; // the same object each time: there may be millions
-    return wallsOfSplats(
-      splats.numSplats,
-      (i) => {
-        [splat.x, splat.y, splat.z, splat.weight] = [list[4 * i], list[4 * i + 1], list[4 * i + 2], list[4 * i + 3]];
-        return splat;
-      },
-      eye,
-    );
-  }
-
-  /** Whether this world is so large that fewer splats may be drawn of it while it moves. */
-  get isLarge() {
-    return (this.mesh?.packedSplats?.numSplats ?? 0) >= LOD_FROM;
-  }
-
-  /** Prepare coarser versions of a large world, in a worker. */
-  async prepareLod() {
-    const { mesh } = this;
-    const splats = mesh?.packedSplats;
-    if (!mesh || !splats || !this.isLarge || splats.lodSplats) return;
-    await mesh.createLodSplats();
-    if (this.isDisposed || this.mesh !== mesh) return;
-    mesh.enableLod = false;
-    mesh.updateGenerator();
-  }
-
-  /**
-   * Draw at most so many splats, those that matter least for the picture merged; all of them when 0.
-   * @param {number} budget
-   */
-  setBudget(budget) {
-    const { mesh, spark } = this;
-    if (!mesh?.packedSplats?.lodSplats) return;
-    const isOn = budget > 0 && !mesh.splatRgba;
-    spark.lodSplatCount = budget || undefined;
-    if ((mesh.enableLod ?? true) === isOn) return;
-    mesh.enableLod = isOn;
-    mesh.updateGenerator();
-    this.onDirty();
-  }
-
-  /** How many splats the last picture was made of. */
-  get drawn() {
-    return this.spark.activeSplats;
   }
 
   /**

@@ -235,7 +235,7 @@ export class WalkViewer {
       this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
       this.stepBack(this.isOurs || pose !== null);
       const path = this.recorder.givenPath().map((given) => given.position);
-      const reach = this.scene?.medianDistance(this.home.position) ?? 1;
+      const reach = this.scene?.world.medianDistance(this.home.position) ?? 1;
       this.coverage = this.isOurs ? coverageOf(this.home.position, path, reach) : null;
       this.arrive();
       this.setDepth(this.isDepth);
@@ -401,7 +401,7 @@ export class WalkViewer {
   /** Let walls hold or not; a world that came without any gets those of its splats. @param {boolean} hasWalls */
   setWalls(hasWalls) {
     if (hasWalls && !this.walls) {
-      this.walls = this.scene?.findWalls(this.walk.position) ?? null;
+      this.walls = this.scene?.world.findWalls(this.walk.position) ?? null;
       this.hasGround = false; // holes in the floor are common
       if (this.walls) this.overlay.tell(tr("Walls are now where splats lie dense. Connect geometry or a collider for better ones."));
       this.overlay.offer("ground", this.walls !== null);
@@ -415,7 +415,7 @@ export class WalkViewer {
     const wasProvenance = this.isProvenance;
     this.isProvenance = isProvenance && this.origins !== null;
     if (this.scene && (this.isProvenance || wasProvenance)) {
-      const counts = this.scene.showOrigins(this.isProvenance ? this.origins : null);
+      const counts = this.scene.world.showOrigins(this.isProvenance ? this.origins : null);
       const entries = ORIGINS.map(({ name, colour }, i) => ({ name: name(), colour, share: (counts[i] ?? 0) / this.count }));
       this.overlay.setLegend(entries.filter(({ share }) => share > 0));
     }
@@ -441,7 +441,7 @@ export class WalkViewer {
     if (!scene?.sphere) return 0;
     const { centre } = scene.sphere;
     const { position } = this.pose();
-    this.aroundPanorama ||= scene.medianDistance(centre);
+    this.aroundPanorama ||= scene.world.medianDistance(centre);
     return fitOfPanorama(Math.hypot(...centre.map((v, i) => v - position[i])), this.aroundPanorama);
   }
 
@@ -488,7 +488,7 @@ export class WalkViewer {
     if (this.outside) this.walk = startWalk(this.walk, DEFAULT_SPEED);
     this.outside = null;
     if (!scene) return;
-    if (!canStand) this.turnUp(this.recorder.recording.axes ?? guessAxes(scene.somePoints()));
+    if (!canStand) this.turnUp(this.recorder.recording.axes ?? guessAxes(scene.world.somePoints()));
     else scene.lookFrom(null);
   }
 
@@ -497,7 +497,7 @@ export class WalkViewer {
     const { scene } = this;
     if (!scene) return;
     scene.turn(axes);
-    this.outside = { axes, ...boxOf(scene.somePoints()) };
+    this.outside = { axes, ...boxOf(scene.world.somePoints()) };
     scene.lookFrom(this.outside);
     this.walk = startWalk(this.walk, 0.5 * radiusOf(this.outside));
   }
@@ -540,7 +540,7 @@ export class WalkViewer {
   /** @param {boolean} isOrbit */
   setOrbit(isOrbit) {
     if (isOrbit && !this.orbit) {
-      this.orbit = orbitFrom(this.walk, this.scene?.medianDistance(this.walk.position) ?? 1);
+      this.orbit = orbitFrom(this.walk, this.scene?.world.medianDistance(this.walk.position) ?? 1);
     } else if (!isOrbit && this.orbit) {
       this.walk = startWalk(poseOfOrbit(this.orbit), this.walk.speed);
       this.orbit = null;
@@ -702,7 +702,7 @@ export class WalkViewer {
     const { scene } = this;
     if (!scene) return null;
     this.fit(1);
-    scene.setBudget(0);
+    scene.world.setBudget(0);
     const picture = await scene.takePicture(this.pose(), size);
     this.requestFrame();
     return picture;
@@ -851,7 +851,7 @@ export class WalkViewer {
     const isActive = isBusy || clock - this.lastDrag < DRAG_MS;
     this.frameMs = isActive && this.lastShown ? Math.min(now - this.lastShown, 2000) : 0;
     if ((isBusy && this.wasBusy && this.lastShown) || isHeldUp(this.lastShown, this.draggedFrom)) {
-      this.quality = countFrame(this.quality, now - this.lastShown, this.scene.isLarge);
+      this.quality = countFrame(this.quality, now - this.lastShown, this.scene.world.isLarge);
     }
     this.lastShown = isActive ? now : 0;
     this.wasBusy = isBusy;
@@ -861,7 +861,7 @@ export class WalkViewer {
 
     const level = this.restTimer && !this.isSteady ? LEVELS[this.quality.level] : LEVELS[0];
     this.fit(level.fineness);
-    this.scene.setBudget(level.splats);
+    this.scene.world.setBudget(level.splats);
     this.recorder.sample(clock);
     const pose = this.pose();
     this.showPanorama();
@@ -869,7 +869,7 @@ export class WalkViewer {
     this.frames++;
     this.lastDrawn = clock;
     this.showCoverage(pose.position);
-    if (!this.scene.isSorting && this.scene.spark.activeSplats > 0) this.arrived();
+    if (!this.scene.isSorting && this.scene.world.drawn > 0) this.arrived();
     this.updateHud(clock, isBusy);
     if (isBusy) this.requestFrame();
   }
@@ -880,7 +880,7 @@ export class WalkViewer {
     if (this.hasArrived) return;
     this.hasArrived = true;
     // Only now, as it takes a worker and memory.
-    this.scene?.prepareLod().catch(() => {}); // without coarser versions fewer pixels must do
+    this.scene?.world.prepareLod().catch(() => {}); // without coarser versions fewer pixels must do
   }
 
   /** Fade the view where nothing is known. @param {number[]} position */
@@ -930,7 +930,7 @@ export class WalkViewer {
     const fps = isBusy && this.quality.mean ? tr("{count} fps", { count: Math.round(1000 / this.quality.mean) }) : "";
     const [near, far] = this.depthRange.map(plainNumber);
     const depth = this.isDepth ? tr("depth {near} to {far}", { near, far }) + unit : "";
-    const drawn = this.scene?.drawn ?? 0;
+    const drawn = this.scene?.world.drawn ?? 0;
     const [part, whole] = [shortCount(drawn), shortCount(this.count)];
     const isPart = drawn > 0 && drawn < 0.95 * this.count && this.restTimer;
     const splats = tr("{count} splats", { count: isPart ? tr("{part} of {whole}", { part, whole }) : whole });
@@ -944,7 +944,7 @@ export class WalkViewer {
       frames: this.frames,
       fps: this.quality.mean ? 1000 / this.quality.mean : 0,
       count: this.count,
-      drawn: this.scene?.drawn ?? 0,
+      drawn: this.scene?.world.drawn ?? 0,
       pixelRatio: this.scene?.pixelRatio ?? 0,
       device: this.scene?.device ?? "",
       isSettled: Boolean(this.scene) && !this.frameRequest && !this.scene?.isSorting,
