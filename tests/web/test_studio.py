@@ -30,7 +30,7 @@ def studio(page, expression):
 
 
 def settle(page):
-    page.wait_for_function(f"() => !{STUDIO}.isChecking")
+    page.wait_for_function(f"() => !{STUDIO}.client.isChecking")
 
 
 def stored(page):
@@ -42,7 +42,7 @@ def stored(page):
 def on_map(page, x, z):
     """Where a place of the world is on the screen."""
     box = studio(page, "s.map.box.getBoundingClientRect().toJSON()")
-    view = studio(page, "s.mapView")
+    view = studio(page, "s.map.window")
     zoom = box["width"] / view["width"]
     scale = min(view["width"], view["height"]) / view["span"]
     return (
@@ -75,7 +75,9 @@ def front_end(request, browser, comfy):
         page.wait_for_timeout(800)
         assert "Run the graph" in page.inner_text(".m3d-studio .m3d-message")
         run_graph(page)
-        page.wait_for_function(f"() => {STUDIO}.panoramaPicture && {STUDIO}.mapPicture", timeout=120_000)
+        page.wait_for_function(
+            f"() => {STUDIO}.client.panoramaPicture && {STUDIO}.client.mapPicture", timeout=120_000
+        )
         page.wait_for_timeout(500)
         yield page
         mine = [text for text in opened.problems if "matrix3d" in text.lower() or "studio" in text.lower()]
@@ -180,7 +182,7 @@ def test_comes_back_with_the_workflow(front_end):
     keys = studio(page, "s.keys")
     page.evaluate("async () => await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize())))")
     page.wait_for_function(
-        f"() => window.matrix3d.studios.length === 1 && {STUDIO}.panoramaPicture", timeout=30_000
+        f"() => window.matrix3d.studios.length === 1 && {STUDIO}.client.panoramaPicture", timeout=30_000
     )
     settle(page)
     assert [k[:3] for k in studio(page, "s.keys")] == [pytest.approx(key[:3], abs=1e-3) for key in keys]

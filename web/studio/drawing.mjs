@@ -2,7 +2,7 @@
 // World units; x right, y down, z forward. A key is [x, y, z, yaw, pitch] with angles in degrees.
 
 /** @typedef {number[]} Key */
-/** @typedef {{ x: number, z: number, span: number, width: number, height: number }} MapView middle, width in world units, size in pixels */
+/** @typedef {{ x: number, z: number, span: number, width: number, height: number }} MapWindow middle, width in world units, size in pixels */
 
 export const MOST_KEYS = 200;
 const VERSION = 1;
@@ -68,13 +68,13 @@ export function changed(keys, index, change) {
   });
 }
 
-/** @param {MapView} view @param {number} x @param {number} z @returns {[number, number]} pixels */
+/** @param {MapWindow} view @param {number} x @param {number} z @returns {[number, number]} pixels */
 export function toMap(view, x, z) {
   const scale = Math.min(view.width, view.height) / view.span;
   return [view.width / 2 + (x - view.x) * scale, view.height / 2 - (z - view.z) * scale];
 }
 
-/** @param {MapView} view @param {number} px @param {number} py @returns {[number, number]} x, z */
+/** @param {MapWindow} view @param {number} px @param {number} py @returns {[number, number]} x, z */
 export function fromMap(view, px, py) {
   const scale = Math.min(view.width, view.height) / view.span;
   return [view.x + (px - view.width / 2) / scale, view.z - (py - view.height / 2) / scale];
@@ -82,8 +82,8 @@ export function fromMap(view, px, py) {
 
 /**
  * Zoom so that the place under a pixel stays there.
- * @param {MapView} view @param {number} factor above 1 shows more @param {number} px @param {number} py
- * @returns {MapView}
+ * @param {MapWindow} view @param {number} factor above 1 shows more @param {number} px @param {number} py
+ * @returns {MapWindow}
  */
 export function zoomed(view, factor, px, py) {
   const span = Math.min(1e5, Math.max(1e-3, view.span * factor));

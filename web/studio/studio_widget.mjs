@@ -13,7 +13,7 @@ const OPTIONS = ["frames", "closed", "ease", "clearance"];
 const LEAST_HEIGHT = 420;
 const START_SIZE = [820, 860];
 
-/** @param {any} value @returns {import("./studio.mjs").Scene | null} */
+/** @param {any} value @returns {import("./studio_client.mjs").Scene | null} */
 function readScene(value) {
   if (typeof value?.token !== "string" || !(value.span > 0) || !Array.isArray(value.presets)) return null;
   return value;
