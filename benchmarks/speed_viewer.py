@@ -178,7 +178,7 @@ def visit(browser: str, address: str, kind: str, name: str, count: int, seconds:
             page.evaluate(f"() => {{ {viewer}.act('orbit'); }}")
             measured["rate as it comes"] = drag(page, kind, seconds)
             page.wait_for_timeout(1500)
-            page.evaluate(f"() => {{ {viewer}.isSteady = true; }}")
+            page.evaluate(f"() => {{ {viewer}.quality.isSteady = true; }}")
         measured["rate"] = drag(page, kind, seconds)
         measured["pixels"] = pixels
         return measured

@@ -19,11 +19,11 @@ viewer => {
         window.addEventListener(kind, e => { if (!e.repeat && e.key !== "Shift") window.held[kind] ??= e.timeStamp; },
             { capture: true });
     }
-    delete viewer.walkFor;
-    const walkFor = viewer.walkFor.bind(viewer);
-    viewer.walkFor = (seconds, now) => {
+    delete viewer.motion.advance;
+    const advance = viewer.motion.advance.bind(viewer.motion);
+    viewer.motion.advance = (seconds, now) => {
         window.held.longest = Math.max(window.held.longest, seconds);
-        walkFor(seconds, now);
+        advance(seconds, now);
     };
 }
 """
@@ -46,7 +46,7 @@ class Held:
 def settle(page: Any, viewer: str = VIEWER) -> None:
     """Wait until a viewer in sight shows its picture at rest: nothing moves; all splats, all pixels, sorted."""
     page.wait_for_function(
-        f"() => {{ const v = {viewer}; return v?.isVisible && v.stats().isSettled && !v.restTimer; }}",
+        f"() => {{ const v = {viewer}; return v?.isVisible && v.stats().isSettled && !v.quality.restTimer; }}",
         timeout=120_000,
     )
 
@@ -61,7 +61,7 @@ def hold(page: Any, seconds: float, *keys: str) -> Held:
     finally:
         for key in reversed(keys):
             page.keyboard.up(key)
-    page.wait_for_function(f"() => {VIEWER}.walk.velocity.every(v => v === 0)", timeout=60_000)
+    page.wait_for_function(f"() => {VIEWER}.motion.eye.velocity.every(v => v === 0)", timeout=60_000)
     settle(page)
     return Held(
         *page.evaluate(

@@ -142,7 +142,7 @@ def test_settings(opened, tmp_path):
     heights = [np.ptp(coloured(image)[1]) for image in (before, drawn(page))]
     assert heights[1] / heights[0] == pytest.approx(1.75, rel=0.1)
     panel.locator("input[type=range]").nth(1).fill("0.3")
-    assert page.evaluate(f"() => {VIEWER}.walk.speed") == pytest.approx(10**0.3, rel=0.02)
+    assert page.evaluate(f"() => {VIEWER}.motion.eye.speed") == pytest.approx(10**0.3, rel=0.02)
     panel.locator("select").nth(0).select_option("white")
     settle(page)
     assert drawn(page)[2, 2].tolist() == [255, 255, 255]

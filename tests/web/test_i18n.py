@@ -86,11 +86,11 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
             viewer.recorder.open(true);
             viewer.recorder.change({ keys: [viewer.pose(), viewer.pose()], walk: [{ ...viewer.pose(), time: 0 }] });
             viewer.count = 1600;
-            viewer.updateHud(performance.now(), false);
+            viewer.hud.update(performance.now(), false);
             pano.message.hidden = true;
             pano.brush.toggle(true);
             studio.say("");
-            studio.controls.given.hidden = false;
+            studio.tools.given.hidden = false;
             studio.tell();
         }"""
     )

@@ -63,9 +63,9 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         page.evaluate(
             """() => {
                 const v = window.matrix3d.viewers[0];
-                v.quality = { ...v.quality, level: 4 };
-                v.armRest = () => {}; // it never rests
-                v.restTimer = 1;
+                v.quality.state = { ...v.quality.state, level: 4 };
+                v.quality.armRest = () => {}; // it never rests
+                v.quality.restTimer = 1;
                 window.moving = setInterval(() => v.requestFrame(), 100);
             }"""
         )
@@ -79,9 +79,9 @@ def test_fewer_splats_while_walking_and_all_at_rest(browser, tmp_path):
         assert fewer[1] < 200, "and fewer pixels"
         page.evaluate(
             "() => { clearInterval(window.moving); const v = window.matrix3d.viewers[0];"
-            "delete v.armRest; v.restTimer = 0; v.requestFrame(); }"
+            "delete v.quality.armRest; v.quality.restTimer = 0; v.requestFrame(); }"
         )
-        wait(page, f"!v.restTimer && v.stats().isSettled && v.stats().drawn > {0.98 * drawn}")
+        wait(page, f"!v.quality.restTimer && v.stats().isSettled && v.stats().drawn > {0.98 * drawn}")
         page.wait_for_timeout(800)
         assert -10 * math.log10(((picture(page) - full) ** 2).mean() + 1e-12) > 40
         # The coarser picture is the same place.

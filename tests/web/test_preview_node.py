@@ -123,16 +123,16 @@ def test_mouse_and_wheel_stay_in_the_view_while_it_has_the_focus(front_end):
     focus(front_end)
     before = graph_view(front_end)
     yaw = viewer(front_end, "v.pose().yaw")
-    speed = viewer(front_end, "v.walk.speed")
+    speed = viewer(front_end, "v.motion.eye.speed")
     box = box_of(front_end)
     front_end.mouse.down()
     front_end.mouse.move(box["left"] + 0.7 * box["width"], box["top"] + 0.6 * box["height"], steps=5)
     front_end.mouse.up()
     front_end.mouse.wheel(0, -100)
-    front_end.wait_for_function("speed => window.matrix3d.viewers[0].walk.speed > speed", arg=speed)
+    front_end.wait_for_function("speed => window.matrix3d.viewers[0].motion.eye.speed > speed", arg=speed)
     front_end.wait_for_timeout(400)
     assert viewer(front_end, "v.pose().yaw") != yaw
-    assert viewer(front_end, "v.walk.speed") > speed
+    assert viewer(front_end, "v.motion.eye.speed") > speed
     assert graph_view(front_end) == before
 
 

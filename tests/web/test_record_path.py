@@ -94,7 +94,7 @@ def test_a_walk_comes_out_as_it_was_walked(front_end, tmp_path):
     page.keyboard.down("w")
     page.wait_for_function(f"() => {VIEWER}.pose().position[2] > 1.5", timeout=60_000)
     page.keyboard.up("w")
-    page.wait_for_function(f"() => {VIEWER}.walk.velocity[2] === 0", timeout=60_000)
+    page.wait_for_function(f"() => {VIEWER}.motion.eye.velocity[2] === 0", timeout=60_000)
     page.screenshot(path=tmp_path / "recording.png")
     page.keyboard.press("t")
     page.wait_for_function(f"() => !{VIEWER}.recorder.isRecording")
@@ -248,7 +248,7 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
     page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
     lower = 1 / 4 / (2 * np.tan(np.radians(65) / 2))  # one unit down, four away, as a part of the height
     for share, moved in ((0.5, ("red",)), (1, ()), (0, ("red", "blue"))):
-        page.evaluate(f"share => {VIEWER}.setCompare(share)", share)
+        page.evaluate(f"share => {VIEWER}.appearance.setCompare(share)", share)
         settle(page)
         page.screenshot(path=tmp_path / f"compare_{share}.png")
         seen = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
@@ -256,7 +256,7 @@ def test_two_worlds_are_compared_along_a_line(front_end, comfy, tmp_path):
             # Farther off the axis is nearer to the picture's plane, by a few percent.
             expected = lower if name in moved else 0
             assert place_of(seen, name)[1] == pytest.approx(expected, abs=0.03), (share, name)
-    page.evaluate(f"() => {VIEWER}.setCompare(0.5)")
+    page.evaluate(f"() => {VIEWER}.appearance.setCompare(0.5)")
     handle = page.locator("[data-part=compare]")
     handle.press("ArrowRight")
     assert viewer(page, "v.scene.compare") == pytest.approx(0.55)
@@ -279,7 +279,7 @@ def test_too_many_viewers_take_turns(front_end):
     page = front_end
     page.evaluate(
         """() => {
-            window.matrix3d.viewers[0].constructor.mostScenes = 1;
+            window.matrix3d.mostScenes = 1;
             const saved = app.graph.nodes.find(n => n.type === "SplatPreview").serialize();
             const node = LiteGraph.createNode("SplatPreview");
             app.graph.add(node);

@@ -76,18 +76,19 @@ def track(page):
     page.evaluate(
         """() => {
             const v = window.matrix3d.viewers[0];
-            const [move, rewind] = [v.moveCharacter.bind(v), v.rewind.bind(v)];
-            window.track = [[...v.walk.position]];
+            const { motion } = v, { walk } = motion;
+            const [move, rewind] = [walk.moveCharacter.bind(walk), motion.rewind.bind(motion)];
+            window.track = [[...motion.eye.position]];
             let times = [-Infinity];
-            v.moveCharacter = (wish, seconds, when) => {
+            walk.moveCharacter = (wish, seconds, when) => {
                 move(wish, seconds, when);
                 times.push(when);
-                window.track.push([...v.walk.position]);
+                window.track.push([...motion.eye.position]);
             };
-            v.rewind = when => {
+            motion.rewind = when => {
                 rewind(when);
-                if (v.lastStep > when) return; // nothing was taken back
-                const left = times.filter(time => time <= v.lastStep + 1e-6).length;
+                if (motion.lastStep > when) return; // nothing was taken back
+                const left = times.filter(time => time <= motion.lastStep + 1e-6).length;
                 times = times.slice(0, left);
                 window.track = window.track.slice(0, left);
             };
@@ -106,7 +107,7 @@ def clearance(points):
 
 def test_walks_speed_times_time_on_the_ground(room):
     page = enter(room)
-    assert viewer(page, "v.standing?.eye") == pytest.approx(1.6, abs=0.1)
+    assert viewer(page, "v.motion.walk.standing?.eye") == pytest.approx(1.6, abs=0.1)
     # After 3.75 s one meets the wall.
     seconds = hold_undisturbed(page, lambda: stand_at(page, -1.5, -1.5, 0), 2.0, "w", at_most=3.5)
     x, y, z = viewer(page, "v.pose().position")
@@ -146,18 +147,18 @@ def test_with_walls_off_one_passes_and_is_told_where_the_world_is_thin(room, tmp
     page.keyboard.press("c")
     hold_undisturbed(page, lambda: stand_at(page, 0, 2.5, 0), 2.2, "w")
     assert viewer(page, "v.pose().position[2]") > 4.5
-    assert viewer(page, "v.fade") > 0
+    assert viewer(page, "v.appearance.fade") > 0
     page.screenshot(path=tmp_path / "thin.png")
     assert "thin here" in page.inner_text("[data-part=dim]")
     page.keyboard.press("r")
-    page.wait_for_function("() => window.matrix3d.viewers[0].fade === 0", timeout=60_000)
+    page.wait_for_function("() => window.matrix3d.viewers[0].appearance.fade === 0", timeout=60_000)
     assert not page.is_visible("[data-part=dim]")
 
 
 def test_gravity_brings_one_down_and_flying_does_not(room):
     page = enter(room)
     page.keyboard.press("g")
-    assert viewer(page, "v.standing") is None
+    assert viewer(page, "v.motion.walk.standing") is None
     hold(page, 0.5, "e")
     up = viewer(page, "v.pose().position[1]")
     assert up < -0.3
@@ -165,7 +166,7 @@ def test_gravity_brings_one_down_and_flying_does_not(room):
     page.wait_for_timeout(300)
     assert viewer(page, "v.pose().position[1]") == pytest.approx(up, abs=0.05), "the height is a person's"
     viewer(page, "v.setPose({ position: [0, -0.9, 0] })")
-    viewer(page, "v.standing.eye = 1.6")
+    viewer(page, "v.motion.walk.standing.eye = 1.6")
     hold(page, 1.2, "a")
     assert viewer(page, "v.pose().position[1]") == pytest.approx(0, abs=0.1)
 
@@ -237,9 +238,9 @@ def distance_to_line(points, line):
 
 def test_walls_of_the_splats_when_none_came(room):
     page = enter(room, walls=None)
-    assert viewer(page, "v.walls") is None
+    assert viewer(page, "v.motion.walk.walls") is None
     page.keyboard.press("c")
-    assert viewer(page, "v.walls !== null && v.hasWalls")
+    assert viewer(page, "v.motion.walls !== null")
     hold(page, 3.5, "w")
     assert viewer(page, "v.pose().position[2]") < 4.0 - 0.1
     assert "splats" in page.inner_text("[data-part=note]")
@@ -248,7 +249,7 @@ def test_walls_of_the_splats_when_none_came(room):
 def test_broken_walls_are_told_of_and_the_world_is_shown(room, tmp_path):
     page = enter(room, walls={"filename": "room.ply.walls", "type": "temp"})
     assert "walls cannot be read" in page.inner_text("[data-part=note]")
-    assert viewer(page, "v.walls") is None
+    assert viewer(page, "v.motion.walk.walls") is None
     room.problems.clear()  # the browser's own line about the 404
 
 
@@ -268,7 +269,7 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
     assert page.is_visible("[data-part=panorama-fade]")
     page.screenshot(path=tmp_path / "half.png")
     half = picture(page)
-    viewer(page, "v.setPanoramaFade(1)")
+    viewer(page, "v.appearance.setPanoramaFade(1)")
     panorama = picture(page)
     assert np.abs(half - (splats + panorama) / 2).mean() < 0.01
     # Checks of half a metre: a mirrored or turned panorama gives 8 to 12 dB.
@@ -282,18 +283,18 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
 
 def test_the_panorama_is_seen_only_where_it_was_taken(room):
     page = enter(room)
-    viewer(page, "v.setPanoramaFade(0.8)")
+    viewer(page, "v.appearance.setPanoramaFade(0.8)")
     assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
     viewer(page, "v.setPose({ position: [1, 0, 0.5] })")
     settle(page)
     assert viewer(page, "v.scene.sphere.share") == 0
-    viewer(page, "v.setPanoramaFade(0.8)")
+    viewer(page, "v.appearance.setPanoramaFade(0.8)")
     assert viewer(page, "v.pose().position") == [0, 0, 0]
     assert "fits only where it was taken" in page.inner_text("[data-part=note]")
     # Taken elsewhere, turned to the right: 3 ahead of the origin, its front along +x.
     pose = [0, 0, -1, 3, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
     page = enter(room, panorama_pose=pose)
-    viewer(page, "v.setPanoramaFade(0.8)")
+    viewer(page, "v.appearance.setPanoramaFade(0.8)")
     assert viewer(page, "v.pose().position") == pytest.approx([0, 0, 3], abs=1e-9)
     assert viewer(page, "v.scene.sphere.share") == pytest.approx(0.8)
 

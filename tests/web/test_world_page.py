@@ -148,19 +148,19 @@ def test_a_key_that_is_heard_late_ends_the_walk_where_it_was_let_go(visit):
         page.wait_for_function(f"() => {VIEWER}.recorder.isRecording")
         seconds, overshoot, longest, late = page.evaluate(
             """async () => {
-                const v = window.matrix3d.viewers[0], walkFor = v.walkFor.bind(v);
+                const v = window.matrix3d.viewers[0], advance = v.motion.advance.bind(v.motion);
                 let longest = 0;
-                v.walkFor = (seconds, now) => { longest = Math.max(longest, seconds); walkFor(seconds, now); };
+                v.motion.advance = (seconds, now) => { longest = Math.max(longest, seconds); advance(seconds, now); };
                 const key = kind => new KeyboardEvent(kind, { code: "KeyW", key: "w", bubbles: true });
                 const down = key("keydown");
                 v.element.dispatchEvent(down);
                 await new Promise(done => setTimeout(done, 500));
                 const up = key("keyup"); // has its time stamp, and waits
                 const held = (up.timeStamp - down.timeStamp) / 1000;
-                while (v.walk.position[2] < 1.4 * held + 0.2 && performance.now() < up.timeStamp + 10000) {
+                while (v.motion.eye.position[2] < 1.4 * held + 0.2 && performance.now() < up.timeStamp + 10000) {
                     await new Promise(requestAnimationFrame); // pictures go on meanwhile
                 }
-                const overshoot = v.walk.position[2];
+                const overshoot = v.motion.eye.position[2];
                 const late = (performance.now() - up.timeStamp) / 1000;
                 v.element.dispatchEvent(up);
                 return [held, overshoot, longest, late];
@@ -264,9 +264,9 @@ def test_wheel_changes_the_walking_speed(visit):
     page = visit()
     page.mouse.move(300, 180)
     page.mouse.wheel(0, -100)
-    page.wait_for_function(f"() => {VIEWER}.walk.speed !== 1.4")
+    page.wait_for_function(f"() => {VIEWER}.motion.eye.speed !== 1.4")
     settle(page)
-    assert page.evaluate("() => window.matrix3d.viewers[0].walk.speed") == pytest.approx(1.54)
+    assert page.evaluate("() => window.matrix3d.viewers[0].motion.eye.speed") == pytest.approx(1.54)
     assert "1.5 units/s" in page.inner_text("[data-part=hud]")
 
 
@@ -309,7 +309,7 @@ def test_keys_are_let_go_when_the_focus_is_lost(visit):
     page = visit()
     page.keyboard.down("w")
     try:
-        page.wait_for_function(f"() => {VIEWER}.walk.position[2] > 0.1")
+        page.wait_for_function(f"() => {VIEWER}.motion.eye.position[2] > 0.1")
         page.evaluate("() => document.activeElement.blur()")
         settle(page)
         stopped = pose(page)["position"]
@@ -404,9 +404,9 @@ def test_touch_looks_and_moves(browser, worlds):
         box = page.locator(".m3d-stick").bounding_box()
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         touch("touchStart", (middle[0], middle[1] - 40))
-        page.wait_for_function(f"() => {VIEWER}.stick.forward > 0")
+        page.wait_for_function(f"() => {VIEWER}.motion.stick.forward > 0")
         time.sleep(0.5)
         touch("touchEnd")
-        page.wait_for_function(f"() => {VIEWER}.stick.forward === 0")
+        page.wait_for_function(f"() => {VIEWER}.motion.stick.forward === 0")
         settle(page)
         assert pose(page)["position"][2] > 0.3

@@ -1,5 +1,5 @@
 // How finely to draw while the eye moves: slow graphics get fewer splats of a large world, then fewer pixels, and all of
-// them again at rest. Pure.
+// them again at rest.
 
 /** Part of the full pixel density, and how many splats at most (0: all). */
 export const LEVELS = [
@@ -70,3 +70,72 @@ export const isHeldUp = (lastFrame, draggedFrom) =>
 const coarser = (level, isLarge) => level + (level + 1 === SPLATS_ONLY && !isLarge ? 2 : 1);
 /** @param {number} level @param {boolean} isLarge */
 const finer = (level, isLarge) => level - (level - 1 === SPLATS_ONLY && !isLarge ? 2 : 1);
+
+const REST_MS = 250;
+const MOST_FRAME_MS = 2000;
+
+/** Follows the pictures of one view. */
+export class AdaptiveQuality {
+  /** @param {() => void} onRest called when all is to be drawn again */
+  constructor(onRest) {
+    this.onRest = onRest;
+    this.state = START_QUALITY;
+    this.isSteady = false; // for benchmarks: always draw all splats and pixels
+    this.lastShown = 0; // when the last picture of a movement was begun; 0 at rest
+    this.wasBusy = false; // at the last picture
+    this.draggedFrom = 0; // when the first drag since that picture happened; 0: none
+    this.restTimer = 0; // 0 at rest
+  }
+
+  get level() {
+    return LEVELS[this.restTimer && !this.isSteady ? this.state.level : 0];
+  }
+
+  /** Frames per second of the movement; 0 when unknown. */
+  get fps() {
+    return this.state.mean ? 1000 / this.state.mean : 0;
+  }
+
+  /** @param {number} since when the hand began to move, milliseconds */
+  drag(since) {
+    this.draggedFrom ||= since;
+  }
+
+  /**
+   * A picture is about to be drawn.
+   * @param {number} now milliseconds, of the animation clock
+   * @param {boolean} isBusy it moves by itself
+   * @param {boolean} isActive or by a hand
+   * @param {boolean} isLarge whether fewer splats can be drawn
+   */
+  frame(now, isBusy, isActive, isLarge) {
+    const { lastShown } = this;
+    if ((isBusy && this.wasBusy && lastShown) || isHeldUp(lastShown, this.draggedFrom)) {
+      this.state = countFrame(this.state, now - lastShown, isLarge);
+    }
+    this.lastShown = isActive ? now : 0;
+    this.wasBusy = isBusy;
+    this.draggedFrom = 0;
+    if (isActive) this.armRest(lastShown ? Math.min(now - lastShown, MOST_FRAME_MS) : 0);
+  }
+
+  /**
+   * Draw with all splats and pixels again once nothing has moved for a moment, which is longer on slow graphics.
+   * @param {number} frameMs of the last picture
+   */
+  armRest(frameMs) {
+    clearTimeout(this.restTimer);
+    this.restTimer = window.setTimeout(
+      () => {
+        this.restTimer = 0;
+        this.state = { ...this.state, mean: 0, frames: 0, spent: 0 };
+        this.onRest();
+      },
+      Math.max(REST_MS, 2 * frameMs),
+    );
+  }
+
+  dispose() {
+    clearTimeout(this.restTimer);
+  }
+}

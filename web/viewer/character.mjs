@@ -47,7 +47,7 @@ export function standAt(walls, position) {
   return { eye: isHuman ? height : EYE * walls.unit, fall: 0 };
 }
 
-/** The body below an eye that stands, or that flies. @param {Walls} walls @param {Standing | null} standing */
+/** The body below an eye that stands, or that floats. @param {Walls} walls @param {Standing | null} standing */
 export function characterBody(walls, standing) {
   const radius = RADIUS * walls.unit;
   return { radius, below: standing ? Math.max(standing.eye - STEP * walls.unit - radius, 0.01 * radius) : 0 };
@@ -59,7 +59,7 @@ export function characterBody(walls, standing) {
  * @param {Wish} wish its `up` changes the height of a standing eye
  * @param {number} seconds
  * @param {Walls} walls
- * @param {Standing | null} standing null: flying
+ * @param {Standing | null} standing null: floating
  * @returns {{ walk: Walk, standing: Standing | null, isHit: boolean, isCarried: boolean }} `isCarried`: still rising or falling
  */
 export function stepCharacter(walk, wish, seconds, walls, standing) {

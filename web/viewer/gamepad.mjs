@@ -4,7 +4,7 @@ const DEAD = 0.15; // of a stick's way, which worn sticks rest in
 const LOOK_RATE = 2.2; // radians per second with the stick all the way
 
 /** Buttons that do something when they go down. @type {Record<number, string>} */
-const ACTIONS = { 0: "key", 1: "reset", 2: "record", 3: "view", 8: "path", 9: "help", 11: "orbit", 12: "ground", 13: "walls", 14: "depth" };
+const ACTIONS = { 0: "key", 1: "reset", 2: "record", 3: "view", 8: "path", 9: "help", 11: "orbit", 12: "ground", 13: "walls", 14: "depth", 15: "fly" };
 
 /** @param {number} x @param {number} y @returns {number[]} a stick's way without its rest, at most 1 long */
 function stick(x, y) {

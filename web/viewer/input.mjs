@@ -20,16 +20,16 @@ export function bindInput(viewer) {
   bindWheel(viewer, off.signal);
   bindStick(viewer, off.signal);
   document.addEventListener("visibilitychange", () => letGo(viewer), { signal: off.signal });
-  window.addEventListener("gamepadconnected", () => viewer.watchPad(), { signal: off.signal });
-  viewer.element.addEventListener("focusin", () => viewer.watchPad(), { signal: off.signal });
+  window.addEventListener("gamepadconnected", () => viewer.gamepad.watch(), { signal: off.signal });
+  viewer.element.addEventListener("focusin", () => viewer.gamepad.watch(), { signal: off.signal });
   return () => off.abort();
 }
 
 /** Forget all keys, as their release may never be seen. @param {WalkViewer} viewer */
 function letGo(viewer) {
-  viewer.changeWish(() => {
-    viewer.held.clear();
-    viewer.stick = { right: 0, forward: 0 };
+  viewer.motion.changeWish(() => {
+    viewer.motion.held.clear();
+    viewer.motion.stick = { right: 0, forward: 0 };
   });
   viewer.overlay.moveStick(0, 0);
 }
@@ -50,8 +50,8 @@ function bindKeys(viewer, signal) {
       event.preventDefault();
       if (what !== "move" && what !== "modifier") {
         if (!event.repeat) viewer.act(what);
-      } else if (!viewer.held.has(event.code)) {
-        viewer.changeWish(() => viewer.held.add(event.code), event.timeStamp);
+      } else if (!viewer.motion.held.has(event.code)) {
+        viewer.motion.changeWish(() => viewer.motion.held.add(event.code), event.timeStamp);
       }
     },
     { signal },
@@ -59,9 +59,9 @@ function bindKeys(viewer, signal) {
   element.addEventListener(
     "keyup",
     (event) => {
-      if (viewer.held.has(event.code)) {
+      if (viewer.motion.held.has(event.code)) {
         event.stopPropagation();
-        viewer.changeWish(() => viewer.held.delete(event.code), event.timeStamp);
+        viewer.motion.changeWish(() => viewer.motion.held.delete(event.code), event.timeStamp);
       }
     },
     { signal },
@@ -116,7 +116,7 @@ function bindPointers(viewer, signal) {
         const other = [...down].filter(([id]) => id !== event.pointerId).map(([, point]) => point)[0];
         const { height } = element.getBoundingClientRect();
         const way = twoFingerMove([before, other], [now, other], height || 1);
-        viewer.push(way.right, way.forward);
+        viewer.motion.push(way.right, way.forward);
       } else if (down.size === 1) {
         const isPan = (event.buttons & 2) !== 0 || event.shiftKey;
         const how = event.pointerType === "touch" ? "grab" : isPan ? "pan" : "look";
@@ -186,7 +186,7 @@ function bindStick(viewer, signal) {
     const dy = event ? event.clientY - (box.top + box.height / 2) : 0;
     const shrink = Math.min(1, STICK_RADIUS / (Math.hypot(dx, dy) || 1));
     viewer.overlay.moveStick(dx * shrink, dy * shrink);
-    viewer.changeWish(() => (viewer.stick = stickWish(dx, dy, STICK_RADIUS)));
+    viewer.motion.changeWish(() => (viewer.motion.stick = stickWish(dx, dy, STICK_RADIUS)));
   };
   stick.addEventListener(
     "pointerdown",

@@ -10,8 +10,8 @@ const KEPT_MS = 2000;
  * @property {number} time milliseconds
  * @property {number[]} position world units
  * @property {number[]} velocity world units per second
- * @property {import("./character.mjs").Standing | null} standing
- * @property {boolean} isCarried
+ * @property {import("./character.mjs").Standing | null} [standing]
+ * @property {boolean} [isCarried]
  */
 
 /**

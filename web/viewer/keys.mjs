@@ -29,6 +29,7 @@ const ACTIONS = {
   KeyK: "key",
   KeyV: "view",
   KeyG: "ground",
+  KeyN: "fly",
   KeyC: "walls",
   KeyM: "provenance",
   KeyB: "panorama",

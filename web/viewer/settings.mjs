@@ -95,8 +95,8 @@ export class Settings {
     if (!fov || !speed || !fovText || !speedText || !grid || !up) return;
     fov.value = String(Math.round(viewer.fov / DEGREE));
     fovText.textContent = `${Math.round(viewer.fov / DEGREE)}°`;
-    speed.value = String(Math.log10(viewer.walk.speed));
-    speedText.textContent = `${plainNumber(viewer.walk.speed)}${viewer.unit}/s`;
+    speed.value = String(Math.log10(viewer.motion.eye.speed));
+    speedText.textContent = `${plainNumber(viewer.motion.eye.speed)}${viewer.unit}/s`;
     grid.checked = viewer.scene?.hasGrid ?? true;
     for (const one of this.outsideRows ?? []) one.hidden = !viewer.outside;
     up.textContent = viewer.outside ? upOf(viewer.outside.axes) : "";

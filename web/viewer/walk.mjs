@@ -28,6 +28,9 @@ export const STILL = { right: 0, up: 0, forward: 0, fast: false };
 export const clamp = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) =>
   Math.min(high, Math.max(low, value));
 
+/** Whether anything is asked for. @param {{ right: number, up: number, forward: number }} wish */
+export const isWish = ({ right, up, forward }) => Boolean(right || up || forward);
+
 /** An angle brought into [-pi, pi). */
 export const wrapAngle = (/** @type {number} */ angle) =>
   angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
@@ -51,7 +54,7 @@ export function startWalk(pose = {}, speed = DEFAULT_SPEED) {
  * Where the wish leads in the world. Walking stays level whatever the pitch, so the eye keeps its height;
  * only the wish for up changes it.
  * @param {number} yaw
- * @param {Wish} wish
+ * @param {{ right: number, up: number, forward: number }} wish
  * @returns {number[]} length at most 1
  */
 export function wishDirection(yaw, wish) {
@@ -63,17 +66,29 @@ export function wishDirection(yaw, wish) {
 }
 
 /**
+ * Where the wish leads when flying: ahead is where one looks.
+ * @param {{ yaw: number, pitch: number }} eye
+ * @param {{ right: number, up: number, forward: number }} wish
+ * @returns {number[]} length at most 1
+ */
+export function flightDirection({ yaw, pitch }, { right, up, forward }) {
+  const level = forward * Math.cos(pitch);
+  return wishDirection(yaw, { right, up: up + forward * Math.sin(pitch), forward: level });
+}
+
+/**
  * Let time pass. The velocity approaches the wish exponentially; position is its exact integral, so the way
  * walked does not depend on the frame rate, and over start and stop it equals speed times time.
  * @param {Walk} walk
  * @param {Wish} wish
  * @param {number} seconds since the last step
+ * @param {number[]} [direction] where the wish leads in the world; by default as one walks
  * @returns {Walk}
  */
-export function stepWalk(walk, wish, seconds) {
+export function stepWalk(walk, wish, seconds, direction = wishDirection(walk.yaw, wish)) {
   const dt = clamp(seconds, 0, MOST_SECONDS);
-  const pace = walk.speed * (wish.fast ? FAST : 1);
-  const target = wishDirection(walk.yaw, wish).map((part) => part * pace);
+  const speed = walk.speed * (wish.fast ? FAST : 1);
+  const target = direction.map((part) => part * speed);
   const left = Math.exp(-dt / SETTLE_SECONDS);
   const position = walk.position.map(
     (p, i) => p + target[i] * dt + (walk.velocity[i] - target[i]) * SETTLE_SECONDS * (1 - left),

@@ -1,7 +1,6 @@
 // Headsets, where the browser knows any.
 
 import { tr } from "../i18n/translate.mjs";
-import { look } from "./walk.mjs";
 
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
 
@@ -15,33 +14,64 @@ export function hasVirtualReality() {
   return has;
 }
 
-/**
- * Show a viewer's world on the headset, standing where the visitor stands. The left stick walks, the right one turns.
- * @param {WalkViewer} viewer
- * @param {() => void} onEnd
- * @returns {Promise<{ end(): void }>}
- */
-export async function startVirtualReality(viewer, onEnd) {
-  const { scene } = viewer;
-  if (!scene) throw new Error(tr("no world is open"));
-  const session = await /** @type {any} */ (navigator).xr.requestSession("immersive-vr", { optionalFeatures: ["local"] });
-  const leave = await scene.enterXr(session, (seconds, heading) => {
-    for (const source of session.inputSources) {
-      const axes = source.gamepad?.axes ?? [];
-      const [x, y] = axes.length >= 4 ? [axes[2], axes[3]] : [axes[0] ?? 0, axes[1] ?? 0];
-      const isPushed = Math.hypot(x, y) > 0.15;
-      if (source.handedness === "right") {
-        if (Math.abs(x) > 0.15) viewer.walk = look(viewer.walk, x * 1.5 * seconds, 0, 1);
-      } else {
-        viewer.stick = isPushed ? { right: x, forward: 0 - y } : { right: 0, forward: 0 };
-      }
+/** Shows a viewer's world on the headset, standing where the visitor stands. The left stick walks, the right one turns. */
+export class Headset {
+  /** @param {WalkViewer} viewer @param {() => void} onEnd called when the view on the page is to be drawn again */
+  constructor(viewer, onEnd) {
+    this.viewer = viewer;
+    this.onEnd = onEnd;
+    this.session = /** @type {any} */ (null);
+  }
+
+  get isOn() {
+    return this.session !== null;
+  }
+
+  async toggle() {
+    const { overlay } = this.viewer;
+    if (this.isOn) return this.end();
+    try {
+      await this.begin();
+      overlay.press("vr", true);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      overlay.tell(tr("The headset does not start: {why}", { why }), "error");
     }
-    return viewer.stepFor(seconds, heading);
-  });
-  session.addEventListener("end", () => {
-    leave();
-    viewer.stick = { right: 0, forward: 0 };
-    onEnd();
-  });
-  return { end: () => session.end().catch(() => {}) };
+  }
+
+  async begin() {
+    const { scene, motion, overlay } = this.viewer;
+    if (!scene) throw new Error(tr("no world is open"));
+    const session = await /** @type {any} */ (navigator).xr.requestSession("immersive-vr", { optionalFeatures: ["local"] });
+    const leave = await scene.enterXr(session, (seconds, heading) => {
+      for (const source of session.inputSources) {
+        const axes = source.gamepad?.axes ?? [];
+        const [x, y] = axes.length >= 4 ? [axes[2], axes[3]] : [axes[0] ?? 0, axes[1] ?? 0];
+        const isPushed = Math.hypot(x, y) > 0.15;
+        if (source.handedness === "right") {
+          if (Math.abs(x) > 0.15) motion.active.turn(x * 1.5 * seconds, 0);
+        } else {
+          motion.stick = isPushed ? { right: x, forward: 0 - y } : { right: 0, forward: 0 };
+        }
+      }
+      return motion.stepFor(seconds, heading);
+    });
+    this.session = session;
+    session.addEventListener("end", () => {
+      leave();
+      motion.stick = { right: 0, forward: 0 };
+      this.forget();
+      overlay.press("vr", false);
+      this.onEnd();
+    });
+  }
+
+  end() {
+    this.session?.end().catch(() => {});
+  }
+
+  /** The graphics device is gone, and the session with it. */
+  forget() {
+    this.session = null;
+  }
 }

@@ -1,0 +1,126 @@
+// Loads a world: its splats into a scene, and what comes beside them.
+
+import { tr } from "../i18n/translate.mjs";
+import { fetchBytes, keepsOrigins } from "./fetching.mjs";
+import { isWorld } from "./outside.mjs";
+import { readOrigins } from "./provenance.mjs";
+import { readPart } from "./source.mjs";
+import { readWalls } from "./walls.mjs";
+
+/** @typedef {import("./source.mjs").SplatFile} SplatFile */
+/** @typedef {import("./splat_scene.mjs").SplatScene} SplatScene */
+/** @typedef {import("./overlay.mjs").Overlay} Overlay */
+/** @typedef {{ file: SplatFile, address: string }} Source a world and where its bytes are */
+
+/**
+ * What was loaded; the splats and the panorama are in the scene.
+ * @typedef {object} Loaded
+ * @property {number} count of splats
+ * @property {boolean} isOurs something says where one may stand
+ * @property {import("./walls.mjs").Walls | null} walls
+ * @property {Uint8Array | null} origins where each splat comes from
+ */
+
+export class WorldLoader {
+  /** @param {Overlay} overlay says how far it is @param {() => Promise<SplatScene>} openScene gives the one to load into */
+  constructor(overlay, openScene) {
+    this.overlay = overlay;
+    this.openScene = openScene;
+    this.loading = new AbortController();
+  }
+
+  /** Let go of what is being loaded. */
+  abort() {
+    this.loading.abort();
+  }
+
+  /**
+   * Load a world instead of the one being loaded.
+   * @param {Source} source
+   * @param {Source | null} other shown to the right of a line that can be dragged
+   * @returns {Promise<Loaded | null>} null: let go of meanwhile
+   * @throws {Error} when it cannot be shown
+   */
+  async load(source, other) {
+    this.abort();
+    const { signal } = (this.loading = new AbortController());
+    this.overlay.say(tr("Opening the world"), { kind: "busy", detail: source.file.filename });
+    try {
+      const { scene, count, isOurs } = await this.open(source, null, signal);
+      signal.throwIfAborted();
+      const parts = await this.openParts(source, scene, signal);
+      signal.throwIfAborted();
+      if (other) await this.open(other, { isOurs }, signal);
+      signal.throwIfAborted();
+      if (!other) scene.dropOther();
+      return { count, isOurs, ...parts };
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Source} source
+   * @param {{ isOurs: boolean } | null} first the world beside which it is shown
+   * @param {AbortSignal} signal
+   */
+  async open({ file, address }, first, signal) {
+    const bytes = await fetchBytes(file, address, signal, (detail, fraction) =>
+      this.overlay.say(tr("Loading the world"), { kind: "busy", detail, fraction }),
+    );
+    const isOurs = first?.isOurs ?? (isWorld(file) || keepsOrigins(bytes));
+    const scene = await this.openScene();
+    this.overlay.say(tr("Unpacking the splats"), { kind: "busy", detail: file.filename });
+    const count = await scene.load(bytes, file.filename, file.axes ?? "RDF", first !== null, isOurs).catch((error) => {
+      throw new Error(tr("{name} cannot be shown: {why}", { name: file.filename, why: error?.message ?? error }));
+    });
+    return { scene, count, isOurs };
+  }
+
+  /**
+   * What comes beside a world: walls, origins, its panorama. A part that cannot be read is told of and left out.
+   * @param {Source} source the addresses of the parts follow from its own
+   * @param {SplatScene} scene
+   * @param {AbortSignal} signal
+   */
+  async openParts({ file, address }, scene, signal) {
+    /**
+     * @template T
+     * @param {unknown} part @param {(why: string) => string} complain @param {(address: string) => Promise<T>} open
+     * @returns {Promise<T | null>}
+     */
+    const read = async (part, complain, open) => {
+      const where = readPart(part, address);
+      if (!where) return null;
+      return open(where).catch((error) => {
+        if (!signal.aborted) this.overlay.tell(complain(error.message), "error");
+        return null;
+      });
+    };
+    const bytesOf = async (/** @type {string} */ where) => {
+      const response = await fetch(where, { signal });
+      const { ok, status } = response;
+      if (!ok) throw new Error(status === 404 ? tr("its file is gone, run the graph again") : tr("status {status}", { status }));
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    const imageOf = async (/** @type {string} */ where) => {
+      const image = new Image();
+      image.src = where;
+      await image.decode().catch(() => Promise.reject(new Error(tr("its file is gone or damaged"))));
+      return image;
+    };
+    scene.setPanorama(null);
+    const [walls, origins, panorama] = await Promise.all([
+      read(file.walls, (why) => tr("The walls cannot be read: {why}.", { why }), async (where) => readWalls(await bytesOf(where))),
+      read(
+        file.origins,
+        (why) => tr("The origins of the splats cannot be read: {why}.", { why }),
+        async (where) => readOrigins(await bytesOf(where)),
+      ),
+      read(file.panorama, (why) => tr("The panorama cannot be read: {why}.", { why }), imageOf),
+    ]);
+    if (!signal.aborted) scene.setPanorama(panorama, file.panorama_pose ?? null);
+    return { walls, origins };
+  }
+}
