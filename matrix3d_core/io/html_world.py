@@ -27,7 +27,7 @@ _WEB = Path(__file__).resolve().parents[2] / "web"
 _ENTRY = "viewer/offline.mjs"
 _LICENCES = {"Spark": "LICENSE.spark.txt", "three.js": "LICENSE.three.txt", "fflate": "LICENSE.fflate.txt"}
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}/[^"'\n]+\.mjs)\2""")
-
+_SHEET = re.compile(r"""@import "\./([\w.-]+\.css)";""")
 _BESIDE = re.compile(r"""new URL\(\s*(["'])(\./[\w.-]+)\1\s*,\s*import\.meta\.url\s*\)""")
 
 _PAGE = """<!doctype html>
@@ -115,7 +115,7 @@ def write_html(
     modules = _modules()
     page = _PAGE.format(
         title=html.escape(title or name),
-        style=_read("viewer/viewer.css"),
+        style=_style("viewer/viewer.css"),
         notices=_notices(info),
         world=json.dumps(world).replace("<", "\\u003c"),
         splats=base64.b64encode(packed.getvalue()).decode(),
@@ -141,6 +141,12 @@ def _read_bytes(path: str) -> bytes:
             f"HTML needs the viewer's file web/{path}, which cannot be read ({error.strerror}); "
             "it comes with the node pack, not with the library alone."
         ) from error
+
+
+def _style(path: str) -> str:
+    """Return a style sheet with those that it imports in their places."""
+    home = PurePosixPath(path).parent
+    return _SHEET.sub(lambda match: _style((home / match[1]).as_posix()), _read(path))
 
 
 def _modules() -> dict[str, str]:

@@ -65,6 +65,9 @@ def test_page_holds_no_address_and_cannot_be_broken_out_of(tmp_path):
     head = text[: text.index("<body>")]
     assert head.count("-->") == 1  # the end of the notices, nothing before it
     assert "&lt;/title&gt;" in head
+    assert "@import" not in head
+    for sheet in ("view", "panels", "panorama"):
+        assert (html_world._WEB / f"viewer/{sheet}.css").read_text("utf-8") in head
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []
     world = json.loads(re.search(r'id="m3d-world">(.*?)</script>', text).group(1))
     assert (world["filename"], world["count"], world["start_pose"]) == ("x.spz", len(blob_world()), None)

@@ -94,6 +94,11 @@ def test_own_files_load_nothing_from_elsewhere() -> None:
         assert not re.search(r"https?://", path.read_text(encoding="utf-8")), path.name
 
 
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.relative_to(WEB).as_posix())
+def test_own_files_have_one_topic(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
 def test_no_global_but_the_registry() -> None:
     pattern = re.compile(
         r"\(\s*(?:window|globalThis)\s*,|\b(?:window|globalThis)(?:\.\w+|\[[^\]]+\])\s*=(?!=)"
