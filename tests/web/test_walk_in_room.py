@@ -142,6 +142,26 @@ def test_nobody_walks_through_a_wall(room, start, yaw, keys, seconds):
     assert clearance(places[-1]).item() < RADIUS + 0.2, "something was met"
 
 
+def test_flying_goes_where_one_looks_and_the_ground_ends_it(room, tmp_path):
+    page = enter(room)
+    stand_at(page, 0, -1.0, 0)
+    page.keyboard.press("n")
+    pressed = (
+        "['fly', 'walls', 'ground'].map(n => v.overlay.bar.querySelector(`[data-action=${n}]`).ariaPressed)"
+    )
+    assert viewer(page, pressed) == ["true", "false", "false"]
+    viewer(page, "v.setPose({ pitch: 0.6 })")
+    hold(page, 1.0, "w")
+    _, y, z = viewer(page, "v.pose().position")
+    assert z > -0.5
+    assert y == pytest.approx(-(z + 1) * math.tan(0.6), abs=0.02)
+    assert "fly" in page.inner_text("[data-part=hud]")
+    page.screenshot(path=tmp_path / "fly.png")
+    page.keyboard.press("g")
+    assert viewer(page, "v.pose().mode") == "walk"
+    assert viewer(page, pressed) == ["false", "true", "true"]
+
+
 def test_with_walls_off_one_passes_and_is_told_where_the_world_is_thin(room, tmp_path):
     page = enter(room)
     page.keyboard.press("c")

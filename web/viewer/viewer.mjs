@@ -35,12 +35,9 @@ import { Headset, hasVirtualReality } from "./xr.mjs";
 /** @typedef {import("./pose.mjs").Pose} Pose */
 /** @typedef {import("./world_loader.mjs").Source} Source */
 
-let nextId = 1;
-
 export class WalkViewer {
   /** @param {{ isPage?: boolean }} [options] `isPage`: fills a page of its own */
   constructor({ isPage = false } = {}) {
-    this.id = nextId++;
     this.element = document.createElement("div");
     this.element.className = isPage ? "m3d-viewer m3d-page" : "m3d-viewer";
     this.element.lang = language();
