@@ -55,7 +55,7 @@ def test_floor_is_even_in_a_fine_picture(browser, tmp_path):
         for name in ("as it comes", "without the widening"):
             if name != "as it comes":
                 page.evaluate(
-                    f"() => {{ const {{ mesh }} = {VIEWER}.scene; mesh.objectModifier = undefined;"
+                    f"() => {{ const {{ mesh }} = {VIEWER}.scene.world; mesh.objectModifier = undefined;"
                     "mesh.updateGenerator(); }"
                 )
             page.evaluate(f"fov => {{ const v = {VIEWER}; v.scene.setFov(fov); v.requestFrame(); }}", fov)
