@@ -52,6 +52,7 @@ def test_floor_is_even_in_a_fine_picture(browser, tmp_path):
     with serve_views(tmp_path) as address, open_page(browser, width=480, height=270) as opened:
         page = opened.page
         assert "count" in open_room(page, address, file)
+        page.evaluate(f"() => {{ {VIEWER}.overlay.hint.hidden = true; }}")
         for name in ("as it comes", "without the widening"):
             if name != "as it comes":
                 page.evaluate(
