@@ -50,7 +50,7 @@ def chinese(browser, comfy):
 def texts(page, views, selector):
     """Text, or else tooltip, of the elements of a view, in order."""
     return page.evaluate(
-        "([views, selector]) => [...window[views][0].element.querySelectorAll(selector)]"
+        "([views, selector]) => [...window.matrix3d[views][0].element.querySelectorAll(selector)]"
         ".map(one => one.textContent.trim() || one.title)",
         [views, selector],
     )
@@ -59,10 +59,10 @@ def texts(page, views, selector):
 def test_placeholders_and_buttons(chinese, tmp_path):
     page = chinese
     page.screenshot(path=tmp_path / "placeholders.png")
-    assert texts(page, "matrix3d.viewers", ".m3d-message p") == ["运行工作流后即可看到世界。"]
-    assert texts(page, "matrix3d.panoramas", ".m3d-message p") == ["运行工作流后即可看到全景图。"]
-    assert texts(page, "matrix3d.studios", ".m3d-message p") == ["运行工作流后即可在此绘制轨迹。"]
-    buttons = texts(page, "matrix3d.studios", ".m3d-studio-tools button, .m3d-studio-tools label")
+    assert texts(page, "viewers", ".m3d-message p") == ["运行工作流后即可看到世界。"]
+    assert texts(page, "panoramas", ".m3d-message p") == ["运行工作流后即可看到全景图。"]
+    assert texts(page, "studios", ".m3d-message p") == ["运行工作流后即可在此绘制轨迹。"]
+    buttons = texts(page, "studios", ".m3d-studio-tools button, .m3d-studio-tools label")
     assert buttons == ["+ 位姿", "删除", "右", "高", "前", "偏航", "俯仰", "取用输入", "清空"]
     load = "app.graph.nodes.find(n => n.type === 'PanoLoad')"
     upload = page.evaluate(f"() => {load}.widgets.find(w => w.type === 'button').label")
@@ -70,7 +70,7 @@ def test_placeholders_and_buttons(chinese, tmp_path):
     page.get_by_text(upload).first.wait_for()
     assert page.get_by_text(upload).count() == 1
     # Its text is asked for before the page's `app` is there, from which the setting is read elsewhere.
-    assert texts(page, "matrix3d.viewers", "[data-action=extend]") == ["扩展"]
+    assert texts(page, "viewers", "[data-action=extend]") == ["扩展"]
     title = "() => matrix3d.viewers[0].element.querySelector('[data-action=extend]').title"
     assert page.evaluate(title) == "从此处扩展 (X)"
     assert page.evaluate("() => matrix3d.viewers[0].element.lang") == "zh"
@@ -97,12 +97,10 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
     page.wait_for_timeout(900)  # the hint fades in
     page.screenshot(path=tmp_path / "buttons.png")
     shown = [
-        *texts(
-            page, "matrix3d.viewers", ".m3d-path button, .m3d-path span, .m3d-hud, .m3d-bar button, .m3d-hint"
-        ),
-        *texts(page, "matrix3d.viewers", ".m3d-help dd"),
-        *texts(page, "matrix3d.panoramas", "button"),
-        *texts(page, "matrix3d.studios", ".m3d-hud, .m3d-studio-status"),
+        *texts(page, "viewers", ".m3d-path button, .m3d-path span, .m3d-hud, .m3d-bar button, .m3d-hint"),
+        *texts(page, "viewers", ".m3d-help dd"),
+        *texts(page, "panoramas", "button"),
+        *texts(page, "studios", ".m3d-hud, .m3d-studio-status"),
     ]
     assert len(shown) > 50
     keys = {"Esc", "Shift", "Enter", "Insert", "Delete"}
