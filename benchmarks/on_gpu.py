@@ -144,7 +144,7 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
         from matrix3d_core.depth.panorama_depth import geometry_from_depth
         from matrix3d_core.metrics.image import psnr
         from matrix3d_core.optimize.config import preset_config
-        from matrix3d_core.optimize.loop import optimise_gaussians
+        from matrix3d_core.optimize.loop import optimize_gaussians
         from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians
         from matrix3d_core.scene.gaussians import Gaussians
 
@@ -187,7 +187,7 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
                 curve.append({"step": step, "seconds": seconds, "psnr": quality(gaussians, engine, 6)})
                 clock.go()
 
-            made = optimise_gaussians(
+            made = optimize_gaussians(
                 shots.frames, shots.trajectory, geometry=geometry, config=config, watch=watch
             )
             seconds = clock.stop()

@@ -29,7 +29,7 @@ from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.metrics.image import psnr, ssim
 from matrix3d_core.metrics.loop_closure import measure_loop
 from matrix3d_core.optimize.config import preset_config
-from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
@@ -59,7 +59,7 @@ def path_through(keys: tuple[tuple[float, ...], ...], frames: int) -> Trajectory
 
 
 def fit(guidance, filled, path, geometry, config: WorldConfig, steps: int, most: int, initial=None):
-    return optimise_gaussians(
+    return optimize_gaussians(
         filled.rgb, path, geometry=geometry, depth_ray=filled.depth_ray, mask=guidance.mask, initial=initial,
         config=preset_config(
             config.quality, max_gaussians=most, steps=steps, seed=config.seed, extend=initial is not None

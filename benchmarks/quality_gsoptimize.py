@@ -29,8 +29,8 @@ from matrix3d_core.depth.panorama_depth import geometry_from_depth
 from matrix3d_core.guidance.render import render_guidance
 from matrix3d_core.io.images import write_image
 from matrix3d_core.metrics.image import psnr, ssim
-from matrix3d_core.optimize.config import OptimiseConfig, preset_config
-from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.config import OptimizeConfig, preset_config
+from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
@@ -50,7 +50,7 @@ def draw(gaussians: Gaussians, shots: Shots) -> list[Tensor]:
 
 
 def fit(
-    name: str, shots: Shots, config: OptimiseConfig, pictures: Path | None, label: str,
+    name: str, shots: Shots, config: OptimizeConfig, pictures: Path | None, label: str,
     *, frames: Tensor | None = None, mask: Tensor | None = None, depth: bool = True, quiet: bool = True,
 ) -> dict:  # fmt: skip
     """Fit one scene and compare it with the views off the path."""
@@ -61,7 +61,7 @@ def fit(
         else None
     )
     started, processor = time.perf_counter(), time.process_time()
-    result = optimise_gaussians(frames, shots.trajectory, geometry=geometry, mask=mask, config=config)
+    result = optimize_gaussians(frames, shots.trajectory, geometry=geometry, mask=mask, config=config)
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     drawn = draw(result.gaussians, shots)
     ratios = [psnr(a, b) for a, b in zip(drawn, shots.views, strict=True)]
@@ -98,7 +98,7 @@ def with_earlier(suite: str, where: dict, results: list[dict], options: argparse
     return results
 
 
-def row_config(options: argparse.Namespace, changes: dict[str, object]) -> OptimiseConfig:
+def row_config(options: argparse.Namespace, changes: dict[str, object]) -> OptimizeConfig:
     """Return the preset with changes, small where the run is to be quick."""
     config = preset_config(options.preset[0], **changes)
     if options.quick:
@@ -148,20 +148,20 @@ ABLATIONS: dict[str, dict[str, object]] = {
     "as it is": {},
     "no depth at all": {"depth": False},
     "no distances from frames": {"depth_from_frames": "off"},
-    "no panorama, frames only": {"source_share": 0.0},
+    "no panorama, frames only": {"source_ratio": 0.0},
     "depth term 0.1": {"depth_weight": 0.1},
     "densify off": {"densify": "off"},
     "densify adc": {"densify": "adc"},
-    "densify mcmc": {"densify": "mcmc", "opacity_pull": 0.01, "scale_pull": 0.01},
-    "whole panoramas": {"supervision": "panorama"},
+    "densify mcmc": {"densify": "mcmc", "opacity_reg": 0.01, "scale_reg": 0.01},
+    "whole panoramas": {"view_mode": "panorama"},
     "crops 60-120 degrees": {"fov_max_deg": 120.0},
-    "even discs": {"by_detail": False},
+    "even surfels": {"adaptive_density": False},
     "all frames": {"key_frame_mode": "all"},
 }
 """Changes of the preset, one row of the table each; ``depth`` False withholds the panorama's distance."""
 
 COMPENSATIONS: dict[str, dict[str, object]] = {
-    "none": {"source_share": 0.15, "weight_filled": 1.0},
+    "none": {"source_ratio": 0.15, "weight_filled": 1.0},
     "texel weighting": {},
     "texel weighting, gain": {"exposure": "gain"},
     "texel weighting, affine": {"exposure": "affine"},

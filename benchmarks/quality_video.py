@@ -23,7 +23,7 @@ from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.io.images import write_image
 from matrix3d_core.optimize.config import preset_config
-from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.optimize.provenance import colour_by_origin
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.trajectory import Trajectory
@@ -60,7 +60,7 @@ def main() -> int:
     path = Trajectory(pose, name=options.video.stem)
     config = preset_config(options.preset, **changes)
     started = time.perf_counter()
-    result = optimise_gaussians(frames, path, config=config)
+    result = optimize_gaussians(frames, path, config=config)
     seconds = time.perf_counter() - started
     print(json.dumps({k: result.report[k] for k in ("held_out", "origins", "warnings", "seconds")}, indent=1))
     if options.pictures is not None:

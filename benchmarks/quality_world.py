@@ -29,7 +29,7 @@ from matrix3d_core.io.depth_files import read_depth
 from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.metrics.image import psnr, ssim
 from matrix3d_core.optimize.config import preset_config
-from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.mesh import open_mesh_renderer, shade_hits
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
@@ -148,7 +148,7 @@ def main() -> int:
     fits = {"initial": {"steps": 0}, "optimised": changes}
     for name, change in fits.items():
         start = time.perf_counter()
-        fit = optimise_gaussians(
+        fit = optimize_gaussians(
             filled.rgb,
             trajectory,
             geometry=geometry,

@@ -17,7 +17,7 @@ MoGeGeometryType = io.Custom("MOGE_GEOMETRY")
 """The host's own MoGe result (a dict with depth, mask, image, points)."""
 
 GSSettingsType = io.Custom("MATRIX3D_GS_SETTINGS")
-"""dict of fields of `matrix3d_core.optimize.config.OptimiseConfig` that replace the preset's."""
+"""dict of fields of `matrix3d_core.optimize.config.OptimizeConfig` that replace the preset's."""
 
 PlacementType = io.Custom("MATRIX3D_PLACEMENT")
 """`matrix3d_core.panorama.photo.Placement`: photos and where they lie in a panorama."""

@@ -6,8 +6,8 @@ import json
 
 import torch
 
-from ..matrix3d_core.optimize.config import OPTIMISE_PRESETS, SETTING_CHOICES
-from ..matrix3d_core.optimize.loop import optimise_gaussians, preset_config, view_ahead
+from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES
+from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
 from ..matrix3d_core.optimize.provenance import colour_by_origin
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
@@ -24,13 +24,13 @@ _ENGINE_TIP = (
     "named one is used or refused, never replaced."
 )
 
-_ON_THE_FIT = ("depth_kind", "exposure")
+_ON_THE_FIT = ("depth_type", "exposure")
 _CHOICE_TIPS = {
     "key_frame_mode": "Which frames are trained on: every key_frame_stride-th, a new one whenever near surfaces "
     "have shifted by 3 degrees, or all but the held-out ones.",
-    "supervision": "Compare crops of frames, or whole panoramas (panoramic frames only).",
+    "view_mode": "Compare crops of frames, or whole panoramas (panoramic frames only).",
     "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
-    "depth_kind": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
+    "depth_type": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
     "and is aligned key frame by key frame.",
     "exposure": "A colour change per frame that the world need not show, for frames that flicker: off, gain, affine, "
     "or a grid over brightness and direction.",
@@ -39,13 +39,13 @@ _CHOICE_TIPS = {
 }
 _SWITCHES = {
     "refine_poses": "Let the poses of frames move a little to fit the pictures better.",
-    "by_detail": "Start with larger splats where the picture is smooth, which leaves more for the detail.",
+    "adaptive_density": "Start with larger splats where the picture is smooth, which leaves more for the detail.",
 }
 # Least and largest value; the default is the presets' own, which all share.
 _NUMBERS: dict[str, tuple[float, float, str]] = {
     "key_frame_stride": (0, 1000, "Train on every how many frames; 0 = what the preset says."),
     "held_out_max": (0, 100, "At most this many frames are held out for the report."),
-    "source_share": (
+    "source_ratio": (
         -1,
         1,
         "Share of steps that look at the source panorama, at its own resolution. -1: 0.7 with mask and depth, 0.3 with "
@@ -54,32 +54,32 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "source_fov_deg": (10, 120, "Field of view of those crops, degrees."),
     "fov_min_deg": (10, 140, "Least field of view of crops of frames, degrees; counts with fov_max_deg."),
     "fov_max_deg": (0, 140, "Largest field of view of crops of frames, degrees; 0 makes all 90."),
-    "panorama_rows": (16, 4096, "Rows of whole panoramas, with supervision = panorama."),
+    "panorama_rows": (16, 4096, "Rows of whole panoramas, with view_mode = panorama."),
     "weight_seen": (0, 100, "Weight of pixels that a frame has from the source panorama (needs mask)."),
     "weight_filled": (0, 100, "Weight of the others."),
-    "ssim_share": (0, 1, "Share of SSIM in the loss; the rest is absolute difference."),
+    "ssim_lambda": (0, 1, "Share of SSIM in the loss; the rest is absolute difference."),
     "depth_weight": (0, 100, "Weight of the relative difference of distances where they are known."),
     "normal_weight": (0, 100, "Weight of the difference of surface normals there."),
-    "opacity_pull": (0, 100, "Pulls opacities down, against floaters."),
-    "scale_pull": (0, 100, "Pulls sizes down."),
+    "opacity_reg": (0, 100, "Pulls opacities down, against floaters."),
+    "scale_reg": (0, 100, "Pulls sizes down."),
     "densify_from": (0, 1, "Share of the steps before the first densification."),
     "densify_until": (0, 1, "Share of the steps after which there is no more."),
     "densify_every": (1, 100_000, "Steps between two densifications."),
-    "initial_share": (0, 1, "Share of max_gaussians to start with when densifying."),
-    "rate_means": (0, 10, "Learning rate of the positions, in units of each splat's size."),
-    "rate_quats": (0, 10, "Learning rate of the rotations."),
-    "rate_scales": (0, 10, "Learning rate of the log sizes."),
-    "rate_opacities": (0, 10, "Learning rate of the opacity logits."),
-    "rate_colours": (0, 10, "Learning rate of the colours."),
-    "rate_end": (0, 1, "All rates fall to this share of their start."),
-    "rate_given": (
+    "init_ratio": (0, 1, "Share of max_gaussians to start with when densifying."),
+    "lr_means": (0, 10, "Learning rate of the positions, in units of each splat's size."),
+    "lr_quats": (0, 10, "Learning rate of the rotations."),
+    "lr_scales": (0, 10, "Learning rate of the log sizes."),
+    "lr_opacities": (0, 10, "Learning rate of the opacity logits."),
+    "lr_colors": (0, 10, "Learning rate of the colours."),
+    "lr_final": (0, 1, "All rates fall to this share of their start."),
+    "lr_scale_existing": (
         0,
         1,
         "Share of the rates for the splats to start from, with extend; 0 leaves them as they are.",
     ),
     "beta1": (0, 1, "Decay of Adam's first moment."),
     "beta2": (0, 1, "Decay of Adam's second moment."),
-    "least_pixels": (0, 1000, "Splats that show through in fewer pixels move less."),
+    "adam_eps_pixels": (0, 1000, "Splats that show through in fewer pixels move less."),
     "min_opacity": (0, 1, "Splats below it are dropped at the end."),
     "preview_every": (1, 100_000, "Steps between two previews."),
     "checkpoint_every": (
@@ -91,14 +91,14 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
 
 
 def _choice(name: str, **more: bool) -> io.Input:
-    default = getattr(OPTIMISE_PRESETS["draft"], name)
+    default = getattr(OPTIMIZE_PRESETS["draft"], name)
     options = list(SETTING_CHOICES[name])
     return io.Combo.Input(name, options=options, default=default, tooltip=_CHOICE_TIPS[name], **more)
 
 
 def _detail_inputs() -> list[io.Input]:
-    """Return a widget for every setting that GSOptimize does not show itself, by its name in `OptimiseConfig`."""
-    shared = OPTIMISE_PRESETS["draft"]
+    """Return a widget for every setting that GSOptimize does not show itself, by its name in `OptimizeConfig`."""
+    shared = OPTIMIZE_PRESETS["draft"]
     inputs = [_choice(name) for name in SETTING_CHOICES if name not in _ON_THE_FIT]
     inputs += [
         io.Boolean.Input(name, default=getattr(shared, name), tooltip=tip) for name, tip in _SWITCHES.items()
@@ -159,7 +159,7 @@ class GSOptimize(io.ComfyNode):
             node_id="GSOptimize",
             display_name="GS Optimize",
             category="Matrix-3D/splat",
-            description="Fits Gaussian splats to panoramic frames with known camera poses: discs on the "
+            description="Fits Gaussian splats to panoramic frames with known camera poses: surfels on the "
             "panorama's own surfaces and on what was filled in, refined against crops of the frames. The "
             "world keeps the frame and the units of the trajectory.",
             search_aliases=[
@@ -171,7 +171,7 @@ class GSOptimize(io.ComfyNode):
                 io.Image.Input("frames", tooltip="Complete panoramas (2:1), one per pose, from PanoFill or a video."),
                 TrajectoryType.Input("trajectory", tooltip="The path that the frames show; same length."),
                 io.Combo.Input(
-                    "preset", options=list(OPTIMISE_PRESETS), default="draft",
+                    "preset", options=list(OPTIMIZE_PRESETS), default="draft",
                     tooltip="draft: a few minutes on two CPU cores. standard: finer, several times longer.",
                 ),
                 io.Int.Input(
@@ -197,7 +197,7 @@ class GSOptimize(io.ComfyNode):
                     tooltip="Keep checkpoints in the output folder (matrix3d_checkpoints) and go on from one after a "
                     "crash or a stop; it is removed when the fit ends.",
                 ),
-                _choice("depth_kind", optional=True, advanced=True),
+                _choice("depth_type", optional=True, advanced=True),
                 _choice("exposure", optional=True, advanced=True),
                 io.Boolean.Input(
                     "extend", default=False, optional=True, advanced=True,
@@ -261,7 +261,7 @@ class GSOptimize(io.ComfyNode):
         initial: Types.SPLAT | None = None,
         resume: bool = True,
         extend: bool = False,
-        depth_kind: str = "exact",
+        depth_type: str = "exact",
         exposure: str = "off",
         settings: dict[str, object] | None = None,
     ) -> io.NodeOutput:
@@ -270,13 +270,13 @@ class GSOptimize(io.ComfyNode):
             preset,
             engine=engine,
             seed=seed,
-            depth_kind=depth_kind,
+            depth_type=depth_type,
             exposure=exposure,
             extend=extend,
             **{name: value for name, value in changes.items() if value},
             **(settings or {}),
         )
-        result = optimise_gaussians(
+        result = optimize_gaussians(
             images_from_host(frames, "frames"),
             trajectory,
             geometry=geometry,

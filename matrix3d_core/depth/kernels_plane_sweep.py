@@ -56,30 +56,30 @@ def _project(x, y, z, height, width, focal):
 
 
 @sliced(grain=1, fastmath=FAST)
-def match_cost(begin, until, reference, others, poses, focal, closeness, known, known_weight, cost):
+def match_cost(begin, until, reference, others, poses, focal, inverse_depth, known, known_weight, cost):
     """Compare each pixel with where its point at each distance lies in the other pictures.
 
     ``reference [H, W, C]``, ``others [N, H, W, C]`` features; ``poses [N, 3, 4]`` other camera from reference
-    camera; ``closeness [D]`` ascending 1 / distance; ``known [H, W]`` closeness known already or negative;
+    camera; ``inverse_depth [D]`` ascending 1 / distance; ``known [H, W]`` inverse_depth known already or negative;
     ``cost [H, W, D]`` receives the mean over the better half of the pictures of the absolute difference.
     """
     height, width, channels = reference.shape
-    count, levels = others.shape[0], closeness.shape[0]
+    count, levels = others.shape[0], inverse_depth.shape[0]
     half = (count + 1) // 2
-    step = closeness[1] - closeness[0]
+    step = inverse_depth[1] - inverse_depth[0]
     for row in range(begin, until):
         found = np.empty(count, np.float32)
         for column in range(width):
             rx, ry, rz = _ray(row, column, height, width, focal)
             for level in range(levels):
-                near = closeness[level]
+                near = inverse_depth[level]
                 seen = 0
                 if known[row, column] >= 0 and abs(near - known[row, column]) > 6 * step:
                     cost[row, column, level] = f4(0.25) + known_weight
                     continue
                 for n in range(count):
                     pose = poses[n]
-                    # Direction of the point scaled by closeness: finite for the farthest level too.
+                    # Direction of the point scaled by inverse_depth: finite for the farthest level too.
                     x = pose[0, 0] * rx + pose[0, 1] * ry + pose[0, 2] * rz + pose[0, 3] * near
                     y = pose[1, 0] * rx + pose[1, 1] * ry + pose[1, 2] * rz + pose[1, 3] * near
                     z = pose[2, 0] * rx + pose[2, 1] * ry + pose[2, 2] * rz + pose[2, 3] * near
@@ -180,10 +180,10 @@ def smooth_columns(begin, until, cost, guide, slope, jump, total):
 
 
 @sliced(grain=1)
-def choose(begin, until, total, cost, closeness, out, price):
+def choose(begin, until, total, cost, inverse_depth, out, price):
     """Take the best level of each pixel, refined by a parabola; ``price`` is its own matching cost."""
     width, levels = total.shape[1:]
-    step = closeness[1] - closeness[0]
+    step = inverse_depth[1] - inverse_depth[0]
     for row in range(begin, until):
         for column in range(width):
             best = 0
@@ -196,7 +196,7 @@ def choose(begin, until, total, cost, closeness, out, price):
                 bend = a - 2 * b + c
                 if bend > 1e-9:
                     shift = min(max(f4(0.5) * (a - c) / bend, f4(-0.5)), f4(0.5))
-            out[row, column] = max(closeness[best] + shift * step, closeness[0])
+            out[row, column] = max(inverse_depth[best] + shift * step, inverse_depth[0])
             price[row, column] = cost[row, column, best]
 
 
@@ -255,12 +255,12 @@ def cover_distance(points, sizes, pose, focal, distance):
 
 @sliced(grain=1)
 def find_forbidden(
-    begin, until, depth_ray, world_from_camera, focal, maps, sure, poses, focals, margin, forbidden
+    begin, until, depth_ray, world_from_camera, focal, maps, confident, poses, focals, margin, forbidden
 ):
     """Mark the pixels of a distance map whose points lie before a surface that another picture surely sees.
 
-    ``maps [K, H, W]`` distances, ``sure [K, H, W]``. The picture looks through such a point, so it cannot be there. The
-    nearest of the 3x3 neighbours counts, so that points at an edge are let through.
+    ``maps [K, H, W]`` distances, ``confident [K, H, W]``. The picture looks through such a point, so it cannot be
+    there. The nearest of the 3x3 neighbours counts, so that points at an edge are let through.
     """
     height, width = depth_ray.shape
     rows, columns = maps.shape[1], maps.shape[2]
@@ -288,7 +288,7 @@ def find_forbidden(
                         a = min(max(r + dr, 0), rows - 1)
                         b = (c + dc) % columns if focals[k] == 0.0 else min(max(c + dc, 0), columns - 1)
                         nearest = min(nearest, maps[k, a, b])
-                        seen = seen and sure[k, a, b]
+                        seen = seen and confident[k, a, b]
                 if seen and math.sqrt(u * u + v * v + w * w) < (1 - margin) * nearest:
                     stop = True
                     break

@@ -23,7 +23,7 @@ from ..geometry.spherical import erp_directions
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.trajectory import Trajectory
 
-__all__ = ["SweptDepth", "can_sweep", "look_up", "sweep_distances", "sweep_rays"]
+__all__ = ["PlaneSweepDepth", "can_plane_sweep", "look_up", "plane_sweep_depth", "sweep_rays"]
 
 _SLOPE, _JUMP = 0.02, 0.35
 _KNOWN_WEIGHT = 0.4
@@ -32,28 +32,28 @@ _LOCAL_MEAN = 0.7  # share of the local mean taken out of the colours: flicker o
 
 
 @dataclass(frozen=True)
-class SweptDepth:
+class PlaneSweepDepth:
     """What the sweep found for one key frame.
 
     Attributes:
         depth_ray: ``[h, w]`` ray distance.
-        is_sure: ``[h, w]`` bool, another key frame agrees with it and the colours match.
+        is_confident: ``[h, w]`` bool, another key frame agrees with it and the colours match.
         is_sky: ``[h, w]`` bool, as far as the farthest distance tried.
     """
 
     depth_ray: Tensor
-    is_sure: Tensor
+    is_confident: Tensor
     is_sky: Tensor
 
 
-def can_sweep() -> bool:
+def can_plane_sweep() -> bool:
     """Tell whether the compiled kernels can be used here."""
     from importlib.util import find_spec
 
     return find_spec("numba") is not None
 
 
-def sweep_distances(
+def plane_sweep_depth(
     frames: Tensor,  # [T, H, W, 3]
     trajectory: Trajectory,
     keys: Sequence[int],
@@ -64,7 +64,7 @@ def sweep_distances(
     levels: int = 64,
     rows: int = 160,
     progress: ProgressFn = no_progress,
-) -> dict[int, SweptDepth]:
+) -> dict[int, PlaneSweepDepth]:
     """Find the ray distance of key frames.
 
     Args:
@@ -85,7 +85,7 @@ def sweep_distances(
     Raises:
         BackendUnavailable: without numba.
     """
-    if not can_sweep():
+    if not can_plane_sweep():
         raise BackendUnavailable(
             "distances from frames need the numba package, which is not installed. Install it or connect a depth."
         )
@@ -102,7 +102,7 @@ def sweep_distances(
     levels = 2 * levels if is_guess else levels  # far surfaces lie close together in 1 / distance
     factor = max(1, round(frames.shape[1] / rows))
     baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
-    closeness = np.linspace(1 / farthest, 1 / nearest, levels)
+    inverse_depth = np.linspace(1 / farthest, 1 / nearest, levels)
     cache: dict[int, np.ndarray] = {}
 
     def features(frame: int) -> np.ndarray:
@@ -128,31 +128,35 @@ def sweep_distances(
             kernels.splat_distance(
                 known_points.double().numpy(), trajectory.camera_from_world[key].numpy(), focal, shown
             )
-            known = np.where(np.isfinite(shown), np.clip(1 / shown, closeness[0], closeness[-1]), -1.0)
+            known = np.where(
+                np.isfinite(shown), np.clip(1 / shown, inverse_depth[0], inverse_depth[-1]), -1.0
+            )
         cost = np.empty((height, width, levels), np.float32)
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
         kernels.match_cost(
             height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
-            focal, closeness, known, np.float32(_KNOWN_WEIGHT), cost,
+            focal, inverse_depth, known, np.float32(_KNOWN_WEIGHT), cost,
         )  # fmt: skip
         guide = _small(frames[key].float(), factor).numpy()
         slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
         kernels.smooth_rows(height, cost, guide, slope, jump, focal == 0.0, total)
         kernels.smooth_columns(width, cost, guide, slope, jump, total)
-        kernels.choose(height, total, cost, closeness, best, price)
+        kernels.choose(height, total, cost, inverse_depth, best, price)
         found[key] = _without_outliers(best, wraps=focal == 0.0), price
         for old in [n for n in cache if n < key and along[key] - along[n] > 3 * baseline]:
             del cache[old]
-    return _cross_check(found, trajectory, 1.5 * closeness[0] + 0.5 * (closeness[1] - closeness[0]), factor)
+    return _cross_check(
+        found, trajectory, 1.5 * inverse_depth[0] + 0.5 * (inverse_depth[1] - inverse_depth[0]), factor
+    )
 
 
-def _without_outliers(closeness: np.ndarray, *, wraps: bool) -> np.ndarray:  # [H, W]
+def _without_outliers(inverse_depth: np.ndarray, *, wraps: bool) -> np.ndarray:  # [H, W]
     """Replace what is far off the median of the 5x5 pixels around by that median: single wrong points float."""
-    image = torch.from_numpy(closeness)[None, None]
+    image = torch.from_numpy(inverse_depth)[None, None]
     padded = torch.nn.functional.pad(image, (2, 2, 0, 0), mode="circular" if wraps else "replicate")
     padded = torch.nn.functional.pad(padded, (0, 0, 2, 2), mode="replicate")
-    height, width = closeness.shape
+    height, width = inverse_depth.shape
     around = torch.nn.functional.unfold(padded, 5).reshape(25, height, width)
     median = around.median(dim=0).values
     off = (image[0, 0] - median).abs() > 0.1 * median
@@ -202,9 +206,12 @@ def sweep_rays(height: int, width: int, focal: float) -> Tensor:  # [H, W, 3]
 
 
 def _cross_check(
-    found: dict[int, tuple[np.ndarray, np.ndarray]], trajectory: Trajectory, sky_closeness: float, factor: int
-) -> dict[int, SweptDepth]:
-    """Keep as sure what the key frame before or after sees at the same place."""
+    found: dict[int, tuple[np.ndarray, np.ndarray]],
+    trajectory: Trajectory,
+    sky_inverse_depth: float,
+    factor: int,
+) -> dict[int, PlaneSweepDepth]:
+    """Keep as confident what the key frame before or after sees at the same place."""
     result = {}
     keys = sorted(found)
     for number, key in enumerate(keys):
@@ -221,9 +228,9 @@ def _cross_check(
             )
             reach = local.norm(dim=-1)
             agreed |= inside & ((theirs / reach - 1).abs() < _AGREE)
-        is_sky = torch.from_numpy(best <= sky_closeness)
-        sure = agreed & torch.from_numpy(price < 0.12)
-        result[key] = SweptDepth(depth.float(), sure | (is_sky & agreed), is_sky)
+        is_sky = torch.from_numpy(best <= sky_inverse_depth)
+        confident = agreed & torch.from_numpy(price < 0.12)
+        result[key] = PlaneSweepDepth(depth.float(), confident | (is_sky & agreed), is_sky)
     return result
 
 

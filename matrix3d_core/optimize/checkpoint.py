@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import FormatError, Matrix3DError
 from ..scene.trajectory import Trajectory
-from .config import OptimiseConfig
+from .config import OptimizeConfig
 
 __all__ = ["fingerprint", "read_checkpoint", "write_checkpoint"]
 
@@ -23,7 +23,7 @@ _VERSION = 1
 
 
 def fingerprint(
-    config: OptimiseConfig, frames: Tensor, trajectory: Trajectory, *others: Tensor | None
+    config: OptimizeConfig, frames: Tensor, trajectory: Trajectory, *others: Tensor | None
 ) -> str:
     """Return a name for a fit: equal for equal settings and inputs (pictures by every seventh pixel)."""
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())

@@ -19,7 +19,7 @@ from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from ..trajectories.placement import PANORAMA_PLACES, in_panorama_frame, place_panorama
 
-__all__ = ["compare_poses", "pose_faults"]
+__all__ = ["compare_poses", "diagnose_poses"]
 
 _ROWS = 128
 """Frames are compared at this height, where small errors of depth and of a video model blur away."""
@@ -73,7 +73,7 @@ class _Points:
     weights: Tensor  # [N]
 
 
-def pose_faults(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry) -> list[str]:
+def diagnose_poses(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry) -> list[str]:
     """Return at most one sentence: that another reading of the poses explains the frames clearly better.
 
     Args:

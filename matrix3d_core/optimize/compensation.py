@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 
-__all__ = ["COLOUR_MODES", "FrameColours", "FramePoses", "pose_from_twist"]
+__all__ = ["EXPOSURE_MODES", "ExposureModel", "PoseRefinement", "pose_from_twist"]
 
-COLOUR_MODES = ("off", "gain", "affine", "grid")
+EXPOSURE_MODES = ("off", "gain", "affine", "grid")
 _GRID = (4, 4, 4)  # luminance, rows, columns of a grid of affine colour changes
 
 
@@ -41,7 +41,7 @@ class _Adam:
         self.second, self.steps = state["second"].clone(), state["steps"].clone()
 
 
-class FrameColours:
+class ExposureModel:
     """A colour change per picture, put on the render before it is compared.
 
     ``gain``: a factor and an offset per channel. ``affine``: a 3x4 matrix. ``grid``: such matrices on a coarse
@@ -52,8 +52,8 @@ class FrameColours:
     """
 
     def __init__(self, mode: str, pictures: int, rate: float = 0.01, pull: float = 0.02) -> None:
-        if mode not in COLOUR_MODES:
-            raise InvalidInput(f"exposure must be one of {', '.join(COLOUR_MODES)}; got {mode!r}.")
+        if mode not in EXPOSURE_MODES:
+            raise InvalidInput(f"exposure must be one of {', '.join(EXPOSURE_MODES)}; got {mode!r}.")
         self.mode, self._pull = mode, pull
         shape = {"off": (0,), "gain": (6,), "affine": (12,), "grid": (12, *_GRID)}[mode]
         self._adam = _Adam(torch.zeros(pictures, *shape), rate)
@@ -114,7 +114,7 @@ def pose_from_twist(twist: Tensor) -> Tensor:  # [6] -> [4, 4]
     return motion
 
 
-class FramePoses:
+class PoseRefinement:
     """A small correction per picture, applied in its camera's frame; shifts are in units of ``unit``."""
 
     def __init__(self, pictures: int, unit: float, rate: float = 2e-4) -> None:

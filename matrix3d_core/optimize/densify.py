@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..geometry.rotations import matrix_from_quats
 
-__all__ = ["Growth", "drop_and_split", "relocate_and_add"]
+__all__ = ["Growth", "prune_and_split", "relocate_and_sample"]
 
 _SPLIT_SHRINK = 1.6
 _SPLIT_SHIFT = 0.6
@@ -38,7 +38,7 @@ class Growth:
     is_new: Tensor
 
 
-def drop_and_split(
+def prune_and_split(
     means: Tensor, quats_wxyz: Tensor, scales: Tensor, opacities: Tensor, score: Tensor,
     *, most: int, min_opacity: float, fixed: Tensor | None = None,
 ) -> Growth:  # fmt: skip
@@ -84,7 +84,7 @@ def drop_and_split(
     return Growth(parents, new_means, new_scales, opacities[parents].clone(), shrink, is_new)
 
 
-def relocate_and_add(
+def relocate_and_sample(
     means: Tensor, quats_wxyz: Tensor, scales: Tensor, opacities: Tensor,
     *, most: int, min_opacity: float, random: torch.Generator, fixed: Tensor | None = None,
 ) -> Growth:  # fmt: skip

@@ -8,9 +8,9 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
-from .compare_poses import pose_faults
+from .compare_poses import diagnose_poses
 
-__all__ = ["check_distances", "find_faults", "nearest_distance"]
+__all__ = ["check_distances", "diagnose_inputs", "nearest_distance"]
 
 _SPREAD_MOST = 1e6
 _SQUARE_ROOT_MOST, _SQUARE_ROOT_LEAST = 1e18, 1e-18  # squares of what is between them are float32 numbers
@@ -47,7 +47,7 @@ def check_distances(name: str, depth_ray: Tensor) -> None:
         )
 
 
-def find_faults(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry | None) -> list[str]:
+def diagnose_inputs(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry | None) -> list[str]:
     """Return a sentence for each thing that is suspicious about the inputs.
 
     Frames of one colour or all alike, too few frames, and poses that explain the frames clearly worse than another
@@ -68,5 +68,5 @@ def find_faults(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeomet
     if moved <= 1e-6 and len(frames) > 1:
         faults.append("the camera does not move: what the first panorama hides stays unknown.")
     if geometry is not None and not faults:
-        faults += pose_faults(frames, trajectory, geometry)
+        faults += diagnose_poses(frames, trajectory, geometry)
     return faults

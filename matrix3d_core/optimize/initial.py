@@ -1,4 +1,4 @@
-"""Initial Gaussians: flat discs on the surfaces that a panorama and the filled frames of a path show."""
+"""Initial Gaussians: flat surfels on the surfaces that a panorama and the filled frames of a path show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..depth.plane_sweep import SweptDepth, look_up, sweep_rays
+from ..depth.plane_sweep import PlaneSweepDepth, look_up, sweep_rays
 from ..errors import InvalidInput
 from ..geometry.pinhole import pinhole_directions
 from ..geometry.rotations import quats_from_matrix
@@ -27,24 +27,23 @@ __all__ = [
     "ORIGIN_OBSERVED",
     "ORIGIN_SOURCE",
     "ORIGIN_UNOBSERVED",
-    "Placement",
+    "GaussianInit",
     "cells_of_sphere",
-    "discs_from_erp",
-    "discs_from_pinhole",
     "extend_gaussians",
-    "initial_gaussians",
-    "place_gaussians",
+    "init_gaussians",
+    "surfels_from_erp",
+    "surfels_from_pinhole",
 ]  # fmt: skip
 
 SIGMA_PER_SPACING = 0.6
-"""Disc size: standard deviation per distance between neighbouring discs."""
+"""Surfel size: standard deviation per distance between neighbouring surfels."""
 SKY_SIGMA_PER_SPACING = 0.9
-"""The same in the sky, whose discs keep their size: from 0.85 on their sum is flat to less than 1 in 255."""
+"""The same in the sky, whose surfels keep their size: from 0.85 on their sum is flat to less than 1 in 255."""
 OPACITY = 0.95
 STRETCH_MAX = 8.0
-"""How far a disc may stretch on a surface seen at a grazing angle: 1 / cos of the angle, at most this."""
+"""How far a surfel may stretch on a surface seen at a grazing angle: 1 / cos of the angle, at most this."""
 THICKNESS = 0.15
-"""Third axis, as a share of the disc's shorter axis."""
+"""Third axis, as a share of the surfel's shorter axis."""
 _EDGE_SLOPE = 0.2
 """Relative change of distance per cell above which a surface is not trusted to have a normal."""
 _COVERED = 0.04
@@ -92,7 +91,7 @@ def _cell_mean(image: Tensor, rows: int, band: Tensor, first: Tensor, last: Tens
     return (total / ((bottom - top) * (right - left)).unsqueeze(-1)).float()
 
 
-def discs_from_erp(
+def surfels_from_erp(
     rgb: Tensor,  # [H, W, 3]
     depth_ray: Tensor,  # [H, W]
     *,
@@ -103,24 +102,24 @@ def discs_from_erp(
     spread: float = SIGMA_PER_SPACING,
     grain_px: int = 1,
 ) -> Gaussians:
-    """Turn an equirectangular picture with distances into flat discs, one per cell of equal solid angle.
+    """Turn an equirectangular picture with distances into flat surfels, one per cell of equal solid angle.
 
-    A disc lies in the surface: ``1 / distance`` is linear along rays that meet a plane, so its slope
+    A surfel lies in the surface: ``1 / distance`` is linear along rays that meet a plane, so its slope
     gives the normal. Of the slopes to either side the smaller is taken, which keeps the surface's own
-    at a depth edge. Where even that is steep, the disc faces the camera.
+    at a depth edge. Where even that is steep, the surfel faces the camera.
 
     Args:
         rgb: ``[H, W, 3]`` in [0, 1].
         depth_ray: ``[H, W]`` positive, finite where used.
         rows: bands of cells (see `cells_of_sphere`); independent of the picture's size.
-        use: pixels to turn into discs; all when None. A cell is used when its middle is.
-        flat_to_camera: pixels whose discs face the camera whatever the slope and overlap more: the sky.
+        use: pixels to turn into surfels; all when None. A cell is used when its middle is.
+        flat_to_camera: pixels whose surfels face the camera whatever the slope and overlap more: the sky.
         world_from_camera: pose of the picture; the identity when None.
-        spread: disc size, see `SIGMA_PER_SPACING`.
+        spread: surfel size, see `SIGMA_PER_SPACING`.
         grain_px: rows per row of the map that the distances were enlarged from: slopes are taken across so many.
 
     Returns:
-        Discs in world units, up to the number of cells.
+        Surfels in world units, up to the number of cells.
     """
     size = check_shape("rgb", rgb, "H W 3")
     check_shape("depth_ray", depth_ray, f"{size['H']} {size['W']}")
@@ -143,9 +142,9 @@ def discs_from_erp(
     across_slope, down_slope = (torch.where(steep, 0.0, slope) for slope in slopes)
     middle, pixel_east, pixel_south = _frame(*_pixel_angles(pixel_row, pixel_column, height, width))
     plane = here[:, None] * middle + across_slope[:, None] * pixel_east + down_slope[:, None] * pixel_south
-    followed = (plane * ahead).sum(-1)  # closeness on the pixel's plane along the cell's own ray
+    followed = (plane * ahead).sum(-1)  # inverse_depth on the pixel's plane along the cell's own ray
     here = torch.where((followed / here - 1).abs() < _EDGE_SLOPE, followed, here)
-    # The plane n . p = c gives closeness = n . ray / c: its gradient is the normal, up to length.
+    # The plane n . p = c gives inverse_depth = n . ray / c: its gradient is the normal, up to length.
     normal = torch.nn.functional.normalize(plane, dim=-1)
     facing = (normal * ahead).sum(-1).clamp(1e-3, 1.0)
 
@@ -192,9 +191,9 @@ def _pixel_angles(row: Tensor, column: Tensor, height: int, width: int) -> tuple
 def _surface(
     depth_ray: Tensor, row: Tensor, column: Tensor, *, reach_px: int
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return closeness (1 / distance) at pixels and its slopes per radian to the east and the south.
+    """Return inverse_depth (1 / distance) at pixels and its slopes per radian to the east and the south.
 
-    On a plane closeness is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
+    On a plane inverse_depth is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
     neighbour gives one equation; of the two on an axis, the one with the smaller slope is believed.
     """
     height, width = depth_ray.shape
@@ -209,8 +208,8 @@ def _surface(
         other_column = torch.where(beyond, other_column + width // 2, other_column) % width
         other_row = torch.where(other_row < 0, -1 - other_row, other_row)
         other_row = torch.where(other_row >= height, 2 * height - 1 - other_row, other_row)
-        closeness = 1 / depth_ray[other_row, other_column].double()
-        rest = closeness - here * (ray * other_ray).sum(-1)
+        inverse_depth = 1 / depth_ray[other_row, other_column].double()
+        rest = inverse_depth - here * (ray * other_ray).sum(-1)
         if isinstance(known, Tensor):
             rest = rest - known * (south * other_ray).sum(-1)
         return rest / (axis * other_ray).sum(-1)
@@ -226,25 +225,25 @@ def _surface(
 
 
 @dataclass(frozen=True)
-class Placement:
+class GaussianInit:
     """Where a fit starts.
 
     Attributes:
-        gaussians: the discs, in the trajectory's frame.
+        gaussians: the surfels, in the trajectory's frame.
         origins: ``[N]`` uint8, index into `ORIGINS`.
-        is_sky: ``[N]`` bool, discs of the sky shell, which keep their distance.
+        is_sky: ``[N]`` bool, surfels of the sky shell, which keep their distance.
         counts: how many came from where: ``source``, ``sky``, ``filled``.
-        paces: ``[N]`` float32, share of the learning rates for each; None: all of them.
+        lr_scale: ``[N]`` float32, share of the learning rates for each; None: all of them.
     """
 
     gaussians: Gaussians
     origins: Tensor
     is_sky: Tensor
     counts: dict[str, int]
-    paces: Tensor | None = None
+    lr_scale: Tensor | None = None
 
 
-def initial_gaussians(
+def init_gaussians(
     *,
     geometry: PanoramaGeometry | None = None,
     frames: Tensor | None = None,  # [T, H, W, 3]
@@ -252,33 +251,15 @@ def initial_gaussians(
     mask: Tensor | None = None,  # [T, H, W]
     trajectory: Trajectory | None = None,
     key_frames: Sequence[int] = (),
+    swept_depth: Mapping[int, PlaneSweepDepth] | None = None,
     max_gaussians: int = 300_000,
-) -> tuple[Gaussians, dict[str, int]]:
-    """Return the discs and the counts of `place_gaussians`."""
-    placed = place_gaussians(
-        geometry=geometry, frames=frames, depth_ray=depth_ray, mask=mask, trajectory=trajectory,
-        key_frames=key_frames, max_gaussians=max_gaussians,
-    )  # fmt: skip
-    return placed.gaussians, placed.counts
-
-
-def place_gaussians(
-    *,
-    geometry: PanoramaGeometry | None = None,
-    frames: Tensor | None = None,  # [T, H, W, 3]
-    depth_ray: Tensor | None = None,  # [T, H, W]
-    mask: Tensor | None = None,  # [T, H, W]
-    trajectory: Trajectory | None = None,
-    key_frames: Sequence[int] = (),
-    swept: Mapping[int, SweptDepth] | None = None,
-    max_gaussians: int = 300_000,
-    by_detail: bool = False,
-) -> Placement:
-    """Lay discs over everything that the panorama and the key frames show, in the trajectory's frame.
+    adaptive_density: bool = False,
+) -> GaussianInit:
+    """Lay surfels over everything that the panorama and the key frames show, in the trajectory's frame.
 
     The panorama's own texels come first (or, without a panorama, the first key frame's). Then, key frame by key
     frame, what is new: pixels whose point no earlier one shows. Sky lies at its own stand-in distance, facing
-    the centre, with fewer and larger discs.
+    the centre, with fewer and larger surfels.
 
     Args:
         geometry: the source panorama.
@@ -289,38 +270,40 @@ def place_gaussians(
         trajectory: poses of the frames; the panorama is at the origin of a ``panorama`` trajectory and
             at the first pose of a ``world`` one.
         key_frames: frames to search for new content, ascending.
-        swept: distances of key frames that `sweep_distances` found, at any size.
+        swept_depth: distances of key frames that `plane_sweep_depth` found, at any size.
         max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
-        by_detail: use discs of twice the size where a picture is so smooth that it makes no difference.
+        adaptive_density: use surfels of twice the size where a picture is so smooth that it makes no difference.
 
     Raises:
         InvalidInput: when there is neither a panorama nor a distance to start from.
     """
     if max_gaussians < 100:
         raise InvalidInput(f"max_gaussians must be at least 100; got {max_gaussians}.")
-    swept = dict(swept or {})
+    swept_depth = dict(swept_depth or {})
     is_pinhole = trajectory is not None and trajectory.K_px is not None
-    pieces: list[_Piece] = []
+    pieces: list[SurfelSource] = []
     if geometry is not None:
         start = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
         distance, sky = geometry.depth_ray, geometry.is_sky
-        pieces.append(_Piece(geometry.rgb, distance, ~sky, start, "source", ORIGIN_SOURCE, None))
-        pieces.append(_Piece(geometry.rgb, distance, sky, start, "sky", ORIGIN_SOURCE, None))
-        shown = [_Shown(distance, torch.linalg.inv(start), 0.0, None)]
-    elif frames is not None and trajectory is not None and (depth_ray is not None or swept):
-        first = min(swept) if depth_ray is None else 0
-        distance = _resized(swept[first].depth_ray, frames.shape[1:3]) if depth_ray is None else depth_ray[0]
+        pieces.append(SurfelSource(geometry.rgb, distance, ~sky, start, "source", ORIGIN_SOURCE, None))
+        pieces.append(SurfelSource(geometry.rgb, distance, sky, start, "sky", ORIGIN_SOURCE, None))
+        shown = [KnownDepth(distance, torch.linalg.inv(start), 0.0, None)]
+    elif frames is not None and trajectory is not None and (depth_ray is not None or swept_depth):
+        first = min(swept_depth) if depth_ray is None else 0
+        distance = (
+            _resized(swept_depth[first].depth_ray, frames.shape[1:3]) if depth_ray is None else depth_ray[0]
+        )
         sky = torch.zeros_like(distance, dtype=torch.bool)
         if depth_ray is None:
-            sky = _resized(swept[first].is_sky.float(), frames.shape[1:3]) > 0.5
+            sky = _resized(swept_depth[first].is_sky.float(), frames.shape[1:3]) > 0.5
         elif is_pinhole:
             sky = ~torch.isfinite(distance)
         start = trajectory.world_from_camera[first]
         K_px = trajectory.K_px[first] if trajectory.K_px is not None else None
         for name, use in (("source", ~sky), ("sky", sky)):
-            pieces.append(_Piece(frames[first], distance, use, start, name, ORIGIN_SOURCE, K_px))
+            pieces.append(SurfelSource(frames[first], distance, use, start, name, ORIGIN_SOURCE, K_px))
         focal = 0.0 if K_px is None else float(K_px[0, 0])
-        shown = [_Shown(distance, trajectory.camera_from_world[first], focal, None)]
+        shown = [KnownDepth(distance, trajectory.camera_from_world[first], focal, None)]
     else:
         raise InvalidInput(
             "initial Gaussians need a distance to start from; got no geometry, no depth and no initial splat. "
@@ -333,19 +316,19 @@ def place_gaussians(
         and frames is not None
     ):
         everything = torch.zeros(frames.shape[:3]) if mask is None else mask
-        new = _new_content(shown, depth_ray, everything, trajectory, key_frames)
+        new = find_disocclusions(shown, depth_ray, everything, trajectory, key_frames)
         for frame, pixels in new.items():
             pose = trajectory.world_from_camera[frame]
             K_px = trajectory.K_px[frame] if trajectory.K_px is not None else None
             pieces.append(
-                _Piece(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_OBSERVED, K_px)
+                SurfelSource(frames[frame], depth_ray[frame], pixels, pose, "filled", ORIGIN_OBSERVED, K_px)
             )
-    elif swept and trajectory is not None and frames is not None:
-        pieces += _swept_content(pieces, shown, swept, frames, trajectory)
+    elif swept_depth and trajectory is not None and frames is not None:
+        pieces += sweep_disocclusions(pieces, shown, swept_depth, frames, trajectory)
     if geometry is not None and bool(geometry.is_sky.any()):
         pieces.append(_sky_behind(geometry, pieces[0].world_from_camera))
-    gaussians, origins, is_sky, counts = _discs(pieces, max_gaussians, by_detail)
-    return Placement(gaussians, origins, is_sky, counts)
+    gaussians, origins, is_sky, counts = _surfels(pieces, max_gaussians, adaptive_density)
+    return GaussianInit(gaussians, origins, is_sky, counts)
 
 
 def extend_gaussians(
@@ -357,8 +340,8 @@ def extend_gaussians(
     skies: Mapping[int, Tensor] | None = None,
     max_gaussians: int,
     engine: str = "auto",
-) -> Placement:
-    """Add discs to a world where key frames look past it: pixels that it covers by less than half.
+) -> GaussianInit:
+    """Add surfels to a world where key frames look past it: pixels that it covers by less than half.
 
     Args:
         world: Gaussians that exist already; they come first and keep their origins.
@@ -369,8 +352,8 @@ def extend_gaussians(
         max_gaussians: of all together.
         engine: splat engine that draws the world.
     """
-    pieces: list[_Piece] = []
-    shown: list[_Shown] = []
+    pieces: list[SurfelSource] = []
+    shown: list[KnownDepth] = []
     for frame in sorted(depths):
         depth = _resized(depths[frame], frames.shape[1:3])
         height, width = depth.shape
@@ -389,23 +372,23 @@ def extend_gaussians(
             local = points @ other.camera_from_world[:3, :3].T + other.camera_from_world[:3, 3]
             theirs, inside = look_up(other.depth_ray, local, other.focal)
             new &= ~(inside & ((theirs / local.norm(dim=-1) - 1).abs() < _COVERED))
-        new = _without_specks(new)
+        new = remove_specks(new)
         sky = torch.zeros_like(new)
         if skies is not None and frame in skies:
             sky = _resized(skies[frame].float(), (height, width)) > 0.5
         for name, use in (("filled", new & ~sky), ("sky", new & sky)):
             if bool(use.any()):
-                pieces.append(_Piece(frames[frame], depth, use, back, name, ORIGIN_OBSERVED, K_px))
-        shown.append(_Shown(torch.where(new, depth, torch.inf), pose, focal, None))
+                pieces.append(SurfelSource(frames[frame], depth, use, back, name, ORIGIN_OBSERVED, K_px))
+        shown.append(KnownDepth(torch.where(new, depth, torch.inf), pose, focal, None))
     room = max_gaussians - len(world)
     counts = {"given": len(world), "sky": 0, "filled": 0}
     origins = world.known_origins()
     is_sky = torch.zeros(len(world), dtype=torch.bool)
     if not pieces or room < 100:
-        return Placement(world, origins, is_sky, counts)
-    added, more_origins, more_sky, found = _discs(pieces, room, by_detail=False)
+        return GaussianInit(world, origins, is_sky, counts)
+    added, more_origins, more_sky, found = _surfels(pieces, room, adaptive_density=False)
     counts |= {"sky": found["sky"], "filled": found["filled"]}
-    return Placement(
+    return GaussianInit(
         Gaussians.concatenate(world, added),
         torch.cat((origins, more_origins)),
         torch.cat((is_sky, more_sky)),
@@ -414,8 +397,8 @@ def extend_gaussians(
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """Pixels of one picture that become discs."""
+class SurfelSource:
+    """Pixels of one picture that become surfels."""
 
     rgb: Tensor
     depth_ray: Tensor
@@ -430,24 +413,26 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A distance map that tells what is placed already; ``is_sure`` None: everywhere."""
+class KnownDepth:
+    """A distance map that tells what is placed already; ``is_confident`` None: everywhere."""
 
     depth_ray: Tensor
     camera_from_world: Tensor
     focal: float
-    is_sure: Tensor | None
+    is_confident: Tensor | None
 
 
-def _discs(
-    pieces: list[_Piece], max_gaussians: int, by_detail: bool
+def _surfels(
+    pieces: list[SurfelSource], max_gaussians: int, adaptive_density: bool
 ) -> tuple[Gaussians, Tensor, Tensor, dict[str, int]]:
-    rough = [_is_smooth(p) if by_detail and p.name == "source" and p.K_px is None else None for p in pieces]
+    rough = [
+        _is_smooth(p) if adaptive_density and p.name == "source" and p.K_px is None else None for p in pieces
+    ]
     rows = max_gaussians
-    if by_detail:
+    if adaptive_density:
         rows = max(p.rgb.shape[0] for p in pieces)
-    # How far fine discs reach into smooth parts depends on the density, which depends on how many there are.
-    for _ in range(2 if by_detail else 1):
+    # How far fine surfels reach into smooth parts depends on the density, which depends on how many there are.
+    for _ in range(2 if adaptive_density else 1):
         spheres = 0.0
         for piece, smooth in zip(pieces, rough, strict=True):
             if piece.K_px is not None:
@@ -464,7 +449,7 @@ def _discs(
             stride = max(1, round(float(piece.K_px[0, 0]) * math.pi / rows))
             faces = piece.use if piece.name == "sky" else piece.sky
             drawn.append(
-                discs_from_pinhole(
+                surfels_from_pinhole(
                     piece.rgb,
                     piece.depth_ray,
                     piece.K_px,
@@ -477,7 +462,7 @@ def _discs(
         else:
             for density, use, spread in _layers(piece, smooth, rows):
                 drawn.append(
-                    discs_from_erp(
+                    surfels_from_erp(
                         piece.rgb,
                         piece.depth_ray,
                         rows=max(8, int(density * rows)),
@@ -505,8 +490,8 @@ def _discs(
     return Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts
 
 
-def _layers(piece: _Piece, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
-    """Return the densities, in terms of ``rows``, that a piece is laid at: each with its pixels and disc size."""
+def _layers(piece: SurfelSource, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
+    """Return the densities, in terms of ``rows``, that a piece is laid at: each with its pixels and surfel size."""
     if piece.name == "sky":
         return [(_SKY_DENSITY, piece.use, SIGMA_PER_SPACING)]
     if smooth is None:
@@ -519,22 +504,22 @@ def _layers(piece: _Piece, smooth: Tensor | None, rows: int) -> list[tuple[float
     return [(1.0, piece.use & fine, SIGMA_PER_SPACING), (0.5, piece.use & smooth, _COARSE_SIGMA_PER_SPACING)]
 
 
-def _is_smooth(piece: _Piece) -> Tensor:  # [H, W] bool
-    """Where discs of twice the size would show the same: the picture is nearly linear over a few pixels."""
+def _is_smooth(piece: SurfelSource) -> Tensor:  # [H, W] bool
+    """Where surfels of twice the size would show the same: the picture is nearly linear over a few pixels."""
     grey = piece.rgb.permute(2, 0, 1)[None].float()
     padded = torch.nn.functional.pad(grey, (2, 2, 2, 2), mode="replicate")
     rest = (grey - torch.nn.functional.avg_pool2d(padded, 5, stride=1)).abs().amax(1, keepdim=True)
     busy = torch.nn.functional.max_pool2d(rest, 5, stride=1, padding=2)[0, 0] > _SMOOTH
-    closeness = 1 / piece.depth_ray[None, None]
-    bounded = torch.nn.functional.pad(closeness, (2, 2, 2, 2), mode="replicate")
+    inverse_depth = 1 / piece.depth_ray[None, None]
+    bounded = torch.nn.functional.pad(inverse_depth, (2, 2, 2, 2), mode="replicate")
     high, low = (
         torch.nn.functional.max_pool2d(bounded, 5, stride=1),
         -torch.nn.functional.max_pool2d(-bounded, 5, stride=1),
     )
-    return ~busy & ((high - low)[0, 0] < 0.1 * closeness[0, 0])
+    return ~busy & ((high - low)[0, 0] < 0.1 * inverse_depth[0, 0])
 
 
-def discs_from_pinhole(
+def surfels_from_pinhole(
     rgb: Tensor,  # [H, W, 3]
     depth_ray: Tensor,  # [H, W]
     K_px: Tensor,  # [3, 3]
@@ -544,9 +529,9 @@ def discs_from_pinhole(
     flat_to_camera: Tensor | None = None,  # [H, W] bool
     world_from_camera: Tensor | None = None,  # [4, 4]
 ) -> Gaussians:
-    """Turn a pinhole picture with ray distances into discs, one per ``stride`` x ``stride`` pixels.
+    """Turn a pinhole picture with ray distances into surfels, one per ``stride`` x ``stride`` pixels.
 
-    A disc lies in the plane of its neighbours' points; at an edge of the distance it faces the camera. Its size
+    A surfel lies in the plane of its neighbours' points; at an edge of the distance it faces the camera. Its size
     is the footprint of its pixels.
     """
     height, width = depth_ray.shape
@@ -608,7 +593,7 @@ def _resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
     return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
 
 
-def _sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> _Piece:
+def _sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> SurfelSource:
     """Let the sky go on behind what borders on it: beside a roof or a tree it comes into sight off the path.
 
     Last of all pieces, so that it does not count as placed where frames show what is really there.
@@ -633,7 +618,7 @@ def _sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> _Piece
     rgb = torch.nn.functional.interpolate(colour, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
     use = (torch.nn.functional.interpolate(known, size, mode="nearest-exact")[0, 0] > 0) & ~geometry.is_sky
     far = geometry.depth_ray[geometry.is_sky].median()
-    return _Piece(rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_UNOBSERVED, None)
+    return SurfelSource(rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_UNOBSERVED, None)
 
 
 def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
@@ -643,32 +628,32 @@ def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
     return torch.where((near * plain - 1).abs() < _COVERED, 1 / near, plain)
 
 
-def _swept_content(
-    placed: list[_Piece],
-    shown: list[_Shown],
-    swept: Mapping[int, SweptDepth],
+def sweep_disocclusions(
+    placed: list[SurfelSource],
+    shown: list[KnownDepth],
+    swept_depth: Mapping[int, PlaneSweepDepth],
     frames: Tensor,
     trajectory: Trajectory,
-) -> list[_Piece]:
+) -> list[SurfelSource]:
     """Find what key frames show and nothing placed so far covers.
 
     What is placed is drawn into each key frame. Where it leaves a hole, something has come into sight: it is placed
     however narrow, or it would stay black, as from one key frame to the next an edge uncovers but a pixel or two. A
-    point before a surface which a sure picture shows cannot be there, as the picture looks through it: such a hole
-    takes the distance of what lies beside it, the farther side first. Before what is placed, only sure points are.
+    point before a surface which a confident picture shows cannot be there, as the picture looks through it: such a hole
+    takes the distance of what lies beside it, the farther side first. Before what is placed, only confident points are.
     """
     from ..depth import kernels_plane_sweep as kernels
 
     pieces = []
     size = frames.shape[1:3]
-    small = tuple(next(iter(swept.values())).depth_ray.shape)
+    small = tuple(next(iter(swept_depth.values())).depth_ray.shape)
     wraps = trajectory.K_px is None
-    maps, sures, poses, focals = [], [], [], []
+    maps, confidents, poses, focals = [], [], [], []
     for other in shown:  # the least distance of each block: only what is clearly before it is forbidden
         factor = max(1, round(other.depth_ray.shape[0] / small[0]))
         pooled = -torch.nn.functional.max_pool2d(-other.depth_ray[None, None].float(), factor, ceil_mode=True)
         maps.append(_resized(pooled[0, 0], small).numpy())
-        sures.append(np.ones(small, np.bool_))
+        confidents.append(np.ones(small, np.bool_))
         poses.append(other.camera_from_world.numpy())
         focals.append(other.focal * small[0] / other.depth_ray.shape[0])
     points, sizes = [], []
@@ -676,36 +661,36 @@ def _swept_content(
         more, their = _points_of(piece, max(1, piece.use.shape[0] // (3 * small[0])))
         points.append(more)
         sizes.append(their)
-    for frame in sorted(swept):
-        found = swept[frame]
+    for frame in sorted(swept_depth):
+        found = swept_depth[frame]
         K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
         focal = 0.0 if K_px is None else float(K_px[0, 0]) * small[0] / size[0]
         pose = trajectory.world_from_camera[frame]
         view = trajectory.camera_from_world[frame].numpy()
-        depth, sure = found.depth_ray.clone(), found.is_sure
+        depth, confident = found.depth_ray.clone(), found.is_confident
         covered, forbidden = np.full(small, np.inf), np.empty(small, np.bool_)
         for some, their in zip(points, sizes, strict=True):
             kernels.cover_distance(some.numpy(), their.numpy(), view, focal, covered)
         kernels.find_forbidden(
-            small[0], depth.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(sures), np.stack(poses),
+            small[0], depth.numpy(), pose.numpy(), focal, np.stack(maps), np.stack(confidents), np.stack(poses),
             np.array(focals, np.float64), 2 * _COVERED, forbidden,
         )  # fmt: skip
         there = torch.from_numpy(covered).float()
         wrong = torch.from_numpy(forbidden)
         hole = torch.isinf(there)
-        nearer = _without_specks(sure & ~wrong & ~hole & (depth < (1 - 2 * _COVERED) * there))
-        depth = _from_beside(torch.where(hole, depth, there), hole & wrong, wraps=wraps)
+        nearer = remove_specks(confident & ~wrong & ~hole & (depth < (1 - 2 * _COVERED) * there))
+        depth = fill_from_background(torch.where(hole, depth, there), hole & wrong, wraps=wraps)
         kept = hole | nearer
         depth[nearer] = found.depth_ray[nearer]
         if bool(kept.any()):
             limit = found.depth_ray[found.is_sky].min() if bool(found.is_sky.any()) else torch.inf
             sky = _resized((depth >= limit).float(), size) > 0.5
-            trusted = sure & ~wrong
+            trusted = confident & ~wrong
             origin = torch.where(_resized(trusted.float(), size) > 0.5, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED)
             origin[sky] = ORIGIN_OBSERVED
             big, far = _resized(kept.float(), size) > 0.5, _enlarged(depth, size)
             pieces.append(
-                _Piece(
+                SurfelSource(
                     frames[frame],
                     far,
                     big,
@@ -725,13 +710,13 @@ def _swept_content(
             points.append(more)
             sizes.append(their)
         maps.append(found.depth_ray.numpy())
-        sures.append(sure.numpy())
+        confidents.append(confident.numpy())
         poses.append(view)
         focals.append(focal)
     return pieces
 
 
-def _points_of(piece: _Piece, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], [N]
+def _points_of(piece: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], [N]
     """Return every ``stride``-th pixel's point in the world and its footprint.
 
     That of the source is stretched where the surface slants; what was found by a sweep is too noisy for that.
@@ -754,7 +739,7 @@ def _points_of(piece: _Piece, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], 
     return local[use] @ pose[:3, :3].T + pose[:3, 3], spread[use]
 
 
-def _from_beside(depth: Tensor, unknown: Tensor, *, wraps: bool) -> Tensor:  # [H, W]
+def fill_from_background(depth: Tensor, unknown: Tensor, *, wraps: bool) -> Tensor:  # [H, W]
     """Fill unknown pixels from their neighbours, the farthest of those known, ring by ring."""
     depth = torch.where(unknown, 0.0, depth)
     while bool((unknown := depth <= 0).any()) and bool((depth > 0).any()):
@@ -766,7 +751,7 @@ def _from_beside(depth: Tensor, unknown: Tensor, *, wraps: bool) -> Tensor:  # [
     return depth
 
 
-def _without_specks(pixels: Tensor) -> Tensor:
+def remove_specks(pixels: Tensor) -> Tensor:
     """Drop pixels without enough neighbours of their kind."""
     around = torch.nn.functional.avg_pool2d(pixels.float()[None, None], 3, stride=1, padding=1)[0, 0]
     return pixels & (around > 0.4)
@@ -780,12 +765,12 @@ def _share(pixels: Tensor) -> float:
 
 
 def _rows_for(max_gaussians: int, spheres: float) -> int:
-    """Bands of cells such that shares of the sphere, at their densities, make at most that many discs."""
+    """Bands of cells such that shares of the sphere, at their densities, make at most that many surfels."""
     return max(8, int(math.sqrt(0.985 * max_gaussians * math.pi / 4 / max(spheres, 1e-3))))
 
 
-def _new_content(
-    shown: list[_Shown],
+def find_disocclusions(
+    shown: list[KnownDepth],
     depth_ray: Tensor,  # [T, H, W]
     mask: Tensor,  # [T, H, W]
     trajectory: Trajectory,
@@ -813,5 +798,5 @@ def _new_content(
         fresh[row[open_], column[open_]] = True
         if fresh.any():
             new[frame] = fresh
-        shown.append(_Shown(depth_ray[frame], trajectory.camera_from_world[frame], focal, None))
+        shown.append(KnownDepth(depth_ray[frame], trajectory.camera_from_world[frame], focal, None))
     return new

@@ -169,7 +169,7 @@ def _finish(begin, until, picture, target, weight, scale, spread, gradient, sums
 
 
 def loss_and_gradient(
-    picture: np.ndarray, target: np.ndarray, weight: np.ndarray, ssim_share: float
+    picture: np.ndarray, target: np.ndarray, weight: np.ndarray, ssim_lambda: float
 ) -> tuple[float, np.ndarray]:
     """Return ``(1 - s) mean(w |a - b|) + s mean(w (1 - SSIM))`` and its gradient in the picture.
 
@@ -182,7 +182,7 @@ def loss_and_gradient(
     _filter_rows(height, picture, target, filtered)
     slopes = np.empty((inner_y, 9, inner_x), np.float32)
     ssim_sums, l1_sums = np.empty(inner_y), np.empty(height)
-    _ssim_slopes(inner_y, filtered, weight, f4(ssim_share / (3 * inner_x * inner_y)), slopes, ssim_sums)
+    _ssim_slopes(inner_y, filtered, weight, f4(ssim_lambda / (3 * inner_x * inner_y)), slopes, ssim_sums)
     spread = np.empty((height, 9, inner_x), np.float32)
     _spread_columns(height, slopes, spread)
     gradient = np.empty((height, width, 3), np.float32)
@@ -191,7 +191,7 @@ def loss_and_gradient(
         picture,
         target,
         weight,
-        f4((1 - ssim_share) / (3 * height * width)),
+        f4((1 - ssim_lambda) / (3 * height * width)),
         spread,
         gradient,
         l1_sums,
@@ -202,7 +202,7 @@ def loss_and_gradient(
 @sliced(grain=1024, fastmath=FAST)
 def adam_rows(
     begin, until, visible, g_means, g_quats, g_scales, g_opacities, g_colours,
-    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, paces, rates, limits,
+    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, lr_scale, rates, limits,
     corrections,
 ):  # fmt: skip
     """Take one Adam step for the visible Gaussians only, and refresh their activated values.
@@ -210,7 +210,7 @@ def adam_rows(
     Rows out of view keep value and moments; each row counts its own steps for the bias correction.
     ``values [N, 14]`` are the raw parameters, ``rates [8]`` = mean (in units of the Gaussian's own
     ``size``), quaternion, log scale, logit, colour, beta 1, beta 2, epsilon; ``floors [N, 3]`` = smallest
-    log scale of each axis; ``paces [N]`` = share of the rates for each Gaussian, 0 leaves it as it is;
+    log scale of each axis; ``lr_scale [N]`` = share of the rates for each Gaussian, 0 leaves it as it is;
     ``limits [3]`` = largest log scale relative to the size, smallest and largest logit;
     ``corrections [S + 1, 2]`` = ``1 - beta^step`` for both moments.
 
@@ -219,8 +219,8 @@ def adam_rows(
     beta1, beta2 = rates[5], rates[6]
     for n in range(begin, until):
         i = visible[n]
-        pace = paces[i]
-        if pace == ZERO:
+        lr_scale_i = lr_scale[i]
+        if lr_scale_i == ZERO:
             continue
         gradient = np.empty(COLUMNS, np.float32)
         opacity = opacities[i]
@@ -249,7 +249,7 @@ def adam_rows(
                 if c < 3
                 else (rates[1] if c < 7 else (rates[2] if c < 10 else (rates[3] if c == 10 else rates[4])))
             )
-            values[i, c] -= pace * rate * (m / correct1) / (math.sqrt(s / correct2) + rates[7])
+            values[i, c] -= lr_scale_i * rate * (m / correct1) / (math.sqrt(s / correct2) + rates[7])
         reference = math.log(size[i])
         for c in range(3):
             log_scale = min(max(values[i, 7 + c], floors[i, c]), reference + limits[0])

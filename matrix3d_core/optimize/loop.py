@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..checks import check_finite, check_shape, check_two_to_one
 from ..depth.alignment import align_frames
-from ..depth.plane_sweep import SweptDepth, can_sweep, sweep_distances, sweep_rays
+from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_depth, sweep_rays
 from ..errors import InvalidInput, Matrix3DError
 from ..geometry.crops import upstream_crop_rotations
 from ..metrics.image import psnr, ssim
@@ -28,18 +28,18 @@ from ..scene.panorama import PanoramaGeometry
 from ..scene.provenance import count_origins
 from ..scene.trajectory import Trajectory
 from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
-from .config import OPTIMISE_PRESETS, OptimiseConfig, preset_config
+from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
 from .curves import draw_curves
-from .diagnose_inputs import check_distances, find_faults, nearest_distance
-from .initial import Placement, extend_gaussians, place_gaussians
-from .trainers import CpuTrainer, Frames, TorchTrainer, Trainer
-from .views import Picture, View, ViewSampler, choose_key_frames, look, look_through
+from .diagnose_inputs import check_distances, diagnose_inputs, nearest_distance
+from .initial import GaussianInit, extend_gaussians, init_gaussians
+from .trainers import CpuTrainer, FrameCorrections, TorchTrainer, Trainer
+from .views import TrainingImage, View, ViewSampler, choose_key_frames, perspective_crop, pinhole_window
 
 __all__ = [
-    "OPTIMISE_PRESETS",
-    "OptimiseConfig",
-    "OptimiseResult",
-    "optimise_gaussians",
+    "OPTIMIZE_PRESETS",
+    "OptimizeConfig",
+    "OptimizeResult",
+    "optimize_gaussians",
     "preset_config",
     "view_ahead",
 ]
@@ -52,7 +52,7 @@ _HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
 
 
 @dataclass(frozen=True)
-class OptimiseResult:
+class OptimizeResult:
     """A fitted world.
 
     Attributes:
@@ -71,7 +71,7 @@ class OptimiseResult:
     curves: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 3))
 
 
-def optimise_gaussians(
+def optimize_gaussians(
     frames: Tensor,  # [T, H, W, 3]
     trajectory: Trajectory,
     *,
@@ -79,16 +79,16 @@ def optimise_gaussians(
     depth_ray: Tensor | None = None,  # [T, H, W]
     mask: Tensor | None = None,  # [T, H, W]
     initial: Gaussians | None = None,
-    config: OptimiseConfig | None = None,
+    config: OptimizeConfig | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressFn = no_progress,
     watch: Callable[[int, Gaussians], None] | None = None,
-) -> OptimiseResult:
+) -> OptimizeResult:
     """Fit Gaussians to panoramic or pinhole frames with known poses.
 
-    Starts from ``initial``, or from discs on the panorama's surfaces and on what the key frames add (see
-    `place_gaussians`). What the key frames add lies at ``depth_ray``, or, without one, at distances found from
-    the frames themselves (`sweep_distances`). Each step renders one crop of a key frame or of the source
+    Starts from ``initial``, or from surfels on the panorama's surfaces and on what the key frames add (see
+    `init_gaussians`). What the key frames add lies at ``depth_ray``, or, without one, at distances found from
+    the frames themselves (`plane_sweep_depth`). Each step renders one crop of a key frame or of the source
     panorama and moves means, rotations, scales, opacities and colours against ``(1 - s) L1 + s (1 - SSIM)``.
     Frames half way between key frames are never trained on; the report states how well they are met.
 
@@ -123,13 +123,13 @@ def optimise_gaussians(
         # What was made in a host's inference mode cannot be part of a gradient: poses are copied.
         poses, K_px = trajectory.camera_from_world.clone(), trajectory.K_px
         trajectory = replace(trajectory, camera_from_world=poses, K_px=None if K_px is None else K_px.clone())
-        fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimiseConfig(), progress)
+        fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimizeConfig(), progress)
         fit.watch = watch
         return fit.run(initial, None if checkpoint is None else Path(checkpoint))
 
 
 class _Fit:
-    """One run of `optimise_gaussians`."""
+    """One run of `optimize_gaussians`."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class _Fit:
         geometry: PanoramaGeometry | None,
         depth_ray: Tensor | None,
         mask: Tensor | None,
-        config: OptimiseConfig,
+        config: OptimizeConfig,
         progress: ProgressFn,
     ) -> None:
         _check(frames, trajectory, geometry, depth_ray, mask)
@@ -146,9 +146,9 @@ class _Fit:
         self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
         self.seconds: dict[str, float] = {}
         self._clock = time.perf_counter()
-        self.faults = find_faults(frames, trajectory, geometry)
-        for fault in self.faults:
-            _log.warning("%s", fault)  # before the minutes of a fit
+        self.warnings = diagnose_inputs(frames, trajectory, geometry)
+        for warning in self.warnings:
+            _log.warning("%s", warning)  # before the minutes of a fit
         self.nearest = nearest_distance(geometry, depth_ray)
         self.keys, self.held_out = choose_key_frames(
             trajectory, config.key_frame_mode, config.key_frame_stride, nearest=self.nearest,
@@ -163,51 +163,53 @@ class _Fit:
         self.crop_px = config.crop_size_px
         self.watch: Callable[[int, Gaussians], None] | None = None
 
-    def _lap(self, name: str) -> None:
+    def _record_time(self, name: str) -> None:
         now = time.perf_counter()
         self.seconds[name] = round(self.seconds.get(name, 0.0) + now - self._clock, 3)
         self._clock = now
 
-    def _tell(self, done: int, text: str, preview: Tensor | None = None) -> None:
+    def _report(self, done: int, text: str, preview: Tensor | None = None) -> None:
         self.progress(ProgressEvent(done, max(1, self.config.steps), text, preview))
 
-    def run(self, initial: Gaussians | None, folder: Path | None) -> OptimiseResult:
+    def run(self, initial: Gaussians | None, folder: Path | None) -> OptimizeResult:
         """Do everything."""
         config = self.config
         memory = _memory_gb(self.frames, self.keys, config)
-        self._tell(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
-        swept: dict[int, SweptDepth] = {}
-        if self.depth_ray is not None and config.depth_kind == "monocular" and self.trajectory.K_px is None:
+        self._report(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
+        swept_depth: dict[int, PlaneSweepDepth] = {}
+        if self.depth_ray is not None and config.depth_type == "monocular" and self.trajectory.K_px is None:
             self.depth_ray = align_frames(
                 self.depth_ray, self.trajectory, self.keys, geometry=self.geometry,
-                progress=lambda event: self._tell(0, event.phase),
+                progress=lambda event: self._report(0, event.phase),
             )  # fmt: skip
-            self._lap("align")
+            self._record_time("align")
         if initial is not None:
             initial.check_finite()
             if len(initial) == 0:
                 raise InvalidInput("initial must hold at least one Gaussian; got none.")
             placed = self._given(initial)
         else:
-            swept = self._sweep()
-            share = config.initial_share if config.densify != "off" else 1.0
-            placed = place_gaussians(
+            swept_depth = self._plane_sweep()
+            share = config.init_ratio if config.densify != "off" else 1.0
+            placed = init_gaussians(
                 geometry=self.geometry, frames=self.frames, depth_ray=self.depth_ray, mask=self.mask,
-                trajectory=self.trajectory, key_frames=self.keys, swept=swept,
-                max_gaussians=max(100, int(share * config.max_gaussians)), by_detail=config.by_detail,
+                trajectory=self.trajectory, key_frames=self.keys, swept_depth=swept_depth,
+                max_gaussians=max(100, int(share * config.max_gaussians)), adaptive_density=config.adaptive_density,
             )  # fmt: skip
-        self._lap("initial")
-        extras = Frames(config, len(self.keys), self.nearest or self.trajectory.length / 6 or 1.0)
-        engine, trainer = _open(placed, config, extras)
+        self._record_time("initial")
+        corrections = FrameCorrections(
+            config, len(self.keys), self.nearest or self.trajectory.length / 6 or 1.0
+        )
+        engine, trainer = _open(placed, config, corrections)
         sampler = ViewSampler(
             self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
-            is_filled=self.depth_ray is not None, closeness=self._closeness(swept),
+            is_filled=self.depth_ray is not None, inverse_depth=self._known_inverse_depth(swept_depth),
         )  # fmt: skip
         if isinstance(trainer, CpuTrainer):
             event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
             self.progress(event)
             report_while(functools.partial(_compile, placed.gaussians, config), self.progress, event)
-            self._lap("compile")
+            self._record_time("compile")
         name = ""
         if folder is not None:
             others = (
@@ -217,7 +219,7 @@ class _Fit:
             )
             name = fingerprint(config, self.frames, self.trajectory, *others, placed.gaussians.means)
         file = None if folder is None else folder / f"gs-{name}.safetensors"
-        resumed = self._take_up(file, name, trainer, sampler)
+        resumed = self._resume(file, name, trainer, sampler)
         try:
             self._train(trainer, sampler, engine, file, name)
         except (MemoryError, torch.OutOfMemoryError) as error:
@@ -227,24 +229,24 @@ class _Fit:
         gaussians = trainer.gaussians()
         kept = gaussians.opacities >= config.min_opacity
         gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
-        self._lap("optimise")
-        self._tell(config.steps, "measure held-out frames")
+        self._record_time("optimize")
+        self._report(config.steps, "measure held-out frames")
         quality, share_off = self._measure(gaussians, engine)
         if quality["psnr"] is not None:
             self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
         if share_off > 0.03:
-            self.faults.append(
+            self.warnings.append(
                 f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
                 "the frames do not show one rigid scene."
             )
         picture = view_ahead(gaussians, self.trajectory, engine)
         parts = _means_of_parts(self.losses)
         curves = draw_curves(parts, self.ratios, [*self.counts, (config.steps, len(gaussians))], config.steps)
-        self._lap("measure")
+        self._record_time("measure")
         if file is not None:
             with contextlib.suppress(OSError):
                 file.unlink()
-        self._tell(config.steps, "splats fitted", picture)
+        self._report(config.steps, "splats fitted", picture)
         report: dict[str, object] = {
             "engine": engine,
             "gaussians": len(gaussians),
@@ -256,46 +258,46 @@ class _Fit:
             "crop_size_px": self.crop_px,
             "seed": config.seed,
             "key_frames": self.keys,
-            "distances_from_frames": sorted(swept),
+            "distances_from_frames": sorted(swept_depth),
             "held_out": quality,
             "loss": parts,
-            "warnings": self.faults,
+            "warnings": self.warnings,
             "memory_gb": {"estimate": round(memory, 2), "peak": _peak_gb()},
-            "exposure": extras.colours.report(),
-            "poses": None if extras.poses is None else extras.poses.report(),
+            "exposure": corrections.exposure.report(),
+            "poses": None if corrections.poses is None else corrections.poses.report(),
             "settings": asdict(config),
             "seconds": self.seconds,
             "sh_bases_dropped": 0 if initial is None else initial.sh.shape[1] - 1,
         }
-        return OptimiseResult(gaussians.with_origins(origins), report, picture, origins, curves)
+        return OptimizeResult(gaussians.with_origins(origins), report, picture, origins, curves)
 
-    def _given(self, initial: Gaussians) -> Placement:
+    def _given(self, initial: Gaussians) -> GaussianInit:
         """Start from a world that exists, grown by what the frames show beyond it where that is asked for."""
         if not self.config.extend:
             count = len(initial)
             none = torch.zeros(count, dtype=torch.bool)
             origins = initial.known_origins()
-            return Placement(initial, origins, none, {"given": count})
+            return GaussianInit(initial, origins, none, {"given": count})
         flat = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
         initial = flat.with_origins(initial.origins)
         if self.depth_ray is not None:
             depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
         else:
-            swept = self._sweep()
-            depths = {key: found.depth_ray for key, found in swept.items()}
-            skies = {key: found.is_sky for key, found in swept.items()}
+            swept_depth = self._plane_sweep()
+            depths = {key: found.depth_ray for key, found in swept_depth.items()}
+            skies = {key: found.is_sky for key, found in swept_depth.items()}
         placed = extend_gaussians(
             initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
             max_gaussians=self.config.max_gaussians, engine=self.config.engine,
         )  # fmt: skip
         # These frames know little of what the world was made from: what is there gives way slowly.
-        paces = torch.ones(len(placed.gaussians))
-        paces[: len(initial)] = self.config.rate_given
-        return replace(placed, paces=paces)
+        lr_scale = torch.ones(len(placed.gaussians))
+        lr_scale[: len(initial)] = self.config.lr_scale_existing
+        return replace(placed, lr_scale=lr_scale)
 
-    def _sweep(self) -> dict[int, SweptDepth]:
+    def _plane_sweep(self) -> dict[int, PlaneSweepDepth]:
         """Find distances from the frames, where none were given and the camera moves."""
-        if self.depth_ray is not None or self.config.depth_from_frames == "off" or not can_sweep():
+        if self.depth_ray is not None or self.config.depth_from_frames == "off" or not can_plane_sweep():
             return {}
         if len(self.frames) < 3:
             return {}
@@ -309,18 +311,20 @@ class _Fit:
             farthest = float(geometry.depth_ray.max())
         stride = max(1, len(self.trajectory) // 12)
         keys = sorted({*range(0, len(self.frames), stride), len(self.frames) - 1})
-        swept = sweep_distances(
+        swept_depth = plane_sweep_depth(
             self.frames, self.trajectory, keys, known_points=points, nearest=nearest, farthest=farthest,
-            progress=lambda event: self._tell(0, event.phase),
+            progress=lambda event: self._report(0, event.phase),
         )  # fmt: skip
         if self.geometry is not None and not bool(self.geometry.is_sky.any()):
             # Indoors the farthest distance tried is a wall, which must not join a sky shell.
             none = torch.zeros_like
-            swept = {key: replace(found, is_sky=none(found.is_sky)) for key, found in swept.items()}
-        self._lap("distances")
-        return swept
+            swept_depth = {
+                key: replace(found, is_sky=none(found.is_sky)) for key, found in swept_depth.items()
+            }
+        self._record_time("distances")
+        return swept_depth
 
-    def _closeness(self, swept: dict[int, SweptDepth]) -> dict[int, Tensor]:
+    def _known_inverse_depth(self, swept_depth: dict[int, PlaneSweepDepth]) -> dict[int, Tensor]:
         """Return what is known of the distance of key frames, for the depth term."""
         if self.config.depth_weight + self.config.normal_weight == 0:
             return {}
@@ -328,16 +332,21 @@ class _Fit:
         size = self.frames.shape[1:3]
         for frame in self.keys:
             if self.depth_ray is not None:
-                depth, sure = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
-            elif frame in swept:
+                depth, confident = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
+            elif frame in swept_depth:
                 pair = torch.stack(
-                    (1 / swept[frame].depth_ray, (swept[frame].is_sure & ~swept[frame].is_sky).float())
+                    (
+                        1 / swept_depth[frame].depth_ray,
+                        (swept_depth[frame].is_confident & ~swept_depth[frame].is_sky).float(),
+                    )
                 )
-                near, sure = torch.nn.functional.interpolate(pair[None], tuple(size), mode="bilinear")[0]
+                near, confident = torch.nn.functional.interpolate(pair[None], tuple(size), mode="bilinear")[0]
                 depth = 1 / near
             else:
                 continue
-            known[frame] = torch.stack((1 / depth, sure, torch.zeros_like(depth)), -1).float().contiguous()
+            known[frame] = (
+                torch.stack((1 / depth, confident, torch.zeros_like(depth)), -1).float().contiguous()
+            )
         return known
 
     def _train(
@@ -350,7 +359,7 @@ class _Fit:
         step = self.first_step
         try:
             while step < config.steps:
-                rate = config.rate_end ** (step / max(1, config.steps - 1))
+                rate = config.lr_final ** (step / max(1, config.steps - 1))
                 view = sampler.draw()
                 try:
                     self.losses.append(trainer.step(view, rate))
@@ -358,7 +367,7 @@ class _Fit:
                     if self.crop_px < 128:
                         raise
                     self.crop_px //= 2
-                    self.faults.append(
+                    self.warnings.append(
                         f"memory ran out at step {step}: crops are {self.crop_px} pixels from there on."
                     )
                     if torch.cuda.is_available():
@@ -378,7 +387,7 @@ class _Fit:
                     left = (time.perf_counter() - began) / (step - self.first_step) * (config.steps - step)
                     text = f"fit splats: step {step} of {config.steps}, about {_duration(left)} left"
                     picture = view_ahead(trainer.gaussians(), self.trajectory, engine) if is_preview else None
-                    self._tell(step, text, picture)
+                    self._report(step, text, picture)
                 if is_preview and self.watch is not None:
                     self.watch(step, trainer.gaussians())
                 if file is not None and config.checkpoint_every and step % config.checkpoint_every == 0:
@@ -401,10 +410,10 @@ class _Fit:
         except Matrix3DError as error:  # worth less than the fit; said once
             if not self.is_unsaved:
                 self.is_unsaved = True
-                self.faults.append(f"{error} The fit goes on; after a stop it would start anew.")
-                _log.warning("%s", self.faults[-1])
+                self.warnings.append(f"{error} The fit goes on; after a stop it would start anew.")
+                _log.warning("%s", self.warnings[-1])
 
-    def _take_up(self, file: Path | None, name: str, trainer: Trainer, sampler: ViewSampler) -> int:
+    def _resume(self, file: Path | None, name: str, trainer: Trainer, sampler: ViewSampler) -> int:
         stored = None if file is None else read_checkpoint(file, name)
         if stored is None:
             return 0
@@ -421,7 +430,7 @@ class _Fit:
             self.crop_px = int(facts["crop_px"])
             sampler.resize(self.crop_px)
             trainer.shrink_views(self.crop_px)
-        self._tell(self.first_step, f"go on from step {self.first_step}")
+        self._report(self.first_step, f"go on from step {self.first_step}")
         return self.first_step
 
     def _measure(self, gaussians: Gaussians, engine: str) -> tuple[dict[str, object], float]:
@@ -456,11 +465,13 @@ class _Fit:
         ones = torch.ones(self.frames.shape[1:3])
         pose, rgb = self.trajectory.camera_from_world[frame], self.frames[frame].float()
         if self.trajectory.K_px is not None:
-            picture = Picture(rgb, ones, pose, None, self.trajectory.K_px[frame].double())
-            return [look_through(picture, 0, 0, *rgb.shape[:2])]
-        picture = Picture(rgb, ones, pose, math.pi / 2)
+            picture = TrainingImage(rgb, ones, pose, None, self.trajectory.K_px[frame].double())
+            return [pinhole_window(picture, 0, 0, *rgb.shape[:2])]
+        picture = TrainingImage(rgb, ones, pose, math.pi / 2)
         rotations = upstream_crop_rotations()
-        return [look(picture, rotations[crop], self.config.crop_size_px) for crop in _HELD_OUT_CROPS]
+        return [
+            perspective_crop(picture, rotations[crop], self.config.crop_size_px) for crop in _HELD_OUT_CROPS
+        ]
 
 
 _OUT_OF_MEMORY = (
@@ -469,10 +480,10 @@ _OUT_OF_MEMORY = (
 )
 
 
-def _memory_gb(frames: Tensor, keys: list[int], config: OptimiseConfig) -> float:
+def _memory_gb(frames: Tensor, keys: list[int], config: OptimizeConfig) -> float:
     """Estimate what a fit holds at most beside its inputs."""
     pixels = frames.shape[1] * frames.shape[2]
-    # Parameters, two moments, values in use, gradients, previews; weights and closeness of key frames; a crop.
+    # Parameters, two moments, values in use, gradients, previews; weights and inverse_depth of key frames; a crop.
     per_gaussian, per_pixel = 4 * (14 * 6 + 20), 4 * (1 + 3)
     crop = config.crop_size_px**2 * 4 * 60
     return (config.max_gaussians * per_gaussian + len(keys) * pixels * per_pixel + crop) / 2**30 + 0.5
@@ -538,12 +549,12 @@ def _check(
         check_distances("geometry", geometry.depth_ray.masked_fill(geometry.is_sky, torch.inf))
 
 
-def _open(start: Placement, config: OptimiseConfig, frames: Frames) -> tuple[str, Trainer]:
+def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections) -> tuple[str, Trainer]:
     """Pick the engine; with ``auto``, a CUDA device decides for the engine that uses it."""
     needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
-    needs |= {"panorama"} if config.supervision == "panorama" else set()
+    needs |= {"panorama"} if config.view_mode == "panorama" else set()
     engine, render = SPLAT_ENGINES.load(config.engine, needs=needs)
-    extras = {"origins": start.origins, "is_sky": start.is_sky, "paces": start.paces, "frames": frames}
+    extras = {"origins": start.origins, "is_sky": start.is_sky, "lr_scale": start.lr_scale, "frames": frames}
     if engine == "numba":
         return engine, CpuTrainer(start.gaussians, config, **extras)  # type: ignore[arg-type]
     on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()
@@ -551,12 +562,12 @@ def _open(start: Placement, config: OptimiseConfig, frames: Frames) -> tuple[str
     return engine, TorchTrainer(start.gaussians, config, render, device, **extras)  # type: ignore[arg-type]
 
 
-def _compile(start: Gaussians, config: OptimiseConfig) -> None:
+def _compile(start: Gaussians, config: OptimizeConfig) -> None:
     """Take one step with a few Gaussians, thrown away: kernels are compiled here or read from disk."""
     pose = torch.eye(4, dtype=torch.float64)
-    picture = Picture(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, math.pi / 2)
+    picture = TrainingImage(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, math.pi / 2)
     few = start.select(torch.arange(min(8, len(start))))
-    CpuTrainer(few, replace(config, steps=1)).step(look(picture, pose[:3, :3], 16), 1.0)
+    CpuTrainer(few, replace(config, steps=1)).step(perspective_crop(picture, pose[:3, :3], 16), 1.0)
 
 
 def _duration(seconds: float) -> str:
@@ -565,8 +576,8 @@ def _duration(seconds: float) -> str:
 
 def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
     """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
-    first = Picture(torch.empty(0), torch.empty(0), trajectory.camera_from_world[0], math.pi / 2)
-    view = look(first, torch.eye(3, dtype=torch.float64), _PREVIEW_PX)
+    first = TrainingImage(torch.empty(0), torch.empty(0), trajectory.camera_from_world[0], math.pi / 2)
+    view = perspective_crop(first, torch.eye(3, dtype=torch.float64), _PREVIEW_PX)
     assert view.K_px is not None
     with torch.no_grad():
         frame = render_gaussians(

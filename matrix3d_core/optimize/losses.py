@@ -15,7 +15,7 @@ def photometric_loss(
     picture: Tensor,  # [H, W, 3]
     target: Tensor,  # [H, W, 3]
     weight: Tensor,  # [H, W]
-    ssim_share: float = 0.2,
+    ssim_lambda: float = 0.2,
 ) -> Tensor:
     """Return ``(1 - s) mean(w |a - b|) + s mean(w (1 - SSIM))``, a scalar.
 
@@ -26,7 +26,7 @@ def photometric_loss(
     reach = SSIM_WINDOW_PX // 2
     absolute = (weight.unsqueeze(-1) * (picture - target).abs()).mean()
     inner = weight[reach:-reach, reach:-reach].unsqueeze(-1)
-    return (1 - ssim_share) * absolute + ssim_share * (inner * (1 - ssim_map(picture, target))).mean()
+    return (1 - ssim_lambda) * absolute + ssim_lambda * (inner * (1 - ssim_map(picture, target))).mean()
 
 
 def depth_loss(

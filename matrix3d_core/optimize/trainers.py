@@ -11,17 +11,25 @@ from torch import Tensor
 
 from ..raster.splat import RenderFn
 from ..scene.gaussians import Gaussians
-from .compensation import FrameColours, FramePoses
-from .config import OptimiseConfig
-from .densify import Growth, drop_and_split, relocate_and_add
+from .compensation import ExposureModel, PoseRefinement
+from .config import OptimizeConfig
+from .densify import Growth, prune_and_split, relocate_and_sample
 from .losses import depth_loss, photometric_loss
 from .views import View
 
-__all__ = ["GROW_MOST", "LOGIT_LIMITS", "SHRINK_MOST", "CpuTrainer", "Frames", "TorchTrainer", "Trainer"]
+__all__ = [
+    "GROW_MOST",
+    "LOGIT_LIMITS",
+    "SHRINK_MOST",
+    "CpuTrainer",
+    "FrameCorrections",
+    "TorchTrainer",
+    "Trainer",
+]
 
 SHRINK_MOST = 0.85
 """No axis shrinks below this share of its first length (or of the middle axis, where that is shorter): the
-first discs just cover the surface between their middles. Smaller ones would look the same in crops at
+first surfels just cover the surface between their middles. Smaller ones would look the same in crops at
 training resolution and leave gaps at a closer look.
 Source: Z. Yu et al., Mip-Splatting, 2024 (the smallest size that the sampling of the input justifies)."""
 GROW_MOST = 10.0
@@ -61,12 +69,12 @@ class Trainer(Protocol):
         ...
 
 
-class Frames:
+class FrameCorrections:
     """What is fitted per frame beside the Gaussians: colour changes and pose corrections."""
 
-    def __init__(self, config: OptimiseConfig, count: int, unit: float) -> None:
-        self.colours = FrameColours(config.exposure, count)
-        self.poses = FramePoses(count, unit) if config.refine_poses else None
+    def __init__(self, config: OptimizeConfig, count: int, unit: float) -> None:
+        self.exposure = ExposureModel(config.exposure, count)
+        self.poses = PoseRefinement(count, unit) if config.refine_poses else None
 
     def pose(self, view: View) -> Tensor:  # [4, 4]
         """Return a view's camera-from-world pose, corrected where corrections are fitted."""
@@ -82,14 +90,14 @@ class Frames:
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint needs."""
-        parts = {f"colours.{name}": value for name, value in self.colours.state().items()}
+        parts = {f"colours.{name}": value for name, value in self.exposure.state().items()}
         if self.poses is not None:
             parts |= {f"poses.{name}": value for name, value in self.poses.state().items()}
         return parts
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take up a checkpoint."""
-        for name, part in (("colours", self.colours), ("poses", self.poses)):
+        for name, part in (("colours", self.exposure), ("poses", self.poses)):
             if part is not None:
                 part.load(
                     {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
@@ -104,9 +112,9 @@ def _turn(view: View) -> Tensor:
 
 def _known_depth(view: View) -> Tensor | None:  # [H, W, 2]
     """Return distance along the view's own depth axis and weight, where the picture knows it."""
-    if view.picture.closeness is None:
+    if view.picture.inverse_depth is None:
         return None
-    sampled = view.sample(view.picture.closeness)
+    sampled = view.sample(view.picture.inverse_depth)
     depth = 1 / sampled[..., 0].clamp_min(1e-9)
     if view.K_px is not None:
         depth = depth / view.rays().norm(dim=-1).float()
@@ -115,7 +123,7 @@ def _known_depth(view: View) -> Tensor | None:  # [H, W, 2]
 
 
 def _size(gaussians: Gaussians) -> Tensor:  # [N]
-    """A Gaussian's middle axis: for a disc, its shorter half-width."""
+    """A Gaussian's middle axis: for a surfel, its shorter half-width."""
     return gaussians.scales.median(dim=-1).values.clamp_min(1e-12)
 
 
@@ -124,9 +132,9 @@ def _scale_floor(scales: Tensor, size: Tensor) -> Tensor:  # [N, 3], [N, 1] -> [
     return (SHRINK_MOST * torch.minimum(scales, size)).clamp_min(1e-12)
 
 
-def _epsilon(config: OptimiseConfig, crop_px: int) -> float:
-    """Adam's epsilon for a loss that is a mean over a crop's pixels; see ``OptimiseConfig.least_pixels``."""
-    return max(1e-15, config.least_pixels / (3 * crop_px**2))
+def _epsilon(config: OptimizeConfig, crop_px: int) -> float:
+    """Adam's epsilon for a loss that is a mean over a crop's pixels; see ``OptimizeConfig.adam_eps_pixels``."""
+    return max(1e-15, config.adam_eps_pixels / (3 * crop_px**2))
 
 
 class CpuTrainer:
@@ -135,23 +143,23 @@ class CpuTrainer:
     def __init__(
         self,
         gaussians: Gaussians,
-        config: OptimiseConfig,
+        config: OptimizeConfig,
         *,
         origins: Tensor | None = None,
         is_sky: Tensor | None = None,
-        paces: Tensor | None = None,
-        frames: Frames | None = None,
+        lr_scale: Tensor | None = None,
+        frames: FrameCorrections | None = None,
     ) -> None:
         from . import kernels_numba
 
         self._config = config
         self._kernels = kernels_numba
-        self._frames = frames or Frames(config, 1, 1.0)
+        self._frames = frames or FrameCorrections(config, 1, 1.0)
         self._crop_px = config.crop_size_px
         count = len(gaussians)
         self._origins = torch.zeros(count, dtype=torch.uint8) if origins is None else origins.clone()
         self._is_sky = torch.zeros(count, dtype=torch.bool) if is_sky is None else is_sky.clone()
-        self._paces = np.ones(count, np.float32) if paces is None else _own(paces)
+        self._lr_scale = np.ones(count, np.float32) if lr_scale is None else _own(lr_scale)
         self._size = _own(_size(gaussians))
         size = torch.from_numpy(self._size)[:, None]
         floor = _scale_floor(gaussians.scales.float(), size)
@@ -188,7 +196,7 @@ class CpuTrainer:
 
     def _known(self, view: View) -> Tensor | None:
         """`_known_depth`, by the compiled crop where it can be."""
-        near = view.picture.closeness
+        near = view.picture.inverse_depth
         if near is None or view.K_px is None or view.picture.K_px is not None:
             return _known_depth(view)
         size = view.size_px
@@ -225,18 +233,18 @@ class CpuTrainer:
         number = view.picture.number
         with torch.inference_mode(False), torch.enable_grad():
             shown = torch.from_numpy(drawing.rgb)
-            changed, parameters = self._frames.colours.apply(shown, number, view.place)
+            changed, parameters = self._frames.exposure.apply(shown, number, view.place)
             picture = shown.numpy() if parameters is None else changed.detach().contiguous().numpy()
-            loss, gradient = self._kernels.loss_and_gradient(picture, target, weight, config.ssim_share)
+            loss, gradient = self._kernels.loss_and_gradient(picture, target, weight, config.ssim_lambda)
             if parameters is not None:
                 leaf = shown.clone().requires_grad_()
-                changed, parameters = self._frames.colours.apply(leaf, number, view.place)
+                changed, parameters = self._frames.exposure.apply(leaf, number, view.place)
                 assert parameters is not None
                 to_rgb, to_colour = torch.autograd.grad(
                     changed, (leaf, parameters), torch.from_numpy(gradient), allow_unused=True
                 )
                 gradient = to_rgb.contiguous().numpy()
-                self._frames.colours.step(number, to_colour, rate)
+                self._frames.exposure.step(number, to_colour, rate)
             g_alpha, g_depth = np.zeros_like(weight), np.zeros_like(weight)
             if config.depth_weight + config.normal_weight > 0 and (known := self._known(view)) is not None:
                 alpha = torch.from_numpy(drawing.alpha).requires_grad_()
@@ -256,19 +264,19 @@ class CpuTrainer:
         g_means, _, g_scales, g_opacities, _ = rows
         # Both pulls are per Gaussian in view, on the scale of a loss that is a mean over pixels.
         pixels = weight.size
-        if config.opacity_pull > 0:
-            g_opacities += np.float32(config.opacity_pull / pixels)
-        if config.scale_pull > 0:
-            g_scales += (config.scale_pull / pixels) / self._size[visible][:, None]
+        if config.opacity_reg > 0:
+            g_opacities += np.float32(config.opacity_reg / pixels)
+        if config.scale_reg > 0:
+            g_scales += (config.scale_reg / pixels) / self._size[visible][:, None]
         if with_sky := bool(self._is_sky.any()):
             fixed = self._is_sky.numpy()[visible]
             g_means[fixed] = 0  # the sky keeps its distance: it must not come forward to mend a picture
         rates = (
-            config.rate_means,
-            config.rate_quats,
-            config.rate_scales,
-            config.rate_opacities,
-            config.rate_colours,
+            config.lr_means,
+            config.lr_quats,
+            config.lr_scales,
+            config.lr_opacities,
+            config.lr_colors,
         )
         rates_now = np.array(
             (*(r * rate for r in rates), config.beta1, config.beta2, _epsilon(config, self._crop_px)),
@@ -278,7 +286,7 @@ class CpuTrainer:
             g_scales[fixed] = 0
         self._kernels.adam_rows(
             len(visible), visible, *rows, *self._active, self._values, self._first, self._second,
-            self._steps, self._size, self._floors, self._paces, rates_now, self._limits, self._corrections,
+            self._steps, self._size, self._floors, self._lr_scale, rates_now, self._limits, self._corrections,
         )  # fmt: skip
         return loss
 
@@ -311,7 +319,7 @@ class CpuTrainer:
         shrink = plan.shrink.numpy()
         self._floors = np.ascontiguousarray(self._floors[index] + np.log(shrink)[:, None]).astype(np.float32)
         self._size = np.ascontiguousarray(self._size[index] * shrink).astype(np.float32)
-        self._paces = np.ascontiguousarray(self._paces[index])
+        self._lr_scale = np.ascontiguousarray(self._lr_scale[index])
         self._origins, self._is_sky = self._origins[plan.parents], self._is_sky[plan.parents]
         self._score, self._seen = np.zeros(len(index), np.float32), np.zeros(len(index), np.int32)
         return len(index)
@@ -336,7 +344,7 @@ class CpuTrainer:
         self._frames.load(state)
 
 
-_CPU_STATE = ("values", "first", "second", "steps", "size", "floors", "paces", "score", "seen")
+_CPU_STATE = ("values", "first", "second", "steps", "size", "floors", "lr_scale", "score", "seen")
 
 
 def _own(tensor: Tensor) -> np.ndarray:
@@ -344,17 +352,17 @@ def _own(tensor: Tensor) -> np.ndarray:
 
 
 def _plan(
-    config: OptimiseConfig,
+    config: OptimizeConfig,
     values: tuple[Tensor, Tensor, Tensor, Tensor],
     score: Tensor,
     is_sky: Tensor,
     random: torch.Generator,
 ) -> Growth:
     if config.densify == "mcmc":
-        return relocate_and_add(
+        return relocate_and_sample(
             *values, most=config.max_gaussians, min_opacity=config.min_opacity, random=random, fixed=is_sky
         )
-    return drop_and_split(
+    return prune_and_split(
         *values, score, most=config.max_gaussians, min_opacity=config.min_opacity, fixed=is_sky
     )
 
@@ -365,22 +373,22 @@ class TorchTrainer:
     def __init__(
         self,
         gaussians: Gaussians,
-        config: OptimiseConfig,
+        config: OptimizeConfig,
         render: RenderFn,
         device: torch.device,
         *,
         origins: Tensor | None = None,
         is_sky: Tensor | None = None,
-        paces: Tensor | None = None,
-        frames: Frames | None = None,
+        lr_scale: Tensor | None = None,
+        frames: FrameCorrections | None = None,
     ) -> None:
         self._render, self._device, self._config = render, device, config
-        self._frames = frames or Frames(config, 1, 1.0)
+        self._frames = frames or FrameCorrections(config, 1, 1.0)
         count = len(gaussians)
         self._origins = torch.zeros(count, dtype=torch.uint8) if origins is None else origins.clone()
         self._is_sky = torch.zeros(count, dtype=torch.bool) if is_sky is None else is_sky.clone()
         self._score, self._seen = torch.zeros(count, device=device), torch.zeros(count, device=device)
-        self._paces = torch.ones(count, device=device) if paces is None else paces.float().to(device)
+        self._lr_scale = torch.ones(count, device=device) if lr_scale is None else lr_scale.float().to(device)
         g = gaussians.detach().to(device)
         self._size = _size(g)[:, None].float()
         floor = _scale_floor(g.scales.float(), self._size)
@@ -397,11 +405,11 @@ class TorchTrainer:
             g.colours.float().clamp(0, 1),
         )
         rates = (
-            config.rate_means,
-            config.rate_quats,
-            config.rate_scales,
-            config.rate_opacities,
-            config.rate_colours,
+            config.lr_means,
+            config.lr_quats,
+            config.lr_scales,
+            config.lr_opacities,
+            config.lr_colors,
         )
         self._parameters = [value.clone().requires_grad_() for value in values]
         self._rates = rates
@@ -436,20 +444,20 @@ class TorchTrainer:
         if config.densify == "adc":
             means.retain_grad()
         rgb, alpha, depth_sum = self._render(*values, pose, view.K_px, view.size_px, view.columns)[:3]
-        changed, parameters = self._frames.colours.apply(rgb, picture.number, view.place)
-        loss = photometric_loss(changed, target, weight, config.ssim_share)
+        changed, parameters = self._frames.exposure.apply(rgb, picture.number, view.place)
+        loss = photometric_loss(changed, target, weight, config.ssim_lambda)
         if config.depth_weight + config.normal_weight > 0 and (known := _known_depth(view)) is not None:
             known = known.to(self._device)
             loss = loss + depth_loss(alpha, depth_sum, known, view, config.depth_weight, config.normal_weight)
         total = loss
-        if config.opacity_pull > 0:
-            total = total + config.opacity_pull / weight.numel() * values[3].sum()
-        if config.scale_pull > 0:
-            total = total + config.scale_pull / weight.numel() * (values[2] / self._size).sum()
+        if config.opacity_reg > 0:
+            total = total + config.opacity_reg / weight.numel() * values[3].sum()
+        if config.scale_reg > 0:
+            total = total + config.scale_reg / weight.numel() * (values[2] / self._size).sum()
         self._adam.zero_grad(set_to_none=True)
         total.backward()
         if parameters is not None and parameters.grad is not None:
-            self._frames.colours.step(picture.number, parameters.grad.cpu(), rate)
+            self._frames.exposure.step(picture.number, parameters.grad.cpu(), rate)
         if follows and pose.grad is not None:
             self._frames.move(view, pose.grad.cpu(), rate)
         if config.densify == "adc" and means.grad is not None:
@@ -465,12 +473,12 @@ class TorchTrainer:
                     parameter.grad[fixed] = 0
         for group in self._adam.param_groups:
             group["lr"] = group["base"] * rate
-        before = None if bool((self._paces == 1).all()) else [p.detach().clone() for p in self._parameters]
+        before = None if bool((self._lr_scale == 1).all()) else [p.detach().clone() for p in self._parameters]
         self._adam.step()
         with torch.no_grad():
             for parameter, old in zip(self._parameters, before or (), strict=False):
-                pace = self._paces.reshape(-1, *[1] * (parameter.ndim - 1))
-                parameter.copy_(torch.where(pace == 0, old, old + pace * (parameter - old)))
+                lr_scale_i = self._lr_scale.reshape(-1, *[1] * (parameter.ndim - 1))
+                parameter.copy_(torch.where(lr_scale_i == 0, old, old + lr_scale_i * (parameter - old)))
             _, _, log_scales, logits, colours = self._parameters
             low, high = self._log_limits
             log_scales.copy_(torch.minimum(torch.maximum(log_scales, low), high))
@@ -500,7 +508,7 @@ class TorchTrainer:
             shrink = plan.shrink.to(self._device)
             moments = [self._adam.state.get(p, {}) for p in self._parameters]
             self._size = self._size[index] * shrink[:, None]
-            self._paces = self._paces[index]
+            self._lr_scale = self._lr_scale[index]
             self._origin = plan.means.to(self._device)
             low, high = self._log_limits
             self._log_limits = low[index] + shrink[:, None].log(), high[index] + shrink[:, None].log()
@@ -537,7 +545,7 @@ class TorchTrainer:
             "low": self._log_limits[0],
             "high": self._log_limits[1],
         }
-        parts |= {"score": self._score, "seen": self._seen, "paces": self._paces}
+        parts |= {"score": self._score, "seen": self._seen, "lr_scale": self._lr_scale}
         for k, parameter in enumerate(self._parameters):
             parts[f"value.{k}"] = parameter.detach()
             parts |= {
@@ -552,7 +560,7 @@ class TorchTrainer:
         self._origin, self._size = put["origin"].clone(), put["size"].clone()
         self._log_limits = put["low"].clone(), put["high"].clone()
         self._score, self._seen = put["score"].clone(), put["seen"].clone()
-        self._paces = put["paces"].clone()
+        self._lr_scale = put["lr_scale"].clone()
         self._parameters = [put[f"value.{k}"].clone().requires_grad_() for k in range(5)]
         self._adam = self._new_adam()
         for k, parameter in enumerate(self._parameters):

@@ -15,11 +15,20 @@ from ..geometry.pinhole import intrinsics_from_fov, pinhole_directions
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
-from .config import OptimiseConfig
+from .config import OptimizeConfig
 
 __all__ = [
-    "KEY_FRAME_MODES", "Picture", "View", "ViewSampler", "choose_key_frames", "held_out_frames", "key_frames", "look",
-]  # fmt: skip
+    "KEY_FRAME_MODES",
+    "TrainingImage",
+    "View",
+    "ViewSampler",
+    "choose_key_frames",
+    "held_out_frames",
+    "key_frames",
+    "panorama_view",
+    "perspective_crop",
+    "pinhole_window",
+]
 
 KEY_FRAME_MODES = ("stride", "parallax", "all")
 _PARALLAX_RAD = math.radians(3.0)
@@ -74,7 +83,7 @@ def held_out_frames(keys: list[int], most: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Picture:
+class TrainingImage:
     """One picture to train on.
 
     Attributes:
@@ -84,7 +93,7 @@ class Picture:
         fov_rad: field of view of its crops (a panorama), or None for the range of the settings.
         K_px: ``[3, 3]`` of a pinhole picture, or None for a panorama.
         number: row of its colour change and pose correction, -1 for none.
-        closeness: ``[H, W, 3]`` 1 / ray distance, how much it counts, 0; or None when nothing is known.
+        inverse_depth: ``[H, W, 3]`` 1 / ray distance, how much it counts, 0; or None when nothing is known.
     """
 
     rgb: Tensor
@@ -93,7 +102,7 @@ class Picture:
     fov_rad: float | None = None
     K_px: Tensor | None = None
     number: int = -1
-    closeness: Tensor | None = None
+    inverse_depth: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ class View:
         width_px: columns.
     """
 
-    picture: Picture
+    picture: TrainingImage
     rotation_crop_from_panorama: Tensor
     camera_from_world: Tensor
     K_px: Tensor | None
@@ -164,7 +173,9 @@ class View:
         return torch.stack((across, down), -1)
 
 
-def look(picture: Picture, rotation: Tensor, size_px: int, fov_rad: float | None = None) -> View:
+def perspective_crop(
+    picture: TrainingImage, rotation: Tensor, size_px: int, fov_rad: float | None = None
+) -> View:
     """Point a crop's camera into a panorama."""
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3] = rotation
@@ -172,7 +183,7 @@ def look(picture: Picture, rotation: Tensor, size_px: int, fov_rad: float | None
     return View(picture, rotation, pose @ picture.camera_from_world, K_px, size_px)
 
 
-def look_through(picture: Picture, top: int, left: int, height: int, width: int) -> View:
+def pinhole_window(picture: TrainingImage, top: int, left: int, height: int, width: int) -> View:
     """Take a window of a pinhole picture."""
     assert picture.K_px is not None
     K_px = picture.K_px.double().clone()
@@ -182,7 +193,7 @@ def look_through(picture: Picture, top: int, left: int, height: int, width: int)
     return View(picture, still, picture.camera_from_world, K_px, height, (top, left), width)
 
 
-def look_around(picture: Picture, factor: int) -> View:
+def panorama_view(picture: TrainingImage, factor: int) -> View:
     """Take a whole panorama, averaged down by a factor."""
     height, width = picture.rgb.shape[0] // factor, picture.rgb.shape[1] // factor
     return View(
@@ -201,19 +212,19 @@ class ViewSampler:
         *,
         geometry: PanoramaGeometry | None,
         mask: Tensor | None,  # [T, H, W]
-        config: OptimiseConfig,
-        closeness: dict[int, Tensor] | None = None,
+        config: OptimizeConfig,
+        inverse_depth: dict[int, Tensor] | None = None,
         is_filled: bool = True,
     ) -> None:
         self._config = config
         self._random = torch.Generator().manual_seed(config.seed)
         self._crops = upstream_crop_rotations()
-        self._source: Picture | None = None
-        share = config.source_share
+        self._source: TrainingImage | None = None
+        share = config.source_ratio
         if share < 0:
             share = 0.15 if mask is None else (0.7 if is_filled else 0.3)
         self._share = share
-        closeness = closeness or {}
+        inverse_depth = inverse_depth or {}
         is_pinhole = trajectory.K_px is not None
         if geometry is not None:
             start = trajectory.panorama_from_world
@@ -223,10 +234,10 @@ class ViewSampler:
             )
             fov = math.radians(config.source_fov_deg)
             ones = torch.ones(geometry.depth_ray.shape)
-            self._source = Picture(
-                geometry.rgb.float(), ones, start, fov, closeness=near.float().contiguous()
+            self._source = TrainingImage(
+                geometry.rgb.float(), ones, start, fov, inverse_depth=near.float().contiguous()
             )
-        self.pictures: list[Picture] = []
+        self.pictures: list[TrainingImage] = []
         for number, frame in enumerate(keys):
             pose = trajectory.camera_from_world[frame]
             if (
@@ -240,7 +251,7 @@ class ViewSampler:
                 low, high = config.weight_filled, config.weight_seen
                 weight = low + (high - low) * mask[frame].float()
             self.pictures.append(
-                Picture(
+                TrainingImage(
                     frames[frame].float(),
                     weight,
                     pose,
@@ -248,7 +259,7 @@ class ViewSampler:
                     trajectory.K_px[frame].double() if is_pinhole and trajectory.K_px is not None else None,
                     # The first picture sets the colours and the place that all others are fitted to.
                     number if frame or geometry is not None else -1,
-                    closeness.get(frame),
+                    inverse_depth.get(frame),
                 )
             )
         self._queue: list[tuple[int, int]] = []
@@ -260,7 +271,7 @@ class ViewSampler:
         if self._source is not None and (chance < self._share or not self.pictures):
             pitch = math.asin(2 * height - 1)  # even over the sphere
             angles = torch.tensor((math.tau * turn, pitch, 0.0), dtype=torch.float64)
-            return look(self._source, matrix_from_yaw_pitch_roll(*angles).mT, size)
+            return perspective_crop(self._source, matrix_from_yaw_pitch_roll(*angles).mT, size)
         if not self._queue:
             pairs = [(p, c) for p in range(len(self.pictures)) for c in range(len(self._crops))]
             self._queue = [pairs[i] for i in torch.randperm(len(pairs), generator=self._random).tolist()]
@@ -269,18 +280,18 @@ class ViewSampler:
         if picture.K_px is not None:
             rows, columns = picture.rgb.shape[:2]
             high, wide = min(size, rows), min(size, columns)
-            return look_through(
+            return pinhole_window(
                 picture, round((rows - high) * height), round((columns - wide) * turn), high, wide
             )
-        if self._config.supervision == "panorama":
+        if self._config.view_mode == "panorama":
             factor = max(1, round(picture.rgb.shape[0] / self._config.panorama_rows))
-            return look_around(picture, factor)
+            return panorama_view(picture, factor)
         fov = None
         if picture.fov_rad is None:
             low, high_deg = self._config.fov_min_deg, self._config.fov_max_deg
             fov = math.radians(low + (high_deg - low) * height)
         yaw = torch.tensor((math.tau * turn, 0.0, 0.0), dtype=torch.float64)
-        return look(picture, self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT, size, fov)
+        return perspective_crop(picture, self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT, size, fov)
 
     def resize(self, crop_size_px: int) -> None:
         """Draw smaller views from now on."""

@@ -108,9 +108,9 @@ def canonicalise(
     report: dict[str, object] = {}
     if straighten:
         tilt = estimate_tilt(panorama)
-        is_sure = tilt.confidence >= least_confidence
-        report.update(tilt_rad=tilt.angle_rad, confidence=tilt.confidence, straightened=is_sure)
-        if is_sure:
+        is_confident = tilt.confidence >= least_confidence
+        report.update(tilt_rad=tilt.angle_rad, confidence=tilt.confidence, straightened=is_confident)
+        if is_confident:
             rotation = straightening_rotation(tilt.up)
     if face_interest:
         small = _shrunk(panorama)

@@ -247,14 +247,14 @@ def build_gaussians(
 ) -> tuple[Gaussians, dict[str, object]]:
     """Fit Gaussians to the filled guidance of a path; times go into ``seconds``."""
     from ..optimize.config import preset_config
-    from ..optimize.loop import optimise_gaussians
+    from ..optimize.loop import optimize_gaussians
 
     times = {} if seconds is None else seconds
     guidance, filled = build_filled(geometry, trajectory, config, times, progress)
     result = _timed(
         times,
-        "optimise",
-        lambda: optimise_gaussians(
+        "optimize",
+        lambda: optimize_gaussians(
             filled.rgb,
             trajectory,
             geometry=geometry,
@@ -275,7 +275,7 @@ def build_gaussians(
             "seen_fraction_mean": float(guidance.mask.mean()),
             "seen_fraction_min": float(guidance.mask.mean((1, 2)).min()),
         },
-        "optimise": result.report,
+        "optimize": result.report,
     }
 
 

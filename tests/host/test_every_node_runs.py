@@ -71,7 +71,7 @@ RUNS = {
     "MeshGuidanceRender": Run(("guide", 0)),
     "PanoFill": Run(("fill", 0), unlike=("guide", 0)),
     "PanoTexelComposite": Run(("texels", 0), unlike=("fill", 0)),
-    "GSOptimizeSettings": Run(("fit", 1), says=r'"source_share": 0\.375'),
+    "GSOptimizeSettings": Run(("fit", 1), says=r'"source_ratio": 0\.375'),
     "GSOptimize": Run(("fit", 0)),
     "SplatClean": Run(("clean", 0), unlike=("cloud", 0)),
     "SplatCrop": Run(("crop", 0), unlike=("cloud", 0)),
@@ -142,7 +142,7 @@ def worlds(comfy):
         "fill": node("PanoFill", frames=guide, mask=["guide", 1], depth=["guide", 2], trajectory=path),
         "dark": node("ImageInvert", image=guide),
         "texels": node("PanoTexelComposite", frames=fill, guidance=["dark", 0], mask=["guide", 1]),
-        "settings": node("GSOptimizeSettings", source_share=0.375),
+        "settings": node("GSOptimizeSettings", source_ratio=0.375),
         "fit": node(
             "GSOptimize", frames=fill, trajectory=path, geometry=geometry, depth=["fill", 1], mask=["guide", 1],
             settings=["settings", 0], iterations=8, max_gaussians=2000, crop_size=32, resume=False,

@@ -69,7 +69,7 @@ out["errors"] = [
 defaults = {i.id: i.default for i in GSOptimizeSettings.define_schema().inputs}
 def details(**changes):
     return GSOptimizeSettings.execute(**{**defaults, **changes}).result[0]
-presets = submodule("matrix3d_core.optimize.config").OPTIMISE_PRESETS
+presets = submodule("matrix3d_core.optimize.config").OPTIMIZE_PRESETS
 changed = submodule("matrix3d_core.optimize.config").preset_config
 out["untouched"] = {name: changed(name, **details()) == preset for name, preset in presets.items()}
 shown = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default")]
@@ -78,13 +78,13 @@ import dataclasses
 fields = {f.name for f in dataclasses.fields(presets["draft"])}
 out["without_widget"] = sorted(fields - set(shown) - set(defaults))
 out["twice"] = sorted(set(shown) & set(defaults))
-told = fit(depth=depth, mask=mask, settings=details(ssim_share=0.5, key_frame_stride=2), exposure="gain").result[1]
+told = fit(depth=depth, mask=mask, settings=details(ssim_lambda=0.5, key_frame_stride=2), exposure="gain").result[1]
 out["told"] = told
 out["plain_widgets"] = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default") and not i.advanced]
 out["bad_settings"] = [
     error(lambda: details(fov_max_deg=20.0)),
     error(lambda: details(densify_from=2.0)),
-    error(lambda: details(source_share=-0.5)),
+    error(lambda: details(source_ratio=-0.5)),
 ]
 mm.interrupt_current_processing(True)
 out["interrupted"] = error(lambda: fit())
@@ -130,7 +130,7 @@ def test_every_setting_has_one_widget(seen):
 
 def test_settings_reach_the_fit(seen):
     settings = json.loads(seen["told"])["settings"]
-    assert settings["ssim_share"] == 0.5
+    assert settings["ssim_lambda"] == 0.5
     assert settings["key_frame_stride"] == 2
     assert settings["exposure"] == "gain"
     assert settings["steps"] == 8
@@ -138,7 +138,7 @@ def test_settings_reach_the_fit(seen):
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(0, "fov_min_deg and fov_max_deg must be ascending"), (1, "densify_from"), (2, "source_share must lie")],
+    [(0, "fov_min_deg and fov_max_deg must be ascending"), (1, "densify_from"), (2, "source_ratio must lie")],
 )
 def test_wrong_settings_are_named_at_once(seen, number, words):
     assert words in seen["bad_settings"][number][1]

@@ -11,7 +11,7 @@ from tiny_world import look_from, room_frames
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
-from matrix3d_core.optimize.compare_poses import compare_poses, pose_faults
+from matrix3d_core.optimize.compare_poses import compare_poses, diagnose_poses
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -53,7 +53,7 @@ RIGHT = {
 def test_right_poses_pass_silently(name):
     trajectory, geometry = RIGHT[name](path())
     frames, _ = room_frames(trajectory, ROWS)
-    assert pose_faults(frames, trajectory, geometry) == []
+    assert diagnose_poses(frames, trajectory, geometry) == []
     assert float(compare_poses(frames, trajectory, geometry)["given"].max()) < 0.01
 
 
@@ -68,7 +68,7 @@ def test_right_poses_pass_silently(name):
 )
 def test_a_panorama_elsewhere_is_named(geometry, frame, said):
     frames, _ = room_frames(path(), ROWS)
-    (fault,) = pose_faults(frames, path(frame=frame), geometry)
+    (fault,) = diagnose_poses(frames, path(frame=frame), geometry)
     assert fault.startswith("the poses contradict the frames")
     assert f"Set panorama_at of Load Trajectory to {said}" in fault
 
@@ -77,13 +77,13 @@ def test_other_wrong_readings_are_named():
     frames, _ = room_frames(path(), ROWS)
     geometry = first_geometry(path())
     inverted = Trajectory(path().world_from_camera, frame_of_reference="world")
-    assert "look inverted" in pose_faults(frames, inverted, geometry)[0]
+    assert "look inverted" in diagnose_poses(frames, inverted, geometry)[0]
     flip = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0])).double()
     opengl = Trajectory(flip @ path().camera_from_world @ flip, frame_of_reference="world")
-    assert "OpenGL" in pose_faults(frames, opengl, geometry)[0]
+    assert "OpenGL" in diagnose_poses(frames, opengl, geometry)[0]
     other_units = path(frame="world")
     other_units.camera_from_world[:, :3, 3] *= 30
-    (fault,) = pose_faults(frames, other_units, geometry)
+    (fault,) = diagnose_poses(frames, other_units, geometry)
     assert "do not explain the frames" in fault
 
 
@@ -146,9 +146,9 @@ def test_spoiled_frames_and_rough_depth_trigger_nothing_and_hide_nothing(seed):
         trajectory, geometry = RIGHT[name](path(count=24, step=0.05))
         frames, _ = room_frames(trajectory, ROWS)
         frames, geometry = spoil(frames, seed), wrong_depth(geometry, seed)
-        assert pose_faults(frames, trajectory, geometry) == []
+        assert diagnose_poses(frames, trajectory, geometry) == []
         other = {"panorama": "world", "world": "panorama"}[trajectory.frame_of_reference]
-        (fault,) = pose_faults(frames, replace(trajectory, frame_of_reference=other), geometry)
+        (fault,) = diagnose_poses(frames, replace(trajectory, frame_of_reference=other), geometry)
         assert f"'{name}'" in fault
 
 
@@ -159,8 +159,8 @@ def test_perspective_frames_are_compared_too():
     frames = torch.stack([crop_erp(p, torch.eye(3).double()[None], K, 64, 64)[0] for p in panoramas])
     lens = {"K_px": K.expand(12, 3, 3), "image_size_px": (64, 64)}
     geometry = first_geometry(trajectory)
-    assert pose_faults(frames, replace(trajectory, **lens), geometry) == []
-    (fault,) = pose_faults(frames, replace(trajectory, frame_of_reference="panorama", **lens), geometry)
+    assert diagnose_poses(frames, replace(trajectory, **lens), geometry) == []
+    (fault,) = diagnose_poses(frames, replace(trajectory, frame_of_reference="panorama", **lens), geometry)
     assert "'at the first pose'" in fault
 
 
@@ -170,4 +170,4 @@ def test_nothing_to_compare_is_no_contradiction():
     sky = first_geometry(path())
     sky = replace(sky, is_sky=torch.ones_like(sky.is_sky), is_valid=torch.zeros_like(sky.is_valid))
     assert compare_poses(frames, path(), sky) == {}
-    assert pose_faults(frames, path(), sky) == []
+    assert diagnose_poses(frames, path(), sky) == []

@@ -12,22 +12,22 @@ import pytest
 import torch
 from tiny_world import look_from, room_frames, room_geometry, straight_path
 
-from matrix3d_core.depth.plane_sweep import can_sweep, sweep_distances
+from matrix3d_core.depth.plane_sweep import can_plane_sweep, plane_sweep_depth
 from matrix3d_core.errors import Cancelled, FormatError, InvalidInput, Matrix3DError
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.optimize import loop
 from matrix3d_core.optimize import loop as loop_module
-from matrix3d_core.optimize.compensation import FrameColours, pose_from_twist
-from matrix3d_core.optimize.densify import drop_and_split, relocate_and_add
-from matrix3d_core.optimize.initial import ORIGINS, place_gaussians
-from matrix3d_core.optimize.loop import OptimiseConfig, optimise_gaussians
+from matrix3d_core.optimize.compensation import ExposureModel, pose_from_twist
+from matrix3d_core.optimize.densify import prune_and_split, relocate_and_sample
+from matrix3d_core.optimize.initial import ORIGINS, init_gaussians
+from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
 from matrix3d_core.optimize.provenance import ORIGIN_COLOURS, colour_by_origin
 from matrix3d_core.optimize.trainers import CpuTrainer
 from matrix3d_core.optimize.views import choose_key_frames
 from matrix3d_core.scene.trajectory import Trajectory
 
-QUICK = OptimiseConfig(steps=24, max_gaussians=1200, crop_size_px=32, key_frame_stride=2, preview_every=50)
+QUICK = OptimizeConfig(steps=24, max_gaussians=1200, crop_size_px=32, key_frame_stride=2, preview_every=50)
 
 
 def world(count=5, **fields):
@@ -52,16 +52,16 @@ GROWING = replace(
 @pytest.mark.parametrize("config", [QUICK, GROWING], ids=["plain", "everything"])
 def test_going_on_after_a_stop_gives_the_same_bits(config, tmp_path):
     frames, path, extras = world()
-    whole = optimise_gaussians(frames, path, **extras, config=config)
+    whole = optimize_gaussians(frames, path, **extras, config=config)
 
     def stop(event):
         if event.phase.startswith("fit splats: step 16"):
             raise Cancelled("stop")
 
     with pytest.raises(Cancelled):
-        optimise_gaussians(frames, path, **extras, config=config, checkpoint=tmp_path, progress=stop)
+        optimize_gaussians(frames, path, **extras, config=config, checkpoint=tmp_path, progress=stop)
     assert len(list(tmp_path.iterdir())) == 1
-    rest = optimise_gaussians(frames, path, **extras, config=config, checkpoint=tmp_path)
+    rest = optimize_gaussians(frames, path, **extras, config=config, checkpoint=tmp_path)
     assert rest.report["resumed_at"] == 16
     assert same(rest.gaussians, whole.gaussians)
     assert torch.equal(rest.origins, whole.origins)
@@ -77,13 +77,13 @@ def test_a_checkpoint_of_another_fit_is_left_alone(tmp_path):
             raise Cancelled("stop")
 
     with pytest.raises(Cancelled):
-        optimise_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path, progress=stop)
-    other = optimise_gaussians(frames, path, **extras, config=replace(QUICK, seed=1), checkpoint=tmp_path)
+        optimize_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path, progress=stop)
+    other = optimize_gaussians(frames, path, **extras, config=replace(QUICK, seed=1), checkpoint=tmp_path)
     assert other.report["resumed_at"] == 0
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(FormatError, match="Delete it"):
-        optimise_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path)
+        optimize_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path)
 
 
 def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch):
@@ -100,7 +100,7 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
     events = []
     config = replace(QUICK, steps=4, crop_size_px=128)
     monkeypatch.setattr(loop_module, "_compile", lambda *_: None)
-    result = optimise_gaussians(frames, path, **extras, config=config, progress=events.append)
+    result = optimize_gaussians(frames, path, **extras, config=config, progress=events.append)
     assert "GB will be needed" in events[0].phase
     assert result.report["crop_size_px"] == 64
     assert any("memory ran out" in line for line in result.report["warnings"])
@@ -111,7 +111,7 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
 
     monkeypatch.setattr(CpuTrainer, "step", fail)
     with pytest.raises(Matrix3DError, match="Lower max_gaussians"):
-        optimise_gaussians(frames, path, **extras, config=config)
+        optimize_gaussians(frames, path, **extras, config=config)
 
 
 @pytest.mark.parametrize("way", ["adc", "mcmc"])
@@ -119,17 +119,17 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
 def test_growing_keeps_below_the_cap(way, engine):
     frames, path, extras = world()
     config = replace(
-        QUICK, densify=way, densify_every=4, initial_share=0.5, max_gaussians=700, engine=engine,
+        QUICK, densify=way, densify_every=4, init_ratio=0.5, max_gaussians=700, engine=engine,
         steps=24 if engine == "numba" else 10, held_out_max=0 if engine == "torch" else 2,
     )  # fmt: skip
-    result = optimise_gaussians(frames, path, **extras, config=config)
+    result = optimize_gaussians(frames, path, **extras, config=config)
     first = sum(result.report["gaussians_initial"].values())
     assert first < len(result.gaussians) <= 700
     assert len(result.origins) == len(result.gaussians)
     result.gaussians.check_finite()
 
 
-def discs(count=40, seed=0):
+def surfels(count=40, seed=0):
     rng = torch.Generator().manual_seed(seed)
     means = torch.randn(count, 3, generator=rng)
     quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
@@ -138,25 +138,25 @@ def discs(count=40, seed=0):
 
 
 def test_splitting_drops_the_clear_and_keeps_the_middle_in_place():
-    means, quats, scales, opacities = discs()
+    means, quats, scales, opacities = surfels()
     opacities[5] = 0.001
     score = torch.zeros(40)
     score[7] = 1.0
-    plan = drop_and_split(means, quats, scales, opacities, score, most=100, min_opacity=0.02)
+    plan = prune_and_split(means, quats, scales, opacities, score, most=100, min_opacity=0.02)
     assert 5 not in plan.parents.tolist()
     assert plan.parents.tolist().count(7) == 2
     pair = (plan.parents == 7).nonzero()[:, 0]
     torch.testing.assert_close(plan.means[pair].mean(0), means[7], rtol=0, atol=1e-6)
     assert float(plan.scales[pair].max()) < float(scales[7].max())
     assert plan.is_new.sum() == 2
-    full = drop_and_split(means, quats, scales, opacities, torch.ones(40), most=41, min_opacity=0.02)
+    full = prune_and_split(means, quats, scales, opacities, torch.ones(40), most=41, min_opacity=0.02)
     assert len(full.parents) <= 41
 
 
 def test_moving_shares_opacity_so_that_light_stays():
-    means, quats, scales, opacities = discs()
+    means, quats, scales, opacities = surfels()
     opacities[:10] = 0.001
-    plan = relocate_and_add(
+    plan = relocate_and_sample(
         means, quats, scales, opacities, most=42, min_opacity=0.02, random=torch.Generator().manual_seed(1)
     )
     assert len(plan.parents) == 42
@@ -177,10 +177,10 @@ def flicker(frames):
 def test_exposure_is_taken_out(mode):
     """Frames flicker; the panorama does not. The world should have the panorama's colours."""
     frames, path, extras = world()
-    config = replace(QUICK, steps=160, source_share=0.3, held_out_max=0)
-    truth = optimise_gaussians(frames, path, **extras, config=config).gaussians.colours
-    plain = optimise_gaussians(flicker(frames), path, **extras, config=config).gaussians.colours
-    helped = optimise_gaussians(
+    config = replace(QUICK, steps=160, source_ratio=0.3, held_out_max=0)
+    truth = optimize_gaussians(frames, path, **extras, config=config).gaussians.colours
+    plain = optimize_gaussians(flicker(frames), path, **extras, config=config).gaussians.colours
+    helped = optimize_gaussians(
         flicker(frames), path, **extras, config=replace(config, exposure=mode)
     ).gaussians.colours
     # Seen: 0.75 to 0.81 after 160 steps; without the change 1.
@@ -190,11 +190,11 @@ def test_exposure_is_taken_out(mode):
 def test_colour_changes_start_at_none_and_have_right_slopes():
     rgb = torch.rand(6, 7, 3, generator=torch.Generator().manual_seed(0))
     for mode in ("gain", "affine", "grid"):
-        changed, parameters = FrameColours(mode, 3).apply(rgb, 1)
+        changed, parameters = ExposureModel(mode, 3).apply(rgb, 1)
         torch.testing.assert_close(changed, rgb)
         (slope,) = torch.autograd.grad(changed.sum(), parameters)
         assert float(slope.abs().max()) > 0
-    same_picture, none = FrameColours("off", 3).apply(rgb, 1)
+    same_picture, none = ExposureModel("off", 3).apply(rgb, 1)
     assert none is None
     assert same_picture is rgb
 
@@ -214,26 +214,26 @@ def test_poses_are_pulled_back():
         twist = torch.cat((0.015 * torch.randn(3, generator=rng), torch.zeros(3))).double()
         bent[k] = pose_from_twist(twist) @ bent[k]
     wrong = Trajectory(bent)
-    config = replace(QUICK, steps=200, source_share=0.3, held_out_max=0)
-    plain = optimise_gaussians(frames, wrong, geometry=extras["geometry"], config=config)
-    refined = optimise_gaussians(
+    config = replace(QUICK, steps=200, source_ratio=0.3, held_out_max=0)
+    plain = optimize_gaussians(frames, wrong, geometry=extras["geometry"], config=config)
+    refined = optimize_gaussians(
         frames, wrong, geometry=extras["geometry"], config=replace(config, refine_poses=True)
     )
     assert refined.report["poses"]["rotation_max_deg"] > 0.2
     assert refined.report["loss"][-1] < plain.report["loss"][-1]
 
 
-@pytest.mark.skipif(not can_sweep(), reason="needs numba")
+@pytest.mark.skipif(not can_plane_sweep(), reason="needs numba")
 def test_distances_come_from_the_frames():
     path = straight_path(9, step=0.1)
     frames, distance = room_frames(path, height=96)
-    found = sweep_distances(frames, path, [0, 4, 8], nearest=0.7, farthest=20.0, rows=96)
+    found = plane_sweep_depth(frames, path, [0, 4, 8], nearest=0.7, farthest=20.0, rows=96)
     assert sorted(found) == [0, 4, 8]
     error = (found[4].depth_ray / distance[4] - 1).abs()
     # Half of the pixels within 5 %: the paint is smooth, and ahead the camera's motion shows nothing.
     assert float(error.median()) < 0.05
-    assert float(error[found[4].is_sure].median()) <= float(error.median()) + 1e-6
-    helped = sweep_distances(
+    assert float(error[found[4].is_confident].median()) <= float(error.median()) + 1e-6
+    helped = plane_sweep_depth(
         frames, path, [4], known_points=_points(distance[0]), nearest=0.7, farthest=20.0, rows=96
     )
     assert float((helped[4].depth_ray / distance[4] - 1).abs().median()) < 0.02
@@ -248,31 +248,31 @@ def _points(distance):
 
 def test_a_camera_on_the_spot_gives_no_distance():
     path = straight_path(4, step=0.0)
-    assert sweep_distances(room_frames(path)[0], path, [0, 3]) == {}
+    assert plane_sweep_depth(room_frames(path)[0], path, [0, 3]) == {}
 
 
 def test_frames_alone_are_enough():
     path = straight_path(9, step=0.1)
     frames, _ = room_frames(path, height=96)
     config = replace(QUICK, steps=80, max_gaussians=4000, crop_size_px=64)
-    result = optimise_gaussians(frames, path, config=config)
+    result = optimize_gaussians(frames, path, config=config)
     assert result.report["distances_from_frames"]
     assert result.report["held_out"]["psnr"] > 20
 
 
-@pytest.mark.skipif(not can_sweep(), reason="needs numba")
+@pytest.mark.skipif(not can_plane_sweep(), reason="needs numba")
 def test_no_wall_of_a_room_is_taken_for_sky(monkeypatch):
     """Without sky the farthest distance tried is that of a wall: it must not join the shell that keeps its place."""
     seen = []
-    plain = loop.place_gaussians
+    plain = loop.init_gaussians
 
     def place(**given):
-        seen.append(given["swept"])
+        seen.append(given["swept_depth"])
         return plain(**given)
 
-    monkeypatch.setattr(loop, "place_gaussians", place)
+    monkeypatch.setattr(loop, "init_gaussians", place)
     path = straight_path(9)
-    optimise_gaussians(room_frames(path)[0], path, geometry=room_geometry(), config=replace(QUICK, steps=0))
+    optimize_gaussians(room_frames(path)[0], path, geometry=room_geometry(), config=replace(QUICK, steps=0))
     assert seen[0]
     assert not any(bool(found.is_sky.any()) for found in seen[0].values())
 
@@ -290,21 +290,21 @@ def test_pinhole_frames_with_intrinsics():
         depth.append(crop[..., 3])
     frames, depth = torch.stack(frames), torch.stack(depth)
     config = replace(QUICK, steps=120, max_gaussians=3000, crop_size_px=32)
-    first = optimise_gaussians(frames, path, depth_ray=depth, config=replace(config, steps=0))
-    fitted = optimise_gaussians(frames, path, depth_ray=depth, config=config)
+    first = optimize_gaussians(frames, path, depth_ray=depth, config=replace(config, steps=0))
+    fitted = optimize_gaussians(frames, path, depth_ray=depth, config=config)
     assert first.report["held_out"]["psnr"] > 18
     assert fitted.report["held_out"]["psnr"] > first.report["held_out"]["psnr"]
     with pytest.raises(Matrix3DError, match="intrinsics are for, 56x40; got 40x40"):
-        optimise_gaussians(frames[:, :, :40], path, config=config)
+        optimize_gaussians(frames[:, :, :40], path, config=config)
 
 
 def test_a_world_is_extended_where_frames_look_past_it():
     frames, path, extras = world()
-    start = place_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
+    start = init_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
     half = start.select(start.means[:, 0] < 0)
     given = {"initial": half, "depth_ray": extras["depth_ray"], "config": replace(QUICK, steps=0)}
-    left = optimise_gaussians(frames, path, **given)
-    grown = optimise_gaussians(frames, path, **{**given, "config": replace(QUICK, steps=0, extend=True)})
+    left = optimize_gaussians(frames, path, **given)
+    grown = optimize_gaussians(frames, path, **{**given, "config": replace(QUICK, steps=0, extend=True)})
     assert grown.report["gaussians_initial"]["given"] == len(half)
     added = grown.gaussians.means[len(half) :]
     assert len(added) > 100
@@ -315,11 +315,11 @@ def test_a_world_is_extended_where_frames_look_past_it():
 def test_a_world_that_is_extended_gives_way_slowly():
     """Frames that contradict it: what is there stays with 0, moves less with a small share than with all rates."""
     frames, path, extras = world()
-    start = place_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
+    start = init_gaussians(geometry=extras["geometry"], max_gaussians=1000).gaussians
     moved = {}
     for share in (0.0, 0.1, 1.0):
-        config = replace(QUICK, steps=20, extend=True, rate_given=share, min_opacity=0.0)
-        grown = optimise_gaussians(
+        config = replace(QUICK, steps=20, extend=True, lr_scale_existing=share, min_opacity=0.0)
+        grown = optimize_gaussians(
             1 - frames, path, initial=start, depth_ray=extras["depth_ray"], config=config
         ).gaussians
         moved[share] = float((grown.colours[: len(start)] - start.colours).abs().mean())
@@ -329,9 +329,9 @@ def test_a_world_that_is_extended_gives_way_slowly():
 
 def test_whole_panoramas_teach_too():
     frames, path, extras = world()
-    config = replace(QUICK, steps=60, source_share=0.0, supervision="panorama", panorama_rows=48)
-    first = optimise_gaussians(frames, path, **extras, config=replace(config, steps=0))
-    fitted = optimise_gaussians(frames, path, **extras, config=config)
+    config = replace(QUICK, steps=60, source_ratio=0.0, view_mode="panorama", panorama_rows=48)
+    first = optimize_gaussians(frames, path, **extras, config=replace(config, steps=0))
+    fitted = optimize_gaussians(frames, path, **extras, config=config)
     assert fitted.report["held_out"]["psnr"] > first.report["held_out"]["psnr"]
 
 
@@ -340,13 +340,13 @@ def test_origins_follow_the_gaussians():
     extras["mask"][2, :, 20:40] = 0.0
     extras["depth_ray"] = extras["depth_ray"].clone()
     extras["depth_ray"][2, :, 20:40] *= 1.5  # something that the panorama does not show
-    placed = place_gaussians(
+    placed = init_gaussians(
         geometry=extras["geometry"], frames=frames, depth_ray=extras["depth_ray"], mask=extras["mask"],
         trajectory=path, key_frames=[0, 2, 4], max_gaussians=1000,
     )  # fmt: skip
     assert len(placed.origins) == len(placed.gaussians) == sum(placed.counts.values())
     assert int((placed.origins == 1).sum()) == placed.counts["filled"] > 0
-    result = optimise_gaussians(frames, path, **extras, config=QUICK)
+    result = optimize_gaussians(frames, path, **extras, config=QUICK)
     assert sum(result.report["origins"].values()) == len(result.gaussians)
     assert set(result.report["origins"]) == set(ORIGINS)
     painted = colour_by_origin(result.gaussians, result.origins)
@@ -364,7 +364,7 @@ def test_suspicious_inputs_are_said_in_words():
 
     def warnings(**change):
         given = {"frames": frames, "trajectory": path, **extras, "config": config, **change}
-        return " ".join(json.loads(json.dumps(optimise_gaussians(**given).report))["warnings"])
+        return " ".join(json.loads(json.dumps(optimize_gaussians(**given).report))["warnings"])
 
     assert "inverted" not in warnings()
     assert "single colour" in warnings(frames=torch.full_like(frames, 0.4))
@@ -382,7 +382,7 @@ def test_a_moving_thing_is_noticed():
     moving = frames.clone()
     for k in range(5):
         moving[k, 18:34, 10 + 14 * k : 26 + 14 * k] = torch.tensor([1.0, 0.0, 1.0])
-    result = optimise_gaussians(moving, path, **extras, config=replace(QUICK, steps=60))
+    result = optimize_gaussians(moving, path, **extras, config=replace(QUICK, steps=60))
     assert any("something moves" in line for line in result.report["warnings"])
 
 
@@ -401,7 +401,7 @@ def test_key_frames_by_stride_parallax_and_all():
 
 def test_the_plot_is_a_picture():
     frames, path, extras = world()
-    result = optimise_gaussians(frames, path, **extras, config=QUICK)
+    result = optimize_gaussians(frames, path, **extras, config=QUICK)
     assert result.curves.shape == (320, 640, 3)
     assert 0 <= float(result.curves.min()) < float(result.curves.max()) <= 1
 
@@ -411,13 +411,13 @@ def test_absurd_distances_are_refused(factor):
     frames, path, extras = world()
     geometry = replace(extras["geometry"], depth_ray=extras["geometry"].depth_ray * factor)
     with pytest.raises(InvalidInput, match=r"geometry: distances must lie between 1e-18 and 1e\+18"):
-        optimise_gaussians(frames, path, geometry=geometry, config=QUICK)
+        optimize_gaussians(frames, path, geometry=geometry, config=QUICK)
     depth = extras["depth_ray"].clone()
     depth[1, 3, 4] *= 1e7
     with pytest.raises(
         InvalidInput, match=r"depth: .* a million times their median; got .* mark what is far"
     ):
-        optimise_gaussians(frames, path, **{**extras, "depth_ray": depth}, config=QUICK)
+        optimize_gaussians(frames, path, **{**extras, "depth_ray": depth}, config=QUICK)
 
 
 def _full(folder):
@@ -440,13 +440,13 @@ def _no_folder(folder):
 def test_a_fit_outlives_a_disk_that_takes_no_checkpoint(tmp_path, spoil):
     frames, path, extras = world()
     config = replace(QUICK, checkpoint_every=5)
-    whole = optimise_gaussians(frames, path, **extras, config=config)  # also compiles, which writes files
+    whole = optimize_gaussians(frames, path, **extras, config=config)  # also compiles, which writes files
     folder = tmp_path / "checkpoints"
     restore = spoil(folder)
     try:
-        fitted = optimise_gaussians(frames, path, **extras, config=config, checkpoint=folder)
+        fitted = optimize_gaussians(frames, path, **extras, config=config, checkpoint=folder)
         with pytest.raises(Cancelled, match="stop"):
-            optimise_gaussians(
+            optimize_gaussians(
                 frames, path, **extras, config=config, checkpoint=folder, progress=_stop_at(12)
             )
     finally:

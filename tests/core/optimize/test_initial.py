@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from matrix3d_core.depth.plane_sweep import SweptDepth
+from matrix3d_core.depth.plane_sweep import PlaneSweepDepth
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.metrics.image import psnr
-from matrix3d_core.optimize.initial import cells_of_sphere, discs_from_erp, initial_gaussians, place_gaussians
+from matrix3d_core.optimize.initial import cells_of_sphere, init_gaussians, surfels_from_erp
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
@@ -60,9 +60,9 @@ def test_cells_cover_the_turn_and_have_equal_area(rows):
 
 def test_discs_lie_in_the_walls_of_a_box():
     rgb, distance = smooth_panorama(96), box_distance(96)
-    discs = discs_from_erp(rgb, distance, rows=60)
+    surfels = surfels_from_erp(rgb, distance, rows=60)
     half = torch.tensor([2.0, 1.0, 3.0])
-    share = discs.means.abs() / half
+    share = surfels.means.abs() / half
     wall = share.argmax(-1)
     off = (share.amax(-1) - 1).abs()
     assert float(off.max()) < 0.06  # where the pixel in a cell's middle lies on the next wall: seen 0.046
@@ -70,17 +70,17 @@ def test_discs_lie_in_the_walls_of_a_box():
     second = share.sort(-1).values[:, 1]
     assert float((off[second < 0.8] < 1e-3).float().mean()) > 0.99  # seen 0.994
     assert float((off < 1e-2).float().mean()) > 0.98  # seen 0.985
-    normals = matrix_from_quats(discs.quats_wxyz)[:, :, 2]
+    normals = matrix_from_quats(surfels.quats_wxyz)[:, :, 2]
     inside = share.sort(-1).values[:, 1] < 0.9  # away from the box's edges
     along = normals[inside].abs().gather(1, wall[inside, None])
     assert float((along > 0.98).float().mean()) > 0.97
-    assert (discs.scales[:, 2] < discs.scales[:, :2].amin(-1)).all()
+    assert (surfels.scales[:, 2] < surfels.scales[:, :2].amin(-1)).all()
 
 
 def test_colours_are_exact_cell_means():
     rng = torch.Generator().manual_seed(0)
     rgb = torch.rand(8, 16, 3, generator=rng)
-    discs = discs_from_erp(rgb, torch.ones(8, 16), rows=4)
+    surfels = surfels_from_erp(rgb, torch.ones(8, 16), rows=4)
     band, first, last = cells_of_sphere(4)
     for cell in range(len(band)):
         total, area = torch.zeros(3, dtype=torch.float64), 0.0
@@ -91,14 +91,15 @@ def test_colours_are_exact_cell_means():
                 )
                 total += overlap * rgb[row, column].double()
                 area += overlap
-        torch.testing.assert_close(discs.colours[cell].double(), total / area, rtol=0, atol=1e-6)
+        torch.testing.assert_close(surfels.colours[cell].double(), total / area, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (180, 0), (90, 40), (30, 90), (-120, -90)])
 def test_seen_from_the_centre_they_are_the_panorama(yaw, pitch):
     source = geometry(96, sky_rows=20)
-    start, counts = initial_gaussians(geometry=source, max_gaussians=20_000)
-    assert counts["sky"] > 0
+    placed = init_gaussians(geometry=source, max_gaussians=20_000)
+    start = placed.gaussians
+    assert placed.counts["sky"] > 0
     assert 0.9 * 20_000 < len(start) <= 20_000
     K_px = intrinsics_from_fov(math.pi / 2, 96, 96)
     angles = torch.tensor((yaw, pitch, 0.0), dtype=torch.float64).deg2rad()
@@ -118,7 +119,7 @@ def test_grazing_ground_has_no_holes():
     distance = torch.where(rays[..., 1] > 0.02, 1.6 / rays[..., 1].clamp_min(0.02), torch.tensor(80.0))
     sky = rays[..., 1] <= 0.02
     source = PanoramaGeometry(smooth_panorama(height), distance, ~sky, sky)
-    start, _ = initial_gaussians(geometry=source, max_gaussians=30_000)
+    start = init_gaussians(geometry=source, max_gaussians=30_000).gaussians
     pose = torch.eye(4, dtype=torch.float64)
     pose[1, 3] = 0.5  # half a metre up
     K_px = intrinsics_from_fov(math.pi / 2, 96, 96)
@@ -127,14 +128,14 @@ def test_grazing_ground_has_no_holes():
 
 
 def test_depth_edges_do_not_tilt_discs():
-    """A near square in front of a far sphere: every disc faces the centre within a few degrees."""
+    """A near square in front of a far sphere: every surfel faces the centre within a few degrees."""
     distance = torch.full((64, 128), 10.0)
     distance[24:40, 50:70] = 2.0
-    discs = discs_from_erp(torch.rand(64, 128, 3), distance, rows=64)
-    normals = matrix_from_quats(discs.quats_wxyz)[:, :, 2]
-    facing = (normals * torch.nn.functional.normalize(discs.means, dim=-1)).sum(-1)
+    surfels = surfels_from_erp(torch.rand(64, 128, 3), distance, rows=64)
+    normals = matrix_from_quats(surfels.quats_wxyz)[:, :, 2]
+    facing = (normals * torch.nn.functional.normalize(surfels.means, dim=-1)).sum(-1)
     assert float(facing.min()) > 0.99
-    assert float(discs.scales[:, :2].amax() / discs.scales[:, :2].amin()) < 1.1 * 10 / 2 * 1.2
+    assert float(surfels.scales[:, :2].amax() / surfels.scales[:, :2].amin()) < 1.1 * 10 / 2 * 1.2
 
 
 def moving_camera(count=3) -> Trajectory:
@@ -151,13 +152,13 @@ def test_new_content_is_lifted_once():
     mask[1:, 20:28, 40:56] = 0
     frames = smooth_panorama(48).expand(3, -1, -1, -1)
     settings = dict(frames=frames, mask=mask, trajectory=path, key_frames=[0, 1, 2], max_gaussians=5000)
-    _, counts = initial_gaussians(geometry=source, depth_ray=distance, **settings)
+    counts = init_gaussians(geometry=source, depth_ray=distance, **settings).counts
     assert counts["filled"] == 0
     # Something nearer stands there: new in frame 1, already known in frame 2.
     nearer = distance.clone()
     hidden = mask < 0.5
     nearer[hidden] *= 0.5
-    once, counts_once = initial_gaussians(
+    once = init_gaussians(
         geometry=source,
         depth_ray=nearer[:2],
         **{
@@ -168,16 +169,16 @@ def test_new_content_is_lifted_once():
             "key_frames": [0, 1],
         },
     )
-    assert counts_once["filled"] > 20
-    new = once.means[-counts_once["filled"] :]
+    assert once.counts["filled"] > 20
+    new = once.gaussians.means[-once.counts["filled"] :]
     assert float(new.norm(dim=-1).max()) < 2.0
 
 
 def test_without_any_distance_there_is_nothing_to_start_from():
     with pytest.raises(InvalidInput, match="got no geometry, no depth and no initial splat"):
-        initial_gaussians(frames=torch.rand(1, 8, 16, 3), trajectory=moving_camera(1))
+        init_gaussians(frames=torch.rand(1, 8, 16, 3), trajectory=moving_camera(1))
     with pytest.raises(InvalidInput, match="max_gaussians"):
-        initial_gaussians(geometry=geometry(), max_gaussians=5)
+        init_gaussians(geometry=geometry(), max_gaussians=5)
 
 
 def panel_before_a_wall(centre, rows):
@@ -207,7 +208,7 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
     distance, rgb, _ = panel_before_a_wall(centres[0], rows)
     none = torch.zeros_like(distance, dtype=torch.bool)
     geometry = PanoramaGeometry(rgb, distance, ~none, none)
-    frames, swept = [rgb], {}
+    frames, swept_depth = [rgb], {}
     for k in range(1, 16):
         frames.append(panel_before_a_wall(centres[k], rows)[1])
         small, _, is_panel = panel_before_a_wall(centres[k], rows // 3)
@@ -215,13 +216,13 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
         if too_wide:
             wider = -torch.nn.functional.max_pool2d(-near[None, None], 3, stride=1, padding=1)[0, 0]
             small = torch.minimum(small, wider)
-        is_sure = torch.isinf(near) & (small > 5) | is_panel
-        swept[k] = SweptDepth(small, is_sure, torch.zeros_like(is_panel))
-    placed = place_gaussians(
+        is_confident = torch.isinf(near) & (small > 5) | is_panel
+        swept_depth[k] = PlaneSweepDepth(small, is_confident, torch.zeros_like(is_panel))
+    placed = init_gaussians(
         geometry=geometry,
         frames=torch.stack(frames),
         trajectory=Trajectory(pose),
-        swept=swept,
+        swept_depth=swept_depth,
         max_gaussians=40_000,
     )
     assert placed.counts["filled"] > 50
@@ -230,18 +231,18 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
         drawn = render_gaussians_panorama(placed.gaussians, pose[k], rows, 2 * rows)
         band = torch.nn.functional.max_pool2d(is_panel.float()[None, None], 15, stride=1, padding=7)[0, 0] > 0
         assert float(drawn.alpha[band].min()) > 0.4  # 0 where nothing was placed
-        # Discs are soft: two pixels at the rim show both.
+        # Surfels are soft: two pixels at the rim show both.
         rim = torch.nn.functional.max_pool2d(is_panel.float()[None, None], 5, stride=1, padding=2)[0, 0] > 0
         off = (drawn.rgb - truth).abs().amax(-1)[band & ~rim] > 0.35
         assert float(off.float().mean()) < 0.02
 
 
 def test_the_sky_is_flat_between_its_discs():
-    """The sum of the sky's discs varies by less than a step of 8 bits, close up too, and hides what is behind."""
+    """The sum of the sky's surfels varies by less than a step of 8 bits, close up too, and hides what is behind."""
     distance = torch.full((64, 128), 50.0)
     rgb = torch.full((64, 128, 3), 0.5)
     is_sky = torch.ones(64, 128, dtype=torch.bool)
-    placed = place_gaussians(geometry=PanoramaGeometry(rgb, distance, is_sky, is_sky), max_gaussians=2000)
+    placed = init_gaussians(geometry=PanoramaGeometry(rgb, distance, is_sky, is_sky), max_gaussians=2000)
     K_px = intrinsics_from_fov(math.radians(20), 200, 200)
     alpha = render_gaussians(placed.gaussians, torch.eye(4, dtype=torch.float64), K_px, 200, 200).alpha
     assert float(alpha.min()) > 1 - 2 / 255
@@ -253,7 +254,7 @@ def test_the_sky_goes_on_a_little_behind_a_roof():
     blue, brown = torch.tensor((0.3, 0.5, 0.9)), torch.tensor((0.5, 0.3, 0.1))
     rgb = torch.where(is_sky[..., None], blue, brown)
     distance = torch.where(is_sky, 50.0, 3.0)
-    placed = place_gaussians(geometry=PanoramaGeometry(rgb, distance, ~is_sky, is_sky), max_gaussians=8000)
+    placed = init_gaussians(geometry=PanoramaGeometry(rgb, distance, ~is_sky, is_sky), max_gaussians=8000)
     sky = placed.gaussians.select(placed.is_sky)
     drawn = render_gaussians_panorama(sky, torch.eye(4, dtype=torch.float64), 90, 180)
     assert float(drawn.alpha[:43].min()) > 0.98  # 6 degrees lower

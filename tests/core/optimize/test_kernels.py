@@ -9,11 +9,18 @@ import torch
 from tiny_world import look_from, room_geometry, straight_path
 
 from matrix3d_core.optimize import kernels_numba
-from matrix3d_core.optimize.config import OptimiseConfig
-from matrix3d_core.optimize.initial import initial_gaussians
+from matrix3d_core.optimize.config import OptimizeConfig
+from matrix3d_core.optimize.initial import init_gaussians
 from matrix3d_core.optimize.losses import photometric_loss
 from matrix3d_core.optimize.trainers import CpuTrainer, TorchTrainer
-from matrix3d_core.optimize.views import Picture, View, ViewSampler, held_out_frames, key_frames, look
+from matrix3d_core.optimize.views import (
+    TrainingImage,
+    View,
+    ViewSampler,
+    held_out_frames,
+    key_frames,
+    perspective_crop,
+)
 from matrix3d_core.raster.splat import SPLAT_ENGINES
 
 
@@ -38,8 +45,10 @@ def test_crop_matches_the_panorama_lookup(yaw, crop):
     rng = torch.Generator().manual_seed(crop)
     panorama, weight = torch.rand(20, 40, 3, generator=rng), torch.rand(20, 40, generator=rng)
     sampler_crop = _crops()[crop] @ _yaw(yaw)
-    view = look(
-        Picture(panorama, weight, torch.eye(4, dtype=torch.float64), math.radians(100)), sampler_crop, 33
+    view = perspective_crop(
+        TrainingImage(panorama, weight, torch.eye(4, dtype=torch.float64), math.radians(100)),
+        sampler_crop,
+        33,
     )
     rgb, weights = view.crop()
     got, got_weight = torch.empty(33, 33, 3), torch.empty(33, 33)
@@ -72,18 +81,18 @@ def view_of_room(size=40) -> View:
     rgb, _ = look_from((0.1, 0.05, 0.3))
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, 3] = -torch.tensor([0.1, 0.05, 0.3])
-    return look(Picture(rgb, torch.ones(48, 96), pose, math.pi / 2), _crops()[6], size)
+    return perspective_crop(TrainingImage(rgb, torch.ones(48, 96), pose, math.pi / 2), _crops()[6], size)
 
 
-@pytest.mark.parametrize("paces", [None, (1.0, 0.3, 0.0)])
-def test_compiled_steps_match_torch_adam(paces):
+@pytest.mark.parametrize("lr_scale", [None, (1.0, 0.3, 0.0)])
+def test_compiled_steps_match_torch_adam(lr_scale):
     """The same view again and again: what is in view must move as torch.optim.Adam moves it."""
-    start, _ = initial_gaussians(geometry=room_geometry(), max_gaussians=800)
-    config = OptimiseConfig(steps=6, crop_size_px=40)
+    start = init_gaussians(geometry=room_geometry(), max_gaussians=800).gaussians
+    config = OptimizeConfig(steps=6, crop_size_px=40)
     view = view_of_room()
-    shares = None if paces is None else torch.tensor(paces).repeat(len(start))[: len(start)]
-    fast = CpuTrainer(start, config, paces=shares)
-    plain = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"), paces=shares)
+    shares = None if lr_scale is None else torch.tensor(lr_scale).repeat(len(start))[: len(start)]
+    fast = CpuTrainer(start, config, lr_scale=shares)
+    plain = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"), lr_scale=shares)
     for step in range(6):
         loss_fast, loss_plain = fast.step(view, 0.9**step), plain.step(view, 0.9**step)
         assert loss_fast == pytest.approx(loss_plain, rel=2e-4)
@@ -105,8 +114,8 @@ def test_compiled_steps_match_torch_adam(paces):
 
 
 def test_what_is_out_of_view_does_not_move():
-    start, _ = initial_gaussians(geometry=room_geometry(), max_gaussians=800)
-    trainer = CpuTrainer(start, OptimiseConfig(steps=3, crop_size_px=40))
+    start = init_gaussians(geometry=room_geometry(), max_gaussians=800).gaussians
+    trainer = CpuTrainer(start, OptimizeConfig(steps=3, crop_size_px=40))
     before = trainer.gaussians()
     for _ in range(3):
         trainer.step(view_of_room(), 1.0)
@@ -121,21 +130,21 @@ def test_what_is_out_of_view_does_not_move():
 @pytest.mark.parametrize("trainer", ["fast", "plain"])
 def test_parameters_stay_sane(trainer):
     """Huge learning rates against a random target."""
-    start, _ = initial_gaussians(geometry=room_geometry(), max_gaussians=500)
-    config = OptimiseConfig(
+    start = init_gaussians(geometry=room_geometry(), max_gaussians=500).gaussians
+    config = OptimizeConfig(
         steps=8,
         crop_size_px=32,
-        rate_scales=3.0,
-        rate_opacities=30.0,
-        rate_colours=3.0,
-        rate_quats=3.0,
-        rate_means=1.0,
+        lr_scales=3.0,
+        lr_opacities=30.0,
+        lr_colors=3.0,
+        lr_quats=3.0,
+        lr_means=1.0,
     )
     rng = torch.Generator().manual_seed(0)
-    noise = Picture(
+    noise = TrainingImage(
         torch.rand(48, 96, 3, generator=rng), torch.ones(48, 96), torch.eye(4, dtype=torch.float64), 1.5
     )
-    view = look(noise, _crops()[6], 32)
+    view = perspective_crop(noise, _crops()[6], 32)
     if trainer == "fast":
         subject = CpuTrainer(start, config)
     else:
@@ -153,12 +162,12 @@ def test_parameters_stay_sane(trainer):
 
 
 def test_a_broken_gradient_is_skipped():
-    start, _ = initial_gaussians(geometry=room_geometry(), max_gaussians=500)
-    trainer = CpuTrainer(start, OptimiseConfig(steps=2, crop_size_px=32))
-    poisoned = Picture(
+    start = init_gaussians(geometry=room_geometry(), max_gaussians=500).gaussians
+    trainer = CpuTrainer(start, OptimizeConfig(steps=2, crop_size_px=32))
+    poisoned = TrainingImage(
         torch.full((48, 96, 3), torch.nan), torch.ones(48, 96), torch.eye(4, dtype=torch.float64), 1.5
     )
-    trainer.step(look(poisoned, _crops()[6], 32), 1.0)
+    trainer.step(perspective_crop(poisoned, _crops()[6], 32), 1.0)
     trainer.gaussians().check_finite()
 
 
@@ -185,7 +194,7 @@ def test_views_repeat_for_a_seed_and_differ_for_another():
             keys,
             geometry=room_geometry(16),
             mask=None,
-            config=OptimiseConfig(seed=seed),
+            config=OptimizeConfig(seed=seed),
         )
         return torch.stack([sampler.draw().camera_from_world for _ in range(40)])
 
@@ -200,7 +209,7 @@ def test_every_direction_is_looked_at():
         [0],
         geometry=room_geometry(16),
         mask=None,
-        config=OptimiseConfig(),
+        config=OptimizeConfig(),
     )
     forwards = torch.stack([sampler.draw().camera_from_world[2, :3] for _ in range(400)])
     corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * 3) / math.sqrt(3)

@@ -14,12 +14,12 @@ from tiny_world import room_frames, room_geometry, straight_path
 
 from matrix3d_core.errors import Cancelled, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
-from matrix3d_core.optimize.initial import initial_gaussians
-from matrix3d_core.optimize.loop import OptimiseConfig, optimise_gaussians, preset_config
+from matrix3d_core.optimize.initial import init_gaussians
+from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians, preset_config
 from matrix3d_core.scene.gaussians import SH_C0, Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 
-QUICK = OptimiseConfig(steps=30, max_gaussians=1500, crop_size_px=32, key_frame_stride=2, preview_every=10)
+QUICK = OptimizeConfig(steps=30, max_gaussians=1500, crop_size_px=32, key_frame_stride=2, preview_every=10)
 
 
 def world(count=5):
@@ -52,10 +52,10 @@ def same(a: Gaussians, b: Gaussians) -> bool:
 
 def test_recovers_a_world_from_noise():
     frames, path, extras = world()
-    start, _ = initial_gaussians(geometry=extras["geometry"], max_gaussians=1500)
-    settings = replace(QUICK, steps=250, crop_size_px=48, rate_colours=0.05)
-    before = optimise_gaussians(frames, path, initial=spoiled(start), config=replace(settings, steps=0))
-    after = optimise_gaussians(frames, path, initial=spoiled(start), config=settings)
+    start = init_gaussians(geometry=extras["geometry"], max_gaussians=1500).gaussians
+    settings = replace(QUICK, steps=250, crop_size_px=48, lr_colors=0.05)
+    before = optimize_gaussians(frames, path, initial=spoiled(start), config=replace(settings, steps=0))
+    after = optimize_gaussians(frames, path, initial=spoiled(start), config=settings)
     assert before.report["held_out"]["psnr"] < 16  # seen: 12.3
     assert after.report["held_out"]["psnr"] > 27  # seen: 30.3
     assert after.report["loss"][-1] < 0.25 * after.report["loss"][0]
@@ -63,29 +63,29 @@ def test_recovers_a_world_from_noise():
 
 def test_fit_improves_on_the_initial_discs():
     frames, path, extras = world()
-    first = optimise_gaussians(frames, path, **extras, config=replace(QUICK, steps=0))
-    fitted = optimise_gaussians(frames, path, **extras, config=replace(QUICK, steps=150))
+    first = optimize_gaussians(frames, path, **extras, config=replace(QUICK, steps=0))
+    fitted = optimize_gaussians(frames, path, **extras, config=replace(QUICK, steps=150))
     assert fitted.report["held_out"]["psnr"] > first.report["held_out"]["psnr"] + 2
     assert fitted.report["held_out"]["ssim"] > first.report["held_out"]["ssim"]
 
 
 def test_same_seed_same_bits():
     frames, path, extras = world()
-    a, b = (optimise_gaussians(frames, path, **extras, config=QUICK) for _ in range(2))
+    a, b = (optimize_gaussians(frames, path, **extras, config=QUICK) for _ in range(2))
     assert same(a.gaussians, b.gaussians)
     assert torch.equal(a.preview, b.preview)
-    other = optimise_gaussians(frames, path, **extras, config=replace(QUICK, seed=1))
+    other = optimize_gaussians(frames, path, **extras, config=replace(QUICK, seed=1))
     assert not same(a.gaussians, other.gaussians)
 
 
 def test_held_out_frames_are_never_trained_on():
     frames, path, extras = world()
-    clean = optimise_gaussians(frames, path, **extras, config=QUICK)
+    clean = optimize_gaussians(frames, path, **extras, config=QUICK)
     assert clean.report["held_out"]["frames"] == [1, 3]
     for poisoned_frame, is_trained_on in ((1, False), (3, False), (2, True)):
         poisoned = frames.clone()
         poisoned[poisoned_frame] = 1 - poisoned[poisoned_frame]
-        result = optimise_gaussians(poisoned, path, **extras, config=QUICK)
+        result = optimize_gaussians(poisoned, path, **extras, config=QUICK)
         assert same(result.gaussians, clean.gaussians) != is_trained_on
         if not is_trained_on:
             assert result.report["held_out"]["psnr"] < clean.report["held_out"]["psnr"] - 3
@@ -93,12 +93,12 @@ def test_held_out_frames_are_never_trained_on():
 
 def test_inputs_are_left_alone():
     frames, path, extras = world()
-    start, _ = initial_gaussians(geometry=extras["geometry"], max_gaussians=500)
+    start = init_gaussians(geometry=extras["geometry"], max_gaussians=500).gaussians
     kept = [
         t.clone()
         for t in (frames, extras["mask"], extras["depth_ray"], extras["geometry"].rgb, *start.tensors())
     ]
-    optimise_gaussians(frames, path, **extras, initial=start, config=QUICK)
+    optimize_gaussians(frames, path, **extras, initial=start, config=QUICK)
     now = (frames, extras["mask"], extras["depth_ray"], extras["geometry"].rgb, *start.tensors())
     assert all(torch.equal(a, b) for a, b in zip(kept, now, strict=True))
 
@@ -114,7 +114,7 @@ def test_cancel_goes_through_and_frees_memory(at):
             raise Cancelled("stop")
 
     with pytest.raises(Cancelled):
-        optimise_gaussians(frames, path, **extras, config=QUICK, progress=stop)
+        optimize_gaussians(frames, path, **extras, config=QUICK, progress=stop)
     assert len(calls) == at + 1
     alive = weakref.ref(frames)
     del frames
@@ -125,7 +125,7 @@ def test_cancel_goes_through_and_frees_memory(at):
 def test_progress_has_time_left_and_pictures():
     frames, path, extras = world()
     events = []
-    optimise_gaussians(frames, path, **extras, config=QUICK, progress=events.append)
+    optimize_gaussians(frames, path, **extras, config=QUICK, progress=events.append)
     assert all(0 <= e.done <= e.total for e in events)
     assert [e.done for e in events] == sorted(e.done for e in events)
     assert any("left" in e.phase for e in events)
@@ -136,13 +136,13 @@ def test_progress_has_time_left_and_pictures():
 
 def test_report_is_json_with_counts_and_times():
     frames, path, extras = world()
-    result = optimise_gaussians(frames, path, **extras, config=QUICK)
+    result = optimize_gaussians(frames, path, **extras, config=QUICK)
     report = json.loads(json.dumps(result.report, allow_nan=False))
     assert report["engine"] == "numba"
     assert report["gaussians"] == len(result.gaussians)
     assert report["gaussians"] + report["gaussians_dropped"] == sum(report["gaussians_initial"].values())
     assert report["key_frames"] == [0, 2, 4]
-    assert set(report["seconds"]) == {"initial", "compile", "optimise", "measure"}
+    assert set(report["seconds"]) == {"initial", "compile", "optimize", "measure"}
     assert report["steps"] == 30
 
 
@@ -154,15 +154,15 @@ def test_a_world_trajectory_carries_the_panorama_to_its_first_pose():
     elsewhere = Trajectory(at_origin.camera_from_world @ torch.linalg.inv(moved), frame_of_reference="world")
     frames, distance = room_frames(at_origin)
     common = {"geometry": room_geometry(), "depth_ray": distance, "config": replace(QUICK, steps=0)}
-    here = optimise_gaussians(frames, at_origin, **common).gaussians
-    there = optimise_gaussians(frames, elsewhere, **common).gaussians
+    here = optimize_gaussians(frames, at_origin, **common).gaussians
+    there = optimize_gaussians(frames, elsewhere, **common).gaussians
     expected = here.means.double() @ turn.T + moved[:3, 3]
     torch.testing.assert_close(there.means.double(), expected, rtol=0, atol=2e-6)
     axes = turn.float() @ matrix_from_quats(here.quats_wxyz)
     torch.testing.assert_close(matrix_from_quats(there.quats_wxyz), axes, rtol=0, atol=1e-5)
     # And the fit sees the same pictures there.
-    fitted = optimise_gaussians(frames, elsewhere, **{**common, "config": QUICK})
-    reference = optimise_gaussians(frames, at_origin, **{**common, "config": QUICK})
+    fitted = optimize_gaussians(frames, elsewhere, **{**common, "config": QUICK})
+    reference = optimize_gaussians(frames, at_origin, **{**common, "config": QUICK})
     assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.3)
 
 
@@ -170,7 +170,7 @@ def test_one_frame_two_frames_and_a_path_on_the_spot():
     for count, step in ((1, 0.1), (2, 0.1), (4, 0.0)):
         path = straight_path(count, step)
         frames, distance = room_frames(path)
-        result = optimise_gaussians(frames, path, geometry=room_geometry(), depth_ray=distance, config=QUICK)
+        result = optimize_gaussians(frames, path, geometry=room_geometry(), depth_ray=distance, config=QUICK)
         result.gaussians.check_finite()
         if count <= 2:
             assert result.report["held_out"] == {"frames": [], "psnr": None, "ssim": None}
@@ -178,7 +178,7 @@ def test_one_frame_two_frames_and_a_path_on_the_spot():
 
 def test_depth_of_the_frames_is_enough_to_start():
     frames, path, extras = world()
-    result = optimise_gaussians(frames, path, depth_ray=extras["depth_ray"], config=replace(QUICK, steps=60))
+    result = optimize_gaussians(frames, path, depth_ray=extras["depth_ray"], config=replace(QUICK, steps=60))
     assert result.report["held_out"]["psnr"] > 20
 
 
@@ -186,7 +186,7 @@ def test_constant_frames_stay_constant():
     frames, path, extras = world()
     grey = torch.full_like(frames, 0.4)
     extras["geometry"] = replace(extras["geometry"], rgb=torch.full_like(extras["geometry"].rgb, 0.4))
-    result = optimise_gaussians(grey, path, **extras, config=QUICK)
+    result = optimize_gaussians(grey, path, **extras, config=QUICK)
     result.gaussians.check_finite()
     json.dumps(result.report, allow_nan=False)
     assert float((result.gaussians.colours - 0.4).abs().mean()) < 0.1
@@ -194,11 +194,11 @@ def test_constant_frames_stay_constant():
 
 def test_continuing_reduces_colour_to_its_base():
     frames, path, extras = world()
-    start, _ = initial_gaussians(geometry=extras["geometry"], max_gaussians=500)
+    start = init_gaussians(geometry=extras["geometry"], max_gaussians=500).gaussians
     bands = torch.zeros(len(start), 4, 3)
     bands[:, :1] = start.sh
     bands[:, 1:] = 0.1
-    result = optimise_gaussians(
+    result = optimize_gaussians(
         frames, path, initial=replace(start, sh=bands), config=replace(QUICK, steps=0)
     )
     assert result.report["sh_bases_dropped"] == 3
@@ -209,7 +209,7 @@ def test_continuing_reduces_colour_to_its_base():
 def test_the_slow_engine_can_fit_too():
     frames, path, extras = world()
     settings = replace(QUICK, steps=3, max_gaussians=300, held_out_max=0, preview_every=100, engine="torch")
-    result = optimise_gaussians(frames, path, **extras, config=settings)
+    result = optimize_gaussians(frames, path, **extras, config=settings)
     assert result.report["engine"] == "torch"
     result.gaussians.check_finite()
 
@@ -227,7 +227,7 @@ def test_wrong_inputs_are_named():
         (
             {
                 "initial": Gaussians(
-                    *(t[:0] for t in initial_gaussians(geometry=extras["geometry"])[0].tensors())
+                    *(t[:0] for t in init_gaussians(geometry=extras["geometry"]).gaussians.tensors())
                 )
             },
             "at least one",
@@ -235,18 +235,20 @@ def test_wrong_inputs_are_named():
     ]
     for change, words in cases:
         with pytest.raises(InvalidInput, match=words):
-            optimise_gaussians(**{"frames": frames, "trajectory": path, **extras, "config": QUICK, **change})
+            optimize_gaussians(**{"frames": frames, "trajectory": path, **extras, "config": QUICK, **change})
     with pytest.raises(InvalidInput, match="no geometry, no depth and no initial"):
-        optimise_gaussians(frames, path, config=replace(QUICK, depth_from_frames="off"))
+        optimize_gaussians(frames, path, config=replace(QUICK, depth_from_frames="off"))
 
 
 def test_settings_are_checked():
     for change, words in (
         ({"steps": -1}, "steps"),
         ({"crop_size_px": 4}, "crop_size_px"),
-        ({"ssim_share": 1.5}, "ssim_share"),
-        ({"rate_means": math.nan}, "rate_means"),
+        ({"ssim_lambda": 1.5}, "ssim_lambda"),
+        ({"lr_means": math.nan}, "lr_means"),
         ({"source_fov_deg": 170.0}, "source_fov_deg"),
+        ({"rate_means": 0.1}, "rate_means is called lr_means now"),
+        ({"lr_mean": 0.1}, "must be one of .*lr_means.*; got 'lr_mean'"),
     ):
         with pytest.raises(InvalidInput, match=words):
             preset_config("draft", **change)
@@ -259,5 +261,5 @@ def test_poses_are_refined_inside_a_hosts_inference_mode():
     with torch.inference_mode():
         frames, path, extras = world()
         assert path.camera_from_world.is_inference()
-        result = optimise_gaussians(frames, path, **extras, config=config)
+        result = optimize_gaussians(frames, path, **extras, config=config)
     assert result.report["poses"]["shift_max"] > 0
