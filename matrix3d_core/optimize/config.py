@@ -193,7 +193,9 @@ def preset_config(name: str, **changes: object) -> OptimizeConfig:
         if setting in RENAMED_SETTINGS:
             raise InvalidInput(f"{setting} is called {RENAMED_SETTINGS[setting]} now; got the old name.")
         if setting not in known:
-            raise InvalidInput(f"a setting of the fit must be one of {', '.join(sorted(known))}; got {setting!r}.")
+            raise InvalidInput(
+                f"a setting of the fit must be one of {', '.join(sorted(known))}; got {setting!r}."
+            )
     if name not in OPTIMIZE_PRESETS:
         raise InvalidInput(f"preset must be one of {', '.join(OPTIMIZE_PRESETS)}; got {name!r}.")
     return replace(OPTIMIZE_PRESETS[name], **changes)  # type: ignore[arg-type]

@@ -116,7 +116,7 @@ PAIRS = {
 def test_two_wrong_readings_at_once_are_named_as_that_pair(name):
     trajectory, geometry, settings = PAIRS[name]
     frames, _ = room_frames(path(), ROWS)
-    (fault,) = pose_faults(frames, trajectory, geometry)
+    (fault,) = diagnose_poses(frames, trajectory, geometry)
     assert f"Set {settings} in Load Trajectory" in fault
 
 
