@@ -19,7 +19,7 @@ from .config import OptimizeConfig
 
 __all__ = ["fingerprint", "read_checkpoint", "write_checkpoint"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 def fingerprint(

@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from .config import OptimizeConfig
+from .views import View
 
-__all__ = ["EXPOSURE_MODES", "ExposureModel", "PoseRefinement", "pose_from_twist"]
+__all__ = ["EXPOSURE_MODES", "ExposureModel", "FrameCorrections", "PoseRefinement", "pose_from_twist"]
 
 EXPOSURE_MODES = ("off", "gain", "affine", "grid")
 _GRID = (4, 4, 4)  # luminance, rows, columns of a grid of affine colour changes
 
 
-class _Adam:
+class _RowAdam:
     """Adam over rows of one table, each with its own count of steps."""
 
     def __init__(self, values: Tensor, rate: float) -> None:
@@ -56,7 +58,7 @@ class ExposureModel:
             raise InvalidInput(f"exposure must be one of {', '.join(EXPOSURE_MODES)}; got {mode!r}.")
         self.mode, self._pull = mode, pull
         shape = {"off": (0,), "gain": (6,), "affine": (12,), "grid": (12, *_GRID)}[mode]
-        self._adam = _Adam(torch.zeros(pictures, *shape), rate)
+        self._adam = _RowAdam(torch.zeros(pictures, *shape), rate)
 
     def apply(
         self, rgb: Tensor, picture: int, place: Callable[[], Tensor] | None = None
@@ -119,7 +121,7 @@ class PoseRefinement:
 
     def __init__(self, pictures: int, unit: float, rate: float = 2e-4) -> None:
         self._unit = unit
-        self._adam = _Adam(torch.zeros(pictures, 6, dtype=torch.float64), rate)
+        self._adam = _RowAdam(torch.zeros(pictures, 6, dtype=torch.float64), rate)
 
     def corrected(self, camera_from_world: Tensor, picture: int, turn: Tensor) -> Tensor:
         """Return the pose of a crop whose camera is turned by ``turn [4, 4]`` from the picture's."""
@@ -157,3 +159,44 @@ class PoseRefinement:
             "rotation_max_deg": float(values[:, :3].norm(dim=-1).max().rad2deg()) if len(values) else 0.0,
             "shift_max": float(values[:, 3:].norm(dim=-1).max()) * self._unit if len(values) else 0.0,
         }
+
+
+class FrameCorrections:
+    """What is fitted per frame beside the Gaussians: colour changes and pose corrections."""
+
+    def __init__(self, config: OptimizeConfig, count: int, unit: float) -> None:
+        self.exposure = ExposureModel(config.exposure, count)
+        self.poses = PoseRefinement(count, unit) if config.refine_poses else None
+
+    def pose(self, view: View) -> Tensor:  # [4, 4]
+        """Return a view's camera-from-world pose, corrected where corrections are fitted."""
+        if self.poses is None:
+            return view.camera_from_world
+        return self.poses.corrected(view.picture.camera_from_world, view.picture.number, _rotation(view))
+
+    def move(self, view: View, gradient: Tensor, decay: float) -> None:
+        """Correct the pose of a view's picture."""
+        if self.poses is not None:
+            picture = view.picture
+            self.poses.step(picture.camera_from_world, picture.number, _rotation(view), gradient, decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs."""
+        parts = {f"exposure.{name}": value for name, value in self.exposure.state().items()}
+        if self.poses is not None:
+            parts |= {f"poses.{name}": value for name, value in self.poses.state().items()}
+        return parts
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take up a checkpoint."""
+        for name, part in (("exposure", self.exposure), ("poses", self.poses)):
+            if part is not None:
+                part.load(
+                    {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+                )
+
+
+def _rotation(view: View) -> Tensor:
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[:3, :3] = view.rotation_crop_from_panorama
+    return pose

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields, replace
 
 from ..errors import InvalidInput
+from .strategies import STRATEGIES
 
 __all__ = ["OPTIMIZE_PRESETS", "RENAMED_SETTINGS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
 
@@ -15,7 +16,7 @@ SETTING_CHOICES = {
     "depth_from_frames": ("auto", "off"),
     "depth_type": ("exact", "monocular"),
     "exposure": ("off", "gain", "affine", "grid"),
-    "densify": ("off", "adc", "mcmc"),
+    "densify": ("off", *STRATEGIES),
 }
 
 

@@ -28,11 +28,14 @@ from ..scene.panorama import PanoramaGeometry
 from ..scene.provenance import count_origins
 from ..scene.trajectory import Trajectory
 from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
+from .compensation import FrameCorrections
 from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
 from .curves import draw_curves
 from .diagnose_inputs import check_distances, diagnose_inputs, nearest_distance
 from .initial import GaussianInit, extend_gaussians, init_gaussians
-from .trainers import CpuTrainer, FrameCorrections, TorchTrainer, Trainer
+from .trainer_cpu import CpuTrainer
+from .trainer_torch import TorchTrainer
+from .trainers import Trainer
 from .views import TrainingImage, View, ViewSampler, choose_key_frames, perspective_crop, pinhole_window
 
 __all__ = [
@@ -554,7 +557,12 @@ def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections)
     needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
     needs |= {"panorama"} if config.view_mode == "panorama" else set()
     engine, render = SPLAT_ENGINES.load(config.engine, needs=needs)
-    extras = {"origins": start.origins, "is_sky": start.is_sky, "lr_scale": start.lr_scale, "frames": frames}
+    extras = {
+        "origins": start.origins,
+        "is_sky": start.is_sky,
+        "lr_scale": start.lr_scale,
+        "corrections": frames,
+    }
     if engine == "numba":
         return engine, CpuTrainer(start.gaussians, config, **extras)  # type: ignore[arg-type]
     on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()

@@ -19,11 +19,13 @@ from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.optimize import loop
 from matrix3d_core.optimize import loop as loop_module
 from matrix3d_core.optimize.compensation import ExposureModel, pose_from_twist
-from matrix3d_core.optimize.densify import prune_and_split, relocate_and_sample
 from matrix3d_core.optimize.initial import ORIGINS, init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
 from matrix3d_core.optimize.provenance import ORIGIN_COLOURS, colour_by_origin
-from matrix3d_core.optimize.trainers import CpuTrainer
+from matrix3d_core.optimize.strategies.adc import prune_and_split
+from matrix3d_core.optimize.strategies.base import Population
+from matrix3d_core.optimize.strategies.mcmc import relocate_and_sample
+from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.views import choose_key_frames
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -134,38 +136,37 @@ def surfels(count=40, seed=0):
     means = torch.randn(count, 3, generator=rng)
     quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
     scales = 0.05 + 0.2 * torch.rand(count, 3, generator=rng)
-    return means, quats, scales, 0.1 + 0.8 * torch.rand(count, generator=rng)
+    opacities = 0.1 + 0.8 * torch.rand(count, generator=rng)
+    still = torch.zeros(count, dtype=torch.bool)
+    return Population(means, quats, scales, opacities, torch.zeros(count), still)
 
 
 def test_splitting_drops_the_clear_and_keeps_the_middle_in_place():
-    means, quats, scales, opacities = surfels()
-    opacities[5] = 0.001
-    score = torch.zeros(40)
-    score[7] = 1.0
-    plan = prune_and_split(means, quats, scales, opacities, score, most=100, min_opacity=0.02)
+    present = surfels()
+    present.opacities[5] = 0.001
+    present.score[7] = 1.0
+    plan = prune_and_split(present, most=100, min_opacity=0.02)
     assert 5 not in plan.parents.tolist()
     assert plan.parents.tolist().count(7) == 2
     pair = (plan.parents == 7).nonzero()[:, 0]
-    torch.testing.assert_close(plan.means[pair].mean(0), means[7], rtol=0, atol=1e-6)
-    assert float(plan.scales[pair].max()) < float(scales[7].max())
+    torch.testing.assert_close(plan.means[pair].mean(0), present.means[7], rtol=0, atol=1e-6)
+    assert float(plan.scales[pair].max()) < float(present.scales[7].max())
     assert plan.is_new.sum() == 2
-    full = prune_and_split(means, quats, scales, opacities, torch.ones(40), most=41, min_opacity=0.02)
+    full = prune_and_split(replace(present, score=torch.ones(40)), most=41, min_opacity=0.02)
     assert len(full.parents) <= 41
 
 
 def test_moving_shares_opacity_so_that_light_stays():
-    means, quats, scales, opacities = surfels()
-    opacities[:10] = 0.001
-    plan = relocate_and_sample(
-        means, quats, scales, opacities, most=42, min_opacity=0.02, random=torch.Generator().manual_seed(1)
-    )
+    present = surfels()
+    present.opacities[:10] = 0.001
+    plan = relocate_and_sample(present, most=42, min_opacity=0.02, random=torch.Generator().manual_seed(1))
     assert len(plan.parents) == 42
     assert not set(plan.parents.tolist()) & set(range(10))
     through = torch.ones(40, dtype=torch.float64)
     for parent, opacity in zip(plan.parents.tolist(), plan.opacities.tolist(), strict=True):
         through[parent] *= 1 - opacity
     # The middle of a group lets as much light through as the one Gaussian did.
-    torch.testing.assert_close(through[10:], 1 - opacities[10:].double(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(through[10:], 1 - present.opacities[10:].double(), rtol=0, atol=1e-5)
 
 
 def flicker(frames):

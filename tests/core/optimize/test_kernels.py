@@ -12,7 +12,8 @@ from matrix3d_core.optimize import kernels_numba
 from matrix3d_core.optimize.config import OptimizeConfig
 from matrix3d_core.optimize.initial import init_gaussians
 from matrix3d_core.optimize.losses import photometric_loss
-from matrix3d_core.optimize.trainers import CpuTrainer, TorchTrainer
+from matrix3d_core.optimize.trainer_cpu import CpuTrainer
+from matrix3d_core.optimize.trainer_torch import TorchTrainer
 from matrix3d_core.optimize.views import (
     TrainingImage,
     View,

@@ -1,0 +1,174 @@
+"""The compiled way on the CPU: forward, loss, backward and Adam of the Gaussians in view alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..scene.gaussians import Gaussians
+from .config import OptimizeConfig
+from .losses import depth_loss
+from .optimizers import SparseAdam
+from .parameters import Activated, Parameters, raw_values
+from .strategies.base import Growth
+from .trainers import Trainer, known_depth, polar_weight
+from .views import View
+
+__all__ = ["CpuTrainer"]
+
+
+class CpuTrainer(Trainer):
+    """Compiled forward, loss, backward and Adam; only the Gaussians in view are touched."""
+
+    optimizer: SparseAdam
+
+    def __init__(self, gaussians: Gaussians, config: OptimizeConfig, **more: Any) -> None:
+        from . import kernels_numba
+
+        super().__init__(gaussians, config, torch.device("cpu"), **more)
+        self._kernels = kernels_numba
+        self._active = _arrays(self.start)
+        self.optimizer = SparseAdam(raw_values(self.start), config)
+
+    def activated(self) -> Activated[Tensor]:
+        """Return the values; see `Trainer`."""
+        return Activated(*(torch.from_numpy(array) for array in self._active))
+
+    def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
+        """Go on; see `Trainer`."""
+        active = self.activated()
+        self._active = _arrays(
+            Activated(
+                growth.means,
+                active.quats[growth.parents],
+                growth.scales,
+                torch.sigmoid(raw.opacities),
+                active.colors[growth.parents],
+            )
+        )
+        self.optimizer.grow(raw, growth)
+
+    def step(self, view: View, decay: float) -> float:
+        """Take one step; see `Trainer`."""
+        with torch.inference_mode(False), torch.enable_grad():
+            pose = self.corrections.pose(view).numpy()
+            drawing, backward = self._render(view, pose)
+            target, weight = self._target(view)
+            loss, g_rgb = self._photometric(drawing.rgb, target, weight, view, decay)
+            off, g_alpha, g_depth = self._depth(drawing, view)
+        gathers = self.strategy is not None and self.strategy.uses_screen_gradient
+        follows = self.corrections.poses is not None and view.picture.number >= 0
+        gradients, extras = backward(drawing, g_rgb, g_alpha, g_depth, pose=follows, screen=gathers)
+        if extras.pose is not None:
+            self.corrections.move(view, torch.from_numpy(extras.pose), decay)
+        visible = drawing.visible
+        if extras.screen is not None:
+            self.traits.gradient_sum.numpy()[visible] += extras.screen
+            self.traits.gradient_count.numpy()[visible] += 1
+        self._regularize(gradients, visible, weight.size)
+        self.optimizer.step(visible, gradients, self._active, self.traits, decay)
+        return loss + off
+
+    def _render(self, view: View, pose: np.ndarray) -> tuple[Any, Any]:
+        """Return the drawing of a view and the function that goes back from it."""
+        if view.K_px is None:
+            from ..raster import splat_numba_erp as panorama
+
+            around: Any = panorama.forward
+            return around(*self._active, pose, view.size_px, view.columns), panorama.backward_with_extras
+        from ..raster import splat_numba as pinhole
+
+        ahead: Any = pinhole.forward
+        drawing = ahead(*self._active, pose, view.K_px.numpy(), view.size_px, view.columns)
+        return drawing, pinhole.backward_with_extras
+
+    def _target(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        if view.K_px is None or view.picture.K_px is not None:
+            rgb, weight = view.crop()
+            if view.K_px is None:
+                weight = weight * polar_weight(view.size_px, self.device)
+            return np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(weight.numpy())
+        return self._crop(view, view.picture.rgb)
+
+    def _crop(self, view: View, image: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Cut a view out of a panorama ``[H, W, 3]`` that lies as the picture does; also its weight."""
+        assert view.K_px is not None
+        size = view.size_px
+        cut, weight = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
+        self._kernels.crop_panorama(
+            size, image.numpy(), view.picture.weight.numpy(),
+            view.rotation_crop_from_panorama.numpy(), float(view.K_px[0, 0]), cut, weight,
+        )  # fmt: skip
+        return cut, weight
+
+    def _photometric(
+        self, rgb: np.ndarray, target: np.ndarray, weight: np.ndarray, view: View, decay: float
+    ) -> tuple[float, np.ndarray]:
+        """Return the loss and its gradient in the render, and move the picture's exposure."""
+        exposure, number, share = self.corrections.exposure, view.picture.number, self.config.ssim_lambda
+        shown = torch.from_numpy(rgb).clone().requires_grad_()
+        changed, parameters = exposure.apply(shown, number, view.place)
+        if parameters is None:
+            return self._kernels.loss_and_gradient(rgb, target, weight, share)
+        picture = changed.detach().contiguous().numpy()
+        loss, gradient = self._kernels.loss_and_gradient(picture, target, weight, share)
+        to_rgb, to_exposure = torch.autograd.grad(
+            changed, (shown, parameters), torch.from_numpy(gradient), allow_unused=True
+        )
+        exposure.step(number, to_exposure, decay)
+        return loss, to_rgb.contiguous().numpy()
+
+    def _depth(self, drawing: Any, view: View) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return the depth term and its gradients in opacity and summed depth."""
+        config = self.config
+        known = self._known_depth(view) if config.depth_weight + config.normal_weight > 0 else None
+        if known is None:
+            return 0.0, np.zeros_like(drawing.alpha), np.zeros_like(drawing.alpha)
+        alpha = torch.from_numpy(drawing.alpha).requires_grad_()
+        depth_sum = torch.from_numpy(drawing.depth_sum).requires_grad_()
+        term = depth_loss(alpha, depth_sum, known, view, config.depth_weight, config.normal_weight)
+        to_alpha, to_depth = torch.autograd.grad(term, (alpha, depth_sum))
+        return float(term.detach()), to_alpha.numpy(), to_depth.numpy()
+
+    def _known_depth(self, view: View) -> Tensor | None:
+        """`known_depth`, by the compiled crop where it can be."""
+        near = view.picture.inverse_depth
+        if near is None or view.K_px is None or view.picture.K_px is not None:
+            return known_depth(view)
+        sampled, _ = self._crop(view, near)
+        size = view.size_px
+        at = (np.arange(size) + 0.5 - size / 2) / float(view.K_px[0, 0])
+        slant = np.sqrt(at[:, None] ** 2 + at[None, :] ** 2 + 1).astype(np.float32)
+        depth = 1 / (np.maximum(sampled[..., 0], 1e-9) * slant)
+        known = np.where(sampled[..., 1] > 0.98, sampled[..., 1], 0).astype(np.float32)
+        return torch.from_numpy(np.stack((depth, known), -1))
+
+    def _regularize(self, gradients: tuple[np.ndarray, ...], visible: np.ndarray, pixels: int) -> None:
+        """Add what pulls on Gaussians in view, on the scale of a loss that is a mean over pixels; hold the sky."""
+        config = self.config
+        of = Activated(*gradients)
+        if config.opacity_reg > 0:
+            of.opacities[:] += np.float32(config.opacity_reg / pixels)
+        if config.scale_reg > 0:
+            of.scales[:] += (config.scale_reg / pixels) / self.traits.size.numpy()[visible][:, None]
+        if bool(self.traits.is_sky.any()):
+            fixed = self.traits.is_sky.numpy()[visible]
+            of.means[fixed] = 0  # the sky keeps its distance: it must not come forward to mend a picture
+            of.scales[fixed] = 0
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs."""
+        return super().state() | {f"active.{k}": v for k, v in self.activated()._asdict().items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take up a checkpoint."""
+        super().load(state)
+        self._active = _arrays(Activated(*(state[f"active.{name}"] for name in Activated._fields)))
+
+
+def _arrays(active: Activated[Tensor]) -> Activated[np.ndarray]:
+    """Return compact float32 copies that kernels may write into."""
+    return Activated(*(value.detach().float().contiguous().clone().numpy() for value in active))
