@@ -564,10 +564,10 @@ def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections)
         "corrections": frames,
     }
     if engine == "numba":
-        return engine, CpuTrainer(start.gaussians, config, **extras)  # type: ignore[arg-type]
+        return engine, CpuTrainer(start.gaussians, config, **extras)
     on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()
     device = torch.device("cuda" if on_cuda else "cpu")
-    return engine, TorchTrainer(start.gaussians, config, render, device, **extras)  # type: ignore[arg-type]
+    return engine, TorchTrainer(start.gaussians, config, render, device, **extras)
 
 
 def _compile(start: Gaussians, config: OptimizeConfig) -> None:

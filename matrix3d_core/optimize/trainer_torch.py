@@ -90,9 +90,9 @@ class TorchTrainer(Trainer):
             loss = loss + depth_loss(alpha, depth_sum, known, view, config.depth_weight, config.normal_weight)
         return loss
 
-    def _regularization(self, values: Activated[Tensor], pixels: int) -> Tensor | float:
+    def _regularization(self, values: Activated[Tensor], pixels: int) -> Tensor:
         """Return what pulls opacities and sizes down, on the scale of a loss that is a mean over pixels."""
-        config, total = self.config, 0.0
+        config, total = self.config, torch.zeros((), device=self.device)
         if config.opacity_reg > 0:
             total = total + config.opacity_reg / pixels * values.opacities.sum()
         if config.scale_reg > 0:
