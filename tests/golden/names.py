@@ -48,7 +48,7 @@ from matrix3d_core.metrics import image as metrics
 from matrix3d_core.metrics import loop_closure as loop
 from matrix3d_core.metrics import seam
 from matrix3d_core.optimize import config as fit_config
-from matrix3d_core.optimize.loop import optimise_gaussians
+from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.panorama import composite, photo, views
 from matrix3d_core.panorama import composite_known as texels
 from matrix3d_core.panorama import load as panorama_load
@@ -91,25 +91,25 @@ FIT_SMALL = {
 }
 FITS = {
     "plain": {},
-    "adc": {"densify": "adc", "densify_every": 3, "initial_share": 0.5},
+    "adc": {"densify": "adc", "densify_every": 3, "init_ratio": 0.5},
     "mcmc": {
         "densify": "mcmc",
         "densify_every": 3,
-        "initial_share": 0.5,
-        "opacity_pull": 0.01,
-        "scale_pull": 0.01,
+        "init_ratio": 0.5,
+        "opacity_reg": 0.01,
+        "scale_reg": 0.01,
     },
     "corrections": {"exposure": "affine", "refine_poses": True},
-    "grid": {"exposure": "grid", "source_share": 0.3, "fov_max_deg": 80.0},
-    "panorama": {"supervision": "panorama", "panorama_rows": 32},
+    "grid": {"exposure": "grid", "source_ratio": 0.3, "fov_max_deg": 80.0},
+    "panorama": {"view_mode": "panorama", "panorama_rows": 32},
     "losses": {
         "depth_weight": 0.1,
         "normal_weight": 0.1,
-        "ssim_share": 0.5,
-        "by_detail": False,
-        "least_pixels": 0.0,
+        "ssim_lambda": 0.5,
+        "adaptive_density": False,
+        "adam_eps_pixels": 0.0,
     },
-    "monocular": {"depth_kind": "monocular", "key_frame_mode": "parallax"},
+    "monocular": {"depth_type": "monocular", "key_frame_mode": "parallax"},
 }
 """Settings of the fit by name of the case; the words are fields of its configuration."""
 
@@ -437,9 +437,9 @@ def draw_gradients(world, pose, K, height, width, engine):
 
 def fit(frames, path, *, engine, geometry=None, depth=None, mask=None, start=None, **settings):
     """Return arrays of the fitted world, its preview, and the numbers of the report that say how it went."""
-    result = optimise_gaussians(
+    result = optimize_gaussians(
         tensor(frames), path, geometry=geometry, depth_ray=tensor(depth), mask=tensor(mask), initial=start,
-        config=fit_config.OptimiseConfig(**{**FIT_SMALL, **settings}, engine=engine),
+        config=fit_config.OptimizeConfig(**{**FIT_SMALL, **settings}, engine=engine),
     )  # fmt: skip
     report = result.report
     held = report["held_out"]
@@ -453,7 +453,7 @@ def fit(frames, path, *, engine, geometry=None, depth=None, mask=None, start=Non
 
 
 def swept_depth(frames, path):
-    found = sweep.sweep_distances(tensor(frames), path, [0, 2, 4], levels=16, rows=24)
+    found = sweep.plane_sweep_depth(tensor(frames), path, [0, 2, 4], levels=16, rows=24)
     return {str(key): numpy(value.depth_ray) for key, value in found.items()}
 
 
@@ -651,7 +651,7 @@ LRM_SETTINGS = {
 
 def demo_world(rgb, distance, folder, steps=15):
     """The console's world, with a draft of few steps; returns the path of each file by its name."""
-    fit_config.OPTIMISE_PRESETS["draft"] = fit_config.OptimiseConfig(
+    fit_config.OPTIMIZE_PRESETS["draft"] = fit_config.OptimizeConfig(
         steps=steps, crop_size_px=64, key_frame_stride=4, preview_every=10
     )
     config = WorldConfig(

@@ -16,7 +16,7 @@ from walking import VIEWER, settle
 
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.io.splats import write_gaussians
-from matrix3d_core.optimize.initial import discs_from_erp
+from matrix3d_core.optimize.initial import surfels_from_erp
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,7 +29,7 @@ def floor_world():
     rays = erp_directions(512, 1024, dtype=torch.float64)
     depth = FLOOR_M / rays[..., 1].clamp_min(1e-6)
     rgb = torch.full((512, 1024, 3), 0.7)
-    return discs_from_erp(rgb, depth.float(), rows=ROWS, use=(depth < 6) & (rays[..., 2] > 0))
+    return surfels_from_erp(rgb, depth.float(), rows=ROWS, use=(depth < 6) & (rays[..., 2] > 0))
 
 
 def pattern(picture):
