@@ -89,7 +89,7 @@ class CpuTrainer(Trainer):
         if view.K_px is None or view.picture.K_px is not None:
             rgb, weight = view.crop()
             if view.K_px is None:
-                weight = weight * polar_weight(view.size_px, self.device)
+                weight = weight * polar_weight(view.size_px, dtype=torch.float64).float()
             return np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(weight.numpy())
         return self._crop(view, view.picture.rgb)
 

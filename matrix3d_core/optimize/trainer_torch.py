@@ -83,7 +83,7 @@ class TorchTrainer(Trainer):
         config = self.config
         target, weight = (t.to(self.device) for t in view.crop())
         if view.K_px is None:
-            weight = weight * polar_weight(view.size_px, self.device)
+            weight = weight * polar_weight(view.size_px, device=self.device)
         loss = photometric_loss(rgb, target, weight, config.ssim_lambda)
         if config.depth_weight + config.normal_weight > 0 and (known := known_depth(view)) is not None:
             known = known.to(self.device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -132,7 +132,7 @@ def known_depth(view: View) -> Tensor | None:  # [H, W, 2]
     return torch.stack((depth, known), -1)
 
 
-def polar_weight(rows: int, device: torch.device) -> Tensor:  # [rows, 1]
+def polar_weight(rows: int, **to: Any) -> Tensor:  # [rows, 1]
     """Return the weight of a panorama's rows with which all directions count the same; 1 on average."""
-    polar = (torch.arange(rows, dtype=torch.float64) + 0.5) * (math.pi / rows)
-    return (torch.sin(polar) * (math.pi / 2)).float().to(device)[:, None]
+    polar = (torch.arange(rows, **to) + 0.5) * (math.pi / rows)
+    return (torch.sin(polar) * (math.pi / 2))[:, None]
