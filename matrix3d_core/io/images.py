@@ -50,7 +50,7 @@ FLOAT_KINDS = ("auto", "linear light", "display values")
 _MOST_STOPS = 64
 _PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts another program
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_BAND_ROWS = 256
+_BAND_ROWS = 16
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOUR_TYPES_WITH_MORE_THAN_GREY = (2, 4, 6)
 
@@ -385,19 +385,22 @@ def _shrink(rgb: Tensor, missing: Tensor | None, max_width: int) -> tuple[Tensor
     height, width = rgb.shape[:2]
     if not 0 < max_width < width:
         return rgb, missing
-    size = (max(1, round(height * max_width / width)), max_width)
+    rows = max(1, round(height * max_width / width))
 
-    def area(values: Tensor) -> Tensor:
-        return torch.nn.functional.interpolate(values[None, None], size, mode="area")[0, 0]
+    def area(values: Tensor) -> Tensor:  # [h, W, C] -> [w, C]
+        planes = values.permute(2, 0, 1)[None]
+        return torch.nn.functional.interpolate(planes, (1, max_width), mode="area")[0, :, 0].mT
 
-    small = torch.empty(*size, 3)
-    if missing is None:
-        for channel in range(3):  # one by one: no second picture
-            small[..., channel] = area(rgb[..., channel])
-        return small, None
-    opacity = 1 - missing
-    seen = area(opacity)
-    for channel in range(3):
-        color = area(rgb[..., channel] * opacity) / seen.clamp(min=1e-9)
-        small[..., channel] = torch.where(seen > 0, color, area(rgb[..., channel]))
-    return small, 1 - seen
+    small = torch.empty(rows, max_width, 3)
+    gone = None if missing is None else torch.empty(rows, max_width)
+    for row in range(rows):  # one by one: no second picture
+        above = slice(row * height // rows, -(-(row + 1) * height // rows))
+        colors = rgb[above]
+        if missing is None or gone is None:
+            small[row] = area(colors)
+            continue
+        opacity = 1 - missing[above, :, None]
+        seen = area(opacity)
+        small[row] = torch.where(seen > 0, area(colors * opacity) / seen.clamp(min=1e-9), area(colors))
+        gone[row] = 1 - seen[:, 0]
+    return small, gone

@@ -226,12 +226,12 @@ def write_every_kind(folder: Path, height: int) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux counts it")
 def test_large_panoramas_are_read_within_twice_their_memory(tmp_path):
-    """Every kind at 4096x2048, and a JPEG of 8192x4096 decoded at half its size from the start."""
+    """Every kind at 4096x2048, floats also shrunk, and a JPEG of 8192x4096 decoded at half its size from the start."""
     write_every_kind(tmp_path / "small", 16)
     write_every_kind(tmp_path / "large", 2048)
     Image.new("RGB", (8192, 4096), (10, 20, 30)).save(tmp_path / "large" / "huge.jpg", quality=50)
     asked = [(path.name, 0) for path in sorted((tmp_path / "small").iterdir())]
-    asked.append(("huge.jpg", 4096))
+    asked += [("huge.jpg", 4096), *((name, 3000) for name in ("float.exr", "many.exr", "a.hdr"))]
     arguments = [
         str(part)
         for name, width in asked
