@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from tiff_files import write_tiff
 
+from matrix3d_core.depth.missing import mark_missing
 from matrix3d_core.errors import BackendUnavailable, FormatError, InvalidInput
 from matrix3d_core.io.depth_files import load_depth, read_depth, write_depth
 
@@ -147,6 +148,19 @@ def test_float_tiff_as_pillow_writes_it(tmp_path, suffix):
     found = load_depth(tmp_path / f"d{suffix}")
     torch.testing.assert_close(found.depth_ray, AWKWARD, rtol=0, atol=0, equal_nan=True)
     assert found.read_as == "32-bit floats of a TIFF"
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".pfm"])
+def test_what_float_maps_lack_is_marked_as_in_any_other_file(tmp_path, suffix):
+    values = np.linspace(1, 9, 32, dtype=np.float32).reshape(4, 8)
+    values[0, 0], values[1, 1], values[2, 2:5] = np.nan, -1, 65504
+    if suffix == ".tif":
+        Image.fromarray(values).save(tmp_path / "d.tif")
+    else:
+        (tmp_path / "d.pfm").write_bytes(b"Pf\n8 4\n-1\n" + values[::-1].tobytes())
+    marked, _ = mark_missing(read_depth(tmp_path / f"d{suffix}"), missing=[-1])
+    assert marked.isnan().nonzero().tolist() == [[0, 0], [1, 1]]
+    assert marked.isinf().nonzero().tolist() == [[2, 2], [2, 3], [2, 4]]
 
 
 @pytest.mark.parametrize(

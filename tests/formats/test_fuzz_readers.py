@@ -46,6 +46,8 @@ from matrix3d_core.trajectories.load3d import camera_info_from_pose, pose_from_c
 from matrix3d_core.trajectories.presets import make_preset
 from matrix3d_core.trajectories.recording import parse_recording
 
+OpenEXR = pytest.importorskip("OpenEXR")
+
 COUNT = int(os.environ.get("MATRIX3D_FUZZ", "100"))
 LONGEST_S = 20.0
 """Processor time after which one small file counts as a hang; all of them take milliseconds."""
@@ -116,15 +118,18 @@ def picture_files(folder: Path) -> dict[str, Path]:
             Image.fromarray((rgb.numpy() * 255).astype(np.uint8)).save(path)
     made["deep.png"] = folder / "deep.png"
     Image.fromarray((rgb[..., 0].numpy() * 65535).astype(np.uint16)).save(made["deep.png"])
-    made["deep.tif"], made["float.tif"], made["hdr"] = (
-        folder / name for name in ("deep.tif", "float.tif", "light.hdr")
-    )
+    names = ("deep.tif", "float.tif", "light.hdr", "light.exr")
+    made["deep.tif"], made["float.tif"], made["hdr"], made["exr"] = (folder / name for name in names)
     deep = zlib.compress((rgb.numpy() * 65535).astype(np.uint16).tobytes())
     write_tiff(made["deep.tif"], [deep], [16] * 3, 1, size=(8, 16), t259=[8], t317=[2])
     halves = [half.tobytes() for half in (2 * rgb.numpy()).reshape(2, 4, 16, 3)]
     write_tiff(made["float.tif"], halves, [32] * 3, 3, size=(8, 16), t278=[4], t274=[6])
     row = b"\2\2\0\x10" + b"".join(bytes((128 + 8, 90 + k)) * 2 for k in range(3)) + bytes((128 + 16, 128))
     made["hdr"].write_bytes(b"#?RADIANCE\nEXPOSURE=2\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 16\n" + row * 8)
+    with OpenEXR.File(
+        {"compression": OpenEXR.ZIP_COMPRESSION}, {"RGBA": rgb[..., [0, 1, 2, 0]].numpy()}
+    ) as file:
+        file.write(str(made["exr"]))
     return made
 
 
@@ -318,7 +323,7 @@ def test_splat_files(kind, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["png", "jpg", "webp", "tif", "bmp", "gif", "deep.png", "deep.tif", "float.tif", "hdr"]
+    "kind", ["png", "jpg", "webp", "tif", "bmp", "gif", "deep.png", "deep.tif", "float.tif", "hdr", "exr"]
 )
 def test_pictures(kind, tmp_path):
     attack(kind, picture_files(tmp_path)[kind], read_image, sound_picture, tmp_path)
@@ -326,8 +331,6 @@ def test_pictures(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "png", "exr", "pfm", "tif"])
 def test_depth_files(kind, tmp_path):
-    if kind == "exr":
-        pytest.importorskip("OpenEXR")
     attack(f"depth {kind}", depth_files(tmp_path)[kind], read_depth, sound_depth, tmp_path)
 
 
