@@ -47,13 +47,16 @@ __all__ = [
     "FAR",
     "LOWPASS_PX2",
     "MARGIN_PX",
+    "MOST_ENTRIES",
     "NEAR_Z",
     "REACH",
     "SPLAT_ENGINES",
+    "TILE",
     "T_MIN",
     "RenderFn",
     "SplatFrame",
     "SplatPanorama",
+    "check_entries",
     "colours_from_sh",
     "render_gaussians",
     "render_gaussians_panorama",
@@ -72,6 +75,11 @@ FAR = 1e18
 """Nothing at a greater depth is drawn: squares of such distances leave float32."""
 TAN_LIMIT = 1.3
 """The affine approximation is taken no further out than this times the half image, or it explodes."""
+
+TILE = 16
+"""Side of the squares, in pixels, for which the compiled engines list Gaussians."""
+MOST_ENTRIES = 2**29
+"""What the lists of all tiles may hold together: they are indexed with 32 bits and take 8 to 12 bytes each."""
 
 RenderFn = Callable[..., tuple[Tensor, ...]]
 """``render(means, quats_wxyz, scales, opacities, colours, camera_from_world, K_px, height, width,
@@ -298,6 +306,19 @@ def _load(engine: str, means: Tensor, needs: set[str]) -> tuple[str, RenderFn]:
     if engine == "auto" and not means.is_cuda:
         needs |= {"cpu"}  # do not move a caller's CPU tensors to the device behind the scenes
     return SPLAT_ENGINES.load(engine, needs=needs)
+
+
+def check_entries(entries: int, height: int, width: int) -> None:
+    """Refuse lists of tiles that are too long.
+
+    Raises:
+        InvalidInput: when they hold more than `MOST_ENTRIES`.
+    """
+    if entries > MOST_ENTRIES:
+        raise InvalidInput(
+            f"the Gaussians may cover at most {MOST_ENTRIES:,} tiles of {TILE}x{TILE} pixels together; these cover "
+            f"{entries:,} of a picture of {width}x{height}. Draw a smaller picture, or remove the largest Gaussians."
+        )
 
 
 def colours_from_sh(sh: Tensor, means: Tensor, centre: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]

@@ -27,7 +27,6 @@ import torch
 from torch import Tensor
 
 from ..compiled import compiled, sliced
-from ..errors import InvalidInput
 from . import splat as contract
 
 __all__ = ["Drawing", "Extras", "backward", "backward_with_extras", "forward", "median_index", "render"]
@@ -39,7 +38,7 @@ f4 = np.float32
 u8 = np.uint64
 i4 = np.int32
 
-TILE = 16
+TILE = contract.TILE
 LANES = 8
 STRIDE = TILE + LANES  # windows may start at the last column and run over; that padding never counts
 PLANE = TILE * STRIDE
@@ -62,8 +61,7 @@ E0, E1, E2, E3, E4, E5 = (f4(c) for c in _FIT.convert(kind=np.polynomial.Polynom
 EIGHTH = f4(-0.125)
 HALF, ONE, TWO, ZERO = f4(0.5), f4(1.0), f4(2.0), f4(0.0)
 TINY, HUGE = f4(1e-30), f4(1e37)
-MOST_ENTRIES = 2**29
-"""What the lists of all tiles may hold together: they are indexed with 32 bits and take 8 bytes each."""
+MOST_ENTRIES = contract.MOST_ENTRIES
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -283,12 +281,7 @@ def list_tiles(
         InvalidInput: when the lists would be too long.
     """
     lists = _list_tiles(boxes, nearest_first, -(-width // TILE), -(-height // TILE))
-    entries = int(lists[2][-1])
-    if entries > MOST_ENTRIES:
-        raise InvalidInput(
-            f"the Gaussians may cover at most {MOST_ENTRIES:,} tiles of {TILE}x{TILE} pixels together; these cover "
-            f"{entries:,} of a picture of {width}x{height}. Draw a smaller picture, or remove the largest Gaussians."
-        )
+    contract.check_entries(int(lists[2][-1]), height, width)
     return lists
 
 

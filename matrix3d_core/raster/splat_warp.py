@@ -143,6 +143,7 @@ class _Engine:
             )  # fmt: skip
         last = counts.cumsum(0)
         entries = int(last[-1]) if count else 0
+        contract.check_entries(entries, camera.height, camera.width)
         keys = torch.empty(entries, dtype=torch.int64, device=device)
         members = torch.empty(entries, dtype=torch.int32, device=device)
         if entries:

@@ -26,7 +26,7 @@ __all__ = [
     "project_backward",
 ]
 
-TILE = 16
+TILE = contract.TILE
 PIXELS = TILE * TILE
 ROWS = 6
 MOMENTS = 12  # r, g, b, z, then v, v u, v u^2, v w, v u w, v w^2, v P u, v P w, as in `splat_numba_erp`

@@ -13,8 +13,8 @@ import torch
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
-from matrix3d_core.raster import splat_numba
-from matrix3d_core.raster.splat import render_gaussians
+from matrix3d_core.raster import splat
+from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.gaussians import Gaussians
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,13 +22,15 @@ SCRIPT = ROOT / "tests" / "support" / "kernel_extremes.py"
 CASES = 3000 if os.environ.get("MATRIX3D_LONG") else 150
 
 
-def test_every_kernel_stays_inside_its_arrays(request):
+def test_every_kernel_stays_inside_its_arrays(request, tmp_path):
     # Kept between runs: with bounds checks everything is compiled anew, which takes most of the time.
-    cache = request.config.cache.mkdir("kernel_bounds")
+    kept = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
+    cache = kept.mkdir("kernel_bounds") if kept else tmp_path
     environment = {
         **os.environ,
         "NUMBA_BOUNDSCHECK": "1",
         "NUMBA_CACHE_DIR": str(cache),
+        "WARP_CACHE_PATH": str(cache),
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(
@@ -52,33 +54,39 @@ def one_gaussian(mean, scales, opacity=0.9):
     )
 
 
+def draw(engine, world, height, width):
+    """Color and coverage of the view from the origin; warp on its CPU device."""
+    render = open_warp("cpu") if engine == "warp" else splat.SPLAT_ENGINES.load(engine)[1]
+    K_px, pose = intrinsics_from_fov(1.57, height, width), torch.eye(4, dtype=torch.float64)
+    return render(*world.tensors()[:4], world.colours, pose, K_px, height, width)[:2]
+
+
+@pytest.mark.parametrize("engine", ["numba", "warp"])
 @pytest.mark.parametrize("power", range(4, 38, 3))
-def test_a_gaussian_of_any_size_is_drawn_as_a_wall_or_not_at_all(power):
+def test_a_gaussian_of_any_size_is_drawn_as_a_wall_or_not_at_all(engine, power):
     """Far wider than the picture, it has one opacity everywhere."""
     world = one_gaussian((0.86, -0.11, 1.0), tuple(s * 10.0**power for s in (2.0, 3.0, 4.0)))
-    K_px = intrinsics_from_fov(1.57, 48, 64)
-    alpha = render_gaussians(world, torch.eye(4, dtype=torch.float64), K_px, 48, 64, engine="numba").alpha
+    _, alpha = draw(engine, world, 48, 64)
     wall = torch.full_like(alpha, 0.9)
     assert torch.allclose(alpha, wall, rtol=0, atol=1e-3) or bool((alpha == 0).all())
     if power < 13:  # up to where its area leaves float32
         assert torch.allclose(alpha, wall, rtol=0, atol=1e-3)
 
 
-def test_lists_that_would_not_fit_are_refused(monkeypatch):
-    monkeypatch.setattr(splat_numba, "MOST_ENTRIES", 10)
+@pytest.mark.parametrize("engine", ["numba", "warp"])
+def test_lists_that_would_not_fit_are_refused(monkeypatch, engine):
+    monkeypatch.setattr(splat, "MOST_ENTRIES", 10)
     world = one_gaussian((0.0, 0.0, 1.0), (9.0, 9.0, 9.0))
-    K_px = intrinsics_from_fov(1.57, 64, 64)
     with pytest.raises(InvalidInput, match=r"at most 10 tiles .* these cover 16 of a picture of 64x64"):
-        render_gaussians(world, torch.eye(4, dtype=torch.float64), K_px, 64, 64, engine="numba")
+        draw(engine, world, 64, 64)
 
 
-@pytest.mark.parametrize("engine", ["numba", "torch"])
+@pytest.mark.parametrize("engine", ["numba", "torch", "warp"])
 @pytest.mark.parametrize("distance", [2e18, 1e30, float("inf")])
 def test_what_is_too_far_to_be_squared_is_not_drawn(engine, distance):
     near = one_gaussian((0.0, 0.0, 1.0), (0.1, 0.1, 0.1))
     both = Gaussians.concatenate(
         near, one_gaussian((0.0, 0.0, distance), (distance / 10,) * 3 if distance < 1e38 else (1.0, 1.0, 1.0))
     )
-    K_px, pose = intrinsics_from_fov(1.57, 16, 16), torch.eye(4, dtype=torch.float64)
-    one, two = (render_gaussians(world, pose, K_px, 16, 16, engine=engine).rgb for world in (near, both))
+    one, two = (draw(engine, world, 16, 16)[0] for world in (near, both))
     assert torch.equal(one, two)
