@@ -34,8 +34,8 @@ lint: ## ruff
 	@$(SETUP) run -m ruff check .
 	@$(SETUP) run -m ruff format --check .
 
-types: ## mypy on the core
-	@$(SETUP) run -m mypy
+types: ## mypy on the core, the nodes and the scripts
+	@$(SETUP) run scripts/check_types.py
 
 bench: ## speed of the mesh engines (ARGS go to the benchmark)
 	@$(SETUP) run benchmarks/speed_mesh.py $(ARGS)

@@ -7,7 +7,6 @@ import json
 import logging
 import math
 import re
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from . import __version__
 from .errors import Matrix3DError
+from .machine import stopped_politely
 from .progress import ProgressEvent
 from .variables import variable
 
@@ -650,10 +650,6 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ready"] else EXIT_UNUSABLE
 
 
-def _stop(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
@@ -702,13 +698,14 @@ class _Job(ProgressBars):
             super().__call__(event)
 
     def __enter__(self) -> _Job:
-        self._previous = signal.signal(signal.SIGTERM, _stop)
+        self._until_stopped = stopped_politely()
+        self._until_stopped.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGTERM, self._previous)
+        self._until_stopped.__exit__(kind, error, trace)
         self.close()
 
 

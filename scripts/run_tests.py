@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import bootstrap
+import this_system
 
 ROOT = bootstrap.ROOT
 QUICK = ["-m", "not host and not browser"]
@@ -39,7 +40,7 @@ def ensure_browser() -> str | None:
     if not shutil.which("apt-get"):
         return "there is no apt-get to install chromium with; install Chromium or Chrome yourself"
     prefix: list[str] = []
-    if os.geteuid() != 0:
+    if not this_system.is_administrator():
         if not shutil.which("sudo") or subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL):
             return "installing chromium needs root or sudo without a password: sudo apt-get install chromium"
         prefix = ["sudo", "-n"]
@@ -63,7 +64,8 @@ def ensure_web_tools() -> str | None:
     home = ROOT / "scripts" / "web"
     if not (home / "package-lock.json").is_file():
         return None
-    if not shutil.which("npm") or not shutil.which("node"):
+    npm = shutil.which("npm")
+    if not npm or not shutil.which("node"):
         return "node and npm are not installed (Debian: apt install nodejs npm)"
     texts = [(home / name).read_bytes() for name in ("package.json", "package-lock.json")]
     folder = bootstrap.cache_dir() / f"web-{hashlib.sha256(b''.join(texts)).hexdigest()[:12]}"
@@ -75,7 +77,7 @@ def ensure_web_tools() -> str | None:
             for name, text in zip(("package.json", "package-lock.json"), texts, strict=True):
                 (folder / name).write_bytes(text)
             if subprocess.call(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder
+                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder
             ):
                 return "npm could not install the packages of scripts/web; see its messages above"
             bootstrap.mark_ready(folder)
@@ -83,7 +85,7 @@ def ensure_web_tools() -> str | None:
         if link.is_symlink() and link.resolve() != modules.resolve():
             link.unlink()
         if not link.exists():
-            link.symlink_to(modules, target_is_directory=True)
+            this_system.link_folder(link, modules)
     return None
 
 
@@ -92,7 +94,7 @@ def steps(python: Path) -> list[tuple[str, list[str]]]:
     return [
         ("ruff check", [str(python), "-m", "ruff", "check", "."]),
         ("ruff format", [str(python), "-m", "ruff", "format", "--check", "."]),
-        ("mypy", [str(python), "-m", "mypy"]),
+        ("mypy", [str(python), "scripts/check_types.py"]),
     ]
 
 
@@ -127,7 +129,7 @@ def main(arguments: list[str]) -> int:
             say(f"skipped: {what}: {reason}")
     if failed:
         say(f"FAILED so far: {', '.join(failed)} (see above); going on with pytest")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = this_system.usable_cores()
     shared = workers(arguments, cores)
     if shared:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(shared[1]))))

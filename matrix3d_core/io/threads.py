@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from ..machine import usable_cores
 
 __all__ = ["in_order", "in_threads"]
 
@@ -41,4 +42,4 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, ahead: in
 
 
 def _workers() -> int:
-    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(8, usable_cores())

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import logging
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ from ..depth.alignment import align_frames
 from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_depth, sweep_rays
 from ..errors import InvalidInput, Matrix3DError
 from ..geometry.crops import upstream_crop_rotations
+from ..machine import peak_memory_gb
 from ..metrics.image import psnr, ssim
 from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.splat import SPLAT_ENGINES, render_gaussians
@@ -265,7 +265,7 @@ class _Fit:
             "held_out": quality,
             "loss": parts,
             "warnings": self.warnings,
-            "memory_gb": {"estimate": round(memory, 2), "peak": _peak_gb()},
+            "memory_gb": {"estimate": round(memory, 2), "peak": peak_memory_gb()},
             "exposure": corrections.exposure.report(),
             "poses": None if corrections.poses is None else corrections.poses.report(),
             "settings": asdict(config),
@@ -490,16 +490,6 @@ def _memory_gb(frames: Tensor, keys: list[int], config: OptimizeConfig) -> float
     per_gaussian, per_pixel = 4 * (14 * 6 + 20), 4 * (1 + 3)
     crop = config.crop_size_px**2 * 4 * 60
     return (config.max_gaussians * per_gaussian + len(keys) * pixels * per_pixel + crop) / 2**30 + 0.5
-
-
-def _peak_gb() -> float | None:
-    """Return the largest memory of this process so far, where the system tells."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    scale = 2**20 if os.uname().sysname == "Linux" else 2**30
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 2)
 
 
 def _means_of_parts(losses: list[float]) -> list[float]:

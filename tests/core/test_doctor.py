@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from matrix3d_core import doctor
+from matrix3d_core.machine import memory_bytes
 
 
 @pytest.fixture
@@ -165,9 +166,9 @@ def test_a_registry_that_cannot_be_imported_is_reported(home, monkeypatch):
 
 
 def test_memory_is_read_without_psutil(monkeypatch):
-    with_psutil = doctor._memory()
+    with_psutil = memory_bytes()
     monkeypatch.setitem(sys.modules, "psutil", None)
-    without = doctor._memory()
+    without = memory_bytes()
     if without["total"] is None:
         pytest.skip("this system has no /proc/meminfo")
     assert abs(without["total"] - with_psutil["total"]) < 2**20

@@ -17,7 +17,7 @@ import pytest
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path / "cache"))
-    for name in ("COMFYUI_DIR", "COMFYUI_PYTHON"):
+    for name in ("COMFYUI_DIR", "COMFYUI_PYTHON", "MATRIX3D_TORCH"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "cache").mkdir()
     return tmp_path / "cache"
@@ -84,6 +84,24 @@ def test_the_key_follows_the_requirements(cache, tmp_path, monkeypatch):
     assert bootstrap.env_key(host) != users
     monkeypatch.setattr(bootstrap, "RECIPE", bootstrap.RECIPE + 1)
     assert bootstrap.env_key(None) != own
+
+
+@pytest.mark.parametrize(
+    ("release", "vision", "audio"),
+    [("2.7.0", "0.22.0", "2.7.0"), ("2.9.1", "0.24.1", "2.9.1"), ("2.14.1", "0.29.1", "2.11.0")],
+)
+def test_another_torch_brings_what_goes_with_it(cache, monkeypatch, release, vision, audio):
+    wanted = ((f"torch=={release}", f"torchvision=={vision}"), f"torchaudio=={audio}")
+    assert bootstrap.torch_packages(release) == wanted
+    own = bootstrap.env_key(None)
+    monkeypatch.setenv("MATRIX3D_TORCH", release)
+    assert (bootstrap.env_key(None) == own) == (release == bootstrap.TORCH)
+
+
+@pytest.mark.parametrize("release", ["2.7", "1.13.1", "2.7.0+cpu", "newest"])
+def test_a_torch_that_is_no_release_is_refused(release):
+    with pytest.raises(bootstrap.SetupError, match="MATRIX3D_TORCH must be a release of torch 2"):
+        bootstrap.torch_packages(release)
 
 
 def test_find_needs_the_stamps(cache):

@@ -23,7 +23,7 @@ def is_host_file(path):
 
 
 RANK = {
-    "errors": 0, "checks": 0, "strict_json": 0, "progress": 0, "devices": 0, "compiled": 0, "variables": 0, "checkout": 0,
+    "errors": 0, "checks": 0, "strict_json": 0, "progress": 0, "devices": 0, "compiled": 0, "variables": 0, "checkout": 0, "machine": 0,
     "geometry": 1, "scene": 1,
     "collision": 2, "io": 2, "raster": 2, "metrics": 2, "trajectories": 2,
     "depth": 3, "diffusion": 3, "guidance": 3, "lora": 3, "lrm": 3, "panorama": 3, "splats": 3,

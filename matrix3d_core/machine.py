@@ -1,0 +1,75 @@
+"""What systems do in ways of their own: the one module of the library that asks which one this is.
+
+A test (`tests/architecture/test_platform.py`) keeps such calls out of every other file.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["memory_bytes", "peak_memory_gb", "stopped_politely", "system_names", "usable_cores"]
+
+_MEMINFO = Path("/proc/meminfo")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use: on Linux its own share, elsewhere all there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def system_names() -> dict[str, str]:
+    """Return what the system, the processor's kind and Python call themselves."""
+    return {
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def memory_bytes() -> dict[str, int | None]:
+    """Return the ``total`` and the ``available`` memory, None where neither psutil nor Linux says it."""
+    try:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        return {"total": int(memory.total), "available": int(memory.available)}
+    except ImportError:
+        pass
+    try:
+        lines = _MEMINFO.read_text().splitlines()
+    except OSError:
+        return {"total": None, "available": None}
+    fields = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+    return {"total": fields.get("MemTotal"), "available": fields.get("MemAvailable")}
+
+
+def peak_memory_gb() -> float | None:
+    """Return the most memory that this process held so far in GiB, None on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    scale = 2**30 if platform.system() == "Darwin" else 2**20  # macOS counts bytes, the others kilobytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 2)
+
+
+@contextmanager
+def stopped_politely() -> Iterator[None]:
+    """Let a request to end (SIGTERM) raise KeyboardInterrupt, so that work is undone as after Ctrl-C.
+
+    To be entered in the main thread. Windows has no such request; there it changes nothing that matters.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
