@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import resource
 import signal
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from matrix3d_core.scene.trajectory import Trajectory
 @contextmanager
 def small_files(limit: int):
     """Let no file of this process grow beyond ``limit`` bytes, as on a disk that is full; the system says EFBIG."""
+    resource = pytest.importorskip("resource", reason="Windows does not limit what a process takes")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))

@@ -17,7 +17,7 @@ def odd_tensors(shape: tuple[int, ...] = (1, 1)) -> dict[str, tuple[torch.Tensor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch calls them prototypes
         nested = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
-        return {
+        odd = {
             "expanded": (
                 torch.zeros(1).expand(2**20, 2**20),
                 "claims 1099511627776 numbers [1048576, 1048576]",
@@ -30,9 +30,12 @@ def odd_tensors(shape: tuple[int, ...] = (1, 1)) -> dict[str, tuple[torch.Tensor
                 torch.quantize_per_tensor(torch.zeros(3, 3), 1.0, 0, torch.qint8),
                 "is quantised (qint8)",
             ),
-            "float4": (torch.zeros(3, 3, dtype=torch.uint8).view(torch.float4_e2m1fn_x2), "float4_e2m1fn_x2"),
             "complex": (torch.zeros(3, 3, dtype=torch.complex64), "is complex or has too many dimensions"),
         }
+        if hasattr(torch, "float4_e2m1fn_x2"):  # from torch 2.8
+            packed = torch.zeros(3, 3, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+            odd["float4"] = (packed, "float4_e2m1fn_x2")
+        return odd
 
 
 def safetensors_bytes(header: object, data: bytes = b"") -> bytes:
