@@ -11,6 +11,7 @@ import comfy.utils
 import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, Types, io, ui
+from PIL import Image
 from server import PromptServer
 
 from ..matrix3d_core.errors import InvalidInput
@@ -70,15 +71,14 @@ def tell_user(node_id: str | None, text: str) -> None:
         PromptServer.instance.send_progress_text(text, node_id)
 
 
-def _to_pillow(image: torch.Tensor) -> object:
-    from PIL import Image
-
+def _to_pillow(image: torch.Tensor) -> Image.Image:
     return Image.fromarray(to_uint8(image))
 
 
 def compute_device() -> torch.device:
     """Return the device the host computes on."""
-    return comfy.model_management.get_torch_device()
+    device: torch.device = comfy.model_management.get_torch_device()
+    return device
 
 
 def resolve_inside(root: str | Path, name: str, *, what: str = "file") -> Path:

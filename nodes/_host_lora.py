@@ -112,8 +112,9 @@ def apply_lora(
                 f"{path.name}: the host has no place for {len(left)} targets, first {min(map(str, left))}."
             )
     lines.append(_how(report, strength, merge))
-    if report.brings_extra_concat:
-        install_extra_concat(clone, *file.extra_concat)
+    weight, bias = file.extra_concat
+    if report.brings_extra_concat and weight is not None and bias is not None:
+        install_extra_concat(clone, weight, bias)
     return clone, "\n".join(lines)
 
 
@@ -132,7 +133,7 @@ def model_shapes(model: Any) -> dict[str, tuple[int, ...]]:
 
 def _host_patches(report: LoraReport) -> dict[Any, Any]:
     tensors, places = named_tensors(report.targets)
-    patches = comfy.lora.load_lora(tensors, places, log_missing=False)
+    patches: dict[Any, Any] = comfy.lora.load_lora(tensors, places, log_missing=False)
     lost = [name for name, place in places.items() if place not in patches]
     if lost:
         raise WeightsMismatch(
@@ -156,6 +157,7 @@ def _upstream_patches(report: LoraReport, inner: Any) -> dict[Any, Any]:
     for target in report.targets:
         place, key = target.place, _PREFIX + target.place.key
         up = target.module.B
+        assert up is not None  # of a plain pair
         if place.is_swapped:
             up = torch.cat(up.chunk(2)[::-1])
         adapter = UpstreamMerge(set(), (up, target.module.A, weakref.ref(inner)))

@@ -178,7 +178,8 @@ def encode_video(
 
     def encode(pixels: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        return vae.encode(to_unit(pixels))
+        latent: Tensor = vae.encode(to_unit(pixels))
+        return latent
 
     latent = codec.encode_video(encode, frames, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
     return latent.to(comfy.model_management.intermediate_device())
@@ -191,7 +192,8 @@ def decode_video(
 
     def decode(part: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        return vae.decode(part)
+        images: Tensor = vae.decode(part)
+        return images
 
     return codec.decode_video(decode, latent, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
 
@@ -281,7 +283,7 @@ def sample_video(
         if drops_one:
             sigmas = torch.cat((sigmas[:-2], sigmas[-1:]))
         scheduler = "simple"  # KSampler wants a name it knows; the levels come from us
-    return comfy.sample.sample(
+    sampled: Tensor = comfy.sample.sample(
         model,
         noise,
         sampling.steps,
@@ -297,6 +299,7 @@ def sample_video(
         disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
         seed=seed,
     )
+    return sampled
 
 
 def sampling_callback(

@@ -34,7 +34,7 @@ class ExtraPatchEmbedding(nn.Module):
     ``base`` is the model's own module, untouched and shared; ``extra`` is cast to wherever its input is.
     """
 
-    def __init__(self, base: nn.Module, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, base: Any, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
         width, channels, *kernel = weight.shape
         self.base = base
@@ -61,9 +61,11 @@ class ExtraPatchEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Embed ``[B, 48 + 52, T, h, w]``; without the further channels, as the base does."""
         if x.shape[1] == self.base_channels:
-            return self.base(x)
-        tokens = self.base(x[:, : self.base_channels])
-        return tokens + self.extra(x[:, self.base_channels :]).to(tokens.dtype)
+            unchanged: Tensor = self.base(x)
+            return unchanged
+        tokens: Tensor = self.base(x[:, : self.base_channels])
+        more: Tensor = self.extra(x[:, self.base_channels :])
+        return tokens + more.to(tokens.dtype)
 
 
 def install_extra_concat(model: Any, weight: Tensor, bias: Tensor) -> None:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -36,7 +37,7 @@ from matrix3d_core.io.splats import read_gaussians, write_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
 COUNT, BASES, SIZE_COUNT = 1000, 16, 50_000
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "PLY": ("ply", {}),
     "SPZ 3": ("spz", {}),
     "SPZ 4": ("spz", {"spz_version": 4}),
@@ -109,8 +110,8 @@ def read_with_gsply(path: Path) -> Gaussians:
     """Read PLY, SPZ or SOG with gsply."""
     import gsply
 
-    readers = {".ply": gsply.plyread, ".spz": gsply.read_spz, ".sog": getattr(gsply, "sogread", None)}
-    data = readers[path.suffix](str(path))
+    readers = {".ply": "plyread", ".spz": "read_spz", ".sog": "sogread"}
+    data = getattr(gsply, readers[path.suffix])(str(path))
     sh = torch.from_numpy(data.sh0.copy())[:, None]
     if data.shN is not None and data.shN.size:
         sh = torch.cat([sh, torch.from_numpy(data.shN.copy()).reshape(len(sh), -1, 3)], 1)
@@ -143,7 +144,7 @@ def make_table(folder: Path) -> list[str]:
     """Return the table's lines."""
     gaussians = random_gaussians(COUNT, BASES)
     gaussians.scales.clamp_(1e-3, 2)
-    files = {}
+    files: dict[str, Path] = {}
     for name, (suffix, options) in KINDS.items():
         files[name] = folder / f"{name.split()[0].lower()}{len(files)}.{suffix}"
         write_gaussians(files[name], gaussians, **options)

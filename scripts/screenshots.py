@@ -128,7 +128,9 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def cut(picture: Image.Image, width: int, height: int) -> Image.Image:
     """Scale a picture to cover a box, and cut off what is too much."""
     scale = max(width / picture.width, height / picture.height)
-    large = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.LANCZOS)
+    large = picture.resize(
+        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
+    )
     left, top = (large.width - width) // 2, (large.height - height) // 2
     return large.crop((left, top, left + width, top + height))
 
@@ -156,7 +158,8 @@ def sentence(words: str, what: str) -> Image.Image:
     """The sentence that a template starts from, written on a card."""
     card = Image.new("RGB", (SIDE, SIDE), PAPER)
     draw = ImageDraw.Draw(card)
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in words.split():
         if draw.textlength(f"{line} {word}", font=font(38)) > SIDE - 110:
             lines, line = [*lines, line], word
@@ -227,7 +230,7 @@ def editor_pictures(chromium: str, address: str, entry: dict[str, Any]) -> None:
             }"""
         )
         page.wait_for_timeout(8000)
-        save(shot(page).resize((1600, 900), Image.LANCZOS), ROOT / "docs" / "images" / "graph.jpg")
+        save(shot(page).resize((1600, 900), Image.Resampling.LANCZOS), ROOT / "docs" / "images" / "graph.jpg")
         page.evaluate(
             """() => {
                 const node = app.graph.nodes.find(n => n.type === "SplatPreview");

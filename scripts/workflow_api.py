@@ -232,7 +232,8 @@ def _entry(node: dict[str, Any], name: str) -> dict[str, Any] | None:
 
 def _way_through(node: dict[str, Any], slot: int) -> dict[str, Any] | None:
     """Return the linked input that a reroute or a bypassed node hands on at one of its outputs."""
-    inputs, wanted = node.get("inputs", []), node["outputs"][slot]["type"]
+    inputs: list[dict[str, Any]] = node.get("inputs", [])
+    wanted = node["outputs"][slot]["type"]
     is_reroute = node["type"] == "Reroute"
     for entry in inputs if is_reroute else [*inputs[slot : slot + 1], *inputs]:
         if (is_reroute or entry["type"] in (wanted, "*")) and entry.get("link") is not None:

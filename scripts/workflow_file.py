@@ -344,7 +344,7 @@ class _Writer:
     def _lay_out(self, graph: Graph) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
         """Return position and size of each node, and the groups' boxes."""
         places: dict[str, dict[str, Any]] = {}
-        boxes = []
+        boxes: list[dict[str, Any]] = []
         x = 0
         for group in graph.groups:
             left, bottom = x, 0

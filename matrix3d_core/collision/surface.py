@@ -129,7 +129,8 @@ class PanoramaSurface:
     def is_beyond(self, points: Tensor) -> Tensor:  # [N, 3] -> [N] bool
         """Tell for each point whether it lies behind what is seen from the panorama's centre."""
         size = points.to(torch.float64).norm(dim=-1)
-        return (size > 0) & (size > visible_distance(self.geometry, points))
+        result: Tensor = (size > 0) & (size > visible_distance(self.geometry, points))
+        return result
 
     def _is_near(self, point: np.ndarray, bound: np.ndarray, radius: float) -> bool:
         blocks = np.flatnonzero(bound < radius)
@@ -142,7 +143,8 @@ class PanoramaSurface:
             np.maximum(np.maximum(self.lower[:, k] - p[:, None], p[:, None] - self.upper[:, k]), 0.0)
             for k, p in enumerate(points.T)
         ]
-        return np.sqrt(away[0] ** 2 + away[1] ** 2 + away[2] ** 2)
+        result: np.ndarray = np.sqrt(away[0] ** 2 + away[1] ** 2 + away[2] ** 2)
+        return result
 
     def _nearest(self, point: np.ndarray, blocks: np.ndarray, best: float) -> float:
         """Distance of one point to the solid points and faces of ``blocks``, or ``best`` if smaller."""
@@ -186,14 +188,17 @@ def _distance_from_origin(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.nda
         inside &= _dot(np.cross(u, v), normal) >= 0
     height = np.abs(_dot(a, normal)) / np.maximum(area, 1e-300)
     edges = np.minimum(np.minimum(_to_segment(a, b), _to_segment(b, c)), _to_segment(c, a))
-    return np.where(inside, height, edges)
+    result: np.ndarray = np.where(inside, height, edges)
+    return result
 
 
 def _to_segment(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     along = b - a
     t = np.clip(-_dot(a, along) / np.maximum(_dot(along, along), 1e-300), 0, 1)
-    return np.linalg.norm(a + t[:, None] * along, axis=-1)
+    result: np.ndarray = np.linalg.norm(a + t[:, None] * along, axis=-1)
+    return result
 
 
 def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.einsum("nk,nk->n", u, v)
+    result: np.ndarray = np.einsum("nk,nk->n", u, v)
+    return result

@@ -188,4 +188,5 @@ def _is_solid(at: Tensor, tables: list[Tensor], height: int, cell: float) -> Ten
     across, along = slope_x * (width / math.tau) / level, slope_y * (height / math.pi)
     gap = (away - seen) / (torch.sqrt(1 + across.square() + along.square()) * cell)  # along the normal, cells
     is_surface = (gap >= -_NEAR) & (gap <= _BEHIND) & (sky < 0.5)
-    return is_surface | (away > torch.maximum(outer, seen))
+    result: Tensor = is_surface | (away > torch.maximum(outer, seen))
+    return result

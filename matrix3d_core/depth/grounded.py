@@ -58,7 +58,8 @@ def grounded_distance(
     dip = torch.atan2(directions[..., 1], torch.hypot(directions[..., 0], directions[..., 2]))
     below = (dip + horizon_rad) / (math.pi / 2 + horizon_rad) * (math.pi / 2)
     towards_ground = torch.sin(below.clamp(min=0)) / camera_height
-    return (towards_ground**_JOIN_POWER + dome_radius**-_JOIN_POWER) ** (-1 / _JOIN_POWER)
+    result: Tensor = (towards_ground**_JOIN_POWER + dome_radius**-_JOIN_POWER) ** (-1 / _JOIN_POWER)
+    return result
 
 
 def grounded_geometry(

@@ -128,7 +128,8 @@ def _wrap(conv: Any, guard: _WidthGuard) -> Callable[[], None]:
         else:
             guard.check(conv, x.shape[-1] - 1)
             x = torch.cat((x[..., :-1], x[..., :1]), dim=-1)
-        return plain(x, *args, **kwargs)
+        result: Tensor = plain(x, *args, **kwargs)
+        return result
 
     conv._conv_forward = wrapped
     if pads and isinstance(listed, tuple | list):

@@ -34,7 +34,8 @@ def matrix_from_yaw_pitch_roll(
     zero, one = torch.zeros_like(yaw_rad), torch.ones_like(yaw_rad)
 
     def rows(*values: Tensor) -> Tensor:
-        return torch.stack(values, dim=-1).unflatten(-1, (3, 3))
+        result: Tensor = torch.stack(values, dim=-1).unflatten(-1, (3, 3))
+        return result
 
     cy, sy = torch.cos(yaw_rad), torch.sin(yaw_rad)
     cp, sp = torch.cos(pitch_rad), torch.sin(pitch_rad)
@@ -54,7 +55,8 @@ def matrix_from_quats(quats_wxyz: Tensor) -> Tensor:  # [..., 4] -> [..., 3, 3]
         2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
         2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
     )  # fmt: skip
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    result: Tensor = torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    return result
 
 
 def quats_from_matrix(rotation: Tensor) -> Tensor:  # [..., 3, 3] -> [..., 4]
@@ -90,7 +92,8 @@ def nearest_rotation(matrix: Tensor) -> Tensor:  # [..., 3, 3]
     left, _, right = torch.linalg.svd(matrix)
     flip = torch.ones(matrix.shape[:-1], dtype=matrix.dtype, device=matrix.device)
     flip[..., 2] = torch.linalg.det(left @ right).sign()
-    return (left * flip[..., None, :]) @ right
+    result: Tensor = (left * flip[..., None, :]) @ right
+    return result
 
 
 def quats_multiply(left_wxyz: Tensor, right_wxyz: Tensor) -> Tensor:  # [..., 4]

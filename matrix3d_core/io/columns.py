@@ -65,7 +65,8 @@ def columns_to_write(
 def rgba_bytes(sh: np.ndarray, opacities: np.ndarray) -> np.ndarray:  # [N, 4] uint8
     """Return base colour, clamped to [0, 1], and opacity in steps of 1/255."""
     rgba = np.concatenate([0.5 + SH_C0 * sh[:, 0], opacities[:, None]], axis=1)
-    return np.rint(rgba * 255).clip(0, 255).astype(np.uint8)
+    result: np.ndarray = np.rint(rgba * 255).clip(0, 255).astype(np.uint8)
+    return result
 
 
 def checked_gaussians(

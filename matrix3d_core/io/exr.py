@@ -197,7 +197,8 @@ def _openexr() -> ModuleType:
         raise BackendUnavailable(
             "EXR files need OpenEXR 3.3 or newer. Install it with: pip install -U OpenEXR"
         )
-    return OpenEXR
+    library: ModuleType = OpenEXR
+    return library
 
 
 def _window(header: dict[str, Any], name: str) -> tuple[int, int, int, int]:

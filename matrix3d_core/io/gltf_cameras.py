@@ -211,14 +211,16 @@ def _at(channel: Channel, times: np.ndarray, target: str) -> np.ndarray:  # [T, 
         return np.where(t < 1, start, end)
     if kind == "CUBICSPLINE":
         leaving, arriving = values[index, 2] * width, values[index + 1, 0] * width
-        return (
+        curve: np.ndarray = (
             (2 * t**3 - 3 * t**2 + 1) * start + (t**3 - 2 * t**2 + t) * leaving
             + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * arriving
         )  # fmt: skip
+        return curve
     if target == "rotation":  # x, y, z, w there, w, x, y, z here
         ends = [
             torch.from_numpy(np.roll(q / np.linalg.norm(q, axis=-1, keepdims=True), 1, -1))
             for q in (start, end)
         ]
         return np.roll(quats_slerp(ends[0], ends[1], torch.from_numpy(t[:, 0])).numpy(), -1, -1)
-    return (1 - t) * start + t * end
+    straight: np.ndarray = (1 - t) * start + t * end
+    return straight

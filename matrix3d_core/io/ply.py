@@ -107,7 +107,7 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
 
     def fill(start: int) -> np.ndarray:
         part = [values[start : start + _CHUNK] for values in columns]
-        rows = tables[start // _CHUNK % len(tables)][: len(part[0])]
+        rows: np.ndarray = tables[start // _CHUNK % len(tables)][: len(part[0])]
         if origins is not None:
             rows[:, -1] = origins[start : start + _CHUNK]
         if not _fill(rows, part, pack):

@@ -92,7 +92,8 @@ def _in_range(fractions: np.ndarray, ranges: np.ndarray, prefix: str, axes: str)
         for end in ("min", "max")
     ]
     low, high = (values.repeat(_CHUNK, axis=0)[: len(fractions)] for values in ends)
-    return low + (high - low) * fractions
+    result: np.ndarray = low + (high - low) * fractions
+    return result
 
 
 def _unpack_11_10_11(words: np.ndarray) -> np.ndarray:  # [N, 3] in [0, 1]

@@ -60,7 +60,8 @@ def _old_row(packed: Any, at: int, row: Any) -> int:
 @compiled()
 def decode_rgbe(packed: Any, rgbe: Any) -> int:
     """Decode bytes ``[N]`` into ``[H, W, 4]``; return how many rows could be read."""
-    rows, columns = rgbe.shape[0], rgbe.shape[1]
+    rows: int = rgbe.shape[0]
+    columns: int = rgbe.shape[1]
     at = 0
     for row in range(rows):
         is_new = 8 <= columns < 32768 and at + 4 <= packed.shape[0]

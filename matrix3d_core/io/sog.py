@@ -471,4 +471,5 @@ class _Palette:
     def values(self, rows: slice) -> np.ndarray:  # [n, K - 1, 3]
         """Return the harmonics of some Gaussians."""
         labels = self.labels[rows].astype(np.int64)
-        return self.palette[labels[:, 0] | labels[:, 1] << 8]
+        result: np.ndarray = self.palette[labels[:, 0] | labels[:, 1] << 8]
+        return result

@@ -223,7 +223,8 @@ def _pack_rows(columns: list[np.ndarray], bits: int, sh_bits: tuple[int, int]) -
 
 
 def _to_byte(values: np.ndarray) -> np.ndarray:
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    result: np.ndarray = np.rint(values).clip(0, 255).astype(np.uint8)
+    return result
 
 
 def _pack_rotations(quats_wxyz: np.ndarray) -> np.ndarray:  # [N] uint32
@@ -240,7 +241,8 @@ def _pack_rotations(quats_wxyz: np.ndarray) -> np.ndarray:  # [N] uint32
     packed = largest.astype(np.uint32)
     for component in range(4):
         packed = np.where(component == largest, packed, (packed << 10) | fields[component])
-    return packed.astype("<u4")
+    result: np.ndarray = packed.astype("<u4")
+    return result
 
 
 def _pack_sh(rest: np.ndarray, sh_bits: tuple[int, int]) -> np.ndarray:  # [N, K - 1, 3] uint8
@@ -289,7 +291,8 @@ def _zstd_streams(header: tuple[int, ...], blocks: list[np.ndarray], tag: bytes,
     filled = [block for block in blocks if block.size]  # empty blocks have no stream
 
     def compress(block: np.ndarray) -> bytes:
-        return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(block.data)
+        result: bytes = zstandard.ZstdCompressor(level=level, write_checksum=True).compress(block.data)
+        return result
 
     streams = in_threads(compress, filled)
     start = _HEADER_4.pack(*header, len(filled), _HEADER_4.size + len(tag))

@@ -87,4 +87,5 @@ def merge_dora(
     shape = [1] * weight.ndim
     shape[kept] = -1
     tiny = torch.finfo(weight.dtype).eps  # a direction of no length stays one
-    return merged * (m.reshape(-1) / lengths.clamp_min(tiny)).reshape(shape)
+    result: Tensor = merged * (m.reshape(-1) / lengths.clamp_min(tiny)).reshape(shape)
+    return result

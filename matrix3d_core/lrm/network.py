@@ -58,14 +58,16 @@ class CastOps:
 
         def forward(self, input: Tensor) -> Tensor:
             """Apply the layer in the input's type."""
-            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
+            result: Tensor = self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
+            return result
 
     class Conv3d(nn.Conv3d):
         """`torch.nn.Conv3d`."""
 
         def forward(self, input: Tensor) -> Tensor:
             """Apply the layer in the input's type."""
-            return self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
+            result: Tensor = self._conv_forward(input, _like(self.weight, input), _like(self.bias, input))
+            return result
 
     class ConvTranspose2d(nn.ConvTranspose2d):
         """`torch.nn.ConvTranspose2d`."""
@@ -103,7 +105,8 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # [B, N, D]
         joined = F.linear(x, _like(self.in_proj_weight, x), _like(self.in_proj_bias, x))
         q, k, v = joined.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)  # [B, H, N, d]
-        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        result: Tensor = self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return result
 
 
 class _Layer(nn.Module):
@@ -120,7 +123,8 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [B, N, D]
         x = self.norm1(x + self.self_attn(x))
-        return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
+        result: Tensor = self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
+        return result
 
 
 class _Stack(nn.Module):
@@ -138,7 +142,8 @@ class _Residual(nn.Module):
         self.conv2 = ops.Conv2d(width, width, 3, padding=1, **kind)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)) + x
+        result: Tensor = self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)) + x
+        return result
 
 
 class _Fusion(nn.Module):
@@ -201,14 +206,18 @@ class _DPT(nn.Module):
         scratch: Any = self.scratch
 
         def stage(index: int) -> Tensor:
-            return getattr(scratch, f"layer{index + 1}_rn")(self.act_postprocess[index](maps[index]))
+            result: Tensor = getattr(scratch, f"layer{index + 1}_rn")(
+                self.act_postprocess[index](maps[index])
+            )
+            return result
 
         skip = stage(2)
         x = scratch.refinenet4(stage(3))[..., : skip.shape[-2], : skip.shape[-1]]  # one more when odd
         x = scratch.refinenet3(x, skip)
         x = scratch.refinenet2(x, stage(1))
         x = scratch.refinenet1(x, stage(0))
-        return self.head(x)
+        result: Tensor = self.head(x)
+        return result
 
 
 class _Head(nn.Module):
@@ -217,7 +226,8 @@ class _Head(nn.Module):
         self.dpt = _DPT(config, ops, kind, published=published)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        return self.dpt(maps)
+        result: Tensor = self.dpt(maps)
+        return result
 
 
 class _TemporalDeconv(nn.Module):
@@ -307,7 +317,8 @@ class LatentLRM(nn.Module):
         batch, _, frames = latents.shape[:3]
         maps = self.video_conv(latents.transpose(1, 2).flatten(0, 1))  # [B t, D, h/2, w/2]
         tokens = maps.flatten(2).transpose(1, 2).unflatten(0, (batch, frames)).flatten(1, 2)
-        return self.video_layer_norm(tokens)
+        result: Tensor = self.video_layer_norm(tokens)
+        return result
 
     def embed_rays(
         self,
@@ -333,7 +344,8 @@ class LatentLRM(nn.Module):
     def join(self, latent_tokens: Tensor, pose_tokens: Tensor) -> Tensor:  # [B, N, D]
         """Return the tokens that go into the first layer."""
         joined = self.linear_proj(torch.cat((latent_tokens, pose_tokens.to(latent_tokens.dtype)), dim=-1))
-        return self.transformer_input_layernorm(joined)
+        result: Tensor = self.transformer_input_layernorm(joined)
+        return result
 
     def run_layers(
         self, tokens: Tensor, room: str, progress: ProgressFn = no_progress
@@ -389,8 +401,10 @@ class LatentLRM(nn.Module):
 
     def _call(self, module: nn.Module, argument: Any) -> Tensor:
         if self.is_checkpointing and torch.is_grad_enabled():
-            return checkpoint(module, argument, use_reentrant=False)
-        return module(argument)
+            result: Tensor = checkpoint(module, argument, use_reentrant=False)
+        else:
+            result = module(argument)
+        return result
 
     # The whole ---------------------------------------------------------------------------------------
 

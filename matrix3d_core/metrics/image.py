@@ -92,7 +92,8 @@ def ssim_map(
     variance_a, variance_b = square_a - mean_a.square(), square_b - mean_b.square()
     covariance = product - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + C1) / (mean_a.square() + mean_b.square() + C1)
-    return luminance * (2 * covariance + C2) / (variance_a + variance_b + C2)
+    result: Tensor = luminance * (2 * covariance + C2) / (variance_a + variance_b + C2)
+    return result
 
 
 def ssim(a: Tensor, b: Tensor) -> float:

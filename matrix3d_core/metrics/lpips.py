@@ -110,7 +110,8 @@ def open_lpips(path: Path | str, device: torch.device | str = "cpu") -> Callable
             warnings.simplefilter(
                 "ignore", FutureWarning
             )  # torch would like to see something else than TorchScript
-            return torch.jit.load(str(files[0]), map_location=device)
+            result: Callable[[Tensor, Tensor], Tensor] = torch.jit.load(str(files[0]), map_location=device)
+            return result
     tensors: dict[str, Tensor] = {}
     for file in files:
         tensors |= _state_of(file)

@@ -67,4 +67,5 @@ def faces_from_pictures(
     if named == _NAMES:
         return faces
     indices = torch.tensor([named.index(name) for name in _NAMES])
-    return faces.unflatten(0, (-1, 6))[:, indices].flatten(0, 1)
+    result: Tensor = faces.unflatten(0, (-1, 6))[:, indices].flatten(0, 1)
+    return result

@@ -280,7 +280,7 @@ def list_tiles(
     Raises:
         InvalidInput: when the lists would be too long.
     """
-    lists = _list_tiles(boxes, nearest_first, -(-width // TILE), -(-height // TILE))
+    lists: tuple[np.ndarray, ...] = _list_tiles(boxes, nearest_first, -(-width // TILE), -(-height // TILE))
     contract.check_entries(int(lists[2][-1]), height, width)
     return lists
 
@@ -944,4 +944,7 @@ def render(
         )
         go_back, find = backward_with_extras, median_index
     tensors = (t.to(torch.float32) for t in (means, quats_wxyz, scales, opacities, colours))
-    return _Render.apply(*tensors, camera_from_world, draw, go_back, find if median else None)
+    result: tuple[Tensor, ...] = _Render.apply(
+        *tensors, camera_from_world, draw, go_back, find if median else None
+    )
+    return result

@@ -126,4 +126,5 @@ class _Shade(torch.autograd.Function):
 
 def colours_from_sh(sh: Tensor, means: Tensor, centre: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]
     """Evaluate colours as `raster.splat.colours_from_sh` does; float32 on the CPU, degree 1 to 3."""
-    return _Shade.apply(sh.to(torch.float32), means.to(torch.float32), centre.to(torch.float32))
+    result: Tensor = _Shade.apply(sh.to(torch.float32), means.to(torch.float32), centre.to(torch.float32))
+    return result

@@ -45,7 +45,8 @@ def _kept_light(half: Tensor) -> Tensor:  # [N, 2, 3] -> [N]
     Source: Z. Yu et al., Mip-Splatting, 2024, eq. (10).
     """
     sharp = torch.linalg.cross(half[:, 0], half[:, 1]).square().sum(-1)
-    return (sharp.clamp_min(1e-30) / torch.linalg.det(_widened(half))).sqrt()
+    result: Tensor = (sharp.clamp_min(1e-30) / torch.linalg.det(_widened(half))).sqrt()
+    return result
 
 
 def _half_pinhole(
@@ -216,7 +217,8 @@ def render(
             found = drawn[index][beyond.to(torch.uint8).argmax(-1)].to(weight)
             half_way = torch.where(beyond.any(-1), found, half_way)
         picture = torch.cat((weight @ value, half_way.unsqueeze(-1)), dim=-1)
-        return picture.unflatten(0, (len(rows), len(columns)))
+        result: Tensor = picture.unflatten(0, (len(rows), len(columns)))
+        return result
 
     bands = []
     for top in range(0, height, _TILE_PX):

@@ -129,7 +129,8 @@ def _neighbours(faces: np.ndarray) -> np.ndarray:  # [P, 2]
 
 def _sides(normals: np.ndarray) -> np.ndarray:  # [M]: 2 * axis + (1 where the normal points backwards)
     axis = np.abs(normals).argmax(1)
-    return 2 * axis + (normals[np.arange(len(axis)), axis] < 0)
+    result: np.ndarray = 2 * axis + (normals[np.arange(len(axis)), axis] < 0)
+    return result
 
 
 def _smooth(side: np.ndarray, normals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -174,7 +175,8 @@ def _pieces(kind: np.ndarray, pairs: np.ndarray) -> np.ndarray:  # [M]
     same = pairs[kind[pairs[:, 0]] == kind[pairs[:, 1]]]
     ones = np.ones(len(same), np.int8)
     graph = coo_matrix((ones, (same[:, 0], same[:, 1])), shape=(len(kind),) * 2)
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    result: np.ndarray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return result
 
 
 def _pack(flat: np.ndarray, chart: np.ndarray, size_px: int) -> tuple[np.ndarray, float]:
@@ -232,4 +234,5 @@ def _covered(
     column, row = (np.clip(np.floor(middle[:, k]).astype(np.int64), 0, size_px - 1) for k in (0, 1))
     found = owner[row, column]
     other = np.where(found < 0, np.arange(len(found)), found)
-    return (chart[other] == chart) & (np.abs(depth[other] - depth) > near)
+    result: np.ndarray = (chart[other] == chart) & (np.abs(depth[other] - depth) > near)
+    return result

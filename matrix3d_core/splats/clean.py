@@ -58,7 +58,8 @@ def usable(gaussians: Gaussians) -> Tensor:  # [N]
     finite = torch.stack([torch.isfinite(t).flatten(1).all(1) for t in gaussians.tensors()[:3]])
     rest = torch.isfinite(gaussians.opacities) & torch.isfinite(gaussians.sh).flatten(1).all(1)
     turned = gaussians.quats_wxyz.norm(dim=-1) > 1e-12
-    return finite.all(0) & rest & turned & (gaussians.scales > 0).all(1)
+    result: Tensor = finite.all(0) & rest & turned & (gaussians.scales > 0).all(1)
+    return result
 
 
 def clean_gaussians(
@@ -163,4 +164,5 @@ def _in_small_clump(distance: np.ndarray, index: np.ndarray, config: CleanConfig
     _, label = connected_components(graph, directed=False)
     sizes = np.bincount(label)
     least = min(config.min_cluster, int(sizes.max()))  # a world of small clumps keeps its largest
-    return sizes[label] < least
+    result: np.ndarray = sizes[label] < least
+    return result

@@ -330,7 +330,8 @@ def _large_pieces(faces: np.ndarray, vertices: int, least: int) -> np.ndarray:
     graph = coo_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(vertices, vertices))
     _, label = connected_components(graph, directed=False)
     sizes = np.bincount(label[faces[:, 0]], minlength=label.max() + 1)
-    return faces[sizes[label[faces[:, 0]]] >= least]
+    result: np.ndarray = faces[sizes[label[faces[:, 0]]] >= least]
+    return result
 
 
 def _compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -419,7 +420,8 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
 def _clusters(points: Tensor, low: Tensor, edge: float) -> Tensor:  # [N]
     cell = ((points - low) / edge).floor().long()
     key = (cell[:, 0] * _SIDE + cell[:, 1]) * _SIDE + cell[:, 2]
-    return torch.unique(key, return_inverse=True)[1]
+    result: Tensor = torch.unique(key, return_inverse=True)[1]
+    return result
 
 
 def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
@@ -430,7 +432,8 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
     face = face.gather(1, (first + torch.arange(3)) % 3)  # the same turn, smallest number first
     groups = int(cluster.max()) + 1
     if groups**3 >= 1 << 63:
-        return torch.unique(face, dim=0)
+        result: Tensor = torch.unique(face, dim=0)
+        return result
     key = torch.unique((face[:, 0] * groups + face[:, 1]) * groups + face[:, 2])
     return torch.stack((key // (groups * groups), key // groups % groups, key % groups), dim=-1)
 

@@ -51,10 +51,12 @@ def inside_shape(
         )
     offset = points.detach().double() - torch.as_tensor(centre, dtype=torch.float64, device=points.device)
     if shape == "sphere":
-        return offset.norm(dim=-1) <= radius
+        inside: Tensor = offset.norm(dim=-1) <= radius
+        return inside
     half = torch.as_tensor(size, dtype=torch.float64, device=points.device) / 2
     if shape == "cylinder":
-        return (offset[:, (0, 2)].norm(dim=-1) <= radius) & (offset[:, 1].abs() <= half[1])
+        inside = (offset[:, (0, 2)].norm(dim=-1) <= radius) & (offset[:, 1].abs() <= half[1])
+        return inside
     turn = matrix_from_yaw_pitch_roll(*torch.tensor((yaw_rad, 0.0, 0.0), dtype=torch.float64)).to(
         points.device
     )

@@ -71,7 +71,8 @@ def open_wan_encoder(model: Path | str, *, device: str = "auto", dtype: torch.dt
     def encode_video(pixels: Tensor) -> Tensor:
         video = (pixels * 2 - 1).movedim(-1, 0).unsqueeze(0)
         latent = vae.encode(video.to(place, dtype)).latent_dist.mode()
-        return (latent.float().cpu() - mean) / deviation
+        result: Tensor = (latent.float().cpu() - mean) / deviation
+        return result
 
     def encode(frames: Tensor) -> Tensor:
         with torch.no_grad():

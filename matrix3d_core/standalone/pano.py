@@ -345,7 +345,8 @@ def _decode(
     def decode(piece: Tensor) -> Tensor:
         scaled = piece / vae.config.scaling_factor + vae.config.shift_factor
         image = vae.decode(scaled.to(device, vae.dtype), return_dict=False)[0]
-        return (image.float() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+        result: Tensor = (image.float() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+        return result
 
     wide = 0 if config.blend != "crop" else config.tile
     overlap = min(8, max(1, config.tile // 4)) if config.tile else 8

@@ -239,6 +239,7 @@ def _add_adapter(network: Any, pairs: dict[str, Pair], strength: float) -> None:
 def _lengths(weight: Tensor, pair: Pair, strength: float) -> Tensor:
     """Return the lengths ``[out]`` of the rows of a weight with a plain pair on it."""
     product = pair.B.flatten(1).float() @ pair.A.flatten(1).float()
-    return (weight.detach().flatten(1).float() + strength * pair.scale * product.to(weight.device)).norm(
-        dim=1
-    )
+    result: Tensor = (
+        weight.detach().flatten(1).float() + strength * pair.scale * product.to(weight.device)
+    ).norm(dim=1)
+    return result

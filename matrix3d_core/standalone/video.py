@@ -467,7 +467,8 @@ def condition_latents(
     def encode(pixels: Tensor) -> Tensor:
         video = (to_unit(pixels) * 2 - 1).movedim(-1, 0).unsqueeze(0)
         latent = vae.encode(video.to(device, vae.dtype)).latent_dist.mode()
-        return (latent.float().cpu() - mean) / deviation
+        result: Tensor = (latent.float().cpu() - mean) / deviation
+        return result
 
     latent = encode_video(
         encode, clip.frames, factor=_FACTOR, mode=config.encode, tiled=config.tiled, progress=progress
@@ -486,7 +487,8 @@ def _decode(
     def decode(part: Tensor) -> Tensor:
         raw = part.float() * deviation + mean
         video = vae.decode(raw.to(device, vae.dtype), return_dict=False)[0]
-        return (video.float().cpu() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+        result: Tensor = (video.float().cpu() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+        return result
 
     return decode_video(
         decode, latents, factor=_FACTOR, mode=config.decode, tiled=config.tiled, progress=progress
@@ -503,13 +505,14 @@ def _statistics(vae: Any) -> tuple[Tensor, Tensor]:
 def _encode_text(
     pipeline: Any, prompt: str, negative: str | None, device: torch.device | str
 ) -> tuple[Tensor, Tensor | None]:
-    return pipeline.encode_prompt(
+    result: tuple[Tensor, Tensor | None] = pipeline.encode_prompt(
         prompt=prompt,
         negative_prompt=negative,
         do_classifier_free_guidance=negative is not None,
         max_sequence_length=_TOKENS,
         device=torch.device(device),
     )
+    return result
 
 
 @torch.no_grad()
@@ -518,7 +521,8 @@ def _encode_first_frame(pipeline: Any, clip: GuidanceClip, device: torch.device 
         return None
     tower = pipeline.image_encoder
     pixels = clip_pixels(clip.frames[0]).unsqueeze(0).to(device, tower.dtype)
-    return tower(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+    result: Tensor | None = tower(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+    return result
 
 
 def check_model(pipeline: Any) -> None:

@@ -43,7 +43,8 @@ def closest_hit(
 def is_occluded(origins: np.ndarray, directions: np.ndarray, tables: SceneTables) -> np.ndarray:
     """Tell for each ray whether anything but the far ridge is in its way, ``[N]`` bool."""
     distance, material, _ = closest_hit(origins, directions, tables)
-    return np.isfinite(distance) & (material != Material.RIDGE)
+    result: np.ndarray = np.isfinite(distance) & (material != Material.RIDGE)
+    return result
 
 
 class _Hits:

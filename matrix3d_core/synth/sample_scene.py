@@ -9,6 +9,7 @@ the same point. Stay inside the terrace: the scene is meant for viewpoints with 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -126,7 +127,8 @@ def render_pinhole(
 
     def rays(columns: Tensor, rows: Tensor) -> Tensor:
         pixels = torch.stack((columns + 0.5, rows + 0.5, torch.ones_like(columns)), dim=-1)
-        return pixels @ inverse.mT @ rotation.mT
+        result: Tensor = pixels @ inverse.mT @ rotation.mT
+        return result
 
     return _render(centre, rays, height, width, samples, engine)
 
@@ -154,7 +156,14 @@ def _tables() -> SceneTables:
     return terrace()
 
 
-def _render(centre, rays, height, width, samples, engine):  # type: ignore[no-untyped-def]
+def _render(
+    centre: Tensor,
+    rays: Callable[[Tensor, Tensor], Tensor],
+    height: int,
+    width: int,
+    samples: int,
+    engine: str,
+) -> tuple[Tensor, Tensor]:
     if samples < 1:
         raise InvalidInput(f"samples must be at least 1; got {samples}.")
     check_shape("centre", centre, "3")
@@ -214,7 +223,8 @@ def _display(linear: np.ndarray) -> np.ndarray:
     exposed = linear * 0.62
     curved = exposed * (1 + exposed / 2.2) / (1 + exposed)
     grey = curved @ np.array([[0.2126], [0.7152], [0.0722]])
-    return np.clip(grey + 1.22 * (curved - grey), 0.0, 1.0) ** (1 / 2.2)
+    result: np.ndarray = np.clip(grey + 1.22 * (curved - grey), 0.0, 1.0) ** (1 / 2.2)
+    return result
 
 
 def _sky_rays() -> list[tuple[np.ndarray, float]]:
@@ -254,7 +264,7 @@ def _light(points: np.ndarray, normal: np.ndarray, material: np.ndarray, engine:
 
 def _visible(start: np.ndarray, normal: np.ndarray, ray: np.ndarray, engine: str) -> np.ndarray:
     """Cosine towards ``ray`` where nothing blocks it, else 0."""
-    cosine = np.maximum(normal @ ray, 0.0)
+    cosine: np.ndarray = np.maximum(normal @ ray, 0.0)
     at = np.flatnonzero(cosine > 0)
     if len(at):
         blocked = intersector(engine).is_occluded(

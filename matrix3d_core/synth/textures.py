@@ -24,7 +24,8 @@ def _hash(ix: _Array, iy: _Array, iz: _Array, seed: int) -> _Array:
     h = h + iz.astype(np.uint32) * np.uint32(2246822519) + np.uint32(seed * 3266489917 % 2**32)
     h = (h ^ (h >> np.uint32(15))) * np.uint32(2246822519)
     h = (h ^ (h >> np.uint32(13))) * np.uint32(3266489917)
-    return (h ^ (h >> np.uint32(16))) / np.float64(2**32)
+    result: _Array = (h ^ (h >> np.uint32(16))) / np.float64(2**32)
+    return result
 
 
 def _noise(p: _Array, seed: int = 0) -> _Array:  # [N, 3] -> [N] in [0, 1]
@@ -55,11 +56,13 @@ def _fractal(p: _Array, octaves: int, seed: int = 0) -> _Array:
 
 def _smooth(x: _Array, low: float | _Array, high: float | _Array) -> _Array:
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    result: _Array = t * t * (3 - 2 * t)
+    return result
 
 
 def _mix(a: _Array, b: _Array, t: _Array) -> _Array:
-    return a + (b - a) * t[:, None]
+    result: _Array = a + (b - a) * t[:, None]
+    return result
 
 
 def _colour(*rgb: float) -> _Array:
@@ -268,4 +271,5 @@ def sky_colour(directions: _Array) -> _Array:  # [N, 3] unit -> [N, 3]
     glow = 0.55 * towards**60 + 0.25 * towards**8
     base = base + glow[:, None] * _colour(1.0, 0.93, 0.78) * 0.5
     disc = _smooth(towards, np.cos(0.035), np.cos(0.022))
-    return np.clip(_mix(base, _colour(1.0, 0.99, 0.93) + 0 * base, disc), 0.0, 1.0)
+    result: _Array = np.clip(_mix(base, _colour(1.0, 0.99, 0.93) + 0 * base, disc), 0.0, 1.0)
+    return result

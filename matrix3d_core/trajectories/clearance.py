@@ -208,7 +208,8 @@ def _fine(arcs: Tensor, radius: float) -> Tensor:
     length = float(arcs[-1])
     wanted = 4 * length / radius if radius > 0 else _MAX_SAMPLES
     count = int(min(max(wanted, 64), _MAX_SAMPLES))
-    return torch.cat((arcs, torch.linspace(0, length, count, dtype=torch.float64))).unique()
+    result: Tensor = torch.cat((arcs, torch.linspace(0, length, count, dtype=torch.float64))).unique()
+    return result
 
 
 def _clear_share(surface: PanoramaSurface, centres: Tensor, radius: float, progress: ProgressFn) -> float:

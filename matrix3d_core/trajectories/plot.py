@@ -150,7 +150,8 @@ def _round_step(span: float) -> float:
     """A round number near a fifth of the span: 1, 2 or 5 times a power of ten."""
     raw = span / 5
     power = 10 ** math.floor(math.log10(raw))
-    return next(f * power for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
+    result: float = next(f * power for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
+    return result
 
 
 def _draw_grid(draw: Any, view: _View, line: int) -> None:
