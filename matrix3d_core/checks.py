@@ -64,17 +64,25 @@ def check_two_to_one(name: str, height: int, width: int) -> None:
 _STRIP = "This looks like a strip of six cube faces: use Cubemap to Panorama."
 _PHOTO = "an ordinary photo goes through Project Photo to Panorama"
 _SHAPES = (
-    (1, 1, "This shape often holds two eyes, one above the other (over-under stereo): take one of both halves, in Load "
-     f"Panorama with eye; {_PHOTO}."),
-    (4, 1, "This shape often holds two eyes side by side (stereo): take one of both halves, in Load Panorama with "
-     "eye."),
+    (
+        1,
+        1,
+        "This shape often holds two eyes, one above the other (over-under stereo): take one of both halves, in Load "
+        f"Panorama with eye; {_PHOTO}.",
+    ),
+    (
+        4,
+        1,
+        "This shape often holds two eyes side by side (stereo): take one of both halves, in Load Panorama with "
+        "eye.",
+    ),
     (6, 1, _STRIP),
     (1, 6, _STRIP),
     (3, 2, f"Six cube faces in two rows go through Cubemap to Panorama; {_PHOTO}."),
     (2, 3, f"Six cube faces in two columns go through Cubemap to Panorama; {_PHOTO}."),
     (4, 3, f"A cross of cube faces goes through Cubemap to Panorama; {_PHOTO}."),
     (3, 4, f"A cross of cube faces goes through Cubemap to Panorama; {_PHOTO}."),
-)  # fmt: skip
+)
 
 
 def _advice(width: int, height: int) -> str:

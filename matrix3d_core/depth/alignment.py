@@ -130,10 +130,13 @@ def _smooth_rows(height: int, width: int, wraps: bool, upstream_exact: bool) -> 
         r, c = slice(2, height - 1), slice(2, width - 1)
         groups.append(
             [
-                (index[r, c], -4.0), (index[1 : height - 2, c], 1.0), (index[3:height, c], 1.0),
-                (index[r, 1 : width - 2], 1.0), (index[r, 3:width], 1.0),
+                (index[r, c], -4.0),
+                (index[1 : height - 2, c], 1.0),
+                (index[3:height, c], 1.0),
+                (index[r, 1 : width - 2], 1.0),
+                (index[r, 3:width], 1.0),
             ]
-        )  # fmt: skip
+        )
     else:
         right = np.roll(index, -1, axis=1)
         left = np.roll(index, 1, axis=1)
@@ -143,10 +146,13 @@ def _smooth_rows(height: int, width: int, wraps: bool, upstream_exact: bool) -> 
         columns = slice(0, width) if wraps else slice(1, width - 1)
         groups.append(
             [
-                (index[1:-1, columns], -4.0), (index[:-2, columns], 1.0), (index[2:, columns], 1.0),
-                (left[1:-1, columns], 1.0), (right[1:-1, columns], 1.0),
+                (index[1:-1, columns], -4.0),
+                (index[:-2, columns], 1.0),
+                (index[2:, columns], 1.0),
+                (left[1:-1, columns], 1.0),
+                (right[1:-1, columns], 1.0),
             ]
-        )  # fmt: skip
+        )
     row, column, value, first = [], [], [], 0
     for group in groups:
         count = group[0][0].size

@@ -83,9 +83,11 @@ def parse_pose(text: str) -> Tensor | None:  # [4, 4]
     if not text.strip():
         return None
     row = parse_json(text, source="pose, such as [0, 0, 1, 90, 0]")
-    is_row = isinstance(row, list) and len(row) in (4, 5) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in row
-    )  # fmt: skip
+    is_row = (
+        isinstance(row, list)
+        and len(row) in (4, 5)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in row)
+    )
     if not is_row:
         shown = text.strip()
         raise FormatError(

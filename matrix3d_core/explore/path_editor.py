@@ -91,16 +91,24 @@ def drawn_path(
         keys[:, 3], keys[:, 4], torch.zeros(len(keys), dtype=torch.float64)
     )
     return spline_trajectory(
-        keys[:, :3], rotations, frames=frames, closed=closed and len(keys) > 2, ease=ease, fps=fps,
-        is_metric=is_metric, name="drawn path",
-    )  # fmt: skip
+        keys[:, :3],
+        rotations,
+        frames=frames,
+        closed=closed and len(keys) > 2,
+        ease=ease,
+        fps=fps,
+        is_metric=is_metric,
+        name="drawn path",
+    )
 
 
 def pose_of_key(key: list[float]) -> Tensor:  # [4, 4]
     """Return the world-to-camera pose of [x, y, z, yaw, pitch] in world units and degrees."""
-    is_key = isinstance(key, list) and len(key) == 5 and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in key
-    )  # fmt: skip
+    is_key = (
+        isinstance(key, list)
+        and len(key) == 5
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in key)
+    )
     if not is_key:
         raise InvalidInput("a pose must be five finite numbers: x, y, z, yaw, pitch.")
     row = torch.tensor(key, dtype=torch.float64)
@@ -261,9 +269,11 @@ def draw_map(
     rays = erp_directions(geometry.height, geometry.width)
     depth = geometry.depth_ray.cpu()
     points = (rays * depth.unsqueeze(-1)).numpy()
-    ground = float(np.quantile(points[..., 1][geometry.is_sky.cpu().numpy() == 0], 0.95)) if not bool(
-        geometry.is_sky.all()
-    ) else 1.0  # fmt: skip
+    ground = (
+        float(np.quantile(points[..., 1][geometry.is_sky.cpu().numpy() == 0], 0.95))
+        if not bool(geometry.is_sky.all())
+        else 1.0
+    )
     use = (~geometry.is_sky.cpu().numpy()) & (points[..., 1] > -0.35 * abs(ground))
     scale = size_px / span
     u = (points[..., 0] - centre[0]) * scale + size_px / 2

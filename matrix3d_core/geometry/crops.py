@@ -61,12 +61,21 @@ def icosahedron_rotations() -> Tensor:  # [12, 3, 3]
     p = (1 + math.sqrt(5)) / 2
     corners = torch.tensor(
         [
-            (0, 1, p), (0, -1, p), (0, 1, -p), (0, -1, -p),
-            (1, p, 0), (-1, p, 0), (1, -p, 0), (-1, -p, 0),
-            (p, 0, 1), (p, 0, -1), (-p, 0, 1), (-p, 0, -1),
+            (0, 1, p),
+            (0, -1, p),
+            (0, 1, -p),
+            (0, -1, -p),
+            (1, p, 0),
+            (-1, p, 0),
+            (1, -p, 0),
+            (-1, -p, 0),
+            (p, 0, 1),
+            (p, 0, -1),
+            (-p, 0, 1),
+            (-p, 0, -1),
         ],
         dtype=torch.float64,
-    )  # fmt: skip
+    )
     forward = torch.nn.functional.normalize(corners, dim=-1)
     down_pole = torch.tensor((0.0, 0.0, -1.0), dtype=torch.float64).expand_as(forward)
     right = torch.nn.functional.normalize(torch.linalg.cross(down_pole, forward), dim=-1)

@@ -40,10 +40,13 @@ NAMED_AXES: Mapping[str, str] = MappingProxyType(
 """Name of a program or library to the axes it uses."""
 
 _DIRECTIONS = {
-    "R": (1.0, 0.0, 0.0), "L": (-1.0, 0.0, 0.0),
-    "D": (0.0, 1.0, 0.0), "U": (0.0, -1.0, 0.0),
-    "F": (0.0, 0.0, 1.0), "B": (0.0, 0.0, -1.0),
-}  # fmt: skip
+    "R": (1.0, 0.0, 0.0),
+    "L": (-1.0, 0.0, 0.0),
+    "D": (0.0, 1.0, 0.0),
+    "U": (0.0, -1.0, 0.0),
+    "F": (0.0, 0.0, 1.0),
+    "B": (0.0, 0.0, -1.0),
+}
 
 
 def is_axes(code: object) -> bool:

@@ -11,8 +11,18 @@ from .exr import ExrChannel
 __all__ = ["choose_depth_channel"]
 
 _PASSES = {
-    "depth", "z", "zdepth", "depthz", "depthpass", "zpass", "raydepth", "depthray", "distance", "raydistance", "pz",
-}  # fmt: skip
+    "depth",
+    "z",
+    "zdepth",
+    "depthz",
+    "depthpass",
+    "zpass",
+    "raydepth",
+    "depthray",
+    "distance",
+    "raydistance",
+    "pz",
+}
 """Names of a depth pass, in lower case without digits, spaces and dashes: Blender, Arnold, V-Ray, Nuke, Houdini."""
 
 _COMPONENTS = ("z", "v", "y", "r", "x", "l")

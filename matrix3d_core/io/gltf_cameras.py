@@ -134,9 +134,15 @@ def _path_of(document: dict[str, Any], body: memoryview, path: Path, fps: float,
     matrices[:, :3, :3] /= lengths[:, None]
     notes = [] if len(names) == 1 else [f"one of {len(names)} cameras: {shown}"]
     return RawPath(
-        "the camera of a glTF file", torch.from_numpy(matrices), pose="c2w", camera_axes="RUB", world_axes="RUB",
-        fps=fps, is_metric=True, notes=notes,
-    )  # fmt: skip
+        "the camera of a glTF file",
+        torch.from_numpy(matrices),
+        pose="c2w",
+        camera_axes="RUB",
+        world_axes="RUB",
+        fps=fps,
+        is_metric=True,
+        notes=notes,
+    )
 
 
 def _names_of(document: dict[str, Any], node: dict[str, Any]) -> list[str]:
@@ -212,9 +218,11 @@ def _at(channel: Channel, times: np.ndarray, target: str) -> np.ndarray:  # [T, 
     if kind == "CUBICSPLINE":
         leaving, arriving = values[index, 2] * width, values[index + 1, 0] * width
         curve: np.ndarray = (
-            (2 * t**3 - 3 * t**2 + 1) * start + (t**3 - 2 * t**2 + t) * leaving
-            + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * arriving
-        )  # fmt: skip
+            (2 * t**3 - 3 * t**2 + 1) * start
+            + (t**3 - 2 * t**2 + t) * leaving
+            + (3 * t**2 - 2 * t**3) * end
+            + (t**3 - t**2) * arriving
+        )
         return curve
     if target == "rotation":  # x, y, z, w there, w, x, y, z here
         ends = [

@@ -65,8 +65,13 @@ _VERTICAL = re.compile(r"vertical[ _]axis\s*[:=]\s*(.+)", re.IGNORECASE)
 _MODE = re.compile(r"splatrendermode\s*[:=]\s*(\w+)", re.IGNORECASE)
 _ANTIALIASED = re.compile(r"anti-?alias(?:ed|ing)\s*[:=]?\s*(\w*)", re.IGNORECASE)
 _UPS = {  # direction of up in the file -> its axes, right-handed
-    (0, -1, 0): "RDF", (0, 1, 0): "RUB", (0, 0, 1): "RFU", (0, 0, -1): "RBD", (1, 0, 0): "URF", (-1, 0, 0): "DRB",
-}  # fmt: skip
+    (0, -1, 0): "RDF",
+    (0, 1, 0): "RUB",
+    (0, 0, 1): "RFU",
+    (0, 0, -1): "RBD",
+    (1, 0, 0): "URF",
+    (-1, 0, 0): "DRB",
+}
 
 
 # Which property is what ------------------------------------------------------------------------------

@@ -34,8 +34,23 @@ from .threads import in_threads
 __all__ = ["TAGGED_AXES", "read_spz", "write_spz"]
 
 TAGGED_AXES = (
-    "LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF", "LFD", "RFD", "LFU", "RFU", "LBD", "RBD", "LBU", "RBU",
-)  # fmt: skip
+    "LDB",
+    "RDB",
+    "LUB",
+    "RUB",
+    "LDF",
+    "RDF",
+    "LUF",
+    "RUF",
+    "LFD",
+    "RFD",
+    "LFU",
+    "RFU",
+    "LBD",
+    "RBD",
+    "LBU",
+    "RBU",
+)
 """Axes that the tag can name, in the order of their numbers from 1."""
 
 _MAGIC = 0x5053474E  # "NGSP"

@@ -33,9 +33,18 @@ _W, _H, _BITS, _PACKING, _MEANING, _SAMPLES, _ROWS, _PLANAR = 256, 257, 258, 259
 _ORIENTATION, _PREDICTOR, _EXTRA, _FORMAT, _XMP = 274, 317, 338, 339, 700
 _PLAIN, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE, _ZSTD = 1, 5, 8, 32773, 32946, 50000
 _PACKINGS = {
-    3: "CCITT", 4: "CCITT", 6: "JPEG", 7: "JPEG", 34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34887: "LERC",
-    34925: "LZMA", 50001: "WebP", 50002: "JPEG XL",
-}  # fmt: skip
+    3: "CCITT",
+    4: "CCITT",
+    6: "JPEG",
+    7: "JPEG",
+    34676: "LogLuv",
+    34677: "LogLuv",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50001: "WebP",
+    50002: "JPEG XL",
+}
 _MEANINGS = {
     3: "a palette",
     5: "CMYK",

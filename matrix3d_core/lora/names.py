@@ -257,10 +257,21 @@ def _naming(stem: str) -> str:
 
 _KINDS = (
     ("FLUX", re.compile(r"(?:^|[._])(?:double_blocks|single_blocks|single_transformer_blocks)[._]\d+[._]")),
-    ("FLUX", re.compile(r"(?:^|[._])transformer_blocks[._]\d+[._](?:ff_context|norm1_context|attn[._](?:to_)?add_)")),
-    ("Wan", re.compile(r"(?:^|[._])blocks[._]\d+[._](?:self_attn|cross_attn|ffn[._]|attn[12][._]|modulation)")),
-    ("Stable Diffusion", re.compile(r"(?:^|[._])(?:down_blocks|up_blocks|input_blocks|output_blocks|mid_block)[._]")),
-)  # fmt: skip
+    (
+        "FLUX",
+        re.compile(
+            r"(?:^|[._])transformer_blocks[._]\d+[._](?:ff_context|norm1_context|attn[._](?:to_)?add_)"
+        ),
+    ),
+    (
+        "Wan",
+        re.compile(r"(?:^|[._])blocks[._]\d+[._](?:self_attn|cross_attn|ffn[._]|attn[12][._]|modulation)"),
+    ),
+    (
+        "Stable Diffusion",
+        re.compile(r"(?:^|[._])(?:down_blocks|up_blocks|input_blocks|output_blocks|mid_block)[._]"),
+    ),
+)
 _HIDDEN_IN = re.compile(
     r"(?:self_attn[._][qkv]|cross_attn[._][q]|ffn[._]0|ffn[._]net[._]0[._]proj|attn[12][._]to_q|attn1[._]to_[kv]"
     r"|(?:img|txt)_attn[._]qkv|linear1|attn[._]to_[qkv]|attn[._]add_[qkv]_proj|proj_mlp|(?:img|txt)_mlp[._]0"

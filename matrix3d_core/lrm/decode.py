@@ -148,9 +148,16 @@ def plan_decode(
     """
     frames, rows, columns = (int(n) for n in latents.shape[-3:])
     plan = plan_chunk(
-        config, frames, rows, columns, float("inf") if settings.chunk else free_bytes,
-        most=settings.chunk or 8, item_bytes=item_bytes, weight_bytes=weight_bytes, parameters=parameters,
-    )  # fmt: skip
+        config,
+        frames,
+        rows,
+        columns,
+        float("inf") if settings.chunk else free_bytes,
+        most=settings.chunk or 8,
+        item_bytes=item_bytes,
+        weight_bytes=weight_bytes,
+        parameters=parameters,
+    )
     logger.info("LRM of %d x %dx%d latents %s", frames, columns, rows, plan.describe())
     return plan
 

@@ -116,9 +116,15 @@ def plan_chunk(
     """
     plans = [
         estimate_memory(
-            config, latent_frames, latent_height, latent_width, chunk,
-            item_bytes=item_bytes, weight_bytes=weight_bytes, parameters=parameters,
+            config,
+            latent_frames,
+            latent_height,
+            latent_width,
+            chunk,
+            item_bytes=item_bytes,
+            weight_bytes=weight_bytes,
+            parameters=parameters,
         )
         for chunk in range(min(most, latent_frames), 0, -1)
-    ]  # fmt: skip
+    ]
     return next((plan for plan in plans if plan.total <= free_bytes), plans[-1])

@@ -387,9 +387,14 @@ class LatentLRM(nn.Module):
         (frames, rows, columns), batch = size, outputs[0].shape[0]
         maps = [o.unflatten(1, (frames, rows, columns)) for o in outputs]  # [B, t, h, w, D]
         total = torch.zeros(
-            batch, self.config.frames(frames), deconv.weight.shape[1], 8 * rows, 8 * columns,
-            dtype=torch.float32, device=outputs[0].device,
-        )  # fmt: skip
+            batch,
+            self.config.frames(frames),
+            deconv.weight.shape[1],
+            8 * rows,
+            8 * columns,
+            dtype=torch.float32,
+            device=outputs[0].device,
+        )
         for first in range(0, frames, chunk):
             progress(ProgressEvent(first, frames, f"LRM: {'depth' if room == 'dpt_head' else 'splat'} maps"))
             count = min(chunk, frames - first)

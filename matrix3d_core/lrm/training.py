@@ -63,9 +63,15 @@ DEPTH_LOSSES = ("absolute", "inverse")
 VIEW_KINDS = ("context", "interpolated", "extrapolated")
 
 _DEPTH_PARTS = (
-    "video_conv.", "video_layer_norm.", "camera_conv.", "linear_proj.", "transformer_input_layernorm.",
-    "transformer.", "dpt_head.", "deconv3d_dpt.",
-)  # fmt: skip
+    "video_conv.",
+    "video_layer_norm.",
+    "camera_conv.",
+    "linear_proj.",
+    "transformer_input_layernorm.",
+    "transformer.",
+    "dpt_head.",
+    "deconv3d_dpt.",
+)
 _STATE, _PREFIX, _KEEP = "trainer.json", "checkpoint-", 2
 
 
@@ -271,12 +277,15 @@ def _gaussians(
     return Gaussians.concatenate(
         *(
             gaussians_of_frame(
-                depth[i], attributes[i], path.camera_from_world[i],
-                frame_grid(path, i, config, height, width, depth.device), config,
+                depth[i],
+                attributes[i],
+                path.camera_from_world[i],
+                frame_grid(path, i, config, height, width, depth.device),
+                config,
             )
             for i in range(0, len(depth), stride)
         )
-    )  # fmt: skip
+    )
 
 
 def _forward(model: Any, config: LRMConfig, sample: _Sample, settings: TrainConfig) -> tuple[Tensor, Tensor]:

@@ -215,28 +215,38 @@ MESH_ENGINES: Registry[OpenMesh] = Registry("mesh")
 
 for _backend in (
     Backend(
-        "warp", frozenset({"cast"}), _warp_probe(cuda=True), _load_warp,
-        "ray queries on CUDA by warp-lang",
+        "warp", frozenset({"cast"}), _warp_probe(cuda=True), _load_warp, "ray queries on CUDA by warp-lang"
     ),
     Backend(
-        "nvdiffrast", frozenset(), _needs("nvdiffrast", cuda=True), _load_nvdiffrast,
+        "nvdiffrast",
+        frozenset(),
+        _needs("nvdiffrast", cuda=True),
+        _load_nvdiffrast,
         "six padded pinhole faces on CUDA by nvdiffrast",
     ),
     Backend(
-        "numba", frozenset({"cast"}), _needs("numba"), _load_numba,
+        "numba",
+        frozenset({"cast"}),
+        _needs("numba"),
+        _load_numba,
         "watertight equirectangular z-buffer on the CPU",
     ),
     Backend(
-        "embreex", frozenset({"cast"}), _needs("embreex"), _load_embreex,
-        "ray queries on the CPU by Embree",
+        "embreex", frozenset({"cast"}), _needs("embreex"), _load_embreex, "ray queries on the CPU by Embree"
     ),
     Backend(
-        "warp-cpu", frozenset({"cast"}), _warp_probe(cuda=False), _load_warp_cpu,
+        "warp-cpu",
+        frozenset({"cast"}),
+        _warp_probe(cuda=False),
+        _load_warp_cpu,
         "the CUDA engine's kernel on the CPU, single threaded",
     ),
     Backend(
-        "torch", frozenset({"cast"}), _usable, _load_torch,
+        "torch",
+        frozenset({"cast"}),
+        _usable,
+        _load_torch,
         "every ray against every face near it; the reference, for small meshes",
     ),
-):  # fmt: skip
+):
     MESH_ENGINES.register(_backend)

@@ -80,11 +80,26 @@ class NumbaMesh:
 
         def draw(start: int, stop: int) -> None:
             draw_band(
-                self._pairs, self._projected, self._colours, self._shown,
-                self._box, self._count, self._reach, _STRIP,
-                sin_column, cos_column, sin_row, cos_row, start, stop,
-                nearest, weights, rgb, seen, depth,
-            )  # fmt: skip
+                self._pairs,
+                self._projected,
+                self._colours,
+                self._shown,
+                self._box,
+                self._count,
+                self._reach,
+                _STRIP,
+                sin_column,
+                cos_column,
+                sin_row,
+                cos_row,
+                start,
+                stop,
+                nearest,
+                weights,
+                rgb,
+                seen,
+                depth,
+            )
 
         in_slices(draw, height)
         return MeshFrame(torch.from_numpy(rgb), torch.from_numpy(seen), torch.from_numpy(depth))
@@ -108,9 +123,23 @@ class NumbaMesh:
 
         def hit(start: int, stop: int) -> None:
             hit_rays(
-                self._pairs, self._face_of, self._projected, self._box, self._count, self._reach, _STRIP,
-                starts, sorted_rays, height, width, start, stop, face, weights, distance,
-            )  # fmt: skip
+                self._pairs,
+                self._face_of,
+                self._projected,
+                self._box,
+                self._count,
+                self._reach,
+                _STRIP,
+                starts,
+                sorted_rays,
+                height,
+                width,
+                start,
+                stop,
+                face,
+                weights,
+                distance,
+            )
 
         in_slices(hit, height)
         back = torch.empty_like(order)
@@ -129,9 +158,19 @@ class NumbaMesh:
 
         def bound(start: int, stop: int) -> None:
             bound_pairs(
-                self._pairs, self._alone, self._projected, height, width, margin, _STRIP, start, stop,
-                self._box, self._count, self._reach,
-            )  # fmt: skip
+                self._pairs,
+                self._alone,
+                self._projected,
+                height,
+                width,
+                margin,
+                _STRIP,
+                start,
+                stop,
+                self._box,
+                self._count,
+                self._reach,
+            )
 
         in_slices(project, self._vertices.shape[1], 1024)
         in_slices(bound, len(self._count))

@@ -196,9 +196,26 @@ def _side(ax, ay, az, bx, by, bz):
 
 @compiled()
 def draw_band(
-    pairs, v, colours, shown, box, count, reach, strip, sin_column, cos_column, sin_row, cos_row,
-    row_start, row_stop, nearest, weights, rgb, seen, depth,
-):  # fmt: skip
+    pairs,
+    v,
+    colours,
+    shown,
+    box,
+    count,
+    reach,
+    strip,
+    sin_column,
+    cos_column,
+    sin_row,
+    cos_row,
+    row_start,
+    row_stop,
+    nearest,
+    weights,
+    rgb,
+    seen,
+    depth,
+):
     """Draw rows ``row_start`` to ``row_stop - 1``: nearest face per pixel, then its colour.
 
     Args:
@@ -329,9 +346,23 @@ def draw_band(
 
 @compiled()
 def hit_rays(
-    pairs, face_of, v, box, count, reach, strip, cell_start, rays, height, width, row_start, row_stop,
-    face, weights, distance,
-):  # fmt: skip
+    pairs,
+    face_of,
+    v,
+    box,
+    count,
+    reach,
+    strip,
+    cell_start,
+    rays,
+    height,
+    width,
+    row_start,
+    row_stop,
+    face,
+    weights,
+    distance,
+):
     """Follow rays sorted into the cells of a panorama grid, for cells of a band of rows.
 
     The same test as `draw_band`, for arbitrary unit directions. ``box`` must have been made with a

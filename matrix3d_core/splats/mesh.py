@@ -146,10 +146,16 @@ def mesh_from_gaussians(
         points.float(), torch.from_numpy(faces).int(), colours, torch.ones(len(points), dtype=torch.bool)
     )
     report: dict[str, object] = {
-        "vertices": len(points), "faces": len(faces), "voxel": voxel, "reach": reach, "grid": list(shape),
+        "vertices": len(points),
+        "faces": len(faces),
+        "voxel": voxel,
+        "reach": reach,
+        "grid": list(shape),
         "tolerance": config.truncation * voxel,
-        "bounds": [low.tolist(), high.tolist()], "views": len(places), "engine": engine,
-    }  # fmt: skip
+        "bounds": [low.tolist(), high.tolist()],
+        "views": len(places),
+        "engine": engine,
+    }
     return mesh, report
 
 

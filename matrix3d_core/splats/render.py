@@ -142,15 +142,26 @@ def render_path(
                 if K_px is None:
                     middle = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
                     ball = render_gaussians_panorama(
-                        gaussians, eye, rows, 2 * rows,
-                        background=background, engine=name, antialiased=antialiased,
-                    )  # fmt: skip
+                        gaussians,
+                        eye,
+                        rows,
+                        2 * rows,
+                        background=background,
+                        engine=name,
+                        antialiased=antialiased,
+                    )
                     pictures = ball.rgb[:, middle], ball.alpha[:, middle], ball.depth_ray[:, middle]
                 else:
                     flat = render_gaussians(
-                        gaussians, eye, K_px, rows, eye_columns,
-                        background=background, engine=name, antialiased=antialiased,
-                    )  # fmt: skip
+                        gaussians,
+                        eye,
+                        K_px,
+                        rows,
+                        eye_columns,
+                        background=background,
+                        engine=name,
+                        antialiased=antialiased,
+                    )
                     pictures = flat.rgb, flat.alpha, depth_ray_from_z(flat.depth_z, K_px)
             rgb[part], alpha[part] = pictures[0].clamp(0, 1), pictures[1].clamp(0, 1)
             depth[part] = pictures[2]

@@ -105,9 +105,12 @@ def texture_mesh(
     _fill_gutter(texture, owner >= 0)
     progress(ProgressEvent(len(places), len(places), "mesh textured", torch.from_numpy(texture)))
     report: dict[str, object] = {
-        "size": size_px, "charts": atlas.charts, "texels_per_unit": round(atlas.scale, 2),
-        "used": round(len(face) / size_px**2, 3), "rows": height,
-    }  # fmt: skip
+        "size": size_px,
+        "charts": atlas.charts,
+        "texels_per_unit": round(atlas.scale, 2),
+        "used": round(len(face) / size_px**2, 3),
+        "rows": height,
+    }
     return _split(mesh, faces, atlas.corners_px / size_px, atlas.chart, torch.from_numpy(texture)), report
 
 

@@ -347,10 +347,16 @@ def video_from_guidance(
         shape = (1, _CHANNELS, *condition.shape[2:])
         noise = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(config.seed + index))
         return sample_latents(
-            pipeline.transformer, noise, condition, text, image, config=config, device=device,
+            pipeline.transformer,
+            noise,
+            condition,
+            text,
+            image,
+            config=config,
+            device=device,
             phase=f"sample segment {index + 1} of {len(plan)}" if len(plan) > 1 else "sample video",
             progress=progress,
-        )  # fmt: skip
+        )
 
     def decode(latents: Tensor) -> Tensor:
         made = _decode(pipeline, latents, config, device, progress)

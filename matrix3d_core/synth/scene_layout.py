@@ -85,15 +85,24 @@ class _Builder:
         self.ellipsoids.append((x, GROUND_Y - up, z, rx, ry, rz, material))
 
     def column(
-        self, x: float, z: float, radius: float, up: tuple[float, float], material: int,
+        self,
+        x: float,
+        z: float,
+        radius: float,
+        up: tuple[float, float],
+        material: int,
         disc: tuple[float, int] = (0.0, 0),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.cylinders.append((x, z, radius, GROUND_Y - up[1], GROUND_Y - up[0], material, *disc))
 
     def solid(
-        self, x: tuple[float, float], up: tuple[float, float], z: tuple[float, float], material: int,
+        self,
+        x: tuple[float, float],
+        up: tuple[float, float],
+        z: tuple[float, float],
+        material: int,
         cuts: list[tuple[float, ...]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         first = len(self.cuts)
         self.cuts += cuts
         self.solids.append(
@@ -153,12 +162,15 @@ def _arcade(b: _Builder) -> None:
     b.box((-6.9, -6.5), (0.0, 3.75), (-4.6, 8.6), Material.OCHRE)
     b.box((-6.9, -3.5), (3.75, 4.0), (-4.6, 8.7), Material.CLAY)
     b.solid(
-        (-6.5, -4.2), (0.0, 3.75), (8.3, 8.6), Material.OCHRE,
+        (-6.5, -4.2),
+        (0.0, 3.75),
+        (8.3, 8.6),
+        Material.OCHRE,
         [
             _box_cut((-6.0, -4.8), (0.9, 2.2), (8.0, 9.0), Material.STONE),
             _arch_cut(2, -5.4, 2.2, 0.6, (8.0, 9.0), Material.STONE),
         ],
-    )  # fmt: skip
+    )
     b.box((-6.5, -6.05), (0.0, 0.45), (0.4, 2.8), Material.WOOD)
     for z in (-1.4, 3.4, 5.6):
         _potted(b, -6.0, z, 0.24, 0.4, 0.34)
@@ -209,9 +221,13 @@ def _front(b: _Builder) -> None:
         b.box((x - 0.34, x + 0.34), (1.05, 1.15), (7.86, 8.54), Material.STONE)
         b.ball(x, 1.4, 8.2, 0.26, Material.STONE)
     for x, z, r, h in (
-        (-3.2, 11.5, 0.55, 2.6), (3.3, 11.0, 0.5, 2.4), (-3.6, 15.5, 0.6, 2.9),
-        (3.8, 15.0, 0.6, 2.8), (-4.2, 20.5, 0.7, 3.0), (4.3, 20.0, 0.7, 3.1),
-    ):  # fmt: skip
+        (-3.2, 11.5, 0.55, 2.6),
+        (3.3, 11.0, 0.5, 2.4),
+        (-3.6, 15.5, 0.6, 2.9),
+        (3.8, 15.0, 0.6, 2.8),
+        (-4.2, 20.5, 0.7, 3.0),
+        (4.3, 20.0, 0.7, 3.1),
+    ):
         b.ball(x, h, z, (r, h, r), Material.CYPRESS)
     for x, z, r in (
         (-9.0, 14.0, 1.7),
@@ -242,9 +258,15 @@ def _court(b: _Builder) -> None:
 def _distance(b: _Builder) -> None:
     """Hills all around, a tower on one of them."""
     hills = (
-        (-38, 66, 42, 13, 22), (12, 82, 40, 10, 24), (58, 58, 36, 15, 22), (82, 8, 26, 12, 40),
-        (60, -52, 36, 14, 26), (5, -82, 48, 12, 24), (-58, -50, 36, 16, 26), (-80, 12, 24, 13, 42),
-    )  # fmt: skip
+        (-38, 66, 42, 13, 22),
+        (12, 82, 40, 10, 24),
+        (58, 58, 36, 15, 22),
+        (82, 8, 26, 12, 40),
+        (60, -52, 36, 14, 26),
+        (5, -82, 48, 12, 24),
+        (-58, -50, 36, 16, 26),
+        (-80, 12, 24, 13, 42),
+    )
     for x, z, rx, ry, rz in hills:
         b.ball(x, 0.0, z, (rx, ry, rz), Material.HILL)
     b.box((-24.6, -22.4), (8.0, 17.5), (57.0, 59.2), Material.PLASTER)

@@ -239,11 +239,22 @@ def _haze(colour: _Array, p: _Array) -> _Array:
 
 
 _TEXTURES = {
-    Material.GROUND: _ground, Material.STONE: _stone, Material.PLASTER: _plaster, Material.OCHRE: _ochre,
-    Material.BRICK: _brick, Material.LEAVES: _leaves, Material.WOOD: _wood, Material.GLASS: _glass,
-    Material.CLAY: _clay, Material.WATER: _water, Material.HILL: _hill, Material.RIDGE: _ridge,
-    Material.GRASS: _grass, Material.PAINT: _paint, Material.CYPRESS: _cypress,
-}  # fmt: skip
+    Material.GROUND: _ground,
+    Material.STONE: _stone,
+    Material.PLASTER: _plaster,
+    Material.OCHRE: _ochre,
+    Material.BRICK: _brick,
+    Material.LEAVES: _leaves,
+    Material.WOOD: _wood,
+    Material.GLASS: _glass,
+    Material.CLAY: _clay,
+    Material.WATER: _water,
+    Material.HILL: _hill,
+    Material.RIDGE: _ridge,
+    Material.GRASS: _grass,
+    Material.PAINT: _paint,
+    Material.CYPRESS: _cypress,
+}
 
 
 def albedo(points: _Array, normals: _Array, material: _Array) -> _Array:  # [N, 3], [N, 3], [N] -> [N, 3]

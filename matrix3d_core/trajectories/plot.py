@@ -136,9 +136,17 @@ def _views(
 
 def _enlarged(view: _View, factor: int) -> _View:
     return _View(
-        view.title, view.across, view.up, view.up_sign, view.labels,
-        view.left * factor, view.top * factor, view.size * factor, view.centre, view.span,
-    )  # fmt: skip
+        view.title,
+        view.across,
+        view.up,
+        view.up_sign,
+        view.labels,
+        view.left * factor,
+        view.top * factor,
+        view.size * factor,
+        view.centre,
+        view.span,
+    )
 
 
 def _box(view: _View) -> tuple[int, int, int, int]:

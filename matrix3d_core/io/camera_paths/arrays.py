@@ -23,19 +23,48 @@ from .raw import MAX_FRAMES, RawPath, check_count, matrix_of, pinhole
 __all__ = ["is_object_of_arrays", "read_arrays", "read_object_of_arrays"]
 
 _W2C = (
-    "extrinsics", "extrinsic", "w2c", "w2cs", "world_to_camera", "world2cam", "camera_from_world", "viewmats", "arr_0",
-)  # fmt: skip
+    "extrinsics",
+    "extrinsic",
+    "w2c",
+    "w2cs",
+    "world_to_camera",
+    "world2cam",
+    "camera_from_world",
+    "viewmats",
+    "arr_0",
+)
 _C2W = (
-    "c2w", "c2ws", "cam_c2w", "cam2world", "cam2worlds", "camera_to_world", "world_from_camera", "camera_poses",
-    "camtoworlds", "poses", "data",
-)  # fmt: skip
+    "c2w",
+    "c2ws",
+    "cam_c2w",
+    "cam2world",
+    "cam2worlds",
+    "camera_to_world",
+    "world_from_camera",
+    "camera_poses",
+    "camtoworlds",
+    "poses",
+    "data",
+)
 _INTRINSICS = ("intrinsics", "intrinsic")
 _MOST_NUMBERS = 32 * MAX_FRAMES
 _FLAWS = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
     SyntaxError,
-    tokenize.TokenError, TypeError, OverflowError, KeyError, IndexError, MemoryError, RecursionError,
-)  # fmt: skip
+    tokenize.TokenError,
+    TypeError,
+    OverflowError,
+    KeyError,
+    IndexError,
+    MemoryError,
+    RecursionError,
+)
 
 
 def read_arrays(path: Path) -> RawPath:

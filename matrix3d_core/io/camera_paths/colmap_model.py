@@ -22,10 +22,19 @@ from .raw import MAX_FRAMES, RawPath, check_count, pinhole
 __all__ = ["find_model", "is_images_text", "read_model"]
 
 _MODELS = (
-    ("SIMPLE_PINHOLE", 3), ("PINHOLE", 4), ("SIMPLE_RADIAL", 4), ("RADIAL", 5), ("OPENCV", 8), ("OPENCV_FISHEYE", 8),
-    ("FULL_OPENCV", 12), ("FOV", 5), ("SIMPLE_RADIAL_FISHEYE", 4), ("RADIAL_FISHEYE", 5), ("THIN_PRISM_FISHEYE", 12),
+    ("SIMPLE_PINHOLE", 3),
+    ("PINHOLE", 4),
+    ("SIMPLE_RADIAL", 4),
+    ("RADIAL", 5),
+    ("OPENCV", 8),
+    ("OPENCV_FISHEYE", 8),
+    ("FULL_OPENCV", 12),
+    ("FOV", 5),
+    ("SIMPLE_RADIAL_FISHEYE", 4),
+    ("RADIAL_FISHEYE", 5),
+    ("THIN_PRISM_FISHEYE", 12),
     ("RAD_TAN_THIN_PRISM_FISHEYE", 16),
-)  # fmt: skip
+)
 _ONE_FOCAL = {"SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE"}
 _MOST_CAMERA_BYTES = 20_000_000
 _MOST_NAME_BYTES = 4096
@@ -80,9 +89,13 @@ def read_model(path: Path) -> RawPath:
     matrices[:, :3, 3] = torch.tensor([image.translation for image in images], dtype=torch.float64)
     K_px, size, notes = _intrinsics(path, images)
     return RawPath(
-        f"a COLMAP model ({source})", matrices, names=[image.name for image in images], K_px=K_px, size_px=size,
+        f"a COLMAP model ({source})",
+        matrices,
+        names=[image.name for image in images],
+        K_px=K_px,
+        size_px=size,
         notes=notes,
-    )  # fmt: skip
+    )
 
 
 def _images_text(source: str, path: Path) -> list[_Image]:

@@ -67,9 +67,14 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
     frame = raw.frame_of_reference or likely_frame(poses)
     try:
         trajectory = Trajectory(
-            poses, K_px=K_px, image_size_px=size_px, fps=fps, frame_of_reference=frame,
-            is_metric=raw.is_metric or raw.unit is not None, name=raw.name or name,
-        )  # fmt: skip
+            poses,
+            K_px=K_px,
+            image_size_px=size_px,
+            fps=fps,
+            frame_of_reference=frame,
+            is_metric=raw.is_metric or raw.unit is not None,
+            name=raw.name or name,
+        )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error
     if frame == "world" and not raw.is_own:

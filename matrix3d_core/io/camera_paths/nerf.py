@@ -65,8 +65,10 @@ def read_transforms(source: str, data: Mapping[str, Any]) -> RawPath:
     own = own if isinstance(own, Mapping) else {}
     frame_of_reference = own.get("frame_of_reference")
     return RawPath(
-        "this library's transforms.json (nerfstudio)" if own
-        else "nerfstudio transforms.json" if is_turned or "fl_x" in data or "camera_model" in data
+        "this library's transforms.json (nerfstudio)"
+        if own
+        else "nerfstudio transforms.json"
+        if is_turned or "fl_x" in data or "camera_model" in data
         else "Blender or NeRF transforms.json",
         poses,
         pose="c2w",
@@ -80,7 +82,7 @@ def read_transforms(source: str, data: Mapping[str, Any]) -> RawPath:
         is_own=bool(own),
         is_metric=own.get("is_metric") is True,
         notes=notes,
-    )  # fmt: skip
+    )
 
 
 def is_camera_path(data: Any) -> bool:

@@ -53,9 +53,14 @@ def read_recammaster(source: str, data: Mapping[str, Any], camera: str = "") -> 
         poses.append(_matrix(source, f"{frame} {chosen}", cameras[chosen]))
     notes = [] if len(names) == 1 else [f"camera {chosen} of {len(names)}: {', '.join(names[:20])}"]
     return RawPath(
-        "ReCamMaster's camera_extrinsics.json", torch.stack(poses), pose="c2w", camera_axes="FRU", world_axes="FRU",
-        unit=0.01, notes=notes,
-    )  # fmt: skip
+        "ReCamMaster's camera_extrinsics.json",
+        torch.stack(poses),
+        pose="c2w",
+        camera_axes="FRU",
+        world_axes="FRU",
+        unit=0.01,
+        notes=notes,
+    )
 
 
 def _matrix(source: str, where: str, value: Any) -> Tensor:

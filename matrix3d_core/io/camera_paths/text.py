@@ -86,9 +86,13 @@ def rows_as_path(source: str, rows: Sequence[Sequence[float]]) -> RawPath:
         matrices[:, :3] = table[:, 7:].reshape(-1, 3, 4)
         angle = math.degrees(2 * math.atan(0.5 / float(table[0, 1])))
         return RawPath(
-            "RealEstate10K or CameraCtrl text", matrices, times=table[:, 0],
-            notes=[f"its horizontal field of view is {angle:.1f} degrees; without a picture size it is not kept"],
-        )  # fmt: skip
+            "RealEstate10K or CameraCtrl text",
+            matrices,
+            times=table[:, 0],
+            notes=[
+                f"its horizontal field of view is {angle:.1f} degrees; without a picture size it is not kept"
+            ],
+        )
     if table.shape[1] == 12:
         matrices[:, :3] = table.reshape(-1, 3, 4)
         return RawPath("KITTI poses", matrices, pose="c2w")
