@@ -142,7 +142,19 @@ class SketchMesh:
         tri = np.full((height, width), -1, np.int32)
         rgb = np.zeros((height, width, 3), np.float32)
         _draw(
-            self.v, self.f, self.col, o, *self.trigonometry, self.rows, self.cols, start, entries,
-            height, width, depth, tri, rgb,
-        )  # fmt: skip
+            self.v,
+            self.f,
+            self.col,
+            o,
+            *self.trigonometry,
+            self.rows,
+            self.cols,
+            start,
+            entries,
+            height,
+            width,
+            depth,
+            tri,
+            rgb,
+        )
         return rgb, tri >= 0, depth

@@ -31,9 +31,16 @@ RESULT_KEYS = {
     "checks": list,
 }
 MACHINE_KEYS = {
-    "cpu": str, "cpus": int, "device": str, "python": str, "torch": str, "numba": str,
-    "threads": int, "commit": str, "load_before": float,
-}  # fmt: skip
+    "cpu": str,
+    "cpus": int,
+    "device": str,
+    "python": str,
+    "torch": str,
+    "numba": str,
+    "threads": int,
+    "commit": str,
+    "load_before": float,
+}
 RESULT_ENTRY_KEYS = {"name": str, "median_ms": float, "iqr_ms": float, "least_ms": float, "runs": int}
 CHECK_KEYS = {"name": str, "value": float, "bound": float, "passed": bool}
 
@@ -174,9 +181,13 @@ def parser(description: str) -> argparse.ArgumentParser:
     """Return a command line with the options that all benchmarks have."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument(
-        "--json", nargs="?", const="-", default="", metavar="FILE",
+        "--json",
+        nargs="?",
+        const="-",
+        default="",
+        metavar="FILE",
         help="write the result; without FILE into benchmarks/results/<version>/",
-    )  # fmt: skip
+    )
     options.add_argument("--quick", action="store_true", help="few rounds and small sizes: does it run?")
     return options
 

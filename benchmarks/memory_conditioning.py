@@ -114,11 +114,16 @@ def main() -> int:
     results = [
         {
             "name": f"{frames} frames of {2 * height}x{height}, {len(after)} tiles encoded",
-            "median_ms": milliseconds, "iqr_ms": 0.0, "least_ms": milliseconds, "runs": 1,
-            "peak_gb": gigabytes["peak"], "peak_after_each_tile_gb": after, "of_which_guidance_gb": gigabytes["given"],
+            "median_ms": milliseconds,
+            "iqr_ms": 0.0,
+            "least_ms": milliseconds,
+            "runs": 1,
+            "peak_gb": gigabytes["peak"],
+            "peak_after_each_tile_gb": after,
+            "of_which_guidance_gb": gigabytes["given"],
             "activations_of_a_full_width_tile_gb": gigabytes["activations"],
         }
-    ]  # fmt: skip
+    ]
     checks = [check(f"GB left of {_LIMIT_GB:g} beyond the models", _LIMIT_GB - gigabytes["peak"], least=0.0)]
     settings = {
         "frames": frames,

@@ -61,10 +61,16 @@ def random_wan(
     import torch
 
     network = comfy.ldm.wan.model.WanModel(
-        model_type=kind, in_dim=16 if kind == "t2v" else 36, dim=width, ffn_dim=ffn or 4 * width,
-        num_heads=width // 128, num_layers=blocks, operations=comfy.ops.disable_weight_init, device="meta",
+        model_type=kind,
+        in_dim=16 if kind == "t2v" else 36,
+        dim=width,
+        ffn_dim=ffn or 4 * width,
+        num_heads=width // 128,
+        num_layers=blocks,
+        operations=comfy.ops.disable_weight_init,
+        device="meta",
         dtype=dtype or torch.float32,
-    )  # fmt: skip
+    )
     generator = torch.Generator(device).manual_seed(SEED)
     state = {}
     for name, value in network.state_dict().items():

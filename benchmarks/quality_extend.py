@@ -60,11 +60,16 @@ def path_through(keys: tuple[tuple[float, ...], ...], frames: int) -> Trajectory
 
 def fit(guidance, filled, path, geometry, config: WorldConfig, steps: int, most: int, initial=None):
     return optimize_gaussians(
-        filled.rgb, path, geometry=geometry, depth_ray=filled.depth_ray, mask=guidance.mask, initial=initial,
+        filled.rgb,
+        path,
+        geometry=geometry,
+        depth_ray=filled.depth_ray,
+        mask=guidance.mask,
+        initial=initial,
         config=preset_config(
             config.quality, max_gaussians=most, steps=steps, seed=config.seed, extend=initial is not None
         ),
-    )  # fmt: skip
+    )
 
 
 def score(name: str, world: Gaussians, truth: list[Tensor], poses: list[Tensor], seconds: float) -> dict:
@@ -72,11 +77,15 @@ def score(name: str, world: Gaussians, truth: list[Tensor], poses: list[Tensor],
     with torch.no_grad():
         drawn = [render_gaussians(world, pose, K_px, SIZE_PX, SIZE_PX).rgb.clamp(0, 1) for pose in poses]
     return {
-        "name": name, "median_ms": seconds * 1e3, "iqr_ms": 0.0, "least_ms": seconds * 1e3, "runs": 1,
+        "name": name,
+        "median_ms": seconds * 1e3,
+        "iqr_ms": 0.0,
+        "least_ms": seconds * 1e3,
+        "runs": 1,
         "psnr": mean([psnr(p, t) for p, t in zip(drawn, truth, strict=True)]),
         "ssim": mean([ssim(p, t) for p, t in zip(drawn, truth, strict=True)]),
         "gaussians": len(world),
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
@@ -143,11 +152,18 @@ def main() -> int:
         common.check("both segments over the first, dB", results[1]["psnr"] - results[0]["psnr"], least=-1.0),
     ]
     settings = {
-        "viewpoints": len(VIEWPOINTS), "size_px": SIZE_PX, "steps": steps, "frames": config.frames,
-        "width": config.width, "seed": config.seed, "loop": loop.report(), "drift": drift.report(),
-        "start_after_first_psnr": before.psnr, "known_share": made.report["known"],
+        "viewpoints": len(VIEWPOINTS),
+        "size_px": SIZE_PX,
+        "steps": steps,
+        "frames": config.frames,
+        "width": config.width,
+        "seed": config.seed,
+        "loop": loop.report(),
+        "drift": drift.report(),
+        "start_after_first_psnr": before.psnr,
+        "known_share": made.report["known"],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    }  # fmt: skip
+    }
     return common.finish("quality_extend", where, settings, results, checks, options.json)
 
 

@@ -50,9 +50,17 @@ def draw(gaussians: Gaussians, shots: Shots) -> list[Tensor]:
 
 
 def fit(
-    name: str, shots: Shots, config: OptimizeConfig, pictures: Path | None, label: str,
-    *, frames: Tensor | None = None, mask: Tensor | None = None, depth: bool = True, quiet: bool = True,
-) -> dict:  # fmt: skip
+    name: str,
+    shots: Shots,
+    config: OptimizeConfig,
+    pictures: Path | None,
+    label: str,
+    *,
+    frames: Tensor | None = None,
+    mask: Tensor | None = None,
+    depth: bool = True,
+    quiet: bool = True,
+) -> dict:
     """Fit one scene and compare it with the views off the path."""
     frames = shots.frames if frames is None else frames
     geometry = (
@@ -72,14 +80,22 @@ def fit(
         write_image(pictures / f"{label}-{name}.png", sheet)
     entry = {
         "name": f"{label} {name}",
-        "median_ms": seconds * 1e3, "iqr_ms": 0.0, "least_ms": seconds * 1e3, "runs": 1,
-        "psnr": mean(ratios), "psnr_least": min(ratios),
+        "median_ms": seconds * 1e3,
+        "iqr_ms": 0.0,
+        "least_ms": seconds * 1e3,
+        "runs": 1,
+        "psnr": mean(ratios),
+        "psnr_least": min(ratios),
         "ssim": mean([ssim(a, b) for a, b in zip(drawn, shots.views, strict=True)]),
-        "gaussians": len(result.gaussians), "steps": config.steps, "phases_s": result.report["seconds"],
-        "held_out": result.report["held_out"], "commit": common.machine()["commit"],
-        "processor_s": round(processor, 1), "load": os.getloadavg()[0],
+        "gaussians": len(result.gaussians),
+        "steps": config.steps,
+        "phases_s": result.report["seconds"],
+        "held_out": result.report["held_out"],
+        "commit": common.machine()["commit"],
+        "processor_s": round(processor, 1),
+        "load": os.getloadavg()[0],
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    }  # fmt: skip
+    }
     line = f"{entry['name']:34} {entry['psnr']:6.2f} dB  SSIM {entry['ssim']:.3f}  {seconds:5.0f} s"
     line += f" (processor {processor:.0f} s)  "
     print(line + f"{entry['gaussians']} splats  " + json.dumps(entry["phases_s"]), flush=True)
@@ -122,9 +138,15 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
             depth = bool(changes.pop("depth", True))
             config = row_config(options, {**fixed, **changes})
             entry = fit(
-                name, shots, config, options.pictures, row, frames=frames,
-                mask=None if row == "none" else mask, depth=depth,
-            )  # fmt: skip
+                name,
+                shots,
+                config,
+                options.pictures,
+                row,
+                frames=frames,
+                mask=None if row == "none" else mask,
+                depth=depth,
+            )
             results.append(entry)
     if kinds:
         suite += "_" + "_".join(kinds)

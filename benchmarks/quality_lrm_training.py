@@ -64,9 +64,16 @@ def main() -> int:
     torch.manual_seed(SEED)
     model = LatentLRM(DWARF)
     common_settings = {
-        "precision": "fp32", "crop_px": 64, "views": 4, "chunk": 9, "checkpointing": False, "seed": SEED,
-        "grad_clip": 1.0, "save_every": 0, "frame_stride": 2,
-    }  # fmt: skip
+        "precision": "fp32",
+        "crop_px": 64,
+        "views": 4,
+        "chunk": 9,
+        "checkpointing": False,
+        "seed": SEED,
+        "grad_clip": 1.0,
+        "save_every": 0,
+        "frame_stride": 2,
+    }
     stages = [
         TrainConfig(stage=1, steps=first, lr=1e-3, depth_beta=0.5, **common_settings),
         TrainConfig(stage=2, steps=second, lr=1e-3, **common_settings),

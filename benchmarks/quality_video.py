@@ -69,9 +69,15 @@ def main() -> int:
         K_px = intrinsics_from_fov(math.radians(90), *SIZE)
         rows = []
         for share, side, up, yaw in (
-            (0.0, 0, 0, 0), (0.5, 0, 0, 0), (1.0, 0, 0, 0), (0.5, 0.25, 0, -10),
-            (0.5, -0.25, 0, 10), (0.5, 0, -0.25, 0), (0.3, 0, 0, 90), (0.7, 0, 0, 180),
-        ):  # fmt: skip
+            (0.0, 0, 0, 0),
+            (0.5, 0, 0, 0),
+            (1.0, 0, 0, 0),
+            (0.5, 0.25, 0, -10),
+            (0.5, -0.25, 0, 10),
+            (0.5, 0, -0.25, 0),
+            (0.3, 0, 0, 90),
+            (0.7, 0, 0, 180),
+        ):
             angles = torch.tensor((math.radians(yaw), 0.0, 0.0), dtype=torch.float64)
             view = torch.eye(4, dtype=torch.float64)
             view[:3, :3] = matrix_from_yaw_pitch_roll(*angles).mT
@@ -86,10 +92,16 @@ def main() -> int:
         write_image(options.pictures / f"{options.video.stem}.png", sheet)
         write_image(options.pictures / f"{options.video.stem}-curves.png", result.curves)
     entry = {
-        "name": options.video.stem, "median_ms": seconds * 1e3, "iqr_ms": 0.0, "least_ms": seconds * 1e3, "runs": 1,
-        "held_out": result.report["held_out"], "gaussians": len(result.gaussians),
-        "origins": result.report["origins"], "phases_s": result.report["seconds"],
-    }  # fmt: skip
+        "name": options.video.stem,
+        "median_ms": seconds * 1e3,
+        "iqr_ms": 0.0,
+        "least_ms": seconds * 1e3,
+        "runs": 1,
+        "held_out": result.report["held_out"],
+        "gaussians": len(result.gaussians),
+        "origins": result.report["origins"],
+        "phases_s": result.report["seconds"],
+    }
     settings = {"preset": options.preset, "changes": changes, "poses": "straight ahead, even speed, length 1"}
     return common.finish("quality_video", where, settings, [entry], [], options.json)
 

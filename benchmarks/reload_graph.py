@@ -94,11 +94,18 @@ def reload_once(page: Any, graph: dict[str, Any], delay: float, cut_s: float) ->
         after = page.evaluate(COUNT)
     drafts = page.evaluate(DRAFTS)
     return {
-        "delay_s": delay, "cut_s": cut_s, "empty": empty, "before": before, "after": after,
-        "ready_s": round(ready - start, 1), "late_s": round(late, 1), "stored": holds_graph(stored),
-        "found": holds_graph(drafts), "drafts": drafts,
+        "delay_s": delay,
+        "cut_s": cut_s,
+        "empty": empty,
+        "before": before,
+        "after": after,
+        "ready_s": round(ready - start, 1),
+        "late_s": round(late, 1),
+        "stored": holds_graph(stored),
+        "found": holds_graph(drafts),
+        "drafts": drafts,
         "tab": page.evaluate("() => window.app?.extensionManager?.workflow?.activeWorkflow?.path"),
-    }  # fmt: skip
+    }
 
 
 def main() -> int:

@@ -40,9 +40,16 @@ NODES = [
     for number, kind in enumerate([*["EmptyLatentImage"] * 4, "SaveVideo"])
 ]
 GRAPH = {
-    "id": "7c6d1b9e-0a51-4a5d-9a0e-5d1f9f1f0a11", "version": 0.4, "last_node_id": 4, "last_link_id": 0,
-    "nodes": NODES, "links": [], "groups": [], "config": {}, "extra": {},
-}  # fmt: skip
+    "id": "7c6d1b9e-0a51-4a5d-9a0e-5d1f9f1f0a11",
+    "version": 0.4,
+    "last_node_id": 4,
+    "last_link_id": 0,
+    "nodes": NODES,
+    "links": [],
+    "groups": [],
+    "config": {},
+    "extra": {},
+}
 
 OPEN = "await app.loadGraphData(graph, true, true, name, { openSource: 'template' });"
 CHANGE = "app.graph.nodes[0].pos[0] += 10;"
@@ -65,18 +72,24 @@ CASES: dict[str, tuple[str, bool | None, list[str]]] = {
     "New Workflow unchanged, held": ("classic", True, [OPEN, WAIT, MARK, HOLD, WAIT]),
     "New Workflow unchanged, held, new node renderer": ("vue", False, [OPEN, MARK, HOLD, WAIT]),
     "New Workflow a second after a change, held": (
-        "classic", True, [OPEN, MARK, CHANGE, SEEN, WAIT, HOLD, WAIT],
+        "classic",
+        True,
+        [OPEN, MARK, CHANGE, SEEN, WAIT, HOLD, WAIT],
     ),
     "New Workflow after a change, held, back in the tab": (
-        "classic", True, [OPEN, MARK, CHANGE, HOLD, WAIT, BACK, WAIT],
+        "classic",
+        True,
+        [OPEN, MARK, CHANGE, HOLD, WAIT, BACK, WAIT],
     ),
     "opened, closed, opened again": ("classic", False, [OPEN, WAIT, CLOSE, WAIT, OPEN, MARK, WAIT]),
     "opened, closed, opened again, changed": (
-        "classic", True, [OPEN, WAIT, CLOSE, WAIT, OPEN, MARK, CHANGE, SEEN, WAIT],
+        "classic",
+        True,
+        [OPEN, WAIT, CLOSE, WAIT, OPEN, MARK, CHANGE, SEEN, WAIT],
     ),
     "nodes added, reloaded at once": ("classic", False, [NEW, WAIT, ADD, SEEN, MARK]),
     "nodes added, reloaded after a second": ("classic", True, [NEW, WAIT, ADD, SEEN, WAIT, MARK]),
-}  # fmt: skip
+}
 STEPS = """async ([graph, name]) => {
     const manager = app.extensionManager, tabs = manager.workflow, run = id => manager.command.execute(id);
     await manager.setting.set("Comfy.Workflow.Persist", true);
@@ -114,9 +127,13 @@ def reload_after(page: Any, address: str, renderer: str, steps: list[str]) -> di
     page.wait_for_timeout(1500)
     after, active = page.evaluate(COUNT, path)
     return {
-        "before": before, "stored": stored, "after": after, "active": active, "seconds": seconds,
+        "before": before,
+        "stored": stored,
+        "after": after,
+        "active": active,
+        "seconds": seconds,
         "front_end": page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__"),
-    }  # fmt: skip
+    }
 
 
 def main() -> int:

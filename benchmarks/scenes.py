@@ -96,9 +96,14 @@ class _Builder:
             return np.array(rows, np.float64).reshape(-1, width)
 
         return Scene(
-            name, np.array(room, np.float64), table(self.boxes, 7), table(self.balls, 7),
-            table(self.columns, 6), np.array(light, np.float64), ground,
-        )  # fmt: skip
+            name,
+            np.array(room, np.float64),
+            table(self.boxes, 7),
+            table(self.balls, 7),
+            table(self.columns, 6),
+            np.array(light, np.float64),
+            ground,
+        )
 
 
 def make_scene(name: str) -> Scene:
@@ -583,9 +588,21 @@ def _picture(
                     if far.shape[0] > 1:
                         out = np.zeros(4)
                         far[row, column] = _hit(
-                            centre[0], centre[1], centre[2], x, y, z, np.inf, False,
-                            room, boxes, balls, columns, ground, out,
-                        )  # fmt: skip
+                            centre[0],
+                            centre[1],
+                            centre[2],
+                            x,
+                            y,
+                            z,
+                            np.inf,
+                            False,
+                            room,
+                            boxes,
+                            balls,
+                            columns,
+                            ground,
+                            out,
+                        )
                     continue
                 _shade(
                     centre[0], centre[1], centre[2], x, y, z, room, boxes, balls, columns, light, ground, c
@@ -599,9 +616,15 @@ def _picture(
 
 
 def trace(
-    scene: Scene, camera_from_world: Tensor, height: int, width: int, *, K_px: Tensor | None = None,
-    samples: int = 4, distance: bool = False,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    scene: Scene,
+    camera_from_world: Tensor,
+    height: int,
+    width: int,
+    *,
+    K_px: Tensor | None = None,
+    samples: int = 4,
+    distance: bool = False,
+) -> tuple[Tensor, Tensor]:
     """Trace a panorama (``K_px`` None) or a pinhole picture: ``rgb [H, W, 3]``, ray distance ``[H, W]``."""
     pose = camera_from_world.double().numpy()
     rotation = np.ascontiguousarray(pose[:3, :3].T)
@@ -609,9 +632,21 @@ def trace(
     far = np.full((height, width) if distance else (1, 1), np.inf, np.float32)
     focal = 0.0 if K_px is None else float(K_px[0, 0])
     _picture(
-        -rotation @ pose[:3, 3], rotation, focal, height, width, samples, scene.room, scene.boxes, scene.balls,
-        scene.columns, scene.light, scene.ground, rgb, far,
-    )  # fmt: skip
+        -rotation @ pose[:3, 3],
+        rotation,
+        focal,
+        height,
+        width,
+        samples,
+        scene.room,
+        scene.boxes,
+        scene.balls,
+        scene.columns,
+        scene.light,
+        scene.ground,
+        rgb,
+        far,
+    )
     return torch.from_numpy(rgb), torch.from_numpy(far)
 
 
@@ -661,9 +696,13 @@ def shots_of(name: str, *, height: int = 480, frames: int = FRAMES, cache: Path 
         partial.replace(file)
     with np.load(file) as stored:
         return Shots(
-            torch.from_numpy(stored["frames"]).float() / 255, torch.from_numpy(stored["depth_ray"]), path,
-            torch.from_numpy(stored["views"]).float() / 255, poses, K_px,
-        )  # fmt: skip
+            torch.from_numpy(stored["frames"]).float() / 255,
+            torch.from_numpy(stored["depth_ray"]),
+            path,
+            torch.from_numpy(stored["views"]).float() / 255,
+            poses,
+            K_px,
+        )
 
 
 def frames_of(name: str, height: int, frames: int) -> Tensor:

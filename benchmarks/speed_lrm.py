@@ -128,9 +128,13 @@ def full_on_cpu(chunk: int = 2) -> tuple[dict, list]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     start = time.perf_counter()
     made = decode_latents(
-        model, latents, path_of(model.config.frames(FULL[0])), DecodeSettings(chunk=chunk),
-        dtype=torch.bfloat16, device="cpu",
-    )  # fmt: skip
+        model,
+        latents,
+        path_of(model.config.frames(FULL[0])),
+        DecodeSettings(chunk=chunk),
+        dtype=torch.bfloat16,
+        device="cpu",
+    )
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     result = {

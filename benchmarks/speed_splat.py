@@ -231,10 +231,18 @@ def time_against_core(count: int, size_px: int, rounds: int) -> tuple[list, list
 
     def draw_core(_: int) -> None:
         output = RenderSplat.execute(
-            splat=splat, width=size_px, height=size_px, frames=1, splat_scale=1.0, sharpen=1.0,
-            headlight_shading=0.0, opacity_threshold=0.0, background="#000000", render_style="color",
+            splat=splat,
+            width=size_px,
+            height=size_px,
+            frames=1,
+            splat_scale=1.0,
+            sharpen=1.0,
+            headlight_shading=0.0,
+            opacity_threshold=0.0,
+            background="#000000",
+            render_style="color",
             camera_info=camera,
-        )  # fmt: skip
+        )
         pictures["core"] = output.result[1][0]
 
     def draw_ours(_: int) -> None:

@@ -76,9 +76,12 @@ async ([type, width, height]) => {
 }
 """
 CAMERA = {
-    "position": {"x": 0, "y": 0, "z": 0}, "target": {"x": 0, "y": 0, "z": -3},
-    "zoom": 1, "cameraType": "perspective", "fov": 65,
-}  # fmt: skip
+    "position": {"x": 0, "y": 0, "z": 0},
+    "target": {"x": 0, "y": 0, "z": -3},
+    "zoom": 1,
+    "cameraType": "perspective",
+    "fov": 65,
+}
 
 
 def picture_box(page: Any, kind: str) -> dict[str, float]:
@@ -219,9 +222,12 @@ def main() -> int:
                 for key in [k for k in rows[0] if k.startswith("rate")]:
                     label = f"{kind} frame{key.removeprefix('rate')}, {count} splats"
                     results.append(
-                        {"name": label, **common.spread([1 / max(r[key], 1e-3) for r in rows]),
-                         "frames_per_second": median(r[key] for r in rows)}
-                    )  # fmt: skip
+                        {
+                            "name": label,
+                            **common.spread([1 / max(r[key], 1e-3) for r in rows]),
+                            "frames_per_second": median(r[key] for r in rows),
+                        }
+                    )
             ours, cores = seen[OURS], seen[CORES]
             first = median(c["first"] / o["first"] for c, o in zip(cores, ours, strict=True))
             rates = {

@@ -60,8 +60,10 @@ def test_functions_and_settings_name_the_one_default():
 def test_a_number_of_its_own_is_found():
     planted = "def f(a, *, edge_threshold: float = 0.3): ...\nclass C:\n    clearance: float = 0.1\n    frames: int = 81\n"
     assert [line.split(": ")[1].split(" =")[0] for line in strange("nodes/x.py", planted)] == [
-        "edge_threshold", "clearance", "frames",
-    ]  # fmt: skip
+        "edge_threshold",
+        "clearance",
+        "frames",
+    ]
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -88,5 +90,7 @@ def test_templates_agree(path):
             if name in widgets and len(widgets) == len(values):
                 value = values[widgets.index(name)]
                 assert value == DEFAULTS[name][1] or (name == "frames" and value in TEMPLATES_ON_PURPOSE), (
-                    node["type"], name, value,
-                )  # fmt: skip
+                    node["type"],
+                    name,
+                    value,
+                )

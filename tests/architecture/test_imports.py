@@ -115,8 +115,12 @@ def test_importing_every_room_brings_in_nothing_heavy():
     assert len(modules) > 20
     run = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALL, json.dumps(sorted(HEAVY)), json.dumps(modules)],
-        capture_output=True, text=True, cwd=ROOT, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == {"failed": {}, "loaded": []}
 

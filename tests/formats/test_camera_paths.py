@@ -64,9 +64,16 @@ def nerfstudio():
     ]
     frames.reverse()  # 11 before 2 and so on: sorted as people count
     return {
-        "camera_model": "OPENCV", "fl_x": 400.0, "fl_y": 410.0, "cx": 320.0, "cy": 240.0, "w": 640, "h": 480,
-        "applied_transform": Z_UP[:3].tolist(), "frames": frames,
-    }  # fmt: skip
+        "camera_model": "OPENCV",
+        "fl_x": 400.0,
+        "fl_y": 410.0,
+        "cx": 320.0,
+        "cy": 240.0,
+        "w": 640,
+        "h": 480,
+        "applied_transform": Z_UP[:3].tolist(),
+        "frames": frames,
+    }
 
 
 def blender():
@@ -86,10 +93,18 @@ def viewer_path():
 
 def trainer():
     return [
-        {"id": k, "img_name": f"{k:03}", "width": 640, "height": 480, "fx": 400.0, "fy": 410.0,
-         "position": C2W[k, :3, 3].tolist(), "rotation": C2W[k, :3, :3].tolist()}
+        {
+            "id": k,
+            "img_name": f"{k:03}",
+            "width": 640,
+            "height": 480,
+            "fx": 400.0,
+            "fy": 410.0,
+            "position": C2W[k, :3, 3].tolist(),
+            "rotation": C2W[k, :3, :3].tolist(),
+        }
         for k in np.random.default_rng(0).permutation(COUNT).tolist()
-    ]  # fmt: skip
+    ]
 
 
 def recammaster(camera="cam01"):
@@ -377,7 +392,10 @@ def replaced(make, **changes):
         (replaced(nerfstudio, fl_x=0.0), "frame 0 must have positive focal lengths.*fx 0"),
         (replaced(trainer, fx=0.0), "camera 0 must have positive focal lengths.*fx 0"),
         (replaced(blender, camera_angle_x=0.0), "camera_angle_x must be positive"),
-        (replaced(nerfstudio, applied_transform=[[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]]), "applied_transform must be a rotation"),
+        (
+            replaced(nerfstudio, applied_transform=[[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]]),
+            "applied_transform must be a rotation",
+        ),
         (replaced(nerfstudio, applied_scale=0), "applied_scale must be positive"),
         (replaced(trainer, rotation=[[1, 0], [0, 1]]), "camera 0 rotation must be 3 rows of 3 numbers"),
         (replaced(recammaster, frame0={"cam01": "[1 0 0 x]"}), "frame0 cam01 must be 4 rows such as"),
@@ -390,7 +408,7 @@ def replaced(make, **changes):
         ('{"frames": []}', "must be a camera path: .*nerfstudio.*ReCamMaster.*got an object with 'frames'"),
         ("hello there", "not valid JSON"),
     ],
-)  # fmt: skip
+)
 def test_damage_is_named(text, message):
     with pytest.raises(FormatError, match=message) as raised:
         import_text(text, source="x")
@@ -405,17 +423,32 @@ def npy(header, data=b""):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 4, 4)}"), "must hold 1 to 100000 poses; got shape"),
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4)}", b"\0" * 9), "cut short: 9 of 640 bytes"),
-        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (5, 4, 4)}"), "must hold real numbers; got object"),
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 3, 3)}", b"\0" * 360), r"shape \[T, 3, 4\] or \[T, 4, 4\]"),
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4}"), "no NPY or NPZ file that can be read"),
+        (
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 4, 4)}"),
+            "must hold 1 to 100000 poses; got shape",
+        ),
+        (
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4)}", b"\0" * 9),
+            "cut short: 9 of 640 bytes",
+        ),
+        (
+            npy("{'descr': '|O', 'fortran_order': False, 'shape': (5, 4, 4)}"),
+            "must hold real numbers; got object",
+        ),
+        (
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 3, 3)}", b"\0" * 360),
+            r"shape \[T, 3, 4\] or \[T, 4, 4\]",
+        ),
+        (
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4}"),
+            "no NPY or NPZ file that can be read",
+        ),
         (b"\x93NUMPY\x09\x00", "NPY version"),
         (b"nonsense", "no NPY or NPZ file that can be read"),
         (b"", "no NPY or NPZ file that can be read"),
         (b"PK\x03\x04 and so on", "no NPY or NPZ file that can be read"),
     ],
-)  # fmt: skip
+)
 def test_damaged_arrays_are_named(tmp_path, data, message):
     path = tmp_path / "x.npz"
     path.write_bytes(data)

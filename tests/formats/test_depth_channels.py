@@ -27,9 +27,19 @@ def choose(names, wanted=""):
         ((*BLENDER, "ViewLayer.Depth.Z", *xyz("ViewLayer.Normal")), "ViewLayer.Depth.Z"),
         ((*BLENDER, "ViewLayer.Depth.V", "ViewLayer.Mist.Z", "ViewLayer.IndexOB.X"), "ViewLayer.Depth.V"),
         ((*BLENDER, "ViewLayer.Depth.Z", "ViewLayer.Denoising Depth.Z", *CRYPTOMATTE), "ViewLayer.Depth.Z"),
-        ((*BLENDER, "ViewLayer.Denoising Depth.Z", *xyz("ViewLayer.Denoising Normal")), "ViewLayer.Denoising Depth.Z"),
-        ((*BLENDER, "ViewLayer.Depth.Z", *xyz("ViewLayer.Position"), *(f"ViewLayer.Vector.{c}" for c in "XYZW")),
-         "ViewLayer.Depth.Z"),
+        (
+            (*BLENDER, "ViewLayer.Denoising Depth.Z", *xyz("ViewLayer.Denoising Normal")),
+            "ViewLayer.Denoising Depth.Z",
+        ),
+        (
+            (
+                *BLENDER,
+                "ViewLayer.Depth.Z",
+                *xyz("ViewLayer.Position"),
+                *(f"ViewLayer.Vector.{c}" for c in "XYZW"),
+            ),
+            "ViewLayer.Depth.Z",
+        ),
         ((*BEAUTY, "Z", *xyz("N"), *xyz("P")), "Z"),
         ((*BEAUTY, "depth.Z"), "depth.Z"),
         ((*BEAUTY, "zDepth.R", "zDepth.G", "zDepth.B"), "zDepth.R"),
@@ -41,7 +51,7 @@ def choose(names, wanted=""):
         (("Y", "A"), "Y"),
         (("FinalImageWorldDepth.R", *BEAUTY), "FinalImageWorldDepth.R"),
     ],
-)  # fmt: skip
+)
 def test_depth_passes_of_renderers_are_found(names, right):
     assert choose(names) == [right]
     assert choose(tuple(reversed(names))) == [right]

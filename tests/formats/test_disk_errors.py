@@ -48,8 +48,10 @@ def dataset(path):
 
 
 WRITERS = {
-    **{f"a.{kind}": lambda path: write_gaussians(path, random_gaussians(500)) for kind in (
-        "ply", "spz", "sog", "splat", "ksplat", "glb")},
+    **{
+        f"a.{kind}": lambda path: write_gaussians(path, random_gaussians(500))
+        for kind in ("ply", "spz", "sog", "splat", "ksplat", "glb")
+    },
     "a.html": lambda path: write_html(path, random_gaussians(500)),
     "a.png": lambda path: write_image(path, torch.rand(64, 64, 3)),
     "a.jpg": lambda path: write_image(path, torch.rand(64, 64, 3)),
@@ -60,7 +62,7 @@ WRITERS = {
     "a.safetensors": lambda path: write_tensors(path, {"x": torch.zeros(5000)}),
     "a.mp4": lambda path: write_mp4(path, torch.rand(4, 64, 64, 3)),
     "a_dataset": dataset,
-}  # fmt: skip
+}
 
 
 def needs(name):

@@ -182,19 +182,32 @@ def gltf_files(folder: Path) -> dict[str, Path]:
 
     body = times.tobytes() + moves.tobytes()
     document = {
-        "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}],
-        "nodes": [{"children": [1], "scale": [1, 1, 1]}, {"camera": 0, "translation": [0, 1, 0], "rotation": [0, 0, 0, 1]}],
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [
+            {"children": [1], "scale": [1, 1, 1]},
+            {"camera": 0, "translation": [0, 1, 0], "rotation": [0, 0, 0, 1]},
+        ],
         "cameras": [{"type": "perspective", "perspective": {"yfov": 0.8, "znear": 0.1, "aspectRatio": 1.5}}],
-        "buffers": [{"byteLength": len(body), "uri": "data:application/octet-stream;base64," + b64encode(body).decode()}],
+        "buffers": [
+            {
+                "byteLength": len(body),
+                "uri": "data:application/octet-stream;base64," + b64encode(body).decode(),
+            }
+        ],
         "bufferViews": [{"buffer": 0, "byteLength": 12}, {"buffer": 0, "byteOffset": 12, "byteLength": 36}],
         "accessors": [
             {"bufferView": 0, "componentType": 5126, "count": 3, "type": "SCALAR"},
             {"bufferView": 1, "componentType": 5126, "count": 3, "type": "VEC3"},
         ],
         "animations": [
-            {"channels": [{"sampler": 0, "target": {"node": 1, "path": "translation"}}], "samplers": [{"input": 0, "output": 1}]}
+            {
+                "channels": [{"sampler": 0, "target": {"node": 1, "path": "translation"}}],
+                "samplers": [{"input": 0, "output": 1}],
+            }
         ],
-    }  # fmt: skip
+    }
     made = folder / "camera.gltf"
     made.write_text(json.dumps(document))
     return {"gltf": made}
@@ -209,8 +222,15 @@ def text_files(folder: Path) -> dict[str, tuple[Path, Callable[[str], object]]]:
             parse_keyframes,
         ),
         "recording": (
-            json.dumps({"version": 1, "walk": [[0, 0, 0, 0, 0, 0], [1, 0, 0, 1, 5, 1]], "keys": [[0, 0, 1, 2, 3]], "use": "walk",
-                        "view": [0, 0, 0, 0, 0, 60]}),
+            json.dumps(
+                {
+                    "version": 1,
+                    "walk": [[0, 0, 0, 0, 0, 0], [1, 0, 0, 1, 5, 1]],
+                    "keys": [[0, 0, 1, 2, 3]],
+                    "use": "walk",
+                    "view": [0, 0, 0, 0, 0, 60],
+                }
+            ),
             parse_recording,
         ),
         "pose": ("[0, 0, 1, 90, 5]", parse_pose),
@@ -219,7 +239,7 @@ def text_files(folder: Path) -> dict[str, tuple[Path, Callable[[str], object]]]:
             lambda text: pose_from_camera_info(json.loads(text)),
         ),
         "mask": (write_painted_mask(mask > 0.5), lambda text: parse_painted_mask(text, 16)),
-    }  # fmt: skip
+    }
     made = {}
     for name, (text, read) in texts.items():
         made[name] = (folder / f"{name}.txt", read)

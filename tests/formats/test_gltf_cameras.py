@@ -67,9 +67,11 @@ def write_glb(path, made, body):
     total = 12 + 8 + len(text) + 8 + len(body)
     path.write_bytes(
         struct.pack("<III", 0x46546C67, 2, total)
-        + struct.pack("<II", len(text), 0x4E4F534A) + text
-        + struct.pack("<II", len(body), 0x004E4942) + body
-    )  # fmt: skip
+        + struct.pack("<II", len(text), 0x4E4F534A)
+        + text
+        + struct.pack("<II", len(body), 0x004E4942)
+        + body
+    )
     return path
 
 
@@ -185,8 +187,14 @@ def test_one_camera_of_several_is_chosen(tmp_path):
     from matrix3d_core.io.camera_paths.door import import_trajectory
     from matrix3d_core.io.camera_paths.raw import PathOptions
 
-    made = {"asset": {}, "cameras": [{"name": "lens"}, {}], "nodes": [
-        {"camera": 0, "translation": [1, 0, 0]}, {"camera": 1, "name": "second", "translation": [2, 0, 0]}]}  # fmt: skip
+    made = {
+        "asset": {},
+        "cameras": [{"name": "lens"}, {}],
+        "nodes": [
+            {"camera": 0, "translation": [1, 0, 0]},
+            {"camera": 1, "name": "second", "translation": [2, 0, 0]},
+        ],
+    }
     (tmp_path / "x.gltf").write_text(json.dumps(made))
     found = import_trajectory(tmp_path / "x.gltf")
     assert found.trajectory.centres.tolist() == [[1, 0, 0]]

@@ -239,8 +239,11 @@ def test_large_panoramas_are_read_within_twice_their_memory(tmp_path):
     ]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _READ_AND_MEASURE, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     too_much = {}
     for line, (name, width) in zip(done.stdout.splitlines(), asked, strict=True):

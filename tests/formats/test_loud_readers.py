@@ -155,15 +155,20 @@ def png(width, height):
 
 
 HUGE = {
-    "spz": (lambda: spz_of(1_500_000), r"1,500,000 Gaussians, at most 1,000,000\. .* set max_splats to read it"),
+    "spz": (
+        lambda: spz_of(1_500_000),
+        r"1,500,000 Gaussians, at most 1,000,000\. .* set max_splats to read it",
+    ),
     "glb repeats": (
         lambda: glb_of_nodes(*[{"mesh": 0}] * 20_000, *[{"mesh": 0}] * 6000),
         r"26,000 nodes, at most 20,000\. Join them",
     ),
     "glb shared": (
         lambda: glb_with(
-            lambda d: [d.update(nodes=[{"mesh": 0}] * 15_000, scenes=[{"nodes": list(range(15_000))}]),
-                       d["meshes"].__setitem__(0, {"primitives": d["meshes"][0]["primitives"] * 2})]
+            lambda d: [
+                d.update(nodes=[{"mesh": 0}] * 15_000, scenes=[{"nodes": list(range(15_000))}]),
+                d["meshes"].__setitem__(0, {"primitives": d["meshes"][0]["primitives"] * 2}),
+            ]
         ),
         r"20,001 places of Gaussians, at most 20,000|1,200,000 Gaussians, at most 1,000,000",
     ),
@@ -178,11 +183,23 @@ HUGE = {
         r"10,000,000 Gaussians, at most 1,000,000\. It has",
     ),
     "glb empty": (lambda: glb_of_nodes(*[{}] * 60_000), r"60,000 nodes, at most 20,000"),
-    "sog member": (lambda: sog_with(means_l_webp=bytes(200_000_000)), r"200,000,000 bytes in means_l\.webp, at most 1,"),
-    "sog picture": (lambda: sog_with(quats_webp=png(60_000, 60_000)), r"quats\.webp is no picture \(Image size"),
-    "sog pixels": (lambda: sog_with(quats_webp=png(9_000, 9_000)), r"must have about 40 pixels; got 9000x9000"),
-    "sog members": (lambda: sog_with(**{f"a{i}": b"" for i in range(1500)}), r"members, at most 1,000\. A SOG has"),
-}  # fmt: skip
+    "sog member": (
+        lambda: sog_with(means_l_webp=bytes(200_000_000)),
+        r"200,000,000 bytes in means_l\.webp, at most 1,",
+    ),
+    "sog picture": (
+        lambda: sog_with(quats_webp=png(60_000, 60_000)),
+        r"quats\.webp is no picture \(Image size",
+    ),
+    "sog pixels": (
+        lambda: sog_with(quats_webp=png(9_000, 9_000)),
+        r"must have about 40 pixels; got 9000x9000",
+    ),
+    "sog members": (
+        lambda: sog_with(**{f"a{i}": b"" for i in range(1500)}),
+        r"members, at most 1,000\. A SOG has",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", list(HUGE))
@@ -376,9 +393,13 @@ def test_spz_of_degree_4_is_reduced(version):
         ("spz", lambda: spz4_with(4, "<I", 5), "SPZ version must be 1 to 4; got 5"),
         ("ksplat", lambda: with_bytes("ksplat", 0, "<BB", 1, 0), "version must be 0.1; got 1.0"),
         ("glb", lambda: with_bytes("glb", 4, "<I", 3), "GLB version must be 2; got 3"),
-        ("ply", lambda: FILES["ply"].replace(b"little_endian 1.0", b"little_endian 2.0"), "PLY version must be 1.0"),
+        (
+            "ply",
+            lambda: FILES["ply"].replace(b"little_endian 1.0", b"little_endian 2.0"),
+            "PLY version must be 1.0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_newer_versions(kind, make, message):
     assert message in refused(kind, make())
 

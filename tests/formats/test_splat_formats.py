@@ -441,7 +441,11 @@ def primitive(document):
         ("a.sog", sog_with(**{"quats.webp": webp(4, 4)}), "4 of 4 rotations have no valid tag"),
         ("a.sog", sog_with(**{"quats.webp": webp(1, 3)}), "must have about 4 pixels; got 1x3"),
         ("a.sog", sog_with(**{"quats.webp": webp(4000, 4000)}), "must have about 4 pixels; got 4000x4000"),
-        ("a.sog", sog_with(scales={"codebook": [1, 2], "files": []}), "scales.codebook of meta.json must be 256"),
+        (
+            "a.sog",
+            sog_with(scales={"codebook": [1, 2], "files": []}),
+            "scales.codebook of meta.json must be 256",
+        ),
         ("a.sog", sog_with(means=None), "meta.json lacks means"),
         ("a.glb", b"", "does not begin with 'glTF'"),
         ("a.glb", b"ply\n", "does not begin with 'glTF' but b'ply\\n'"),
@@ -450,7 +454,11 @@ def primitive(document):
         ("a.glb", glb_with(lambda d: primitive(d).pop("extensions")), "has no Gaussians in its scene"),
         (
             "a.glb",
-            glb_with(lambda d: primitive(d)["extensions"]["KHR_gaussian_splatting"].update(extensions={"X_spz": {}})),
+            glb_with(
+                lambda d: primitive(d)["extensions"]["KHR_gaussian_splatting"].update(
+                    extensions={"X_spz": {}}
+                )
+            ),
             "packed with X_spz, which is not supported",
         ),
         (
@@ -466,7 +474,7 @@ def primitive(document):
         ("a.glb", glb_with(lambda d: d["buffers"][0].update(uri="../secret.bin")), "lies outside the file"),
         ("a.glb", glb_with(lambda d: primitive(d)["attributes"].update(POSITION=99)), "is not valid glTF"),
     ],
-)  # fmt: skip
+)
 def test_bad_files_are_refused(tmp_path, name, data, message):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(FormatError, match=rf"^{name}: ") as error:

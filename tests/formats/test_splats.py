@@ -49,8 +49,13 @@ def test_files_of_any_axes_come_back_upright(tmp_path, kind, axes):
 
 def test_usual_axes():
     assert {kind: usual_axes(kind) for kind in SPLAT_FORMATS} == {
-        "ply": "RDF", "spz": "RDF", "splat": "RDF", "ksplat": "RDF", "sog": "RDF", "glb": "LUF",
-    }  # fmt: skip
+        "ply": "RDF",
+        "spz": "RDF",
+        "splat": "RDF",
+        "ksplat": "RDF",
+        "sog": "RDF",
+        "glb": "LUF",
+    }
 
 
 def test_tag_beats_sidecar_beats_custom(tmp_path):

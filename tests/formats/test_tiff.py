@@ -110,8 +110,10 @@ def test_tiles_and_planes(tmp_path, is_planar):
     planes = [padded[..., k : k + 1] for k in range(4)] if is_planar else [padded]
     tiles = [
         zlib.compress(plane[top : top + 16, left : left + 16].tobytes())
-        for plane in planes for top in (0, 16) for left in (0, 16, 32)
-    ]  # fmt: skip
+        for plane in planes
+        for top in (0, 16)
+        for left in (0, 16, 32)
+    ]
     tags = {"t259": [8], "t322": [16], "t323": [16], "t284": [1 + is_planar], "t338": [2]}
     write_tiff(tmp_path / "a.tif", tiles, [16] * 4, 1, **tags)
     picture = read_picture(tmp_path / "a.tif")

@@ -124,7 +124,12 @@ def worlds(comfy):
         "clip_image": node("PanoClipImage", image=["pano", 0], size="custom", width=64, height=32),
         "path": node("TrajectoryPreset", frames=5, distance_mode="units", distance=0.8),
         "long": node(
-            "TrajectoryPreset", frames=9, distance_mode="units", distance=500.0, stay_clear=False, geometry=geometry
+            "TrajectoryPreset",
+            frames=9,
+            distance_mode="units",
+            distance=500.0,
+            stay_clear=False,
+            geometry=geometry,
         ),
         "keyed": node("TrajectoryFromKeyframes", frames=5),
         "reversed": node("TrajectoryEdit", trajectory=path, operation="reverse"),
@@ -138,14 +143,25 @@ def worlds(comfy):
         "studio": node("TrajectoryStudio", geometry=geometry, frames=5, path=DRAWN),
         "path_picture": node("TrajectoryPreview", trajectory=path, height=128),
         "path_file": node("TrajectorySave", trajectory=path, filename_prefix="every/trajectory"),
-        "guide": node("MeshGuidanceRender", geometry=geometry, trajectory=path, width=width, mesh_width=width),
+        "guide": node(
+            "MeshGuidanceRender", geometry=geometry, trajectory=path, width=width, mesh_width=width
+        ),
         "fill": node("PanoFill", frames=guide, mask=["guide", 1], depth=["guide", 2], trajectory=path),
         "dark": node("ImageInvert", image=guide),
         "texels": node("PanoTexelComposite", frames=fill, guidance=["dark", 0], mask=["guide", 1]),
         "settings": node("GSOptimizeSettings", source_ratio=0.375),
         "fit": node(
-            "GSOptimize", frames=fill, trajectory=path, geometry=geometry, depth=["fill", 1], mask=["guide", 1],
-            settings=["settings", 0], iterations=8, max_gaussians=2000, crop_size=32, resume=False,
+            "GSOptimize",
+            frames=fill,
+            trajectory=path,
+            geometry=geometry,
+            depth=["fill", 1],
+            mask=["guide", 1],
+            settings=["settings", 0],
+            iterations=8,
+            max_gaussians=2000,
+            crop_size=32,
+            resume=False,
         ),
         "cloud": node("SplatLoad", file="every_node.ply"),
         "clean": node("SplatClean", splat=cloud, min_opacity=0.3),
@@ -161,11 +177,16 @@ def worlds(comfy):
         "loop": node("LoopError", first=fill, first_path=path, last=fill, last_path=["reversed", 0]),
         "next": node("NextBestPath", geometry=geometry, frames=5, step=0.5, directions=4),
         "dataset": node(
-            "DatasetExport", frames=fill, trajectory=path, crops="4 level crops", crop_size=32, stride=2,
+            "DatasetExport",
+            frames=fill,
+            trajectory=path,
+            crops="4 level crops",
+            crop_size=32,
+            stride=2,
             filename_prefix="every/dataset",
         ),
         "video": node("VideoSave360", frames=fill, filename_prefix="every/video"),
-    }  # fmt: skip
+    }
 
 
 def generated(comfy):
@@ -191,14 +212,22 @@ def generated(comfy):
             "PanoVideoConditioning", vae=["vae", 0], frames=["fill", 0], mask=["mask", 0], **text, **video
         ),
         "sampled": node(
-            "PanoVideoSampler", model=["lora", 0], vae=["vae", 0], frames=["fill", 0], mask=["mask", 0], steps=1,
-            cfg=1.0, decode="plain", **text, **video,
+            "PanoVideoSampler",
+            model=["lora", 0],
+            vae=["vae", 0],
+            frames=["fill", 0],
+            mask=["mask", 0],
+            steps=1,
+            cfg=1.0,
+            decode="plain",
+            **text,
+            **video,
         ),
         "path": node("TrajectoryPreset", frames=5, distance_mode="units"),
         "lrm": node("LRMLoader", lrm_name="pano_lrm_480p.pt"),
         "latent": node("EmptyHunyuanLatentVideo", width=128, height=64, length=5),
         "decoded_lrm": node("LRMDecode", lrm=["lrm", 0], latent=["latent", 0], trajectory=["path", 0]),
-    }  # fmt: skip
+    }
 
 
 def watched(comfy, prompt):

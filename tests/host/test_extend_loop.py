@@ -33,9 +33,18 @@ def segment(comfy, prompt, name, geometry, path, **fit):
         trajectory=path,
     )
     prompt[f"{name}_fit"] = comfy.node(
-        "GSOptimize", frames=[f"{name}_fill", 0], trajectory=path, geometry=geometry, depth=[f"{name}_fill", 1],
-        mask=[f"{name}_guide", 1], iterations=60, max_gaussians=20_000, crop_size=96, resume=False, **fit,
-    )  # fmt: skip
+        "GSOptimize",
+        frames=[f"{name}_fill", 0],
+        trajectory=path,
+        geometry=geometry,
+        depth=[f"{name}_fill", 1],
+        mask=[f"{name}_guide", 1],
+        iterations=60,
+        max_gaussians=20_000,
+        crop_size=96,
+        resume=False,
+        **fit,
+    )
 
 
 def loop(comfy):
@@ -59,25 +68,41 @@ def loop(comfy):
     # The world after both segments, seen from the two ends of the walk.
     for end, path in (("begin", "out"), ("finish", "placed")):
         prompt[end] = comfy.node(
-            "SplatRender", splat=["two_fit", 0], trajectory=[path, 0], width=WIDTH, height=WIDTH // 2, stride=8,
+            "SplatRender",
+            splat=["two_fit", 0],
+            trajectory=[path, 0],
+            width=WIDTH,
+            height=WIDTH // 2,
+            stride=8,
             projection="panorama",
-        )  # fmt: skip
+        )
     prompt["drift"] = comfy.node(
         "LoopError", first=["one_fill", 0], first_path=["out", 0], last=["finish", 0], last_path=["placed", 0]
     )
     prompt["next"] = comfy.node(
-        "NextBestPath", geometry=["extend", 2], known=["extend", 1], start=["extend", 3], frames=9, step=2.0,
-        clearance=0.3, directions=6,
-    )  # fmt: skip
+        "NextBestPath",
+        geometry=["extend", 2],
+        known=["extend", 1],
+        start=["extend", 3],
+        frames=9,
+        step=2.0,
+        clearance=0.3,
+        directions=6,
+    )
     for name, source in (
-        ("extend_report", ["extend", 5]), ("next_report", ["next", 2]), ("one_report", ["one_fit", 1]),
+        ("extend_report", ["extend", 5]),
+        ("next_report", ["next", 2]),
+        ("one_report", ["one_fit", 1]),
         ("two_report", ["two_fit", 1]),
-    ):  # fmt: skip
+    ):
         prompt[name] = {"class_type": "PreviewAny", "inputs": {"source": source}}
     for name, source in (
-        ("see_panorama", ["extend", 0]), ("see_loop", ["loop", 3]), ("see_drift", ["drift", 3]), ("see_next", ["next", 1]),
+        ("see_panorama", ["extend", 0]),
+        ("see_loop", ["loop", 3]),
+        ("see_drift", ["drift", 3]),
+        ("see_next", ["next", 1]),
         ("see_back", ["two_guide", 0]),
-    ):  # fmt: skip
+    ):
         prompt[name] = comfy.node("SaveImage", images=source, filename_prefix=f"extend_loop/{name}")
     return prompt
 

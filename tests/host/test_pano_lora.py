@@ -26,18 +26,38 @@ STRENGTH = 0.7
 EPS32 = torch.finfo(torch.float32).eps
 
 WAN_FILES = [
-    "wan_native_default.safetensors", "wan_native.safetensors", "wan_prefixed.safetensors", "wan_peft.safetensors",
-    "wan_diffusers.safetensors", "wan_transformer.safetensors", "wan_kohya.safetensors", "wan_fun.safetensors",
+    "wan_native_default.safetensors",
+    "wan_native.safetensors",
+    "wan_prefixed.safetensors",
+    "wan_peft.safetensors",
+    "wan_diffusers.safetensors",
+    "wan_transformer.safetensors",
+    "wan_kohya.safetensors",
+    "wan_fun.safetensors",
     "wan_nested.ckpt",
-]  # fmt: skip
+]
 FLUX_FILES = [
-    "flux_diffusers.safetensors", "flux_bare_diffusers.safetensors", "flux_peft.bin", "flux_onetrainer.safetensors",
-    "flux_kohya.safetensors", "flux_bfl.safetensors", "flux_bfl_prefixed.safetensors",
-]  # fmt: skip
+    "flux_diffusers.safetensors",
+    "flux_bare_diffusers.safetensors",
+    "flux_peft.bin",
+    "flux_onetrainer.safetensors",
+    "flux_kohya.safetensors",
+    "flux_bfl.safetensors",
+    "flux_bfl_prefixed.safetensors",
+]
 BAD_FILES = [
-    "half.safetensors", "alien.safetensors", "wide.safetensors", "empty.safetensors", "cut.safetensors", "cut.ckpt",
-    "code.ckpt", "bare_code.bin", "nan.safetensors", "unpaired.safetensors", "model.safetensors",
-]  # fmt: skip
+    "half.safetensors",
+    "alien.safetensors",
+    "wide.safetensors",
+    "empty.safetensors",
+    "cut.safetensors",
+    "cut.ckpt",
+    "code.ckpt",
+    "bare_code.bin",
+    "nan.safetensors",
+    "unpaired.safetensors",
+    "model.safetensors",
+]
 
 CODE = r"""
 nodes = load_nodes()
@@ -316,9 +336,10 @@ def write_scaled(loras, tiny):
         {"lora_adapter_metadata": json.dumps({k: int(v) for k, v in about.items()})},
     )
     save_file(
-        tensors_of([header], names), loras / "wan_header.safetensors",
+        tensors_of([header], names),
+        loras / "wan_header.safetensors",
         {**about, "transformer.lora_alpha": str(4 * RANK)},
-    )  # fmt: skip
+    )
     return {
         "wan_dora.safetensors": ("wan21_i2v", kohya, lengths),
         "flux_dora.safetensors": ("flux_dev", rows, lengths),
@@ -438,10 +459,15 @@ def test_magnitudes_and_header_alphas(answers, place, name):
 
 
 NAMINGS = {
-    "wan_native_default.safetensors": "native", "wan_peft.safetensors": "peft", "wan_diffusers.safetensors": "diffusers",
-    "wan_kohya.safetensors": "kohya", "flux_diffusers.safetensors": "diffusers", "flux_bfl.safetensors": "BFL",
-    "flux_kohya.safetensors": "kohya", "flux_peft.bin": "peft",
-}  # fmt: skip
+    "wan_native_default.safetensors": "native",
+    "wan_peft.safetensors": "peft",
+    "wan_diffusers.safetensors": "diffusers",
+    "wan_kohya.safetensors": "kohya",
+    "flux_diffusers.safetensors": "diffusers",
+    "flux_bfl.safetensors": "BFL",
+    "flux_kohya.safetensors": "kohya",
+    "flux_peft.bin": "peft",
+}
 
 
 @pytest.mark.parametrize(("name", "naming"), NAMINGS.items())

@@ -57,8 +57,13 @@ def test_a_folder_below_the_output_folder(run):
     folder = Path(folder)
     assert folder.parent == Path(run["output"]) / "matrix3d"
     assert sorted(p.name for p in folder.iterdir()) == [
-        "depths", "images", "masks", "sparse", "sparse_pc.ply", "transforms.json",
-    ]  # fmt: skip
+        "depths",
+        "images",
+        "masks",
+        "sparse",
+        "sparse_pc.ply",
+        "transforms.json",
+    ]
     assert len(json.loads((folder / "transforms.json").read_text())["frames"]) == 8
     assert len(list((folder / "masks").iterdir())) == len(list((folder / "depths").iterdir())) == 8
 

@@ -98,9 +98,13 @@ result(out)
     g = expected.gaussians
     # The host's latent went through its normalisation there and back: a few ulp of values up to 10.
     for got, wanted in (
-        (positions[0], g.means), (rotations[0], g.quats_wxyz), (scales[0], g.scales),
-        (opacities[0, :, 0], g.opacities), (sh[0], g.sh), (depth[:, 1::2, 1::2], expected.depth),
-    ):  # fmt: skip
+        (positions[0], g.means),
+        (rotations[0], g.quats_wxyz),
+        (scales[0], g.scales),
+        (opacities[0, :, 0], g.opacities),
+        (sh[0], g.sh),
+        (depth[:, 1::2, 1::2], expected.depth),
+    ):
         torch.testing.assert_close(got, wanted, rtol=1e-3, atol=2e-3)
     assert depth.shape == (9, 64, 128)
     assert torch.equal(depth[:, ::2, ::2], depth[:, 1::2, 1::2])

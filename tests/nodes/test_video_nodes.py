@@ -558,5 +558,6 @@ def test_an_all_black_mask_is_allowed_and_warned_of(bad):
 def test_small_helpers(bad):
     assert bad["clip image"] == [[1, 224, 224, 3], True, True]
     assert bad["prompt"] == [
-        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional", "blurry",
-    ]  # fmt: skip
+        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional",
+        "blurry",
+    ]

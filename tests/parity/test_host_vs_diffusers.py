@@ -93,9 +93,14 @@ def sample_in_host(place, base, weights, tmp_path, *, steps, cfg, seed, rounds, 
     files = {"inputs": tmp_path / "inputs.safetensors", "output": tmp_path / "host.safetensors"}
     save_file(inputs(), files["inputs"])
     code = HOST_CODE.format(
-        weights=str(weights), steps=steps, cfg=cfg, seed=seed, rounds=rounds, seam=seam,
+        weights=str(weights),
+        steps=steps,
+        cfg=cfg,
+        seed=seed,
+        rounds=rounds,
+        seam=seam,
         **{name: str(path) for name, path in files.items()},
-    )  # fmt: skip
+    )
     told = run_in_host(code, place, base)
     assert told == {"dtype": "torch.float32", "kind": "WAN21"}
     return load_file(files["output"])["latents"]

@@ -238,9 +238,13 @@ def place(column, row, depth, scales, q_xyzw, camera_to_world, width, height):
 def tiny_shapes(published, width=32, ffn=48, features=24, hidden=12, out=10, stages=(6, 8, 12, 16)):
     """Shrink the published shapes to a small model's; names and structure stay."""
     sizes = {
-        1024: width, 2048: ffn, 3072: 3 * width, 512: hidden, 256: out,
+        1024: width,
+        2048: ffn,
+        3072: 3 * width,
+        512: hidden,
+        256: out,
         **dict(zip((96, 192, 384, 768), stages, strict=True)),
-    }  # fmt: skip
+    }
     small = {}
     for name, shape in published.items():
         new = [sizes.get(n, n) for n in shape]

@@ -17,9 +17,15 @@ def room_colours(points: torch.Tensor) -> torch.Tensor:  # [N, 3] -> [N, 3]
     low, high = (points - ROOM[0]).abs(), (points - ROOM[1]).abs()
     wall = torch.cat((low, high), dim=-1).argmin(-1)
     hues = torch.tensor(
-        [[0.35, 0.5, 0.75], [0.85, 0.85, 0.8], [0.75, 0.65, 0.35],
-         [0.45, 0.7, 0.45], [0.5, 0.42, 0.36], [0.7, 0.5, 0.62]]
-    )  # fmt: skip
+        [
+            [0.35, 0.5, 0.75],
+            [0.85, 0.85, 0.8],
+            [0.75, 0.65, 0.35],
+            [0.45, 0.7, 0.45],
+            [0.5, 0.42, 0.36],
+            [0.7, 0.5, 0.62],
+        ]
+    )
     check = ((points / 0.5 + 1e-4).floor().sum(-1) % 2)[:, None]
     colours = hues[wall] * (0.75 + 0.25 * check)
     off = torch.linalg.vector_norm(points[:, [0, 2]] - torch.tensor(PILLAR[0]), dim=-1) - PILLAR[1]

@@ -8,9 +8,16 @@ from typing import Any
 
 
 def write_tiff(
-    path: Path, strips: list[bytes], bits: list[int], kind: int, *, size: tuple[int, int], order: str = "<",
-    big: bool = False, **tags: Any,
-) -> None:  # fmt: skip
+    path: Path,
+    strips: list[bytes],
+    bits: list[int],
+    kind: int,
+    *,
+    size: tuple[int, int],
+    order: str = "<",
+    big: bool = False,
+    **tags: Any,
+) -> None:
     """Write one directory with LONG tags around ready strips or tiles."""
     where = "QQ" if big else "II"
     fields = {

@@ -22,7 +22,11 @@ SMALL = {
 
 ADDED = {
     "WorldExtend": {"splat": ("old GSOptimize", 0), "trajectory": ("TrajectoryPreset", 0)},
-    "NextBestPath": {"geometry": ("WorldExtend", 2), "known": ("WorldExtend", 1), "start": ("WorldExtend", 3)},
+    "NextBestPath": {
+        "geometry": ("WorldExtend", 2),
+        "known": ("WorldExtend", 1),
+        "start": ("WorldExtend", 3),
+    },
     "MeshGuidanceRender": {"geometry": ("WorldExtend", 2), "trajectory": ("NextBestPath", 0)},
     "PanoFill": {
         "frames": ("MeshGuidanceRender", 0),
@@ -39,7 +43,7 @@ ADDED = {
         "initial": ("old GSOptimize", 0),
     },
     "SplatPreview": {"splat": ("GSOptimize", 0), "trajectory": ("NextBestPath", 0)},
-}  # fmt: skip
+}
 """What each added node takes from which output; the segment as the template extend_world has it."""
 
 HELD_BACK = """small => {

@@ -28,9 +28,15 @@ WIDTH, HEIGHT = 480, 270
 FOCAL_PX = HEIGHT / 2 / math.tan(math.radians(65) / 2)
 EYE, YAW, PITCH = (0.4, -0.3, 0.6), 25.0, -12.0
 CASES = {
-    "ply": {}, "spz": {}, "splat": {}, "ksplat": {}, "sog": {},
-    "spz-rub": {"axes": "RUB"}, "ply-rub": {"axes": "RUB"}, "sog-blender": {"axes": "RFU"},
-}  # fmt: skip
+    "ply": {},
+    "spz": {},
+    "splat": {},
+    "ksplat": {},
+    "sog": {},
+    "spz-rub": {"axes": "RUB"},
+    "ply-rub": {"axes": "RUB"},
+    "sog-blender": {"axes": "RFU"},
+}
 
 
 def coloured_world(bases=4):

@@ -158,9 +158,7 @@ def test_the_file_comes_back_and_damage_is_named(walls):
     assert len(data) < 200_000
     back = decode_occupancy(data)
     assert torch.equal(back.solid, walls.solid)
-    assert (back.origin, back.cell, back.is_outside_solid, back.unit) == (
-        walls.origin, walls.cell, True, 1.0,
-    )  # fmt: skip
+    assert (back.origin, back.cell, back.is_outside_solid, back.unit) == (walls.origin, walls.cell, True, 1.0)
     header = data[12 : 12 + int.from_bytes(data[8:12], "little")]
     bits = data[12 + len(header) :]
 

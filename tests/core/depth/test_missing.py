@@ -28,11 +28,17 @@ def ground(nothing: float, most: float = 40.0) -> tuple[torch.Tensor, torch.Tens
 @pytest.mark.parametrize(
     ("nothing", "words"),
     [
-        (1e10, "at 1e+10 or more are sky"), (1e11, "at 1e+11"), (3.4e38, "at 3.4e+38"), (65504.0, "largest number"),
-        (65535.0, "largest number"), (65.535, "largest number"), (65535 / 256, "largest number"),
-        (40.0, "the same for all of them, a far clip"), (1000.0, "31 times beyond all others"),
+        (1e10, "at 1e+10 or more are sky"),
+        (1e11, "at 1e+11"),
+        (3.4e38, "at 3.4e+38"),
+        (65504.0, "largest number"),
+        (65535.0, "largest number"),
+        (65.535, "largest number"),
+        (65535 / 256, "largest number"),
+        (40.0, "the same for all of them, a far clip"),
+        (1000.0, "31 times beyond all others"),
     ],
-)  # fmt: skip
+)
 def test_far_numbers_of_renderers_are_sky(nothing, words):
     depth, is_far = ground(nothing)
     marked, notes = mark_missing(depth)

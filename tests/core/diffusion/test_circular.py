@@ -44,19 +44,25 @@ class Half(nn.Module):
 def decoder(norm=False, seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.Tanh(),
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Tanh(),
         nn.GroupNorm(2, 8) if norm else nn.Identity(),
-        nn.Conv2d(8, 8, 3, padding=1), nn.Tanh(),
-        nn.Upsample(scale_factor=2), nn.Conv2d(8, 8, 3, padding=1), nn.Tanh(),
-        nn.Conv2d(8, 8, 3, padding=1), nn.Tanh(), nn.Conv2d(8, 3, 3, padding=1),
-    ).requires_grad_(False)  # fmt: skip
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Tanh(),
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(8, 3, 3, padding=1),
+    ).requires_grad_(False)
 
 
 def encoder(seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Tanh(), Half(8), nn.Conv2d(8, 4, 3, padding=1)).requires_grad_(
-        False
-    )  # fmt: skip
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.Tanh(), Half(8), nn.Conv2d(8, 4, 3, padding=1)
+    ).requires_grad_(False)
 
 
 def as_decode(network):

@@ -16,9 +16,7 @@ from matrix3d_core.errors import InvalidInput
 
 # Worked out by hand: for N = 50 a turn follows steps 31 ... 49; torch.randint(1, 128) from seed 380.
 # The network sees the first of them at step 32; the last stays for the result alone.
-TURNS_380 = [
-    105, 93, 30, 118, 5, 98, 28, 54, 85, 44, 45, 87, 69, 95, 2, 56, 94, 27, 43,
-]  # fmt: skip
+TURNS_380 = [105, 93, 30, 118, 5, 98, 28, 54, 85, 44, 45, 87, 69, 95, 2, 56, 94, 27, 43]
 
 
 def draws(seed, width, count):

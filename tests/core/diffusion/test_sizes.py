@@ -84,8 +84,11 @@ def test_schedule_matches_the_slow_definition(steps, shift):
 def test_upstream_numbers():
     times = flow_sigmas(50)[:-1] * 1000
     assert [round(float(t), 2) for t in (times[0], times[1], times[2], times[-1])] == [
-        1000.0, 995.93, 991.74, 92.59,
-    ]  # fmt: skip
+        1000.0,
+        995.93,
+        991.74,
+        92.59,
+    ]
     rounded = round_timesteps(times)
     assert rounded[:3].tolist() == [1000, 996, 992]
     assert float(rounded[-1]) == 92.5
@@ -120,8 +123,9 @@ def test_prompts_are_upstreams():
     assert positive_5b == positive
     assert negative_5b == negative + " flickering. worst quality. low quality"
     assert apply_prompt_preset("image to panorama", "a harbour") == (
-        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional", "",
-    )  # fmt: skip
+        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional",
+        "",
+    )
     assert apply_prompt_preset("text to panorama", " as it is\n") == (" as it is\n", "")
 
 

@@ -106,9 +106,12 @@ def test_what_no_pose_of_the_path_saw_is_not_known():
     points = torch.stack((u.flatten(), v.flatten(), torch.full((u.numel(),), 1.5)), -1)
     count = len(points)
     added = Gaussians.from_colours(
-        points, torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4), torch.tensor([[0.05, 0.05, 0.002]]).expand(count, 3),
-        torch.full((count,), 0.95), torch.full((count, 3), 0.3),
-    )  # fmt: skip
+        points,
+        torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4),
+        torch.tensor([[0.05, 0.05, 0.002]]).expand(count, 3),
+        torch.full((count,), 0.95),
+        torch.full((count, 3), 0.3),
+    )
     world = Gaussians.concatenate(screen, added)
     path = Trajectory(torch.eye(4, dtype=torch.float64)[None])
     place = (1.6, 0.0, 0.0)

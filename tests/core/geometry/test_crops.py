@@ -16,9 +16,19 @@ H = math.sqrt(0.5)
 
 # As published for Matrix-3D: forward directions in the OpenCV panorama frame, index 0 to 11.
 UPSTREAM_FORWARDS = [
-    (0, 0, -1), (0, H, -H), (0, -H, -H), (-1, 0, 0), (-H, H, 0), (-H, -H, 0),
-    (0, 0, 1), (0, H, H), (0, -H, H), (1, 0, 0), (H, H, 0), (H, -H, 0),
-]  # fmt: skip
+    (0, 0, -1),
+    (0, H, -H),
+    (0, -H, -H),
+    (-1, 0, 0),
+    (-H, H, 0),
+    (-H, -H, 0),
+    (0, 0, 1),
+    (0, H, H),
+    (0, -H, H),
+    (1, 0, 0),
+    (H, H, 0),
+    (H, -H, 0),
+]
 
 
 def test_upstream_crops_look_where_upstream_looks():

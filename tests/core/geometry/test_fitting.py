@@ -119,16 +119,22 @@ def test_plane_obeys_the_wanted_normal():
     floor[:, 1] = 1.5
     points = torch.cat((wall, floor))
     down = fit_plane(
-        points, inlier_distance=0.01, near_normal=(0, 1, 0), max_angle_rad=math.radians(15),
+        points,
+        inlier_distance=0.01,
+        near_normal=(0, 1, 0),
+        max_angle_rad=math.radians(15),
         generator=torch.Generator().manual_seed(0),
-    )  # fmt: skip
+    )
     # Some 5 wall points lie in the floor's band by chance: each pulls by 0.01 / 1000 at most.
     assert down.normal.tolist() == pytest.approx([0, 1, 0], abs=1e-4)
     assert down.offset == pytest.approx(1.5, abs=1e-4)
     up = fit_plane(
-        points, inlier_distance=0.01, near_normal=(0, -1, 0), max_angle_rad=math.radians(15),
+        points,
+        inlier_distance=0.01,
+        near_normal=(0, -1, 0),
+        max_angle_rad=math.radians(15),
         generator=torch.Generator().manual_seed(0),
-    )  # fmt: skip
+    )
     assert up.offset == pytest.approx(-down.offset, abs=1e-12)
     free = fit_plane(points, inlier_distance=0.01, generator=torch.Generator().manual_seed(0))
     assert free.normal.tolist() == pytest.approx([0, 0, 1], abs=1e-4)

@@ -90,15 +90,28 @@ def test_pair_names(tmp_path, down, up):
 
 def test_other_parts(tmp_path):
     tensors = {
-        "a.lora_A.weight": A, "a.lora_B.weight": B, "a.lora_B.bias": torch.zeros(6),
-        "b.lora_A.default.weight": A, "b.lora_B.default.weight": B, "b.lora_magnitude_vector.default.weight": torch.ones(6),
-        "c.diff": torch.zeros(6, 8), "c.diff_b": torch.zeros(6),
-        "d.lokr_w1": A, "d.lokr_w2_a": A, "d.lokr_w2_b": B, "d.alpha": torch.tensor(1.0),
-        "e.hada_w1_a": B, "e.hada_w1_b": A, "e.hada_w2_a": B, "e.hada_w2_b": A,
+        "a.lora_A.weight": A,
+        "a.lora_B.weight": B,
+        "a.lora_B.bias": torch.zeros(6),
+        "b.lora_A.default.weight": A,
+        "b.lora_B.default.weight": B,
+        "b.lora_magnitude_vector.default.weight": torch.ones(6),
+        "c.diff": torch.zeros(6, 8),
+        "c.diff_b": torch.zeros(6),
+        "d.lokr_w1": A,
+        "d.lokr_w2_a": A,
+        "d.lokr_w2_b": B,
+        "d.alpha": torch.tensor(1.0),
+        "e.hada_w1_a": B,
+        "e.hada_w1_b": A,
+        "e.hada_w2_a": B,
+        "e.hada_w2_b": A,
         "plain.weight": A,
-        "base_model.model.patch_embedding_extra_concate.modules_to_save.default.weight": torch.zeros(6, 52, 1, 2, 2),
+        "base_model.model.patch_embedding_extra_concate.modules_to_save.default.weight": torch.zeros(
+            6, 52, 1, 2, 2
+        ),
         "base_model.model.patch_embedding_extra_concate.modules_to_save.default.bias": torch.zeros(6),
-    }  # fmt: skip
+    }
     file = sort_tensors(tensors, tmp_path / "x")
     assert {stem: set(module.parts) for stem, module in file.modules.items()} == {
         "a": {"down", "up", "diff_b"},

@@ -87,9 +87,13 @@ def test_an_expanded_tensor_takes_no_time_and_no_memory(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (60, 60)),
-    )  # fmt: skip
+    )
     assert done.stdout.split() == ["FormatError", "True"]
 
 

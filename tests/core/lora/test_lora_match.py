@@ -32,10 +32,12 @@ WAN = {
 SMALL = {**WAN, "patch_embedding.weight": (D, 48, 1, 2, 2)}  # laid out like the 5B
 FLUX = {
     "img_in.weight": (D, 64),
-    "double_blocks.0.img_attn.qkv.weight": (3 * D, D), "double_blocks.0.img_attn.qkv.bias": (3 * D,),
-    "single_blocks.0.linear1.weight": (7 * D, D), "single_blocks.0.linear2.weight": (D, 5 * D),
+    "double_blocks.0.img_attn.qkv.weight": (3 * D, D),
+    "double_blocks.0.img_attn.qkv.bias": (3 * D,),
+    "single_blocks.0.linear1.weight": (7 * D, D),
+    "single_blocks.0.linear2.weight": (D, 5 * D),
     "final_layer.adaLN_modulation.1.weight": (2 * D, D),
-}  # fmt: skip
+}
 
 
 def pair(stem, out=D, into=D, rank=2, down=".lora_A.weight", up=".lora_B.weight"):
@@ -123,8 +125,9 @@ def test_unneeded_tensors_are_listed():
     tensors = {
         **pair("blocks.0.self_attn.q"),
         **pair("lora_te1_text_model_encoder_layers_0_mlp_fc1"),
-        "img_emb.proj.0.weight": torch.zeros(3), "blocks.0.self_attn.q.base_layer.weight": torch.zeros(D, D),
-    }  # fmt: skip
+        "img_emb.proj.0.weight": torch.zeros(3),
+        "blocks.0.self_attn.q.base_layer.weight": torch.zeros(D, D),
+    }
     report = fit(tensors)
     report.check()
     assert len(report.ignored) == 3

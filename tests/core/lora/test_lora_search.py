@@ -54,8 +54,11 @@ def test_everything_in_a_loras_folder_is_listed_first(tmp_path):
         {"matrix3d": [tmp_path / "m", tmp_path / "gone"], "loras": [tmp_path / "a", tmp_path / "b"]}
     )
     assert [place.name for place in found] == [
-        "other.bin", "speed.pt", "z/any.safetensors", "matrix3d: a_lora.safetensors",
-    ]  # fmt: skip
+        "other.bin",
+        "speed.pt",
+        "z/any.safetensors",
+        "matrix3d: a_lora.safetensors",
+    ]
 
 
 def test_links_are_followed_once(tmp_path):

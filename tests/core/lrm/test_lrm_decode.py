@@ -190,9 +190,14 @@ def test_progress_comes_between_the_steps_and_cancels(model):
     seen = list(dict.fromkeys(phases))
     assert "needs about" in seen[0]
     assert seen[1:] == [
-        "LRM: rays", "LRM: depth layers", "LRM: depth maps", "LRM: splat layers", "LRM: splat maps",
-        "LRM: place splats", "LRM done",
-    ]  # fmt: skip
+        "LRM: rays",
+        "LRM: depth layers",
+        "LRM: depth maps",
+        "LRM: splat layers",
+        "LRM: splat maps",
+        "LRM: place splats",
+        "LRM done",
+    ]
 
     class Stop(Exception):
         pass

@@ -66,8 +66,9 @@ def test_the_slim_network_lacks_only_what_is_never_used():
     unused = {name for name in full - slim if ".layer_rn." not in name}
     assert slim < full
     assert {n.split(".")[0] for n in unused if "refinenet4.resConfUnit1" not in n} == {
-        "encoder_layer", "camera_layer_norm",
-    }  # fmt: skip
+        "encoder_layer",
+        "camera_layer_norm",
+    }
 
 
 def tiny_config():

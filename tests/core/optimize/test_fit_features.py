@@ -121,9 +121,15 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
 def test_growing_keeps_below_the_cap(way, engine):
     frames, path, extras = world()
     config = replace(
-        QUICK, densify=way, densify_every=4, init_ratio=0.5, max_gaussians=700, engine=engine,
-        steps=24 if engine == "numba" else 10, held_out_max=0 if engine == "torch" else 2,
-    )  # fmt: skip
+        QUICK,
+        densify=way,
+        densify_every=4,
+        init_ratio=0.5,
+        max_gaussians=700,
+        engine=engine,
+        steps=24 if engine == "numba" else 10,
+        held_out_max=0 if engine == "torch" else 2,
+    )
     result = optimize_gaussians(frames, path, **extras, config=config)
     first = sum(result.report["gaussians_initial"].values())
     assert first < len(result.gaussians) <= 700
@@ -342,9 +348,14 @@ def test_origins_follow_the_gaussians():
     extras["depth_ray"] = extras["depth_ray"].clone()
     extras["depth_ray"][2, :, 20:40] *= 1.5  # something that the panorama does not show
     placed = init_gaussians(
-        geometry=extras["geometry"], frames=frames, depth_ray=extras["depth_ray"], mask=extras["mask"],
-        trajectory=path, key_frames=[0, 2, 4], max_gaussians=1000,
-    )  # fmt: skip
+        geometry=extras["geometry"],
+        frames=frames,
+        depth_ray=extras["depth_ray"],
+        mask=extras["mask"],
+        trajectory=path,
+        key_frames=[0, 2, 4],
+        max_gaussians=1000,
+    )
     assert len(placed.origins) == len(placed.gaussians) == sum(placed.counts.values())
     assert int((placed.origins == 1).sum()) == placed.counts["filled"] > 0
     result = optimize_gaussians(frames, path, **extras, config=QUICK)
@@ -355,8 +366,10 @@ def test_origins_follow_the_gaussians():
     hue = torch.tensor(ORIGIN_COLOURS[1])
     torch.testing.assert_close(
         torch.nn.functional.normalize(observed, dim=-1).mean(0),
-        torch.nn.functional.normalize(hue, dim=-1), rtol=0, atol=0.05,
-    )  # fmt: skip
+        torch.nn.functional.normalize(hue, dim=-1),
+        rtol=0,
+        atol=0.05,
+    )
 
 
 def test_suspicious_inputs_are_said_in_words():

@@ -53,10 +53,14 @@ def test_tags_are_read_as_attributes_and_elements(as_elements, prefix):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"CroppedAreaLeftPixels": 150}, {"CroppedAreaTopPixels": -1}, {"CroppedAreaImageWidthPixels": 0},
-        {"FullPanoWidthPixels": "nan"}, {"FullPanoHeightPixels": "1e400"}, {"CroppedAreaTopPixels": "x"},
+        {"CroppedAreaLeftPixels": 150},
+        {"CroppedAreaTopPixels": -1},
+        {"CroppedAreaImageWidthPixels": 0},
+        {"FullPanoWidthPixels": "nan"},
+        {"FullPanoHeightPixels": "1e400"},
+        {"CroppedAreaTopPixels": "x"},
     ],
-)  # fmt: skip
+)
 def test_areas_that_do_not_fit_are_ignored(changed):
     assert not gpano_from_xmp(xmp(**{**AREA, **changed})).is_part
 

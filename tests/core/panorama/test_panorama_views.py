@@ -131,9 +131,17 @@ def test_batches_keep_their_order():
 def test_yaw_step_turns_right():
     pano = erp_directions(16, 32)[None] * 0.5 + 0.5
     views = look_around(
-        pano, yaw_rad=0.0, pitch_rad=0.0, roll_rad=0.0, fov_x_rad=0.3, fov_y_rad=None, height=1, width=1,
-        count=2, yaw_step_rad=math.radians(30),
-    )  # fmt: skip
+        pano,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        roll_rad=0.0,
+        fov_x_rad=0.3,
+        fov_y_rad=None,
+        height=1,
+        width=1,
+        count=2,
+        yaw_step_rad=math.radians(30),
+    )
     x = (views[1, 0, 0, 0] - 0.5) * 2
     assert float(x) == pytest.approx(0.5, abs=0.02)
 

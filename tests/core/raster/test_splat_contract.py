@@ -75,9 +75,14 @@ def test_numba_matches_twin_with_every_output_and_gradient(camera, antialiased, 
         leaves = [t.to(dtype).clone().requires_grad_() for t in gaussians.tensors()]
         pose = turned_camera().requires_grad_()
         frame, depth, median = draw(
-            engine, Gaussians(*leaves), pose, camera, antialiased=antialiased, median_depth=True,
+            engine,
+            Gaussians(*leaves),
+            pose,
+            camera,
+            antialiased=antialiased,
+            median_depth=True,
             background=(0.3, 0.2, 0.1),
-        )  # fmt: skip
+        )
         loss_of(frame, depth, median, torch.Generator().manual_seed(1)).backward()
         pictures = [frame.rgb, frame.alpha, depth, median]
         return [p.detach().double() for p in pictures], [t.grad.double() for t in (*leaves, pose)]
@@ -111,9 +116,11 @@ def test_twin_gradients_match_finite_differences(camera, antialiased):
         # Squares of the sums' parts: the rim at 1/255, a step that differences must not see, hardly counts.
         seen = frame.alpha > 0.3
         return (
-            frame.rgb.square().sum() + frame.alpha.square().sum() + depth[seen].sum()
+            frame.rgb.square().sum()
+            + frame.alpha.square().sum()
+            + depth[seen].sum()
             + median[torch.isfinite(median)].square().sum()
-        )  # fmt: skip
+        )
 
     for index in range(6):
         rng = torch.Generator().manual_seed(index)
@@ -157,9 +164,12 @@ def test_median_depth_is_that_of_the_gaussian_at_half_the_light(engine, camera):
     count = len(depths)
     means = torch.stack((torch.zeros(count), torch.zeros(count), depths), -1)
     gaussians = Gaussians.from_colours(
-        means, torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4).clone(), depths[:, None].expand(count, 3) * 0.05,
-        torch.tensor([0.3, 0.15, 0.9, 0.9]), torch.ones(count, 3),
-    )  # fmt: skip
+        means,
+        torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4).clone(),
+        depths[:, None].expand(count, 3) * 0.05,
+        torch.tensor([0.3, 0.15, 0.9, 0.9]),
+        torch.ones(count, 3),
+    )
     frame, expected, median = draw(engine, gaussians, torch.eye(4), camera, median_depth=True)
     middle = (16, 32) if camera == "panorama" else (16, 24)
     # In front of the third, 0.7 * 0.85 > 1/2 of the light passes; behind it less.
@@ -299,9 +309,12 @@ def test_a_panorama_is_sound_at_the_poles(engine):
     )
     torch.testing.assert_close(over.rgb, straight.rgb.flip(0, 1), rtol=0, atol=2e-5)
     above = Gaussians.from_colours(
-        torch.tensor([[0.0, -2.0, 0.0]]), torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.3),
-        torch.tensor([0.9]), torch.ones(1, 3),
-    )  # fmt: skip
+        torch.tensor([[0.0, -2.0, 0.0]]),
+        torch.tensor([[1.0, 0, 0, 0]]),
+        torch.full((1, 3), 0.3),
+        torch.tensor([0.9]),
+        torch.ones(1, 3),
+    )
     alpha = render_gaussians_panorama(above, torch.eye(4), *PANO, engine=engine).alpha
     torch.testing.assert_close(alpha, alpha[:, :1].expand(PANO), rtol=0, atol=1e-5)  # the same all around
     assert alpha[0, 0] > 0.8
@@ -331,9 +344,12 @@ def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
     for antialiased in (False, True):
         leaves = [t.clone().requires_grad_() for t in (means, quats, scales, torch.full((count,), 0.9))]
         frame = render_gaussians_panorama(
-            Gaussians.from_colours(*leaves, torch.ones(count, 3)), torch.eye(4), *PANO, engine=engine,
+            Gaussians.from_colours(*leaves, torch.ones(count, 3)),
+            torch.eye(4),
+            *PANO,
+            engine=engine,
             antialiased=antialiased,
-        )  # fmt: skip
+        )
         (frame.rgb.sum() + frame.alpha.sum()).backward()
         assert torch.isfinite(frame.rgb).all()
         assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)

@@ -83,9 +83,14 @@ def test_nothing_points_needles_and_giants(render, K_px):
     for gaussians in (none, odd):
         for antialiased in (False, True):
             pictures, _, gradients = run(
-                render, gaussians, torch.float32, K_px=K_px, size=size, antialiased=antialiased,
+                render,
+                gaussians,
+                torch.float32,
+                K_px=K_px,
+                size=size,
+                antialiased=antialiased,
                 pose=torch.eye(4, dtype=torch.float64),
-            )  # fmt: skip
+            )
             assert all(torch.isfinite(p).all() for p in pictures)
             assert all(torch.isfinite(g).all() for g in gradients)
             assert bool(pictures[1].any()) == (len(gaussians) > 0)

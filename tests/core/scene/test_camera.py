@@ -32,8 +32,10 @@ def erp_ray(column, row, height, width):
     longitude = (column / width - 0.5) * 2 * math.pi
     latitude = math.pi / 2 - row / height * math.pi  # up is positive
     return [
-        math.cos(latitude) * math.sin(longitude), -math.sin(latitude), math.cos(latitude) * math.cos(longitude)
-    ]  # fmt: skip
+        math.cos(latitude) * math.sin(longitude),
+        -math.sin(latitude),
+        math.cos(latitude) * math.cos(longitude),
+    ]
 
 
 CAMERAS = {
@@ -202,8 +204,11 @@ def test_the_angle_of_a_pixel_is_that_between_its_neighbours():
 def test_maps_go_on_around_a_panorama_and_end_in_a_picture():
     maps = torch.arange(8.0).reshape(1, 1, 2, 4)
     assert Equirect((2, 4)).pad(maps, 1)[0, 0].tolist() == [
-        [3, 0, 1, 2, 3, 0], [3, 0, 1, 2, 3, 0], [7, 4, 5, 6, 7, 4], [7, 4, 5, 6, 7, 4]
-    ]  # fmt: skip
+        [3, 0, 1, 2, 3, 0],
+        [3, 0, 1, 2, 3, 0],
+        [7, 4, 5, 6, 7, 4],
+        [7, 4, 5, 6, 7, 4],
+    ]
     assert pinhole().pad(maps, 1)[0, 0, 1].tolist() == [0, 0, 1, 2, 3, 3]
 
 

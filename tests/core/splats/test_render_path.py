@@ -18,9 +18,12 @@ WORLD, PATH = room(0.2), walk()
 
 def dot(x, y, z):
     return Gaussians.from_colours(
-        torch.tensor([[x, y, z]]), torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.01), torch.ones(1) * 0.99,
+        torch.tensor([[x, y, z]]),
+        torch.tensor([[1.0, 0, 0, 0]]),
+        torch.full((1, 3), 0.01),
+        torch.ones(1) * 0.99,
         torch.ones(1, 3),
-    )  # fmt: skip
+    )
 
 
 def brightest(picture):

@@ -71,8 +71,9 @@ def test_latents_are_the_vaes_normalised_and_kept(tmp_path, vae):
     folder = write_folder(tmp_path / "street")
     clip = encode_clip(folder, open_wan_encoder(vae.parent, device="cpu"))
     assert {stride: tuple(latent.shape) for stride, latent in clip.latents.items()} == {
-        1: (16, 3, 4, 8), 2: (16, 2, 4, 8)
-    }  # fmt: skip
+        1: (16, 3, 4, 8),
+        2: (16, 2, 4, 8),
+    }
     again = read_clip(folder)
     assert all(torch.equal(again.latents[s], clip.latents[s]) for s in clip.latents)
     assert has_latents(folder)

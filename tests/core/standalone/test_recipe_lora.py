@@ -119,11 +119,14 @@ def test_pickled_lora_files_are_read(wan_network, tmp_path):
 
 def flux_targets(network):
     names = [
-        *(f"transformer_blocks.0.attn.{n}" for n in ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "to_add_out")),
+        *(
+            f"transformer_blocks.0.attn.{n}"
+            for n in ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "to_add_out")
+        ),
         *("transformer_blocks.0.ff.net.0.proj", "transformer_blocks.0.norm1.linear"),
         *(f"single_transformer_blocks.0.{n}" for n in ("attn.to_q", "proj_mlp", "proj_out", "norm.linear")),
         *("x_embedder", "proj_out", "norm_out.linear", "time_text_embed.guidance_embedder.linear_1"),
-    ]  # fmt: skip
+    ]
     return {f"{name}.weight": network.get_parameter(f"{name}.weight") for name in names}
 
 

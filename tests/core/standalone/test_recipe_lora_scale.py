@@ -20,17 +20,22 @@ TARGETS = ["attn1.to_q", "attn2.to_v", "ffn.net.0.proj"]
 CONFIGS = {
     "alpha": {"r": 4, "lora_alpha": 16},
     "patterns": {
-        "r": 4, "lora_alpha": 2,
+        "r": 4,
+        "lora_alpha": 2,
         "rank_pattern": {"blocks.1.attn1.to_q": 2, "ffn.net.0.proj": 6},
         "alpha_pattern": {"^blocks.0.attn1.to_q": 10, "blocks.1.attn1.to_q": 3, "attn2.to_(k|v)": 1.5},
     },
     "rslora": {"r": 9, "lora_alpha": 6, "use_rslora": True},
     "dora": {"r": 4, "lora_alpha": 8, "use_dora": True},
     "dora, rslora and patterns": {
-        "r": 4, "lora_alpha": 8, "use_dora": True, "use_rslora": True,
-        "rank_pattern": {"attn2.to_v": 2}, "alpha_pattern": {"attn2.to_v": 5},
+        "r": 4,
+        "lora_alpha": 8,
+        "use_dora": True,
+        "use_rslora": True,
+        "rank_pattern": {"attn2.to_v": 2},
+        "alpha_pattern": {"attn2.to_v": 5},
     },
-}  # fmt: skip
+}
 FACTORS = {
     "alpha": "alpha / rank: 4 for 6 modules",
     "patterns": "alpha / rank: 0.3333 to 2.5 for 6 modules",  # 2 / 6 (ffn), 10 / 4 (blocks.0 to_q)

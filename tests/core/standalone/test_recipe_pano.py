@@ -187,10 +187,15 @@ def sampled_with_real_turns(pipeline, config, turns, *, with_condition, **given)
     hook = network.register_forward_pre_hook(turn_condition, with_kwargs=True) if with_condition else None
     try:
         packed = pipeline(
-            height=config.height, width=config.width, num_inference_steps=config.steps,
-            guidance_scale=config.guidance, generator=torch.Generator().manual_seed(config.seed),
-            output_type="latent", callback_on_step_end=after, **given,
-        ).images  # fmt: skip
+            height=config.height,
+            width=config.width,
+            num_inference_steps=config.steps,
+            guidance_scale=config.guidance,
+            generator=torch.Generator().manual_seed(config.seed),
+            output_type="latent",
+            callback_on_step_end=after,
+            **given,
+        ).images
     finally:
         if hook is not None:
             hook.remove()
@@ -221,10 +226,15 @@ def test_photo_turns_like_upstream_with_image_and_mask_and_is_turned_back(fill):
     turns = upstream_turns(STEPS, WIDTH // 8, 2)
     assert list(turns) == [5, 6, 7]
     expected, total = sampled_with_real_turns(
-        fill, config, turns, with_condition=True,
+        fill,
+        config,
+        turns,
+        with_condition=True,
         prompt=apply_prompt_preset("image to panorama", "a room")[0],
-        image=canvas.movedim(-1, 0)[None], mask_image=mask[None, None], strength=1.0,
-    )  # fmt: skip
+        image=canvas.movedim(-1, 0)[None],
+        mask_image=mask[None, None],
+        strength=1.0,
+    )
     torch.testing.assert_close(got, torch.roll(expected, total, -1), **CLOSE)
 
 

@@ -143,8 +143,12 @@ def test_the_network_gets_latent_mask_and_guidance_in_this_order(wan):
     # 1 for the first frame and 0 for all others.
     assert bool((condition[:, :4, 0] == 1).all())
     assert 0 < float(condition[:, :4, 1:].mean()) < 1
-    assert torch.equal(condition[0, 2, 1], torch.nn.functional.interpolate(
-        clip.mask[3][None, None].float() / 255, (4, 8), mode="bilinear")[0, 0])  # fmt: skip
+    assert torch.equal(
+        condition[0, 2, 1],
+        torch.nn.functional.interpolate(clip.mask[3][None, None].float() / 255, (4, 8), mode="bilinear")[
+            0, 0
+        ],
+    )
 
 
 def test_guidance_is_normalised_as_diffusers_pipeline_does_it(wan):
@@ -318,16 +322,25 @@ def run_two(tmp_path, wan_folder, *, height, width, pretend=True):
     given = tmp_path / "given.pt"
     torch.save(guidance(9, height), given)
     code = TWO_PROCESSES.format(
-        root=str(ROOT), pretend=pretend, given=str(given), out=str(tmp_path / "two"), model=str(wan_folder),
-        height=height, width=width,
-    )  # fmt: skip
+        root=str(ROOT),
+        pretend=pretend,
+        given=str(given),
+        out=str(tmp_path / "two"),
+        model=str(wan_folder),
+        height=height,
+        width=width,
+    )
     script = tmp_path / "run.py"
     script.write_text(code)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run(
-        [*command, str(script)], capture_output=True, text=True, timeout=300, check=False,
+        [*command, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.slow

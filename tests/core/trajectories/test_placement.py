@@ -25,9 +25,7 @@ def path(pitch=0.0, yaw=0.5):
 
 
 def test_the_frame_of_reference_is_what_is_asked_for():
-    for where, frame in (
-        ("auto", "panorama"), ("at the origin", "panorama"), ("at the first pose", "world")
-    ):  # fmt: skip
+    for where, frame in (("auto", "panorama"), ("at the origin", "panorama"), ("at the first pose", "world")):
         placed = place_panorama(path(), where)
         assert placed.frame_of_reference == frame
         assert torch.equal(placed.camera_from_world, path().camera_from_world)

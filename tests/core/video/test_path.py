@@ -78,9 +78,11 @@ def test_better_guidance_is_asked_for_from_the_second_segment_on():
 def test_nan_from_the_model_is_refused_at_once():
     with pytest.raises(InvalidInput, match="finite latents; 1 of 3"):
         sample_path(
-            brightening(9), plan_segments(9),
-            lambda part, index: torch.tensor([0.0, torch.nan, 1.0]).view(1, 1, 3, 1, 1), None,
-        )  # fmt: skip
+            brightening(9),
+            plan_segments(9),
+            lambda part, index: torch.tensor([0.0, torch.nan, 1.0]).view(1, 1, 3, 1, 1),
+            None,
+        )
 
 
 def test_a_plan_for_another_path_is_refused():
