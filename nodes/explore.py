@@ -40,59 +40,109 @@ class WorldExtend(io.ComfyNode):
             "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
             "keeps its axes.",
             search_aliases=[
-                *WORLD_WORDS, "extend world", "continue world", "outpaint world", "endless",
-                "next segment", "explore further", "infinite world", "image to world",
+                *WORLD_WORDS,
+                "extend world",
+                "continue world",
+                "outpaint world",
+                "endless",
+                "next segment",
+                "explore further",
+                "infinite world",
+                "image to world",
             ],
             inputs=[
                 io.Splat.Input("splat", tooltip="The world so far; of a batch, the first."),
                 io.Int.Input(
-                    "width", default=960, min=64, max=8192, step=32,
+                    "width",
+                    default=960,
+                    min=64,
+                    max=8192,
+                    step=32,
                     tooltip="Columns of the panorama; the height is half of it.",
                 ),
                 TrajectoryType.Input(
-                    "trajectory", optional=True,
+                    "trajectory",
+                    optional=True,
                     tooltip="The path that the world was made from. It goes on from its frame below, and what none of "
                     "its poses saw counts as not known.",
                 ),
                 io.Load3DCamera.Input(
-                    "camera_info", optional=True,
+                    "camera_info",
+                    optional=True,
                     tooltip="Go on from this camera instead, such as the view taken in Splat Preview.",
                 ),
                 io.Int.Input(
-                    "frame", default=-1, min=-100000, max=100000, optional=True,
+                    "frame",
+                    default=-1,
+                    min=-100000,
+                    max=100000,
+                    optional=True,
                     tooltip="Frame of the trajectory to go on from; -1 is the last one.",
                 ),
                 io.Boolean.Input(
-                    "only_seen", default=True, optional=True, advanced=True,
+                    "only_seen",
+                    default=True,
+                    optional=True,
+                    advanced=True,
                     tooltip="What no pose of the trajectory saw counts as not known. Off: all splats count.",
                 ),
                 io.Float.Input(
-                    "min_alpha", default=0.7, min=0.0, max=1.0, step=0.05, optional=True, advanced=True,
+                    "min_alpha",
+                    default=0.7,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    optional=True,
+                    advanced=True,
                     tooltip="The world is known where splats cover the view at least this much.",
                 ),
                 io.Float.Input(
-                    "max_splat", default=6.0, min=0.0, max=90.0, step=0.5, optional=True, advanced=True,
+                    "max_splat",
+                    default=6.0,
+                    min=0.0,
+                    max=90.0,
+                    step=0.5,
+                    optional=True,
+                    advanced=True,
                     tooltip="... and where they look no larger than this, degrees: nearer up, the world is thin. "
                     "0 switches the test off.",
                 ),
                 io.Float.Input(
-                    "sky_distance", default=0.0, min=0.0, max=1e9, step=1.0, optional=True, advanced=True,
+                    "sky_distance",
+                    default=0.0,
+                    min=0.0,
+                    max=1e9,
+                    step=1.0,
+                    optional=True,
+                    advanced=True,
                     tooltip="What is farther away counts as sky in the geometry, world units. 0: nothing does.",
                 ),
                 io.Combo.Input(
-                    "engine", options=["auto", *SPLAT_ENGINES.names], default="auto", optional=True, advanced=True,
+                    "engine",
+                    options=["auto", *SPLAT_ENGINES.names],
+                    default="auto",
+                    optional=True,
+                    advanced=True,
                     tooltip="What draws the splats; auto takes the best one that works here and draws panoramas.",
                 ),
                 io.String.Input(
-                    "pose", default="", optional=True, socketless=True, advanced=True,
+                    "pose",
+                    default="",
+                    optional=True,
+                    socketless=True,
+                    advanced=True,
                     tooltip="Place to go on from, before camera and trajectory: JSON [x, y, z, yaw, pitch], world "
                     "units and degrees. 'Extend from here' in Splat Preview writes it; empty it to follow the inputs "
                     "again.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="panorama", tooltip="The view all around; black where not known."),
-                io.Mask.Output(display_name="known", tooltip="1 where the world is known from there, else 0."),
+                io.Image.Output(
+                    display_name="panorama", tooltip="The view all around; black where not known."
+                ),
+                io.Mask.Output(
+                    display_name="known", tooltip="1 where the world is known from there, else 0."
+                ),
                 GeometryType.Output(
                     display_name="geometry",
                     tooltip="Panorama and distances, completed smoothly where not known; for the next path, Mesh "
@@ -105,10 +155,12 @@ class WorldExtend(io.ComfyNode):
                 DepthType.Output(
                     display_name="depth", tooltip="Distance along each ray, infinite where not known."
                 ),
-                io.String.Output(display_name="report", tooltip="JSON: place, shares known and why not, engine."),
+                io.String.Output(
+                    display_name="report", tooltip="JSON: place, shares known and why not, engine."
+                ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def validate_inputs(cls, pose: str = "") -> bool | str:
@@ -167,12 +219,11 @@ class TrajectoryPlace(io.ComfyNode):
             category=_CATEGORY,
             description="Takes a path that was made in a panorama's own frame to where that panorama stands in the "
             "world, so that frames and splats of the next segment stay in the first world's axes.",
-            search_aliases=[
-                *PATH_WORDS, "move path", "world frame", "next segment", "anchor trajectory",
-            ],
+            search_aliases=[*PATH_WORDS, "move path", "world frame", "next segment", "anchor trajectory"],
             inputs=[
                 TrajectoryType.Input(
-                    "path", tooltip="Made from World Extend's geometry, by a preset, Next Best Path or the studio."
+                    "path",
+                    tooltip="Made from World Extend's geometry, by a preset, Next Best Path or the studio.",
                 ),
                 TrajectoryType.Input("start", tooltip="World Extend's start: where the panorama is."),
             ],
@@ -183,7 +234,7 @@ class TrajectoryPlace(io.ComfyNode):
                     "led there in the same number of frames.",
                 )
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, path: Trajectory, start: Trajectory) -> io.NodeOutput:
@@ -201,46 +252,68 @@ class NextBestPath(io.ComfyNode):
             category=_CATEGORY,
             description="Proposes the next camera path: tries directions from the panorama's centre, goes as far as "
             "nothing is in the way, and takes the one that uncovers most of what nobody has seen.",
-            search_aliases=[
-                *WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go",
-            ],
+            search_aliases=[*WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go"],
             inputs=[
-                GeometryType.Input("geometry", tooltip="Of the place to start from: PanoDepth or World Extend."),
+                GeometryType.Input(
+                    "geometry", tooltip="Of the place to start from: PanoDepth or World Extend."
+                ),
                 frames_input(least=2),
                 io.Float.Input(
-                    "step", default=2.0, min=0.001, max=100000.0, step=0.1, round=False,
+                    "step",
+                    default=2.0,
+                    min=0.001,
+                    max=100000.0,
+                    step=0.1,
+                    round=False,
                     tooltip="Longest way, world units.",
                 ),
                 io.Float.Input(
-                    "clearance", default=DEFAULT_CLEARANCE, min=0.0, max=1000.0, step=0.05, round=False,
+                    "clearance",
+                    default=DEFAULT_CLEARANCE,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.05,
+                    round=False,
                     tooltip="Distance to keep from everything, world units.",
                 ),
                 io.Int.Input("directions", default=12, min=3, max=72, tooltip="How many headings are tried."),
                 io.Int.Input(
-                    "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    control_after_generate=False,
                     tooltip="Turns all headings a little. Same seed, same path.",
                 ),
                 fps_input(optional=True, advanced=True),
                 io.Combo.Input(
-                    "engine", options=["auto", *MESH_ENGINES.names], default="auto", optional=True, advanced=True,
+                    "engine",
+                    options=["auto", *MESH_ENGINES.names],
+                    default="auto",
+                    optional=True,
+                    advanced=True,
                     tooltip="What draws the mesh; auto takes the best one that works here.",
                 ),
                 io.Mask.Input(
-                    "known", optional=True,
+                    "known",
+                    optional=True,
                     tooltip="World Extend's known: what is only guessed counts as unseen.",
                 ),
                 TrajectoryType.Input(
-                    "start", optional=True,
+                    "start",
+                    optional=True,
                     tooltip="World Extend's start: the path comes out in the world's axes.",
                 ),
             ],
             outputs=[
                 TrajectoryType.Output(display_name="trajectory", tooltip="The proposed path."),
-                io.Image.Output(display_name="map", tooltip="The path from above, and the score of each heading."),
+                io.Image.Output(
+                    display_name="map", tooltip="The path from above, and the score of each heading."
+                ),
                 io.String.Output(display_name="report", tooltip="JSON: every heading with its score."),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -290,23 +363,30 @@ class LoopError(io.ComfyNode):
             inputs=[
                 io.Image.Input("first", tooltip="Frames at the start of the walk; the first one counts."),
                 TrajectoryType.Input("first_path", tooltip="The path of those frames, in the world's axes."),
-                io.Image.Input("last", tooltip="Frames at the end of the walk; the last one counts. Same size."),
+                io.Image.Input(
+                    "last", tooltip="Frames at the end of the walk; the last one counts. Same size."
+                ),
                 TrajectoryType.Input("last_path", tooltip="The path of those frames, in the same world."),
                 io.Mask.Input(
-                    "mask", optional=True, tooltip="Of the first frame: only where it is 1 pixels are compared."
+                    "mask",
+                    optional=True,
+                    tooltip="Of the first frame: only where it is 1 pixels are compared.",
                 ),
             ],
             outputs=[
-                io.Float.Output(display_name="psnr", tooltip="Of the last against the first, dB; 99 when equal."),
+                io.Float.Output(
+                    display_name="psnr", tooltip="Of the last against the first, dB; 99 when equal."
+                ),
                 io.Float.Output(display_name="position_error", tooltip="Distance of the poses, world units."),
                 io.Float.Output(display_name="angle_error", tooltip="Angle between the poses, degrees."),
                 io.Image.Output(
-                    display_name="picture", tooltip="First, last turned like it, and three times their difference."
+                    display_name="picture",
+                    tooltip="First, last turned like it, and three times their difference.",
                 ),
                 io.String.Output(display_name="report", tooltip="JSON: all numbers."),
             ],
             is_output_node=True,
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
