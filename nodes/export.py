@@ -38,8 +38,16 @@ class DatasetExport(io.ComfyNode):
             "(LichtFeld, Brush, Postshot, gsplat) or nerfstudio train from. Nothing has to be matched or solved. "
             "Panoramic frames are cut into perspective crops.",
             search_aliases=[
-                *SPLAT_WORDS, "colmap", "nerfstudio", "transforms.json", "export dataset",
-                "export cameras", "training data", "nerf", "3dgs dataset", "gaussian splat dataset",
+                *SPLAT_WORDS,
+                "colmap",
+                "nerfstudio",
+                "transforms.json",
+                "export dataset",
+                "export cameras",
+                "training data",
+                "nerf",
+                "3dgs dataset",
+                "gaussian splat dataset",
             ],
             is_output_node=True,
             inputs=[
@@ -49,52 +57,82 @@ class DatasetExport(io.ComfyNode):
                     tooltip="Poses of the frames. One with intrinsics makes them perspective pictures.",
                 ),
                 io.String.Input(
-                    "filename_prefix", default="matrix3d/dataset",
+                    "filename_prefix",
+                    default="matrix3d/dataset",
                     tooltip="Name of the folder below the output folder; a number is added. Subfolders with a slash.",
                 ),
                 io.Combo.Input(
-                    "layout", options=list(DATASET_LAYOUTS), default=DATASET_LAYOUTS[0],
+                    "layout",
+                    options=list(DATASET_LAYOUTS),
+                    default=DATASET_LAYOUTS[0],
                     tooltip="Which descriptions lie beside the pictures: sparse/0 for COLMAP's readers (binary, or "
                     "text), transforms.json for nerfstudio.",
                 ),
                 io.Combo.Input(
-                    "crops", options=list(CROP_SETS), default=CROP_SETS[0],
+                    "crops",
+                    options=list(CROP_SETS),
+                    default=CROP_SETS[0],
                     tooltip="How panoramic frames are cut. 12: level, 45 degrees up and down, four ways each. "
                     "Whole panoramas: nerfstudio's equirectangular camera, layout nerfstudio only.",
                 ),
                 io.Float.Input(
-                    "fov", default=90.0, min=20.0, max=150.0, step=1.0,
+                    "fov",
+                    default=90.0,
+                    min=20.0,
+                    max=150.0,
+                    step=1.0,
                     tooltip="Field of view of the crops in degrees. Below 90, cube faces and level crops leave gaps.",
                 ),
                 io.Int.Input(
-                    "crop_size", default=0, min=0, max=4096, step=16,
+                    "crop_size",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    step=16,
                     tooltip="Side of the crops in pixels; 0 = the panorama's own resolution (width / 3.14 at 90 "
                     "degrees).",
                 ),
                 io.Int.Input(
-                    "stride", default=1, min=1, max=1000, step=1,
+                    "stride",
+                    default=1,
+                    min=1,
+                    max=1000,
+                    step=1,
                     tooltip="Write every how many frames; the first is always written.",
                 ),
                 io.Combo.Input(
-                    "picture_format", options=list(PICTURE_KINDS), default=PICTURE_KINDS[0], advanced=True,
+                    "picture_format",
+                    options=list(PICTURE_KINDS),
+                    default=PICTURE_KINDS[0],
+                    advanced=True,
                     tooltip="png: nothing is lost. jpg: quality 95, about a fifth of the size.",
                 ),
                 io.Int.Input(
-                    "max_points", default=200_000, min=1, max=5_000_000, step=1000, advanced=True,
+                    "max_points",
+                    default=200_000,
+                    min=1,
+                    max=5_000_000,
+                    step=1000,
+                    advanced=True,
                     tooltip="Most points to start from, taken at random from splat or geometry.",
                 ),
                 io.Mask.Input(
-                    "mask", optional=True,
+                    "mask",
+                    optional=True,
                     tooltip="1 = train on this pixel. Becomes masks/<picture>.png, white = use.",
                 ),
                 DepthType.Input(
-                    "depth", optional=True,
+                    "depth",
+                    optional=True,
                     tooltip="Ray distance of the frames. Becomes 16-bit PNGs in thousandths of a unit along the "
                     "view axis; beyond 65.5 units they say 0, not known.",
                 ),
-                io.Splat.Input("splat", optional=True, tooltip="Its centres become the points to start from."),
+                io.Splat.Input(
+                    "splat", optional=True, tooltip="Its centres become the points to start from."
+                ),
                 GeometryType.Input(
-                    "geometry", optional=True,
+                    "geometry",
+                    optional=True,
                     tooltip="The source panorama's surfaces become the points to start from, when there is no splat.",
                 ),
             ],
@@ -103,7 +141,7 @@ class DatasetExport(io.ComfyNode):
                 io.Int.Output(display_name="pictures", tooltip="How many pictures were written."),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
