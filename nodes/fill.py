@@ -29,7 +29,12 @@ class PanoFill(io.ComfyNode):
             "same way in all frames. A stand-in for the video model that runs anywhere: it closes holes "
             "but invents no detail.",
             search_aliases=[
-                *WORLD_WORDS, "inpaint", "hole filling", "disocclusion", "outpaint", "fill holes",
+                *WORLD_WORDS,
+                "inpaint",
+                "hole filling",
+                "disocclusion",
+                "outpaint",
+                "fill holes",
                 "complete frames",
             ],
             inputs=[
@@ -38,7 +43,9 @@ class PanoFill(io.ComfyNode):
                 DepthType.Input("depth", tooltip="Distance along each ray, as MeshGuidanceRender gives it."),
                 TrajectoryType.Input("trajectory", tooltip="The path the frames were rendered along."),
                 io.Combo.Input(
-                    "engine", options=["auto", *MESH_ENGINES.names], default="auto",
+                    "engine",
+                    options=["auto", *MESH_ENGINES.names],
+                    default="auto",
                     tooltip="What draws the new surfaces into the frames. auto takes the best one that works "
                     "here; a named one is used or refused, never replaced.",
                 ),
@@ -50,7 +57,7 @@ class PanoFill(io.ComfyNode):
                 io.String.Output(display_name="report", tooltip="How much was made up, and the time."),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
