@@ -27,39 +27,64 @@ class MeshGuidanceRender(io.ComfyNode):
             "path: colour, a mask of what is seen, and distance. What the panorama could not see stays "
             "black with mask 0.",
             search_aliases=[
-                *WORLD_WORDS, "condition render", "warp panorama", "depth warp", "panorama mesh",
-                "novel view", "reproject", "depth to video", "camera control",
+                *WORLD_WORDS,
+                "condition render",
+                "warp panorama",
+                "depth warp",
+                "panorama mesh",
+                "novel view",
+                "reproject",
+                "depth to video",
+                "camera control",
             ],
             inputs=[
                 GeometryType.Input("geometry", tooltip="The panorama with its distances, from PanoDepth."),
                 TrajectoryType.Input("trajectory", tooltip="Where the camera goes; one frame per pose."),
                 io.Int.Input(
-                    "width", default=960, min=64, max=8192, step=32,
+                    "width",
+                    default=960,
+                    min=64,
+                    max=8192,
+                    step=32,
                     tooltip="Columns of the frames; the height is half of it. Video models use 960 or 1440.",
                 ),
                 io.Int.Input(
-                    "mesh_width", default=960, min=0, max=8192, step=32,
+                    "mesh_width",
+                    default=960,
+                    min=0,
+                    max=8192,
+                    step=32,
                     tooltip="Columns of mesh vertices; 0 = as width. More keeps thin things and far ground: "
                     "2048 is what upstream uses.",
                 ),
                 io.Float.Input(
-                    "edge_threshold", default=EDGE_THRESHOLD, min=0.001, max=10.0, step=0.005, round=False,
+                    "edge_threshold",
+                    default=EDGE_THRESHOLD,
+                    min=0.001,
+                    max=10.0,
+                    step=0.005,
+                    round=False,
                     tooltip="The mesh is torn where distances of neighboring vertices differ by more than this "
                     "fraction, as stated for a mesh of 1024 rows; coarser meshes scale it. Higher keeps more surface "
                     "and stretches it over gaps.",
                 ),
                 io.Combo.Input(
-                    "mode", options=list(GUIDANCE_MODES), default="mesh",
+                    "mode",
+                    options=list(GUIDANCE_MODES),
+                    default="mesh",
                     tooltip="mesh: closed mesh straight to the panorama. points: splatted points, for "
                     "comparison. upstream: the original cube map path with its quirks, for parity.",
                 ),
                 io.Combo.Input(
-                    "engine", options=["auto", *MESH_ENGINES.names], default="auto",
+                    "engine",
+                    options=["auto", *MESH_ENGINES.names],
+                    default="auto",
                     tooltip="What draws the mesh. auto takes the best one that works here; a named one is "
                     "used or refused, never replaced.",
                 ),
                 io.Boolean.Input(
-                    "exact_first_frame", default=True,
+                    "exact_first_frame",
+                    default=True,
                     tooltip="Frames at the panorama's own centre show the panorama itself, with nothing "
                     "missing, instead of the torn mesh.",
                 ),
@@ -74,7 +99,7 @@ class MeshGuidanceRender(io.ComfyNode):
                 io.String.Output(display_name="report", tooltip="Engine, share seen per frame, and time."),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
