@@ -30,48 +30,88 @@ class PanoLoRA(io.ComfyNode):
             "(diffusers, peft, DiffSynth, kohya, BFL), and says what matched; a file that does not fit is "
             "refused. Can also turn the latent while sampling, so that the left/right border does not show.",
             search_aliases=[
-                *PANORAMA_WORDS, "lora", "panorama lora", "360", "equirectangular", "seamless",
-                "load lora", "matrix-3d lora", "wan lora", "flux lora", "latent rotation", "tileable",
-                "text to 3d", "text to world", "text to 360",
+                *PANORAMA_WORDS,
+                "lora",
+                "panorama lora",
+                "360",
+                "equirectangular",
+                "seamless",
+                "load lora",
+                "matrix-3d lora",
+                "wan lora",
+                "flux lora",
+                "latent rotation",
+                "tileable",
+                "text to 3d",
+                "text to world",
+                "text to 360",
             ],
             inputs=[
-                io.Model.Input("model", tooltip="FLUX.1 dev or Fill, Wan 2.1 I2V, Wan 2.2 5B, or any other model."),
+                io.Model.Input(
+                    "model", tooltip="FLUX.1 dev or Fill, Wan 2.1 I2V, Wan 2.2 5B, or any other model."
+                ),
                 io.Combo.Input(
-                    "lora_name", options=[_NONE, *lora_names()], default=_NONE,
+                    "lora_name",
+                    options=[_NONE, *lora_names()],
+                    default=_NONE,
                     tooltip="Files of the loras and matrix3d folders, and LoRAs in checkpoints as upstream's "
                     "downloader leaves them. none: seam handling only.",
                 ),
                 io.Float.Input(
-                    "strength", default=1.0, min=-10.0, max=10.0, step=0.01,
+                    "strength",
+                    default=1.0,
+                    min=-10.0,
+                    max=10.0,
+                    step=0.01,
                     tooltip="Factor of the LoRA's change; 1 is what it was trained for.",
                 ),
                 io.Combo.Input(
-                    "merge", options=list(MERGES), default="patch", advanced=True,
+                    "merge",
+                    options=list(MERGES),
+                    default="patch",
+                    advanced=True,
                     tooltip="patch: the host's own LoRA arithmetic. upstream: W + B@A rounded to bfloat16 at every "
                     "step and without alpha/rank, as Matrix-3D merges its video LoRA; for comparing with it.",
                 ),
                 io.Boolean.Input(
-                    "strict", default=True, advanced=True,
+                    "strict",
+                    default=True,
+                    advanced=True,
                     tooltip="Refuse a LoRA of which any part does not fit. Off: apply what fits and say what does "
                     "not. One that fits nowhere is always refused.",
                 ),
                 io.Combo.Input(
-                    "seam", options=list(SEAM_MODES), default="off",
+                    "seam",
+                    options=list(SEAM_MODES),
+                    default="off",
                     tooltip="Turning of the latent while sampling. off: none (what upstream does for video); an "
                     "earlier node's setting stays. upstream t2p: turns late in the run, left as they fall, so the "
                     "panorama comes out turned by a random angle. upstream i2p: the same, undone at the end. "
                     "every step: turns at each step, undone; the strongest.",
                 ),
                 io.Int.Input(
-                    "seam_seed", default=-1, min=-1, max=0xFFFFFFFFFFFFFFFF, advanced=True,
+                    "seam_seed",
+                    default=-1,
+                    min=-1,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    advanced=True,
                     tooltip="Seed of the turns; -1 = the sampler's own seed.",
                 ),
                 io.Float.Input(
-                    "seam_start", default=UPSTREAM_START, min=0.0, max=1.0, step=0.05, advanced=True,
+                    "seam_start",
+                    default=UPSTREAM_START,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    advanced=True,
                     tooltip="Share of the steps after which the upstream modes begin to turn.",
                 ),
                 io.Int.Input(
-                    "seam_multiple", default=0, min=0, max=64, advanced=True,
+                    "seam_multiple",
+                    default=0,
+                    min=0,
+                    max=64,
+                    advanced=True,
                     tooltip="Turn by multiples of this many latent columns; 0 = 1 for the upstream modes, "
                     "2 (whole patches) for every step.",
                 ),
@@ -80,7 +120,7 @@ class PanoLoRA(io.ComfyNode):
                 io.Model.Output(display_name="model", tooltip="A clone with the LoRA and the seam handling."),
                 io.String.Output(display_name="report", tooltip="What matched, and how it was applied."),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def validate_inputs(cls, lora_name: str | None = None) -> bool | str:
