@@ -34,17 +34,26 @@ class LRMLoader(io.ComfyNode):
             description="Loads a latent reconstruction model for LRMDecode: the released pano_lrm_480p.pt as it is, or "
             "the smaller safetensors file that `matrix3d convert-lrm` makes of it. Nothing in the file is executed.",
             search_aliases=[
-                *SPLAT_WORDS, "load lrm", "reconstruction model", "pano_lrm", "feed-forward gaussians",
-                "wonderland", "video to 3d",
+                *SPLAT_WORDS,
+                "load lrm",
+                "reconstruction model",
+                "pano_lrm",
+                "feed-forward gaussians",
+                "wonderland",
+                "video to 3d",
             ],
             inputs=[
                 io.Combo.Input(
-                    "lrm_name", options=lrm_names() or [_NONE],
+                    "lrm_name",
+                    options=lrm_names() or [_NONE],
                     tooltip="Files of models/matrix3d_lrm, and files named lrm in matrix3d, checkpoints and "
                     "diffusion_models.",
                 ),
                 io.Combo.Input(
-                    "precision", options=list(PRECISIONS), default="auto", advanced=True,
+                    "precision",
+                    options=list(PRECISIONS),
+                    default="auto",
+                    advanced=True,
                     tooltip="Number type of weights and arithmetic; rays, the last layer and activations are float32 "
                     "always. auto: bf16 where the device has it, else fp32.",
                 ),
@@ -53,7 +62,7 @@ class LRMLoader(io.ComfyNode):
                 LRMType.Output(display_name="lrm", tooltip="For LRMDecode."),
                 io.String.Output(display_name="report", tooltip="Size, and what of the file was left out."),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, lrm_name: str, precision: str) -> io.NodeOutput:
@@ -74,8 +83,15 @@ class LRMDecode(io.ComfyNode):
             "seconds on a GPU instead of the minutes of GSOptimize, which can refine the result. The world is in the "
             "trajectory's own frame and units.",
             search_aliases=[
-                *SPLAT_WORDS, "lrm", "feed-forward", "latent to gaussians", "instant splats",
-                "video to 3d", "reconstruct", "video to world", "image to 3d",
+                *SPLAT_WORDS,
+                "lrm",
+                "feed-forward",
+                "latent to gaussians",
+                "instant splats",
+                "video to 3d",
+                "reconstruct",
+                "video to world",
+                "image to 3d",
             ],
             inputs=[
                 LRMType.Input("lrm", tooltip="From LRMLoader."),
@@ -85,64 +101,106 @@ class LRMDecode(io.ComfyNode):
                 ),
                 TrajectoryType.Input("trajectory", tooltip="The path of the video, one pose per frame."),
                 io.Int.Input(
-                    "frame_stride", default=2, min=1, max=81,
+                    "frame_stride",
+                    default=2,
+                    min=1,
+                    max=81,
                     tooltip="Take the splats of every how many frames; upstream takes every second.",
                 ),
                 io.Float.Input(
-                    "min_opacity", default=0.02, min=0.0, max=0.99, step=0.01, round=0.001,
+                    "min_opacity",
+                    default=0.02,
+                    min=0.0,
+                    max=0.99,
+                    step=0.01,
+                    round=0.001,
                     tooltip="Leave out splats that are less opaque; 0 keeps all, as upstream does.",
                 ),
                 io.Int.Input(
-                    "max_gaussians", default=1_500_000, min=0, max=50_000_000, step=10_000,
+                    "max_gaussians",
+                    default=1_500_000,
+                    min=0,
+                    max=50_000_000,
+                    step=10_000,
                     tooltip="Budget; 0 keeps all (4.7 million at 480x960 and 81 frames).",
                 ),
                 io.Combo.Input(
-                    "thinning", options=list(THINNINGS), default="voxel",
+                    "thinning",
+                    options=list(THINNINGS),
+                    default="voxel",
                     tooltip="How the budget is kept. voxel: one splat per cell, cells grow with the distance; it takes "
                     "over the others' colour and extent. importance: the most visible ones, the rest is dropped.",
                 ),
                 io.Float.Input(
-                    "range_cut", default=1.0, min=0.05, max=1.0, step=0.01, round=0.001,
+                    "range_cut",
+                    default=1.0,
+                    min=0.05,
+                    max=1.0,
+                    step=0.01,
+                    round=0.001,
                     tooltip="Leave out what is further than this share of the range limit (30 units); sky is pushed "
                     "against it, so 0.97 removes sky. 1 keeps all.",
                 ),
                 io.Float.Input(
-                    "max_size", default=0.0, min=0.0, max=1000.0, step=0.01, round=0.0001, advanced=True,
+                    "max_size",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.01,
+                    round=0.0001,
+                    advanced=True,
                     tooltip="Leave out splats whose longest axis is longer, in world units; 0 keeps all.",
                 ),
                 io.Float.Input(
-                    "pose_scale", default=1.0, min=0.0001, max=10000.0, step=0.01, round=0.0001, advanced=True,
+                    "pose_scale",
+                    default=1.0,
+                    min=0.0001,
+                    max=10000.0,
+                    step=0.01,
+                    round=0.0001,
+                    advanced=True,
                     tooltip="Units of the model per world unit. It sees up to 30 units and knows worlds whose typical "
                     "distance is 1: with metres, try 1 / (typical distance in metres).",
                 ),
                 io.Combo.Input(
-                    "poses", options=list(POSE_RULES), default="upstream", advanced=True,
+                    "poses",
+                    options=list(POSE_RULES),
+                    default="upstream",
+                    advanced=True,
                     tooltip="What the model is told. upstream: poses relative to the first camera, unless that one is "
                     "not turned. first frame: always relative. The splats are in the trajectory's frame anyway.",
                 ),
                 io.Int.Input(
-                    "chunk", default=0, min=0, max=64, advanced=True,
+                    "chunk",
+                    default=0,
+                    min=0,
+                    max=64,
+                    advanced=True,
                     tooltip="Latent frames at a time in the model's last part; 0 follows the memory there is. The "
                     "result is the same.",
                 ),
                 io.Boolean.Input(
-                    "compile", default=False, advanced=True,
+                    "compile",
+                    default=False,
+                    advanced=True,
                     tooltip="Let torch compile the model first: minutes once, then faster. Needs a compiler.",
                 ),
             ],
             outputs=[
-                io.Splat.Output(display_name="splat", tooltip="The world, in the trajectory's frame and units."),
+                io.Splat.Output(
+                    display_name="splat", tooltip="The world, in the trajectory's frame and units."
+                ),
                 DepthType.Output(
                     display_name="depth",
                     tooltip="Distance of every frame, at the video's size, world units; inf beyond range_cut.",
                 ),
                 io.Image.Output(display_name="depth_preview", tooltip="The depth of every frame in colours."),
                 io.String.Output(
-                    display_name="report", tooltip="Counts, what was left out, distances, memory and time.",
+                    display_name="report", tooltip="Counts, what was left out, distances, memory and time."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
