@@ -47,8 +47,14 @@ class PanoPreview(io.ComfyNode):
             description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
             "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
             search_aliases=[
-                *PANORAMA_WORDS, "360 viewer", "panorama viewer", "look around", "equirectangular preview",
-                "360 video", "mask brush", "vr video",
+                *PANORAMA_WORDS,
+                "360 viewer",
+                "panorama viewer",
+                "look around",
+                "equirectangular preview",
+                "360 video",
+                "mask brush",
+                "vr video",
             ],
             is_output_node=True,
             inputs=[
@@ -56,36 +62,68 @@ class PanoPreview(io.ComfyNode):
                     "panorama", tooltip="One panorama (2:1), or the frames of a panoramic video as a batch."
                 ),
                 io.Float.Input(
-                    "yaw", default=0.0, min=-360.0, max=360.0, step=0.1,
+                    "yaw",
+                    default=0.0,
+                    min=-360.0,
+                    max=360.0,
+                    step=0.1,
                     tooltip="Where the view looks, degrees: 0 is the panorama's middle, positive turns right. "
                     "Dragging in the view sets it.",
                 ),
                 io.Float.Input(
-                    "pitch", default=0.0, min=-90.0, max=90.0, step=0.1,
+                    "pitch",
+                    default=0.0,
+                    min=-90.0,
+                    max=90.0,
+                    step=0.1,
                     tooltip="How far the view looks up, degrees. Dragging in the view sets it.",
                 ),
                 io.Float.Input(
-                    "fov", default=90.0, min=10.0, max=150.0, step=0.1,
+                    "fov",
+                    default=90.0,
+                    min=10.0,
+                    max=150.0,
+                    step=0.1,
                     tooltip="Horizontal field of view in degrees. The wheel over the view sets it.",
                 ),
                 io.Int.Input(
-                    "frame", default=0, min=0, max=100000, step=1,
+                    "frame",
+                    default=0,
+                    min=0,
+                    max=100000,
+                    step=1,
                     tooltip="Which frame of a video; beyond the end, the last. The slider below the view sets it.",
                 ),
                 io.Boolean.Input(
-                    "all_frames", default=False, advanced=True,
+                    "all_frames",
+                    default=False,
+                    advanced=True,
                     tooltip="Give the view of every frame instead of the one shown.",
                 ),
                 io.Int.Input(
-                    "width", default=960, min=16, max=16384, step=8, advanced=True,
+                    "width",
+                    default=960,
+                    min=16,
+                    max=16384,
+                    step=8,
+                    advanced=True,
                     tooltip="Columns of the view's picture.",
                 ),
                 io.Int.Input(
-                    "height", default=540, min=16, max=8192, step=8, advanced=True,
+                    "height",
+                    default=540,
+                    min=16,
+                    max=8192,
+                    step=8,
+                    advanced=True,
                     tooltip="Rows of the view's picture.",
                 ),
                 io.String.Input(
-                    "paint", default="", optional=True, socketless=True, advanced=True,
+                    "paint",
+                    default="",
+                    optional=True,
+                    socketless=True,
+                    advanced=True,
                     tooltip="The mask painted in the view; its brush writes it.",
                 ),
             ],
@@ -93,11 +131,12 @@ class PanoPreview(io.ComfyNode):
                 io.Image.Output(display_name="panorama", tooltip="The panorama as it came in."),
                 io.Image.Output(display_name="view", tooltip="What the view shows, as a flat picture."),
                 io.Mask.Output(
-                    display_name="mask", tooltip="What was painted on the panorama: 1 there, 0 elsewhere. In its size."
+                    display_name="mask",
+                    tooltip="What was painted on the panorama: 1 there, 0 elsewhere. In its size.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
