@@ -74,16 +74,25 @@ def _yaw_pitch_roll(thing: str) -> list:
 
 def _vertical_fov() -> io.Float.Input:
     return io.Float.Input(
-        "fov_vertical", default=0.0, min=0.0, max=179.0, step=0.5, round=0.001, advanced=True,
+        "fov_vertical",
+        default=0.0,
+        min=0.0,
+        max=179.0,
+        step=0.5,
+        round=0.001,
+        advanced=True,
         tooltip="Vertical field of view in degrees; 0 takes it from the picture's shape (square pixels).",
-    )  # fmt: skip
+    )
 
 
 def _interpolation() -> io.Combo.Input:
     return io.Combo.Input(
-        "interpolation", options=list(INTERPOLATIONS), default=INTERPOLATIONS[0], advanced=True,
+        "interpolation",
+        options=list(INTERPOLATIONS),
+        default=INTERPOLATIONS[0],
+        advanced=True,
         tooltip=_INTERPOLATION_TIP,
-    )  # fmt: skip
+    )
 
 
 class PanoProject(io.ComfyNode):
@@ -98,57 +107,92 @@ class PanoProject(io.ComfyNode):
             description="Puts a photo on an empty panorama where its camera looked, and makes the mask of "
             "what is to be generated around it. Chain several for photos in several directions.",
             search_aliases=[
-                *WORLD_WORDS, "photo to panorama", "image to panorama", "outpaint 360",
-                "equirectangular projection", "i2p", "photo to 3d", "image to 3d", "image to world",
-                "photo to world", "photo to 360",
+                *WORLD_WORDS,
+                "photo to panorama",
+                "image to panorama",
+                "outpaint 360",
+                "equirectangular projection",
+                "i2p",
+                "photo to 3d",
+                "image to 3d",
+                "image to world",
+                "photo to world",
+                "photo to 360",
             ],
             inputs=[
                 io.Image.Input("image", tooltip="One photo, without lens distortion."),
                 io.Float.Input(
-                    "fov", default=70.0, min=0.1, max=179.0, step=0.5, round=0.001,
+                    "fov",
+                    default=70.0,
+                    min=0.1,
+                    max=179.0,
+                    step=0.5,
+                    round=0.001,
                     tooltip="Horizontal field of view of the photo in degrees, edge to edge. A phone's main camera "
                     "held sideways has about 70. Not used when moge_geometry is linked.",
                 ),
                 *_yaw_pitch_roll("the photo"),
                 io.Int.Input(
-                    "width", default=1600, min=64, max=16384, step=32,
+                    "width",
+                    default=1600,
+                    min=64,
+                    max=16384,
+                    step=32,
                     tooltip="Columns of the canvas; it is half as high. Multiples of 32 suit FLUX; upstream uses 1600.",
                 ),
                 io.Int.Input(
-                    "mask_grow", default=5, min=0, max=256, step=1,
+                    "mask_grow",
+                    default=5,
+                    min=0,
+                    max=256,
+                    step=1,
                     tooltip="How many canvas pixels of the photo's rim are to be generated again, so that both sides "
                     "join. Upstream's is about 5 at a width of 1600. Pano Composite puts the rim back.",
                 ),
                 _vertical_fov(),
                 io.Float.Input(
-                    "feather", default=4.0, min=0.0, max=45.0, step=0.5, advanced=True,
+                    "feather",
+                    default=4.0,
+                    min=0.0,
+                    max=45.0,
+                    step=0.5,
+                    advanced=True,
                     tooltip="Degrees over which this photo fades in over photos that are on the canvas already.",
                 ),
                 io.Combo.Input(
-                    "mapping", options=list(MAPPINGS), default=MAPPINGS[0], advanced=True,
+                    "mapping",
+                    options=list(MAPPINGS),
+                    default=MAPPINGS[0],
+                    advanced=True,
                     tooltip="exact: half-pixel centres, each canvas pixel averaged. upstream: Matrix-3D's canvas, half "
                     "a pixel off at the border and with single pixels picked; one photo only, mask_grow does "
                     "not count.",
                 ),
                 MoGeGeometryType.Input(
-                    "moge_geometry", optional=True,
+                    "moge_geometry",
+                    optional=True,
                     tooltip="From Run MoGe Inference of the same photo: its field of view is used.",
                 ),
                 PlacementType.Input(
-                    "placement", optional=True,
+                    "placement",
+                    optional=True,
                     tooltip="From the Project node before: its photos are drawn first, this one on top.",
                 ),
                 io.Image.Input(
-                    "canvas", optional=True,
+                    "canvas",
+                    optional=True,
                     tooltip="A panorama to draw on, instead of a black one; its size counts. Needs canvas_mask.",
                 ),
                 io.Mask.Input(
-                    "canvas_mask", optional=True,
+                    "canvas_mask",
+                    optional=True,
                     tooltip="1 where that canvas is still to be generated, 0 where it is kept.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="canvas", tooltip="The panorama in the making; black where nothing is."),
+                io.Image.Output(
+                    display_name="canvas", tooltip="The panorama in the making; black where nothing is."
+                ),
                 io.Mask.Output(
                     display_name="mask",
                     tooltip="1 (white) = to be generated, 0 = keep: as InpaintModelConditioning wants it.",
@@ -158,7 +202,7 @@ class PanoProject(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -212,33 +256,53 @@ class PanoComposite(io.ComfyNode):
             description="Puts the photos' own pixels back into the panorama generated around them: colours of the "
             "generated side are matched, the border is blended.",
             search_aliases=[
-                *PANORAMA_WORDS, "paste photo back", "restore pixels", "gain match", "feather",
+                *PANORAMA_WORDS,
+                "paste photo back",
+                "restore pixels",
+                "gain match",
+                "feather",
                 "blend panorama",
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="The generated panorama (2:1)."),
-                PlacementType.Input("placement", tooltip="From Project Photo to Panorama, the last of the chain."),
+                PlacementType.Input(
+                    "placement", tooltip="From Project Photo to Panorama, the last of the chain."
+                ),
                 io.Combo.Input(
-                    "size", options=list(SIZES), default=SIZES[0],
+                    "size",
+                    options=list(SIZES),
+                    default=SIZES[0],
                     tooltip="Size of the result. keep the photo's pixels: as large as needed for a view at the photo's "
                     "pose to return the photo itself within 1/255; often 6000 to 10000 columns.",
                 ),
                 io.Float.Input(
-                    "feather", default=2.0, min=0.0, max=45.0, step=0.25,
+                    "feather",
+                    default=2.0,
+                    min=0.0,
+                    max=45.0,
+                    step=0.25,
                     tooltip="Degrees over which the border is blended.",
                 ),
                 io.Combo.Input(
-                    "border", options=list(BORDERS), default=BORDERS[0],
+                    "border",
+                    options=list(BORDERS),
+                    default=BORDERS[0],
                     tooltip="outside the photo: all of the photo is kept, the generated side is corrected towards it. "
                     "inside the photo: its rim fades into the generated side; smoother where both disagree.",
                 ),
                 io.Boolean.Input(
-                    "match_gain", default=True,
+                    "match_gain",
+                    default=True,
                     tooltip="Give the generated side the photo's colours: one gain and offset per channel, measured in "
                     "a band inside the border, and a smooth correction near it.",
                 ),
                 io.Int.Input(
-                    "output_width", default=4096, min=4, max=16384, step=32, advanced=True,
+                    "output_width",
+                    default=4096,
+                    min=4,
+                    max=16384,
+                    step=32,
+                    advanced=True,
                     tooltip="Columns of the result, for size 'given width'.",
                 ),
             ],
@@ -251,7 +315,7 @@ class PanoComposite(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -293,23 +357,35 @@ class PanoCanonicalise(io.ComfyNode):
             description="Straightens a tilted panorama and turns its interesting side to the front. FLUX with the "
             "panorama LoRA returns any side first; a camera path then heads for nothing in particular.",
             search_aliases=[
-                *PANORAMA_WORDS, "straighten", "level horizon", "rotate panorama", "yaw", "recenter 360",
+                *PANORAMA_WORDS,
+                "straighten",
+                "level horizon",
+                "rotate panorama",
+                "yaw",
+                "recenter 360",
                 "upright",
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="One panorama (2:1)."),
                 io.Boolean.Input(
-                    "straighten", default=True,
+                    "straighten",
+                    default=True,
                     tooltip="Undo a tilt, found from the edges of vertical things; left alone when unsure.",
                 ),
                 io.Boolean.Input(
-                    "face_interest", default=True,
+                    "face_interest",
+                    default=True,
                     tooltip="Turn to the 90 degrees with most detail near the horizon. Without a tilt this only moves "
                     "columns: no pixel changes.",
                 ),
                 *_yaw_pitch_roll("the view"),
                 io.Float.Input(
-                    "least_confidence", default=0.33, min=0.0, max=1.0, step=0.01, advanced=True,
+                    "least_confidence",
+                    default=0.33,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    advanced=True,
                     tooltip="A tilt found with less is left alone. Buildings give about 0.5, landscapes under 0.25.",
                 ),
             ],
@@ -318,9 +394,11 @@ class PanoCanonicalise(io.ComfyNode):
                 io.Float.Output(display_name="yaw", tooltip="Degrees the view was turned to the right."),
                 io.Float.Output(display_name="pitch", tooltip="Degrees it was turned up."),
                 io.Float.Output(display_name="roll", tooltip="Degrees it was tilted to the right."),
-                io.String.Output(display_name="report", tooltip="JSON: tilt, confidence, what was done; degrees."),
+                io.String.Output(
+                    display_name="report", tooltip="JSON: tilt, confidence, what was done; degrees."
+                ),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -361,29 +439,44 @@ class PanoView(io.ComfyNode):
             category=_CATEGORY,
             description="Perspective views of panoramas: one direction, or several around the circle.",
             search_aliases=[
-                *PANORAMA_WORDS, "perspective", "crop panorama", "equirectangular to perspective",
-                "look around", "fov",
+                *PANORAMA_WORDS,
+                "perspective",
+                "crop panorama",
+                "equirectangular to perspective",
+                "look around",
+                "fov",
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1); each is viewed in the same way."),
                 *_yaw_pitch_roll("the view"),
                 io.Float.Input(
-                    "fov", default=90.0, min=0.1, max=179.0, step=0.5, round=0.001,
+                    "fov",
+                    default=90.0,
+                    min=0.1,
+                    max=179.0,
+                    step=0.5,
+                    round=0.001,
                     tooltip="Horizontal field of view in degrees, edge to edge.",
                 ),
                 io.Int.Input("width", default=1024, min=1, max=16384, step=8, tooltip="Columns of a view."),
                 io.Int.Input("height", default=768, min=1, max=16384, step=8, tooltip="Rows of a view."),
                 io.Int.Input(
-                    "count", default=1, min=1, max=360, step=1,
+                    "count",
+                    default=1,
+                    min=1,
+                    max=360,
+                    step=1,
                     tooltip="Views of each panorama, each turned further to the right.",
                 ),
-                _degrees("yaw_step", "Degrees between views; 0 spreads them evenly over the full circle.", 360.0),
+                _degrees(
+                    "yaw_step", "Degrees between views; 0 spreads them evenly over the full circle.", 360.0
+                ),
                 _vertical_fov(),
                 _interpolation(),
             ],
             outputs=[io.Image.Output(display_name="views", tooltip="All views of the first panorama first.")],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -429,30 +522,47 @@ class PanoCrops(io.ComfyNode):
             description="The twelve square views that Matrix-3D cuts out of a panorama, for depth or for training "
             "splats.",
             search_aliases=[
-                *PANORAMA_WORDS, "12 views", "icosahedron", "perspective crops", "training views",
+                *PANORAMA_WORDS,
+                "12 views",
+                "icosahedron",
+                "perspective crops",
+                "training views",
                 "split panorama",
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1)."),
                 io.Combo.Input(
-                    "views", options=list(CROP_SETS), default=CROP_SETS[1],
+                    "views",
+                    options=list(CROP_SETS),
+                    default=CROP_SETS[1],
                     tooltip="icosahedron: MoGe's order, upstream's field of view is 100. yaw x pitch: backwards, left, "
                     "ahead, right; each level, 45 degrees down, 45 up; upstream's field of view is 90.",
                 ),
-                io.Int.Input("size", default=1024, min=4, max=8192, step=8, tooltip="Side of a crop in pixels."),
+                io.Int.Input(
+                    "size", default=1024, min=4, max=8192, step=8, tooltip="Side of a crop in pixels."
+                ),
                 io.Float.Input(
-                    "fov", default=90.0, min=0.1, max=179.0, step=0.5, round=0.001,
+                    "fov",
+                    default=90.0,
+                    min=0.1,
+                    max=179.0,
+                    step=0.5,
+                    round=0.001,
                     tooltip="Field of view in degrees, both ways.",
                 ),
                 _interpolation(),
                 io.Boolean.Input(
-                    "upstream_border", default=False, advanced=True,
+                    "upstream_border",
+                    default=False,
+                    advanced=True,
                     tooltip="Overwrite the outermost rows and columns as upstream's training crops have them.",
                 ),
             ],
-            outputs=[io.Image.Output(display_name="crops", tooltip="Twelve per panorama, in upstream's order.")],
+            outputs=[
+                io.Image.Output(display_name="crops", tooltip="Twelve per panorama, in upstream's order.")
+            ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -487,12 +597,21 @@ class PanoToCubemap(io.ComfyNode):
             category=_CATEGORY,
             description="Six square faces of 90 degrees: front, right, back, left, up, down.",
             search_aliases=[
-                *PANORAMA_WORDS, "cube map", "skybox", "equirectangular to cubemap", "e2c", "six faces",
+                *PANORAMA_WORDS,
+                "cube map",
+                "skybox",
+                "equirectangular to cubemap",
+                "e2c",
+                "six faces",
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1)."),
                 io.Int.Input(
-                    "size", default=512, min=1, max=8192, step=8,
+                    "size",
+                    default=512,
+                    min=1,
+                    max=8192,
+                    step=8,
                     tooltip="Side of a face in pixels. A third of the panorama's width keeps its sharpness.",
                 ),
                 _interpolation(),
@@ -505,7 +624,7 @@ class PanoToCubemap(io.ComfyNode):
                 )
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -527,7 +646,12 @@ class CubemapToPano(io.ComfyNode):
             category=_CATEGORY,
             description="Joins six cube faces to a panorama, seamless over edges and corners.",
             search_aliases=[
-                *PANORAMA_WORDS, "cube map", "skybox", "cubemap to equirectangular", "c2e", "cross",
+                *PANORAMA_WORDS,
+                "cube map",
+                "skybox",
+                "cubemap to equirectangular",
+                "c2e",
+                "cross",
                 "strip",
             ],
             inputs=[
@@ -536,18 +660,26 @@ class CubemapToPano(io.ComfyNode):
                     tooltip="Square faces, six for each panorama; or one picture of six: a strip, a grid or a cross.",
                 ),
                 io.Int.Input(
-                    "width", default=0, min=0, max=32768, step=2,
+                    "width",
+                    default=0,
+                    min=0,
+                    max=32768,
+                    step=2,
                     tooltip="Columns of the panorama; 0 = four times a face.",
                 ),
                 io.Combo.Input(
-                    "order", options=list(FACE_ORDERS), default=FACE_ORDERS[0], optional=True, advanced=True,
+                    "order",
+                    options=list(FACE_ORDERS),
+                    default=FACE_ORDERS[0],
+                    optional=True,
+                    advanced=True,
                     tooltip="Order of the faces, in a strip or grid from left to right and from top to bottom. The "
                     "second is that of OpenGL, DirectX and game engines. A cross needs none.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="panorama", tooltip="Twice as wide as high.")],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, faces: torch.Tensor, width: int, order: str = FACE_ORDERS[0]) -> io.NodeOutput:
@@ -569,31 +701,45 @@ class PanoTexelComposite(io.ComfyNode):
             description="Shows the panorama's own texels wherever the guidance has them, at its full size, and the "
             "video model's pixels only in the holes.",
             search_aliases=[
-                *PANORAMA_WORDS, "composite", "keep texels", "paste guidance", "sharpen video",
+                *PANORAMA_WORDS,
+                "composite",
+                "keep texels",
+                "paste guidance",
+                "sharpen video",
                 "upscale panorama video",
             ],
             inputs=[
-                io.Image.Input("frames", tooltip="Frames of the video model (2:1); enlarged to the guidance's size."),
+                io.Image.Input(
+                    "frames", tooltip="Frames of the video model (2:1); enlarged to the guidance's size."
+                ),
                 io.Image.Input(
                     "guidance",
                     tooltip="Frames of MeshGuidanceRender, as many; may be larger than those of the model.",
                 ),
                 io.Mask.Input(
-                    "mask", tooltip="1 where the guidance shows something, 0 in the holes; the guidance's size."
+                    "mask",
+                    tooltip="1 where the guidance shows something, 0 in the holes; the guidance's size.",
                 ),
                 io.Int.Input(
-                    "feather", default=8, min=0, max=256, step=1,
+                    "feather",
+                    default=8,
+                    min=0,
+                    max=256,
+                    step=1,
                     tooltip="Pixels of the guidance beside a hole over which both are blended.",
                 ),
                 io.Boolean.Input(
-                    "match_gain", default=True,
+                    "match_gain",
+                    default=True,
                     tooltip="Give each generated frame the guidance's colours first: one gain and offset per channel, "
                     "smooth in time.",
                 ),
             ],
-            outputs=[io.Image.Output(display_name="frames", tooltip="One frame per pose at the guidance's size.")],
+            outputs=[
+                io.Image.Output(display_name="frames", tooltip="One frame per pose at the guidance's size.")
+            ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
