@@ -34,8 +34,18 @@ class SplatRender(io.ComfyNode):
             description="Renders Gaussian splats through a camera that follows a trajectory: perspective, panorama, "
             "stereo or VR180.",
             search_aliases=[
-                *SPLAT_WORDS, "render splats", "flythrough", "gaussian render", "camera path",
-                "walkthrough", "360", "vr180", "stereo", "vr video", "360 video", "render 3d",
+                *SPLAT_WORDS,
+                "render splats",
+                "flythrough",
+                "gaussian render",
+                "camera path",
+                "walkthrough",
+                "360",
+                "vr180",
+                "stereo",
+                "vr video",
+                "360 video",
+                "render 3d",
             ],
             inputs=[
                 io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
@@ -43,60 +53,97 @@ class SplatRender(io.ComfyNode):
                     "trajectory", tooltip="Where the camera is and where it looks (the pose's forward axis)."
                 ),
                 io.Int.Input(
-                    "width", default=640, min=16, max=16384, step=8,
+                    "width",
+                    default=640,
+                    min=16,
+                    max=16384,
+                    step=8,
                     tooltip="Columns of the frames, both eyes together.",
                 ),
                 io.Int.Input(
-                    "height", default=360, min=16, max=8192, step=8,
+                    "height",
+                    default=360,
+                    min=16,
+                    max=8192,
+                    step=8,
                     tooltip="Rows of the frames. Panoramas and VR180 are half as high as wide whatever stands here.",
                 ),
                 io.Float.Input(
-                    "fov", default=90.0, min=10.0, max=150.0, step=1.0,
+                    "fov",
+                    default=90.0,
+                    min=10.0,
+                    max=150.0,
+                    step=1.0,
                     tooltip="Horizontal field of view of one eye in degrees; for perspective and stereo.",
                 ),
                 io.Int.Input(
-                    "stride", default=1, min=1, max=1000, step=1,
+                    "stride",
+                    default=1,
+                    min=1,
+                    max=1000,
+                    step=1,
                     tooltip="Render every how many poses; the first is always rendered.",
                 ),
                 io.Combo.Input(
-                    "engine", options=["auto", *SPLAT_ENGINES.names], default="auto",
+                    "engine",
+                    options=["auto", *SPLAT_ENGINES.names],
+                    default="auto",
                     tooltip="What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba "
                     "on the CPU); a named one is used or refused, never replaced.",
                 ),
                 io.Combo.Input(
-                    "projection", options=list(PROJECTIONS), default=PROJECTIONS[0], optional=True,
+                    "projection",
+                    options=list(PROJECTIONS),
+                    default=PROJECTIONS[0],
+                    optional=True,
                     tooltip="perspective: one flat view. panorama: all around, 2:1. stereo: two flat views side by "
                     "side, left eye first. vr180: two half panoramas side by side.",
                 ),
                 io.Float.Input(
-                    "eye_distance", default=EYE_DISTANCE_M, min=0.0, max=1e6, step=0.001, optional=True,
+                    "eye_distance",
+                    default=EYE_DISTANCE_M,
+                    min=0.0,
+                    max=1e6,
+                    step=0.001,
+                    optional=True,
                     tooltip="Distance between the eyes in world units: 0.064 when one unit is one metre.",
                 ),
                 io.String.Input(
-                    "background", default="#000000", optional=True,
+                    "background",
+                    default="#000000",
+                    optional=True,
                     tooltip="Colour behind the splats: # and six hexadecimal digits.",
                 ),
                 io.Combo.Input(
-                    "colour", options=list(_COLOURS), default=_COLOURS[0], optional=True,
+                    "colour",
+                    options=list(_COLOURS),
+                    default=_COLOURS[0],
+                    optional=True,
                     tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
                     "texel of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, "
                     "grey = not known.",
                 ),
                 io.Boolean.Input(
-                    "antialiased", default=False, optional=True, advanced=True,
+                    "antialiased",
+                    default=False,
+                    optional=True,
+                    advanced=True,
                     tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds that were "
                     "trained so (mip), as the report of Splat Load says.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="frames", tooltip="One picture per rendered pose, over the background."),
+                io.Image.Output(
+                    display_name="frames", tooltip="One picture per rendered pose, over the background."
+                ),
                 io.Mask.Output(display_name="alpha", tooltip="Coverage: 1 where splats hide the background."),
                 DepthType.Output(
-                    display_name="depth", tooltip="Distance along each ray in world units, infinite where nothing is.",
+                    display_name="depth",
+                    tooltip="Distance along each ray in world units, infinite where nothing is.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -146,30 +193,51 @@ class VideoSave360(io.ComfyNode):
             description="Writes frames as an MP4 with the tags that make players, headsets and video sites show it "
             "as a 360, VR180 or stereo film.",
             search_aliases=[
-                *PANORAMA_WORDS, "save 360 video", "spherical metadata", "vr video", "vr180", "save mp4",
-                "youtube 360", "360 video", "vr 180", "export vr",
+                *PANORAMA_WORDS,
+                "save 360 video",
+                "spherical metadata",
+                "vr video",
+                "vr180",
+                "save mp4",
+                "youtube 360",
+                "360 video",
+                "vr 180",
+                "export vr",
             ],
             is_output_node=True,
             inputs=[
-                io.Image.Input("frames", tooltip="The frames, such as those of Splat Render or a panoramic video."),
+                io.Image.Input(
+                    "frames", tooltip="The frames, such as those of Splat Render or a panoramic video."
+                ),
                 io.Combo.Input(
-                    "layout", options=list(LAYOUTS_360), default=LAYOUTS_360[0],
+                    "layout",
+                    options=list(LAYOUTS_360),
+                    default=LAYOUTS_360[0],
                     tooltip="What the frames show. For Splat Render: panorama is 360, vr180 is vr180 side by side, "
                     "stereo is flat side by side.",
                 ),
-                io.Float.Input("fps", default=12.0, min=0.1, max=240.0, step=0.1, tooltip="Frames per second."),
+                io.Float.Input(
+                    "fps", default=12.0, min=0.1, max=240.0, step=0.1, tooltip="Frames per second."
+                ),
                 io.Int.Input(
-                    "crf", default=18, min=0, max=51, step=1,
+                    "crf",
+                    default=18,
+                    min=0,
+                    max=51,
+                    step=1,
                     tooltip="Quality of H.264: 0 loses nothing, 18 looks the same, 51 is the smallest file.",
                 ),
                 io.String.Input(
-                    "filename_prefix", default="matrix3d/video360",
+                    "filename_prefix",
+                    default="matrix3d/video360",
                     tooltip="Name below the output folder, subfolders with a slash; a number is added.",
                 ),
             ],
-            outputs=[io.String.Output(display_name="file", tooltip="Name of the file below the output folder.")],
+            outputs=[
+                io.String.Output(display_name="file", tooltip="Name of the file below the output folder.")
+            ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
