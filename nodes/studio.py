@@ -119,8 +119,12 @@ def _panorama(question: dict[str, Any]) -> bytes:
 
 
 for _name, _answer in (
-    ("check", _check), ("preset", _preset), ("map", _map), ("view", _view), ("panorama", _panorama),
-):  # fmt: skip
+    ("check", _check),
+    ("preset", _preset),
+    ("map", _map),
+    ("view", _view),
+    ("panorama", _panorama),
+):
     answer_posts(f"/matrix3d/studio/{_name}", _answer)
 
 
@@ -136,7 +140,12 @@ class TrajectoryStudio(io.ComfyNode):
             description="Draw a camera path over the panorama and over a map of it: click to add key poses, drag to "
             "move them. Holes, clearance and collisions of every frame are shown while you draw.",
             search_aliases=[
-                *WORLD_WORDS, "draw path", "path editor", "camera path", "spline editor", "map",
+                *WORLD_WORDS,
+                "draw path",
+                "path editor",
+                "camera path",
+                "spline editor",
+                "map",
                 "trajectory editor",
             ],
             is_output_node=True,
@@ -146,19 +155,31 @@ class TrajectoryStudio(io.ComfyNode):
                 ),
                 frames_input(),
                 io.Float.Input(
-                    "clearance", default=DEFAULT_CLEARANCE, min=0.0, max=100000.0, step=0.05, round=False,
+                    "clearance",
+                    default=DEFAULT_CLEARANCE,
+                    min=0.0,
+                    max=100000.0,
+                    step=0.05,
+                    round=False,
                     tooltip="Frames nearer than this to a surface count as colliding, world units.",
                 ),
-                io.Boolean.Input("closed", default=False, tooltip="Come back to the first key pose at the end."),
+                io.Boolean.Input(
+                    "closed", default=False, tooltip="Come back to the first key pose at the end."
+                ),
                 io.Boolean.Input("ease", default=True, tooltip="Start and stop softly."),
                 fps_input(optional=True, advanced=True),
                 TrajectoryType.Input(
-                    "trajectory", optional=True,
+                    "trajectory",
+                    optional=True,
                     tooltip="A path to start from, such as one read by Load Trajectory. It is handed on until "
                     "something is drawn; the studio offers its key poses.",
                 ),
                 io.String.Input(
-                    "path", default="", optional=True, socketless=True, advanced=True,
+                    "path",
+                    default="",
+                    optional=True,
+                    socketless=True,
+                    advanced=True,
                     tooltip="What was drawn; the studio writes it. JSON: keys of [x, y, z, yaw, pitch].",
                 ),
             ],
@@ -172,11 +193,12 @@ class TrajectoryStudio(io.ComfyNode):
                     display_name="map", tooltip="The path from above and from the side; collisions are red."
                 ),
                 io.String.Output(
-                    display_name="report", tooltip="JSON: length, holes and clearance of every frame, collisions."
+                    display_name="report",
+                    tooltip="JSON: length, holes and clearance of every frame, collisions.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
