@@ -23,24 +23,42 @@ _BORDER_TIP = (
 def _tile_inputs() -> list:
     return [
         io.Int.Input(
-            "tile_height", default=0, min=0, max=8192, step=16,
+            "tile_height",
+            default=0,
+            min=0,
+            max=8192,
+            step=16,
             tooltip="Pixel rows of a tile, against too little memory; 0 = all rows at once. Bands of the whole width "
             "keep the border exact.",
         ),
         io.Int.Input(
-            "tile_width", default=0, min=0, max=16384, step=16,
+            "tile_width",
+            default=0,
+            min=0,
+            max=16384,
+            step=16,
             tooltip="Pixel columns of a tile; 0 = the whole width. Tiles go around the panorama without a border.",
         ),
         io.Int.Input(
-            "overlap", default=96, min=0, max=2048, step=8, advanced=True,
+            "overlap",
+            default=96,
+            min=0,
+            max=2048,
+            step=8,
+            advanced=True,
             tooltip="Pixels that neighbouring tiles share; the middle third of them is faded.",
         ),
         io.Int.Input(
-            "margin", default=DECODE_REACH, min=0, max=256, step=1, advanced=True,
+            "margin",
+            default=DECODE_REACH,
+            min=0,
+            max=256,
+            step=1,
+            advanced=True,
             tooltip="Latent columns added on either side in mode padded. 18 is as far as FLUX's and Wan's "
             "convolutions look.",
         ),
-    ]  # fmt: skip
+    ]
 
 
 class PanoVAEEncode(io.ComfyNode):
@@ -55,7 +73,11 @@ class PanoVAEEncode(io.ComfyNode):
             description="Encodes panoramas, or the frames of one panoramic video with a video VAE, so that left "
             "and right belong together: turning the panorama turns the latent.",
             search_aliases=[
-                *PANORAMA_WORDS, "circular vae", "seamless encode", "tileable", "360 encode",
+                *PANORAMA_WORDS,
+                "circular vae",
+                "seamless encode",
+                "tileable",
+                "360 encode",
                 "wrap around",
             ],
             inputs=[
@@ -68,9 +90,11 @@ class PanoVAEEncode(io.ComfyNode):
                 io.Combo.Input("border", options=list(ENCODE_BORDERS), default="auto", tooltip=_BORDER_TIP),
                 *_tile_inputs(),
             ],
-            outputs=[io.Latent.Output(display_name="latent", tooltip="One per picture, or one of the whole video.")],
+            outputs=[
+                io.Latent.Output(display_name="latent", tooltip="One per picture, or one of the whole video.")
+            ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -108,21 +132,30 @@ class PanoVAEDecode(io.ComfyNode):
             description="Decodes latents of panoramas or panoramic videos so that left and right belong together: "
             "no line where the border was, and turning the latent turns the picture.",
             search_aliases=[
-                *PANORAMA_WORDS, "circular vae", "seamless decode", "tileable", "360 decode",
-                "wrap around", "seam",
+                *PANORAMA_WORDS,
+                "circular vae",
+                "seamless decode",
+                "tileable",
+                "360 decode",
+                "wrap around",
+                "seam",
             ],
             inputs=[
                 io.Latent.Input("latent", tooltip="Latents of panoramas or of panoramic videos."),
                 io.Vae.Input("vae", tooltip="VAE of the model that made the latent."),
                 io.Combo.Input(
-                    "border", options=list(DECODE_BORDERS), default="auto",
+                    "border",
+                    options=list(DECODE_BORDERS),
+                    default="auto",
                     tooltip=_BORDER_TIP + " upstream 16 px: as Matrix-3D's script does it, 16 columns faded.",
                 ),
                 *_tile_inputs(),
             ],
-            outputs=[io.Image.Output(display_name="images", tooltip="The panoramas; frames of videos in a row.")],
+            outputs=[
+                io.Image.Output(display_name="images", tooltip="The panoramas; frames of videos in a row.")
+            ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -160,7 +193,11 @@ class PanoSeamMetric(io.ComfyNode):
             description="Measures how visible the left/right border of panoramas is, and how far the first and the "
             "last row are from being the points that they stand for.",
             search_aliases=[
-                *PANORAMA_WORDS, "seam check", "border error", "panorama quality", "pole error",
+                *PANORAMA_WORDS,
+                "seam check",
+                "border error",
+                "panorama quality",
+                "pole error",
                 "360 check",
             ],
             inputs=[io.Image.Input("images", tooltip="Panoramas, or the frames of a panoramic video.")],
@@ -174,10 +211,12 @@ class PanoSeamMetric(io.ComfyNode):
                     tooltip="Change along the rows at the poles divided by what the rows beside them ask for; 1 = "
                     "as smooth as beside them. The worse of both poles.",
                 ),
-                io.String.Output(display_name="report", tooltip="The numbers in words, and the worst picture."),
+                io.String.Output(
+                    display_name="report", tooltip="The numbers in words, and the worst picture."
+                ),
             ],
             is_output_node=True,
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, images: torch.Tensor) -> io.NodeOutput:
