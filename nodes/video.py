@@ -77,40 +77,60 @@ class _Job:
 def _size_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
-            "size", options=list(SIZE_PRESETS), default="480x960",
+            "size",
+            options=list(SIZE_PRESETS),
+            default="480x960",
             tooltip="Rows x columns of the video. 480x960 and 720x1440 for the two 14B LoRAs, 704x1408 for 5B.",
         ),
-        io.Int.Input("width", default=960, min=16, max=8192, step=16, tooltip="Columns, with size custom only."),
-        io.Int.Input("height", default=480, min=16, max=8192, step=16, tooltip="Rows, with size custom only."),
-    ]  # fmt: skip
+        io.Int.Input(
+            "width", default=960, min=16, max=8192, step=16, tooltip="Columns, with size custom only."
+        ),
+        io.Int.Input(
+            "height", default=480, min=16, max=8192, step=16, tooltip="Rows, with size custom only."
+        ),
+    ]
 
 
 def _switch_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
-            "fit_frames", options=list(FRAME_FITS), default="exact", advanced=True,
+            "fit_frames",
+            options=list(FRAME_FITS),
+            default="exact",
+            advanced=True,
             tooltip="When the number of frames is not 4k + 1 (5, 9, ... 81): exact refuses, trim drops the last "
             "ones, pad repeats the last one.",
         ),
         io.Combo.Input(
-            "encode", options=list(CODEC_MODES), default="circular", advanced=True,
+            "encode",
+            options=list(CODEC_MODES),
+            default="circular",
+            advanced=True,
             tooltip="How the VAE treats the left/right border. circular: as a ring. upstream tiles: 30x52 "
             "latents, no wrap. plain: the host's own call, all at once.",
         ),
         io.Boolean.Input(
-            "tiled", default=True, advanced=True,
+            "tiled",
+            default=True,
+            advanced=True,
             tooltip="With circular: work in overlapping tiles around the ring, which needs far less memory.",
         ),
         io.Combo.Input(
-            "resize", options=list(_RESIZE), default=_AUTO, advanced=True,
+            "resize",
+            options=list(_RESIZE),
+            default=_AUTO,
+            advanced=True,
             tooltip="upstream: through a transposed intermediate, which blurs columns and which the 14B LoRAs "
             "were trained with. direct: once. auto: upstream for 14B, direct for 5B.",
         ),
         io.Combo.Input(
-            "blacken", options=list(_BLACKEN), default=_AUTO, advanced=True,
+            "blacken",
+            options=list(_BLACKEN),
+            default=_AUTO,
+            advanced=True,
             tooltip="Set guidance to black where the mask is below one half. auto: on for 14B, off for 5B (upstream).",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _guidance_inputs() -> list[io.Input]:
@@ -123,15 +143,17 @@ def _guidance_inputs() -> list[io.Input]:
 def _optional_inputs() -> list[io.Input]:
     return [
         io.Image.Input(
-            "start", optional=True,
+            "start",
+            optional=True,
             tooltip="The panorama at the beginning of the path; replaces frame 0, with nothing missing.",
         ),
         io.ClipVisionOutput.Input(
-            "clip_vision_output", optional=True,
+            "clip_vision_output",
+            optional=True,
             tooltip="CLIP Vision Encode of the start panorama (through PanoClipImage for upstream's resize). "
             "Only Wan 2.1 I2V looks at it.",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _begin(
@@ -192,7 +214,11 @@ class PanoVideoConditioning(io.ComfyNode):
             "mask, encoded exactly as the panoramic video LoRAs were trained. Connect the outputs to KSampler "
             "or any other sampler.",
             search_aliases=[
-                *WORLD_WORDS, "wan image to video", "wan i2v", "guidance conditioning", "masked video",
+                *WORLD_WORDS,
+                "wan image to video",
+                "wan i2v",
+                "guidance conditioning",
+                "masked video",
                 "trajectory video",
             ],
             inputs=[
@@ -204,7 +230,8 @@ class PanoVideoConditioning(io.ComfyNode):
                 *_switch_inputs(),
                 *_optional_inputs(),
                 io.Model.Input(
-                    "model", optional=True,
+                    "model",
+                    optional=True,
                     tooltip="Only looked at: says early when this model cannot see the guidance.",
                 ),
             ],
@@ -218,7 +245,7 @@ class PanoVideoConditioning(io.ComfyNode):
                 io.String.Output(display_name="report", tooltip="Sizes, share given, and what looks wrong."),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -261,8 +288,16 @@ class PanoVideoSampler(io.ComfyNode):
             "host's sampler, then a decode without a seam. Paths longer than the model can take are cut into "
             "overlapping segments.",
             search_aliases=[
-                *WORLD_WORDS, "wan sampler", "panorama video", "video generation", "image to video",
-                "ksampler", "long video", "text to 360 video", "image to vr video", "360 video",
+                *WORLD_WORDS,
+                "wan sampler",
+                "panorama video",
+                "video generation",
+                "image to video",
+                "ksampler",
+                "long video",
+                "text to 360 video",
+                "image to vr video",
+                "360 video",
             ],
             inputs=[
                 io.Model.Input("model", tooltip="Wan 2.1 I2V 14B or Wan 2.2 5B, after PanoLoRA."),
@@ -271,70 +306,109 @@ class PanoVideoSampler(io.ComfyNode):
                 io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
                 *_guidance_inputs(),
                 io.Int.Input(
-                    "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
                     tooltip="Of the noise; segment n uses seed + n.",
                 ),
                 io.Combo.Input(
-                    "preset", options=[_OWN_SETTINGS, *SAMPLING_PRESETS], default=_OWN_SETTINGS,
+                    "preset",
+                    options=[_OWN_SETTINGS, *SAMPLING_PRESETS],
+                    default=_OWN_SETTINGS,
                     tooltip="Other than as set below, it decides steps, cfg, sampler, scheduler, shift and "
                     "bf16_timesteps. The step-distilled ones need a step-distilled model or LoRA.",
                 ),
-                io.Int.Input("steps", default=50, min=1, max=1000, tooltip="Sampling steps; upstream uses 50."),
+                io.Int.Input(
+                    "steps", default=50, min=1, max=1000, tooltip="Sampling steps; upstream uses 50."
+                ),
                 io.Float.Input(
-                    "cfg", default=5.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                    "cfg",
+                    default=5.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
                     tooltip="Guidance by the prompt; upstream uses 5. 1 skips the negative prompt and halves the time.",
                 ),
                 io.Combo.Input(
-                    "sampler_name", options=SAMPLERS, default="euler",
+                    "sampler_name",
+                    options=SAMPLERS,
+                    default="euler",
                     tooltip="The host's solver; upstream uses euler.",
                 ),
                 io.Combo.Input(
-                    "scheduler", options=SCHEDULERS, default=SCHEDULERS[0],
+                    "scheduler",
+                    options=SCHEDULERS,
+                    default=SCHEDULERS[0],
                     tooltip="Noise levels: upstream's flow matching, or any of the host's.",
                 ),
                 io.Float.Input(
-                    "shift", default=5.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                    "shift",
+                    default=5.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
                     tooltip="Of the noise levels; higher gives more steps to the layout. 0: as the model has it.",
                 ),
                 *_size_inputs(),
                 io.Combo.Input(
-                    "seam", options=[_SEAM_OF_MODEL, *SEAM_MODES], default=_SEAM_OF_MODEL,
+                    "seam",
+                    options=[_SEAM_OF_MODEL, *SEAM_MODES],
+                    default=_SEAM_OF_MODEL,
                     tooltip="Turn the panorama while sampling, so that its border does not stay in one place. "
                     "Upstream does not for video.",
                 ),
                 io.Int.Input(
-                    "frames_per_segment", default=_TRAINED_FRAMES, min=5, max=1001, step=4,
+                    "frames_per_segment",
+                    default=_TRAINED_FRAMES,
+                    min=5,
+                    max=1001,
+                    step=4,
                     tooltip="Most frames at once, 4k + 1. Longer paths become segments of about equal length.",
                 ),
                 io.Int.Input(
-                    "overlap", default=9, min=1, max=81, step=4,
+                    "overlap",
+                    default=9,
+                    min=1,
+                    max=81,
+                    step=4,
                     tooltip="Frames that a segment takes over from the one before, 4k + 1; cross-faded.",
                 ),
                 *_switch_inputs(),
                 io.Combo.Input(
-                    "decode", options=list(CODEC_MODES), default="circular", advanced=True,
+                    "decode",
+                    options=list(CODEC_MODES),
+                    default="circular",
+                    advanced=True,
                     tooltip="How the VAE treats the left/right border when decoding; see encode.",
                 ),
                 io.Boolean.Input(
-                    "bf16_timesteps", default=False, advanced=True,
+                    "bf16_timesteps",
+                    default=False,
+                    advanced=True,
                     tooltip="Tell the model timesteps rounded to bfloat16, as upstream does (995.93 becomes 996).",
                 ),
                 io.Boolean.Input(
-                    "rerender", default=True, advanced=True,
+                    "rerender",
+                    default=True,
+                    advanced=True,
                     tooltip="With geometry and trajectory connected: from the second segment on, what the source "
                     "does not show is rendered from the last generated frame.",
                 ),
                 *_optional_inputs(),
                 GeometryType.Input(
-                    "geometry", optional=True, tooltip="The source panorama with distances; for rerender.",
+                    "geometry", optional=True, tooltip="The source panorama with distances; for rerender."
                 ),
                 TrajectoryType.Input(
-                    "trajectory", optional=True, tooltip="The path of the guidance; for rerender.",
+                    "trajectory", optional=True, tooltip="The path of the guidance; for rerender."
                 ),
             ],
             outputs=[
                 io.Latent.Output(
-                    display_name="latent", tooltip="The video's latent. Longer paths: the segments', joined.",
+                    display_name="latent", tooltip="The video's latent. Longer paths: the segments', joined."
                 ),
                 io.Image.Output(display_name="frames", tooltip="The video, one panorama per pose."),
                 io.String.Output(
@@ -343,7 +417,7 @@ class PanoVideoSampler(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -448,16 +522,21 @@ class PanoClipImage(io.ComfyNode):
             "need not resize or crop it.",
             search_aliases=[*PANORAMA_WORDS, "clip vision", "resize for clip", "224"],
             inputs=[
-                io.Image.Input("image", tooltip="The start panorama, or guidance frames, of which the first counts."),
+                io.Image.Input(
+                    "image", tooltip="The start panorama, or guidance frames, of which the first counts."
+                ),
                 *_size_inputs(),
                 io.Combo.Input(
-                    "resize", options=list(_RESIZE[1:]), default="upstream", advanced=True,
+                    "resize",
+                    options=list(_RESIZE[1:]),
+                    default="upstream",
+                    advanced=True,
                     tooltip="As in PanoVideoSampler; its auto is upstream for the 14B models, the only ones that "
                     "look at CLIP.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="224x224, for CLIP Vision Encode.")],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, image: torch.Tensor, size: str, width: int, height: int, resize: str) -> io.NodeOutput:
@@ -480,18 +559,32 @@ class PanoPrompt(io.ComfyNode):
             description="Puts a description of the scene into the wording that the panorama and video models were "
             "used with, and gives the negative text that goes with it.",
             search_aliases=[
-                *PANORAMA_WORDS, "prompt preset", "prompt suffix", "negative prompt", "prompt helper",
-                "text to 3d", "text to world", "prompt to world", "text to 360",
+                *PANORAMA_WORDS,
+                "prompt preset",
+                "prompt suffix",
+                "negative prompt",
+                "prompt helper",
+                "text to 3d",
+                "text to world",
+                "prompt to world",
+                "text to 360",
             ],
             inputs=[
                 io.Combo.Input(
-                    "preset", options=list(PROMPT_PRESETS), default="video",
+                    "preset",
+                    options=list(PROMPT_PRESETS),
+                    default="video",
                     tooltip="video: suffix and negative text of the 14B models. video 5B: two words more to avoid. "
                     "text to panorama: the text as it is. image to panorama: in the frame for FLUX Fill.",
                 ),
-                io.String.Input("prompt", default="", multiline=True, tooltip="The scene, in a sentence or two."),
                 io.String.Input(
-                    "extra_negative", default="", multiline=True, optional=True,
+                    "prompt", default="", multiline=True, tooltip="The scene, in a sentence or two."
+                ),
+                io.String.Input(
+                    "extra_negative",
+                    default="",
+                    multiline=True,
+                    optional=True,
                     tooltip="Added to the negative text.",
                 ),
             ],
@@ -499,7 +592,7 @@ class PanoPrompt(io.ComfyNode):
                 io.String.Output(display_name="positive", tooltip="For the positive CLIP Text Encode."),
                 io.String.Output(display_name="negative", tooltip="For the negative CLIP Text Encode."),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(cls, preset: str, prompt: str, extra_negative: str = "") -> io.NodeOutput:
