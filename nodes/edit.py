@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -83,7 +85,7 @@ def _engine_input() -> io.Combo.Input:
     )
 
 
-def _edited(pairs: list[tuple[Gaussians, dict[str, object]]]) -> io.NodeOutput:
+def _edited(pairs: Sequence[tuple[Gaussians, Mapping[str, object]]]) -> io.NodeOutput:
     reports = [report for _, report in pairs]
     return io.NodeOutput(
         splats_to_host([world for world, _ in pairs]),
@@ -155,7 +157,12 @@ class SplatCrop(io.ComfyNode):
         radius: float,
         yaw: float,
     ) -> io.NodeOutput:
-        options = {"keep": keep, "centre": (x, y, z), "size": (size_x, size_y, size_z), "radius": radius}
+        options: dict[str, Any] = {
+            "keep": keep,
+            "centre": (x, y, z),
+            "size": (size_x, size_y, size_z),
+            "radius": radius,
+        }
         return _edited(
             [
                 crop_gaussians(world, shape, yaw_rad=math.radians(yaw), **options)
@@ -800,9 +807,9 @@ class SplatMesh(io.ComfyNode):
     ) -> io.NodeOutput:
         config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, engine)
         world, progress = gaussians_from_host(splat), progress_to_host(cls.hidden.unique_id)
-        mesh, report = mesh_from_gaussians(world, trajectory=trajectory, config=config, progress=progress)
+        mesh, found = mesh_from_gaussians(world, trajectory=trajectory, config=config, progress=progress)
         collider = decimate(mesh, collider_faces, progress=progress)
-        report["collider_faces"] = len(collider.faces)
+        report: dict[str, object] = {**found, "collider_faces": len(collider.faces)}
         if texture != _NO_TEXTURE:
             mesh, report["texture"] = texture_mesh(
                 mesh,
@@ -810,7 +817,7 @@ class SplatMesh(io.ComfyNode):
                 trajectory=trajectory,
                 size_px=int(texture),
                 views=views,
-                tolerance=report["tolerance"],
+                tolerance=found["tolerance"],
                 engine=engine,
                 progress=progress,
             )

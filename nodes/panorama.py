@@ -512,9 +512,9 @@ def _grounded(rgb: torch.Tensor, settings: dict[str, Any]) -> PanoramaGeometry:
 def _given_depth(
     chosen: str,
     depth_file: str,
-    moge_geometry: dict | None,
+    moge_geometry: Any,
     depth: torch.Tensor | None,
-    depth_image: torch.Tensor | None,
+    depth_image: Any,
     settings: dict[str, Any],
 ) -> tuple[torch.Tensor, torch.Tensor | None, str]:
     if chosen == _MOGE:

@@ -421,7 +421,9 @@ class PanoCanonicalise(io.ComfyNode):
             least_confidence=least_confidence,
         )
         report = {
-            name.replace("_rad", "_deg"): math.degrees(value) if name.endswith("_rad") else value
+            name.replace("_rad", "_deg"): math.degrees(value)
+            if name.endswith("_rad") and isinstance(value, float)
+            else value
             for name, value in done.report.items()
         }
         turned = (report["yaw_deg"], report["pitch_deg"], report["roll_deg"])

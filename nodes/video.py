@@ -455,8 +455,9 @@ class PanoVideoSampler(io.ComfyNode):
         plan = plan_segments(count, frames_per_segment, overlap)
         job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
         continues = rerender and len(plan) > 1 and geometry is not None and trajectory is not None
-        if continues:
-            check_continuable(len(frames), *clip.mask.shape[1:], trajectory)
+        if continues and trajectory is not None:
+            _, height, width = clip.mask.shape
+            check_continuable(len(frames), height, width, trajectory)
         lines += _describe_settings(sampling, plan, seam, continues, clip_vision_output)
         ready = prepare_video_model(model, sampling, seam=None if seam == _SEAM_OF_MODEL else seam)
 
@@ -475,6 +476,8 @@ class PanoVideoSampler(io.ComfyNode):
             return made
 
         def continue_guidance(part: GuidanceClip, segment: Segment, known: torch.Tensor) -> GuidanceClip:
+            if geometry is None or trajectory is None:
+                return part
             better, share = continued_guidance(
                 part, segment, known[-1], geometry, trajectory, progress=job.progress
             )

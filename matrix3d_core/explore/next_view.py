@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from ..trajectories.defaults import DEFAULT_FRAMES
 from ..trajectories.plot import plot_trajectory
 from ..trajectories.spline import spline_trajectory
 
-__all__ = ["Candidate", "NextPath", "hole_solid_angle", "propose_path"]
+__all__ = ["Candidate", "DirectionReport", "NextPath", "NextViewReport", "hole_solid_angle", "propose_path"]
 
 _MESH_ROWS = 160
 _VIEW_ROWS = 64
@@ -48,6 +49,23 @@ class Candidate:
     score: float
 
 
+class DirectionReport(TypedDict):
+    """One direction: its angle, how far its path reaches, and the share of the sphere that it shows anew."""
+
+    heading_deg: float
+    distance: float
+    unseen_share: float
+
+
+class NextViewReport(TypedDict):
+    """All directions, and which one was chosen."""
+
+    best: int
+    heading_deg: float
+    length: float
+    candidates: list[DirectionReport]
+
+
 @dataclass(frozen=True)
 class NextPath:
     """The proposed way.
@@ -64,7 +82,7 @@ class NextPath:
     best: int
     picture: Tensor
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> NextViewReport:
         """Return every direction with its numbers."""
         return {
             "best": self.best,

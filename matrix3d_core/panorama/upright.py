@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from .views import rotate_panorama
 
 __all__ = [
     "Canonical",
+    "CanonicalReport",
     "Tilt",
     "angles_from_matrix",
     "canonicalise",
@@ -56,6 +58,18 @@ class Tilt:
         return math.atan2(math.hypot(float(self.up[0]), float(self.up[2])), -float(self.up[1]))
 
 
+class CanonicalReport(TypedDict, total=False):
+    """What `canonicalise` found and did, angles in radians; what it was not asked for is left out."""
+
+    tilt_rad: float
+    confidence: float
+    straightened: bool
+    interest_yaw_rad: float
+    yaw_rad: float
+    pitch_rad: float
+    roll_rad: float
+
+
 @dataclass(frozen=True)
 class Canonical:
     """A turned panorama.
@@ -69,7 +83,7 @@ class Canonical:
 
     rgb: Tensor
     source_from_result: Tensor
-    report: dict[str, object] = field(default_factory=dict)
+    report: CanonicalReport
 
 
 def canonicalise(
@@ -105,11 +119,13 @@ def canonicalise(
     angles = torch.tensor((yaw_rad, pitch_rad, roll_rad), dtype=torch.float64)
     check_finite("yaw, pitch and roll", angles)
     rotation = torch.eye(3, dtype=torch.float64)
-    report: dict[str, object] = {}
+    report: CanonicalReport = {}
     if straighten:
         tilt = estimate_tilt(panorama)
         is_confident = tilt.confidence >= least_confidence
-        report.update(tilt_rad=tilt.angle_rad, confidence=tilt.confidence, straightened=is_confident)
+        report["tilt_rad"] = tilt.angle_rad
+        report["confidence"] = tilt.confidence
+        report["straightened"] = is_confident
         if is_confident:
             rotation = straightening_rotation(tilt.up)
     if face_interest:
@@ -119,8 +135,7 @@ def canonicalise(
         report["interest_yaw_rad"] = yaw
         rotation = rotation @ _turn(yaw)
     rotation = rotation @ matrix_from_yaw_pitch_roll(*angles)
-    found = angles_from_matrix(rotation)
-    report.update(yaw_rad=found[0], pitch_rad=found[1], roll_rad=found[2])
+    report["yaw_rad"], report["pitch_rad"], report["roll_rad"] = angles_from_matrix(rotation)
     return Canonical(rotate_panorama(panorama, rotation).clamp(0, 1), rotation, report)
 
 

@@ -8,6 +8,7 @@ neighbours.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
 
-__all__ = ["CleanConfig", "clean_gaussians", "usable"]
+__all__ = ["CleanConfig", "CleanReport", "clean_gaussians", "usable"]
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,21 @@ def usable(gaussians: Gaussians) -> Tensor:  # [N]
     return result
 
 
+class CleanReport(TypedDict, total=False):
+    """How many Gaussians there were, each step of `clean_gaussians` took or cut, and are left."""
+
+    before: int
+    invalid: int
+    faint: int
+    outliers: int
+    clumps: int
+    clamped: int
+    after: int
+
+
 def clean_gaussians(
     gaussians: Gaussians, config: CleanConfig | None = None, progress: ProgressFn = no_progress
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, CleanReport]:
     """Remove what no viewer should see and cut what is too large.
 
     In this order: Gaussians that cannot be drawn (NaN, no rotation, no size), faint ones, outliers (alone,
@@ -86,7 +99,7 @@ def clean_gaussians(
     if not len(gaussians):
         raise InvalidInput("the world must hold at least 1 splat; got none.")
     steps = 4
-    report: dict[str, object] = {"before": len(gaussians)}
+    report: CleanReport = {"before": len(gaussians)}
     good = usable(gaussians)
     report["invalid"] = int((~good).sum())
     world = _tidy(gaussians.select(good))
@@ -133,7 +146,7 @@ def _tidy(world: Gaussians) -> Gaussians:
     return replace(world, quats_wxyz=quats, opacities=world.opacities.clamp(0, 1))
 
 
-def _refuse_empty(world: Gaussians, report: dict[str, object]) -> None:
+def _refuse_empty(world: Gaussians, report: CleanReport) -> None:
     if len(world) == 0:
         taken = ", ".join(f"{count} {name}" for name, count in report.items() if name != "before" and count)
         raise InvalidInput(

@@ -7,6 +7,8 @@ size: what is far is already coarse.
 
 from __future__ import annotations
 
+from typing import Required, TypedDict
+
 import torch
 from torch import Tensor
 
@@ -20,7 +22,7 @@ from .evaluation_views import centres_inside, judging_views, mean_psnr, pictures
 from .moments import fuse_groups
 from .refit import refit
 
-__all__ = ["CELLS", "coarser", "levels_of_detail"]
+__all__ = ["CELLS", "LevelReport", "LevelsReport", "coarser", "levels_of_detail"]
 
 CELLS = ("view", "grid")
 """``view``: cells as large as they look from the path. ``grid``: cubes of one size."""
@@ -69,6 +71,23 @@ def coarser(
     return fuse_groups(gaussians, _cell(means, reach, kind, high, cells), spread_factor=_CLOSED)
 
 
+class LevelReport(TypedDict, total=False):
+    """One level: how many Gaussians it has and, beyond level 0, how near it comes to level 0."""
+
+    level: Required[int]
+    splats: Required[int]
+    psnr_db: float
+    psnr_far_db: float
+    far_by: int
+
+
+class LevelsReport(TypedDict):
+    """What `levels_of_detail` tells; ``judged_on`` counts the views."""
+
+    levels: list[LevelReport]
+    judged_on: int
+
+
 @attentive
 def levels_of_detail(
     gaussians: Gaussians,
@@ -82,7 +101,7 @@ def levels_of_detail(
     chosen: int = 0,
     engine: str = "auto",
     progress: ProgressFn = no_progress,
-) -> tuple[list[Gaussians], dict[str, object]]:
+) -> tuple[list[Gaussians], LevelsReport]:
     """Make a pyramid of worlds, each with a ``factor``-th of the Gaussians of the one before.
 
     Args:
@@ -121,7 +140,7 @@ def levels_of_detail(
     centres = centres_inside(gaussians, trajectory)
     full = pictures(gaussians, judge, engine=engine)
     worlds = [gaussians]
-    rows: list[dict[str, object]] = [{"level": 0, "splats": len(gaussians)}]
+    rows: list[LevelReport] = [{"level": 0, "splats": len(gaussians)}]
     for level in range(1, levels + 1):
         progress(ProgressEvent(level - 1, levels, f"level {level} of {levels}", full[0]))
         target = max(1, round(len(gaussians) / factor**level))

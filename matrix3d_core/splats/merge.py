@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -14,12 +15,20 @@ from ..scene.gaussians import Gaussians
 from .clean import usable
 from .moments import covariances, fuse_groups
 
-__all__ = ["FUSE_MODES", "merge_gaussians"]
+__all__ = ["FUSE_MODES", "MergeReport", "merge_gaussians"]
 
 FUSE_MODES = ("mahalanobis", "voxel", "none")
 """How duplicates are found: by overlap of the Gaussians themselves, by a shared cell, or not at all."""
 
 _CANDIDATES = 4
+
+
+class MergeReport(TypedDict):
+    """What `merge_gaussians` tells."""
+
+    parts: list[int]
+    fused: int
+    after: int
 
 
 def merge_gaussians(
@@ -30,7 +39,7 @@ def merge_gaussians(
     voxel: float = 0.05,
     colour_tolerance: float = 0.25,
     progress: ProgressFn = no_progress,
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, MergeReport]:
     """Join worlds that are in the same frame.
 
     Gaussians of one part are never fused with each other. Between a part and what was joined before it,
@@ -76,7 +85,7 @@ def merge_gaussians(
         joined = fuse_groups(both, group, duplicates=True) if fuse != "none" else both
         fused += len(both) - len(joined)
     progress(ProgressEvent(1, 1, "worlds merged"))
-    report: dict[str, object] = {"parts": [len(p) for p in parts], "fused": fused, "after": len(joined)}
+    report: MergeReport = {"parts": [len(p) for p in parts], "fused": fused, "after": len(joined)}
     return joined, report
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -29,7 +30,15 @@ from ..scene.trajectory import Trajectory
 from .clean import usable
 from .evaluation_views import spread_places
 
-__all__ = ["MeshConfig", "decimate", "for_gltf", "fuse_distances", "mesh_from_gaussians", "surface_nets"]
+__all__ = [
+    "MeshConfig",
+    "MeshReport",
+    "decimate",
+    "for_gltf",
+    "fuse_distances",
+    "mesh_from_gaussians",
+    "surface_nets",
+]
 
 _CHUNK = 1 << 20
 _MAX_VOXELS = 1 << 26
@@ -80,6 +89,20 @@ class Sight:
     centre: Tensor
 
 
+class MeshReport(TypedDict):
+    """What `mesh_from_gaussians` tells: ``tolerance`` is how far the surface may be off, world units."""
+
+    vertices: int
+    faces: int
+    voxel: float
+    reach: float
+    grid: list[int]
+    tolerance: float
+    bounds: list[list[float]]
+    views: int
+    engine: str
+
+
 @attentive
 def mesh_from_gaussians(
     gaussians: Gaussians,
@@ -87,7 +110,7 @@ def mesh_from_gaussians(
     trajectory: Trajectory | None = None,
     config: MeshConfig | None = None,
     progress: ProgressFn = no_progress,
-) -> tuple[Mesh, dict[str, object]]:
+) -> tuple[Mesh, MeshReport]:
     """Turn a world into a mesh with a colour per vertex, its faces counter-clockwise seen from the path.
 
     Args:
@@ -145,7 +168,7 @@ def mesh_from_gaussians(
     mesh = Mesh(
         points.float(), torch.from_numpy(faces).int(), colours, torch.ones(len(points), dtype=torch.bool)
     )
-    report: dict[str, object] = {
+    report: MeshReport = {
         "vertices": len(points),
         "faces": len(faces),
         "voxel": voxel,

@@ -11,6 +11,7 @@ Source: M. Hutchinson, A stochastic estimator of the trace, 1990 (the signs).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Required, TypedDict
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from .evaluation_views import Look, centres_inside, draw, judging_views, mean_ps
 from .levels import coarser
 from .refit import refit
 
-__all__ = ["METHODS", "PruneConfig", "prune_gaussians", "removal_losses"]
+__all__ = ["METHODS", "PruneConfig", "PruneReport", "prune_gaussians", "removal_losses"]
 
 
 METHODS = ("auto", "remove", "fuse", "both")
@@ -103,6 +104,21 @@ def removal_losses(
     return total
 
 
+class PruneReport(TypedDict, total=False):
+    """What `prune_gaussians` tells; what it did not do or could not measure is left out."""
+
+    before: Required[int]
+    unseen: int
+    method: str
+    before_refit_db: dict[str, float]
+    after: int
+    psnr_db: float
+    judged_on: int
+    before_db: float
+    after_db: float
+    cost_db: float
+
+
 @attentive
 def prune_gaussians(
     gaussians: Gaussians,
@@ -112,7 +128,7 @@ def prune_gaussians(
     frames: Tensor | None = None,
     config: PruneConfig | None = None,
     progress: ProgressFn = no_progress,
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, PruneReport]:
     """Bring a world down to ``budget`` Gaussians so that its pictures change least.
 
     Args:
@@ -151,7 +167,7 @@ def prune_gaussians(
     truth = None if frames is None or trajectory is None else references(frames, judge, trajectory)
     engine = config.engine
     before = pictures(gaussians, judge, engine=engine, progress=progress, phase="render before")
-    report: dict[str, object] = {"before": len(gaussians)}
+    report: PruneReport = {"before": len(gaussians)}
     rest = gaussians
     if budget < len(gaussians):
         loss = removal_losses(gaussians, measure, engine=engine, seed=config.seed, progress=progress)
@@ -177,14 +193,14 @@ def prune_gaussians(
             progress=progress,
         )
     after = pictures(rest, judge, engine=engine, progress=progress, phase="render after")
-    report |= {"after": len(rest), "psnr_db": round(mean_psnr(after, before), 2), "judged_on": len(judge)}
+    report["after"] = len(rest)
+    report["psnr_db"] = round(mean_psnr(after, before), 2)
+    report["judged_on"] = len(judge)
     if truth is not None:
         first, last = mean_psnr(before, truth), mean_psnr(after, truth)
-        report |= {
-            "before_db": round(first, 2),
-            "after_db": round(last, 2),
-            "cost_db": round(first - last, 2),
-        }
+        report["before_db"] = round(first, 2)
+        report["after_db"] = round(last, 2)
+        report["cost_db"] = round(first - last, 2)
     return rest, report
 
 

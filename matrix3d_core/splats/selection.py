@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..scene.gaussians import Gaussians
 
-__all__ = ["CROP_SHAPES", "crop_gaussians", "inside_shape"]
+__all__ = ["CROP_SHAPES", "CropReport", "crop_gaussians", "inside_shape"]
 
 CROP_SHAPES = ("box", "sphere", "cylinder")
 """The box may be turned about the vertical; the cylinder stands upright."""
@@ -63,6 +64,14 @@ def inside_shape(
     return ((offset @ turn).abs() <= half).all(-1)
 
 
+class CropReport(TypedDict):
+    """What `crop_gaussians` tells."""
+
+    before: int
+    after: int
+    bounds: list[list[float]]
+
+
 def crop_gaussians(
     gaussians: Gaussians,
     shape: str,
@@ -72,7 +81,7 @@ def crop_gaussians(
     size: Sequence[float] = (1.0, 1.0, 1.0),
     radius: float = 1.0,
     yaw_rad: float = 0.0,
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, CropReport]:
     """Keep the Gaussians whose centres lie inside (or outside) of a shape; see `inside_shape`.
 
     Returns:

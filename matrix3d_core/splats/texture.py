@@ -6,6 +6,8 @@ from near and straight on, so that details do not blur where pictures and surfac
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from ..scene.trajectory import Trajectory
 from .atlas import GUTTER_PX, cover_texels, lay_out
 from .evaluation_views import spread_places
 
-__all__ = ["TEXTURE_SIZES", "texture_mesh"]
+__all__ = ["TEXTURE_SIZES", "TextureReport", "texture_mesh"]
 
 TEXTURE_SIZES = (512, 1024, 2048, 4096, 8192)
 """Sides of a texture in texels."""
@@ -28,6 +30,16 @@ TEXTURE_SIZES = (512, 1024, 2048, 4096, 8192)
 _CHUNK = 1 << 18
 _PREFER = 4  # the power that a place's weight is raised to
 _SEAM = 0.05  # how far outside of its edge, as a share of its height, a triangle's texels are still its own
+
+
+class TextureReport(TypedDict):
+    """What `texture_mesh` tells: ``used`` is a share of the texture, ``rows`` those of the panoramas."""
+
+    size: int
+    charts: int
+    texels_per_unit: float
+    used: float
+    rows: int
 
 
 @attentive
@@ -41,7 +53,7 @@ def texture_mesh(
     tolerance: float,
     engine: str = "auto",
     progress: ProgressFn = no_progress,
-) -> tuple[Mesh, dict[str, object]]:
+) -> tuple[Mesh, TextureReport]:
     """Lay a mesh out in a square texture and colour that from the splats.
 
     Args:
@@ -104,7 +116,7 @@ def texture_mesh(
     texture[rows, columns] = (total / weight).clamp(0, 1).numpy()
     _fill_gutter(texture, owner >= 0)
     progress(ProgressEvent(len(places), len(places), "mesh textured", torch.from_numpy(texture)))
-    report: dict[str, object] = {
+    report: TextureReport = {
         "size": size_px,
         "charts": atlas.charts,
         "texels_per_unit": round(atlas.scale, 2),
