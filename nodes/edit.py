@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 
@@ -157,15 +156,10 @@ class SplatCrop(io.ComfyNode):
         radius: float,
         yaw: float,
     ) -> io.NodeOutput:
-        options: dict[str, Any] = {
-            "keep": keep,
-            "centre": (x, y, z),
-            "size": (size_x, size_y, size_z),
-            "radius": radius,
-        }
+        centre, size, turn = (x, y, z), (size_x, size_y, size_z), math.radians(yaw)
         return _edited(
             [
-                crop_gaussians(world, shape, yaw_rad=math.radians(yaw), **options)
+                crop_gaussians(world, shape, keep=keep, centre=centre, size=size, radius=radius, yaw_rad=turn)
                 for world in each_gaussians_from_host(splat)
             ]
         )
@@ -478,7 +472,7 @@ class SplatLOD(io.ComfyNode):
         engine: str,
         trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
-        worlds, report = levels_of_detail(
+        worlds, found = levels_of_detail(
             gaussians_from_host(splat),
             levels,
             factor=factor,
@@ -494,7 +488,7 @@ class SplatLOD(io.ComfyNode):
             path, filename, subfolder = save_target(f"{filename_prefix}_{number}", f".{save_as}")
             write_gaussians(path, world)
             saved.append({"filename": filename, "subfolder": subfolder, "type": "output"})
-        report["files"] = [entry["filename"] for entry in saved]
+        report = {**found, "files": [entry["filename"] for entry in saved]}
         return io.NodeOutput(
             splats_to_host([worlds[level]]), json.dumps(report, indent=2), ui={"3d": saved} if saved else None
         )
