@@ -135,9 +135,16 @@ def plane_sweep_depth(
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
         kernels.match_cost(
-            height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
-            focal, inverse_depth, known, np.float32(_KNOWN_WEIGHT), cost,
-        )  # fmt: skip
+            height,
+            reference,
+            np.stack([features(n) for n in others]),
+            np.stack([p[:3].numpy() for p in poses]),
+            focal,
+            inverse_depth,
+            known,
+            np.float32(_KNOWN_WEIGHT),
+            cost,
+        )
         guide = _small(frames[key].float(), factor).numpy()
         slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
         kernels.smooth_rows(height, cost, guide, slope, jump, focal == 0.0, total)

@@ -369,8 +369,13 @@ def video_results(frames, mask, geometry, path):
     part = segments.Segment(4, len(frames), 1)
     continued, seen = continued_guidance(
         conditioning.GuidanceClip(tensor(frames)[4:], tensor(mask)[4:]),
-        part, tensor(frames)[4], geometry, path, edge_threshold=0.2 * 32 / 1024, engine="numba",
-    )  # fmt: skip
+        part,
+        tensor(frames)[4],
+        geometry,
+        path,
+        edge_threshold=0.2 * 32 / 1024,
+        engine="numba",
+    )
     found |= {
         "continued/frames": continued.frames,
         "continued/mask": continued.mask,
@@ -438,9 +443,14 @@ def draw_gradients(world, pose, K, height, width, engine):
 def fit(frames, path, *, engine, geometry=None, depth=None, mask=None, start=None, **settings):
     """Return arrays of the fitted world, its preview, and the numbers of the report that say how it went."""
     result = optimize_gaussians(
-        tensor(frames), path, geometry=geometry, depth_ray=tensor(depth), mask=tensor(mask), initial=start,
+        tensor(frames),
+        path,
+        geometry=geometry,
+        depth_ray=tensor(depth),
+        mask=tensor(mask),
+        initial=start,
         config=fit_config.OptimizeConfig(**{**FIT_SMALL, **settings}, engine=engine),
-    )  # fmt: skip
+    )
     report = result.report
     held = report["held_out"]
     numbers = [held["psnr"], held["ssim"], report["gaussians"], *report["gaussians_initial"].values()]
@@ -655,9 +665,16 @@ def demo_world(rgb, distance, folder, steps=15):
         steps=steps, crop_size_px=64, key_frame_stride=4, preview_every=10
     )
     config = WorldConfig(
-        frames=9, distance=1.0, width=128, edge_threshold=0.3 * 64 / 1024, max_gaussians=3000, flythrough_size_px=(48, 80),
-        engine_mesh="numba", engine_splat="numba", clearance=0.3,
-    )  # fmt: skip
+        frames=9,
+        distance=1.0,
+        width=128,
+        edge_threshold=0.3 * 64 / 1024,
+        max_gaussians=3000,
+        flythrough_size_px=(48, 80),
+        engine_mesh="numba",
+        engine_splat="numba",
+        clearance=0.3,
+    )
     result = make_world(tensor(rgb), depth_ray=tensor(distance), out_dir=folder, config=config)
     return (
         result.gaussians,

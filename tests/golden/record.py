@@ -150,11 +150,13 @@ def cloud(count=400, bases=16, seed=0, origins=True):
     sh = rng.integers(-128, 129, (count, bases, 3)) / 1024.0
     sh[:, 0] = (rgb - 0.5) / 0.28209479177387814
     return code.make_splats(
-        (rays * distance[:, None]).astype(np.float32), quats.astype(np.float32),
+        (rays * distance[:, None]).astype(np.float32),
+        quats.astype(np.float32),
         (rng.integers(16, 200, (count, 3)) / 1024.0).astype(np.float32),
-        (rng.integers(1, 256, count) / 256.0).astype(np.float32), sh.astype(np.float32),
+        (rng.integers(1, 256, count) / 256.0).astype(np.float32),
+        sh.astype(np.float32),
         rng.integers(0, 3, count).astype(np.uint8) if origins else None,
-    )  # fmt: skip
+    )
 
 
 # Groups: each gives values by name ----------------------------------------------------------------------------------
@@ -474,10 +476,16 @@ def boxes_of(data: bytes, start=0, end=None, depth=0) -> list[str]:
 
 def with_gpano(jpeg: bytes, width, height, full_width, full_height, left, top) -> bytes:
     tags = {
-        "ProjectionType": "equirectangular", "CroppedAreaImageWidthPixels": width, "CroppedAreaImageHeightPixels": height,
-        "FullPanoWidthPixels": full_width, "FullPanoHeightPixels": full_height,
-        "CroppedAreaLeftPixels": left, "CroppedAreaTopPixels": top, "PosePitchDegrees": 5, "PoseRollDegrees": -3,
-    }  # fmt: skip
+        "ProjectionType": "equirectangular",
+        "CroppedAreaImageWidthPixels": width,
+        "CroppedAreaImageHeightPixels": height,
+        "FullPanoWidthPixels": full_width,
+        "FullPanoHeightPixels": full_height,
+        "CroppedAreaLeftPixels": left,
+        "CroppedAreaTopPixels": top,
+        "PosePitchDegrees": 5,
+        "PoseRollDegrees": -3,
+    }
     words = " ".join(f'GPano:{name}="{value}"' for name, value in tags.items())
     xmp = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
