@@ -94,6 +94,7 @@ def nothing(found: object) -> None:
 
 
 def splat_files(folder: Path) -> dict[str, Path]:
+    pytest.importorskip("zstandard")  # of the SPZ files
     made = {}
     for kind in ("ply", "compressed.ply", "spz", "sog", "splat", "ksplat", "glb"):
         made[kind] = folder / f"world.{kind}"
@@ -134,6 +135,7 @@ def picture_files(folder: Path) -> dict[str, Path]:
 
 
 def depth_files(folder: Path) -> dict[str, Path]:
+    pytest.importorskip("OpenEXR")
     depth = 1 + torch.rand(8, 16, generator=torch.Generator().manual_seed(0))
     made = {kind: folder / f"depth.{kind}" for kind in ("npy", "npz", "exr")}
     for path in made.values():
