@@ -132,7 +132,7 @@ def main() -> int:
         }
         if has_zstandard():
             four = folder / "four.spz"
-            contestants["write spz 4"] = lambda _: write_gaussians(four, gaussians, spz_version=4)
+            contestants["write spz 4"] = lambda _: write_gaussians(four, gaussians, kind="spz 4")
             contestants["read spz 4"] = lambda _: read_gaussians(four)
         contestants |= gsply_contestants(gaussians, folder) | plain_contestants(size, folder)
         processor: dict[str, list[float]] = {label: [] for label in contestants}

@@ -7,16 +7,10 @@ from dataclasses import replace
 
 from ..matrix3d_core.errors import Matrix3DError
 from ..matrix3d_core.io.axes import NAMED_AXES
-from ..matrix3d_core.io.html_world import write_html
 from ..matrix3d_core.io.limits import MOST_GAUSSIANS
 from ..matrix3d_core.io.ply import OPACITY_KINDS, SCALE_KINDS
-from ..matrix3d_core.io.splats import (
-    SPLAT_FORMATS,
-    keeps_origins,
-    load_gaussians,
-    usual_axes,
-    write_gaussians,
-)
+from ..matrix3d_core.io.splat_formats import FORMATS, format_named
+from ..matrix3d_core.io.splats import load_gaussians, write_gaussians
 from ..matrix3d_core.io.world_json import describe_world, find_world_info, sidecar_path, write_world_info
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, splat_to_host, world_info_of
@@ -36,8 +30,9 @@ _AXES = {
     "Blender (z up)": NAMED_AXES["blender"],
     "glTF (y up, x left)": "LUF",
 }
-_SUFFIXES = tuple(f".{kind}" for kind in SPLAT_FORMATS)
-_SPZ4, _HTML = "spz 4", "html"
+_READ = tuple(form for form in FORMATS if form.read is not None)
+_SUFFIXES = tuple(form.suffix for form in _READ)
+_PACKED = ", ".join(form.name for form in _READ if "most" in form.read_options)
 _NO_FILE = "(no file)"
 _POINTS = ("refuse", "balls")
 
@@ -51,20 +46,16 @@ class SplatSave(io.ComfyNode):
             node_id="SplatSave",
             display_name="Splat Save",
             category="Matrix-3D/files",
-            description="Save splats: PLY (lossless, read everywhere), SPZ (a tenth of the size), SOG, SPLAT, KSPLAT, "
-            "glTF, or one HTML page that opens offline.",
+            description=f"Save splats: {', '.join(form.title for form in FORMATS)}.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "save splat",
                 "export splat",
-                "save ply",
-                "save spz",
                 "save gaussian",
                 "export world",
                 "save 3d",
-                "sog",
-                "ksplat",
                 "html viewer",
+                *(f"save {form.name}" for form in FORMATS),
             ],
             is_output_node=True,
             inputs=[
@@ -77,12 +68,9 @@ class SplatSave(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=[*SPLAT_FORMATS, _SPZ4, _HTML],
+                    options=[form.name for form in FORMATS],
                     default="ply",
-                    tooltip="ply: nothing is lost, and it alone keeps the origins of splats. spz: positions to 1/4096 "
-                    "unit, colours to 8 bits, harmonics to 4 or 5. spz 4: the same, faster, for newer readers. sog: "
-                    "smallest, slow to write. splat, ksplat: older viewers. glb: glTF. html: a page with viewer and "
-                    "world in it.",
+                    tooltip=" ".join(f"{form.name}: {form.note}." for form in FORMATS),
                 ),
                 io.Combo.Input(
                     "axes",
@@ -139,30 +127,25 @@ class SplatSave(io.ComfyNode):
         licence: str = "",
         trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
-        kind = "spz" if format == _SPZ4 else format
+        form = format_named(format)
         known = world_info_of(splat)
         saved, paths = [], []
         for index in range(max(1, splat.positions.shape[0])):
             gaussians = gaussians_from_host(splat, index=index)
-            path, filename, subfolder = save_target(filename_prefix, f".{kind}")
-            letters = None if kind == _HTML else _AXES[axes] or usual_axes(kind)
+            path, filename, subfolder = save_target(filename_prefix, form.suffix)
+            letters = form.axes if form.is_page else _AXES[axes] or form.axes
             info = describe_world(
-                gaussians, trajectory=trajectory, axes=letters or "RDF", source=source, licence=licence
+                gaussians, trajectory=trajectory, axes=letters, source=source, licence=licence
             )
             if known is not None and trajectory is None:
                 info = replace(info, start_pose=known.start_pose, metres_per_unit=known.metres_per_unit)
-            if gaussians.origins is not None and (kind == _HTML or not keeps_origins(kind)):
-                lost = f"{format} has no room for the origins of the splats; save as ply to keep them."
+            for lost in write_gaussians(path, gaussians, kind=form.name, axes=letters, info=info):
                 tell_user(cls.hidden.unique_id if cls.hidden else None, lost)
-            if kind == _HTML:
-                write_html(path, gaussians, info=info)
-            else:
-                write_gaussians(path, gaussians, axes=letters, spz_version=4 if format == _SPZ4 else 3)
-                if sidecar:
-                    write_world_info(path, info)
+            if sidecar and not form.is_page:
+                write_world_info(path, info)
             paths.append(path)
             saved.append({"filename": filename, "subfolder": subfolder, "type": "output"})
-        shown = {"text": [str(path) for path in paths]} if kind == _HTML else {"3d": saved}
+        shown = {"text": [str(path) for path in paths]} if form.is_page else {"3d": saved}
         return io.NodeOutput(Types.File3D(str(paths[0])), ui=shown)
 
 
@@ -175,21 +158,19 @@ class SplatLoad(io.ComfyNode):
             node_id="SplatLoad",
             display_name="Splat Load",
             category="Matrix-3D/files",
-            description="Load Gaussian splats from PLY (also compressed, as text, and of other trainers), SPZ, SPLAT, "
-            "KSPLAT, SOG or GLB, spherical harmonics included. The report says what the file was taken for.",
+            description=f"Load Gaussian splats from {', '.join(form.title for form in _READ)}, spherical harmonics "
+            "included; PLYs also compressed, as text, and of other trainers. The report says what the file was "
+            "taken for.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "load splat",
                 "import splat",
-                "load ply",
-                "load spz",
                 "load gaussian",
                 "open world",
                 "open ply",
                 "3d file",
-                "sog",
-                "ksplat",
                 "scan",
+                *(f"load {form.name}" for form in _READ),
             ],
             inputs=[
                 file_input(
@@ -249,7 +230,7 @@ class SplatLoad(io.ComfyNode):
                     step=1_000_000,
                     optional=True,
                     advanced=True,
-                    tooltip="Most splats that a packed file (spz, sog, glb) may unpack to; a million take 60 to 240 MB "
+                    tooltip=f"Most splats that a packed file ({_PACKED}) may unpack to; a million take 60 to 240 MB "
                     f"of memory. 0: one for each byte of the file, at most {MOST_GAUSSIANS // 1_000_000} million.",
                 ),
             ],

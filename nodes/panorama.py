@@ -22,7 +22,7 @@ from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.errors import InvalidInput
-from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, load_depth
+from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, DEPTH_WRITE_SUFFIXES, load_depth
 from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, encode_image
 from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
@@ -103,8 +103,8 @@ class PanoLoad(io.ComfyNode):
                     "depth",
                     DEPTH_SUFFIXES,
                     first=(_WITH_PANORAMA, _NONE),
-                    tooltip="For the depth output. 'with the panorama': the sample's own, or a file "
-                    "called <panorama>_depth with .exr, .npz or .npy beside the picture, if there is one.",
+                    tooltip="For the depth output. 'with the panorama': the sample's own, or a file called "
+                    f"<panorama>_depth with {', '.join(DEPTH_WRITE_SUFFIXES)} beside the picture, if there is one.",
                 ),
                 io.Int.Input(
                     "max_width",
@@ -235,7 +235,7 @@ def _companion(image: str) -> Path | None:
     if image == _SAMPLE:
         return _SAMPLE_FOLDER / "terrace_depth.npz"
     picture = Path(image)
-    for suffix in (".exr", ".npz", ".npy"):
+    for suffix in DEPTH_WRITE_SUFFIXES:
         try:
             return resolve_input_file(picture.with_name(f"{picture.stem}_depth{suffix}").as_posix())
         except InvalidInput:

@@ -14,6 +14,7 @@ from ..matrix3d_core.collision.walls import walls_of_mesh, walls_of_panorama
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.atomic import open_atomically
 from ..matrix3d_core.io.pano_frames import shown_frames, write_panorama
+from ..matrix3d_core.io.splat_formats import FORMATS
 from ..matrix3d_core.io.splats import (
     PREVIEW_FORMATS,
     keeps_origins,
@@ -61,7 +62,10 @@ _spheres: Kept[_Written] = Kept()
 _DRAWN_POSES = 33  # of the trajectory that comes in
 _SPHERE_WIDTH = 4096  # of the panorama that the view can fade to
 _AXES = ["glTF (y up)", "OpenCV (y down)"]
-_SPLAT_FILES = [io.File3DSplatAny, io.File3DPLY, io.File3DSPZ, io.File3DSPLAT, io.File3DKSPLAT]
+_SPLAT_FILES = [
+    io.File3DSplatAny,
+    *(getattr(io, form.host_type) for form in FORMATS if form.host_type and form.in_browser),
+]
 
 
 class SplatPreview(io.ComfyNode):

@@ -217,8 +217,8 @@ class TrajectoryLoad(io.ComfyNode):
                     "trajectory",
                     PATH_SUFFIXES,
                     first=(_PASTED,),
-                    tooltip="A .json, .txt, .npz, .npy, .glb or .gltf file, or COLMAP's images.bin, in the host's "
-                    "input folder; or the pasted text below.",
+                    tooltip=f"A file in the host's input folder that ends in {', '.join(PATH_SUFFIXES)} (COLMAP's); or "
+                    "the pasted text below.",
                 ),
                 io.String.Input(
                     "text",

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -33,19 +32,12 @@ from splat_tools import find_splat_tools, read_with_spz_library, splat_transform
 from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.io.html_world import write_html
 from matrix3d_core.io.ply import read_ply
+from matrix3d_core.io.splat_formats import FORMATS
 from matrix3d_core.io.splats import read_gaussians, write_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
 COUNT, BASES, SIZE_COUNT = 1000, 16, 50_000
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "PLY": ("ply", {}),
-    "SPZ 3": ("spz", {}),
-    "SPZ 4": ("spz", {"spz_version": 4}),
-    "SOG": ("sog", {}),
-    "SPLAT": ("splat", {}),
-    "KSPLAT": ("ksplat", {}),
-    "glTF (GLB)": ("glb", {}),
-}
+MEASURED = tuple(form for form in FORMATS if not form.is_page)
 READERS = ("this library", "ComfyUI", "splat-transform", "gsply", "SPZ library", "Spark")
 DOCUMENT = ROOT / "docs" / "formats.md"
 BEGIN, END = "<!-- table: scripts/format_table.py -->", "<!-- end of table -->"
@@ -145,9 +137,9 @@ def make_table(folder: Path) -> list[str]:
     gaussians = random_gaussians(COUNT, BASES)
     gaussians.scales.clamp_(1e-3, 2)
     files: dict[str, Path] = {}
-    for name, (suffix, options) in KINDS.items():
-        files[name] = folder / f"{name.split()[0].lower()}{len(files)}.{suffix}"
-        write_gaussians(files[name], gaussians, **options)
+    for form in MEASURED:
+        files[form.title] = folder / f"{form.name.split()[0]}{len(files)}{form.suffix}"
+        write_gaussians(files[form.title], gaussians, kind=form.name)
     ours = {name: read_gaussians(path, axes="RDF") for name, path in files.items()}
     cells: dict[tuple[str, str], str] = {}
     in_host = read_with_host(files, folder)
@@ -170,17 +162,16 @@ def make_table(folder: Path) -> list[str]:
             except (Exception, AssertionError):
                 cells[name, reader] = "no"
         if spark:
-            key = path.suffix[1:]
-            cells[name, "Spark"] = f"{spark[key]} dB" if key in spark and name != "SPZ 4" else "no"
+            cells[name, "Spark"] = f"{spark[name.lower()]} dB" if name.lower() in spark else "no"
     for reader in READERS:
         if not any(key[1] == reader for key in cells):
             print(f"not here: {reader}", file=sys.stderr)
     lines = [f"| | kB, degree 0 | kB, degree 3 | {' | '.join(READERS)} |", "|---" * (3 + len(READERS)) + "|"]
-    for name, (suffix, options) in KINDS.items():
+    for name, form in ((form.title, form) for form in MEASURED):
         sizes = []
         for bases in (1, BASES):
-            path = folder / f"size.{suffix}"
-            write_gaussians(path, random_gaussians(SIZE_COUNT, bases), **options)
+            path = folder / f"size{form.suffix}"
+            write_gaussians(path, random_gaussians(SIZE_COUNT, bases), kind=form.name)
             sizes.append(f"{path.stat().st_size / 1000:.0f}")
         row = [cells.get((name, reader), "") for reader in READERS]
         lines.append(f"| {name} | {' | '.join(sizes)} | {' | '.join(row)} |")

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
@@ -28,12 +29,10 @@ from .foreign import as_format_error
 from .limits import MOST_PIXELS, check_budget
 from .tiff import TIFF_MAGIC, deep_tiff
 
-__all__ = ["DEPTH_SUFFIXES", "DepthFile", "load_depth", "read_depth", "write_depth"]
-
-DEPTH_SUFFIXES = (".exr", ".npy", ".npz", ".pfm", ".png", ".tif", ".tiff")
-"""File names that `read_depth` takes."""
+__all__ = ["DEPTH_SUFFIXES", "DEPTH_WRITE_SUFFIXES", "DepthFile", "load_depth", "read_depth", "write_depth"]
 
 _ARRAY_NAMES = ("depth", "depth_ray", "distance", "ray_depth", "depth_map", "depths", "distances", "range")
+_NO_ARRAYS = "not a readable NumPy file"
 _SMALLER = "Save one map of fewer pixels."
 _MOST_PFM_HEADER = 256
 _MOST_HEADER = 10_000  # bytes of an NPY header that are parsed
@@ -89,16 +88,7 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
         raise InvalidInput(f"a depth file must end in {', '.join(DEPTH_SUFFIXES)}; got {path.name!r}.")
     if not path.is_file():
         raise FileNotFoundError(f"{path.name}: no such file")
-    if suffix == ".exr":
-        values, read_as = _read_exr(path, channel)
-    elif suffix == ".png":
-        values, read_as = _read_png(path, png_scale), f"16-bit steps of {png_scale:g} (png_scale changes it)"
-    elif suffix in (".pfm", ".tif", ".tiff"):
-        with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
-            values, read_as = (_read_pfm if suffix == ".pfm" else _read_tiff)(file, path.name)
-    else:
-        with as_format_error(path.name, "not a readable NumPy file"):
-            values, read_as = _read_npy(path) if suffix == ".npy" else _read_npz(path, channel)
+    values, read_as = _READERS[suffix](path, channel, png_scale)
     return DepthFile(_as_map(values, path.name), read_as)
 
 
@@ -118,19 +108,22 @@ def write_depth(path: str | os.PathLike[str], depth: Tensor) -> None:  # [H, W]
     check_shape("depth", depth, "H W")
     path = Path(path)
     values = np.ascontiguousarray(depth.detach().to("cpu", torch.float32).numpy())
-    suffix = path.suffix.lower()
-    if suffix == ".npz":
-        with open_atomically(path) as file:
-            np.savez_compressed(file, depth=values)
-    elif suffix == ".npy":
-        buffer = io.BytesIO()  # numpy writes past the file object and keeps the system's number to itself
-        np.save(buffer, values)
-        with open_atomically(path) as file:
-            file.write(buffer.getbuffer())
-    elif suffix == ".exr":
-        write_map(path, values)
-    else:
-        raise InvalidInput(f"depth must be written as .npz, .npy or .exr; got {path.name!r}.")
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise InvalidInput(f"depth must be written as {', '.join(_WRITERS)}; got {path.name!r}.")
+    write(path, values)
+
+
+def _write_npz(path: Path, values: np.ndarray) -> None:
+    with open_atomically(path) as file:
+        np.savez_compressed(file, depth=values)
+
+
+def _write_npy(path: Path, values: np.ndarray) -> None:
+    buffer = io.BytesIO()  # numpy writes past the file object and keeps the system's number to itself
+    np.save(buffer, values)
+    with open_atomically(path) as file:
+        file.write(buffer.getbuffer())
 
 
 def _map_shape(shape: tuple[int, ...], dtype: np.dtype, name: str) -> tuple[int, int]:
@@ -183,13 +176,13 @@ def _read_array(file: IO[bytes], size: int, name: str) -> np.ndarray:
 
 
 def _read_npy(path: Path) -> tuple[np.ndarray, str]:
-    with path.open("rb") as file:
+    with as_format_error(path.name, _NO_ARRAYS), path.open("rb") as file:
         values = _read_array(file, path.stat().st_size, path.name)
     return values, f"the array, {values.dtype}"
 
 
 def _read_npz(path: Path, channel: str) -> tuple[np.ndarray, str]:
-    with zipfile.ZipFile(path) as archive:
+    with as_format_error(path.name, _NO_ARRAYS), zipfile.ZipFile(path) as archive:
         members = {
             m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")
         }
@@ -229,7 +222,7 @@ def _is_map(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     return dtype.kind in "fiu" and sum(length > 1 for length in shape) == 2
 
 
-def _read_png(path: Path, png_scale: float) -> np.ndarray:
+def _read_png(path: Path, png_scale: float) -> tuple[np.ndarray, str]:
     if not 0 < png_scale < float("inf"):
         raise InvalidInput(f"png_scale must be positive; got {png_scale}.")
     with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
@@ -247,7 +240,7 @@ def _read_png(path: Path, png_scale: float) -> np.ndarray:
             values = np.asarray(picture).astype(np.float32)
     with np.errstate(over="ignore"):
         values *= np.float32(png_scale)
-    return values
+    return values, f"16-bit steps of {png_scale:g} (png_scale changes it)"
 
 
 def _read_tiff(file: BinaryIO, name: str) -> tuple[np.ndarray, str]:
@@ -303,3 +296,35 @@ def _read_exr(path: Path, wanted: str) -> tuple[np.ndarray, str]:
         )
     others = f" of {len(channels)} channels (depth_channel names another)" if len(channels) > 1 else ""
     return values[0], f"channel {chosen[0].full_name}{others}"
+
+
+def _streamed(
+    read: Callable[[BinaryIO, str], tuple[np.ndarray, str]],
+) -> Callable[[Path, str, float], tuple[np.ndarray, str]]:
+    def read_path(path: Path, _channel: str, _png_scale: float) -> tuple[np.ndarray, str]:
+        with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
+            return read(file, path.name)
+
+    return read_path
+
+
+_READERS: dict[str, Callable[[Path, str, float], tuple[np.ndarray, str]]] = {
+    ".exr": lambda path, channel, _: _read_exr(path, channel),
+    ".npy": lambda path, *_: _read_npy(path),
+    ".npz": lambda path, channel, _: _read_npz(path, channel),
+    ".pfm": _streamed(_read_pfm),
+    ".png": lambda path, _, png_scale: _read_png(path, png_scale),
+    ".tif": _streamed(_read_tiff),
+    ".tiff": _streamed(_read_tiff),
+}
+_WRITERS: dict[str, Callable[[Path, np.ndarray], None]] = {
+    ".exr": write_map,
+    ".npz": _write_npz,
+    ".npy": _write_npy,
+}
+
+DEPTH_SUFFIXES = tuple(_READERS)
+"""File names that `read_depth` takes."""
+
+DEPTH_WRITE_SUFFIXES = tuple(_WRITERS)
+"""File names that `write_depth` takes."""

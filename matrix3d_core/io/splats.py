@@ -5,25 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_source
-from .axes import OPENCV, change_axes, describe_axes
+from .axes import change_axes, describe_axes
 from .findings import Findings
-from .gltf import read_glb, write_glb
-from .ksplat import read_ksplat, write_ksplat
-from .ply import read_ply, write_ply
-from .sog import read_sog, write_sog
-from .splat import read_splat, write_splat
-from .spz import TAGGED_AXES, read_spz, write_spz
-from .world_json import find_world_info
+from .splat_formats import FORMATS, format_named
+from .world_json import WorldInfo, find_world_info
 
 __all__ = [
     "PREVIEW_FORMATS",
+    "SAVE_FORMATS",
     "SPLAT_FORMATS",
     "keeps_origins",
     "lighter_format",
@@ -35,35 +29,11 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+SAVE_FORMATS = tuple(form.name for form in FORMATS)
+"""Formats that can be written."""
 
-@dataclass(frozen=True)
-class _Format:
-    """One file format.
-
-    Attributes:
-        write: writes Gaussians as they are.
-        read: reads them as they are; takes ``drop_invalid``, ``findings`` and ``options``.
-        axes: what programs expect when a file says nothing.
-        options: which of `load_gaussians`' keywords the reader takes.
-    """
-
-    write: Callable[..., None]
-    read: Callable[..., Gaussians]
-    axes: str = OPENCV
-    options: tuple[str, ...] = ()
-
-
-_FORMATS = {
-    "ply": _Format(write_ply, read_ply, options=("opacity", "scale", "points")),
-    "spz": _Format(write_spz, read_spz, options=("most",)),
-    "splat": _Format(write_splat, read_splat),
-    "ksplat": _Format(write_ksplat, read_ksplat),
-    "sog": _Format(write_sog, read_sog, options=("most",)),
-    "glb": _Format(write_glb, read_glb, "LUF", ("most",)),
-}
-
-SPLAT_FORMATS = tuple(_FORMATS)
-"""Formats that can be read and written; also the file suffixes, without the dot."""
+SPLAT_FORMATS = tuple(form.name for form in FORMATS if form.read is not None)
+"""Those that can also be read; each is the suffix of its files, without the dot."""
 
 PREVIEW_FORMATS = ("ply", "spz")
 """Formats that the viewer is given."""
@@ -78,13 +48,13 @@ def lighter_format(gaussians: Gaussians) -> str:
 
 
 def keeps_origins(kind: str) -> bool:
-    """Return whether files of a format say where each Gaussian comes from: PLY alone."""
-    return _known(kind) == "ply"
+    """Return whether files of a format say where each Gaussian comes from."""
+    return format_named(kind).keeps_origins
 
 
 def usual_axes(kind: str) -> str:
     """Return the axes that programs expect in a format: glTF's are x left, y up, z forward, others OpenCV's."""
-    return _FORMATS[_known(kind)].axes
+    return format_named(kind).axes
 
 
 def write_gaussians(
@@ -93,33 +63,43 @@ def write_gaussians(
     *,
     kind: str | None = None,
     axes: str | None = None,
-    spz_version: int = 3,
-) -> None:
+    info: WorldInfo | None = None,
+) -> list[str]:
     """Write a world as ``kind``, or as the suffix of the path says. See the writers of the formats.
 
-    Origins that the world carries are lost in all formats but PLY; a warning is logged then.
+    What the format has no room for is lost; the log says so as well.
 
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: the world, OpenCV axes.
-        kind: one of `SPLAT_FORMATS`.
+        kind: one of `SAVE_FORMATS`.
         axes: axes of the file (three letters, see `matrix3d_core.io.axes`); None takes `usual_axes`. An SPZ of
             version 4, and one of version 3 whose axes are unusual, is tagged with them where the format has a tag.
-        spz_version: 3 or 4.
+        info: what an HTML page says of the world; beside other files lies a ``world.json``.
+
+    Returns:
+        A sentence on each thing that the world has and the file has not.
 
     Raises:
         InvalidInput: for an unknown format or axes, or what the writer refuses.
     """
-    kind = _kind(target, kind)
-    axes = axes or usual_axes(kind)
-    turned = change_axes(gaussians, target=axes)
-    if gaussians.origins is not None and not keeps_origins(kind):
-        _log.warning("%s has no room for the origins of splats; only PLY keeps them.", kind.upper())
-    if kind == "spz":
-        has_tag = axes in TAGGED_AXES and (spz_version > 3 or axes != OPENCV)
-        write_spz(target, turned, version=spz_version, axes=axes if has_tag else None)
-    else:
-        _FORMATS[kind].write(target, turned)
+    form = format_named(_kind(target, kind))
+    if form.is_page and axes not in (None, form.axes):
+        raise InvalidInput(
+            f"axes of {form.title} must be None: a page shows the world upright; got {axes!r}."
+        )
+    axes = axes or form.axes
+    options = {"axes": axes, "info": info}
+    lost = form.write(
+        target, change_axes(gaussians, target=axes), **{key: options[key] for key in form.write_options}
+    )
+    losses = [lost] if lost else []
+    if gaussians.origins is not None and not form.keeps_origins:
+        keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_origins(name))
+        losses.append(f"{form.title} has no room for the origins of splats; save as {keeping} to keep them.")
+    for sentence in losses:
+        _log.warning("%s", sentence)
+    return losses
 
 
 def read_gaussians(
@@ -178,12 +158,12 @@ def load_gaussians(
             file.seek(0)
             kind = _sniff(head, size, name)
             return load_gaussians(file, kind=kind, axes=axes, drop_invalid=drop_invalid, **options)  # type: ignore[arg-type]
-    kind = _kind(source, kind)
-    form = _FORMATS[kind]
+    form = format_named(_kind(source, kind), to_read=True)
+    assert form.read is not None
     is_path = isinstance(source, (str, os.PathLike))
     info = find_world_info(source) if is_path and axes is None else None  # type: ignore[arg-type]
     findings = Findings(logits_known=info is not None)
-    taken = {key: options[key] for key in form.options}
+    taken = {key: options[key] for key in form.read_options}
     gaussians = form.read(source, drop_invalid=drop_invalid, findings=findings, **taken)
     if axes is not None:
         chosen, why = axes, "as asked for."
@@ -192,13 +172,13 @@ def load_gaussians(
     elif info is not None:
         chosen, why = info.axes, "the world.json beside it says so."
     else:
-        chosen, why = form.axes, findings.said.get("axes", f"usual for {kind.upper()}.")
+        chosen, why = form.axes, findings.said.get("axes", f"usual for {form.title}.")
     findings.said["axes"] = f"{describe_axes(chosen)}: {why}" + ("" if axes else " To choose: axes.")
     report = {
-        "format": kind.upper(),
+        "format": form.title,
         "splats": len(gaussians),
         "sh_degree": math.isqrt(gaussians.sh.shape[1]) - 1,
-        **({"antialiased": "the file does not say."} if kind in ("ply", "spz", "sog") else {}),
+        **({"antialiased": "the file does not say."} if form.says_antialiased else {}),
     }
     if "sh_degree" in findings.said:
         findings.say("sh_degree", f"{report['sh_degree']} here.")
@@ -206,27 +186,16 @@ def load_gaussians(
 
 
 def _sniff(head: bytes, size: int, name: str) -> str:
-    """Tell the format from the first bytes; SPLAT has none that tell, so it is what is left."""
-    marks = {b"ply": "ply", b"\x1f\x8b": "spz", b"NGSP": "spz", b"PK": "sog", b"glTF": "glb"}
-    for mark, kind in marks.items():
-        if head.startswith(mark):
-            return kind
-    if head[:2] == b"\0\1" and size > 4096:
-        return "ksplat"
-    if size and size % 32 == 0:
-        return "splat"
+    """Tell the format from the first bytes; those that have none that tell are what is left."""
+    for form in sorted(FORMATS, key=lambda form: not form.magic):
+        if form.read is not None and head.startswith(form.magic or b"") and form.fits(size):
+            return form.name
     raise FormatError(
         f"{name}: begins with {head[:4]!r}, which no splat format does ({', '.join(SPLAT_FORMATS)})."
     )
 
 
 def _kind(file: object, kind: str | None) -> str:
-    if kind is None:
-        kind = Path(file).suffix[1:] if isinstance(file, (str, os.PathLike)) else ""
-    return _known(kind)
-
-
-def _known(kind: str) -> str:
-    if kind.lower() not in _FORMATS:
-        raise InvalidInput(f"splat format must be one of {', '.join(SPLAT_FORMATS)}; got {kind!r}.")
-    return kind.lower()
+    if kind is not None:
+        return kind
+    return Path(file).suffix[1:] if isinstance(file, (str, os.PathLike)) else ""

@@ -13,7 +13,7 @@ from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
 from ..io.cameras_json import read_trajectory, write_trajectory
 from ..io.depth_files import DEPTH_SUFFIXES, read_depth
-from ..io.images import read_image
+from ..io.images import IMAGE_SUFFIXES, read_image
 from ..io.tensors import write_tensors
 from ..scene.trajectory import Trajectory
 
@@ -29,7 +29,6 @@ __all__ = [
 
 _TENSORS, _CAMERAS = "clip.safetensors", "cameras.json"
 _PICTURES, _DISTANCES = "frames", "depth"
-_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _LATENTS = "latents_stride"
 
 
@@ -126,7 +125,7 @@ def read_clip_parts(folder: Path | str) -> tuple[Tensor, Tensor, Trajectory]:
         return tensors["frames"], tensors["depth"].float(), trajectory
     pictures, distances = (
         sorted(p for p in (folder / name).glob("*") if p.suffix.lower() in suffixes)
-        for name, suffixes in ((_PICTURES, _PICTURE_SUFFIXES), (_DISTANCES, DEPTH_SUFFIXES))
+        for name, suffixes in ((_PICTURES, IMAGE_SUFFIXES), (_DISTANCES, DEPTH_SUFFIXES))
     )
     if not pictures or len(pictures) != len(distances):
         raise InvalidInput(

@@ -100,7 +100,7 @@ def splat_files(folder: Path) -> dict[str, Path]:
         made[kind] = folder / f"world.{kind}"
         write_gaussians(made[kind], random_gaussians(12, 4))
     made["spz4"] = folder / "world4.spz"
-    write_gaussians(made["spz4"], random_gaussians(12, 4), spz_version=4)
+    write_gaussians(made["spz4"], random_gaussians(12, 4), kind="spz 4")
     made["ascii.ply"] = folder / "ascii.ply"
     names = "x y z f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3".split()
     head = ["ply", "format ascii 1.0", "comment made for a test", "element vertex 3"]

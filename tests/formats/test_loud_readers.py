@@ -53,7 +53,7 @@ def with_bytes(kind, offset, layout, *values):
 
 def spz4_with(offset, layout, *values):
     pytest.importorskip("zstandard")
-    data = bytearray(file_of("spz", spz_version=4))
+    data = bytearray(file_of("spz 4"))
     put(data, offset, layout, *values)
     return bytes(data)
 
@@ -423,7 +423,7 @@ def test_damage_anywhere_ends_in_words(name):
     """
     if name == "spz 4":
         pytest.importorskip("zstandard")
-    data = file_of("spz", spz_version=4) if name == "spz 4" else FILES[name]
+    data = file_of("spz 4") if name == "spz 4" else FILES[name]
     rng = np.random.default_rng(0)
     for trial in range(200):
         damaged = bytearray(data)

@@ -58,7 +58,7 @@ def assert_same(ours, theirs, *, opacity=1e-5, sh=1e-5, means=1e-5, angle=2e-3, 
 @pytest.mark.parametrize("kind", ["ply", "spz", "spz4", "splat", "ksplat", "sog"])
 def test_splat_transform_reads_ours(tools, tmp_path, kind, bases):
     path = tmp_path / f"ours.{kind.removesuffix('4')}"
-    write_gaussians(path, world(bases), spz_version=4 if kind == "spz4" else 3)
+    write_gaussians(path, world(bases), kind="spz 4" if kind == "spz4" else kind)
     splat_transform(tools, path, tmp_path / "theirs.ply")
     # Opacities and scales pass through logit and logarithm in their PLY. A rotation byte b of a SPLAT means
     # (b - 128) / 128 to the format's converter, the host and Spark, but 2 b / 255 - 1 to splat-transform: half a

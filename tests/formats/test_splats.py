@@ -63,7 +63,7 @@ def test_tag_beats_sidecar_beats_custom(tmp_path):
     for kind in ("ply", "spz"):
         path = tmp_path / kind / f"world.{kind}"
         path.parent.mkdir()
-        write_gaussians(path, gaussians, axes="RUB", spz_version=3)
+        write_gaussians(path, gaussians, axes="RUB")
         if kind == "ply":
             write_world_info(path, WorldInfo(axes="RUB"))
         else:
@@ -166,8 +166,14 @@ def test_streams_are_known_by_their_first_bytes(kind):
 
 
 def test_unknown_names_and_contents(tmp_path):
-    with pytest.raises(InvalidInput, match="must be one of ply, spz, splat, ksplat, sog, glb; got 'obj'"):
+    with pytest.raises(InvalidInput, match=r"must be one of ply, .*, glb, spz 4, html.*; got 'obj'"):
         write_gaussians(tmp_path / "world.obj", random_gaussians(1))
+    with pytest.raises(
+        InvalidInput, match="to read must be one of ply, spz, splat, ksplat, sog, glb; got 'html'"
+    ):
+        read_gaussians(tmp_path / "world.html")
+    with pytest.raises(InvalidInput, match=r"axes of HTML must be None.*; got 'RUB'"):
+        write_gaussians(tmp_path / "world.html", random_gaussians(1), axes="RUB")
     with pytest.raises(InvalidInput, match="got ''"):
         read_gaussians(tmp_path / "world")
     with pytest.raises(FormatError, match="stream: begins with b'hell', which no splat format does"):

@@ -555,6 +555,7 @@ def explored(world, path, geometry):
 
 def splat_file(world, kind, **options):
     target = io.BytesIO()
+    kind = "spz 4" if options.pop("spz_version", 3) == 4 else kind
     splats.write_gaussians(target, world, kind=kind, **options)
     return target.getvalue()
 

@@ -310,6 +310,6 @@ def test_a_format_without_origins_and_the_engine_are_named_on_the_node(seen):
     (notice,) = seen["notice"]["text"]
     assert notice == "splat engine gsplat failed to load: ImportError: no compiler; numba was used."
     lost, first, _, last = seen["words"]
-    assert "spz has no room for the origins" in lost
+    assert "SPZ has no room for the origins" in lost
     assert first == seen["ui"]["text"][0]
     assert last == notice

@@ -16,6 +16,7 @@ from splat_scenes import blob_world
 
 from matrix3d_core.geometry.harmonics import sh_basis
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
+from matrix3d_core.io.splat_formats import FORMATS
 from matrix3d_core.io.splats import write_gaussians
 from matrix3d_core.io.world_json import describe_world, write_world_info
 from matrix3d_core.raster.splat import render_gaussians
@@ -28,11 +29,7 @@ WIDTH, HEIGHT = 480, 270
 FOCAL_PX = HEIGHT / 2 / math.tan(math.radians(65) / 2)
 EYE, YAW, PITCH = (0.4, -0.3, 0.6), 25.0, -12.0
 CASES = {
-    "ply": {},
-    "spz": {},
-    "splat": {},
-    "ksplat": {},
-    "sog": {},
+    **{form.name: {} for form in FORMATS if form.in_browser},
     "spz-rub": {"axes": "RUB"},
     "ply-rub": {"axes": "RUB"},
     "sog-blender": {"axes": "RFU"},
@@ -131,7 +128,7 @@ def test_left_handed_files_are_refused_in_words(opened, worlds):
 def test_spz_4_is_not_read_by_this_spark(opened, worlds):
     """When this fails, Spark has learned version 4: say so in the tooltip of Splat Save and in docs/formats.md."""
     pytest.importorskip("zstandard")
-    write_gaussians(worlds.output_dir / "four.spz", coloured_world(), spz_version=4)
+    write_gaussians(worlds.output_dir / "four.spz", coloured_world(), kind="spz 4")
     query = {"filename": "four.spz", "type": "output"}
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
     assert "four.spz cannot be shown" in wait_for_world(opened.page)["error"]

@@ -13,6 +13,8 @@ from chromium import open_front_end, open_page, run_graph
 from javascript import find_node
 from workflow_api import options_of
 
+from matrix3d_core.io.splat_formats import FORMATS
+
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +33,8 @@ NAMES = {  # the same in every language: formats, engines, methods, sizes
         "warp-cpu",
     ),
     *("nvdiffrast", "embreex", "adc", "mcmc", "fp16", "bf16", "fp32", "480x960", "720x1440", "704x1408 (5B)"),
-    *("ply", "spz", "splat", "ksplat", "sog", "glb", "spz 4", "html", "512", "1024", "2048", "4096", "8192"),
+    *(form.name for form in FORMATS),
+    *("512", "1024", "2048", "4096", "8192"),
     *("RDF (opencv)", "RUB (opengl)", "RUF (unity)", "FRU (unreal)", "RFU (blender)"),
     *("vr180", "matrix3d", "360", "logit", "c2w", "w2c"),
     *("opencv", "opengl", "pytorch3d", "blender", "unity", "unreal"),

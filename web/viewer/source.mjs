@@ -2,6 +2,7 @@
 
 import { tr } from "../i18n/translate.mjs";
 import { columnsOfAxes } from "./axes.mjs";
+import { READABLE } from "./splat_formats.mjs";
 
 /**
  * A file in one of the host's folders, as its `ui` payloads name it.
@@ -28,7 +29,7 @@ import { columnsOfAxes } from "./axes.mjs";
 export const MOST_BYTES = 1.5e9; // a browser's buffers end at 2 GB, and unpacking takes as much again
 const PARTS = /\.(walls|origins|jpg|jpeg|png|webp)$/i;
 const TYPES = ["input", "output", "temp"];
-const READABLE = /\.(ply|spz|splat|ksplat|sog)$/i;
+const OPENED = new RegExp(`\\.(${READABLE.join("|")})$`, "i");
 
 /**
  * Check what came from a payload, a saved workflow or an address.
@@ -38,7 +39,7 @@ const READABLE = /\.(ply|spz|splat|ksplat|sog)$/i;
 export function readFile(value) {
   if (typeof value !== "object" || value === null) return null;
   const { filename, subfolder = "", type = "output" } = /** @type {Record<string, unknown>} */ (value);
-  if (typeof filename !== "string" || !READABLE.test(filename) || /[\\/]/.test(filename)) return null;
+  if (typeof filename !== "string" || !OPENED.test(filename) || /[\\/]/.test(filename)) return null;
   if (typeof subfolder !== "string" || typeof type !== "string" || !TYPES.includes(type)) return null;
   return /** @type {SplatFile} */ ({ ...value, filename, subfolder, type });
 }
