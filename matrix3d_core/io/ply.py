@@ -21,13 +21,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 import torch
 
 from ..errors import FormatError, InvalidInput
+from ..geometry.rotations import quats_multiply
 from ..scene.gaussians import Gaussians
 from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
@@ -46,13 +47,16 @@ from .ply_header import PlyHeader, read_ply_header, read_rows
 from .points import gaussians_of_points
 from .threads import in_order
 
-__all__ = ["OPACITY_KINDS", "SCALE_KINDS", "read_ply", "write_ply"]
+__all__ = ["FLAT_ENOUGH", "OPACITY_KINDS", "SCALE_KINDS", "read_ply", "write_flat_ply", "write_ply"]
 
 OPACITY_KINDS = ("auto", "logit", "probability")
 """What a file's opacity column may hold; ``auto`` finds out."""
 
 SCALE_KINDS = ("auto", "logarithm", "linear")
 """What a file's scales may be; ``auto`` finds out."""
+
+FLAT_ENOUGH = 1e-2
+"""Thickness, of its smaller radius, up to which a Gaussian is written as a flat one without being asked."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +69,8 @@ _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_TO_THIRD = torch.tensor(((0.5, 0.5, 0.5, 0.5), (0.5, -0.5, -0.5, -0.5), (1.0, 0.0, 0.0, 0.0)))
+"""Rotations that make axis 0, 1 or 2 of a Gaussian its third: x to y to z to x, back, none."""
 _ORIGIN = "origin"
 _ORIGIN_NUMBERS = np.arange(len(ORIGINS), dtype=np.float32)
 
@@ -84,6 +90,52 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     Raises:
         InvalidInput: when the set is empty, or a value is NaN or infinite.
     """
+    _write(target, gaussians, dropped=())
+
+
+def write_flat_ply(target: BinaryTarget, gaussians: Gaussians, *, flatten: bool = False) -> str | None:
+    """Write 2D Gaussians: as `write_ply`, but with two scales; the third axis is the normal of the disc.
+
+    The axes of each Gaussian are renamed in a circle until the thinnest is the third, whose scale is left out.
+
+    Args:
+        target: path (its folder must exist) or binary file open for writing.
+        gaussians: at least one, all values finite.
+        flatten: also write Gaussians that are not flat, without their thickness.
+
+    Returns:
+        A sentence on the thickness that was lost, or None.
+
+    Raises:
+        InvalidInput: as `write_ply`, and when the thinnest scale of a Gaussian is above `FLAT_ENOUGH` of its next
+            one, unless ``flatten``.
+
+    Source: Huang et al., 2D Gaussian Splatting for Geometrically Accurate Radiance Fields, 2024.
+    """
+    scales = gaussians.scales.detach()
+    sizes = scales.double().clamp_min(_SMALLEST_SCALE)
+    thickness = sizes.amin(dim=1) / sizes.median(dim=1).values
+    thick = thickness[thickness > FLAT_ENOUGH]
+    lost = None
+    if len(thick):
+        shares = f"(half of them above {thick.median():.2g}, one {thick.max():.2g})"
+        found = f"{len(thick)} of {len(scales)} splats are thicker {shares}"
+        if not flatten:
+            raise InvalidInput(
+                f"gaussians must be flat to be written as 2D Gaussians, their thinnest scale at most {FLAT_ENOUGH:g} "
+                f"of the next; {found}. Choose ply 2dgs flatten to leave out the thickness, or save them as a usual "
+                "PLY."
+            )
+        lost = f"2D Gaussians have no thickness; {found} than {FLAT_ENOUGH:g} of their radius."
+    thinnest = sizes.argmin(dim=1)
+    quats = quats_multiply(gaussians.quats_wxyz, _TO_THIRD.to(gaussians.quats_wxyz)[thinnest])
+    circle = (thinnest[:, None] + torch.arange(1, 4, device=thinnest.device)) % 3
+    turned = replace(gaussians, quats_wxyz=quats, scales=scales.gather(1, circle))
+    _write(target, turned, dropped=_SCALES[2:])
+    return lost
+
+
+def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ...]) -> None:
     if len(gaussians) == 0:
         raise InvalidInput("gaussians must hold at least 1 Gaussian to be written; got 0.")
     bases = gaussians.sh.shape[1]
@@ -96,7 +148,8 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
         names.append(_ORIGIN)
         header.append(f"comment {_ORIGIN}: 0 source, 1 observed, 2 unobserved, {ORIGIN_UNKNOWN} unknown")
     header += [f"element vertex {len(gaussians)}"]
-    header += [f"property float {name}" for name in names]
+    kept = [column for column, name in enumerate(names) if name not in dropped]
+    header += [f"property float {names[column]}" for column in kept]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
     pack = _pack_rows
@@ -117,7 +170,8 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
     with open_atomically(target) as file:
         file.write("\n".join(header).encode("ascii"))
         for rows in in_order(fill, range(0, len(gaussians), _CHUNK), ahead=_AHEAD):
-            file.write(rows.data.cast("B"))
+            stored = np.ascontiguousarray(rows[:, kept]) if dropped else rows
+            file.write(stored.data.cast("B"))
 
 
 def _fill(rows: np.ndarray, part: list[np.ndarray], pack: Callable[..., bool]) -> bool:

@@ -21,7 +21,7 @@ from .axes import OPENCV
 from .gltf import read_glb, write_glb
 from .html_world import write_html
 from .ksplat import read_ksplat, write_ksplat
-from .ply import read_ply, write_ply
+from .ply import read_ply, write_flat_ply, write_ply
 from .sog import read_sog, write_sog
 from .splat import read_splat, write_splat
 from .spz import TAGGED_AXES, read_spz, write_spz
@@ -90,6 +90,7 @@ def _write_spz(target: BinaryTarget, gaussians: Gaussians, *, axes: str, version
     write_spz(target, gaussians, version=version, axes=axes if has_tag else None)
 
 
+_FLAT_KEPT = Kept(scale="float, two: no thickness", opacity="float, 1e-6 to 1 - 1e-6")
 _SPZ_KEPT = Kept(
     "1/4096 unit up to 2 km", "6 %", "0.3 degrees", "1/255", "1/38", "5 and 4 bits, within -1 to 1"
 )
@@ -200,6 +201,24 @@ FORMATS = (
         write_html,
         write_options=("info",),
         is_page=True,
+    ),
+    SplatFormat(
+        "ply 2dgs",
+        "2DGS PLY",
+        ".ply",
+        "flat splats, two scales each, for programs of 2D Gaussians; splats that are not flat are refused",
+        _FLAT_KEPT,
+        write_flat_ply,
+        keeps_origins=True,
+    ),
+    SplatFormat(
+        "ply 2dgs flatten",
+        "flattened 2DGS PLY",
+        ".ply",
+        "the same, but splats that are not flat lose their thickness",
+        _FLAT_KEPT,
+        partial(write_flat_ply, flatten=True),
+        keeps_origins=True,
     ),
 )
 """All formats, in the order in which nodes and tables name them."""
