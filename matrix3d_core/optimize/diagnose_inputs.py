@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import check_finite, check_shape, check_two_to_one
 from ..errors import InvalidInput
+from ..scene.camera import Equirect
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .compare_poses import diagnose_poses
 
-__all__ = ["check_distances", "diagnose_inputs", "nearest_distance"]
+__all__ = ["check_distances", "check_inputs", "diagnose_inputs", "nearest_distance"]
 
 _SPREAD_MOST = 1e6
 _SQUARE_ROOT_MOST, _SQUARE_ROOT_LEAST = 1e18, 1e-18  # squares of what is between them are float32 numbers
@@ -45,6 +47,57 @@ def check_distances(name: str, depth_ray: Tensor) -> None:
             f"million times their median; got {least:g} to {most:g}, median {median:g}. Scale them, or mark what is "
             "far away as sky."
         )
+
+
+def check_inputs(
+    frames: Tensor,
+    trajectory: Trajectory,
+    geometry: PanoramaGeometry | None,
+    depth_ray: Tensor | None,
+    mask: Tensor | None,
+) -> None:
+    """Check shapes and values of what a fit is given.
+
+    Raises:
+        InvalidInput: see `optimize_gaussians`.
+    """
+    size = check_shape("frames", frames, "T H W 3")
+    count, height, width = size["T"], size["H"], size["W"]
+    if count == 0:
+        raise InvalidInput("frames must hold at least 1 picture; got none.")
+    high, wide = trajectory.image_size_px or (height, width)
+    if isinstance(trajectory.camera(0, (height, width)), Equirect):
+        check_two_to_one("frames", height, width)
+    elif (high, wide) != (height, width):
+        raise InvalidInput(
+            f"frames must have the size that the trajectory's intrinsics are for, {wide}x{high}; got {width}x{height}."
+        )
+    if count != len(trajectory):
+        raise InvalidInput(
+            f"frames and trajectory must have the same length; got {count} frames and {len(trajectory)} poses. "
+            "Resample the trajectory or pick the frames that it was made for."
+        )
+    check_finite("frames", frames)
+    _check_maps((count, height, width), depth_ray, mask)
+    if geometry is not None:
+        check_finite("geometry", geometry.rgb)
+        check_distances("geometry", geometry.depth_ray.masked_fill(geometry.is_sky, torch.inf))
+
+
+def _check_maps(shape: tuple[int, int, int], depth_ray: Tensor | None, mask: Tensor | None) -> None:
+    for name, maps in (("depth", depth_ray), ("mask", mask)):
+        if maps is None:
+            continue
+        if tuple(maps.shape) != shape:
+            raise InvalidInput(
+                f"{name} must have shape {list(shape)} like the frames; got {list(maps.shape)}."
+            )
+    if mask is not None:
+        check_finite("mask", mask)
+    if depth_ray is not None and bool((torch.isnan(depth_ray) | (depth_ray <= 0)).any()):
+        raise InvalidInput("depth must be positive (inf where nothing is); got zero, negative or NaN values.")
+    if depth_ray is not None:
+        check_distances("depth", depth_ray)
 
 
 def diagnose_inputs(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry | None) -> list[str]:

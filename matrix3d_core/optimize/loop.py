@@ -14,15 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..checks import check_finite, check_shape, check_two_to_one
 from ..depth.alignment import align_frames
-from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_depth, sweep_rays
+from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_depth
 from ..errors import InvalidInput, Matrix3DError
-from ..geometry.crops import upstream_crop_rotations
 from ..machine import peak_memory_gb
-from ..metrics.image import psnr, ssim
 from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
-from ..raster.splat import SPLAT_ENGINES, render_gaussians
+from ..raster.splat import SPLAT_ENGINES
+from ..scene.camera import Equirect
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.provenance import count_origins
@@ -31,12 +29,14 @@ from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoi
 from .compensation import FrameCorrections
 from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
 from .curves import draw_curves
-from .diagnose_inputs import check_distances, diagnose_inputs, nearest_distance
-from .initial import GaussianInit, extend_gaussians, init_gaussians
+from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
+from .evaluate import held_out_quality, view_ahead
+from .init import GaussianInit, extend_gaussians, init_gaussians
+from .init.sources import world_points
 from .trainer_cpu import CpuTrainer
 from .trainer_torch import TorchTrainer
 from .trainers import Trainer
-from .views import TrainingImage, View, ViewSampler, choose_key_frames, perspective_crop, pinhole_window
+from .views import TrainingImage, ViewSampler, choose_key_frames, perspective_crop
 
 __all__ = [
     "OPTIMIZE_PRESETS",
@@ -48,10 +48,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-_PREVIEW_PX = 384
 _REPORT_EVERY = 5  # steps between two progress reports: a step takes tens of milliseconds
-_PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
-_HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,7 @@ def optimize_gaussians(
     """
     with torch.inference_mode(False), torch.enable_grad():
         # What was made in a host's inference mode cannot be part of a gradient: poses are copied.
-        poses, K_px = trajectory.camera_from_world.clone(), trajectory.K_px
-        trajectory = replace(trajectory, camera_from_world=poses, K_px=None if K_px is None else K_px.clone())
+        trajectory = replace(trajectory, camera_from_world=trajectory.camera_from_world.clone())
         fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimizeConfig(), progress)
         fit.watch = watch
         return fit.run(initial, None if checkpoint is None else Path(checkpoint))
@@ -144,7 +140,7 @@ class _Fit:
         config: OptimizeConfig,
         progress: ProgressFn,
     ) -> None:
-        _check(frames, trajectory, geometry, depth_ray, mask)
+        check_inputs(frames, trajectory, geometry, depth_ray, mask)
         self.frames, self.trajectory, self.geometry = frames, trajectory, geometry
         self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
         self.seconds: dict[str, float] = {}
@@ -163,7 +159,12 @@ class _Fit:
         self.counts: list[tuple[int, int]] = []
         self.first_step = 0
         self.is_unsaved = False
+        self.file: Path | None = None
+        self.name = ""
         self.crop_px = config.crop_size_px
+        self.swept: dict[int, PlaneSweepDepth] = {}
+        scale = self.nearest or trajectory.length / 6 or 1.0
+        self.corrections = FrameCorrections(config, len(self.keys), scale)
         self.watch: Callable[[int, Gaussians], None] | None = None
 
     def _record_time(self, name: str) -> None:
@@ -175,12 +176,37 @@ class _Fit:
         self.progress(ProgressEvent(done, max(1, self.config.steps), text, preview))
 
     def run(self, initial: Gaussians | None, folder: Path | None) -> OptimizeResult:
-        """Do everything."""
-        config = self.config
-        memory = _memory_gb(self.frames, self.keys, config)
+        """Initialize, prepare, train and evaluate."""
+        memory = _memory_gb(self.frames, self.keys, self.config)
         self._report(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
-        swept_depth: dict[int, PlaneSweepDepth] = {}
-        if self.depth_ray is not None and config.depth_type == "monocular" and self.trajectory.K_px is None:
+        start = self._initialize(initial)
+        engine, trainer, sampler = self._prepare(start)
+        self._open_checkpoint(folder, start)
+        resumed = self._resume(trainer, sampler)
+        try:
+            self._train(trainer, sampler, engine)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise Matrix3DError(
+                _OUT_OF_MEMORY.format(count=self.config.max_gaussians, crop=self.crop_px)
+            ) from error
+        result = self._evaluate(trainer, engine)
+        if self.file is not None:
+            with contextlib.suppress(OSError):
+                self.file.unlink()
+        self._report(self.config.steps, "splats fitted", result.preview)
+        result.report.update(
+            gaussians_initial=start.counts, resumed_at=resumed,
+            memory_gb={"estimate": round(memory, 2), "peak": peak_memory_gb()},
+            sh_bases_dropped=0 if initial is None else initial.sh.shape[1] - 1,
+        )  # fmt: skip
+        return result
+
+    def _initialize(self, initial: Gaussians | None) -> GaussianInit:
+        """Return where the fit starts: given Gaussians, or surfels on what is known."""
+        config = self.config
+        size = (self.frames.shape[1], self.frames.shape[2])
+        is_panoramic = isinstance(self.trajectory.camera(0, size), Equirect)
+        if self.depth_ray is not None and config.depth_type == "monocular" and is_panoramic:
             self.depth_ray = align_frames(
                 self.depth_ray, self.trajectory, self.keys, geometry=self.geometry,
                 progress=lambda event: self._report(0, event.phase),
@@ -190,89 +216,18 @@ class _Fit:
             initial.check_finite()
             if len(initial) == 0:
                 raise InvalidInput("initial must hold at least one Gaussian; got none.")
-            placed = self._given(initial)
+            start = self._given(initial)
         else:
-            swept_depth = self._plane_sweep()
+            self._plane_sweep()
             share = config.init_ratio if config.densify != "off" else 1.0
-            placed = init_gaussians(
+            start = init_gaussians(
                 geometry=self.geometry, frames=self.frames, depth_ray=self.depth_ray, mask=self.mask,
-                trajectory=self.trajectory, key_frames=self.keys, swept_depth=swept_depth,
-                max_gaussians=max(100, int(share * config.max_gaussians)), adaptive_density=config.adaptive_density,
+                trajectory=self.trajectory, key_frames=self.keys, swept_depth=self.swept,
+                max_gaussians=max(100, int(share * config.max_gaussians)),
+                adaptive_density=config.adaptive_density,
             )  # fmt: skip
         self._record_time("initial")
-        corrections = FrameCorrections(
-            config, len(self.keys), self.nearest or self.trajectory.length / 6 or 1.0
-        )
-        engine, trainer = _open(placed, config, corrections)
-        sampler = ViewSampler(
-            self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
-            is_filled=self.depth_ray is not None, inverse_depth=self._known_inverse_depth(swept_depth),
-        )  # fmt: skip
-        if isinstance(trainer, CpuTrainer):
-            event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
-            self.progress(event)
-            report_while(functools.partial(_compile, placed.gaussians, config), self.progress, event)
-            self._record_time("compile")
-        name = ""
-        if folder is not None:
-            others = (
-                [self.depth_ray, self.mask]
-                if self.geometry is None
-                else [self.geometry.rgb, self.geometry.depth_ray]
-            )
-            name = fingerprint(config, self.frames, self.trajectory, *others, placed.gaussians.means)
-        file = None if folder is None else folder / f"gs-{name}.safetensors"
-        resumed = self._resume(file, name, trainer, sampler)
-        try:
-            self._train(trainer, sampler, engine, file, name)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise Matrix3DError(
-                _OUT_OF_MEMORY.format(count=config.max_gaussians, crop=self.crop_px)
-            ) from error
-        gaussians = trainer.gaussians()
-        kept = gaussians.opacities >= config.min_opacity
-        gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
-        self._record_time("optimize")
-        self._report(config.steps, "measure held-out frames")
-        quality, share_off = self._measure(gaussians, engine)
-        if quality["psnr"] is not None:
-            self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
-        if share_off > 0.03:
-            self.warnings.append(
-                f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
-                "the frames do not show one rigid scene."
-            )
-        picture = view_ahead(gaussians, self.trajectory, engine)
-        parts = _means_of_parts(self.losses)
-        curves = draw_curves(parts, self.ratios, [*self.counts, (config.steps, len(gaussians))], config.steps)
-        self._record_time("measure")
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.unlink()
-        self._report(config.steps, "splats fitted", picture)
-        report: dict[str, object] = {
-            "engine": engine,
-            "gaussians": len(gaussians),
-            "gaussians_initial": placed.counts,
-            "gaussians_dropped": int((~kept).sum()),
-            "origins": count_origins(origins),
-            "steps": config.steps,
-            "resumed_at": resumed,
-            "crop_size_px": self.crop_px,
-            "seed": config.seed,
-            "key_frames": self.keys,
-            "distances_from_frames": sorted(swept_depth),
-            "held_out": quality,
-            "loss": parts,
-            "warnings": self.warnings,
-            "memory_gb": {"estimate": round(memory, 2), "peak": peak_memory_gb()},
-            "exposure": corrections.exposure.report(),
-            "poses": None if corrections.poses is None else corrections.poses.report(),
-            "settings": asdict(config),
-            "seconds": self.seconds,
-            "sh_bases_dropped": 0 if initial is None else initial.sh.shape[1] - 1,
-        }
-        return OptimizeResult(gaussians.with_origins(origins), report, picture, origins, curves)
+        return start
 
     def _given(self, initial: Gaussians) -> GaussianInit:
         """Start from a world that exists, grown by what the frames show beyond it where that is asked for."""
@@ -286,9 +241,9 @@ class _Fit:
         if self.depth_ray is not None:
             depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
         else:
-            swept_depth = self._plane_sweep()
-            depths = {key: found.depth_ray for key, found in swept_depth.items()}
-            skies = {key: found.is_sky for key, found in swept_depth.items()}
+            self._plane_sweep()
+            depths = {key: found.depth_ray for key, found in self.swept.items()}
+            skies = {key: found.is_sky for key, found in self.swept.items()}
         placed = extend_gaussians(
             initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
             max_gaussians=self.config.max_gaussians, engine=self.config.engine,
@@ -298,18 +253,18 @@ class _Fit:
         lr_scale[: len(initial)] = self.config.lr_scale_existing
         return replace(placed, lr_scale=lr_scale)
 
-    def _plane_sweep(self) -> dict[int, PlaneSweepDepth]:
+    def _plane_sweep(self) -> None:
         """Find distances from the frames, where none were given and the camera moves."""
         if self.depth_ray is not None or self.config.depth_from_frames == "off" or not can_plane_sweep():
-            return {}
+            return
         if len(self.frames) < 3:
-            return {}
+            return
         points, nearest, farthest = None, None, None
         if self.geometry is not None:
             geometry = self.geometry
-            start = self.trajectory.world_from_panorama
-            rays = sweep_rays(geometry.height, geometry.width, 0.0) * geometry.depth_ray[..., None]
-            points = rays.reshape(-1, 3) @ start[:3, :3].T + start[:3, 3]
+            camera = Equirect((geometry.height, geometry.width))
+            shown = world_points(camera, geometry.depth_ray, self.trajectory.world_from_panorama)
+            points = shown.reshape(-1, 3)
             nearest = 0.5 * self.nearest if self.nearest else None
             farthest = float(geometry.depth_ray.max())
         stride = max(1, len(self.trajectory) // 12)
@@ -324,10 +279,10 @@ class _Fit:
             swept_depth = {
                 key: replace(found, is_sky=none(found.is_sky)) for key, found in swept_depth.items()
             }
+        self.swept = swept_depth
         self._record_time("distances")
-        return swept_depth
 
-    def _known_inverse_depth(self, swept_depth: dict[int, PlaneSweepDepth]) -> dict[int, Tensor]:
+    def _known_inverse_depth(self) -> dict[int, Tensor]:
         """Return what is known of the distance of key frames, for the depth term."""
         if self.config.depth_weight + self.config.normal_weight == 0:
             return {}
@@ -336,13 +291,9 @@ class _Fit:
         for frame in self.keys:
             if self.depth_ray is not None:
                 depth, confident = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
-            elif frame in swept_depth:
-                pair = torch.stack(
-                    (
-                        1 / swept_depth[frame].depth_ray,
-                        (swept_depth[frame].is_confident & ~swept_depth[frame].is_sky).float(),
-                    )
-                )
+            elif frame in self.swept:
+                found = self.swept[frame]
+                pair = torch.stack((1 / found.depth_ray, (found.is_confident & ~found.is_sky).float()))
                 near, confident = torch.nn.functional.interpolate(pair[None], tuple(size), mode="bilinear")[0]
                 depth = 1 / near
             else:
@@ -352,38 +303,32 @@ class _Fit:
             )
         return known
 
-    def _train(
-        self, trainer: Trainer, sampler: ViewSampler, engine: str, file: Path | None, name: str
-    ) -> None:
+    def _prepare(self, start: GaussianInit) -> tuple[str, Trainer, ViewSampler]:
+        """Return the engine, the trainer and the sampler; what is compiled on first use is compiled here."""
+        config = self.config
+        engine, trainer = _open(start, config, self.corrections)
+        sampler = ViewSampler(
+            self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
+            is_filled=self.depth_ray is not None, inverse_depth=self._known_inverse_depth(),
+        )  # fmt: skip
+        if isinstance(trainer, CpuTrainer):
+            event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
+            self.progress(event)
+            report_while(functools.partial(_compile, start.gaussians, config), self.progress, event)
+            self._record_time("compile")
+        return engine, trainer, sampler
+
+    def _train(self, trainer: Trainer, sampler: ViewSampler, engine: str) -> None:
         """Run the steps."""
         config = self.config
         began = time.perf_counter()
-        grow_from, grow_until = config.densify_from * config.steps, config.densify_until * config.steps
         step = self.first_step
         try:
             while step < config.steps:
-                rate = config.lr_final ** (step / max(1, config.steps - 1))
-                view = sampler.draw()
-                try:
-                    self.losses.append(trainer.step(view, rate))
-                except (MemoryError, torch.OutOfMemoryError):
-                    if self.crop_px < 128:
-                        raise
-                    self.crop_px //= 2
-                    self.warnings.append(
-                        f"memory ran out at step {step}: crops are {self.crop_px} pixels from there on."
-                    )
-                    if torch.cuda.is_available():
-                        torch.cuda.empty_cache()
-                    sampler.resize(self.crop_px)
-                    trainer.shrink_views(self.crop_px)
+                if not self._step(step, trainer, sampler):
                     continue
                 step += 1
-                if (
-                    config.densify != "off"
-                    and grow_from <= step <= grow_until
-                    and step % config.densify_every == 0
-                ):
+                if self._densifies_at(step):
                     self.counts.append((step, trainer.densify(self.growth)))
                 is_preview = step % config.preview_every == 0
                 if is_preview or (step - 1) % _REPORT_EVERY == 0:
@@ -393,31 +338,73 @@ class _Fit:
                     self._report(step, text, picture)
                 if is_preview and self.watch is not None:
                     self.watch(step, trainer.gaussians())
-                if file is not None and config.checkpoint_every and step % config.checkpoint_every == 0:
-                    self._save(file, name, step, trainer, sampler)
+                if config.checkpoint_every and step % config.checkpoint_every == 0:
+                    self._save(step, trainer, sampler)
         except BaseException:
-            if file is not None and step > self.first_step:
-                self._save(file, name, step, trainer, sampler)
+            if step > self.first_step:
+                self._save(step, trainer, sampler)
             raise
 
-    def _save(self, file: Path, name: str, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
+    def _densifies_at(self, step: int) -> bool:
+        config = self.config
+        is_due = config.densify != "off" and step % config.densify_every == 0
+        return is_due and config.densify_from * config.steps <= step <= config.densify_until * config.steps
+
+    def _step(self, step: int, trainer: Trainer, sampler: ViewSampler) -> bool:
+        """Take one step; False when memory ran out, after which views are half as large."""
+        config = self.config
+        decay = config.lr_final ** (step / max(1, config.steps - 1))
+        view = sampler.draw()
+        try:
+            self.losses.append(trainer.step(view, decay))
+        except (MemoryError, torch.OutOfMemoryError):
+            if self.crop_px < 128:
+                raise
+        else:
+            return True
+        self._resize_views(self.crop_px // 2, trainer, sampler)
+        self.warnings.append(f"memory ran out at step {step}: crops are {self.crop_px} pixels from there on.")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return False
+
+    def _resize_views(self, crop_px: int, trainer: Trainer, sampler: ViewSampler) -> None:
+        self.crop_px = crop_px
+        sampler.resize(crop_px)
+        trainer.shrink_views(crop_px)
+
+    def _open_checkpoint(self, folder: Path | None, start: GaussianInit) -> None:
+        """Name the checkpoint after the inputs and the settings."""
+        if folder is None:
+            return
+        others = (
+            [self.depth_ray, self.mask]
+            if self.geometry is None
+            else [self.geometry.rgb, self.geometry.depth_ray]
+        )
+        self.name = fingerprint(self.config, self.frames, self.trajectory, *others, start.gaussians.means)
+        self.file = folder / f"gs-{self.name}.safetensors"
+
+    def _save(self, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
+        if self.file is None:
+            return
         state = sampler.state()
         tensors = {f"trainer.{key}": value for key, value in trainer.state().items()}
         tensors |= {
             "sampler.random": state["random"], "sampler.queue": pack_queue(state["queue"]),  # type: ignore[dict-item, arg-type]
             "growth": self.growth.get_state(), "losses": torch.tensor(self.losses, dtype=torch.float64),
         }  # fmt: skip
-        facts = {"fingerprint": name, "step": step, "counts": self.counts, "crop_px": self.crop_px}
+        facts = {"fingerprint": self.name, "step": step, "counts": self.counts, "crop_px": self.crop_px}
         try:
-            write_checkpoint(file, tensors, facts)
+            write_checkpoint(self.file, tensors, facts)
         except Matrix3DError as error:  # worth less than the fit; said once
             if not self.is_unsaved:
                 self.is_unsaved = True
                 self.warnings.append(f"{error} The fit goes on; after a stop it would start anew.")
                 _log.warning("%s", self.warnings[-1])
 
-    def _resume(self, file: Path | None, name: str, trainer: Trainer, sampler: ViewSampler) -> int:
-        stored = None if file is None else read_checkpoint(file, name)
+    def _resume(self, trainer: Trainer, sampler: ViewSampler) -> int:
+        stored = None if self.file is None else read_checkpoint(self.file, self.name)
         if stored is None:
             return 0
         tensors, facts = stored
@@ -430,51 +417,54 @@ class _Fit:
         self.counts = [(int(a), int(b)) for a, b in facts["counts"]]
         self.first_step = int(facts["step"])
         if facts["crop_px"] != self.crop_px:
-            self.crop_px = int(facts["crop_px"])
-            sampler.resize(self.crop_px)
-            trainer.shrink_views(self.crop_px)
+            self._resize_views(int(facts["crop_px"]), trainer, sampler)
         self._report(self.first_step, f"go on from step {self.first_step}")
         return self.first_step
 
-    def _measure(self, gaussians: Gaussians, engine: str) -> tuple[dict[str, object], float]:
-        """Compare renders with crops of frames that were never trained on; also the share of pixels far off."""
-        if not self.held_out:
-            return {"frames": [], "psnr": None, "ssim": None}, 0.0
-        ratios, similarities, off = [], [], []
-        for frame in self.held_out:
-            for view in self._views_of(frame):
-                assert view.K_px is not None
-                with torch.no_grad():
-                    drawn = render_gaussians(
-                        gaussians,
-                        view.camera_from_world,
-                        view.K_px,
-                        view.size_px,
-                        view.columns,
-                        engine=engine,
-                    )
-                target, _ = view.crop()
-                ratios.append(min(psnr(drawn.rgb.clamp(0, 1), target), _PSNR_MOST))
-                similarities.append(ssim(drawn.rgb.clamp(0, 1), target))
-                off.append(float(((drawn.rgb - target).abs().amax(-1) > 0.25).float().mean()))
-        quality = {
-            "frames": self.held_out,
-            "psnr": round(sum(ratios) / len(ratios), 3),
-            "ssim": round(sum(similarities) / len(similarities), 4),
+    def _evaluate(self, trainer: Trainer, engine: str) -> OptimizeResult:
+        """Drop what is clear, judge the rest and write the report."""
+        config = self.config
+        gaussians = trainer.gaussians()
+        kept = gaussians.opacities >= config.min_opacity
+        gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
+        self._record_time("optimize")
+        self._report(config.steps, "measure held-out frames")
+        quality, share_off = held_out_quality(
+            gaussians, self.frames, self.trajectory, self.held_out,
+            crop_size_px=config.crop_size_px, engine=engine,
+        )  # fmt: skip
+        if quality["psnr"] is not None:
+            self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
+        if share_off > 0.03:
+            self.warnings.append(
+                f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
+                "the frames do not show one rigid scene."
+            )
+        picture = view_ahead(gaussians, self.trajectory, engine)
+        parts = _means_of_parts(self.losses)
+        counts = [*self.counts, (config.steps, len(gaussians))]
+        curves = draw_curves(parts, self.ratios, counts, config.steps)
+        self._record_time("measure")
+        poses = self.corrections.poses
+        report: dict[str, object] = {
+            "engine": engine,
+            "gaussians": len(gaussians),
+            "gaussians_dropped": int((~kept).sum()),
+            "origins": count_origins(origins),
+            "steps": config.steps,
+            "crop_size_px": self.crop_px,
+            "seed": config.seed,
+            "key_frames": self.keys,
+            "distances_from_frames": sorted(self.swept),
+            "held_out": quality,
+            "loss": parts,
+            "warnings": self.warnings,
+            "exposure": self.corrections.exposure.report(),
+            "poses": None if poses is None else poses.report(),
+            "settings": asdict(config),
+            "seconds": self.seconds,
         }
-        return quality, sum(off) / len(off)
-
-    def _views_of(self, frame: int) -> list[View]:
-        ones = torch.ones(self.frames.shape[1:3])
-        pose, rgb = self.trajectory.camera_from_world[frame], self.frames[frame].float()
-        if self.trajectory.K_px is not None:
-            picture = TrainingImage(rgb, ones, pose, None, self.trajectory.K_px[frame].double())
-            return [pinhole_window(picture, 0, 0, *rgb.shape[:2])]
-        picture = TrainingImage(rgb, ones, pose, math.pi / 2)
-        rotations = upstream_crop_rotations()
-        return [
-            perspective_crop(picture, rotations[crop], self.config.crop_size_px) for crop in _HELD_OUT_CROPS
-        ]
+        return OptimizeResult(gaussians.with_origins(origins), report, picture, origins, curves)
 
 
 _OUT_OF_MEMORY = (
@@ -500,48 +490,6 @@ def _means_of_parts(losses: list[float]) -> list[float]:
     ]
 
 
-def _check(
-    frames: Tensor,
-    trajectory: Trajectory,
-    geometry: PanoramaGeometry | None,
-    depth_ray: Tensor | None,
-    mask: Tensor | None,
-) -> None:
-    size = check_shape("frames", frames, "T H W 3")
-    count, height, width = size["T"], size["H"], size["W"]
-    if count == 0:
-        raise InvalidInput("frames must hold at least 1 picture; got none.")
-    if trajectory.K_px is None:
-        check_two_to_one("frames", height, width)
-    elif trajectory.image_size_px is not None and tuple(trajectory.image_size_px) != (height, width):
-        high, wide = trajectory.image_size_px
-        raise InvalidInput(
-            f"frames must have the size that the trajectory's intrinsics are for, {wide}x{high}; got {width}x{height}."
-        )
-    if count != len(trajectory):
-        raise InvalidInput(
-            f"frames and trajectory must have the same length; got {count} frames and {len(trajectory)} poses. "
-            "Resample the trajectory or pick the frames that it was made for."
-        )
-    check_finite("frames", frames)
-    for name, maps in (("depth", depth_ray), ("mask", mask)):
-        if maps is None:
-            continue
-        if tuple(maps.shape) != (count, height, width):
-            raise InvalidInput(
-                f"{name} must have shape [{count}, {height}, {width}] like the frames; got {list(maps.shape)}."
-            )
-    if mask is not None:
-        check_finite("mask", mask)
-    if depth_ray is not None and bool((torch.isnan(depth_ray) | (depth_ray <= 0)).any()):
-        raise InvalidInput("depth must be positive (inf where nothing is); got zero, negative or NaN values.")
-    if depth_ray is not None:
-        check_distances("depth", depth_ray)
-    if geometry is not None:
-        check_finite("geometry", geometry.rgb)
-        check_distances("geometry", geometry.depth_ray.masked_fill(geometry.is_sky, torch.inf))
-
-
 def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections) -> tuple[str, Trainer]:
     """Pick the engine; with ``auto``, a CUDA device decides for the engine that uses it."""
     needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
@@ -563,22 +511,10 @@ def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections)
 def _compile(start: Gaussians, config: OptimizeConfig) -> None:
     """Take one step with a few Gaussians, thrown away: kernels are compiled here or read from disk."""
     pose = torch.eye(4, dtype=torch.float64)
-    picture = TrainingImage(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, math.pi / 2)
+    picture = TrainingImage(torch.zeros(16, 32, 3), torch.ones(16, 32), pose, Equirect((16, 32)), math.pi / 2)
     few = start.select(torch.arange(min(8, len(start))))
     CpuTrainer(few, replace(config, steps=1)).step(perspective_crop(picture, pose[:3, :3], 16), 1.0)
 
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
-    """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
-    first = TrainingImage(torch.empty(0), torch.empty(0), trajectory.camera_from_world[0], math.pi / 2)
-    view = perspective_crop(first, torch.eye(3, dtype=torch.float64), _PREVIEW_PX)
-    assert view.K_px is not None
-    with torch.no_grad():
-        frame = render_gaussians(
-            gaussians, view.camera_from_world, view.K_px, _PREVIEW_PX, _PREVIEW_PX, engine=engine
-        )
-    return frame.rgb.clamp(0, 1)

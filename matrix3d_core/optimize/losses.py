@@ -49,15 +49,18 @@ def depth_loss(
     off = ((drawn - depth).abs() / depth).clamp_max(0.5)
     total = depth_weight * (weight * off).mean()
     if normal_weight > 0:
-        rays = view.rays().to(depth)
-        (ours, _), (theirs, smooth) = _normals(rays, drawn), _normals(rays, depth)
+        rays, camera = view.camera.rays().to(depth), view.camera
+        ours, _ = _normals(rays, camera.ray_from_depth(drawn), drawn)
+        theirs, smooth = _normals(rays, camera.ray_from_depth(depth), depth)
         angle = 1 - (ours * theirs).sum(-1)
         total = total + normal_weight * (weight[1:, 1:] * smooth * angle).mean()
     return total
 
 
-def _normals(rays: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:  # [H-1, W-1, 3], [H-1, W-1]
-    points = rays * depth[..., None]
+def _normals(
+    rays: Tensor, depth_ray: Tensor, depth: Tensor
+) -> tuple[Tensor, Tensor]:  # [H-1, W-1, 3], [H-1, W-1]
+    points = rays * depth_ray[..., None]
     across, down = points[1:, 1:] - points[1:, :-1], points[1:, 1:] - points[:-1, 1:]
     normal = torch.nn.functional.normalize(torch.linalg.cross(across, down), dim=-1)
     here = depth[1:, 1:]

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..scene.camera import Pinhole
 from ..scene.gaussians import Gaussians
 from .config import OptimizeConfig
 from .losses import depth_loss
 from .optimizers import SparseAdam
 from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
-from .trainers import Trainer, known_depth, polar_weight
+from .trainers import Trainer, known_depth, row_weight
 from .views import View
 
 __all__ = ["CpuTrainer"]
@@ -74,33 +75,32 @@ class CpuTrainer(Trainer):
 
     def _render(self, view: View, pose: np.ndarray) -> tuple[Any, Any]:
         """Return the drawing of a view and the function that goes back from it."""
-        if view.K_px is None:
-            from ..raster import splat_numba_erp as panorama
+        camera = view.camera
+        if isinstance(camera, Pinhole):
+            from ..raster import splat_numba as pinhole
 
-            around: Any = panorama.forward
-            return around(*self._active, pose, view.size_px, view.columns), panorama.backward_with_extras
-        from ..raster import splat_numba as pinhole
+            ahead: Any = pinhole.forward
+            drawing = ahead(*self._active, pose, camera.K_px.numpy(), *camera.size_px)
+            return drawing, pinhole.backward_with_extras
+        from ..raster import splat_numba_erp as panorama
 
-        ahead: Any = pinhole.forward
-        drawing = ahead(*self._active, pose, view.K_px.numpy(), view.size_px, view.columns)
-        return drawing, pinhole.backward_with_extras
+        around: Any = panorama.forward
+        return around(*self._active, pose, *camera.size_px), panorama.backward_with_extras
 
     def _target(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        if view.K_px is None or view.picture.K_px is not None:
-            rgb, weight = view.crop()
-            if view.K_px is None:
-                weight = weight * polar_weight(view.size_px, dtype=torch.float64).float()
-            return np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(weight.numpy())
-        return self._crop(view, view.picture.rgb)
+        if view.is_panorama_crop:
+            return self._crop(view, view.picture.rgb)
+        rgb, weight = view.crop()
+        weight = weight * row_weight(view.camera, dtype=torch.float64).float()
+        return np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(weight.numpy())
 
     def _crop(self, view: View, image: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a view out of a panorama ``[H, W, 3]`` that lies as the picture does; also its weight."""
-        assert view.K_px is not None
-        size = view.size_px
-        cut, weight = np.empty((size, size, 3), np.float32), np.empty((size, size), np.float32)
+        """Cut a perspective crop out of a panorama ``[H, W, 3]`` that lies as the picture does; also its weight."""
+        (height, width), focal_px = view.camera.size_px, view.camera.kernel_values()[1]
+        cut, weight = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
         self._kernels.crop_panorama(
-            size, image.numpy(), view.picture.weight.numpy(),
-            view.rotation_crop_from_panorama.numpy(), float(view.K_px[0, 0]), cut, weight,
+            height, image.numpy(), view.picture.weight.numpy(),
+            view.rotation_crop_from_panorama.numpy(), float(focal_px), cut, weight,
         )  # fmt: skip
         return cut, weight
 
@@ -136,11 +136,11 @@ class CpuTrainer(Trainer):
     def _known_depth(self, view: View) -> Tensor | None:
         """`known_depth`, by the compiled crop where it can be."""
         near = view.picture.inverse_depth
-        if near is None or view.K_px is None or view.picture.K_px is not None:
+        if near is None or not view.is_panorama_crop:
             return known_depth(view)
         sampled, _ = self._crop(view, near)
-        size = view.size_px
-        at = (np.arange(size) + 0.5 - size / 2) / float(view.K_px[0, 0])
+        size, focal_px = view.camera.height, float(view.camera.kernel_values()[1])
+        at = (np.arange(size) + 0.5 - size / 2) / focal_px
         slant = np.sqrt(at[:, None] ** 2 + at[None, :] ** 2 + 1).astype(np.float32)
         depth = 1 / (np.maximum(sampled[..., 0], 1e-9) * slant)
         known = np.where(sampled[..., 1] > 0.98, sampled[..., 1], 0).astype(np.float32)

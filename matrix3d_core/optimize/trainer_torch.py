@@ -14,7 +14,7 @@ from .losses import depth_loss, photometric_loss
 from .optimizers import DenseAdam
 from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
-from .trainers import Trainer, known_depth, polar_weight
+from .trainers import Trainer, known_depth, lens_of, row_weight
 from .views import View
 
 __all__ = ["TorchTrainer"]
@@ -64,7 +64,7 @@ class TorchTrainer(Trainer):
         gathers = self.strategy is not None and self.strategy.uses_screen_gradient
         if gathers:
             values.means.retain_grad()
-        rgb, alpha, depth_sum = self._render(*values, pose, view.K_px, view.size_px, view.columns)[:3]
+        rgb, alpha, depth_sum = self._render(*values, pose, lens_of(view.camera), *view.camera.size_px)[:3]
         changed, exposure = corrections.exposure.apply(rgb, number, view.place)
         loss = self._loss(view, changed, alpha, depth_sum)
         self.optimizer.zero_grad()
@@ -82,8 +82,7 @@ class TorchTrainer(Trainer):
     def _loss(self, view: View, rgb: Tensor, alpha: Tensor, depth_sum: Tensor) -> Tensor:
         config = self.config
         target, weight = (t.to(self.device) for t in view.crop())
-        if view.K_px is None:
-            weight = weight * polar_weight(view.size_px, device=self.device)
+        weight = weight * row_weight(view.camera, device=self.device)
         loss = photometric_loss(rgb, target, weight, config.ssim_lambda)
         if config.depth_weight + config.normal_weight > 0 and (known := known_depth(view)) is not None:
             known = known.to(self.device)

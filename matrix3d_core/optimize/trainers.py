@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import Gaussians
 from .compensation import FrameCorrections
 from .config import OptimizeConfig
@@ -17,7 +18,7 @@ from .strategies import STRATEGIES
 from .strategies.base import Growth
 from .views import View
 
-__all__ = ["Optimizer", "Trainer", "known_depth", "polar_weight"]
+__all__ = ["Optimizer", "Trainer", "known_depth", "lens_of", "row_weight"]
 
 
 class Optimizer(Protocol):
@@ -125,14 +126,20 @@ def known_depth(view: View) -> Tensor | None:  # [H, W, 2]
     if view.picture.inverse_depth is None:
         return None
     sampled = view.sample(view.picture.inverse_depth)
-    depth = 1 / sampled[..., 0].clamp_min(1e-9)
-    if view.K_px is not None:
-        depth = depth / view.rays().norm(dim=-1).float()
+    depth = view.camera.depth_from_ray(1 / sampled[..., 0].clamp_min(1e-9))
     known = (sampled[..., 1] > 0.98).float() * sampled[..., 1]
     return torch.stack((depth, known), -1)
 
 
-def polar_weight(rows: int, **to: Any) -> Tensor:  # [rows, 1]
-    """Return the weight of a panorama's rows with which all directions count the same; 1 on average."""
+def lens_of(camera: Camera) -> Tensor | None:
+    """Return what splat engines take for a camera: ``[3, 3]`` intrinsics, or None for a panorama."""
+    return camera.K_px if isinstance(camera, Pinhole) else None
+
+
+def row_weight(camera: Camera, **to: Any) -> Tensor:  # [H, 1]
+    """Return the weight of rows with which all directions of a panorama count the same; 1 on average."""
+    if isinstance(camera, Pinhole):
+        return torch.ones(1, 1, **to)
+    rows = camera.height
     polar = (torch.arange(rows, **to) + 0.5) * (math.pi / rows)
     return (torch.sin(polar) * (math.pi / 2))[:, None]

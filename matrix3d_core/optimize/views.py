@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..geometry.crops import crop_erp, upstream_crop_rotations
-from ..geometry.pinhole import intrinsics_from_fov, pinhole_directions
+from ..geometry.crops import upstream_crop_rotations
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
+from ..scene.camera import Camera, Equirect, Pinhole
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .config import OptimizeConfig
@@ -84,14 +84,14 @@ def held_out_frames(keys: list[int], most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One picture to train on.
+    """A picture to be trained on.
 
     Attributes:
         rgb: ``[H, W, 3]`` float32.
         weight: ``[H, W]`` float32 weight of each pixel in the loss.
         camera_from_world: ``[4, 4]`` float64 pose.
+        camera: its camera.
         fov_rad: field of view of its crops (a panorama), or None for the range of the settings.
-        K_px: ``[3, 3]`` of a pinhole picture, or None for a panorama.
         number: row of its colour change and pose correction, -1 for none.
         inverse_depth: ``[H, W, 3]`` 1 / ray distance, how much it counts, 0; or None when nothing is known.
     """
@@ -99,8 +99,8 @@ class TrainingImage:
     rgb: Tensor
     weight: Tensor
     camera_from_world: Tensor
+    camera: Camera
     fov_rad: float | None = None
-    K_px: Tensor | None = None
     number: int = -1
     inverse_depth: Tensor | None = None
 
@@ -113,64 +113,33 @@ class View:
         picture: where it comes from.
         rotation_crop_from_panorama: ``[3, 3]`` float64; the identity but for crops of panoramas.
         camera_from_world: ``[4, 4]`` float64, without any pose correction.
-        K_px: ``[3, 3]`` float64, or None: the whole panorama.
-        size_px: rows and columns of a crop; of other views the rows.
-        window: first row and column in a pinhole picture.
-        width_px: columns.
+        camera: what it is a picture of.
     """
 
     picture: TrainingImage
     rotation_crop_from_panorama: Tensor
     camera_from_world: Tensor
-    K_px: Tensor | None
-    size_px: int
-    window: tuple[int, int] = (0, 0)
-    width_px: int = 0
+    camera: Camera
 
     @property
-    def columns(self) -> int:
-        """Columns of the view."""
-        return self.width_px or self.size_px
+    def is_panorama_crop(self) -> bool:
+        """True for a centred, square perspective crop of a panorama, which has a compiled way."""
+        return isinstance(self.picture.camera, Equirect) and isinstance(self.camera, Pinhole)
 
     def crop(self) -> tuple[Tensor, Tensor]:
-        """Return the view's ``rgb [S, S, 3]`` and ``weight [S, S]``, bilinear."""
+        """Return the view's ``rgb [H, W, 3]`` and ``weight [H, W]``, bilinear."""
         both = self.sample(torch.cat((self.picture.rgb, self.picture.weight.unsqueeze(-1)), dim=-1))
         return both[..., :3].contiguous(), both[..., 3].contiguous()
 
     def sample(self, image: Tensor) -> Tensor:
         """Cut the view out of an image ``[H, W, C]`` that lies as the picture does."""
-        if self.K_px is None:
-            factor = image.shape[0] // self.size_px
-            if factor <= 1:
-                return image
-            pooled = torch.nn.functional.avg_pool2d(image.permute(2, 0, 1)[None], factor)
-            return pooled[0].permute(1, 2, 0).contiguous()
-        if self.picture.K_px is not None:
-            top, left = self.window
-            return image[top : top + self.size_px, left : left + self.columns].contiguous()
-        turn = self.rotation_crop_from_panorama[None]
-        return crop_erp(image, turn, self.K_px, self.size_px, self.size_px)[0]
-
-    def rays(self) -> Tensor:  # [H, W, 3]
-        """Return the viewing rays in the view's camera; of a pinhole view with ``z = 1``."""
-        if self.K_px is None:
-            from ..geometry.spherical import erp_directions
-
-            return erp_directions(self.size_px, self.columns, dtype=torch.float64)
-        return pinhole_directions(self.K_px, self.size_px, self.columns)
+        return self.picture.camera.crop(image, self.camera, self.rotation_crop_from_panorama)
 
     def place(self) -> Tensor:  # [H, W, 2]
         """Return where the pixels lie in the whole picture: across and down, -1..1."""
-        if self.picture.K_px is not None:
-            top, left = self.window
-            height, width = self.picture.rgb.shape[:2]
-            y = (torch.arange(self.size_px) + top + 0.5) / height * 2 - 1
-            x = (torch.arange(self.columns) + left + 0.5) / width * 2 - 1
-            return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)
-        ray = (self.rays() @ self.rotation_crop_from_panorama).float()
-        across = torch.atan2(ray[..., 0], ray[..., 2]) / math.pi
-        down = torch.atan2(ray[..., 1], torch.hypot(ray[..., 0], ray[..., 2])) / (math.pi / 2)
-        return torch.stack((across, down), -1)
+        xy, _ = self.picture.camera.project(self.camera.rays() @ self.rotation_crop_from_panorama)
+        size = torch.tensor((self.picture.camera.width, self.picture.camera.height))
+        return (xy / size * 2 - 1).float()
 
 
 def perspective_crop(
@@ -179,26 +148,22 @@ def perspective_crop(
     """Point a crop's camera into a panorama."""
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3] = rotation
-    K_px = intrinsics_from_fov(fov_rad or picture.fov_rad or math.pi / 2, size_px, size_px)
-    return View(picture, rotation, pose @ picture.camera_from_world, K_px, size_px)
+    camera = Pinhole.from_fov(fov_rad or picture.fov_rad or math.pi / 2, size_px, size_px)
+    return View(picture, rotation, pose @ picture.camera_from_world, camera)
 
 
 def pinhole_window(picture: TrainingImage, top: int, left: int, height: int, width: int) -> View:
     """Take a window of a pinhole picture."""
-    assert picture.K_px is not None
-    K_px = picture.K_px.double().clone()
-    K_px[0, 2] -= left
-    K_px[1, 2] -= top
-    still = torch.eye(3, dtype=torch.float64)
-    return View(picture, still, picture.camera_from_world, K_px, height, (top, left), width)
+    return _straight(picture, picture.camera.window(top, left, height, width))
 
 
 def panorama_view(picture: TrainingImage, factor: int) -> View:
     """Take a whole panorama, averaged down by a factor."""
-    height, width = picture.rgb.shape[0] // factor, picture.rgb.shape[1] // factor
-    return View(
-        picture, torch.eye(3, dtype=torch.float64), picture.camera_from_world, None, height, width_px=width
-    )
+    return _straight(picture, picture.camera.downsampled(factor))
+
+
+def _straight(picture: TrainingImage, camera: Camera) -> View:
+    return View(picture, torch.eye(3, dtype=torch.float64), picture.camera_from_world, camera)
 
 
 class ViewSampler:
@@ -224,27 +189,13 @@ class ViewSampler:
         if share < 0:
             share = 0.15 if mask is None else (0.7 if is_filled else 0.3)
         self._share = share
-        inverse_depth = inverse_depth or {}
-        is_pinhole = trajectory.K_px is not None
         if geometry is not None:
-            start = trajectory.panorama_from_world
-            known = geometry.is_valid & ~geometry.is_sky
-            near = torch.stack(
-                (1 / geometry.depth_ray, known.float(), torch.zeros_like(geometry.depth_ray)), -1
-            )
-            fov = math.radians(config.source_fov_deg)
-            ones = torch.ones(geometry.depth_ray.shape)
-            self._source = TrainingImage(
-                geometry.rgb.float(), ones, start, fov, inverse_depth=near.float().contiguous()
-            )
+            self._source = _source_image(geometry, trajectory, config)
         self.pictures: list[TrainingImage] = []
         for number, frame in enumerate(keys):
             pose = trajectory.camera_from_world[frame]
-            if (
-                not is_pinhole
-                and self._source is not None
-                and torch.allclose(pose, self._source.camera_from_world, rtol=0, atol=1e-9)
-            ):
+            camera = trajectory.camera(frame, (frames.shape[1], frames.shape[2]))
+            if self._source is not None and _is_same_view(self._source, pose, camera):
                 continue  # the panorama itself shows more
             weight = torch.ones(frames.shape[1:3])
             if mask is not None:
@@ -255,11 +206,11 @@ class ViewSampler:
                     frames[frame].float(),
                     weight,
                     pose,
+                    camera,
                     None if config.fov_max_deg > 0 else math.pi / 2,
-                    trajectory.K_px[frame].double() if is_pinhole and trajectory.K_px is not None else None,
                     # The first picture sets the colours and the place that all others are fitted to.
                     number if frame or geometry is not None else -1,
-                    inverse_depth.get(frame),
+                    (inverse_depth or {}).get(frame),
                 )
             )
         self._queue: list[tuple[int, int]] = []
@@ -277,8 +228,8 @@ class ViewSampler:
             self._queue = [pairs[i] for i in torch.randperm(len(pairs), generator=self._random).tolist()]
         number, crop = self._queue.pop()
         picture = self.pictures[number]
-        if picture.K_px is not None:
-            rows, columns = picture.rgb.shape[:2]
+        if isinstance(picture.camera, Pinhole):
+            rows, columns = picture.camera.size_px
             high, wide = min(size, rows), min(size, columns)
             return pinhole_window(
                 picture, round((rows - high) * height), round((columns - wide) * turn), high, wide
@@ -305,3 +256,25 @@ class ViewSampler:
         """Take up a checkpoint."""
         self._random.set_state(state["random"])  # type: ignore[arg-type]
         self._queue = [tuple(pair) for pair in state["queue"]]  # type: ignore[attr-defined]
+
+
+def _source_image(
+    geometry: PanoramaGeometry, trajectory: Trajectory, config: OptimizeConfig
+) -> TrainingImage:
+    """Return the source panorama as a picture to be trained on, with its distances."""
+    known = (geometry.is_valid & ~geometry.is_sky).float()
+    near = torch.stack((1 / geometry.depth_ray, known, torch.zeros_like(geometry.depth_ray)), -1)
+    return TrainingImage(
+        geometry.rgb.float(),
+        torch.ones(geometry.depth_ray.shape),
+        trajectory.panorama_from_world,
+        Equirect((geometry.height, geometry.width)),
+        math.radians(config.source_fov_deg),
+        inverse_depth=near.float().contiguous(),
+    )
+
+
+def _is_same_view(source: TrainingImage, pose: Tensor, camera: Camera) -> bool:
+    """Tell whether a frame is a panorama from where the source is."""
+    is_here = torch.allclose(pose, source.camera_from_world, rtol=0, atol=1e-9)
+    return is_here and isinstance(camera, Equirect)

@@ -16,7 +16,7 @@ from walking import VIEWER, settle
 
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.io.splats import write_gaussians
-from matrix3d_core.optimize.initial import surfels_from_erp
+from matrix3d_core.optimize.init import surfels_from_erp
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

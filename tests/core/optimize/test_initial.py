@@ -14,7 +14,7 @@ from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.metrics.image import psnr
-from matrix3d_core.optimize.initial import cells_of_sphere, init_gaussians, surfels_from_erp
+from matrix3d_core.optimize.init import cells_of_sphere, init_gaussians, surfels_from_erp
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory

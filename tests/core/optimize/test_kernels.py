@@ -10,7 +10,7 @@ from tiny_world import look_from, room_geometry, straight_path
 
 from matrix3d_core.optimize import kernels_numba
 from matrix3d_core.optimize.config import OptimizeConfig
-from matrix3d_core.optimize.initial import init_gaussians
+from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.losses import photometric_loss
 from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.trainer_torch import TorchTrainer
@@ -23,6 +23,7 @@ from matrix3d_core.optimize.views import (
     perspective_crop,
 )
 from matrix3d_core.raster.splat import SPLAT_ENGINES
+from matrix3d_core.scene.camera import Equirect
 
 
 @pytest.mark.parametrize("size", [(11, 11), (24, 41)])
@@ -47,7 +48,7 @@ def test_crop_matches_the_panorama_lookup(yaw, crop):
     panorama, weight = torch.rand(20, 40, 3, generator=rng), torch.rand(20, 40, generator=rng)
     sampler_crop = _crops()[crop] @ _yaw(yaw)
     view = perspective_crop(
-        TrainingImage(panorama, weight, torch.eye(4, dtype=torch.float64), math.radians(100)),
+        panorama_image(panorama, weight, fov_rad=math.radians(100)),
         sampler_crop,
         33,
     )
@@ -58,7 +59,7 @@ def test_crop_matches_the_panorama_lookup(yaw, crop):
         panorama.numpy(),
         weight.numpy(),
         sampler_crop.contiguous().numpy(),
-        float(view.K_px[0, 0]),
+        view.camera.focal_px[0],
         got.numpy(),
         got_weight.numpy(),
     )
@@ -73,6 +74,11 @@ def _crops():
     return upstream_crop_rotations()
 
 
+def panorama_image(rgb, weight, pose=None, fov_rad=math.pi / 2):
+    pose = torch.eye(4, dtype=torch.float64) if pose is None else pose
+    return TrainingImage(rgb, weight, pose, Equirect((rgb.shape[0], rgb.shape[1])), fov_rad)
+
+
 def _yaw(angle):
     c, s = math.cos(angle), math.sin(angle)
     return torch.tensor([[c, 0, s], [0, 1, 0], [-s, 0, c]], dtype=torch.float64)
@@ -82,7 +88,7 @@ def view_of_room(size=40) -> View:
     rgb, _ = look_from((0.1, 0.05, 0.3))
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, 3] = -torch.tensor([0.1, 0.05, 0.3])
-    return perspective_crop(TrainingImage(rgb, torch.ones(48, 96), pose, math.pi / 2), _crops()[6], size)
+    return perspective_crop(panorama_image(rgb, torch.ones(48, 96), pose), _crops()[6], size)
 
 
 @pytest.mark.parametrize("lr_scale", [None, (1.0, 0.3, 0.0)])
@@ -142,9 +148,7 @@ def test_parameters_stay_sane(trainer):
         lr_means=1.0,
     )
     rng = torch.Generator().manual_seed(0)
-    noise = TrainingImage(
-        torch.rand(48, 96, 3, generator=rng), torch.ones(48, 96), torch.eye(4, dtype=torch.float64), 1.5
-    )
+    noise = panorama_image(torch.rand(48, 96, 3, generator=rng), torch.ones(48, 96), fov_rad=1.5)
     view = perspective_crop(noise, _crops()[6], 32)
     if trainer == "fast":
         subject = CpuTrainer(start, config)
@@ -165,9 +169,7 @@ def test_parameters_stay_sane(trainer):
 def test_a_broken_gradient_is_skipped():
     start = init_gaussians(geometry=room_geometry(), max_gaussians=500).gaussians
     trainer = CpuTrainer(start, OptimizeConfig(steps=2, crop_size_px=32))
-    poisoned = TrainingImage(
-        torch.full((48, 96, 3), torch.nan), torch.ones(48, 96), torch.eye(4, dtype=torch.float64), 1.5
-    )
+    poisoned = panorama_image(torch.full((48, 96, 3), torch.nan), torch.ones(48, 96), fov_rad=1.5)
     trainer.step(perspective_crop(poisoned, _crops()[6], 32), 1.0)
     trainer.gaussians().check_finite()
 

@@ -14,7 +14,7 @@ from tiny_world import room_frames, room_geometry, straight_path
 
 from matrix3d_core.errors import Cancelled, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
-from matrix3d_core.optimize.initial import init_gaussians
+from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians, preset_config
 from matrix3d_core.scene.gaussians import SH_C0, Gaussians
 from matrix3d_core.scene.trajectory import Trajectory

@@ -1,0 +1,82 @@
+"""How well a fit meets what it was never trained on, and what it looks like."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..geometry.crops import upstream_crop_rotations
+from ..metrics.image import psnr, ssim
+from ..raster.splat import render_gaussians
+from ..scene.camera import Pinhole
+from ..scene.gaussians import Gaussians
+from ..scene.trajectory import Trajectory
+from .views import TrainingImage, View, perspective_crop, pinhole_window
+
+__all__ = ["held_out_quality", "view_ahead"]
+
+_PREVIEW_PX = 384
+_PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
+_HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
+
+
+def held_out_quality(
+    gaussians: Gaussians,
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    held_out: list[int],
+    *,
+    crop_size_px: int,
+    engine: str,
+) -> tuple[dict[str, object], float]:
+    """Compare renders with crops of frames that were never trained on.
+
+    Returns:
+        ``frames``, mean ``psnr`` in dB and mean ``ssim``, both None without frames; the share of pixels far off.
+    """
+    if not held_out:
+        return {"frames": [], "psnr": None, "ssim": None}, 0.0
+    ratios, similarities, off = [], [], []
+    for frame in held_out:
+        for view in _views_of(frames, trajectory, frame, crop_size_px):
+            drawn = _draw(gaussians, view, engine)
+            target, _ = view.crop()
+            ratios.append(min(psnr(drawn.clamp(0, 1), target), _PSNR_MOST))
+            similarities.append(ssim(drawn.clamp(0, 1), target))
+            off.append(float(((drawn - target).abs().amax(-1) > 0.25).float().mean()))
+    quality = {
+        "frames": held_out,
+        "psnr": round(sum(ratios) / len(ratios), 3),
+        "ssim": round(sum(similarities) / len(similarities), 4),
+    }
+    return quality, sum(off) / len(off)
+
+
+def _views_of(frames: Tensor, trajectory: Trajectory, frame: int, crop_size_px: int) -> list[View]:
+    size = (frames.shape[1], frames.shape[2])
+    camera, pose = trajectory.camera(frame, size), trajectory.camera_from_world[frame]
+    picture = TrainingImage(frames[frame].float(), torch.ones(size), pose, camera, math.pi / 2)
+    if isinstance(camera, Pinhole):
+        return [pinhole_window(picture, 0, 0, *size)]
+    rotations = upstream_crop_rotations()
+    return [perspective_crop(picture, rotations[crop], crop_size_px) for crop in _HELD_OUT_CROPS]
+
+
+def _draw(gaussians: Gaussians, view: View, engine: str) -> Tensor:
+    assert isinstance(view.camera, Pinhole)
+    with torch.no_grad():
+        return render_gaussians(
+            gaussians, view.camera_from_world, view.camera.K_px, *view.camera.size_px, engine=engine
+        ).rgb
+
+
+def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
+    """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
+    camera = Pinhole.from_fov(math.pi / 2, _PREVIEW_PX, _PREVIEW_PX)
+    with torch.no_grad():
+        frame = render_gaussians(
+            gaussians, trajectory.camera_from_world[0], camera.K_px, *camera.size_px, engine=engine
+        )
+    return frame.rgb.clamp(0, 1)

@@ -1,0 +1,224 @@
+"""Where a fit starts: surfels on all that a panorama and the frames of a path show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...depth.plane_sweep import PlaneSweepDepth
+from ...errors import InvalidInput
+from ...raster.splat import render_gaussians, render_gaussians_panorama
+from ...scene.camera import Camera, Equirect, Pinhole
+from ...scene.gaussians import Gaussians
+from ...scene.panorama import PanoramaGeometry
+from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE
+from ...scene.trajectory import Trajectory
+from .density import make_surfels
+from .disocclusions import find_disocclusions, sweep_disocclusions
+from .sky import sky_behind
+from .sources import KnownDepth, SurfelSource, remove_specks, resized, world_points
+
+__all__ = ["GaussianInit", "extend_gaussians", "init_gaussians"]
+
+
+@dataclass(frozen=True)
+class GaussianInit:
+    """Where a fit starts.
+
+    Attributes:
+        gaussians: the surfels, in the trajectory's frame.
+        origins: ``[N]`` uint8, index into `scene.provenance.ORIGINS`.
+        is_sky: ``[N]`` bool, surfels of the sky shell, which keep their distance.
+        counts: how many came from where: ``source``, ``sky``, ``filled``.
+        lr_scale: ``[N]`` float32, share of the learning rates for each; None: all of them.
+    """
+
+    gaussians: Gaussians
+    origins: Tensor
+    is_sky: Tensor
+    counts: dict[str, int]
+    lr_scale: Tensor | None = None
+
+
+def init_gaussians(
+    *,
+    geometry: PanoramaGeometry | None = None,
+    frames: Tensor | None = None,  # [T, H, W, 3]
+    depth_ray: Tensor | None = None,  # [T, H, W]
+    mask: Tensor | None = None,  # [T, H, W]
+    trajectory: Trajectory | None = None,
+    key_frames: Sequence[int] = (),
+    swept_depth: Mapping[int, PlaneSweepDepth] | None = None,
+    max_gaussians: int = 300_000,
+    adaptive_density: bool = False,
+) -> GaussianInit:
+    """Lay surfels over everything that the panorama and the key frames show, in the trajectory's frame.
+
+    The panorama's own texels come first (or, without a panorama, the first key frame's). Then, key frame by key
+    frame, what is new: pixels whose point no earlier one shows. Sky lies at its own stand-in distance, facing
+    the centre, with fewer and larger surfels.
+
+    Args:
+        geometry: the source panorama.
+        frames: the filled frames.
+        depth_ray: their ray distances.
+        mask: 1 where a frame shows the source panorama; only what is below one half can be new. Without it
+            ``depth_ray`` of panoramas serves the first picture only.
+        trajectory: poses of the frames; the panorama is at the origin of a ``panorama`` trajectory and
+            at the first pose of a ``world`` one.
+        key_frames: frames to search for new content, ascending.
+        swept_depth: distances of key frames that `plane_sweep_depth` found, at any size.
+        max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
+        adaptive_density: use surfels of twice the size where a picture is so smooth that it makes no difference.
+
+    Raises:
+        InvalidInput: when there is neither a panorama nor a distance to start from.
+    """
+    if max_gaussians < 100:
+        raise InvalidInput(f"max_gaussians must be at least 100; got {max_gaussians}.")
+    if geometry is not None:
+        start = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
+        camera = Equirect((geometry.height, geometry.width))
+        first = _start_from(geometry.rgb, geometry.depth_ray, geometry.is_sky, start, camera)
+    elif frames is not None and trajectory is not None and (depth_ray is not None or swept_depth):
+        first = _start_from_frame(frames, trajectory, depth_ray, swept_depth or {})
+    else:
+        raise InvalidInput(
+            "initial Gaussians need a distance to start from; got no geometry, no depth and no initial splat. "
+            "Connect one of them."
+        )
+    sources, known = first
+    if frames is not None and trajectory is not None:
+        if depth_ray is not None:
+            sources += _disoccluded(known, frames, depth_ray, mask, trajectory, key_frames)
+        elif swept_depth:
+            sources += sweep_disocclusions(sources, [known], swept_depth, frames, trajectory)
+    if geometry is not None and bool(geometry.is_sky.any()):
+        sources.append(sky_behind(geometry, sources[0].world_from_camera))
+    made = make_surfels(sources, max_gaussians, adaptive=adaptive_density)
+    return GaussianInit(made.gaussians, made.origins, made.is_sky, made.counts)
+
+
+def _start_from(
+    rgb: Tensor, depth_ray: Tensor, sky: Tensor, world_from_camera: Tensor, camera: Camera
+) -> tuple[list[SurfelSource], KnownDepth]:
+    """Return the first picture as surfaces and sky, and what it says of distances."""
+    sources = [
+        SurfelSource(rgb, depth_ray, use, world_from_camera, name, ORIGIN_SOURCE, camera)
+        for name, use in (("source", ~sky), ("sky", sky))
+    ]
+    return sources, KnownDepth(depth_ray, torch.linalg.inv(world_from_camera), camera)
+
+
+def _start_from_frame(
+    frames: Tensor,
+    trajectory: Trajectory,
+    depth_ray: Tensor | None,
+    swept_depth: Mapping[int, PlaneSweepDepth],
+) -> tuple[list[SurfelSource], KnownDepth]:
+    size = (frames.shape[1], frames.shape[2])
+    if depth_ray is None:
+        first = min(swept_depth)
+        distance = resized(swept_depth[first].depth_ray, size)
+        sky = resized(swept_depth[first].is_sky.float(), size) > 0.5
+    else:
+        first, distance = 0, depth_ray[0]
+        sky = ~torch.isfinite(distance)
+    camera = trajectory.camera(first, size)
+    sources, _ = _start_from(frames[first], distance, sky, trajectory.world_from_camera[first], camera)
+    return sources, KnownDepth(distance, trajectory.camera_from_world[first], camera)
+
+
+def _disoccluded(
+    known: KnownDepth,
+    frames: Tensor,
+    depth_ray: Tensor,
+    mask: Tensor | None,
+    trajectory: Trajectory,
+    key_frames: Sequence[int],
+) -> list[SurfelSource]:
+    """Return what key frames with a distance show anew."""
+    if mask is None:
+        if isinstance(trajectory.camera(0, (frames.shape[1], frames.shape[2])), Equirect):
+            return []
+        mask = torch.zeros(frames.shape[:3])
+    new = find_disocclusions([known], depth_ray, mask, trajectory, key_frames)
+    return [
+        SurfelSource(
+            frames[frame], depth_ray[frame], pixels, trajectory.world_from_camera[frame], "filled",
+            ORIGIN_OBSERVED, trajectory.camera(frame, (frames.shape[1], frames.shape[2])),
+        )
+        for frame, pixels in new.items()
+    ]  # fmt: skip
+
+
+def extend_gaussians(
+    world: Gaussians,
+    *,
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+    depths: Mapping[int, Tensor],
+    skies: Mapping[int, Tensor] | None = None,
+    max_gaussians: int,
+    engine: str = "auto",
+) -> GaussianInit:
+    """Add surfels to a world where key frames look past it: pixels that it covers by less than half.
+
+    Args:
+        world: Gaussians that exist already; they come first and keep their origins.
+        frames: the frames.
+        trajectory: their poses, in the world's frame.
+        depths: key frame to ray distance, at any size; inf or absent sky adds nothing.
+        skies: key frame to ``[h, w]`` bool, what belongs to the sky shell.
+        max_gaussians: of all together.
+        engine: splat engine that draws the world.
+    """
+    size = (frames.shape[1], frames.shape[2])
+    sources: list[SurfelSource] = []
+    known: list[KnownDepth] = []
+    for frame in sorted(depths):
+        depth, camera = resized(depths[frame], size), trajectory.camera(frame, size)
+        pose, back = trajectory.camera_from_world[frame], trajectory.world_from_camera[frame]
+        points = world_points(camera, depth, back)
+        new = (_coverage(world, pose, camera, engine) < 0.5) & torch.isfinite(depth)
+        for other in known:
+            new &= ~other.shows(points)
+        new = remove_specks(new)
+        sky = torch.zeros_like(new)
+        if skies is not None and frame in skies:
+            sky = resized(skies[frame].float(), size) > 0.5
+        for name, use in (("filled", new & ~sky), ("sky", new & sky)):
+            if bool(use.any()):
+                sources.append(SurfelSource(frames[frame], depth, use, back, name, ORIGIN_OBSERVED, camera))
+        known.append(KnownDepth(torch.where(new, depth, torch.inf), pose, camera))
+    return _added(world, sources, max_gaussians)
+
+
+def _coverage(world: Gaussians, pose: Tensor, camera: Camera, engine: str) -> Tensor:  # [H, W]
+    """Return how opaque the world is in a frame, of a panorama at half its resolution."""
+    with torch.no_grad():
+        if isinstance(camera, Pinhole):
+            return render_gaussians(world, pose, camera.K_px, *camera.size_px, engine=engine).alpha
+        half = camera.downsampled(2)
+        alpha = render_gaussians_panorama(world, pose, *half.size_px, engine=engine).alpha
+    return resized(alpha, camera.size_px)
+
+
+def _added(world: Gaussians, sources: list[SurfelSource], max_gaussians: int) -> GaussianInit:
+    """Return a world with the surfels of ``sources`` after its own Gaussians, where there is room."""
+    room = max_gaussians - len(world)
+    counts = {"given": len(world), "sky": 0, "filled": 0}
+    origins, is_sky = world.known_origins(), torch.zeros(len(world), dtype=torch.bool)
+    if not sources or room < 100:
+        return GaussianInit(world, origins, is_sky, counts)
+    added = make_surfels(sources, room, adaptive=False)
+    counts |= {"sky": added.counts["sky"], "filled": added.counts["filled"]}
+    return GaussianInit(
+        Gaussians.concatenate(world, added.gaussians),
+        torch.cat((origins, added.origins)),
+        torch.cat((is_sky, added.is_sky)),
+        counts,
+    )

@@ -1,0 +1,133 @@
+"""How fine surfels are: pictures become as many as fit, coarser where nobody could tell the difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...scene.camera import Pinhole
+from ...scene.gaussians import Gaussians
+from .sources import SurfelSource
+from .surfels import SIGMA_PER_SPACING, surfels_from_erp, surfels_from_pinhole
+
+__all__ = ["PlacedSurfels", "make_surfels"]
+
+_SKY_DENSITY = 0.6
+_COARSE_SIGMA_PER_SPACING = 0.7  # where the picture is smooth, a flat sum matters more than sharpness
+_SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
+
+
+@dataclass(frozen=True)
+class PlacedSurfels:
+    """Surfels, where each comes from, whether it is sky, and how many came from where."""
+
+    gaussians: Gaussians
+    origins: Tensor  # [N] uint8
+    is_sky: Tensor  # [N] bool
+    counts: dict[str, int]
+
+
+def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: bool) -> PlacedSurfels:
+    """Turn sources into surfels at the finest density that keeps below ``max_gaussians``.
+
+    With ``adaptive``, panoramas that are a world's source get surfels of twice the size where they are smooth.
+    """
+    smooth = [_is_smooth(s) if adaptive and s.name == "source" else None for s in sources]
+    rows = max(s.rgb.shape[0] for s in sources) if adaptive else max_gaussians
+    # How far fine surfels reach into smooth parts depends on the density, which depends on how many there are.
+    for _ in range(2 if adaptive else 1):
+        spheres = sum(_spheres(s, part, rows) for s, part in zip(sources, smooth, strict=True))
+        rows = min(rows, _rows_for(max_gaussians, spheres))
+    parts, origins, skies = [], [], []
+    counts = {"source": 0, "sky": 0, "filled": 0}
+    for source, calm in zip(sources, smooth, strict=True):
+        for part in _surfels_of(source, calm, rows):
+            view = torch.linalg.inv(source.world_from_camera.double())
+            local = part.means.double() @ view[:3, :3].T + view[:3, 3]
+            origin = torch.full((len(part),), source.origin, dtype=torch.uint8)
+            if source.origins is not None:
+                origin, _ = source.camera.lookup(source.origins, local)
+            sky = torch.full((len(part),), source.name == "sky")
+            if source.sky is not None:
+                sky, _ = source.camera.lookup(source.sky, local)
+            parts.append(part)
+            origins.append(origin)
+            skies.append(sky)
+            counts[source.name] += len(part)
+    return PlacedSurfels(Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts)
+
+
+def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:
+    """Return how many whole spheres of cells at full density a source takes."""
+    if isinstance(source.camera, Pinhole):
+        # The share of the sphere that a pixel near the middle covers, counted like even cells.
+        focal = math.sqrt(source.camera.focal_px[0] * source.camera.focal_px[1])
+        return float(source.use.sum()) / (4 / math.pi) / (focal * math.pi) ** 2
+    return sum(_share(use) * density**2 for density, use, _ in _layers(source, smooth, rows))
+
+
+def _surfels_of(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[Gaussians]:
+    """Return the surfels of a source, layer by layer, for ``rows`` bands of cells."""
+    camera = source.camera
+    if isinstance(camera, Pinhole):
+        focal = math.sqrt(camera.focal_px[0] * camera.focal_px[1])
+        return [
+            surfels_from_pinhole(
+                source.rgb, source.depth_ray, camera, stride=max(1, round(focal * math.pi / rows)),
+                use=source.use, flat_to_camera=source.facing, world_from_camera=source.world_from_camera,
+            )
+        ]  # fmt: skip
+    return [
+        surfels_from_erp(
+            source.rgb, source.depth_ray, rows=max(8, int(density * rows)), use=use, spread=spread,
+            flat_to_camera=source.facing, world_from_camera=source.world_from_camera, grain_px=source.grain_px,
+        )
+        for density, use, spread in _layers(source, smooth, rows)
+    ]  # fmt: skip
+
+
+def _layers(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
+    """Return the densities, in terms of ``rows``, that a source is laid at: each with its pixels and surfel size."""
+    if source.name == "sky":
+        return [(_SKY_DENSITY, source.use, SIGMA_PER_SPACING)]
+    if smooth is None:
+        return [(1.0, source.use, SIGMA_PER_SPACING)]
+    # The fine ones reach a little into the smooth part: no gap where the two meet.
+    reach = 2 * max(1, round(source.use.shape[0] / rows)) + 1
+    fine = (~smooth).float()[None, None]
+    fine = torch.nn.functional.max_pool2d(fine, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    fine = torch.nn.functional.max_pool2d(fine, (1, 2 * reach + 1), stride=1, padding=(0, reach))[0, 0] > 0
+    return [
+        (1.0, source.use & fine, SIGMA_PER_SPACING),
+        (0.5, source.use & smooth, _COARSE_SIGMA_PER_SPACING),
+    ]
+
+
+def _is_smooth(source: SurfelSource) -> Tensor:  # [H, W] bool
+    """Where surfels of twice the size would show the same: the picture is nearly linear over a few pixels."""
+    grey = source.rgb.permute(2, 0, 1)[None].float()
+    padded = torch.nn.functional.pad(grey, (2, 2, 2, 2), mode="replicate")
+    rest = (grey - torch.nn.functional.avg_pool2d(padded, 5, stride=1)).abs().amax(1, keepdim=True)
+    busy = torch.nn.functional.max_pool2d(rest, 5, stride=1, padding=2)[0, 0] > _SMOOTH
+    inverse_depth = 1 / source.depth_ray[None, None]
+    bounded = torch.nn.functional.pad(inverse_depth, (2, 2, 2, 2), mode="replicate")
+    high, low = (
+        torch.nn.functional.max_pool2d(bounded, 5, stride=1),
+        -torch.nn.functional.max_pool2d(-bounded, 5, stride=1),
+    )
+    return ~busy & ((high - low)[0, 0] < 0.1 * inverse_depth[0, 0])
+
+
+def _share(pixels: Tensor) -> float:
+    """Share of the sphere that a mask ``[H, W]`` covers."""
+    polar = (torch.arange(pixels.shape[0]) + 0.5) * math.pi / pixels.shape[0]
+    weight = torch.sin(polar)
+    return float((pixels.float().mean(1) * weight).sum() / weight.sum())
+
+
+def _rows_for(max_gaussians: int, spheres: float) -> int:
+    """Bands of cells such that shares of the sphere, at their densities, make at most that many surfels."""
+    return max(8, int(math.sqrt(0.985 * max_gaussians * math.pi / 4 / max(spheres, 1e-3))))

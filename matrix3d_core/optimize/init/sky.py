@@ -1,0 +1,45 @@
+"""The sky behind what borders on it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...scene.camera import Equirect
+from ...scene.panorama import PanoramaGeometry
+from ...scene.provenance import ORIGIN_UNOBSERVED
+from .sources import SurfelSource
+
+__all__ = ["sky_behind"]
+
+_SKY_BEHIND_DEG = 10.0
+
+
+def sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> SurfelSource:
+    """Let the sky go on behind what borders on it: beside a roof or a tree it comes into sight off the path.
+
+    Last of all sources, so that it does not count as placed where frames show what is really there.
+    """
+    height, width = geometry.height, geometry.width
+    factor = max(1, height // 240)
+    grow = max(1, round(_SKY_BEHIND_DEG / 180 * height / factor))
+    share = torch.nn.functional.avg_pool2d(geometry.is_sky.float()[None, None], factor)
+    colour = torch.nn.functional.avg_pool2d(
+        (geometry.rgb.float() * geometry.is_sky[..., None]).permute(2, 0, 1)[None], factor
+    )
+    # Pure sky alone: pixels at an edge hold some of the roof.
+    known = (share > 0.999).float()
+    colour = colour * known
+    for _ in range(grow + 1):
+        around = torch.nn.functional.pad(torch.cat((colour * known, known), 1), (1, 1, 0, 0), mode="circular")
+        around = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(around, (0, 0, 1, 1)), 3, stride=1)
+        mean = around[:, :3] / around[:, 3:].clamp_min(1e-6)
+        colour = torch.where(known > 0, colour, mean)
+        known = torch.maximum(known, (around[:, 3:] > 0).float())
+    size = (height, width)
+    rgb = torch.nn.functional.interpolate(colour, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
+    use = (torch.nn.functional.interpolate(known, size, mode="nearest-exact")[0, 0] > 0) & ~geometry.is_sky
+    far = geometry.depth_ray[geometry.is_sky].median()
+    return SurfelSource(
+        rgb, far.expand(size), use, world_from_camera, "sky", ORIGIN_UNOBSERVED, Equirect(size)
+    )

@@ -1,0 +1,83 @@
+"""What surfels are made of, and what is known already: pictures with distances, each with its camera and pose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...scene.camera import Camera
+
+__all__ = ["AGREE", "KnownDepth", "SurfelSource", "remove_specks", "resized", "world_points"]
+
+AGREE = 0.04
+"""A point within this share of its distance of a surface that another picture shows is the same point."""
+
+
+@dataclass(frozen=True)
+class SurfelSource:
+    """Pixels of one picture that become surfels.
+
+    Attributes:
+        rgb: ``[H, W, 3]``.
+        depth_ray: ``[H, W]``.
+        use: ``[H, W]`` bool.
+        world_from_camera: ``[4, 4]`` pose.
+        name: what they count as: ``source``, ``sky`` or ``filled``.
+        origin: index into `scene.provenance.ORIGINS`, of all pixels.
+        camera: the picture's camera.
+        sky: ``[H, W]`` bool, pixels that join the sky shell.
+        origins: ``[H, W]`` uint8 instead of one origin for all.
+        grain_px: rows per row of the map that the distances were enlarged from.
+    """
+
+    rgb: Tensor
+    depth_ray: Tensor
+    use: Tensor
+    world_from_camera: Tensor
+    name: str
+    origin: int
+    camera: Camera
+    sky: Tensor | None = None
+    origins: Tensor | None = None
+    grain_px: int = 1
+
+    @property
+    def facing(self) -> Tensor | None:
+        """``[H, W]`` bool, pixels whose surfels face the camera whatever the slope: the sky. None: none."""
+        return self.use if self.name == "sky" else self.sky
+
+
+@dataclass(frozen=True)
+class KnownDepth:
+    """A distance map ``[H, W]`` that tells what is placed already."""
+
+    depth_ray: Tensor
+    camera_from_world: Tensor
+    camera: Camera
+
+    def shows(self, points: Tensor) -> Tensor:  # [..., 3] -> [...]
+        """Tell which points of the world lie on what the map shows."""
+        local = points @ self.camera_from_world[:3, :3].T + self.camera_from_world[:3, 3]
+        nearest, inside = self.camera.lookup(self.depth_ray, local)
+        reach = local.norm(dim=-1)
+        return inside & ((nearest - reach).abs() < AGREE * reach)
+
+
+def world_points(camera: Camera, depth_ray: Tensor, world_from_camera: Tensor) -> Tensor:  # [H, W, 3]
+    """Return the point that every pixel shows."""
+    local = camera.rays() * depth_ray[..., None]
+    return local @ world_from_camera[:3, :3].T + world_from_camera[:3, 3]
+
+
+def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Nearest pixel, so that no distance appears that was not there."""
+    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
+def remove_specks(pixels: Tensor) -> Tensor:
+    """Drop pixels without enough neighbours of their kind."""
+    around = torch.nn.functional.avg_pool2d(pixels.float()[None, None], 3, stride=1, padding=1)[0, 0]
+    return pixels & (around > 0.4)
