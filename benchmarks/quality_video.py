@@ -24,8 +24,8 @@ from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.io.images import write_image
 from matrix3d_core.optimize.config import preset_config
 from matrix3d_core.optimize.loop import optimize_gaussians
-from matrix3d_core.optimize.provenance import colour_by_origin
 from matrix3d_core.raster.splat import render_gaussians
+from matrix3d_core.scene.provenance import colour_by_origin
 from matrix3d_core.scene.trajectory import Trajectory
 
 SIZE = (270, 480)

@@ -8,9 +8,9 @@ import torch
 
 from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
-from ..matrix3d_core.optimize.provenance import colour_by_origin
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
+from ..matrix3d_core.scene.provenance import colour_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui

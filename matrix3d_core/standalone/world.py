@@ -123,7 +123,7 @@ def make_world(
     from ..io.ply import write_ply
     from ..io.spz import write_spz
     from ..io.video import write_mp4
-    from ..optimize.flight import render_flight
+    from ..splats.render import render_path
 
     config = config or WorldConfig()
     folder = Path(out_dir)
@@ -134,10 +134,10 @@ def make_world(
     trajectory, path_report = _timed(seconds, "trajectory", lambda: plan_path(geometry, config))
     gaussians, stage_report = build_gaussians(geometry, trajectory, config, seconds, progress)
     height, width = config.flythrough_size_px
-    flight, _ = _timed(
+    flight = _timed(
         seconds,
         "flythrough",
-        lambda: render_flight(
+        lambda: render_path(
             gaussians,
             trajectory,
             height=height,
@@ -146,7 +146,7 @@ def make_world(
             engine=config.engine_splat,
             progress=progress,
         ),
-    )
+    ).rgb
 
     files = {name: folder / name for name in ("world.ply", "world.spz", "flythrough.mp4", "preview.png")}
     files |= {name: folder / name for name in ("trajectory.json", "report.json")}

@@ -21,13 +21,12 @@ from matrix3d_core.optimize import loop as loop_module
 from matrix3d_core.optimize.compensation import ExposureModel, pose_from_twist
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
-from matrix3d_core.optimize.provenance import ORIGIN_COLOURS, colour_by_origin
 from matrix3d_core.optimize.strategies.adc import prune_and_split
 from matrix3d_core.optimize.strategies.base import Population
 from matrix3d_core.optimize.strategies.mcmc import relocate_and_sample
 from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.views import choose_key_frames
-from matrix3d_core.scene.provenance import ORIGINS
+from matrix3d_core.scene.provenance import ORIGIN_COLOURS, ORIGINS, colour_by_origin
 from matrix3d_core.scene.trajectory import Trajectory
 
 QUICK = OptimizeConfig(steps=24, max_gaussians=1200, crop_size_px=32, key_frame_stride=2, preview_every=50)
