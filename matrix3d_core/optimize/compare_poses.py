@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.spherical import directions_from_pixels, sample_erp
+from ..scene.camera import Camera
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from ..trajectories.placement import PANORAMA_PLACES, in_panorama_frame, place_panorama
@@ -126,14 +127,9 @@ def compare_poses(
     for k, picture in enumerate(small):
         if float(picture.std()) < 5e-3:
             continue
-        lens = None
-        if trajectory.K_px is not None and trajectory.image_size_px is not None:
-            size = trajectory.image_size_px
-            lens = trajectory.K_px[chosen[k]].double() * torch.tensor(
-                [[picture.shape[1] / size[1]], [picture.shape[0] / size[0]], [1.0]], dtype=torch.float64
-            )
+        camera = trajectory.camera(int(chosen[k]), (picture.shape[0], picture.shape[1]))
         for name, poses in kept.items():
-            errors[name].append(_unexplained(points, poses[k], picture, lens))
+            errors[name].append(_unexplained(points, poses[k], picture, camera))
     return {name: torch.tensor(values, dtype=torch.float64) for name, values in errors.items() if values}
 
 
@@ -191,32 +187,14 @@ def _is_same(poses: Tensor, others: Tensor, reach: float) -> bool:
     return float(turned) < _SAME and float(moved) < _SAME * reach
 
 
-def _unexplained(
-    points: _Points, camera_from_panorama: Tensor, picture: Tensor, lens: Tensor | None
-) -> float:
+def _unexplained(points: _Points, camera_from_panorama: Tensor, picture: Tensor, camera: Camera) -> float:
     """Return 1 - the correlation of the points' colours with those at their places in a picture."""
     local = points.places @ camera_from_panorama[:3, :3].T + camera_from_panorama[:3, 3]
-    distance = local.norm(dim=-1).clamp(min=1e-9)
-    height, width = picture.shape[:2]
-    if lens is None:
-        azimuth, elevation = (
-            torch.atan2(local[:, 0], local[:, 2]),
-            torch.asin((local[:, 1] / distance).clamp(-1, 1)),
-        )
-        column, row = (azimuth / math.tau + 0.5) * 2 * _CELLS, (elevation / math.pi + 0.5) * _CELLS
-        is_seen = torch.ones(len(local), dtype=torch.bool)
-        there = sample_erp(picture, local.float())
-    else:
-        pixel = local @ lens.T
-        pixel = pixel[:, :2] / pixel[:, 2:].clamp(min=1e-9)
-        is_seen = (local[:, 2] > 0) & (pixel > 0).all(-1) & (pixel[:, 0] < width) & (pixel[:, 1] < height)
-        column, row = pixel[:, 0] / width * 2 * _CELLS, pixel[:, 1] / height * _CELLS
-        index = torch.where(is_seen[:, None], pixel, 0.0).long()
-        there = picture[index[:, 1].clamp(max=height - 1), index[:, 0].clamp(max=width - 1)]
-    cell = (
-        row.nan_to_num().clamp(0, _CELLS - 1).long() * 2 * _CELLS
-        + column.nan_to_num().clamp(0, 2 * _CELLS - 1).long()
-    )
+    xy, distance = camera.project(local)
+    there, is_seen = camera.lookup(picture, local, mode="bilinear")
+    column, row = (xy / torch.tensor((camera.width, camera.height)) * _CELLS).nan_to_num().unbind(-1)
+    column, row = (2 * column).clamp(0, 2 * _CELLS - 1).long(), row.clamp(0, _CELLS - 1).long()
+    cell = row * 2 * _CELLS + column
     nearest = torch.full((2 * _CELLS * _CELLS,), math.inf, dtype=torch.float64)
     nearest.scatter_reduce_(0, cell[is_seen], distance[is_seen], "amin")
     is_seen = is_seen & (distance < 1.2 * nearest[cell])  # what lies behind something else is not compared
