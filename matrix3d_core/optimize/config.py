@@ -20,6 +20,13 @@ SETTING_CHOICES = {
 }
 
 
+_AT_LEAST = {
+    "steps": 0, "max_gaussians": 100, "crop_size_px": 16, "key_frame_stride": 1, "preview_every": 1,
+    "held_out_max": 0, "seed": 0, "densify_every": 1, "panorama_rows": 16, "checkpoint_every": 0,
+}  # fmt: skip
+_SHARES = ("ssim_lambda", "min_opacity", "beta1", "beta2", "densify_from", "densify_until", "init_ratio")
+
+
 @dataclass(frozen=True)
 class OptimizeConfig:
     """Settings of `optimize_gaussians`; the defaults are the draft preset.
@@ -126,30 +133,26 @@ class OptimizeConfig:
     checkpoint_every: int = 200
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("steps", 0), ("max_gaussians", 100), ("crop_size_px", 16), ("key_frame_stride", 1),
-            ("preview_every", 1), ("held_out_max", 0), ("seed", 0), ("densify_every", 1), ("panorama_rows", 16),
-            ("checkpoint_every", 0),
-        ):  # fmt: skip
+        for name, low in _AT_LEAST.items():
             if getattr(self, name) < low:
                 raise InvalidInput(f"{name} must be at least {low}; got {getattr(self, name)}.")
-        for name in (
-            "ssim_lambda",
-            "min_opacity",
-            "beta1",
-            "beta2",
-            "densify_from",
-            "densify_until",
-            "init_ratio",
-        ):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidInput(f"{name} must lie in 0..1; got {getattr(self, name)}.")
+        if not (self.source_ratio == -1 or 0 <= self.source_ratio <= 1):
+            raise InvalidInput(f"source_ratio must lie in 0..1, or be -1; got {self.source_ratio}.")
+        self._check_numbers()
+        for name, options in SETTING_CHOICES.items():
+            if getattr(self, name) not in options:
+                raise InvalidInput(
+                    f"{name} must be one of {', '.join(options)}; got {getattr(self, name)!r}."
+                )
+
+    def _check_numbers(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "source_ratio":
-                if not (value == -1 or 0 <= value <= 1):
-                    raise InvalidInput(f"source_ratio must lie in 0..1, or be -1; got {value}.")
-            elif isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+            is_number = isinstance(value, float) and field.name != "source_ratio"
+            if is_number and not (math.isfinite(value) and value >= 0):
                 raise InvalidInput(f"{field.name} must be finite and not negative; got {value}.")
         if not 10 <= self.source_fov_deg <= 120:
             raise InvalidInput(f"source_fov_deg must lie in 10..120; got {self.source_fov_deg}.")
@@ -158,11 +161,6 @@ class OptimizeConfig:
                 f"fov_min_deg and fov_max_deg must be ascending in 10..140; got {self.fov_min_deg} and "
                 f"{self.fov_max_deg}."
             )
-        for name, options in SETTING_CHOICES.items():
-            if getattr(self, name) not in options:
-                raise InvalidInput(
-                    f"{name} must be one of {', '.join(options)}; got {getattr(self, name)!r}."
-                )
 
 
 OPTIMIZE_PRESETS: dict[str, OptimizeConfig] = {
