@@ -29,7 +29,7 @@ def find_disocclusions(
     new: dict[int, Tensor] = {}
     known = list(known)
     for frame in key_frames:
-        camera = trajectory.camera(frame, tuple(depth_ray.shape[1:]))
+        camera = trajectory.camera(frame, (depth_ray.shape[1], depth_ray.shape[2]))
         row, column = ((mask[frame] < 0.5) & torch.isfinite(depth_ray[frame])).nonzero(as_tuple=True)
         pose = trajectory.world_from_camera[frame]
         local = camera.rays()[row, column] * depth_ray[frame][row, column, None]
