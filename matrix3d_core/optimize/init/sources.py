@@ -62,7 +62,7 @@ class KnownDepth:
         """Tell which points of the world lie on what the map shows."""
         local = points @ self.camera_from_world[:3, :3].T + self.camera_from_world[:3, 3]
         nearest, inside = self.camera.lookup(self.depth_ray, local)
-        reach = local.norm(dim=-1)
+        reach: Tensor = local.norm(dim=-1)
         return inside & ((nearest - reach).abs() < AGREE * reach)
 
 
