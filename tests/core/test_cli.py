@@ -237,7 +237,7 @@ def test_stopped_halfway_is_status_130_and_leaves_no_file(panorama, tmp_path, nu
 
 
 def test_one_bar_for_one_kind_of_work(capsys):
-    from matrix3d_core.cli import ProgressBars
+    from matrix3d_core.cli.progress import ProgressBars
     from matrix3d_core.progress import ProgressEvent
 
     with ProgressBars() as bars:

@@ -30,13 +30,12 @@ RANK = {
     "optimize": 4, "synth": 4, "video": 4,
     "explore": 5,
     "standalone": 6,
-    "doctor": 7, "cli": 7, "__main__": 7,
+    "doctor": 7, "cli": 7,
 }  # fmt: skip
 MAY_LOOK_ASIDE = {
     ("scene", "geometry"),
     ("trajectories", "collision"),
     ("cli", "doctor"),
-    ("__main__", "cli"),
 }
 
 # Packages that are slow to import or may be missing. Those in ONE_FILE are named in a single file each.

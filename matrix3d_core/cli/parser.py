@@ -1,0 +1,45 @@
+"""The parser: one module per command, each with ``HELP``, ``DESCRIPTION``, ``add_options`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from .. import __version__
+from . import convert_lrm, doctor, pano, sample, train_lrm, video, world
+
+__all__ = ["COMMANDS", "build_parser"]
+
+COMMANDS = {
+    "pano": pano,
+    "video": video,
+    "world": world,
+    "sample": sample,
+    "convert-lrm": convert_lrm,
+    "train-lrm": train_lrm,
+    "doctor": doctor,
+}
+
+
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser; a command's options are added only when it is asked for, as they load torch."""
+    parser = argparse.ArgumentParser(
+        prog="matrix3d",
+        description="A panorama becomes a walkable 3D world of Gaussian splats, on any machine. Making the "
+        "panorama, and a video of what it hides, needs large models and a GPU.",
+    )
+    parser.add_argument("--version", action="version", version=f"matrix3d {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("-v", "--verbose", action="store_true", help="show log messages and tracebacks")
+        command.set_defaults(run=module.run)
+        if name == asked:
+            module.add_options(command)
+    return parser
