@@ -20,12 +20,10 @@ from ..matrix3d_core.lrm.weights import STORED_TYPES, build_model, read_weights
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.trajectory import Trajectory
 
-__all__ = ["FOLDER_KIND", "PRECISIONS", "LoadedLRM", "find_lrm", "load_lrm", "lrm_names", "run_lrm"]
+__all__ = ["FOLDER_KIND", "LoadedLRM", "find_lrm", "load_lrm", "lrm_names", "run_lrm"]
 
 FOLDER_KIND = "matrix3d_lrm"
 """Kind of model folder: ``models/matrix3d_lrm``, or what ``extra_model_paths.yaml`` says."""
-
-PRECISIONS = ("auto", *STORED_TYPES)
 
 _ELSEWHERE = ("matrix3d", "checkpoints", "diffusion_models")
 _NAME = "lrm"

@@ -8,12 +8,13 @@ import torch
 
 from ..matrix3d_core.depth.preview import colourise_depth
 from ..matrix3d_core.lrm.decimate import THINNINGS
-from ..matrix3d_core.lrm.decode import DecodeSettings
+from ..matrix3d_core.lrm.decode import DEFAULT_SETTINGS, DecodeSettings
 from ..matrix3d_core.lrm.rays import POSE_RULES
+from ..matrix3d_core.lrm.weights import PRECISIONS
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import info_of_path, splat_to_host
 from ._host import io, progress_to_host
-from ._host_lrm import PRECISIONS, LoadedLRM, load_lrm, lrm_names, run_lrm
+from ._host_lrm import LoadedLRM, load_lrm, lrm_names, run_lrm
 from ._search import SPLAT_WORDS
 from ._types import DepthType, LRMType, TrajectoryType
 
@@ -102,14 +103,14 @@ class LRMDecode(io.ComfyNode):
                 TrajectoryType.Input("trajectory", tooltip="The path of the video, one pose per frame."),
                 io.Int.Input(
                     "frame_stride",
-                    default=2,
+                    default=DEFAULT_SETTINGS.frame_stride,
                     min=1,
                     max=81,
                     tooltip="Take the splats of every how many frames; upstream takes every second.",
                 ),
                 io.Float.Input(
                     "min_opacity",
-                    default=0.02,
+                    default=DEFAULT_SETTINGS.min_opacity,
                     min=0.0,
                     max=0.99,
                     step=0.01,
@@ -118,7 +119,7 @@ class LRMDecode(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "max_gaussians",
-                    default=1_500_000,
+                    default=DEFAULT_SETTINGS.max_gaussians,
                     min=0,
                     max=50_000_000,
                     step=10_000,

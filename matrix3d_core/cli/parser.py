@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Sequence
 
 from .. import __version__
-from . import convert_lrm, doctor, pano, sample, train_lrm, video, world
+from . import convert_lrm, decode_lrm, doctor, pano, sample, splats, train_lrm, video, world
 
 __all__ = ["COMMANDS", "build_parser"]
 
 COMMANDS = {
     "pano": pano,
     "video": video,
+    "splats": splats,
+    "decode-lrm": decode_lrm,
     "world": world,
     "sample": sample,
     "convert-lrm": convert_lrm,

@@ -32,8 +32,9 @@ DESCRIPTION = (
 EPILOG = f"""\
 files written to DIR, each only when it is complete:
   video.mp4              the panoramic video, one frame per camera pose
-  latents.safetensors    latents [1, 16, t, h, w], normalised; for direct decoding into Gaussians
+  latents.safetensors    latents [1, 16, t, h, w], normalised, for `matrix3d decode-lrm`
   cameras.json           the camera path (OpenCV axes, world-to-camera)
+  geometry.safetensors   the panorama with its distances, for `matrix3d splats`
   guidance.mp4           what was known along the path
   composite.mp4          the panorama's own pixels where the path shows them, the video elsewhere
   prompt.txt, report.json

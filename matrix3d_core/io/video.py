@@ -1,4 +1,4 @@
-"""MP4 files from frame batches, through PyAV (which brings its own FFmpeg)."""
+"""Frame batches to MP4 files and back, through PyAV (which brings its own FFmpeg)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..errors import BackendUnavailable, InvalidInput
+from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from .atomic import naming_the_file
 
-__all__ = ["write_mp4"]
+__all__ = ["read_mp4", "write_mp4"]
 
 
 def write_mp4(
@@ -71,3 +71,41 @@ def write_mp4(
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def read_mp4(path: str | Path, *, progress: ProgressFn = no_progress) -> Tensor:  # [T, H, W, 3]
+    """Read all frames of a video's first picture stream, of any codec that PyAV's FFmpeg decodes.
+
+    Args:
+        path: of the file.
+        progress: called once per frame.
+
+    Returns:
+        ``[T, H, W, 3]`` float32 in [0, 1].
+
+    Raises:
+        FormatError: when the file is missing, damaged, or holds no pictures.
+        BackendUnavailable: when PyAV is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise BackendUnavailable("reading MP4 needs the package 'av'; install it with pip.") from error
+
+    path = Path(path)
+    if not path.is_file():
+        raise FormatError(f"{path} must be a video file; there is none.")
+    frames: list[Tensor] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise FormatError(f"{path.name} must hold a video; it has no pictures.")
+            total = max(1, container.streams.video[0].frames)
+            for picture in container.decode(video=0):
+                frames.append(torch.from_numpy(picture.to_ndarray(format="rgb24")))
+                progress(ProgressEvent(min(len(frames), total), total, "read video"))
+    except av.error.FFmpegError as error:
+        raise FormatError(f"{path.name} is cut short or no video ({error}). Write it again.") from error
+    if not frames:
+        raise FormatError(f"{path.name} must hold at least one frame; got none.")
+    return torch.stack(frames).float() / 255

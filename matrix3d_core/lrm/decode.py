@@ -23,7 +23,15 @@ from .memory import MemoryPlan, plan_chunk
 from .network import LatentLRM
 from .rays import POSE_RULES, ray_source
 
-__all__ = ["DecodeSettings", "LRMResult", "check_latents", "decode_latents", "fit_trajectory", "plan_decode"]
+__all__ = [
+    "DEFAULT_SETTINGS",
+    "DecodeSettings",
+    "LRMResult",
+    "check_latents",
+    "decode_latents",
+    "fit_trajectory",
+    "plan_decode",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +85,10 @@ class DecodeSettings:
                 f"thinning must be one of {', '.join(THINNINGS)} and pose_rule one of {', '.join(POSE_RULES)}; got "
                 f"{self.thinning!r} and {self.pose_rule!r}."
             )
+
+
+DEFAULT_SETTINGS = DecodeSettings(min_opacity=0.02, max_gaussians=1_500_000)
+"""What LRMDecode and ``matrix3d decode-lrm`` start from; `DecodeSettings()` keeps all, as upstream does."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .network import CastOps, LatentLRM
 
 __all__ = [
     "HEADER_KEY",
+    "PRECISIONS",
     "STORED_TYPES",
     "LRMWeights",
     "build_model",
@@ -35,6 +36,9 @@ HEADER_KEY = "matrix3d_lrm"
 
 STORED_TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 """Number types that `convert_weights` writes."""
+
+PRECISIONS = ("auto", *STORED_TYPES)
+"""Number types to run in; auto is bf16 where the device has it, else fp32."""
 
 _ANCHOR = "video_conv.weight"
 _ALIAS = re.compile(r"\.scratch\.layer_rn\.([0-3])\.")

@@ -253,7 +253,7 @@ def make_panorama_video(
         progress: called between steps; raising in it cancels.
 
     Returns:
-        Path of each file by name; also ``guidance.mp4``.
+        Path of each file by name; also ``guidance.mp4`` and ``geometry.safetensors``.
 
     Raises:
         InvalidInput: for settings out of range.
@@ -262,6 +262,7 @@ def make_panorama_video(
         WeightsMismatch: when the LoRA does not fit the model.
     """
     from ..guidance.render import render_guidance
+    from ..io.geometry import write_geometry
 
     config = config or VideoConfig()
     _check(config)  # before the work on geometry, not after it
@@ -297,8 +298,9 @@ def make_panorama_video(
         progress=progress,
     )
     if files:
-        files["guidance.mp4"] = Path(out_dir) / "guidance.mp4"
+        files |= {name: Path(out_dir) / name for name in ("guidance.mp4", "geometry.safetensors")}
         write_mp4(files["guidance.mp4"], guidance.rgb, fps=config.fps, progress=progress)
+        write_geometry(files["geometry.safetensors"], geometry)
     return files
 
 

@@ -70,7 +70,7 @@ def test_panorama_to_video_on_the_command_line(wan_folder, tmp_path, capsys):
     assert cli.main(["video", str(tmp_path / "panorama.png"), "--out", str(out), *words.split()]) == 0
     output = capsys.readouterr()
     names = {"video.mp4", "latents.safetensors", "cameras.json", "prompt.txt", "report.json"}
-    names |= {"guidance.mp4", "composite.mp4"}
+    names |= {"guidance.mp4", "composite.mp4", "geometry.safetensors"}
     assert {path.name for path in out.iterdir()} == names
     assert {line.rpartition("/")[2] for line in output.out.splitlines()} == names
     assert "sample video: 100%" in output.err

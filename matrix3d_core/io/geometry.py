@@ -1,0 +1,49 @@
+"""geometry.safetensors: a panorama with its distances, as later stages take it up, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..errors import FormatError
+from ..scene.panorama import PanoramaGeometry
+from .atomic import BinaryTarget
+from .checkpoints import check_stored, read_checkpoint
+from .tensors import write_tensors
+
+__all__ = ["read_geometry", "write_geometry"]
+
+_NAMES = ("rgb", "depth_ray", "is_valid", "is_sky")
+
+
+def write_geometry(target: BinaryTarget, geometry: PanoramaGeometry) -> None:
+    """Write the tensors of a geometry under the names of its fields; its report is left out.
+
+    Args:
+        target: path or binary file; a path appears only when the file is complete.
+        geometry: any.
+    """
+    tensors = {name: getattr(geometry, name) for name in _NAMES}
+    write_tensors(target, tensors, {"is_metric": str(geometry.is_metric).lower()})
+
+
+def read_geometry(path: str | Path) -> PanoramaGeometry:
+    """Read what `write_geometry` wrote.
+
+    Raises:
+        FormatError: when the file is missing, damaged, or lacks a tensor.
+        InvalidInput: when the tensors do not fit together.
+    """
+    path = Path(path)
+    content, header = read_checkpoint(path, "a geometry")
+    missing = [name for name in _NAMES if name not in content]
+    if missing:
+        raise FormatError(
+            f"{path.name} must hold the tensors {', '.join(_NAMES)}; it lacks {', '.join(missing)}. Write it again "
+            "with `matrix3d video`."
+        )
+    check_stored({name: content[name] for name in _NAMES}, path)
+    rgb, depth_ray = (content[name].to(torch.float32) for name in _NAMES[:2])
+    is_valid, is_sky = (content[name].to(torch.bool) for name in _NAMES[2:])
+    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, header.get("is_metric") == "true")
