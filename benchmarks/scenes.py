@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
+from matrix3d_core.scene.camera import Camera, Equirect, Pinhole
 from matrix3d_core.scene.trajectory import Trajectory
 
 __all__ = ["SCENES", "Scene", "Shots", "frames_of", "make_scene", "off_path_poses", "path_of", "shots_of"]
@@ -560,17 +560,18 @@ def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c
 
 @nb.njit(parallel=True)
 def _picture(
-    centre, rotation, focal, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
+    centre, rotation, lens, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
 ):
-    """Trace a picture: pinhole for ``focal > 0``, else equirectangular."""
+    """Trace a picture through a lens as `Camera.kernel_values` gives it."""
     for row in nb.prange(height):
         c = np.zeros(3)
         for column in range(width):
             total0 = total1 = total2 = 0.0
             for k in range(samples + 1):  # the last ray, through the middle, measures the distance
                 du, dv = (0.5, 0.5) if k == samples else ((k + 0.5) / samples, (k * 0.618 + 0.31) % 1.0)
-                if focal > 0:
-                    a, b, d = (column + du - 0.5 * width) / focal, (row + dv - 0.5 * height) / focal, 1.0
+                if lens[0] > 0:
+                    b = (row + dv - lens[5]) / lens[4]
+                    a, d = (column + du - lens[3] - lens[2] * b) / lens[1], 1.0
                     s = 1 / math.sqrt(a * a + b * b + 1)
                     a, b, d = a * s, b * s, s
                 else:
@@ -616,37 +617,19 @@ def _picture(
 
 
 def trace(
-    scene: Scene,
-    camera_from_world: Tensor,
-    height: int,
-    width: int,
-    *,
-    K_px: Tensor | None = None,
-    samples: int = 4,
-    distance: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Trace a panorama (``K_px`` None) or a pinhole picture: ``rgb [H, W, 3]``, ray distance ``[H, W]``."""
+    scene: Scene, camera_from_world: Tensor, camera: Camera, *, samples: int = 4, distance: bool = False
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Trace the picture of a camera: ``rgb [H, W, 3]``, ray distance ``[H, W]``."""
     pose = camera_from_world.double().numpy()
     rotation = np.ascontiguousarray(pose[:3, :3].T)
+    height, width = camera.size_px
     rgb = np.empty((height, width, 3), np.float32)
     far = np.full((height, width) if distance else (1, 1), np.inf, np.float32)
-    focal = 0.0 if K_px is None else float(K_px[0, 0])
     _picture(
-        -rotation @ pose[:3, 3],
-        rotation,
-        focal,
-        height,
-        width,
-        samples,
-        scene.room,
-        scene.boxes,
-        scene.balls,
-        scene.columns,
-        scene.light,
-        scene.ground,
-        rgb,
-        far,
-    )
+        -rotation @ pose[:3, 3], rotation, camera.kernel_values().numpy(), height, width, samples, scene.room,
+        scene.boxes, scene.balls,
+        scene.columns, scene.light, scene.ground, rgb, far,
+    )  # fmt: skip
     return torch.from_numpy(rgb), torch.from_numpy(far)
 
 
@@ -681,28 +664,24 @@ def shots_of(name: str, *, height: int = 480, frames: int = FRAMES, cache: Path 
     folder = cache or Path(tempfile.gettempdir()) / "matrix3d-scenes"
     file = folder / f"{name}-{height}-{frames}-v{VERSION}.npz"
     scene, path, poses = make_scene(name), path_of(name, frames), off_path_poses(name)
-    K_px = intrinsics_from_fov(math.pi / 2, VIEW_PX, VIEW_PX)
+    view, panorama = Pinhole.from_fov(math.pi / 2, VIEW_PX, VIEW_PX), Equirect((height, 2 * height))
     if not file.exists():
         rgb = np.empty((frames, height, 2 * height, 3), np.uint8)
         views = np.empty((len(poses), VIEW_PX, VIEW_PX, 3), np.uint8)
         for k, pose in enumerate(path.camera_from_world):
-            rgb[k] = _bytes(trace(scene, pose, height, 2 * height)[0])
+            rgb[k] = _bytes(trace(scene, pose, panorama)[0])
         for k, pose in enumerate(poses):
-            views[k] = _bytes(trace(scene, pose, VIEW_PX, VIEW_PX, K_px=K_px)[0])
-        far = trace(scene, path.camera_from_world[0], height, 2 * height, samples=1, distance=True)[1].numpy()
+            views[k] = _bytes(trace(scene, pose, view)[0])
+        far = trace(scene, path.camera_from_world[0], panorama, samples=1, distance=True)[1].numpy()
         folder.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial.npz")
         np.savez(partial, frames=rgb, views=views, depth_ray=far)
         partial.replace(file)
     with np.load(file) as stored:
         return Shots(
-            torch.from_numpy(stored["frames"]).float() / 255,
-            torch.from_numpy(stored["depth_ray"]),
-            path,
-            torch.from_numpy(stored["views"]).float() / 255,
-            poses,
-            K_px,
-        )
+            torch.from_numpy(stored["frames"]).float() / 255, torch.from_numpy(stored["depth_ray"]), path,
+            torch.from_numpy(stored["views"]).float() / 255, poses, view.K_px,
+        )  # fmt: skip
 
 
 def frames_of(name: str, height: int, frames: int) -> Tensor:

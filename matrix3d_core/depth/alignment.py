@@ -12,6 +12,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..scene.camera import Equirect
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 
@@ -190,15 +191,15 @@ def align_frames(
         Distances of the key frames, inf in the sky and in all other frames.
     """
     from . import kernels_plane_sweep as kernels
-    from .plane_sweep import sweep_rays
 
     height, width = depth_ray.shape[1:]
-    rays = sweep_rays(height, width, 0.0)
+    camera = Equirect((height, width))
+    rays, lens = camera.rays(), camera.kernel_values().numpy()
     result = torch.full(depth_ray.shape, torch.inf)
     points: list[Tensor] = []
     if geometry is not None:
         start = trajectory.world_from_panorama
-        own = sweep_rays(geometry.height, geometry.width, 0.0) * geometry.depth_ray[..., None]
+        own = Equirect((geometry.height, geometry.width)).rays() * geometry.depth_ray[..., None]
         points.append(own[geometry.is_valid & ~geometry.is_sky] @ start[:3, :3].T + start[:3, 3])
     for number, key in enumerate(keys):
         progress(
@@ -210,7 +211,7 @@ def align_frames(
         if points and not bool(sky.all()):
             shown = np.full((height, width), np.inf)
             pose = trajectory.camera_from_world[key]
-            kernels.splat_distance(torch.cat(points).numpy(), pose.numpy(), 0.0, shown)
+            kernels.splat_distance(torch.cat(points).numpy(), pose.numpy(), lens, shown)
             known = torch.from_numpy(shown)
             # A far point seen through a gap between near ones is not what is seen there.
             near = -torch.nn.functional.max_pool2d(-known[None, None].clamp_max(1e9), 3, stride=1, padding=1)[

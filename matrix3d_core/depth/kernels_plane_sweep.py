@@ -24,10 +24,11 @@ f4 = np.float32
 
 
 @compiled(inline="always")
-def _ray(row, column, height, width, focal):
-    """Unit ray through a pixel centre: equirectangular for ``focal == 0``, else pinhole with centred axes."""
-    if focal > 0.0:
-        x, y = (column + 0.5 - 0.5 * width) / focal, (row + 0.5 - 0.5 * height) / focal
+def _ray(row, column, height, width, lens):
+    """Unit ray through a pixel centre; ``lens`` is `Camera.kernel_values` of a camera of that size."""
+    if lens[0] > 0.0:
+        y = (row + 0.5 - lens[5]) / lens[4]
+        x = (column + 0.5 - lens[3] - lens[2] * y) / lens[1]
         s = 1.0 / math.sqrt(x * x + y * y + 1.0)
         return x * s, y * s, s
     turn, polar = ((column + 0.5) / width - 0.5) * math.tau, (row + 0.5) / height * math.pi
@@ -36,15 +37,16 @@ def _ray(row, column, height, width, focal):
 
 
 @compiled(inline="always")
-def _project(x, y, z, height, width, focal):
+def _project(x, y, z, height, width, lens):
     """Pixel position (centres at integers) of a point; row -1e9 when it is not in the picture.
 
     Conditions are false for NaN, which has no pixel.
     """
-    if focal > 0.0:
+    if lens[0] > 0.0:
         if not z > 1e-6:
             return -1e9, 0.0
-        row, column = focal * y / z + 0.5 * height - 0.5, focal * x / z + 0.5 * width - 0.5
+        row = lens[4] * y / z + lens[5] - 0.5
+        column = (lens[1] * x + lens[2] * y) / z + lens[3] - 0.5
         if not (0 <= row <= height - 1 and 0 <= column <= width - 1):
             return -1e9, 0.0
         return row, column
@@ -56,12 +58,15 @@ def _project(x, y, z, height, width, focal):
 
 
 @sliced(grain=1, fastmath=FAST)
-def match_cost(begin, until, reference, others, poses, focal, inverse_depth, known, known_weight, cost):
+def match_cost(
+    begin, until, reference, others, poses, lens, lenses, inverse_depth, known, known_weight, cost
+):
     """Compare each pixel with where its point at each distance lies in the other pictures.
 
     ``reference [H, W, C]``, ``others [N, H, W, C]`` features; ``poses [N, 3, 4]`` other camera from reference
-    camera; ``inverse_depth [D]`` ascending 1 / distance; ``known [H, W]`` inverse_depth known already or negative;
-    ``cost [H, W, D]`` receives the mean over the better half of the pictures of the absolute difference.
+    camera; ``lens [6]`` and ``lenses [N, 6]`` of the reference and the others; ``inverse_depth [D]`` ascending
+    1 / distance; ``known [H, W]`` the same where known, else negative; ``cost [H, W, D]`` receives the mean over the
+    better half of the pictures of the absolute difference.
     """
     height, width, channels = reference.shape
     count, levels = others.shape[0], inverse_depth.shape[0]
@@ -70,7 +75,7 @@ def match_cost(begin, until, reference, others, poses, focal, inverse_depth, kno
     for row in range(begin, until):
         found = np.empty(count, np.float32)
         for column in range(width):
-            rx, ry, rz = _ray(row, column, height, width, focal)
+            rx, ry, rz = _ray(row, column, height, width, lens)
             for level in range(levels):
                 near = inverse_depth[level]
                 seen = 0
@@ -83,13 +88,13 @@ def match_cost(begin, until, reference, others, poses, focal, inverse_depth, kno
                     x = pose[0, 0] * rx + pose[0, 1] * ry + pose[0, 2] * rz + pose[0, 3] * near
                     y = pose[1, 0] * rx + pose[1, 1] * ry + pose[1, 2] * rz + pose[1, 3] * near
                     z = pose[2, 0] * rx + pose[2, 1] * ry + pose[2, 2] * rz + pose[2, 3] * near
-                    v, u = _project(x, y, z, height, width, focal)
+                    v, u = _project(x, y, z, height, width, lenses[n])
                     if v < -1e8:
                         continue
                     top, left = math.floor(v), math.floor(u)
                     down, across = f4(v - top), f4(u - left)
                     below = min(top + 1, height - 1)
-                    if focal > 0.0:
+                    if lenses[n, 0] > 0.0:
                         right = min(left + 1, width - 1)
                     else:
                         left = left % width
@@ -201,7 +206,7 @@ def choose(begin, until, total, cost, inverse_depth, out, price):
 
 
 @compiled()
-def splat_distance(points, pose, focal, distance):
+def splat_distance(points, pose, lens, distance):
     """Draw points ``[N, 3]`` into ``distance [H, W]`` (inf beforehand): the nearest ray distance per pixel."""
     height, width = distance.shape
     for n in range(points.shape[0]):
@@ -209,19 +214,17 @@ def splat_distance(points, pose, focal, distance):
         x = pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz + pose[0, 3]
         y = pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz + pose[1, 3]
         z = pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz + pose[2, 3]
-        v, u = _project(x, y, z, height, width, focal)
+        v, u = _project(x, y, z, height, width, lens)
         if v < -1e8:
             continue
-        row, column = round(v), round(u)
-        if focal == 0.0:
-            column = column % width
+        row, column = round(v), round(u) % width
         reach = math.sqrt(x * x + y * y + z * z)
         if reach < distance[row, column]:
             distance[row, column] = reach
 
 
 @compiled()
-def cover_distance(points, sizes, pose, focal, distance):
+def cover_distance(points, sizes, pose, lens, distance):
     """Draw points ``[N, 3]`` as squares of ``sizes [N]`` facing the camera into ``distance [H, W]``."""
     height, width = distance.shape
     for n in range(points.shape[0]):
@@ -229,14 +232,14 @@ def cover_distance(points, sizes, pose, focal, distance):
         x = pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz + pose[0, 3]
         y = pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz + pose[1, 3]
         z = pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz + pose[2, 3]
-        v, u = _project(x, y, z, height, width, focal)
+        v, u = _project(x, y, z, height, width, lens)
         if v < -1e8:
             continue
         reach = math.sqrt(x * x + y * y + z * z)
         if not (reach > 0.0 and 0.0 <= sizes[n] < 1e100):
             continue
-        if focal > 0.0:
-            tall = wide = 0.5 * sizes[n] * focal / z
+        if lens[0] > 0.0:
+            tall, wide = 0.5 * sizes[n] * lens[4] / z, 0.5 * sizes[n] * lens[1] / z
         else:
             tall = 0.5 * sizes[n] / reach * height / math.pi
             wide = tall * reach / max(math.sqrt(x * x + z * z), 1e-6 * reach)
@@ -246,7 +249,7 @@ def cover_distance(points, sizes, pose, focal, distance):
         left, right = min(round(u), math.ceil(u - wide)), max(round(u), math.floor(u + wide))
         for row in range(max(top, 0), min(bottom, height - 1) + 1):
             for k in range(left, right + 1):
-                if focal > 0.0 and (k < 0 or k >= width):
+                if lens[0] > 0.0 and (k < 0 or k >= width):
                     continue
                 column = k % width
                 if reach < distance[row, column]:
@@ -255,18 +258,19 @@ def cover_distance(points, sizes, pose, focal, distance):
 
 @sliced(grain=1)
 def find_forbidden(
-    begin, until, depth_ray, world_from_camera, focal, maps, confident, poses, focals, margin, forbidden
+    begin, until, depth_ray, world_from_camera, lens, maps, confident, poses, lenses, margin, forbidden
 ):
     """Mark the pixels of a distance map whose points lie before a surface that another picture surely sees.
 
-    ``maps [K, H, W]`` distances, ``confident [K, H, W]``. The picture looks through such a point, so it cannot be
-    there. The nearest of the 3x3 neighbours counts, so that points at an edge are let through.
+    ``maps [K, H, W]`` distances, ``confident [K, H, W]``, ``lenses [K, 6]`` of the other pictures. The picture looks
+    through such a point, so it cannot be there. The nearest of the 3x3 neighbours counts, so that points at an edge
+    are let through.
     """
     height, width = depth_ray.shape
     rows, columns = maps.shape[1], maps.shape[2]
     for row in range(begin, until):
         for column in range(width):
-            rx, ry, rz = _ray(row, column, height, width, focal)
+            rx, ry, rz = _ray(row, column, height, width, lens)
             far = depth_ray[row, column]
             p = world_from_camera
             x = p[0, 0] * rx * far + p[0, 1] * ry * far + p[0, 2] * rz * far + p[0, 3]
@@ -278,7 +282,7 @@ def find_forbidden(
                 u = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
                 v = q[1, 0] * x + q[1, 1] * y + q[1, 2] * z + q[1, 3]
                 w = q[2, 0] * x + q[2, 1] * y + q[2, 2] * z + q[2, 3]
-                at_row, at_column = _project(u, v, w, rows, columns, focals[k])
+                at_row, at_column = _project(u, v, w, rows, columns, lenses[k])
                 if at_row < -1e8:
                     continue
                 r, c = int(round(at_row)), int(round(at_column))  # noqa: RUF046
@@ -286,7 +290,7 @@ def find_forbidden(
                 for dr in range(-1, 2):
                     for dc in range(-1, 2):
                         a = min(max(r + dr, 0), rows - 1)
-                        b = (c + dc) % columns if focals[k] == 0.0 else min(max(c + dc, 0), columns - 1)
+                        b = min(max(c + dc, 0), columns - 1) if lenses[k, 0] > 0.0 else (c + dc) % columns
                         nearest = min(nearest, maps[k, a, b])
                         seen = seen and confident[k, a, b]
                 if seen and math.sqrt(u * u + v * v + w * w) < (1 - margin) * nearest:

@@ -10,8 +10,7 @@ by semi-global matching, 2008 (formulas).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +18,11 @@ import torch
 from torch import Tensor
 
 from ..errors import BackendUnavailable
-from ..geometry.spherical import erp_directions
 from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..scene.camera import Camera
 from ..scene.trajectory import Trajectory
 
-__all__ = ["PlaneSweepDepth", "can_plane_sweep", "look_up", "plane_sweep_depth", "sweep_rays"]
+__all__ = ["PlaneSweepDepth", "can_plane_sweep", "plane_sweep_depth"]
 
 _SLOPE, _JUMP = 0.02, 0.35
 _KNOWN_WEIGHT = 0.4
@@ -68,8 +67,7 @@ def plane_sweep_depth(
     """Find the ray distance of key frames.
 
     Args:
-        frames: ``[T, H, W, 3]`` panoramas, or pinhole frames when the trajectory carries intrinsics (the principal
-            point is taken as the middle).
+        frames: ``[T, H, W, 3]`` panoramas, or pinhole frames when the trajectory carries intrinsics.
         trajectory: their poses. A path of no length gives nothing.
         keys: which frames to do.
         known_points: ``[N, 3]`` world points of surfaces that are known already.
@@ -105,9 +103,12 @@ def plane_sweep_depth(
     inverse_depth = np.linspace(1 / farthest, 1 / nearest, levels)
     cache: dict[int, np.ndarray] = {}
 
+    def camera(frame: int) -> Camera:
+        return trajectory.camera(frame, (frames.shape[1], frames.shape[2])).downsampled(factor)
+
     def features(frame: int) -> np.ndarray:
         if frame not in cache:
-            cache[frame] = _features(frames[frame].float(), factor, wraps=trajectory.K_px is None)
+            cache[frame] = _features(frames[frame].float(), factor, camera(frame))
         return cache[frame]
 
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -120,13 +121,13 @@ def plane_sweep_depth(
         if not others:
             continue
         poses = [trajectory.camera_from_world[n] @ trajectory.world_from_camera[key] for n in others]
-        focal = _focal(trajectory, key, factor)
+        own, lens = camera(key), camera(key).kernel_values().numpy()
         height, width = reference.shape[:2]
         known = np.full((height, width), -1.0)
         if known_points is not None:
             shown = np.full((height, width), np.inf)
             kernels.splat_distance(
-                known_points.double().numpy(), trajectory.camera_from_world[key].numpy(), focal, shown
+                known_points.double().numpy(), trajectory.camera_from_world[key].numpy(), lens, shown
             )
             known = np.where(
                 np.isfinite(shown), np.clip(1 / shown, inverse_depth[0], inverse_depth[-1]), -1.0
@@ -135,36 +136,27 @@ def plane_sweep_depth(
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
         kernels.match_cost(
-            height,
-            reference,
-            np.stack([features(n) for n in others]),
-            np.stack([p[:3].numpy() for p in poses]),
-            focal,
-            inverse_depth,
-            known,
-            np.float32(_KNOWN_WEIGHT),
-            cost,
-        )
+            height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
+            lens, np.stack([camera(n).kernel_values().numpy() for n in others]), inverse_depth, known,
+            np.float32(_KNOWN_WEIGHT), cost,
+        )  # fmt: skip
         guide = _small(frames[key].float(), factor).numpy()
         slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
-        kernels.smooth_rows(height, cost, guide, slope, jump, focal == 0.0, total)
+        kernels.smooth_rows(height, cost, guide, slope, jump, own.wraps, total)
         kernels.smooth_columns(width, cost, guide, slope, jump, total)
         kernels.choose(height, total, cost, inverse_depth, best, price)
-        found[key] = _without_outliers(best, wraps=focal == 0.0), price
+        found[key] = _without_outliers(best, own), price
         for old in [n for n in cache if n < key and along[key] - along[n] > 3 * baseline]:
             del cache[old]
-    return _cross_check(
-        found, trajectory, 1.5 * inverse_depth[0] + 0.5 * (inverse_depth[1] - inverse_depth[0]), factor
-    )
+    limit = 1.5 * inverse_depth[0] + 0.5 * (inverse_depth[1] - inverse_depth[0])
+    return _cross_check(found, trajectory, limit, {key: camera(key) for key in found})
 
 
-def _without_outliers(inverse_depth: np.ndarray, *, wraps: bool) -> np.ndarray:  # [H, W]
+def _without_outliers(inverse_depth: np.ndarray, camera: Camera) -> np.ndarray:  # [H, W]
     """Replace what is far off the median of the 5x5 pixels around by that median: single wrong points float."""
     image = torch.from_numpy(inverse_depth)[None, None]
-    padded = torch.nn.functional.pad(image, (2, 2, 0, 0), mode="circular" if wraps else "replicate")
-    padded = torch.nn.functional.pad(padded, (0, 0, 2, 2), mode="replicate")
     height, width = inverse_depth.shape
-    around = torch.nn.functional.unfold(padded, 5).reshape(25, height, width)
+    around = torch.nn.functional.unfold(camera.pad(image, 2), 5).reshape(25, height, width)
     median = around.median(dim=0).values
     off = (image[0, 0] - median).abs() > 0.1 * median
     return torch.where(off, median, image[0, 0]).numpy()
@@ -176,13 +168,11 @@ def _small(rgb: Tensor, factor: int) -> Tensor:
     return pooled[0].permute(1, 2, 0).contiguous()
 
 
-def _features(rgb: Tensor, factor: int, *, wraps: bool) -> np.ndarray:
+def _features(rgb: Tensor, factor: int, camera: Camera) -> np.ndarray:
     """Colours less most of their local mean."""
     small = _small(rgb, factor).permute(2, 0, 1)[None]
     reach = 4
-    padded = torch.nn.functional.pad(small, (reach, reach, 0, 0), mode="circular" if wraps else "replicate")
-    padded = torch.nn.functional.pad(padded, (0, 0, reach, reach), mode="replicate")
-    mean = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
+    mean = torch.nn.functional.avg_pool2d(camera.pad(small, reach), 2 * reach + 1, stride=1)
     return (small - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
 
 
@@ -196,27 +186,11 @@ def _neighbours(along: Tensor, key: int, baseline: float) -> list[int]:
     return picks
 
 
-def _focal(trajectory: Trajectory, frame: int, factor: int) -> float:
-    return 0.0 if trajectory.K_px is None else float(trajectory.K_px[frame, 0, 0]) / factor
-
-
-def sweep_rays(height: int, width: int, focal: float) -> Tensor:  # [H, W, 3]
-    """Return unit viewing rays: of a panorama for ``focal == 0``, else of a pinhole with centred axes."""
-    if focal == 0.0:
-        return erp_directions(height, width, dtype=torch.float64)
-    y, x = torch.meshgrid(
-        (torch.arange(height, dtype=torch.float64) + 0.5 - height / 2) / focal,
-        (torch.arange(width, dtype=torch.float64) + 0.5 - width / 2) / focal,
-        indexing="ij",
-    )
-    return torch.nn.functional.normalize(torch.stack((x, y, torch.ones_like(x)), -1), dim=-1)
-
-
 def _cross_check(
     found: dict[int, tuple[np.ndarray, np.ndarray]],
     trajectory: Trajectory,
     sky_inverse_depth: float,
-    factor: int,
+    cameras: Mapping[int, Camera],
 ) -> dict[int, PlaneSweepDepth]:
     """Keep as confident what the key frame before or after sees at the same place."""
     result = {}
@@ -224,40 +198,14 @@ def _cross_check(
     for number, key in enumerate(keys):
         best, price = found[key]
         depth = torch.from_numpy(1 / best).double()
-        focal = _focal(trajectory, key, factor)
-        points = sweep_rays(depth.shape[0], depth.shape[1], focal) * depth[..., None]
+        points = cameras[key].rays() * depth[..., None]
         agreed = torch.zeros(depth.shape, dtype=torch.bool)
         for other in {keys[max(number - 1, 0)], keys[min(number + 1, len(keys) - 1)]} - {key}:
             pose = trajectory.camera_from_world[other] @ trajectory.world_from_camera[key]
             local = points @ pose[:3, :3].T + pose[:3, 3]
-            theirs, inside = look_up(
-                torch.from_numpy(1 / found[other][0]).double(), local, _focal(trajectory, other, factor)
-            )
-            reach = local.norm(dim=-1)
-            agreed |= inside & ((theirs / reach - 1).abs() < _AGREE)
+            theirs, inside = cameras[other].lookup(torch.from_numpy(1 / found[other][0]).double(), local)
+            agreed |= inside & ((theirs / local.norm(dim=-1) - 1).abs() < _AGREE)
         is_sky = torch.from_numpy(best <= sky_inverse_depth)
         confident = agreed & torch.from_numpy(price < 0.12)
         result[key] = PlaneSweepDepth(depth.float(), confident | (is_sky & agreed), is_sky)
     return result
-
-
-def look_up(depth_ray: Tensor, local: Tensor, focal: float) -> tuple[Tensor, Tensor]:
-    """Read a distance map where points of its camera's frame ``[..., 3]`` lie (nearest pixel).
-
-    Returns:
-        The distances, and where the point is in the picture at all.
-    """
-    height, width = depth_ray.shape
-    x, y, z = local.unbind(-1)
-    if focal == 0.0:
-        column = (torch.atan2(x, z) / math.tau + 0.5) * width - 0.5
-        row = (torch.atan2(y, torch.hypot(x, z)) / math.pi + 0.5) * height - 0.5
-        inside = torch.ones_like(x, dtype=torch.bool)
-        columns = column.round().long() % width
-    else:
-        depth = z.clamp_min(1e-9)
-        row, column = focal * y / depth + height / 2 - 0.5, focal * x / depth + width / 2 - 0.5
-        inside = (z > 1e-9) & (row > -0.5) & (column > -0.5) & (row < height - 0.5) & (column < width - 0.5)
-        columns = column.nan_to_num(0).clamp(0, width - 1).round().long()
-    rows = row.nan_to_num(0).clamp(0, height - 1).round().long()
-    return depth_ray[rows, columns], inside

@@ -20,6 +20,7 @@ from ..guidance.fill import fill_guidance
 from ..guidance.render import GuidanceFrames
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.splat import SplatPanorama, render_gaussians_panorama
+from ..scene.camera import join_intrinsics, select_intrinsics
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -249,7 +250,7 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
     here = torch.eye(4, dtype=torch.float64)
     is_led = float((first - here).abs().max()) > _STARTS_THERE * max(1.0, float(path.length))
     if is_led:
-        K_px = None if path.K_px is None else torch.cat((path.K_px[:1], path.K_px))
+        K_px = join_intrinsics(select_intrinsics(path.K_px, slice(1)), path.K_px)
         longer = replace(path, camera_from_world=torch.cat((here[None], path.camera_from_world)), K_px=K_px)
         path = resample(longer, len(path)) if len(path) > 1 else longer
     poses = path.camera_from_world @ start.camera_from_world[0]

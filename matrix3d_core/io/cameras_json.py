@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..errors import InvalidInput
+from ..scene.camera import intrinsics_list
 from ..scene.trajectory import Trajectory
 from .atomic import open_atomically
 from .camera_paths.door import import_text, import_trajectory
@@ -93,7 +94,7 @@ def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> st
         "is_metric": trajectory.is_metric,
         "fps": trajectory.fps,
         "image_size_px": None if trajectory.image_size_px is None else list(trajectory.image_size_px),
-        "intrinsics_px": None if trajectory.K_px is None else trajectory.K_px.double().tolist(),
+        "intrinsics_px": intrinsics_list(trajectory.K_px),
         "poses": poses,
     }
     return json.dumps(header, indent=4, ensure_ascii=False)

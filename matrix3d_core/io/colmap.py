@@ -20,6 +20,7 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 from ..geometry.rotations import quats_from_matrix
+from ..scene.camera import Camera
 from .atomic import open_atomically
 
 __all__ = ["PosedImage", "write_colmap"]
@@ -37,30 +38,26 @@ class PosedImage:
     Attributes:
         name: file name below the folder of pictures.
         camera_from_world: ``[4, 4]`` float64, rigid.
-        size_px: height and width.
-        K_px: ``[3, 3]`` intrinsics without skew; None for an equirectangular panorama.
+        camera: a pinhole without skew, or an equirectangular panorama's.
     """
 
     name: str
     camera_from_world: Tensor
-    size_px: tuple[int, int]
-    K_px: Tensor | None = None
+    camera: Camera
 
     def __post_init__(self) -> None:
         if not self.name or any(c in self.name for c in "\0\n\r"):
             raise InvalidInput(f"name of a picture must be a file name; got {self.name!r}.")
-        if self.K_px is not None and (float(self.K_px[0, 1]) != 0 or float(self.K_px[1, 0]) != 0):
-            raise InvalidInput(f"intrinsics of {self.name} must have no skew; got {self.K_px.tolist()}.")
+        if float(self.camera.kernel_values()[2]):
+            raise InvalidInput(f"intrinsics of {self.name} must have no skew; got {self.camera}.")
 
     @property
     def pinhole(self) -> tuple[float, float, float, float]:
         """Focal lengths and principal point, fx, fy, cx, cy, in pixels."""
-        if self.K_px is None:
-            raise InvalidInput(
-                f"{self.name} is a panorama, which has no pinhole camera. Cut it into crops first."
-            )
-        k = self.K_px.double()
-        return float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2])
+        camera = self.camera.as_pinhole(
+            f"{self.name} is a panorama, which has no pinhole camera. Cut it into crops first."
+        )
+        return *camera.focal_px, *camera.principal_px
 
 
 def write_colmap(
@@ -91,7 +88,7 @@ def write_colmap(
         raise InvalidInput("names of pictures must differ; got one twice.")
     cameras: dict[tuple[int, int, float, float, float, float], int] = {}
     of_image = [
-        cameras.setdefault((image.size_px[1], image.size_px[0], *image.pinhole), len(cameras) + 1)
+        cameras.setdefault((image.camera.width, image.camera.height, *image.pinhole), len(cameras) + 1)
         for image in images
     ]
     poses = torch.stack([image.camera_from_world.double() for image in images])

@@ -24,9 +24,9 @@ from torch import Tensor
 
 from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
-from ..geometry.crops import crop_erp, upstream_crop_rotations
-from ..geometry.pinhole import depth_z_from_ray, intrinsics_from_fov
+from ..geometry.crops import upstream_crop_rotations
 from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..scene.camera import Camera, Equirect, Pinhole, camera_kind
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -168,7 +168,7 @@ def write_dataset(
                     views, cameras.cut(depth_ray[frame, ..., None], "nearest"), strict=True
                 ):
                     depths[view.name] = f"depths/{Path(view.name).stem}.png"
-                    _write_grey(folder / depths[view.name], _depth_steps(values[..., 0], view.K_px))
+                    _write_grey(folder / depths[view.name], _depth_steps(values[..., 0], view.camera))
         progress(ProgressEvent(len(chosen), len(chosen), "write poses"))
         xyz, colours = (None, None) if points is None else points
         if config.layout != "nerfstudio":
@@ -232,8 +232,7 @@ class _Cameras:
         size = check_shape("frames", frames, f"{len(trajectory)} H W 3")
         self.trajectory, self.config, self.size = trajectory, config, (size["H"], size["W"])
         self.turns: Tensor | None = None
-        self.K_px: Tensor | None = None
-        if trajectory.K_px is not None:
+        if camera_kind(trajectory.K_px) is Pinhole:
             if trajectory.image_size_px != self.size:
                 raise InvalidInput(
                     f"frames must have the trajectory's size {trajectory.image_size_px} (height, width); "
@@ -250,26 +249,24 @@ class _Cameras:
         side = config.crop_size_px
         if side == 0:
             side = max(16, round(2 * math.tan(config.fov_rad / 2) * self.size[1] / math.tau))
-        self.turns, self.K_px = crop_turns(config.crops), intrinsics_from_fov(config.fov_rad, side, side)
-        self.side = side
+        self.turns, self.crop = crop_turns(config.crops), Pinhole.from_fov(config.fov_rad, side, side)
 
     def views(self, frame: int) -> list[PosedImage]:
         pose, kind = self.trajectory.camera_from_world[frame], self.config.kind
         if self.turns is None:
-            K_px = None if self.trajectory.K_px is None else self.trajectory.K_px[frame]
-            return [PosedImage(f"{frame:05}.{kind}", pose, self.size, K_px)]
+            return [PosedImage(f"{frame:05}.{kind}", pose, self.trajectory.camera(frame, self.size))]
         found = []
         for number, turn in enumerate(self.turns):
             full = torch.eye(4, dtype=torch.float64)
             full[:3, :3] = turn
-            size = (self.side, self.side)
-            found.append(PosedImage(f"{frame:05}_{number:02}.{kind}", full @ pose, size, self.K_px))
+            found.append(PosedImage(f"{frame:05}_{number:02}.{kind}", full @ pose, self.crop))
         return found
 
     def cut(self, picture: Tensor, mode: str) -> Tensor:  # [V, h, w, C]
-        if self.turns is None or self.K_px is None:
+        if self.turns is None:
             return picture[None]
-        return crop_erp(picture.float(), self.turns, self.K_px, self.side, self.side, mode=mode)
+        panorama = Equirect(self.size)
+        return torch.stack([panorama.crop(picture.float(), self.crop, turn, mode) for turn in self.turns])
 
 
 def crop_turns(crops: str) -> Tensor:  # [V, 3, 3]
@@ -286,9 +283,8 @@ def crop_turns(crops: str) -> Tensor:  # [V, 3, 3]
     return torch.cat([level, torch.stack([down, up])])
 
 
-def _depth_steps(depth_ray: Tensor, K_px: Tensor | None) -> np.ndarray:  # [h, w] uint16
-    depth = depth_ray.double() if K_px is None else depth_z_from_ray(depth_ray.double(), K_px.double())
-    steps = (depth * _DEPTH_STEPS).round()
+def _depth_steps(depth_ray: Tensor, camera: Camera) -> np.ndarray:  # [h, w] uint16
+    steps = (camera.depth_from_ray(depth_ray.double()) * _DEPTH_STEPS).round()
     return torch.where((steps > 0) & (steps < 65536), steps, 0).numpy().astype(np.uint16)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
+from ..scene.camera import Equirect, Pinhole
 from ..scene.trajectory import Trajectory
 from .atomic import open_atomically
 from .colmap import PosedImage
@@ -29,6 +30,7 @@ __all__ = ["WORLD_FROM_OPENCV", "format_transforms", "write_transforms"]
 WORLD_FROM_OPENCV = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, -1.0, 0.0, 0.0))
 """What is applied to world points: x stays, y is ahead, z is up."""
 
+_MODELS = {Pinhole: "OPENCV", Equirect: "EQUIRECTANGULAR"}
 _POINTS_NAME = "sparse_pc.ply"
 
 
@@ -85,10 +87,9 @@ def format_transforms(
     trajectory: Trajectory | None = None,
 ) -> str:
     """Return the text of a `transforms.json`; see `write_transforms`."""
-    kinds = {image.K_px is None for image in images}
+    kinds = {type(image.camera) for image in images}
     if len(kinds) != 1:
         raise InvalidInput("images must hold at least 1 picture, all perspective or all panoramas.")
-    is_panorama = kinds.pop()
     turn = torch.eye(4, dtype=torch.float64)
     turn[:3] = torch.tensor(WORLD_FROM_OPENCV, dtype=torch.float64)
     flip = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64))
@@ -108,7 +109,7 @@ def format_transforms(
         if depths and image.name in depths:
             frame["depth_file_path"] = depths[image.name]
         frames.append(frame)
-    document: dict[str, Any] = {"camera_model": "EQUIRECTANGULAR" if is_panorama else "OPENCV"}
+    document: dict[str, Any] = {"camera_model": _MODELS[kinds.pop()]}
     if shared:
         document |= cameras[0]
     document["applied_transform"] = [list(row) for row in WORLD_FROM_OPENCV]
@@ -123,13 +124,12 @@ def format_transforms(
 
 
 def _camera(image: PosedImage) -> dict[str, Any]:
-    height, width = image.size_px
-    fx, fy, cx, cy = (
-        (float(height), float(height), width / 2, height / 2) if image.K_px is None else image.pinhole
-    )
-    return {"fl_x": fx, "fl_y": fy, "cx": cx, "cy": cy, "w": width, "h": height} | (
-        {} if image.K_px is None else {"k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0}
-    )
+    height, width = image.camera.size_px
+    if isinstance(image.camera, Pinhole):
+        (fx, fy, cx, cy), lens = image.pinhole, {"k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0}
+    else:
+        (fx, fy, cx, cy), lens = (float(height), float(height), width / 2, height / 2), {}
+    return {"fl_x": fx, "fl_y": fy, "cx": cx, "cy": cy, "w": width, "h": height} | lens
 
 
 def _points_ply(points: Tensor, colours: Tensor | None) -> bytes:

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..errors import InvalidInput
 from ..geometry.rotations import quats_from_matrix, quats_multiply
-from ..geometry.spherical import erp_directions
+from ..scene.camera import Camera, Equirect
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .config import LRMConfig
@@ -33,10 +32,15 @@ __all__ = [
     "gaussian_scales",
     "gaussians_of_frame",
     "grid_of",
+    "map_camera",
     "quats_from_xyzw",
 ]
 
 _QUAT_EPSILON = 1e-8
+_NO_INTRINSICS = (
+    "trajectory must have intrinsics for a model of perspective cameras; it has none. "
+    "Use a panorama model, or a path with K."
+)
 
 
 @dataclass(frozen=True)
@@ -79,50 +83,42 @@ def quats_from_xyzw(raw: Tensor) -> Tensor:  # [..., 4]
     return torch.where(norm < _QUAT_EPSILON, nothing, unit)
 
 
-def grid_of(
-    config: LRMConfig,
-    height: int,
-    width: int,
-    *,
-    K_px: Tensor | None = None,  # [3, 3]
-    image_size_px: tuple[int, int] | None = None,
-    device: torch.device | str | None = None,
-) -> Grid:
+def grid_of(config: LRMConfig, camera: Camera, device: torch.device | str | None = None) -> Grid:
     """Return the pixels of one frame's map.
 
     Args:
         config: of the model.
-        height: rows of the map.
-        width: columns of the map.
-        K_px: intrinsics of a perspective model's frame.
-        image_size_px: height and width that ``K_px`` belongs to.
+        camera: of the map, see `map_camera`.
         device: where the rays are wanted.
 
     Raises:
-        InvalidInput: when a perspective model gets no intrinsics.
+        InvalidInput: when a perspective model gets a panorama's camera.
+    """
+    # Upstream puts half of the picture's size in place of panoramas' focal lengths.
+    fx, fy = 0.5 * camera.width, 0.5 * camera.height
+    if config.camera == "perspective":
+        fx, fy = camera.as_pinhole(_NO_INTRINSICS).focal_px
+    depth_one = camera.ray_from_depth(torch.ones(camera.size_px, dtype=torch.float64))
+    rays = camera.rays() * depth_one.unsqueeze(-1)
+    return Grid(rays.to(device=device, dtype=torch.float32), config.scale_unit * (1 / fx + 1 / fy))
+
+
+def map_camera(config: LRMConfig, trajectory: Trajectory, frame: int, height: int, width: int) -> Camera:
+    """Return the camera that the model takes a frame of a path for, at the size of a map.
+
+    Raises:
+        InvalidInput: when a perspective model gets a path without intrinsics.
     """
     if config.camera == "spherical":
-        fx = fy = 0.5  # of the picture's size; upstream puts this in place of panoramas' intrinsics
-        rays = erp_directions(height, width, device=device)
-    else:
-        if K_px is None or image_size_px is None:
-            raise InvalidInput("K_px and image_size_px must be given for perspective cameras; got None.")
-        K = K_px.to("cpu", torch.float64)
-        fx, fy = float(K[0, 0]) / image_size_px[1], float(K[1, 1]) / image_size_px[0]
-        cx, cy = float(K[0, 2]) / image_size_px[1], float(K[1, 2]) / image_size_px[0]
-        u = (torch.arange(width, dtype=torch.float64) + 0.5) / width
-        v = ((torch.arange(height, dtype=torch.float64) + 0.5) / height).unsqueeze(-1)
-        x, y = torch.broadcast_tensors((u - cx) / fx, (v - cy) / fy)
-        rays = torch.stack((x, y, torch.ones_like(x)), dim=-1).to(device=device, dtype=torch.float32)
-    return Grid(rays, config.scale_unit * (1 / (fx * width) + 1 / (fy * height)))
+        return Equirect((height, width))
+    return trajectory.camera(frame, (height, width)).as_pinhole(_NO_INTRINSICS)
 
 
 def frame_grid(
     trajectory: Trajectory, frame: int, config: LRMConfig, height: int, width: int, device: torch.device
 ) -> Grid:
     """Return the pixels of one frame of a path."""
-    K_px = None if trajectory.K_px is None else trajectory.K_px[frame]
-    return grid_of(config, height, width, K_px=K_px, image_size_px=trajectory.image_size_px, device=device)
+    return grid_of(config, map_camera(config, trajectory, frame, height, width), device)
 
 
 def gaussians_of_frame(

@@ -16,7 +16,7 @@ from ..errors import BackendUnavailable, InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
-from .attributes import depth_from_raw, frame_grid, gaussians_of_frame
+from .attributes import depth_from_raw, frame_grid, gaussians_of_frame, map_camera
 from .config import LRMConfig
 from .decimate import THINNINGS, thin
 from .memory import MemoryPlan, plan_chunk
@@ -97,8 +97,8 @@ class LRMResult:
 
     Attributes:
         gaussians: in the trajectory's frame and units, on the CPU.
-        depth: ``[T, h, w]`` of every frame, world units, inf beyond the range cut: distance along the ray of
-            a panorama, z of a pinhole picture.
+        depth: ``[T, h, w]`` of every frame, world units, inf beyond the range cut: ray distance of both kinds
+            of camera.
         plan: the memory that was planned for.
         video_size: rows and columns of the video's frames.
         report: lines for people.
@@ -132,9 +132,7 @@ def fit_trajectory(trajectory: Trajectory, frames: int) -> Trajectory:
             f"trajectory must be the path of the video; it has {count} poses and the latent stands for {frames} "
             f"frames ({(frames - 1) // 4 + 1} latent frames). Connect the path that the video was made with."
         )
-    index = torch.arange(frames).clamp(max=count - 1)
-    K_px = None if trajectory.K_px is None else trajectory.K_px[index]
-    return replace(trajectory, camera_from_world=trajectory.camera_from_world[index], K_px=K_px)
+    return trajectory.select(torch.arange(frames).clamp(max=count - 1))
 
 
 def plan_decode(
@@ -259,6 +257,9 @@ def decode_latents(
             progress(ProgressEvent(0, 1, f"LRM: thin {before} splats"))
             gaussians, _ = thin(gaussians, distances, settings.max_gaussians, method=settings.thinning)
         world = (depth / settings.pose_scale).masked_fill(_is_cut(depth, config, settings), torch.inf).cpu()
+        size = (int(depth.shape[1]), int(depth.shape[2]))
+        cameras = (map_camera(config, path, frame, *size) for frame in range(len(path)))
+        world = torch.stack([camera.ray_from_depth(far) for camera, far in zip(cameras, world, strict=True)])
     report = _report(path, trajectory, config, settings, counts, before, depth, gaussians)
     report += faults
     report.append(f"memory: {replace(plan, chunk=chunk).describe()}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.pluecker import spherical_pluecker
+from ..scene.camera import Camera
 from ..scene.trajectory import Trajectory
+from .attributes import map_camera
 from .config import LRMConfig
 from .network import RaySource
 
@@ -45,10 +49,7 @@ def network_poses(trajectory: Trajectory, rule: str = "upstream") -> Tensor:  # 
 
 def perspective_pluecker(
     camera_from_world: Tensor,  # [T, 4, 4]
-    K_px: Tensor,  # [T, 3, 3]
-    image_size_px: tuple[int, int],
-    height: int,
-    width: int,
+    cameras: Sequence[Camera],
     *,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:  # [T, H, W, 6]
@@ -56,37 +57,19 @@ def perspective_pluecker(
 
     Args:
         camera_from_world: ``[T, 4, 4]`` world-to-camera poses.
-        K_px: ``[T, 3, 3]`` intrinsics for pictures of ``image_size_px``; scaled to the rays' size.
-        image_size_px: height and width that ``K_px`` belongs to.
-        height: rows of rays.
-        width: columns of rays.
+        cameras: one per pose, all of the rays' size.
         dtype: of the result; the arithmetic is float64.
 
     Source: W. Liang et al., Wonderland, 2024, section 3.
     """
     poses = camera_from_world.to(torch.float64)
-    K = _scaled(K_px, image_size_px, height, width).to(poses.device)
-    columns = torch.arange(width, dtype=torch.float64, device=poses.device) + 0.5
-    rows = (torch.arange(height, dtype=torch.float64, device=poses.device) + 0.5).unsqueeze(-1)
-    rays = torch.empty(len(poses), height, width, 6, dtype=dtype, device=poses.device)
-    for index, (pose, k) in enumerate(zip(poses, K, strict=True)):
-        x, y = torch.broadcast_tensors((columns - k[0, 2]) / k[0, 0], (rows - k[1, 2]) / k[1, 1])
-        local = torch.stack((x, y, torch.ones_like(x)), dim=-1)
-        local = local / local.norm(dim=-1, keepdim=True)
-        rotation = pose[:3, :3]
-        direction = local @ rotation
-        origin = -(rotation.mT @ pose[:3, 3])
+    rays = torch.empty(len(poses), *cameras[0].size_px, 6, dtype=dtype, device=poses.device)
+    for index, (pose, camera) in enumerate(zip(poses, cameras, strict=True)):
+        direction = camera.rays().to(poses.device) @ pose[:3, :3]
+        origin = -(pose[:3, :3].mT @ pose[:3, 3])
         moment = torch.linalg.cross(origin.expand_as(direction), direction)
         rays[index] = torch.cat((moment, direction), dim=-1).to(dtype)
     return rays
-
-
-def _scaled(K_px: Tensor, image_size_px: tuple[int, int], height: int, width: int) -> Tensor:
-    """Bring intrinsics to another size of the same picture."""
-    K = K_px.to(torch.float64).clone()
-    K[..., 0, :] *= width / image_size_px[1]
-    K[..., 1, :] *= height / image_size_px[0]
-    return K
 
 
 def ray_source(
@@ -119,16 +102,10 @@ def ray_source(
             return spherical_pluecker(part, height, width, frame=config.pluecker_frame).unsqueeze(0)
 
         return spherical
-    K_px, size = trajectory.K_px, trajectory.image_size_px
-    if K_px is None or size is None:
-        raise InvalidInput(
-            "trajectory must have intrinsics for a model of perspective cameras; it has none. "
-            "Use a panorama model, or a path with K."
-        )
+    cameras = [map_camera(config, trajectory, frame, height, width) for frame in range(len(trajectory))]
 
     def perspective(first: int, last: int) -> Tensor:
-        part = _to(poses[first:last], device)
-        return perspective_pluecker(part, K_px[first:last], size, height, width).unsqueeze(0)
+        return perspective_pluecker(_to(poses[first:last], device), cameras[first:last]).unsqueeze(0)
 
     return perspective
 

@@ -28,14 +28,9 @@ from ..geometry.pinhole import (
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
 __all__ = [
-    "Camera",
-    "Equirect",
-    "Pinhole",
-    "camera_of",
-    "check_intrinsics",
-    "join_intrinsics",
-    "select_intrinsics",
-]
+    "Camera", "Equirect", "Pinhole", "blend_intrinsics", "camera_kind", "camera_of", "check_intrinsics",
+    "intrinsics_list", "join_intrinsics", "select_intrinsics",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,6 +111,21 @@ class Pinhole(_Sized):
     def principal_px(self) -> tuple[float, float]:
         """Principal point cx and cy in pixels."""
         return float(self.K_px[0, 2]), float(self.K_px[1, 2])
+
+    @property
+    def fov_x_rad(self) -> float:
+        """Horizontal field of view between the outer edges, at the row of the principal point, radians."""
+        (fx, _), (cx, _) = self.focal_px, self.principal_px
+        return math.atan(cx / fx) + math.atan((self.width - cx) / fx)
+
+    @property
+    def wraps(self) -> bool:
+        """Tell whether the columns go on at the other border: not those of a pinhole."""
+        return False
+
+    def as_pinhole(self, otherwise: str) -> Pinhole:
+        """Return the camera, for what only works with perspective pictures."""
+        return self
 
     @property
     def pixel_rad(self) -> float:
@@ -245,6 +255,15 @@ class Equirect(_Sized):
     """
 
     @property
+    def wraps(self) -> bool:
+        """Tell whether the columns go on at the other border: those of a panorama do."""
+        return True
+
+    def as_pinhole(self, otherwise: str) -> Pinhole:
+        """Raise InvalidInput with the reason why a panorama does not do and the way out, ``otherwise``."""
+        raise InvalidInput(otherwise)
+
+    @property
     def pixel_rad(self) -> float:
         """Angle that a pixel at the horizon spans from top to bottom, radians."""
         return math.pi / self.height
@@ -348,6 +367,11 @@ Camera = Pinhole | Equirect
 """A camera of either kind; both answer to the same methods."""
 
 
+def camera_kind(K_px: Tensor | None) -> type[Pinhole] | type[Equirect]:
+    """Return the kind of camera that a path with these intrinsics, or without any, has."""
+    return Equirect if K_px is None else Pinhole
+
+
 def camera_of(K_px: Tensor | None, size_px: tuple[int, int]) -> Camera:
     """Return the camera of a picture of that many rows and columns: a panorama's where there are no intrinsics."""
     return Equirect(size_px) if K_px is None else Pinhole(size_px, K_px)
@@ -368,10 +392,11 @@ def check_intrinsics(K_px: Tensor | None, count: int, image_size_px: tuple[int, 
     focal = K.diagonal(dim1=1, dim2=2)[:, :2]
     last = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     is_good = torch.isfinite(K).flatten(1).all(1) & (focal > 0).all(1) & (K[:, 2] == last).all(1)
+    is_good &= K[:, 1, 0] == 0
     if not is_good.all():
         frame = int((~is_good).nonzero()[0])
         raise InvalidInput(
-            f"K_px of frame {frame} must be finite with positive focal lengths and a last row 0 0 1; "
+            f"K_px of frame {frame} must be finite with positive focal lengths, 0 at [1, 0] and a last row 0 0 1; "
             f"got {K[frame].tolist()}."
         )
 
@@ -392,6 +417,20 @@ def join_intrinsics(first: Tensor | None, second: Tensor | None) -> Tensor | Non
     if first is None or second is None:
         raise InvalidInput("both paths must have intrinsics for the same image size, or neither.")
     return torch.cat((first, second))
+
+
+def blend_intrinsics(K_px: Tensor | None, times: Tensor) -> Tensor | None:
+    """Return intrinsics at fractional frame numbers ``[N]``, linear between neighbours, or none."""
+    if K_px is None:
+        return None
+    lower = times.floor().long().clamp(max=len(K_px) - 1)
+    upper = (lower + 1).clamp(max=len(K_px) - 1)
+    return torch.lerp(K_px[lower], K_px[upper], (times - lower).to(K_px.dtype)[:, None, None])
+
+
+def intrinsics_list(K_px: Tensor | None) -> list[list[list[float]]] | None:
+    """Return intrinsics as nested lists, for files; None where there are none."""
+    return None if K_px is None else K_px.double().tolist()
 
 
 def _is_identity(rotation: Tensor | None) -> bool:

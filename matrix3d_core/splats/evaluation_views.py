@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..geometry.crops import crop_erp
 from ..geometry.cubemap import cubemap_rotations
-from ..geometry.pinhole import intrinsics_from_fov
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..raster.splat import SplatFrame, render_gaussians
+from ..raster.camera_view import CameraView, render_view
+from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
@@ -30,15 +29,13 @@ class Look:
 
     Attributes:
         camera_from_world: ``[4, 4]`` float64.
-        K_px: ``[3, 3]`` float64.
-        size_px: rows and columns.
+        camera: lens and size.
         pose: index of the trajectory's pose that it stands at; -1 without a trajectory.
         rotation: ``[3, 3]`` camera of the view from that of the pose.
     """
 
     camera_from_world: Tensor
-    K_px: Tensor
-    size_px: int
+    camera: Pinhole
     pose: int
     rotation: Tensor
 
@@ -87,7 +84,7 @@ def judging_views(
         poses[:, :3, 3] = -centres_inside(gaussians, None)
     else:
         poses = trajectory.camera_from_world
-    K_px = intrinsics_from_fov(_FOV_RAD, size_px, size_px)
+    lens = Pinhole.from_fov(_FOV_RAD, size_px, size_px)
     faces = cubemap_rotations()
 
     def look(share: float, number: int, turn: float) -> Look:
@@ -96,7 +93,7 @@ def judging_views(
         rotation = faces[(0, 2, 1, 3, 5, 0, 3, 2, 1, 4)[number % 10]] @ yaw  # level views twice as often
         camera = torch.eye(4, dtype=torch.float64)
         camera[:3, :3] = rotation
-        return Look(camera @ poses[pose], K_px, size_px, -1 if trajectory is None else pose, rotation)
+        return Look(camera @ poses[pose], lens, -1 if trajectory is None else pose, rotation)
 
     held = max(2, count // 2)
     measure = [look((k + 0.25) / count, k, 0.0 + k * 0.4) for k in range(count)]
@@ -121,10 +118,9 @@ def pictures(
     return torch.stack(frames)
 
 
-def draw(gaussians: Gaussians, view: Look, engine: str) -> SplatFrame:
+def draw(gaussians: Gaussians, view: Look, engine: str) -> CameraView:
     """Render one view."""
-    size = view.size_px
-    return render_gaussians(gaussians, view.camera_from_world, view.K_px, size, size, engine=engine)
+    return render_view(gaussians, view.camera_from_world, view.camera, engine=engine)
 
 
 def references(frames: Tensor, views: list[Look], trajectory: Trajectory) -> Tensor:  # [V, S, S, 3]
@@ -137,7 +133,8 @@ def references(frames: Tensor, views: list[Look], trajectory: Trajectory) -> Ten
         raise InvalidInput(
             f"frames and trajectory must have the same length; got {len(frames)} frames and {len(trajectory)} poses."
         )
-    cut = [crop_erp(frames[v.pose].float(), v.rotation[None], v.K_px, v.size_px, v.size_px)[0] for v in views]
+    panorama = Equirect((frames.shape[1], frames.shape[2]))
+    cut = [panorama.crop(frames[v.pose].float(), v.camera, v.rotation) for v in views]
     return torch.stack(cut).clamp(0, 1)
 
 

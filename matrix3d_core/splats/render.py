@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..geometry.pinhole import depth_ray_from_z, intrinsics_from_fov
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
-from ..raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
+from ..raster.camera_view import render_view
+from ..raster.splat import SPLAT_ENGINES
+from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
@@ -126,7 +127,9 @@ def render_path(
     is_round = projection in ("panorama", "vr180")
     eyes = (0.0,) if projection in ("perspective", "panorama") else (-eye_distance / 2, eye_distance / 2)
     eye_columns = columns // len(eyes)
-    K_px = None if is_round else intrinsics_from_fov(fov_x_rad, rows, eye_columns)
+    camera = Equirect((rows, 2 * rows)) if is_round else Pinhole.from_fov(fov_x_rad, rows, eye_columns)
+    # VR180 is the middle half of a panorama.
+    columns_shown = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
     name, _ = SPLAT_ENGINES.load(engine, needs={"panorama"} if is_round else set())
     poses = trajectory.camera_from_world[::stride]
     rgb = torch.empty(len(poses), rows, columns, 3)
@@ -139,31 +142,11 @@ def render_path(
             eye[0, 3] -= right
             part = (index, slice(None), slice(number * eye_columns, (number + 1) * eye_columns))
             with torch.no_grad():
-                if K_px is None:
-                    middle = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
-                    ball = render_gaussians_panorama(
-                        gaussians,
-                        eye,
-                        rows,
-                        2 * rows,
-                        background=background,
-                        engine=name,
-                        antialiased=antialiased,
-                    )
-                    pictures = ball.rgb[:, middle], ball.alpha[:, middle], ball.depth_ray[:, middle]
-                else:
-                    flat = render_gaussians(
-                        gaussians,
-                        eye,
-                        K_px,
-                        rows,
-                        eye_columns,
-                        background=background,
-                        engine=name,
-                        antialiased=antialiased,
-                    )
-                    pictures = flat.rgb, flat.alpha, depth_ray_from_z(flat.depth_z, K_px)
-            rgb[part], alpha[part] = pictures[0].clamp(0, 1), pictures[1].clamp(0, 1)
-            depth[part] = pictures[2]
+                seen = render_view(
+                    gaussians, eye, camera, background=background, engine=name, antialiased=antialiased
+                )
+            rgb[part] = seen.rgb[:, columns_shown].clamp(0, 1)
+            alpha[part] = seen.alpha[:, columns_shown].clamp(0, 1)
+            depth[part] = seen.depth_ray[:, columns_shown]
     progress(ProgressEvent(len(poses), len(poses), "splats rendered", rgb[-1]))
     return PathPictures(rgb, alpha, depth, name)

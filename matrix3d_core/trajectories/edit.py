@@ -12,6 +12,7 @@ from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 from ..geometry.quaternions import aligned_quats, conjugate, turning_angles
 from ..geometry.rotations import matrix_from_quats, quats_from_matrix, quats_multiply
+from ..scene.camera import blend_intrinsics, join_intrinsics, select_intrinsics
 from ..scene.trajectory import Trajectory
 from .spline import interpolate_rising, path_through_frames
 
@@ -28,8 +29,7 @@ def is_closed(trajectory: Trajectory) -> bool:
 
 def reverse(trajectory: Trajectory) -> Trajectory:
     """Play a path backwards; the camera keeps looking where it looked. Twice gives the same bits."""
-    K_px = None if trajectory.K_px is None else trajectory.K_px.flip(0)
-    return replace(trajectory, camera_from_world=trajectory.camera_from_world.flip(0), K_px=K_px)
+    return trajectory.select(torch.arange(len(trajectory) - 1, -1, -1))
 
 
 def join(first: Trajectory, second: Trajectory, *, anchor: bool = True) -> Trajectory:
@@ -58,19 +58,18 @@ def join(first: Trajectory, second: Trajectory, *, anchor: bool = True) -> Traje
             "both paths must have the same frame of reference; got "
             f"{first.frame_of_reference} and {second.frame_of_reference}. Anchor the second to the first."
         )
-    if (first.K_px is None) != (second.K_px is None) or first.image_size_px != second.image_size_px:
+    if first.image_size_px != second.image_size_px:
         raise InvalidInput("both paths must have intrinsics for the same image size, or neither.")
-    poses, K_px = second.camera_from_world, second.K_px
+    poses, follows = second.camera_from_world, slice(None)
     end = first.camera_from_world[-1]
     if anchor:
         poses = poses @ (second.world_from_camera[0] @ end)
         poses[:, 3] = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
     scale = max(1.0, float(end[:3, 3].abs().max()))
     if anchor or bool((poses[0] - end).abs().max() <= 1e-9 * scale):
-        poses, K_px = poses[1:], None if K_px is None else K_px[1:]
-    if K_px is not None and first.K_px is not None:
-        K_px = torch.cat((first.K_px, K_px))
-    return replace(first, camera_from_world=torch.cat((first.camera_from_world, poses)), K_px=K_px)
+        follows = slice(1, None)
+    K_px = join_intrinsics(first.K_px, select_intrinsics(second.K_px, follows))
+    return replace(first, camera_from_world=torch.cat((first.camera_from_world, poses[follows])), K_px=K_px)
 
 
 def resample(trajectory: Trajectory, frames: int, *, by: str = "time") -> Trajectory:
@@ -106,12 +105,7 @@ def sample_at(trajectory: Trajectory, times: Tensor) -> Trajectory:
     exact = (times - nearest).abs() < 1e-12 * max(1, len(trajectory))
     poses = made.camera_from_world
     poses[exact] = trajectory.camera_from_world[nearest[exact].long()]
-    K_px = trajectory.K_px
-    if K_px is not None:
-        lower = times.floor().long().clamp(max=len(trajectory) - 1)
-        upper = (lower + 1).clamp(max=len(trajectory) - 1)
-        K_px = torch.lerp(K_px[lower], K_px[upper], (times - lower).to(K_px.dtype)[:, None, None])
-    return replace(trajectory, camera_from_world=poses, K_px=K_px)
+    return replace(trajectory, camera_from_world=poses, K_px=blend_intrinsics(trajectory.K_px, times))
 
 
 def _times_of_equal_steps(trajectory: Trajectory, fraction: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from matrix3d_core.io.dataset import (
 )
 from matrix3d_core.io.depth_files import read_depth
 from matrix3d_core.io.nerfstudio import format_transforms
+from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -285,19 +286,19 @@ def test_refusals_and_interruptions_leave_nothing(tmp_path):
 
 def test_models_that_cannot_be_written(tmp_path):
     pose = torch.eye(4, dtype=torch.float64)
-    K_px = intrinsics_from_fov(1.0, 4, 4)
+    camera = Pinhole.from_fov(1.0, 4, 4)
     with pytest.raises(InvalidInput, match="is a panorama, which has no pinhole camera"):
-        write_colmap(tmp_path, [PosedImage("a.png", pose, (4, 8))])
+        write_colmap(tmp_path, [PosedImage("a.png", pose, Equirect((4, 8)))])
     with pytest.raises(InvalidInput, match="got one twice"):
-        write_colmap(tmp_path, [PosedImage("a.png", pose, (4, 4), K_px)] * 2)
+        write_colmap(tmp_path, [PosedImage("a.png", pose, camera)] * 2)
     with pytest.raises(InvalidInput, match="at least 1 picture"):
         write_colmap(tmp_path, [])
     with pytest.raises(InvalidInput, match="must be a file name"):
-        PosedImage("a\nb.png", pose, (4, 4), K_px)
-    skewed = K_px.clone()
+        PosedImage("a\nb.png", pose, camera)
+    skewed = camera.K_px.clone()
     skewed[0, 1] = 0.1
     with pytest.raises(InvalidInput, match="must have no skew"):
-        PosedImage("a.png", pose, (4, 4), skewed)
+        PosedImage("a.png", pose, Pinhole((4, 4), skewed))
     with pytest.raises(InvalidInput, match="all perspective or all panoramas"):
-        format_transforms([PosedImage("a.png", pose, (4, 4), K_px), PosedImage("b.png", pose, (4, 8))])
+        format_transforms([PosedImage("a.png", pose, camera), PosedImage("b.png", pose, Equirect((4, 8)))])
     assert list(tmp_path.iterdir()) == []

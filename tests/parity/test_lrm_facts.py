@@ -9,6 +9,7 @@ from matrix3d_core.lrm.attributes import gaussian_scales, grid_of
 from matrix3d_core.lrm.config import LRMConfig
 from matrix3d_core.lrm.network import temporal_windows
 from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.scene.camera import Equirect
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +34,14 @@ def test_the_fact_sheets_numbers():
     assert temporal_windows(21)[0] == (-2, 2)
     assert temporal_windows(21)[20] == (78, 82)
     # Size: depth times (0.5 + 24.5 s) times 2.5e-4, s in (0, 1).
-    factor = grid_of(config, 240, 480).scale_factor
+    factor = grid_of(config, Equirect((240, 480))).scale_factor
     assert factor == pytest.approx(2.5e-4, rel=1e-12)
     low, high = gaussian_scales(torch.tensor([[-50.0, 50.0, 0.0]]), torch.tensor([2.0]), factor, config)[
         0, :2
     ]
     assert float(low) == pytest.approx(0.5 * 2 * 2.5e-4)
     assert float(high) == pytest.approx(25 * 2 * 2.5e-4)
-    torch.testing.assert_close(grid_of(config, 240, 480).rays, erp_directions(240, 480))
+    torch.testing.assert_close(grid_of(config, Equirect((240, 480))).rays, erp_directions(240, 480))
     unused = sum(
         torch.Size(shape).numel()
         for name, shape in published_shapes().items()

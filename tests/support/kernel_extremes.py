@@ -1,13 +1,11 @@
 """Run every compiled kernel on extreme numbers; a script, for a process of its own with NUMBA_BOUNDSCHECK=1.
 
-Prints one line of JSON: numba's kernels, those that nothing here ran, and what went wrong. A kernel is whatever numba
-compiles in any module of the library, so a new one is found without being named here. Those of warp run through its
-engines: outside of an array it ends the process, and the error output says at which case.
+Prints one line of JSON: the kernels found, those that nothing here ran, and what went wrong. A kernel is whatever
+numba compiles in any module of the library, so a new one is found without being named here.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import sys
@@ -18,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import warp as wp
 from numba.core.dispatcher import Dispatcher
 
 from matrix3d_core.compiled import Sliced
@@ -29,8 +26,6 @@ from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimize import kernels_numba
 from matrix3d_core.raster import splat_numba, splat_numba_erp, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
-from matrix3d_core.raster.mesh_warp import open_mesh_cpu
-from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.mesh import Mesh
 from matrix3d_core.synth import intersect_numba
 from matrix3d_core.synth.scene_layout import terrace
@@ -40,7 +35,7 @@ POSE = np.eye(4)
 
 
 def kernels() -> dict[str, Dispatcher]:
-    """Every numba kernel that is called from Python; those that only kernels call are parts of these."""
+    """Every kernel of the library that is called from Python; those that only kernels call are parts of these."""
     found: dict[str, Dispatcher] = {}
     called: set[str] = set()
     for path in sorted(CORE.rglob("*.py")):
@@ -87,8 +82,8 @@ def f4(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value, np.float32)
 
 
-def cloud(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Means, quaternions, scales, opacities and colors of a few Gaussians."""
+def splats(rng: np.random.Generator) -> None:
+    """Both ways to draw, forward and back."""
     count = 12
     if rng.random() < 0.5:
         means = f4(rng.uniform(-1, 1, (count, 3)) + np.array((0, 0, 1.5)))
@@ -98,24 +93,13 @@ def cloud(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     scales, opacities = extreme(rng, count, 3, signed=False), f4(rng.random(count))
     if rng.random() < 0.2:
         opacities = extreme(rng, count, signed=False)
-    return means, quats, scales, opacities, extreme(rng, count, 3)
-
-
-def camera(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int, int, bool]:
-    """Pose, intrinsics, height, width, and whether it is anti-aliased."""
+    inputs = (means, quats, scales, opacities, extreme(rng, count, 3))
     height, width = int(rng.integers(1, 70)), int(rng.integers(1, 70))
     antialiased = bool(rng.random() < 0.5)
     K_px = intrinsics_from_fov(float(10 ** rng.uniform(-3, 0.49)), height, width).numpy()
     pose = POSE.copy()
     if rng.random() < 0.2:
         pose[:3, 3] = extreme(rng, 3)
-    return pose, K_px, height, width, antialiased
-
-
-def splats(rng: np.random.Generator) -> None:
-    """Both ways to draw, forward and back."""
-    inputs = cloud(rng)
-    pose, K_px, height, width, antialiased = camera(rng)
     drawn: list[tuple[Any, Any]] = [
         (splat_numba, splat_numba.forward(*inputs, pose, K_px, height, width, antialiased=antialiased)),
         (
@@ -129,43 +113,23 @@ def splats(rng: np.random.Generator) -> None:
         module.backward_with_extras(drawing, *pictures, pose=True, screen=True)
 
 
-@functools.cache
-def _draw_by_warp() -> Callable[..., Any]:
-    return open_warp("cpu")
-
-
-def splats_by_warp(rng: np.random.Generator) -> None:
-    leaves = [torch.from_numpy(value).requires_grad_() for value in cloud(rng)]
-    pose, K_px, height, width, antialiased = camera(rng)
-    moved = torch.from_numpy(pose).requires_grad_()
-    for K, columns in ((torch.from_numpy(K_px), width), (None, 2 * height)):
-        *pictures, _ = _draw_by_warp()(
-            *leaves, moved, K, height, columns, antialiased=antialiased, median=True
-        )
-        torch.autograd.backward(pictures, [torch.from_numpy(extreme(rng, *p.shape)) for p in pictures])
-
-
 def harmonics(rng: np.random.Generator) -> None:
     sh = torch.from_numpy(extreme(rng, 9, int(rng.choice((4, 9, 16))), 3)).requires_grad_()
     means = torch.from_numpy(extreme(rng, 9, 3)).requires_grad_()
     splat_numba_sh.colours_from_sh(sh, means, torch.zeros(3)).sum().backward()
 
 
-def mesh(rng: np.random.Generator, open_mesh: Callable[[Mesh], Any] = NumbaMesh) -> None:
+def mesh(rng: np.random.Generator) -> None:
     count = 24
     vertices = torch.from_numpy(extreme(rng, count, 3))
     faces = torch.from_numpy(rng.integers(0, count, (30, 3)).astype(np.int32))
     if rng.random() < 0.5:  # a grid's two halves, which are drawn in pairs
         faces = torch.cat((faces, torch.stack((faces[:, 2], faces[:, 1], faces.roll(1, 0)[:, 0]), 1)))
-    opened = open_mesh(_mesh(vertices, faces))
+    opened = NumbaMesh(_mesh(vertices, faces))
     pose = torch.eye(4, dtype=torch.float64)
     height = int(rng.integers(1, 40))
     opened.render(pose, height, 2 * height)
     opened.cast(pose, torch.from_numpy(extreme(rng, 50, 3)))
-
-
-def mesh_by_warp(rng: np.random.Generator) -> None:
-    mesh(rng, open_mesh_cpu)
 
 
 def _mesh(vertices: torch.Tensor, faces: torch.Tensor) -> Any:
@@ -197,26 +161,16 @@ def fit(rng: np.random.Generator) -> None:
     values, first, second = (extreme(rng, count, 14) for _ in range(3))
     steps = rng.integers(0, 4, count).astype(np.int32)
     kernels_numba.adam_rows(
-        len(visible),
-        visible,
-        *rows,
-        *active,
-        values,
-        first,
-        second,
-        steps,
-        extreme(rng, count, signed=False),
-        extreme(rng, count, 3),
-        extreme(rng, count),
-        extreme(rng, 8),
-        extreme(rng, 3),
-        extreme(rng, 5, 2),
-    )
+        len(visible), visible, *rows, *active, values, first, second, steps, extreme(rng, count, signed=False),
+        extreme(rng, count, 3), extreme(rng, count), extreme(rng, 8), extreme(rng, 3), extreme(rng, 5, 2),
+    )  # fmt: skip
 
 
 def sweep(rng: np.random.Generator) -> None:
     height, width, levels = int(rng.integers(2, 9)), int(rng.integers(2, 17)), 4
-    focal = float(rng.choice((0.0, 10.0, 10 ** rng.uniform(-38, 38))))
+    panorama = np.zeros(6)
+    focal = (10.0, 10 ** rng.uniform(-38, 38))[rng.integers(2)]
+    lens = (panorama, np.array((1.0, focal, 0.1, 3.0, 0.7 * focal, 2.0)))[rng.integers(2)]
     poses = np.stack([np.eye(4)[:3]] * 2)
     poses[1] = extreme(rng, 3, 4)
     reference, others = extreme(rng, height, width, 3), extreme(rng, 2, height, width, 3)
@@ -224,30 +178,31 @@ def sweep(rng: np.random.Generator) -> None:
     known = extreme(rng, height, width).astype(np.float64)
     cost, total = (np.zeros((height, width, levels), np.float32) for _ in range(2))
     kernels_sweep.match_cost(
-        height, reference, others, poses, focal, inverse_depth, known, np.float32(0.4), cost
+        height,
+        reference,
+        others,
+        poses,
+        lens,
+        np.stack((lens, panorama)),
+        inverse_depth,
+        known,
+        np.float32(0.4),
+        cost,
     )
     jump, slope = np.float32(0.35), np.float32(0.02)
-    kernels_sweep.smooth_rows(height, cost, reference, slope, jump, focal == 0.0, total)
+    kernels_sweep.smooth_rows(height, cost, reference, slope, jump, lens[0] == 0, total)
     kernels_sweep.smooth_columns(width, cost, reference, slope, jump, total)
     best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     kernels_sweep.choose(height, total, cost, inverse_depth, best, price)
     points, distance = extreme(rng, 30, 3).astype(np.float64), np.full((height, width), np.inf)
     pose = POSE if rng.random() < 0.5 else np.vstack((extreme(rng, 3, 4), (0, 0, 0, 1)))
-    kernels_sweep.splat_distance(points, pose, focal, distance)
-    kernels_sweep.cover_distance(points, extreme(rng, 30).astype(np.float64), pose, focal, distance)
+    kernels_sweep.splat_distance(points, pose, lens, distance)
+    kernels_sweep.cover_distance(points, extreme(rng, 30).astype(np.float64), pose, lens, distance)
     maps = extreme(rng, 2, height, width)
     kernels_sweep.find_forbidden(
-        height,
-        extreme(rng, height, width),
-        pose,
-        focal,
-        maps,
-        maps > 0,
-        np.stack((POSE, pose)),
-        np.array((0.0, focal)),
-        0.1,
-        np.empty((height, width), np.bool_),
-    )
+        height, extreme(rng, height, width), pose, lens, maps, maps > 0, np.stack((POSE, pose)),
+        np.stack((panorama, lens)), 0.1, np.empty((height, width), np.bool_),
+    )  # fmt: skip
 
 
 def scene(rng: np.random.Generator) -> None:
@@ -276,22 +231,18 @@ def main() -> None:
     """Run all parts on as many cases as asked for."""
     parts: tuple[Callable[[np.random.Generator], None], ...] = (
         splats,
-        splats_by_warp,
         harmonics,
         mesh,
-        mesh_by_warp,
         fit,
         sweep,
         scene,
         files,
     )
-    wp.config.mode = "debug"  # checks indices, on the CPU
     failures = []
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     for part in parts:
         for seed in range(int(sys.argv[1])):
-            print(part.__name__, seed, file=sys.stderr)
             try:
                 part(np.random.default_rng(seed))
             except InvalidInput:

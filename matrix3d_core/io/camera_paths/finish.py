@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import FormatError, InvalidInput
 from ...geometry.rotations import matrix_from_quats, nearest_rotation, quats_from_matrix, quats_slerp
+from ...scene.camera import Equirect, camera_kind, camera_of, select_intrinsics
 from ...scene.trajectory import Trajectory
 from ..axes import OPENCV, axes_matrix
 from ..dataset import crop_turns
@@ -274,13 +275,15 @@ def _time_base(step: float) -> str:
 def _kept_intrinsics(
     raw: RawPath, options: PathOptions, notes: list[str]
 ) -> tuple[Tensor | None, tuple[int, int] | None]:
-    if raw.K_px is None or options.intrinsics == "drop" or (options.intrinsics == "auto" and not raw.is_own):
-        if raw.K_px is not None and raw.size_px is not None and options.intrinsics == "auto":
-            height, width = raw.size_px
-            angle = math.degrees(2 * math.atan(width / 2 / float(raw.K_px[0, 0, 0])))
-            notes.append(
-                f"its pictures are perspective ({width}x{height}, {angle:.1f} degrees wide): poses are taken for "
-                "panoramas (intrinsics 'keep' keeps the lens)"
-            )
-        return None, None if raw.K_px is not None else raw.size_px
-    return raw.K_px, raw.size_px
+    if camera_kind(raw.K_px) is Equirect:
+        return None, raw.size_px
+    if options.intrinsics == "keep" or (options.intrinsics == "auto" and raw.is_own):
+        return raw.K_px, raw.size_px
+    if raw.size_px is not None and options.intrinsics == "auto":
+        camera = camera_of(select_intrinsics(raw.K_px, 0), raw.size_px).as_pinhole("")
+        notes.append(
+            f"its pictures are perspective ({camera.width}x{camera.height}, "
+            f"{math.degrees(camera.fov_x_rad):.1f} degrees wide): poses are taken for panoramas (intrinsics 'keep' "
+            "keeps the lens)"
+        )
+    return None, None

@@ -55,7 +55,7 @@ class _Placed:
     maps: list[np.ndarray] = field(default_factory=list)
     confident: list[np.ndarray] = field(default_factory=list)
     poses: list[np.ndarray] = field(default_factory=list)
-    focals: list[float] = field(default_factory=list)
+    lenses: list[np.ndarray] = field(default_factory=list)
 
     def add_known(self, known: KnownDepth) -> None:
         """Add a map at the least distance of each block: only what is clearly before it is forbidden."""
@@ -71,7 +71,7 @@ class _Placed:
         self.maps.append(depth)
         self.confident.append(confident)
         self.poses.append(pose.numpy())
-        self.focals.append(_focal(camera.resized(*self.size)))
+        self.lenses.append(_lens(camera.resized(*self.size)))
 
     def add_points(self, source: SurfelSource, stride: int) -> None:
         """Add every ``stride``-th pixel of what becomes surfels."""
@@ -85,7 +85,7 @@ class _Placed:
 
         covered = np.full(self.size, np.inf)
         for points, footprints in zip(self.points, self.footprints, strict=True):
-            kernels.cover_distance(points, footprints, pose.numpy(), _focal(camera), covered)
+            kernels.cover_distance(points, footprints, pose.numpy(), _lens(camera), covered)
         return torch.from_numpy(covered).float()
 
     def forbids(self, depth: Tensor, world_from_camera: Tensor, camera: Camera) -> Tensor:  # [h, w] bool
@@ -94,15 +94,14 @@ class _Placed:
 
         forbidden = np.empty(self.size, np.bool_)
         kernels.find_forbidden(
-            self.size[0], depth.numpy(), world_from_camera.numpy(), _focal(camera), np.stack(self.maps),
-            np.stack(self.confident), np.stack(self.poses), np.array(self.focals, np.float64), 2 * AGREE, forbidden,
+            self.size[0], depth.numpy(), world_from_camera.numpy(), _lens(camera), np.stack(self.maps),
+            np.stack(self.confident), np.stack(self.poses), np.stack(self.lenses), 2 * AGREE, forbidden,
         )  # fmt: skip
         return torch.from_numpy(forbidden)
 
 
-def _focal(camera: Camera) -> float:
-    """Return what the kernels of the sweep know of a camera: its focal length, 0 of a panorama."""
-    return float(camera.kernel_values()[1])
+def _lens(camera: Camera) -> np.ndarray:  # [6]
+    return camera.kernel_values().numpy()
 
 
 def sweep_disocclusions(

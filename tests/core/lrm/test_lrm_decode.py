@@ -1,6 +1,7 @@
 """Maps to Gaussians: activations, places, what is left out, memory, cancelling."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import oracle_lrm as oracle
@@ -12,6 +13,7 @@ from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.lrm.attributes import (
     depth_from_raw,
+    frame_grid,
     gaussian_scales,
     gaussians_of_frame,
     grid_of,
@@ -22,6 +24,7 @@ from matrix3d_core.lrm.decimate import importance_of, thin
 from matrix3d_core.lrm.decode import DecodeSettings, _uncompile, decode_latents, fit_trajectory, plan_decode
 from matrix3d_core.lrm.memory import estimate_memory
 from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -44,7 +47,7 @@ def test_activations_are_upstreams():
     config = LRMConfig()
     raw, attributes = torch.randn(3, 1, 40, generator=rng), torch.randn(14, 40, generator=rng) * 2
     depth = depth_from_raw(raw, config.depth_max)
-    factor = grid_of(config, 240, 480).scale_factor
+    factor = grid_of(config, Equirect((240, 480))).scale_factor
     assert math.isclose(factor, 0.00125 / 5, rel_tol=1e-12)
     scales = gaussian_scales(attributes[3:6].T, depth[0], factor, config)
     quats = quats_from_xyzw(attributes[6:10].T)
@@ -69,7 +72,7 @@ def test_gaussians_of_a_frame_one_by_one():
     )
     depth = depth_from_raw(raw, 30.0)
     found = gaussians_of_frame(
-        depth, attributes, path.camera_from_world[4], grid_of(config, height, width), config
+        depth, attributes, path.camera_from_world[4], grid_of(config, Equirect((height, width))), config
     )
     c2w = path.world_from_camera[4].numpy()
     half = matrix_from_quats(found.quats_wxyz.double()) * found.scales.double().unsqueeze(-2)
@@ -90,7 +93,8 @@ def test_gaussians_of_a_frame_one_by_one():
 def test_a_perspective_model_unprojects_z_depth():
     config = LRMConfig(camera="perspective")
     K = torch.tensor([[30.0, 0, 11], [0, 28, 9], [0, 0, 1]], dtype=torch.float64)
-    grid = grid_of(config, 10, 12, K_px=K, image_size_px=(20, 24))
+    path = replace(turning_path(1), K_px=K[None], image_size_px=(20, 24))
+    grid = frame_grid(path, 0, config, 10, 12, "cpu")
     assert math.isclose(grid.scale_factor, 0.1 / 5 * (24 / 30 / 12 + 20 / 28 / 10), rel_tol=1e-12)
     pose = turning_path(1).camera_from_world[0]
     found = gaussians_of_frame(torch.full((10, 12), 2.0), torch.zeros(14, 10, 12), pose, grid, config)
@@ -101,8 +105,10 @@ def test_a_perspective_model_unprojects_z_depth():
         )
     )
     assert found.means[3 * 12 + 7].tolist() == pytest.approx(point[:3].tolist(), abs=1e-5)
-    with pytest.raises(InvalidInput, match="K_px and image_size_px must be given"):
-        grid_of(config, 10, 12)
+    with pytest.raises(InvalidInput, match="trajectory must have intrinsics for a model of perspective"):
+        frame_grid(turning_path(1), 0, config, 10, 12, "cpu")
+    with pytest.raises(InvalidInput, match="trajectory must have intrinsics for a model of perspective"):
+        grid_of(config, Equirect((10, 20)))
 
 
 # Decoding ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every piece of the network against the slow twin from the fact sheet, at T = 9, latent 3 x 8 x 16."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import oracle_lrm as oracle
@@ -251,7 +252,8 @@ def test_an_unturned_first_camera_keeps_its_place():
 def test_perspective_rays_from_the_definition():
     path = turning_path(2)
     K = torch.tensor([[20.0, 0, 15], [0, 22, 9], [0, 0, 1]], dtype=torch.float64).repeat(2, 1, 1)
-    got = perspective_pluecker(path.camera_from_world, K, (18, 32), 9, 16)
+    given = replace(path, K_px=K, image_size_px=(18, 32))
+    got = perspective_pluecker(path.camera_from_world, [given.camera(t, (9, 16)) for t in range(2)])
     for t in range(2):
         c2w = path.world_from_camera[t].numpy()
         for row in (0, 4, 8):

@@ -272,3 +272,11 @@ def test_frames_of_a_path_keep_their_own_intrinsics():
     with pytest.raises(InvalidInput, match="or neither"):
         join_intrinsics(stack, None)
     assert camera_of(None, (2, 4)) == Equirect((2, 4))
+
+
+def test_the_field_of_view_is_the_angle_between_the_outer_edges():
+    left, right = (torch.tensor(pinhole_ray(x, CY, 0.0), dtype=torch.float64) for x in (0.0, WIDTH))
+    assert pinhole(0.0).fov_x_rad == pytest.approx(float(torch.acos(left @ right)), abs=1e-12)
+    with pytest.raises(InvalidInput, match="cut it first"):
+        Equirect((2, 4)).as_pinhole("cut it first")
+    assert pinhole().as_pinhole("never said") == pinhole()
