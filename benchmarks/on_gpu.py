@@ -73,7 +73,7 @@ def usable(registry: object, names: tuple[str, ...], dry: bool) -> list[str]:
     """Return the engines that can run here, and print why the others cannot; without a card the CPU's."""
     if dry:
         return ["numba"]
-    reasons = {name: registry.why_not(name) for name in names}  # type: ignore[attr-defined]
+    reasons = {name: registry.unavailable_reason(name) for name in names}  # type: ignore[attr-defined]
     for name, reason in reasons.items():
         if reason:
             print(f"SKIPPED engine {name}: {reason}", flush=True)

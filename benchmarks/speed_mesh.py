@@ -97,7 +97,7 @@ def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
     sketch = SketchMesh(mesh.vertices.numpy(), mesh.faces.numpy(), mesh.colours.numpy(), height, width)
     contestants["sketch"] = lambda k: sketch.render(centres[k].numpy())
     embree = None
-    if MESH_ENGINES.why_not("embreex") is None:
+    if MESH_ENGINES.unavailable_reason("embreex") is None:
         embree = open_mesh_renderer(mesh, engine="embreex")[1]
         contestants["embreex"] = lambda k: embree.render(pose_at(centres[k]), height, width)
     seconds = common.time_in_rounds(contestants, poses)

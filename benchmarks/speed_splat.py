@@ -28,6 +28,8 @@ import torch
 from benchmarks import common
 from benchmarks.baseline_splat_sketch import render as render_sketch
 from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
+from matrix3d_core.raster.splat_contract import SplatInputs, SplatView
+from matrix3d_core.scene.camera import Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
 
 SEED, ROUNDS, CORE_ROUNDS = 0, 9, 5
@@ -57,9 +59,8 @@ def draw(engine: str, leaves: list[torch.Tensor], focal: float, size_px: int) ->
     if engine == "sketch":
         return render_sketch(*leaves, focal, size_px, size_px)[0]
     K_px = torch.tensor([[focal, 0, size_px / 2], [0, focal, size_px / 2], [0, 0, 1]], dtype=torch.float64)
-    return SPLAT_ENGINES.load(engine)[1](*leaves, torch.eye(4, dtype=torch.float64), K_px, size_px, size_px)[
-        0
-    ]
+    view = SplatView(torch.eye(4, dtype=torch.float64), Pinhole((size_px, size_px), K_px))
+    return SPLAT_ENGINES.load(engine)[1](SplatInputs(*leaves), view)[0]
 
 
 def step(engine: str, leaves: list[torch.Tensor], focal: float, target: torch.Tensor) -> torch.Tensor:

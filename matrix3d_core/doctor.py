@@ -273,7 +273,7 @@ def _engines(kind: str, load: Callable[[], Any]) -> list[dict[str, Any]]:
         return [{"name": "(all)", "usable": False, "reason": reason, "features": [], "summary": ""}]
     found = []
     for name in registry.names:
-        reason = registry.why_not(name)
+        reason = registry.unavailable_reason(name)
         backend = registry.backend(name)
         found.append(
             {

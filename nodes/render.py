@@ -176,7 +176,7 @@ class SplatRender(io.ComfyNode):
             antialiased=antialiased,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        used = SPLAT_ENGINES.told(shots.engine)
+        used = SPLAT_ENGINES.describe_choice(shots.engine)
         tell_user(cls.hidden.unique_id, used)
         return io.NodeOutput(shots.rgb, shots.alpha, shots.depth_ray, ui={"text": [used]})
 

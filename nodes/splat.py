@@ -287,7 +287,7 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        told = [SPLAT_ENGINES.told(str(result.report["engine"])), *result.report["warnings"]]  # type: ignore[misc]
+        told = [SPLAT_ENGINES.describe_choice(str(result.report["engine"])), *result.report["warnings"]]  # type: ignore[misc]
         tell_user(cls.hidden.unique_id, " ".join(filter(None, told)))
         preview = result.preview.unsqueeze(0)
         origins = colour_by_origin(result.gaussians, result.origins)

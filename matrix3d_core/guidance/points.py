@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.spherical import pixels_from_directions
-from ..raster.mesh import MeshFrame, check_pose
+from ..raster.mesh_contract import MeshFrame, check_pose
 from ..scene.mesh import Mesh
 
 __all__ = ["open_points"]

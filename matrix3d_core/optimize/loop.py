@@ -501,10 +501,10 @@ def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections)
         "lr_scale": start.lr_scale,
         "corrections": frames,
     }
-    if engine == "numba":
+    features = SPLAT_ENGINES.backend(engine).features
+    if "fused_step" in features:
         return engine, CpuTrainer(start.gaussians, config, **extras)
-    on_cuda = engine in ("gsplat", "warp") and torch.cuda.is_available()
-    device = torch.device("cuda" if on_cuda else "cpu")
+    device = torch.device("cpu" if "cpu" in features else "cuda")
     return engine, TorchTrainer(start.gaussians, config, render, device, **extras)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..scene.camera import Pinhole
 from ..scene.gaussians import Gaussians
 from .config import OptimizeConfig
 from .losses import depth_loss
@@ -17,6 +16,9 @@ from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
 from .trainers import Trainer, known_depth, row_weight
 from .views import View
+
+if TYPE_CHECKING:
+    from ..raster.splat_numba import ForwardState
 
 __all__ = ["CpuTrainer"]
 
@@ -54,38 +56,26 @@ class CpuTrainer(Trainer):
 
     def step(self, view: View, decay: float) -> float:
         """Take one step; see `Trainer`."""
+        from ..raster import splat_numba
+
         with torch.inference_mode(False), torch.enable_grad():
             pose = self.corrections.pose(view).numpy()
-            drawing, backward = self._render(view, pose)
+            state = splat_numba.forward(self._active, pose, view.camera)
             target, weight = self._target(view)
-            loss, g_rgb = self._photometric(drawing.rgb, target, weight, view, decay)
-            off, g_alpha, g_depth = self._depth(drawing, view)
+            loss, g_rgb = self._photometric(state.rgb, target, weight, view, decay)
+            off, g_alpha, g_depth = self._depth(state, view)
         gathers = self.strategy is not None and self.strategy.uses_screen_gradient
         follows = self.corrections.poses is not None and view.picture.number >= 0
-        gradients, extras = backward(drawing, g_rgb, g_alpha, g_depth, pose=follows, screen=gathers)
+        gradients, extras = splat_numba.backward(state, g_rgb, g_alpha, g_depth, pose=follows, screen=gathers)
         if extras.pose is not None:
             self.corrections.move(view, torch.from_numpy(extras.pose), decay)
-        visible = drawing.visible
+        visible = state.visible
         if extras.screen is not None:
             self.traits.gradient_sum.numpy()[visible] += extras.screen
             self.traits.gradient_count.numpy()[visible] += 1
         self._regularize(gradients, visible, weight.size)
         self.optimizer.step(visible, gradients, self._active, self.traits, decay)
         return loss + off
-
-    def _render(self, view: View, pose: np.ndarray) -> tuple[Any, Any]:
-        """Return the drawing of a view and the function that goes back from it."""
-        camera = view.camera
-        if isinstance(camera, Pinhole):
-            from ..raster import splat_numba as pinhole
-
-            ahead: Any = pinhole.forward
-            drawing = ahead(*self._active, pose, camera.K_px.numpy(), *camera.size_px)
-            return drawing, pinhole.backward_with_extras
-        from ..raster import splat_numba_erp as panorama
-
-        around: Any = panorama.forward
-        return around(*self._active, pose, *camera.size_px), panorama.backward_with_extras
 
     def _target(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         if view.is_panorama_crop:
@@ -121,14 +111,14 @@ class CpuTrainer(Trainer):
         exposure.step(number, to_exposure, decay)
         return loss, to_rgb.contiguous().numpy()
 
-    def _depth(self, drawing: Any, view: View) -> tuple[float, np.ndarray, np.ndarray]:
+    def _depth(self, state: ForwardState, view: View) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the depth term and its gradients in opacity and summed depth."""
         config = self.config
         known = self._known_depth(view) if config.depth_weight + config.normal_weight > 0 else None
         if known is None:
-            return 0.0, np.zeros_like(drawing.alpha), np.zeros_like(drawing.alpha)
-        alpha = torch.from_numpy(drawing.alpha).requires_grad_()
-        depth_sum = torch.from_numpy(drawing.depth_sum).requires_grad_()
+            return 0.0, np.zeros_like(state.alpha), np.zeros_like(state.alpha)
+        alpha = torch.from_numpy(state.alpha).requires_grad_()
+        depth_sum = torch.from_numpy(state.depth_sum).requires_grad_()
         term = depth_loss(alpha, depth_sum, known, view, config.depth_weight, config.normal_weight)
         to_alpha, to_depth = torch.autograd.grad(term, (alpha, depth_sum))
         return float(term.detach()), to_alpha.numpy(), to_depth.numpy()

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..raster.splat import RenderFn
+from ..raster.splat_contract import SplatInputs, SplatRenderer, SplatView
 from ..scene.gaussians import Gaussians
 from .config import OptimizeConfig
 from .losses import depth_loss, photometric_loss
 from .optimizers import DenseAdam
 from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
-from .trainers import Trainer, known_depth, lens_of, row_weight
+from .trainers import Trainer, known_depth, row_weight
 from .views import View
 
 __all__ = ["TorchTrainer"]
@@ -29,7 +29,7 @@ class TorchTrainer(Trainer):
         self,
         gaussians: Gaussians,
         config: OptimizeConfig,
-        render: RenderFn,
+        render: SplatRenderer,
         device: torch.device,
         **more: Any,
     ) -> None:
@@ -64,7 +64,7 @@ class TorchTrainer(Trainer):
         gathers = self.strategy is not None and self.strategy.uses_screen_gradient
         if gathers:
             values.means.retain_grad()
-        rgb, alpha, depth_sum = self._render(*values, pose, lens_of(view.camera), *view.camera.size_px)[:3]
+        rgb, alpha, depth_sum = self._render(SplatInputs(*values), SplatView(pose, view.camera))[:3]
         changed, exposure = corrections.exposure.apply(rgb, number, view.place)
         loss = self._loss(view, changed, alpha, depth_sum)
         self.optimizer.zero_grad()

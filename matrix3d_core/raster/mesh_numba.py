@@ -18,7 +18,7 @@ from torch import Tensor
 from ..compiled import in_slices
 from ..geometry.spherical import pixels_from_directions
 from ..scene.mesh import Mesh
-from .mesh import MeshFrame, MeshHits, check_pose, check_size
+from .mesh_contract import MeshFrame, MeshHits, check_pose, check_size
 from .mesh_numba_kernels import bound_pairs, draw_band, hit_rays, project_vertices
 
 __all__ = ["NumbaMesh", "open_mesh", "pair_faces"]

@@ -17,7 +17,7 @@ from ..errors import BackendUnavailable
 from ..geometry.cubemap import cubemap_rotations
 from ..geometry.spherical import erp_directions
 from ..scene.mesh import Mesh
-from .mesh import MeshFrame, MeshHits, check_pose, check_size
+from .mesh_contract import MeshFrame, MeshHits, check_pose, check_size
 
 __all__ = ["NvdiffrastMesh", "face_size", "lookup_faces", "open_mesh", "projection"]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..scene.mesh import Mesh
-from .mesh import MeshHits, check_pose
+from .mesh_contract import MeshHits, check_pose
 
 __all__ = ["NUDGE_RAD", "Trace", "cast_rays"]
 

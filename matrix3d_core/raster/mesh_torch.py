@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..geometry.spherical import erp_directions
 from ..scene.mesh import Mesh
-from .mesh import MeshFrame, MeshHits, check_pose, check_size, shade_hits
+from .mesh_contract import MeshFrame, MeshHits, check_pose, check_size, shade_hits
 
 __all__ = ["TorchMesh", "open_mesh"]
 

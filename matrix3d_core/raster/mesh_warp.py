@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..geometry.spherical import erp_directions
 from ..scene.mesh import Mesh
-from .mesh import MeshFrame, MeshHits, check_size, shade_hits
+from .mesh_contract import MeshFrame, MeshHits, check_size, shade_hits
 from .mesh_rays import cast_rays
 
 __all__ = ["WarpMesh", "open_mesh_cpu", "open_mesh_cuda"]

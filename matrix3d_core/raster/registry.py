@@ -62,7 +62,7 @@ class Registry(Generic[Fn]):
         """Return the record of a registered engine, usable here or not."""
         return self._backends[name]
 
-    def why_not(self, name: str) -> str | None:
+    def unavailable_reason(self, name: str) -> str | None:
         """Return why the engine cannot run here, or None when it can; probed once."""
         if name not in self._reasons:
             try:
@@ -85,7 +85,7 @@ class Registry(Generic[Fn]):
         rejected = []
         for backend in self._backends.values() if name == "auto" else [self._backends[name]]:
             missing = ", ".join(sorted(frozenset(needs) - backend.features))
-            reason = f"has no {missing}" if missing else self.why_not(backend.name)
+            reason = f"has no {missing}" if missing else self.unavailable_reason(backend.name)
             if reason is None:
                 return backend
             rejected.append(f"{backend.name}: {reason}")
@@ -120,7 +120,7 @@ class Registry(Generic[Fn]):
         self._reasons[name] = self._failures[name]
         logger.debug("%s engine %s failed to load", self.kind, name, exc_info=error)
 
-    def notice(self, used: str) -> str:
+    def fallback_notice(self, used: str) -> str:
         """Return a sentence for the user on engines before ``used`` that should work here and do not, or "".
 
         An engine that was never to be expected here (no such device, not installed) is not mentioned.
@@ -129,6 +129,6 @@ class Registry(Generic[Fn]):
         broken = [f"{name} {self._failures[name]}" for name in before if name in self._failures]
         return f"{self.kind} engine {'; '.join(broken)}; {used} was used." if broken else ""
 
-    def told(self, used: str) -> str:
+    def describe_choice(self, used: str) -> str:
         """Return a sentence on which engine was used, and why no better one where one should have been."""
-        return self.notice(used) or f"{self.kind} engine {used} was used."
+        return self.fallback_notice(used) or f"{self.kind} engine {used} was used."

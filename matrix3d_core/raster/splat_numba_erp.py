@@ -1,6 +1,6 @@
-"""Panoramas by the CPU splat engine: the tile rasteriser of `splat_numba` on rays instead of an image plane.
+"""Panoramas by the CPU splat engine, on rays instead of an image plane; see `splat_numba`.
 
-Sorting, lists of tiles and the gradients' way back are the same. What differs: a Gaussian's pixel offsets
+What differs from a pinhole picture: a Gaussian's pixel offsets
 ``u, v`` are those of a pinhole camera that looks straight at it, so each pixel takes three dot products of its
 ray; boxes of tiles go around the border; and turning that camera with the Gaussian's mean adds a term to the
 gradient of the mean.
@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..compiled import compiled, sliced
-from . import splat as contract
-from .splat_numba import (
+from ..scene.camera import Equirect
+from .splat_numba_tiles import (
     ALPHA_MAX,
     ALPHA_MIN,
     BATCH,
@@ -37,21 +38,17 @@ from .splat_numba import (
     TINY,
     TWO,
     ZERO,
-    Extras,
-    _axes,
-    _exp_minus,
-    _footprint_backward,
-    _sort_visible,
-    _span,
-    _turn_backward,
+    axes,
+    exp_minus,
     f4,
-    heaviest_first,
-    list_tiles,
-    pose_gradient,
+    footprint_backward,
+    gather,
+    rotation_backward,
+    span,
     u8,
 )
 
-__all__ = ["PanoramaDrawing", "backward_with_extras", "forward", "median_index"]
+__all__ = ["EquirectLens"]
 
 RECORD = 24  # float32 per projected Gaussian
 FIELDS = 21  # of them used while drawing
@@ -126,7 +123,7 @@ def _project(
         nearness = ONE / distance
         dx, dy, dz = x * nearness, y * nearness, z * nearness
         e1x, e1y, e1z, e2x, e2y, e2z = _across(dx, dy, dz)
-        _w, _x, _y, _z, _n, a00, a01, a02, a10, a11, a12, a20, a21, a22 = _axes(quats, scales, view, i)
+        _w, _x, _y, _z, _n, a00, a01, a02, a10, a11, a12, a20, a21, a22 = axes(quats, scales, view, i)
         j0, j1, j2 = (
             focal * nearness * scales[i, 0],
             focal * nearness * scales[i, 1],
@@ -202,22 +199,13 @@ def _project(
 
 
 @compiled(fastmath=FAST, inline="always")
-def _gather(records, members, k, last, near):
-    """Copy the next few records of a tile's list side by side, so that waiting for memory overlaps."""
-    for slot in range(last - k):
-        record = records[members[k + slot]]
-        for f in range(FIELDS):
-            near[slot, f] = record[f]
-
-
-@compiled(fastmath=FAST, inline="always")
 def _columns(column, half_width, left, columns, width):
     """First and last column of a tile within a range of longitude; both in pixels of the tile."""
     if half_width >= HALF * width - TILE:
         return 0, columns - 1
     away = (f4(left) + HALF * columns - column) / f4(width)
     column += f4(width) * math.floor(away + HALF)
-    return _span(column - half_width, column + half_width, left, columns)
+    return span(column - half_width, column + half_width, left, columns)
 
 
 @compiled(fastmath=FAST, inline="always")
@@ -233,7 +221,7 @@ def _add_window(
         u = (ux * sine + uz * cosine + u0) * inverse
         v = (vx * sine + vz * cosine + v0) * inverse
         power = half_a * u * u + half_q * v * v
-        alpha = min(ALPHA_MAX, opacity * _exp_minus(power))
+        alpha = min(ALPHA_MAX, opacity * exp_minus(power))
         before = tile[at + j]
         weight = alpha * before if (power <= limit) & (before >= T_MIN) & (w > AHEAD) else ZERO
         tile[at + j] = before - weight
@@ -260,9 +248,9 @@ def _composite(
         k, stop = start[t], start[t + 1]
         while k < stop:
             last = min(k + BATCH, stop)
-            _gather(records, members, k, last, near)
+            gather(records, members, k, last, near, FIELDS)
             for slot in range(last - k):
-                y_low, y_high = _span(near[slot, 17], near[slot, 18], top, rows)
+                y_low, y_high = span(near[slot, 17], near[slot, 18], top, rows)
                 x_low, x_high = _columns(near[slot, 19], near[slot, 20], left, columns, width)
                 for y in range(y_low, y_high + 1):
                     ring, level = rings[top + y], levels[top + y]
@@ -295,7 +283,7 @@ def _composite(
 
 
 @compiled(fastmath=FAST, inline="always")
-def _undo_window(
+def _backward_window(
     tile, at, sines, cosines, from_x, ux, u0, uz, vx, v0, vz, wx, w0, wz,
     half_a, half_q, opacity, limit, c0, c1, c2, z,
 ):  # fmt: skip
@@ -309,7 +297,7 @@ def _undo_window(
         v = (vx * sine + vz * cosine + v0) * inverse
         power = half_a * u * u + half_q * v * v
         is_seen = (power <= limit) & (w > AHEAD)
-        full = opacity * _exp_minus(power)
+        full = opacity * exp_minus(power)
         alpha = min(ALPHA_MAX, full)
         before = tile[at + j]
         alpha = alpha if is_seen & (before >= T_MIN) else ZERO
@@ -377,16 +365,16 @@ def _composite_backward(
         k, stop = start[t], ends[t]
         while k < stop:
             last = min(k + BATCH, stop)
-            _gather(records, members, k, last, near)
+            gather(records, members, k, last, near, FIELDS)
             for slot in range(last - k):
-                y_low, y_high = _span(near[slot, 17], near[slot, 18], top, rows)
+                y_low, y_high = span(near[slot, 17], near[slot, 18], top, rows)
                 x_low, x_high = _columns(near[slot, 19], near[slot, 20], left, columns, width)
                 d0 = d1 = d2 = dz = s = su = suu = sv = suv = svv = spu = spv = ZERO
                 for y in range(y_low, y_high + 1):
                     ring, level = rings[top + y], levels[top + y]
                     x = x_low
                     while x <= x_high:
-                        r0, r1, r2, rz, rs, rsu, rsuu, rsv, rsuv, rsvv, rspu, rspv = _undo_window(
+                        r0, r1, r2, rz, rs, rsu, rsuu, rsv, rsuv, rsvv, rspu, rspv = _backward_window(
                             tile, u8(y * STRIDE + x), sines, cosines, u8(left + x),
                             near[slot, 0] * ring, near[slot, 1] * level, near[slot, 2] * ring,
                             near[slot, 3] * ring, near[slot, 4] * level, near[slot, 5] * ring,
@@ -481,7 +469,7 @@ def _project_backward(
 
         dx, dy, dz_ = records[n, 6], records[n, 7], records[n, 8]
         e1x, e1y, e1z, e2x, e2y, e2z = _across(dx, dy, dz_)
-        qw, qx, qy, qz, inverse_norm, a00, a01, a02, a10, a11, a12, a20, a21, a22 = _axes(
+        qw, qx, qy, qz, inverse_norm, a00, a01, a02, a10, a11, a12, a20, a21, a22 = axes(
             quats, scales, view, i
         )
         s0, s1, s2 = scales[i, 0], scales[i, 1], scales[i, 2]
@@ -495,7 +483,7 @@ def _project_backward(
         h2 = e2x * a02 + e2y * a12 + e2z * a22
         p0, p1, p2 = j * e0 * s0, j * e1 * s1, j * e2 * s2
         q0, q1, q2 = j * h0 * s0, j * h1 * s1, j * h2 * s2
-        gp0, gp1, gp2, gq0, gq1, gq2 = _footprint_backward(
+        gp0, gp1, gp2, gq0, gq1, gq2 = footprint_backward(
             p0, p1, p2, q0, q1, q2, g_a, g_b, g_c, s, is_antialiased
         )
         g_scales[n, 0] = j * (gp0 * e0 + gq0 * h0)
@@ -520,7 +508,7 @@ def _project_backward(
         x0, x1, x2 = e1x * ge0 + e2x * gh0, e1x * ge1 + e2x * gh1, e1x * ge2 + e2x * gh2
         y0, y1, y2 = e1y * ge0 + e2y * gh0, e1y * ge1 + e2y * gh1, e1y * ge2 + e2y * gh2
         z0, z1, z2 = e1z * ge0 + e2z * gh0, e1z * ge1 + e2z * gh1, e1z * ge2 + e2z * gh2
-        gw, gx, gy, gz = _turn_backward(
+        gw, gx, gy, gz = rotation_backward(
             view, qw, qx, qy, qz, inverse_norm, x0, x1, x2, y0, y1, y2, z0, z1, z2
         )
         g_quats[n, 0], g_quats[n, 1], g_quats[n, 2], g_quats[n, 3] = gw, gx, gy, gz
@@ -554,7 +542,7 @@ def _find_medians(
         for k in range(start[t], ends[t]):
             n = members[k]
             record = records[n]
-            y_low, y_high = _span(record[17], record[18], top, rows)
+            y_low, y_high = span(record[17], record[18], top, rows)
             x_low, x_high = _columns(record[19], record[20], left, columns, width)
             for y in range(y_low, y_high + 1):
                 ring, level = rings[top + y], levels[top + y]
@@ -568,25 +556,9 @@ def _find_medians(
                     v = (record[3] * sine + record[4] * level + record[5] * cosine) / w
                     power = record[9] * u * u + record[10] * v * v
                     if power <= record[12]:
-                        clear[y, x] = before - before * min(ALPHA_MAX, record[11] * _exp_minus(power))
+                        clear[y, x] = before - before * min(ALPHA_MAX, record[11] * exp_minus(power))
                         if clear[y, x] <= HALF:
                             median[top + y, left + x] = visible[n]
-
-
-@dataclass(frozen=True)
-class PanoramaDrawing:
-    """A finished panorama and what the backward pass needs; fields as in `splat_numba.Drawing`."""
-
-    rgb: np.ndarray
-    alpha: np.ndarray
-    depth_sum: np.ndarray
-    visible: np.ndarray
-    inputs: tuple[np.ndarray, ...]
-    view: np.ndarray
-    rays: tuple[np.ndarray, ...]
-    records: np.ndarray
-    tiles: tuple[np.ndarray, ...]
-    is_antialiased: bool
 
 
 def _rays(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -597,87 +569,55 @@ def _rays(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return tuple(v.astype(np.float32) for v in values)  # type: ignore[return-value]
 
 
-def forward(
-    means: np.ndarray,
-    quats_wxyz: np.ndarray,
-    scales: np.ndarray,
-    opacities: np.ndarray,
-    colours: np.ndarray,
-    camera_from_world: np.ndarray,
-    height: int,
-    width: int,
-    near: float = contract.NEAR_Z,
-    *,
-    antialiased: bool = False,
-) -> PanoramaDrawing:
-    """Draw contiguous float32 arrays all around the camera; shapes as in `raster.splat.RenderFn`."""
-    view = np.ascontiguousarray(camera_from_world[:3], dtype=np.float32)
-    depth_key = np.empty(len(means), np.float32)
-    _cull(len(means), means, opacities, view, f4(near), depth_key)
-    visible, nearest_first = _sort_visible(depth_key)
-    records = np.empty((len(visible), RECORD), np.float32)
-    boxes = np.empty((len(visible), 4), np.int32)
-    _project(
-        len(visible), means, quats_wxyz, scales, opacities, colours, view, height, width, antialiased,
-        visible, records, boxes,
-    )  # fmt: skip
-    tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
-    start, members, first, slots = list_tiles(boxes, nearest_first, height, width)
-    order = heaviest_first(start)
-    rays = _rays(height, width)
-    rgb = np.empty((height, width, 3), np.float32)
-    alpha, depth_sum = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    ends = np.empty(tiles_x * tiles_y, np.int64)
-    _composite(
-        len(order), records, start, members, order, tiles_x, height, width, *rays, rgb, alpha, depth_sum, ends
-    )  # fmt: skip
-    inputs = (means, quats_wxyz, scales, opacities, colours)
-    tiles = (start, members, order, ends, first, slots)
-    return PanoramaDrawing(rgb, alpha, depth_sum, visible, inputs, view, rays, records, tiles, antialiased)
+@dataclass(frozen=True)
+class EquirectLens:
+    """A panorama camera at a pose, with the kernels that draw through it; see `splat_numba.Lens`."""
 
+    view: np.ndarray
+    rays: tuple[np.ndarray, ...]
+    size_px: tuple[int, int]
+    record: ClassVar[int] = RECORD
+    moments: ClassVar[int] = GRADS
 
-def median_index(drawing: PanoramaDrawing) -> np.ndarray:
-    """Return ``[H, W]`` int32 indices of the Gaussians at which the transmittance falls to one half, or -1."""
-    start, members, order, ends = drawing.tiles[:4]
-    height, width = drawing.alpha.shape
-    median = np.empty((height, width), np.int32)
-    _find_medians(
-        len(order), drawing.records, start, members, order, ends, -(-width // TILE), height, width, *drawing.rays,
-        drawing.visible, median,
-    )  # fmt: skip
-    return median
+    @classmethod
+    def of(cls, camera: Equirect, view: np.ndarray) -> EquirectLens:
+        """Return the lens of a camera whose pose has the rows ``view [3, 4]``."""
+        return cls(view, _rays(*camera.size_px), camera.size_px)
 
+    def cull(self, inputs, near, depth_key):
+        """Write the depth of what is in view, 0 for the rest."""
+        means, _, _, opacities, _ = inputs
+        _cull(len(means), means, opacities, self.view, f4(near), depth_key)
 
-def backward_with_extras(
-    drawing: PanoramaDrawing,
-    g_rgb: np.ndarray,
-    g_alpha: np.ndarray,
-    g_depth_sum: np.ndarray,
-    *,
-    pose: bool = False,
-    screen: bool = False,
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], Extras]:
-    """Carry picture gradients back to the visible Gaussians; see `splat_numba.backward_with_extras`."""
-    means, quats, scales, opacities = drawing.inputs[:4]
-    start, members, order, ends, first, slots = drawing.tiles
-    height, width = drawing.alpha.shape
-    count = len(drawing.visible)
-    grads = np.empty((len(members), GRADS), np.float32)
-    out = tuple(
-        np.empty(shape, np.float32) for shape in ((count, 3), (count, 4), (count, 3), (count,), (count, 3))
-    )
-    g_views = np.empty((count if pose else 0, 12), np.float32)
-    on_screen = np.empty(count if screen else 0, np.float32)
-    _composite_backward(
-        len(order), drawing.records, start, members, order, -(-width // TILE), height, width, *drawing.rays,
-        drawing.rgb, drawing.alpha, drawing.depth_sum, ends, g_rgb, g_alpha, g_depth_sum, grads,
-    )  # fmt: skip
-    _project_backward(
-        count, means, quats, scales, opacities, drawing.view, height, drawing.is_antialiased,
-        drawing.visible, drawing.records, first, slots, grads, *out, g_views, on_screen,
-    )  # fmt: skip
-    extras = Extras(
-        pose_gradient(g_views, means[drawing.visible], drawing.view) if pose else None,
-        on_screen if screen else None,
-    )
-    return out, extras  # type: ignore[return-value]
+    def project(self, inputs, is_antialiased, visible, records, boxes):
+        """Fill records and boxes of tiles of what is in view."""
+        _project(len(visible), *inputs, self.view, *self.size_px, is_antialiased, visible, records, boxes)
+
+    def composite(self, records, lists, order, rgb, alpha, depth_sum, ends):
+        """Draw all tiles."""
+        _composite(
+            len(order), records, lists.start, lists.members, order, lists.columns, *self.size_px, *self.rays,
+            rgb, alpha, depth_sum, ends,
+        )  # fmt: skip
+
+    def find_medians(self, state, median):
+        """Write the index of each pixel's median Gaussian."""
+        _find_medians(
+            len(state.order), state.records, state.lists.start, state.lists.members, state.order, state.ends,
+            state.lists.columns, *self.size_px, *self.rays, state.visible, median,
+        )  # fmt: skip
+
+    def composite_backward(self, state, pictures, grads):
+        """Write the gradients of each Gaussian of each tile."""
+        _composite_backward(
+            len(state.order), state.records, state.lists.start, state.lists.members, state.order,
+            state.lists.columns, *self.size_px, *self.rays, state.rgb, state.alpha, state.depth_sum, state.ends,
+            *pictures, grads,
+        )  # fmt: skip
+
+    def project_backward(self, state, grads, rows, g_views, on_screen):
+        """Sum them, and carry them back through the projection."""
+        _project_backward(
+            len(state.visible), *state.inputs[:4], self.view, self.size_px[0], state.is_antialiased,
+            state.visible, state.records, state.lists.first, state.lists.slots, grads, *rows, g_views, on_screen,
+        )  # fmt: skip

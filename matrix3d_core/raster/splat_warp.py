@@ -15,12 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import splat as contract
+from ..scene.camera import Equirect
+from . import splat_contract as contract
 
 __all__ = ["open_warp"]
 
 
-def open_warp(device: str = "cuda") -> contract.RenderFn:
+def open_warp(device: str = "cuda") -> contract.SplatRenderer:
     """Load warp, compile the kernels and draw one Gaussian, so that a broken install shows here.
 
     Args:
@@ -34,9 +35,7 @@ def open_warp(device: str = "cuda") -> contract.RenderFn:
     wp.config.log_level = getattr(wp, "LOG_WARNING", 30)
     wp.init()
     engine = _Engine(wp, kernels, device)
-    one = torch.tensor([[0.0, 0.0, 2.0]]), torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.full((1, 3), 0.1)
-    K_px = torch.tensor([[8.0, 0.0, 8.0], [0.0, 8.0, 8.0], [0.0, 0.0, 1.0]])
-    _, alpha, _ = engine.render(*one, torch.ones(1), torch.ones(1, 3), torch.eye(4), K_px, 16, 16)
+    _, alpha, _ = engine.render(*contract.trial())
     if not float(alpha.max()) > 0.5:
         raise RuntimeError("warp drew nothing where a Gaussian is")
     return engine.render
@@ -48,57 +47,38 @@ class _Engine:
     def __init__(self, wp: Any, kernels: Any, device: str) -> None:
         self.wp, self.kernels, self._device = wp, kernels, device
 
-    def render(
-        self,
-        means: Tensor,
-        quats_wxyz: Tensor,
-        scales: Tensor,
-        opacities: Tensor,
-        colours: Tensor,
-        camera_from_world: Tensor,
-        K_px: Tensor | None,
-        height: int,
-        width: int,
-        *,
-        near_z: float = contract.NEAR_Z,
-        antialiased: bool = False,
-        median: bool = False,
-    ) -> tuple[Tensor, ...]:
-        """Draw Gaussians; see `raster.splat.RenderFn`."""
-        home = means.device
+    def render(self, splats: contract.SplatInputs, view: contract.SplatView) -> tuple[Tensor, ...]:
+        """Draw Gaussians; see `SplatRenderer`."""
+        home = splats.means.device
         there = home if home.type == self._device else torch.device(self._device)
-        inputs = [
-            t.to(there, torch.float32).contiguous() for t in (means, quats_wxyz, scales, opacities, colours)
-        ]
-        camera = self._camera(camera_from_world, K_px, height, width, near_z, antialiased)
-        rgb, alpha, depth, index = _Render.apply(*inputs, camera_from_world, self, camera)
+        inputs = [t.to(there, torch.float32).contiguous() for t in splats]
+        rgb, alpha, depth, index = _Render.apply(*inputs, view.camera_from_world, self, self._camera(view))
         pictures = [rgb.to(home), alpha.to(home), depth.to(home)]
-        return (*pictures, index.to(home)) if median else tuple(pictures)
+        return (*pictures, index.to(home)) if view.median else tuple(pictures)
 
-    def _camera(
-        self, pose: Tensor, K_px: Tensor | None, height: int, width: int, near: float, antialiased: bool
-    ) -> Any:
+    def _camera(self, view: contract.SplatView) -> Any:
         wp, camera = self.wp, self.kernels.Camera()
-        rows = pose.detach().to("cpu", torch.float64)
+        rows = view.camera_from_world.detach().to("cpu", torch.float64)
         camera.rotation = wp.mat33(*rows[:3, :3].reshape(-1).tolist())
         camera.translation = wp.vec3(*rows[:3, 3].tolist())
+        height, width = view.camera.size_px
         size = (width, height)
-        if K_px is None:
-            focal, centre = [height / math.pi] * 2, [0.0, 0.0]
+        if isinstance(view.camera, Equirect):
+            focal, centre = (height / math.pi,) * 2, (0.0, 0.0)
             low, high = [-1.0, -1.0], [1.0, 1.0]
         else:
-            K = K_px.detach().to("cpu", torch.float64)
-            focal, centre = [float(K[0, 0]), float(K[1, 1])], [float(K[0, 2]), float(K[1, 2])]
+            focal, centre = view.camera.focal_px, view.camera.principal_px
             middle = [(s / 2 - c) / f for s, c, f in zip(size, centre, focal, strict=True)]
             limit = [contract.TAN_LIMIT * s / (2 * f) for s, f in zip(size, focal, strict=True)]
             low = [m - t for m, t in zip(middle, limit, strict=True)]
             high = [m + t for m, t in zip(middle, limit, strict=True)]
         camera.focal, camera.centre = wp.vec2(*focal), wp.vec2(*centre)
         camera.tan_low, camera.tan_high = wp.vec2(*low), wp.vec2(*high)
-        camera.near, camera.height, camera.width = near, height, width
+        camera.near, camera.height, camera.width = view.near_z, height, width
         tile = self.kernels.TILE
         camera.tiles_x, camera.tiles_y = -(-width // tile), -(-height // tile)
-        camera.is_panorama, camera.is_antialiased = int(K_px is None), int(antialiased)
+        camera.is_panorama = int(isinstance(view.camera, Equirect))
+        camera.is_antialiased = int(view.antialiased)
         return camera
 
     @contextlib.contextmanager

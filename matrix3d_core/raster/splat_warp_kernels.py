@@ -12,7 +12,7 @@ import math
 
 import warp as wp
 
-from . import splat as contract
+from . import splat_contract as contract
 
 __all__ = [
     "MOMENTS",

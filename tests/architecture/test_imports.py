@@ -6,12 +6,54 @@ import sys
 from pathlib import Path
 
 import pytest
-from import_rules import HEAVY, ONE_FILE, RANK, ROOT, imports_of, is_kernel_module, pack_files, violations
+from import_rules import (
+    HEAVY,
+    ONE_FILE,
+    RANK,
+    ROOT,
+    import_circle,
+    imports_of,
+    is_kernel_module,
+    own_files,
+    pack_files,
+    violations,
+)
 
 
 def test_pack_keeps_the_import_rules():
     bad = [line for path in pack_files() for line in violations(path, (ROOT / path).read_text("utf-8"))]
     assert not bad, "\n" + "\n".join(bad)
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    sources = {path: (ROOT / path).read_text("utf-8") for path in own_files()}
+    assert len(sources) > 250
+    assert import_circle(sources) is None
+
+
+@pytest.mark.parametrize(
+    ("door", "engine"),
+    [
+        ("from .fast import draw", "from . import door"),
+        ("def f():\n    from .fast import draw", "from .door import LIMIT"),
+        ("from . import fast", "class A:\n    def f(self):\n        from ..raster.door import LIMIT"),
+        ("from ..io import ply", "from .door import LIMIT"),  # through another room
+        ("if True:\n    import matrix3d_core.raster.fast", "from matrix3d_core.raster import door"),
+    ],
+)
+def test_a_planted_circle_is_found(door, engine):
+    core = {f"matrix3d_core/{name}.py": "" for name in ("__init__", "io/__init__", "raster/__init__")}
+    core["matrix3d_core/raster/door.py"], core["matrix3d_core/raster/fast.py"] = door, engine
+    core["matrix3d_core/io/ply.py"] = "from ..raster.fast import draw"
+    found = import_circle(core)
+    assert {"matrix3d_core/raster/door.py", "matrix3d_core/raster/fast.py"} <= set(found)
+    for path, after in zip(found, [*found[1:], found[0]], strict=True):
+        assert import_circle({**core, path: ""}) is None, (path, after)
+
+
+def test_imports_for_types_alone_make_no_circle():
+    types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import b"
+    assert import_circle({"matrix3d_core/a.py": types, "matrix3d_core/b.py": "from . import a"}) is None
 
 
 def test_third_party_engines_are_named_in_one_file_each():

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles_splat import draw_with
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
-from matrix3d_core.raster import splat
+from matrix3d_core.raster import splat_contract
+from matrix3d_core.raster.splat import SPLAT_ENGINES
 from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.gaussians import Gaussians
 
@@ -56,9 +58,9 @@ def one_gaussian(mean, scales, opacity=0.9):
 
 def draw(engine, world, height, width):
     """Color and coverage of the view from the origin; warp on its CPU device."""
-    render = open_warp("cpu") if engine == "warp" else splat.SPLAT_ENGINES.load(engine)[1]
+    render = open_warp("cpu") if engine == "warp" else SPLAT_ENGINES.load(engine)[1]
     K_px, pose = intrinsics_from_fov(1.57, height, width), torch.eye(4, dtype=torch.float64)
-    return render(*world.tensors()[:4], world.colours, pose, K_px, height, width)[:2]
+    return draw_with(render, (*world.tensors()[:4], world.colours), pose, K_px, height, width)[:2]
 
 
 @pytest.mark.parametrize("engine", ["numba", "warp"])
@@ -75,7 +77,7 @@ def test_a_gaussian_of_any_size_is_drawn_as_a_wall_or_not_at_all(engine, power):
 
 @pytest.mark.parametrize("engine", ["numba", "warp"])
 def test_lists_that_would_not_fit_are_refused(monkeypatch, engine):
-    monkeypatch.setattr(splat, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(splat_contract, "MOST_ENTRIES", 10)
     world = one_gaussian((0.0, 0.0, 1.0), (9.0, 9.0, 9.0))
     with pytest.raises(InvalidInput, match=r"at most 10 tiles .* these cover 16 of a picture of 64x64"):
         draw(engine, world, 64, 64)

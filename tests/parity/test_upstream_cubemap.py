@@ -14,8 +14,8 @@ HEIGHT, SIZE = 14, 9
 @pytest.mark.parametrize("engine", ["torch", "numba", "embreex"])
 @pytest.mark.parametrize("seed", range(2))
 def test_upstream_mode_matches_the_slow_reading(engine, seed):
-    if MESH_ENGINES.why_not(engine) is not None:
-        pytest.skip(f"{engine}: {MESH_ENGINES.why_not(engine)}")
+    if MESH_ENGINES.unavailable_reason(engine) is not None:
+        pytest.skip(f"{engine}: {MESH_ENGINES.unavailable_reason(engine)}")
     geometry = random_geometry(5, seed, low=2.0, high=2.6)
     mesh = mesh_from_panorama(geometry, height=5, edge_threshold=0.35 * 5 / 1024)
     assert 0.2 < mesh.is_visible.float().mean() < 0.95

@@ -1,6 +1,7 @@
 """Who may import whom, read off the source with ast. `violations` takes text, so it can be tested itself."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,3 +134,48 @@ def pack_files():
     """Return repository-relative paths of the Python files that users load."""
     files = [ROOT / "__init__.py", *(ROOT / "matrix3d_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]
     return sorted(p.relative_to(ROOT).as_posix() for p in files)
+
+
+IMPORT_ROOTS = ("", "scripts/", "tests/support/")
+"""Where absolute imports of our own files start."""
+
+
+def import_circle(sources):
+    """Return paths of which each imports the next and the last the first, or None; ``sources`` maps path to text.
+
+    Imports inside functions count, those for types alone do not.
+    """
+    graph = {path: {*_files_imported(path, source, sources)} - {path} for path, source in sources.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1][:0:-1]
+    return None
+
+
+def _files_imported(path, source, files):
+    tree = ast.parse(source)
+    for_types = {id(n) for outer in ast.walk(tree) if _is_for_types(outer) for n in ast.walk(outer)}
+    folders = Path(path).parts[:-1]
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = folders[: len(folders) - node.level + 1] if node.level else ()
+            stem = ".".join((*base, *filter(None, [node.module])))
+            dotted = [stem, *(f"{stem}.{alias.name}".strip(".") for alias in node.names)]
+        else:
+            continue
+        for name in dotted:
+            for root in IMPORT_ROOTS:
+                at = root + name.replace(".", "/")
+                yield from {f"{at}.py", f"{at}/__init__.py"} & files.keys()
+
+
+def own_files():
+    """Return repository-relative paths of the pack's files and of all that is run beside it, but for the tests."""
+    beside = [ROOT / folder for folder in ("scripts", "benchmarks", "tests/support")]
+    found = [p.relative_to(ROOT).as_posix() for folder in beside for p in folder.glob("*.py")]
+    return sorted({*pack_files(), *found})

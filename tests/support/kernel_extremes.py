@@ -24,8 +24,9 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimize import kernels_numba
-from matrix3d_core.raster import splat_numba, splat_numba_erp, splat_numba_sh
+from matrix3d_core.raster import splat_numba, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
+from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.mesh import Mesh
 from matrix3d_core.synth import intersect_numba
 from matrix3d_core.synth.scene_layout import terrace
@@ -96,21 +97,15 @@ def splats(rng: np.random.Generator) -> None:
     inputs = (means, quats, scales, opacities, extreme(rng, count, 3))
     height, width = int(rng.integers(1, 70)), int(rng.integers(1, 70))
     antialiased = bool(rng.random() < 0.5)
-    K_px = intrinsics_from_fov(float(10 ** rng.uniform(-3, 0.49)), height, width).numpy()
+    K_px = intrinsics_from_fov(float(10 ** rng.uniform(-3, 0.49)), height, width)
     pose = POSE.copy()
     if rng.random() < 0.2:
         pose[:3, 3] = extreme(rng, 3)
-    drawn: list[tuple[Any, Any]] = [
-        (splat_numba, splat_numba.forward(*inputs, pose, K_px, height, width, antialiased=antialiased)),
-        (
-            splat_numba_erp,
-            splat_numba_erp.forward(*inputs, pose, height, 2 * height, antialiased=antialiased),
-        ),
-    ]
-    for module, drawing in drawn:
-        module.median_index(drawing)
-        pictures = (extreme(rng, *a.shape) for a in (drawing.rgb, drawing.alpha, drawing.depth_sum))
-        module.backward_with_extras(drawing, *pictures, pose=True, screen=True)
+    for lens in (Pinhole((height, width), K_px), Equirect((height, 2 * height))):
+        state = splat_numba.forward(inputs, pose, lens, antialiased=antialiased)
+        splat_numba.median_index(state)
+        pictures = (extreme(rng, *a.shape) for a in (state.rgb, state.alpha, state.depth_sum))
+        splat_numba.backward(state, *pictures, pose=True, screen=True)
 
 
 def harmonics(rng: np.random.Generator) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from matrix3d_core.raster.splat_contract import SplatInputs, SplatRenderer, SplatView
+from matrix3d_core.scene.camera import camera_of
 from matrix3d_core.scene.gaussians import Gaussians
 
 PINHOLE = torch.tensor([[40.0, 0.0, 24.0], [0.0, 42.0, 16.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
@@ -25,6 +28,18 @@ def cloud(count: int, seed: int = 0, *, size_px: float = 2.5, opaque: float = 0.
     colours = torch.rand(count, 3, generator=rng)
     scales = size_px / 40 * z[:, None] * spread
     return Gaussians.from_colours(torch.stack((x, y, z), -1), quats, scales, opacities, colours)
+
+
+def draw_with(
+    render: SplatRenderer,
+    tensors: Sequence[torch.Tensor],
+    pose: torch.Tensor,
+    K_px: torch.Tensor | None,
+    *size: int,
+    **view,
+) -> tuple[torch.Tensor, ...]:
+    """Call an engine itself; ``K_px`` None draws a panorama."""
+    return render(SplatInputs(*tensors), SplatView(pose, camera_of(K_px, size), **view))
 
 
 def turned_camera() -> torch.Tensor:

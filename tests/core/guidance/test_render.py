@@ -188,8 +188,8 @@ def test_points_show_the_nearest_and_ignore_edges():
 
 @pytest.mark.parametrize("engine", ["numba", "embreex", "warp-cpu", "torch"])
 def test_engines_agree(engine):
-    if MESH_ENGINES.why_not(engine) is not None:
-        pytest.skip(f"{engine}: {MESH_ENGINES.why_not(engine)}")
+    if MESH_ENGINES.unavailable_reason(engine) is not None:
+        pytest.skip(f"{engine}: {MESH_ENGINES.unavailable_reason(engine)}")
     geometry = random_geometry(12, 4, low=2.0, high=2.5)
     for mode in ("mesh", "upstream"):
         small = dict(height=12, mode=mode, edge_threshold=0.3 * 12 / 1024, exact_first_frame=False)

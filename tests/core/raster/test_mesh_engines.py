@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 48, 96
 
 @pytest.fixture(params=FAST)
 def engine(request):
-    reason = MESH_ENGINES.why_not(request.param)
+    reason = MESH_ENGINES.unavailable_reason(request.param)
     if reason is not None:
         pytest.skip(f"{request.param}: {reason}")
     return request.param
@@ -157,7 +157,7 @@ def test_closed_shell_has_no_holes(engine, seed):
 
 def test_large_frames_of_a_coarse_shell_have_no_holes():
     """Pairs of faces just narrow enough (a 33rd of the turn, 66 columns) to be searched together."""
-    if MESH_ENGINES.why_not("numba") is not None:
+    if MESH_ENGINES.unavailable_reason("numba") is not None:
         pytest.skip("numba is not installed")
     mesh = mesh_of(erp_directions(17, 33).reshape(-1, 3), grid_faces(17, 33), hidden=0.0)
     frame = open_mesh_renderer(mesh, engine="numba")[1].render(torch.eye(4), 1100, 2200)
@@ -221,7 +221,7 @@ def test_hidden_surface_still_hides_what_is_behind(engine):
 
 
 def test_grids_are_paired_and_the_rest_stays_alone():
-    if MESH_ENGINES.why_not("numba") is not None:
+    if MESH_ENGINES.unavailable_reason("numba") is not None:
         pytest.skip("numba is not installed")
     from matrix3d_core.raster.mesh_numba import pair_faces
 
@@ -273,7 +273,7 @@ def test_cast_looks_straight_along_the_axes(engine):
 
 
 def test_two_threads_draw_at_once():
-    if MESH_ENGINES.why_not("numba") is not None:
+    if MESH_ENGINES.unavailable_reason("numba") is not None:
         pytest.skip("numba is not installed")
     meshes = [closed_room(60, 120, seed) for seed in range(2)]
 
@@ -326,14 +326,14 @@ def test_rasterisers_without_cast_are_refused_for_it():
 
 def test_order_of_preference():
     assert MESH_ENGINES.names == ("warp", "nvdiffrast", "numba", "embreex", "warp-cpu", "torch")
-    assert MESH_ENGINES.why_not("torch") is None
+    assert MESH_ENGINES.unavailable_reason("torch") is None
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["warp", "nvdiffrast"])
 def test_cuda_engines_match_the_reference(name):
-    if MESH_ENGINES.why_not(name) is not None:
-        pytest.skip(f"{name}: {MESH_ENGINES.why_not(name)}")
+    if MESH_ENGINES.unavailable_reason(name) is not None:
+        pytest.skip(f"{name}: {MESH_ENGINES.unavailable_reason(name)}")
     mesh, pose = closed_room(40, 80, 0), random_pose(0)
     expected = open_mesh_renderer(mesh, engine="torch")[1].render(pose, 64, 128)
     actual = open_mesh_renderer(mesh, engine=name)[1].render(pose, 64, 128)

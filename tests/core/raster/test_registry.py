@@ -33,7 +33,7 @@ def test_auto_takes_the_first_usable_one():
     made = registry(engine("gpu", reason="needs a CUDA device"), engine("fast"), engine("slow"))
     assert made.select().name == "fast"
     assert made.names == ("gpu", "fast", "slow")
-    assert made.why_not("gpu") == "needs a CUDA device"
+    assert made.unavailable_reason("gpu") == "needs a CUDA device"
 
 
 def test_auto_looks_for_the_needed_features():
@@ -70,7 +70,7 @@ def test_auto_skips_an_engine_that_fails_to_load_and_remembers(caplog):
 
 def test_a_failed_build_is_reported_once_with_its_cause_and_the_engine_used_instead(caplog):
     made = registry(engine("fast", loads=False), engine("gpu", reason="needs a CUDA device"), engine("slow"))
-    assert made.notice("slow") == ""
+    assert made.fallback_notice("slow") == ""
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             made.load()
@@ -78,13 +78,13 @@ def test_a_failed_build_is_reported_once_with_its_cause_and_the_engine_used_inst
         "mesh engine fast failed to load: ImportError: libfast.so is missing; using slow"
     ]
     assert (
-        made.notice("slow")
+        made.fallback_notice("slow")
         == "mesh engine fast failed to load: ImportError: libfast.so is missing; slow was used."
     )
-    assert made.notice("fast") == ""
-    assert made.notice("nobody") == ""
-    assert made.told("fast") == "mesh engine fast was used."
-    assert made.told("slow") == made.notice("slow")
+    assert made.fallback_notice("fast") == ""
+    assert made.fallback_notice("nobody") == ""
+    assert made.describe_choice("fast") == "mesh engine fast was used."
+    assert made.describe_choice("slow") == made.fallback_notice("slow")
 
 
 def test_a_compilers_output_is_cut_to_its_first_line(caplog):
@@ -94,7 +94,7 @@ def test_a_compilers_output_is_cut_to_its_first_line(caplog):
     made = registry(Backend("fast", frozenset(), lambda: None, load), engine("slow"))
     with caplog.at_level(logging.WARNING):
         made.load()
-    assert made.why_not("fast") == "failed to load: RuntimeError: nvcc ended with status 1"
+    assert made.unavailable_reason("fast") == "failed to load: RuntimeError: nvcc ended with status 1"
 
 
 def test_unknown_name_lists_the_known_ones():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, turned_camera
+from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, draw_with, turned_camera
 
 from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
@@ -20,7 +20,7 @@ def draw(engine: str, gaussians: Gaussians, *, pose=None, size=SIZE, dtype=torch
     """Run an engine on leaf tensors; return pictures and leaves."""
     leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colours)]
     pose = turned_camera() if pose is None else pose
-    pictures = SPLAT_ENGINES.load(engine)[1](*leaves, pose, PINHOLE, *size)
+    pictures = draw_with(SPLAT_ENGINES.load(engine)[1], leaves, pose, PINHOLE, *size)
     return pictures, leaves
 
 
@@ -92,7 +92,7 @@ def test_twin_gradients_match_finite_differences():
     def picture(*values):
         # The cut-off at 1/255 is a step that differences must not see: smooth cases only, so compare a
         # weighted sum in which the rim of a Gaussian hardly counts.
-        rgb, alpha, depth = render(*values, turned_camera(), PINHOLE, 12, 14)
+        rgb, alpha, depth = draw_with(render, values, turned_camera(), PINHOLE, 12, 14)
         return rgb.square().sum(), (alpha**2).sum(), (depth**2).sum()
 
     for index in range(5):
@@ -289,7 +289,7 @@ def test_gsplat_says_why_it_cannot_run_and_is_not_replaced():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(SPLAT_ENGINES.why_not("gsplat") is not None, reason="gsplat cannot run here")
+@pytest.mark.skipif(SPLAT_ENGINES.unavailable_reason("gsplat") is not None, reason="gsplat cannot run here")
 def test_gsplat_matches_twin():
     gaussians = cloud(500, 8, size_px=1.5)
     expected, leaves_twin = draw("torch", gaussians)

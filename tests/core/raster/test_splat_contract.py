@@ -10,12 +10,9 @@ from oracles_splat import PINHOLE, SIZE, cloud, turned_camera
 
 from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
-from matrix3d_core.raster.splat import (
-    ALPHA_MAX,
-    LOWPASS_PX2,
-    render_gaussians,
-    render_gaussians_panorama,
-)
+from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
+from matrix3d_core.raster.splat_contract import ALPHA_MAX, LOWPASS_PX2
+from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
 
 CPU_ENGINES = ("numba", "torch")
@@ -389,18 +386,16 @@ def test_broken_gaussians_do_not_reach_the_panorama():
 
 
 def test_screen_gradients_tell_where_the_picture_pulls():
-    from matrix3d_core.raster import splat_numba, splat_numba_erp
+    from matrix3d_core.raster import splat_numba
 
     gaussians = cloud(60, 3)
     arrays = [t.contiguous().numpy() for t in (*gaussians.tensors()[:4], gaussians.colours)]
     pose = turned_camera().numpy()
-    for drawing, go_back in (
-        (splat_numba.forward(*arrays, pose, PINHOLE.numpy(), *SIZE), splat_numba.backward_with_extras),
-        (splat_numba_erp.forward(*arrays, pose, *PANO), splat_numba_erp.backward_with_extras),
-    ):
+    for camera in (Pinhole(SIZE, PINHOLE), Equirect(PANO)):
+        drawing = splat_numba.forward(tuple(arrays), pose, camera)
         weights = torch.randn(drawing.rgb.shape, generator=torch.Generator().manual_seed(0)).numpy()
         nothing = 0 * drawing.alpha
-        rows, extras = go_back(drawing, weights, nothing, nothing, screen=True)
+        rows, extras = splat_numba.backward(drawing, weights, nothing, nothing, screen=True)
         assert extras.pose is None
         assert extras.screen.shape == drawing.visible.shape
         assert (extras.screen >= 0).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from oracles_splat import PINHOLE, SIZE, cloud, turned_camera
+from oracles_splat import PINHOLE, SIZE, cloud, draw_with, turned_camera
 
 from matrix3d_core.raster.splat import SPLAT_ENGINES
 from matrix3d_core.scene.gaussians import Gaussians
@@ -35,7 +35,7 @@ def around(count: int) -> Gaussians:
 def run(engine, gaussians, dtype, *, K_px, size, antialiased, pose=None):
     leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colours)]
     pose = (turned_camera() if pose is None else pose).clone().requires_grad_()
-    *pictures, index = engine(*leaves, pose, K_px, *size, antialiased=antialiased, median=True)
+    *pictures, index = draw_with(engine, leaves, pose, K_px, *size, antialiased=antialiased, median=True)
     rng = torch.Generator().manual_seed(3)
     sum((torch.randn(p.shape, generator=rng).to(p) * p).sum() for p in pictures).backward()
     gradients = [torch.zeros_like(t) if t.grad is None else t.grad for t in (*leaves, pose)]
@@ -111,7 +111,9 @@ def test_the_kernels_compile_for_cuda(tmp_path):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(SPLAT_ENGINES.why_not("warp") is not None, reason="warp cannot run on CUDA here")
+@pytest.mark.skipif(
+    SPLAT_ENGINES.unavailable_reason("warp") is not None, reason="warp cannot run on CUDA here"
+)
 def test_cuda_matches_the_cpu_device(render):
     from matrix3d_core.raster.splat_warp import open_warp
 
