@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from .. import __version__
-from . import convert_lrm, decode_lrm, doctor, pano, sample, splats, train_lrm, video, world
+from .commands import convert_lrm, decode_lrm, doctor, pano, sample, splats, train_lrm, video, world
 
 __all__ = ["COMMANDS", "build_parser"]
 

@@ -15,7 +15,7 @@ import torch
 from tiny_world import room_frames, room_geometry, straight_path
 
 from matrix3d_core import cli
-from matrix3d_core.cli.splats import parse_settings
+from matrix3d_core.cli.commands.splats import parse_settings
 from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.guidance.render import render_guidance
 from matrix3d_core.io.cameras_json import read_trajectory, write_trajectory

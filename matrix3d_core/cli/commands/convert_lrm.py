@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .console import list_files, say
+from ..console import list_files, say
 
 HELP = "make a small file of a reconstruction model's checkpoint"
 DESCRIPTION = (
@@ -16,8 +16,8 @@ DESCRIPTION = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..lrm.config import CAMERAS
-    from ..lrm.weights import STORED_TYPES
+    from ...lrm.config import CAMERAS
+    from ...lrm.weights import STORED_TYPES
 
     parser.add_argument("source", type=Path, metavar="CHECKPOINT", help="pano_lrm_480p.pt, or safetensors")
     parser.add_argument("target", type=Path, metavar="FILE", help="safetensors file to write")
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert a checkpoint."""
-    from ..lrm.weights import convert_weights
+    from ...lrm.weights import convert_weights
 
     stated = {"camera": options.camera} if options.camera else None
     weights = convert_weights(options.source, options.target, dtype=options.dtype, config=stated)

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .console import list_files
-from .options import (
+from ..console import list_files
+from ..options import (
     ENGINE_NAMES,
     WEIGHTS_EPILOG,
     add_geometry,
@@ -22,7 +22,7 @@ from .options import (
     setting_adder,
     source_of,
 )
-from .progress import Job
+from ..progress import Job
 
 HELP = "make a panoramic video along a camera path"
 DESCRIPTION = (
@@ -53,8 +53,8 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..standalone.video import VIDEO_MODEL
-    from ..standalone.world import WorldConfig
+    from ...standalone.video import VIDEO_MODEL
+    from ...standalone.world import WorldConfig
 
     parser.epilog = f"{preset_list()}\n\n{EPILOG}"
     add_panorama(parser)
@@ -76,10 +76,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    from ..diffusion.latent_roll import SEAM_MODES
-    from ..diffusion.sizes import FRAME_FITS
-    from ..diffusion.video_codec import CODEC_MODES
-    from ..standalone.video import VideoConfig
+    from ...diffusion.latent_roll import SEAM_MODES
+    from ...diffusion.sizes import FRAME_FITS
+    from ...diffusion.video_codec import CODEC_MODES
+    from ...standalone.video import VideoConfig
 
     group = parser.add_argument_group("sampling; defaults are upstream's")
     add = setting_adder(group, VideoConfig())
@@ -104,17 +104,17 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def _sizes() -> list[str]:
     """Return the named sizes of Wan 2.1, HEIGHTxWIDTH."""
-    from ..diffusion.sizes import CUSTOM_SIZE, SIZE_PRESETS
+    from ...diffusion.sizes import CUSTOM_SIZE, SIZE_PRESETS
 
     return [name for name in SIZE_PRESETS if name != CUSTOM_SIZE and "5B" not in name]
 
 
 def run(options: argparse.Namespace) -> int:
     """Make a panoramic video."""
-    from ..io.cameras_json import read_trajectory
-    from ..panorama.load import load_panorama
-    from ..standalone.video import VIDEO_MODEL, VideoConfig, make_panorama_video
-    from ..standalone.world import WorldConfig
+    from ...io.cameras_json import read_trajectory
+    from ...panorama.load import load_panorama
+    from ...standalone.video import VIDEO_MODEL, VideoConfig, make_panorama_video
+    from ...standalone.world import WorldConfig
 
     panorama = load_panorama(options.panorama).rgb
     prompt = _prompt_of(options)
@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _prompt_of(options: argparse.Namespace) -> str:
-    from ..errors import InvalidInput
+    from ...errors import InvalidInput
 
     if options.prompt is not None:
         return str(options.prompt)
@@ -147,7 +147,7 @@ def _prompt_of(options: argparse.Namespace) -> str:
 
 
 def _size_of(options: argparse.Namespace) -> dict[str, Any]:
-    from ..errors import InvalidInput
+    from ...errors import InvalidInput
 
     height, _, width = options.size.partition("x")
     if not (height.isdigit() and width.isdigit()):

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .console import list_files, say
-from .options import ENGINE_NAMES, add_out, setting_adder
-from .progress import Job
+from ..console import list_files, say
+from ..options import ENGINE_NAMES, add_out, setting_adder
+from ..progress import Job
 
 if TYPE_CHECKING:
-    from ..optimize.config import OptimizeConfig
+    from ...optimize.config import OptimizeConfig
 
 HELP = "fit Gaussian splats to a panoramic video"
 DESCRIPTION = (
@@ -42,8 +42,8 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..guidance.scene_mesh import EDGE_THRESHOLD
-    from ..optimize.config import OPTIMIZE_PRESETS
+    from ...guidance.scene_mesh import EDGE_THRESHOLD
+    from ...optimize.config import OPTIMIZE_PRESETS
 
     parser.epilog = EPILOG
     parser.add_argument("folder", type=Path, metavar="VIDEO_DIR", help="folder that `matrix3d video` wrote")
@@ -81,8 +81,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit splats to a video."""
-    from ..io.splats import read_gaussians
-    from ..standalone.splats import fit_video, read_video_folder
+    from ...io.splats import read_gaussians
+    from ...standalone.splats import fit_video, read_video_folder
 
     config = _config_of(options)
     initial = None if options.initial is None else read_gaussians(options.initial)
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _config_of(options: argparse.Namespace) -> OptimizeConfig:
     """Return the settings of the fit; wrong ones are named here, not minutes later."""
-    from ..optimize.config import preset_config
+    from ...optimize.config import preset_config
 
     names = ("steps", "max_gaussians", "crop_size_px", "seed", "engine")
     chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
@@ -117,8 +117,8 @@ def parse_settings(pairs: list[str]) -> dict[str, object]:
     Raises:
         InvalidInput: for a value of another type.
     """
-    from ..errors import InvalidInput
-    from ..optimize.config import OPTIMIZE_PRESETS
+    from ...errors import InvalidInput
+    from ...optimize.config import OPTIMIZE_PRESETS
 
     settings: dict[str, object] = {}
     for pair in pairs:

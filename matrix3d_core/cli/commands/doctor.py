@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .console import EXIT_DONE, EXIT_UNUSABLE
+from ..console import EXIT_DONE, EXIT_UNUSABLE
 
 HELP = "report what works on this machine; paste it into bug reports"
 DESCRIPTION = "Report which engines, packages and model files are usable here, and why the others are not."
@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report; the status says whether worlds can be made here."""
-    from ..doctor import examine, to_markdown
+    from ...doctor import examine, to_markdown
 
     report = examine(options.comfyui)
     print(json.dumps(report, indent=2) if options.json else to_markdown(report), flush=True)

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .console import list_files
-from .options import add_out, chosen_fields, setting_adder
-from .progress import Job
+from ..console import list_files
+from ..options import add_out, chosen_fields, setting_adder
+from ..progress import Job
 
 if TYPE_CHECKING:
-    from ..lrm.network import LatentLRM
+    from ...lrm.network import LatentLRM
 
 HELP = "train a reconstruction model on panoramic clips"
 DESCRIPTION = "Train a latent reconstruction model in the paper's two stages: depth and colour, then renders."
@@ -40,7 +40,7 @@ needs: pip install accelerate
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..lrm.training import DEPTH_LOSSES, TrainConfig
+    from ...lrm.training import DEPTH_LOSSES, TrainConfig
 
     parser.epilog = EPILOG
     add = setting_adder(parser, TrainConfig())
@@ -75,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
     """Train on the clips."""
     import torch
 
-    from ..lrm.clips import read_clip
-    from ..lrm.training import TrainConfig, train
+    from ...lrm.clips import read_clip
+    from ...lrm.training import TrainConfig, train
 
     config = TrainConfig(**chosen_fields(options, TrainConfig))
     clips = [read_clip(folder) for folder in _encoded_clips(options)]
@@ -89,9 +89,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _encoded_clips(options: argparse.Namespace) -> list[Path]:
     """Return the clip folders, after encoding those that have no latents yet."""
-    from ..errors import InvalidInput
-    from ..lrm.clips import find_clips, has_latents
-    from ..standalone.lrm_clips import encode_clip, open_wan_encoder
+    from ...errors import InvalidInput
+    from ...lrm.clips import find_clips, has_latents
+    from ...standalone.lrm_clips import encode_clip, open_wan_encoder
 
     folders = find_clips(options.clips)
     bare = [folder for folder in folders if not has_latents(folder)]
@@ -112,9 +112,9 @@ def _open_model(options: argparse.Namespace) -> LatentLRM:
     """Return the model of ``--weights``, or one with random weights of ``--width``."""
     import torch
 
-    from ..lrm.config import LRMConfig
-    from ..lrm.network import LatentLRM
-    from ..lrm.weights import build_model, read_weights
+    from ...lrm.config import LRMConfig
+    from ...lrm.network import LatentLRM
+    from ...lrm.weights import build_model, read_weights
 
     if options.weights is not None:
         return build_model(read_weights(options.weights), dtype=torch.float32)

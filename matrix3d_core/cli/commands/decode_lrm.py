@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .console import list_files
-from .options import add_out, chosen_fields, setting_adder
-from .progress import Job
+from ..console import list_files
+from ..options import add_out, chosen_fields, setting_adder
+from ..progress import Job
 
 HELP = "decode a video's latents into Gaussian splats"
 DESCRIPTION = (
@@ -33,10 +33,10 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..lrm.decimate import THINNINGS
-    from ..lrm.decode import DEFAULT_SETTINGS
-    from ..lrm.rays import POSE_RULES
-    from ..lrm.weights import PRECISIONS
+    from ...lrm.decimate import THINNINGS
+    from ...lrm.decode import DEFAULT_SETTINGS
+    from ...lrm.rays import POSE_RULES
+    from ...lrm.weights import PRECISIONS
 
     parser.epilog = EPILOG
     parser.add_argument("folder", type=Path, metavar="VIDEO_DIR", help="folder that `matrix3d video` wrote")
@@ -67,8 +67,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Decode latents."""
-    from ..lrm.decode import DecodeSettings
-    from ..standalone.lrm_decode import decode_folder
+    from ...lrm.decode import DecodeSettings
+    from ...standalone.lrm_decode import decode_folder
 
     with Job() as bars:
         files = decode_folder(

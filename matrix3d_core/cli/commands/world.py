@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from .console import list_files, say
-from .options import (
+from ..console import list_files, say
+from ..options import (
     ENGINE_NAMES,
     add_geometry,
     add_out,
@@ -17,7 +17,7 @@ from .options import (
     preset_list,
     setting_adder,
 )
-from .progress import Job
+from ..progress import Job
 
 HELP = "make a world from a panorama"
 DESCRIPTION = "Make a world from one panorama: geometry, frames along a camera path, fill, Gaussian splats."
@@ -41,7 +41,7 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..standalone.world import WorldConfig
+    from ...standalone.world import WorldConfig
 
     settings = WorldConfig()
     parser.epilog = f"{preset_list()}\n\n{EPILOG}"
@@ -60,8 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make a world."""
-    from ..panorama.load import load_panorama
-    from ..standalone.world import WorldConfig, make_world
+    from ...panorama.load import load_panorama
+    from ...standalone.world import WorldConfig, make_world
 
     panorama, depth_ray = load_panorama(options.panorama).rgb, depth_of(options)
     start = time.perf_counter()

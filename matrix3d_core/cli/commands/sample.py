@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .console import list_files
-from .options import add_out
+from ..console import list_files
+from ..options import add_out
 
 HELP = "write the sample panorama and its exact distances"
 DESCRIPTION = "Ray-trace the sample scene: a panorama and the exact distance of every pixel."
@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     """Write the sample panorama and its distances."""
     import torch
 
-    from ..io.depth_files import write_depth
-    from ..io.images import write_image
-    from ..synth.sample_scene import render_erp
+    from ...io.depth_files import write_depth
+    from ...io.images import write_image
+    from ...synth.sample_scene import render_erp
 
     options.out.mkdir(parents=True, exist_ok=True)
     files = {name: options.out / name for name in ("panorama.png", "depth_ray.npz")}

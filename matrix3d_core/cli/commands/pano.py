@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .console import list_files
-from .options import WEIGHTS_EPILOG, add_out, add_weights, chosen_fields, lora_of, source_of
-from .progress import Job
+from ..console import list_files
+from ..options import WEIGHTS_EPILOG, add_out, add_weights, chosen_fields, lora_of, source_of
+from ..progress import Job
 
 HELP = "make a panorama from a text or a photo"
 DESCRIPTION = "Make a panorama with FLUX.1 dev from a text, or with FLUX.1 Fill around a photo (--photo)."
@@ -32,7 +32,7 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ..standalone.pano import PHOTO_MODEL, TEXT_MODEL
+    from ...standalone.pano import PHOTO_MODEL, TEXT_MODEL
 
     parser.epilog = EPILOG
     parser.add_argument("prompt", metavar="TEXT", help="what is seen all around")
@@ -60,9 +60,9 @@ def _add_photo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    from ..diffusion.circular import BLENDS
-    from ..diffusion.latent_roll import SEAM_MODES
-    from ..standalone.pano import FROM_PHOTO, FROM_TEXT
+    from ...diffusion.circular import BLENDS
+    from ...diffusion.latent_roll import SEAM_MODES
+    from ...standalone.pano import FROM_PHOTO, FROM_TEXT
 
     group = parser.add_argument_group("sampling; defaults are upstream's, text and photo differ")
 
@@ -85,9 +85,9 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make a panorama."""
-    from ..errors import InvalidInput
-    from ..io.images import read_image
-    from ..standalone.pano import (
+    from ...errors import InvalidInput
+    from ...io.images import read_image
+    from ...standalone.pano import (
         FROM_PHOTO,
         FROM_TEXT,
         PHOTO_MODEL,
