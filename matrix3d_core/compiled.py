@@ -12,6 +12,7 @@ import functools
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from .machine import usable_cores
@@ -28,17 +29,29 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     ``matrix3d_core``. Numba names a cache file after source file, function and line only, but what it
     stores in it refers to the module by name: a kernel cached under one name cannot be loaded under
     another. So the name of the module goes into the name of the function, and with it into that of
-    the file.
+    the file. So do the sources of all kernels: numba notices a change of the kernel's own file only, and a kernel
+    holds what it calls from others.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         import numba
 
-        tag = zlib.crc32(function.__module__.encode())
+        tag = zlib.crc32(function.__module__.encode(), _sources())
         function.__qualname__ = f"{function.__qualname__}.{tag:08x}"
         return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
 
     return decorate
+
+
+@functools.cache
+def _sources() -> int:
+    """Return a checksum of every file that compiles something or holds the constants of what is compiled."""
+    total = 0
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        text = path.read_bytes()
+        if b"compiled" in text or path.stem.endswith("_contract"):
+            total = zlib.crc32(text, total)
+    return total
 
 
 def sliced(grain: int, **options: Any) -> Callable[[Callable[..., Any]], Sliced]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from matrix3d_core import compiled as module
+
 CORE = Path(__file__).resolve().parents[2] / "matrix3d_core"
 
 KERNELS = """
@@ -60,3 +62,27 @@ def test_nothing_is_cached_otherwise(path):
         if isinstance(node, ast.keyword) and node.arg == "cache"
     ]
     assert wrong == [], f"{path.name}: use matrix3d_core.compiled.compiled, not njit(cache=True)"
+
+
+def test_a_kernel_is_compiled_anew_when_a_file_it_may_call_changes(monkeypatch):
+    """Numba's own check sees the kernel's file only; the checksum of all sources is in the cache file's name."""
+
+    def kernel():
+        return 1
+
+    def named():
+        kernel.__qualname__ = "kernel"
+        module.compiled()(kernel)
+        return kernel.__qualname__
+
+    before = named()
+    assert named() == before
+    read = Path.read_bytes
+    changed = CORE / "raster" / "splat_numba_tiles.py"
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == changed))
+    module._sources.cache_clear()
+    try:
+        assert named() != before
+    finally:
+        monkeypatch.undo()
+        module._sources.cache_clear()

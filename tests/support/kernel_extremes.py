@@ -1,11 +1,13 @@
 """Run every compiled kernel on extreme numbers; a script, for a process of its own with NUMBA_BOUNDSCHECK=1.
 
-Prints one line of JSON: the kernels found, those that nothing here ran, and what went wrong. A kernel is whatever
-numba compiles in any module of the library, so a new one is found without being named here.
+Prints one line of JSON: numba's kernels, those that nothing here ran, and what went wrong. A kernel is whatever numba
+compiles in any module of the library, so a new one is found without being named here. Those of warp run through its
+engines: outside of an array it ends the process, and the error output says at which case.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import warp as wp
 from numba.core.dispatcher import Dispatcher
 
 from matrix3d_core.compiled import Sliced
@@ -26,6 +29,9 @@ from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimize import kernels_numba
 from matrix3d_core.raster import splat_numba, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
+from matrix3d_core.raster.mesh_warp import open_mesh_cpu
+from matrix3d_core.raster.splat_contract import SplatInputs, SplatView
+from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.mesh import Mesh
 from matrix3d_core.synth import intersect_numba
@@ -83,8 +89,8 @@ def f4(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value, np.float32)
 
 
-def splats(rng: np.random.Generator) -> None:
-    """Both ways to draw, forward and back."""
+def cloud(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Means, quaternions, scales, opacities and colors of a few Gaussians."""
     count = 12
     if rng.random() < 0.5:
         means = f4(rng.uniform(-1, 1, (count, 3)) + np.array((0, 0, 1.5)))
@@ -94,18 +100,44 @@ def splats(rng: np.random.Generator) -> None:
     scales, opacities = extreme(rng, count, 3, signed=False), f4(rng.random(count))
     if rng.random() < 0.2:
         opacities = extreme(rng, count, signed=False)
-    inputs = (means, quats, scales, opacities, extreme(rng, count, 3))
+    return means, quats, scales, opacities, extreme(rng, count, 3)
+
+
+def views(rng: np.random.Generator) -> tuple[np.ndarray, tuple[Pinhole, Equirect], bool]:
+    """A pose, a camera of either kind, and whether the pictures are anti-aliased."""
     height, width = int(rng.integers(1, 70)), int(rng.integers(1, 70))
     antialiased = bool(rng.random() < 0.5)
     K_px = intrinsics_from_fov(float(10 ** rng.uniform(-3, 0.49)), height, width)
     pose = POSE.copy()
     if rng.random() < 0.2:
         pose[:3, 3] = extreme(rng, 3)
-    for lens in (Pinhole((height, width), K_px), Equirect((height, 2 * height))):
+    return pose, (Pinhole((height, width), K_px), Equirect((height, 2 * height))), antialiased
+
+
+def splats(rng: np.random.Generator) -> None:
+    """Both ways to draw, forward and back."""
+    inputs = cloud(rng)
+    pose, cameras, antialiased = views(rng)
+    for lens in cameras:
         state = splat_numba.forward(inputs, pose, lens, antialiased=antialiased)
         splat_numba.median_index(state)
         pictures = (extreme(rng, *a.shape) for a in (state.rgb, state.alpha, state.depth_sum))
         splat_numba.backward(state, *pictures, pose=True, screen=True)
+
+
+@functools.cache
+def _draw_by_warp() -> Callable[..., Any]:
+    return open_warp("cpu")
+
+
+def splats_by_warp(rng: np.random.Generator) -> None:
+    leaves = SplatInputs(*(torch.from_numpy(value).requires_grad_() for value in cloud(rng)))
+    pose, cameras, antialiased = views(rng)
+    moved = torch.from_numpy(pose).requires_grad_()
+    for lens in cameras:
+        view = SplatView(moved, lens, antialiased=antialiased, median=True)
+        *pictures, _ = _draw_by_warp()(leaves, view)
+        torch.autograd.backward(pictures, [torch.from_numpy(extreme(rng, *p.shape)) for p in pictures])
 
 
 def harmonics(rng: np.random.Generator) -> None:
@@ -114,17 +146,21 @@ def harmonics(rng: np.random.Generator) -> None:
     splat_numba_sh.colours_from_sh(sh, means, torch.zeros(3)).sum().backward()
 
 
-def mesh(rng: np.random.Generator) -> None:
+def mesh(rng: np.random.Generator, open_mesh: Callable[[Mesh], Any] = NumbaMesh) -> None:
     count = 24
     vertices = torch.from_numpy(extreme(rng, count, 3))
     faces = torch.from_numpy(rng.integers(0, count, (30, 3)).astype(np.int32))
     if rng.random() < 0.5:  # a grid's two halves, which are drawn in pairs
         faces = torch.cat((faces, torch.stack((faces[:, 2], faces[:, 1], faces.roll(1, 0)[:, 0]), 1)))
-    opened = NumbaMesh(_mesh(vertices, faces))
+    opened = open_mesh(_mesh(vertices, faces))
     pose = torch.eye(4, dtype=torch.float64)
     height = int(rng.integers(1, 40))
     opened.render(pose, height, 2 * height)
     opened.cast(pose, torch.from_numpy(extreme(rng, 50, 3)))
+
+
+def mesh_by_warp(rng: np.random.Generator) -> None:
+    mesh(rng, open_mesh_cpu)
 
 
 def _mesh(vertices: torch.Tensor, faces: torch.Tensor) -> Any:
@@ -226,18 +262,22 @@ def main() -> None:
     """Run all parts on as many cases as asked for."""
     parts: tuple[Callable[[np.random.Generator], None], ...] = (
         splats,
+        splats_by_warp,
         harmonics,
         mesh,
+        mesh_by_warp,
         fit,
         sweep,
         scene,
         files,
     )
+    wp.config.mode = "debug"  # checks indices, on the CPU
     failures = []
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     for part in parts:
         for seed in range(int(sys.argv[1])):
+            print(part.__name__, seed, file=sys.stderr)
             try:
                 part(np.random.default_rng(seed))
             except InvalidInput:
