@@ -188,6 +188,7 @@ export const PHASES = {
   "frames written": "帧已写入",
   "write frame {frame}": "写入帧 {frame}",
   "write video": "写入视频",
+  "read video": "读取视频",
   "LRM done": "LRM 完成",
   "LRM: place splats": "LRM：放置泼溅",
   "LRM: thin {count} splats": "LRM：精简 {count} 个泼溅",
