@@ -17,16 +17,27 @@ from ..errors import FormatError, Matrix3DError
 from ..scene.trajectory import Trajectory
 from .config import OptimizeConfig
 
-__all__ = ["fingerprint", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "checkpoint_path",
+    "fingerprint",
+    "pack_queue",
+    "read_checkpoint",
+    "unusable_checkpoints",
+    "write_checkpoint",
+]
 
 _VERSION = 2
 
 
 def fingerprint(
-    config: OptimizeConfig, frames: Tensor, trajectory: Trajectory, *others: Tensor | None
+    config: OptimizeConfig | None, frames: Tensor, trajectory: Trajectory, *others: Tensor | None
 ) -> str:
-    """Return a name for a fit: equal for equal settings and inputs (pictures by every seventh pixel)."""
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    """Return a name for a fit: equal for equal settings and inputs (pictures by every seventh pixel).
+
+    Without ``config`` it names the inputs, whatever the settings.
+    """
+    settings = None if config is None else asdict(config)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(str((_VERSION, list(frames.shape))).encode())
     for tensor in (frames[:, ::7, ::7], trajectory.camera_from_world, trajectory.K_px, *others):
         if tensor is None:
@@ -73,7 +84,7 @@ def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str,
         return None
     try:
         with safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            facts = _facts(file)
             if facts.get("version") != _VERSION or facts.get("fingerprint") != name:
                 return None
             return {key: file.get_tensor(key) for key in file.keys()}, facts
@@ -81,6 +92,49 @@ def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str,
         raise FormatError(
             f"{path.name}: is no checkpoint that can be read ({error}). Delete it to start the fit anew."
         ) from error
+
+
+def checkpoint_path(folder: Path, name: str) -> Path:
+    """Return where the checkpoint of the fit called ``name`` lies."""
+    return folder / f"gs-{name}.safetensors"
+
+
+def unusable_checkpoints(folder: Path, inputs: str) -> list[str]:
+    """Return a sentence for each checkpoint that a fit may be meant to go on from and cannot.
+
+    Those are checkpoints of the same frames and path with other settings, and of another version. To be asked when the
+    fit has none of its own.
+
+    Args:
+        folder: of the checkpoints.
+        inputs: `fingerprint` of frames and path without settings, as stored under ``inputs``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    said = []
+    for path in sorted(folder.glob(checkpoint_path(folder, "*").name)):
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                facts = _facts(file)
+        except (OSError, ValueError, SafetensorError):
+            continue  # no checkpoint
+        if facts.get("version") != _VERSION:
+            said.append(
+                f"{path.name}: a checkpoint must be of version {_VERSION}; got {facts.get('version')}, of another "
+                "release. This fit starts anew: delete the file, or go on with that release."
+            )
+        elif facts.get("inputs") == inputs:
+            said.append(
+                f"{path.name}: a fit goes on with the settings, depth and initial splats of its checkpoint; this one, "
+                f"of the same frames at step {facts.get('step')}, has others. This fit starts anew: set them as they "
+                "were, or delete the file."
+            )
+    return said
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((file.metadata() or {}).get("facts", "{}"))
+    return facts
 
 
 def pack_queue(queue: list[tuple[int, int]]) -> Tensor:

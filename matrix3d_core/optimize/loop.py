@@ -25,7 +25,14 @@ from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.provenance import count_origins
 from ..scene.trajectory import Trajectory
-from .checkpoint import fingerprint, pack_queue, read_checkpoint, write_checkpoint
+from .checkpoint import (
+    checkpoint_path,
+    fingerprint,
+    pack_queue,
+    read_checkpoint,
+    unusable_checkpoints,
+    write_checkpoint,
+)
 from .compensation import FrameCorrections
 from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
 from .curves import draw_curves
@@ -107,7 +114,8 @@ def optimize_gaussians(
         config: settings; the draft preset when None.
         checkpoint: folder for a checkpoint. It is written every ``checkpoint_every`` steps and on a cancel, taken
             up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
-            and removed at the end. Where it cannot be written, the report's warnings say so and the fit goes on.
+            and removed at the end. Where it cannot be written, the report's warnings say so and the fit goes on;
+            they also name checkpoints of the same frames with other settings, and of another version.
         progress: called every few steps, with preview pictures; raising in it cancels.
         watch: called every ``preview_every`` steps with the step and the Gaussians as they are then.
 
@@ -145,9 +153,9 @@ class _Fit:
         self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
         self.seconds: dict[str, float] = {}
         self._clock = time.perf_counter()
-        self.warnings = diagnose_inputs(frames, trajectory, geometry)
-        for warning in self.warnings:
-            _log.warning("%s", warning)  # before the minutes of a fit
+        self.warnings: list[str] = []
+        for warning in diagnose_inputs(frames, trajectory, geometry):
+            self._warn(warning)  # before the minutes of a fit
         self.nearest = nearest_distance(geometry, depth_ray)
         self.keys, self.held_out = choose_key_frames(
             trajectory, config.key_frame_mode, config.key_frame_stride, nearest=self.nearest,
@@ -160,12 +168,16 @@ class _Fit:
         self.first_step = 0
         self.is_unsaved = False
         self.file: Path | None = None
-        self.name = ""
+        self.name, self.inputs = "", ""
         self.crop_px = config.crop_size_px
         self.swept: dict[int, PlaneSweepDepth] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
         self.watch: Callable[[int, Gaussians], None] | None = None
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+        _log.warning("%s", warning)
 
     def _record_time(self, name: str) -> None:
         now = time.perf_counter()
@@ -383,7 +395,8 @@ class _Fit:
             else [self.geometry.rgb, self.geometry.depth_ray]
         )
         self.name = fingerprint(self.config, self.frames, self.trajectory, *others, start.gaussians.means)
-        self.file = folder / f"gs-{self.name}.safetensors"
+        self.inputs = fingerprint(None, self.frames, self.trajectory)
+        self.file = checkpoint_path(folder, self.name)
 
     def _save(self, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
         if self.file is None:
@@ -394,18 +407,24 @@ class _Fit:
             "sampler.random": state["random"], "sampler.queue": pack_queue(state["queue"]),  # type: ignore[dict-item, arg-type]
             "growth": self.growth.get_state(), "losses": torch.tensor(self.losses, dtype=torch.float64),
         }  # fmt: skip
-        facts = {"fingerprint": self.name, "step": step, "counts": self.counts, "crop_px": self.crop_px}
+        facts = {
+            "fingerprint": self.name, "inputs": self.inputs, "step": step,
+            "counts": self.counts, "crop_px": self.crop_px,
+        }  # fmt: skip
         try:
             write_checkpoint(self.file, tensors, facts)
         except Matrix3DError as error:  # worth less than the fit; said once
             if not self.is_unsaved:
                 self.is_unsaved = True
-                self.warnings.append(f"{error} The fit goes on; after a stop it would start anew.")
-                _log.warning("%s", self.warnings[-1])
+                self._warn(f"{error} The fit goes on; after a stop it would start anew.")
 
     def _resume(self, trainer: Trainer, sampler: ViewSampler) -> int:
-        stored = None if self.file is None else read_checkpoint(self.file, self.name)
+        if self.file is None:
+            return 0
+        stored = read_checkpoint(self.file, self.name)
         if stored is None:
+            for warning in unusable_checkpoints(self.file.parent, self.inputs):
+                self._warn(warning)
             return 0
         tensors, facts = stored
         trainer.load(

@@ -16,8 +16,7 @@ from matrix3d_core.depth.plane_sweep import can_plane_sweep, plane_sweep_depth
 from matrix3d_core.errors import Cancelled, FormatError, InvalidInput, Matrix3DError
 from matrix3d_core.geometry.crops import crop_erp
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
-from matrix3d_core.optimize import loop
-from matrix3d_core.optimize import loop as loop_module
+from matrix3d_core.optimize import checkpoint, loop
 from matrix3d_core.optimize.compensation import ExposureModel, pose_from_twist
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
@@ -71,7 +70,10 @@ def test_going_on_after_a_stop_gives_the_same_bits(config, tmp_path):
     assert not list(tmp_path.iterdir())  # taken away at the end
 
 
-def test_a_checkpoint_of_another_fit_is_left_alone(tmp_path):
+@pytest.mark.parametrize("other", ["settings", "frames", "version"])
+def test_a_checkpoint_of_another_fit_is_left_alone_and_named_where_it_may_be_meant(
+    other, tmp_path, caplog, monkeypatch
+):
     frames, path, extras = world()
 
     def stop(event):
@@ -80,9 +82,24 @@ def test_a_checkpoint_of_another_fit_is_left_alone(tmp_path):
 
     with pytest.raises(Cancelled):
         optimize_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path, progress=stop)
-    other = optimize_gaussians(frames, path, **extras, config=replace(QUICK, seed=1), checkpoint=tmp_path)
-    assert other.report["resumed_at"] == 0
     (file,) = tmp_path.iterdir()
+    config = QUICK
+    if other == "settings":
+        config = replace(QUICK, seed=1)
+    elif other == "frames":
+        frames = frames.flip(0)
+    else:
+        monkeypatch.setattr(checkpoint, "_VERSION", checkpoint._VERSION + 1)
+    fitted = optimize_gaussians(frames, path, **extras, config=config, checkpoint=tmp_path)
+    assert fitted.report["resumed_at"] == 0
+    said = [line for line in fitted.report["warnings"] if file.name in line]
+    if other == "frames":
+        assert said == []  # another video in the same folder
+        return
+    assert "This fit starts anew: " in said[0]
+    assert ("at step 11, has others" if other == "settings" else "must be of version 3; got 2") in said[0]
+    assert said[0] in caplog.text
+    monkeypatch.undo()
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(FormatError, match="Delete it"):
         optimize_gaussians(frames, path, **extras, config=QUICK, checkpoint=tmp_path)
@@ -101,7 +118,7 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
     monkeypatch.setattr(CpuTrainer, "step", step)
     events = []
     config = replace(QUICK, steps=4, crop_size_px=128)
-    monkeypatch.setattr(loop_module, "_compile", lambda *_: None)
+    monkeypatch.setattr(loop, "_compile", lambda *_: None)
     result = optimize_gaussians(frames, path, **extras, config=config, progress=events.append)
     assert "GB will be needed" in events[0].phase
     assert result.report["crop_size_px"] == 64
