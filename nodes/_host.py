@@ -23,7 +23,6 @@ __all__ = [
     "ComfyExtension",
     "PromptServer",
     "Types",
-    "compute_device",
     "input_files",
     "io",
     "output_folder",
@@ -73,12 +72,6 @@ def tell_user(node_id: str | None, text: str) -> None:
 
 def _to_pillow(image: torch.Tensor) -> Image.Image:
     return Image.fromarray(to_uint8(image))
-
-
-def compute_device() -> torch.device:
-    """Return the device the host computes on."""
-    device: torch.device = comfy.model_management.get_torch_device()
-    return device
 
 
 def resolve_inside(root: str | Path, name: str, *, what: str = "file") -> Path:

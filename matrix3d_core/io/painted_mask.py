@@ -10,10 +10,7 @@ from torch import Tensor
 
 from ..errors import FormatError, InvalidInput
 
-__all__ = ["MASK_COLUMNS", "parse_painted_mask", "write_painted_mask"]
-
-MASK_COLUMNS = 1024
-"""Columns at which masks are painted; rows are half of it."""
+__all__ = ["parse_painted_mask", "write_painted_mask"]
 
 _HEAD = re.compile(r"mask1:(\d{1,5})x(\d{1,5}):")
 _MOST_CHARACTERS = 4_000_000

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..geometry.crops import upstream_crop_rotations
 from ..metrics.image import psnr, ssim
-from ..raster.splat import render_gaussians
+from ..raster.camera_view import render_view
 from ..scene.camera import Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
@@ -41,7 +41,8 @@ def held_out_quality(
     ratios, similarities, off = [], [], []
     for frame in held_out:
         for view in _views_of(frames, trajectory, frame, crop_size_px):
-            drawn = _draw(gaussians, view, engine)
+            with torch.no_grad():
+                drawn = render_view(gaussians, view.camera_from_world, view.camera, engine=engine).rgb
             target, _ = view.crop()
             ratios.append(min(psnr(drawn.clamp(0, 1), target), _PSNR_MOST))
             similarities.append(ssim(drawn.clamp(0, 1), target))
@@ -64,19 +65,9 @@ def _views_of(frames: Tensor, trajectory: Trajectory, frame: int, crop_size_px: 
     return [perspective_crop(picture, rotations[crop], crop_size_px) for crop in _HELD_OUT_CROPS]
 
 
-def _draw(gaussians: Gaussians, view: View, engine: str) -> Tensor:
-    assert isinstance(view.camera, Pinhole)
-    with torch.no_grad():
-        return render_gaussians(
-            gaussians, view.camera_from_world, view.camera.K_px, *view.camera.size_px, engine=engine
-        ).rgb
-
-
 def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
     """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
     camera = Pinhole.from_fov(math.pi / 2, _PREVIEW_PX, _PREVIEW_PX)
     with torch.no_grad():
-        frame = render_gaussians(
-            gaussians, trajectory.camera_from_world[0], camera.K_px, *camera.size_px, engine=engine
-        )
-    return frame.rgb.clamp(0, 1)
+        seen = render_view(gaussians, trajectory.camera_from_world[0], camera, engine=engine)
+    return seen.rgb.clamp(0, 1)

@@ -18,7 +18,7 @@ from .strategies import STRATEGIES
 from .strategies.base import Growth
 from .views import View
 
-__all__ = ["Optimizer", "Trainer", "known_depth", "lens_of", "row_weight"]
+__all__ = ["Optimizer", "Trainer", "known_depth", "row_weight"]
 
 
 class Optimizer(Protocol):
@@ -129,11 +129,6 @@ def known_depth(view: View) -> Tensor | None:  # [H, W, 2]
     depth = view.camera.depth_from_ray(1 / sampled[..., 0].clamp_min(1e-9))
     known = (sampled[..., 1] > 0.98).float() * sampled[..., 1]
     return torch.stack((depth, known), -1)
-
-
-def lens_of(camera: Camera) -> Tensor | None:
-    """Return what splat engines take for a camera: ``[3, 3]`` intrinsics, or None for a panorama."""
-    return camera.K_px if isinstance(camera, Pinhole) else None
 
 
 def row_weight(camera: Camera, **to: Any) -> Tensor:  # [H, 1]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -119,11 +117,9 @@ def make_world(
         InvalidInput: when the panorama is not 2:1 or a setting is out of range.
     """
     from ..io.cameras_json import write_trajectory
-    from ..io.images import write_image
-    from ..io.ply import write_ply
-    from ..io.spz import write_spz
     from ..io.video import write_mp4
     from ..splats.render import render_path
+    from .outputs import write_world
 
     config = config or WorldConfig()
     folder = Path(out_dir)
@@ -148,13 +144,6 @@ def make_world(
         ),
     ).rgb
 
-    files = {name: folder / name for name in ("world.ply", "world.spz", "flythrough.mp4", "preview.png")}
-    files |= {name: folder / name for name in ("trajectory.json", "report.json")}
-    write_ply(files["world.ply"], gaussians)
-    write_spz(files["world.spz"], gaussians)
-    write_mp4(files["flythrough.mp4"], flight, fps=trajectory.fps, progress=progress)
-    write_image(files["preview.png"], flight[len(flight) // 2])
-    write_trajectory(files["trajectory.json"], trajectory, layout="matrix3d")
     report: dict[str, object] = {
         "config": asdict(config),
         "geometry": geometry.report,
@@ -162,9 +151,10 @@ def make_world(
         **stage_report,
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
-    partial = files["report.json"].with_suffix(".partial")
-    partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, files["report.json"])
+    files = write_world(folder, gaussians, flight[len(flight) // 2], report)
+    files |= {name: folder / name for name in ("flythrough.mp4", "trajectory.json")}
+    write_mp4(files["flythrough.mp4"], flight, fps=trajectory.fps, progress=progress)
+    write_trajectory(files["trajectory.json"], trajectory, layout="matrix3d")
     return WorldResult(gaussians, geometry, trajectory, files, report)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...depth.plane_sweep import PlaneSweepDepth
 from ...errors import InvalidInput
-from ...raster.splat import render_gaussians, render_gaussians_panorama
+from ...raster.camera_view import render_view
 from ...scene.camera import Camera, Equirect, Pinhole
 from ...scene.gaussians import Gaussians
 from ...scene.panorama import PanoramaGeometry
@@ -199,12 +199,9 @@ def extend_gaussians(
 
 def _coverage(world: Gaussians, pose: Tensor, camera: Camera, engine: str) -> Tensor:  # [H, W]
     """Return how opaque the world is in a frame, of a panorama at half its resolution."""
+    lens = camera if isinstance(camera, Pinhole) else camera.downsampled(2)
     with torch.no_grad():
-        if isinstance(camera, Pinhole):
-            return render_gaussians(world, pose, camera.K_px, *camera.size_px, engine=engine).alpha
-        half = camera.downsampled(2)
-        alpha = render_gaussians_panorama(world, pose, *half.size_px, engine=engine).alpha
-    return resized(alpha, camera.size_px)
+        return resized(render_view(world, pose, lens, engine=engine).alpha, camera.size_px)
 
 
 def _added(world: Gaussians, sources: list[SurfelSource], max_gaussians: int) -> GaussianInit:

@@ -64,8 +64,7 @@ def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:
     """Return how many whole spheres of cells at full density a source takes."""
     if isinstance(source.camera, Pinhole):
         # The share of the sphere that a pixel near the middle covers, counted like even cells.
-        focal = math.sqrt(source.camera.focal_px[0] * source.camera.focal_px[1])
-        return float(source.use.sum()) / (4 / math.pi) / (focal * math.pi) ** 2
+        return float(source.use.sum()) / (4 / math.pi) / (math.pi / source.camera.pixel_rad) ** 2
     return sum(_share(use) * density**2 for density, use, _ in _layers(source, smooth, rows))
 
 
@@ -73,10 +72,10 @@ def _surfels_of(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[
     """Return the surfels of a source, layer by layer, for ``rows`` bands of cells."""
     camera = source.camera
     if isinstance(camera, Pinhole):
-        focal = math.sqrt(camera.focal_px[0] * camera.focal_px[1])
+        stride = max(1, round(math.pi / camera.pixel_rad / rows))
         return [
             surfels_from_pinhole(
-                source.rgb, source.depth_ray, camera, stride=max(1, round(focal * math.pi / rows)),
+                source.rgb, source.depth_ray, camera, stride=stride,
                 use=source.use, flat_to_camera=source.facing, world_from_camera=source.world_from_camera,
             )
         ]  # fmt: skip
