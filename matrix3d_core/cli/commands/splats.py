@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ read from VIDEO_DIR:
   composite.mp4 or video.mp4   the frames; --video names another file
   cameras.json                 the camera path, one pose per frame
   geometry.safetensors         when there: the source panorama with its distances
-  depth/                       when there: one depth file per frame (EXR, NPY, NPZ, PNG), distance along the ray
+  depth/                       when there: a file per frame (EXR, NPY, NPZ, PFM, TIFF, PNG), distance along the ray
 
 files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, in the frame and units of cameras.json
@@ -120,12 +121,13 @@ def parse_settings(pairs: list[str]) -> dict[str, object]:
     from ...errors import InvalidInput
     from ...optimize.config import OPTIMIZE_PRESETS
 
+    kinds: dict[str, Any] = {name: type(value) for name, value in asdict(OPTIMIZE_PRESETS["draft"]).items()}
     settings: dict[str, object] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InvalidInput(f"--set must be NAME=VALUE, such as densify=mcmc; got {pair!r}.")
-        kind: Any = type(getattr(OPTIMIZE_PRESETS["draft"], name, ""))
+        kind = kinds.get(name, str)
         try:
             settings[name] = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
         except (KeyError, ValueError) as error:

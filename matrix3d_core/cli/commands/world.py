@@ -30,7 +30,7 @@ files written to DIR, each only when it is complete:
   report.json            settings, times, and PSNR/SSIM on frames kept out of training
 
 without --depth the world is a flat ground and a far dome: fine for looking around and for short
-walks outdoors, wrong for rooms. Depth files: EXR, NPY, NPZ or 16-bit PNG, distance along the ray.
+walks outdoors, wrong for rooms. Depth files: EXR, NPY, NPZ, PFM, float TIFF or 16-bit PNG, distance along the ray.
 
 examples:
   matrix3d sample --out sample

@@ -141,6 +141,8 @@ def test_settings_by_name_have_their_fields_type():
     ):
         with pytest.raises(InvalidInput, match=says):
             parse_settings([pair])
+    # No field: left to `preset_config`, which refuses it.
+    assert parse_settings(["__post_init__=1"]) == {"__post_init__": "1"}
 
 
 def test_a_geometry_comes_back_bit_for_bit(tmp_path):
