@@ -6,7 +6,7 @@ import json
 
 import torch
 
-from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES
+from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES, renamed_setting
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
@@ -242,7 +242,13 @@ class GSOptimize(io.ComfyNode):
                 io.Image.Output(display_name="origins_view", tooltip="Those colours, ahead from the first pose."),
             ],
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,  # the host drops a name that it does not know; validate_inputs shall hear of it
         )  # fmt: skip
+
+    @classmethod
+    def validate_inputs(cls, depth_kind: object = "") -> bool | str:
+        """Refuse the name that ``depth_type`` had before the first release: an optional input is not missed."""
+        return depth_kind == "" or renamed_setting("depth_kind")
 
     @classmethod
     def execute(
@@ -264,6 +270,7 @@ class GSOptimize(io.ComfyNode):
         depth_type: str = "exact",
         exposure: str = "off",
         settings: dict[str, object] | None = None,
+        **_unknown: object,
     ) -> io.NodeOutput:
         changes = {"steps": iterations, "max_gaussians": max_gaussians, "crop_size_px": crop_size}
         config = preset_config(

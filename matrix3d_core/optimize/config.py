@@ -181,6 +181,11 @@ RENAMED_SETTINGS = {
 """Names that settings had before the first release, and what they are called now."""
 
 
+def renamed_setting(old: str) -> str:
+    """Return the sentence that says what a setting of `RENAMED_SETTINGS` is called now."""
+    return f"{old} is called {RENAMED_SETTINGS[old]} now; got the old name."
+
+
 def preset_config(name: str, **changes: object) -> OptimizeConfig:
     """Return a preset with some settings changed.
 
@@ -190,7 +195,7 @@ def preset_config(name: str, **changes: object) -> OptimizeConfig:
     known = {field.name for field in fields(OptimizeConfig)}
     for setting in changes:
         if setting in RENAMED_SETTINGS:
-            raise InvalidInput(f"{setting} is called {RENAMED_SETTINGS[setting]} now; got the old name.")
+            raise InvalidInput(renamed_setting(setting))
         if setting not in known:
             raise InvalidInput(
                 f"a setting of the fit must be one of {', '.join(sorted(known))}; got {setting!r}."

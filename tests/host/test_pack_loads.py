@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from comfy_server import is_complaint
+from make_locales import node_defs
 
 pytestmark = pytest.mark.host
 
@@ -103,6 +104,11 @@ def test_every_node_has_its_words(comfy, language):
                 f"{name}.outputs.{slot}.{part}" for part in ("name", "tooltip") if not entry.get(part)
             ]
     assert lacking == []
+
+
+def test_the_english_words_are_those_of_the_nodes(comfy):
+    shipped = (ROOT / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8")
+    assert json.loads(shipped) == node_defs(comfy.own_nodes())
 
 
 def test_the_page_loads_one_script_of_ours(comfy):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from make_workflows import MODEL_FILES
+from comfy_server import HostError
+from make_workflows import MODEL_FILES, TEMPLATES, ui_workflow
 from workflow_api import check_prompt, graphs_of, nodes_of, to_prompt
+
+from matrix3d_core.optimize.config import RENAMED_SETTINGS
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "workflows").glob("*.json"))
 
@@ -27,8 +31,33 @@ def test_workflow_fits_the_nodes(comfy, path):
 
 
 @pytest.mark.host
-def test_there_is_a_workflow_to_test():
-    assert [path.stem for path in WORKFLOWS if path.stem == "panorama_to_world"]
+def test_templates_are_what_the_script_writes(comfy):
+    """Which takes defaults from the nodes; so they are written anew when one changed."""
+    info = comfy.object_info()
+    shipped = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in WORKFLOWS}
+    made = json.loads(json.dumps({name: ui_workflow(name, info) for name in TEMPLATES}))
+    assert [name for name in {*shipped, *made} if shipped.get(name) != made.get(name)] == []
+
+
+RENAMED = {
+    "GSOptimize": {"depth_kind": "depth_type"},
+    "GSOptimizeSettings": {old: new for old, new in RENAMED_SETTINGS.items() if old != "depth_kind"},
+    "TrajectoryClearance": {"radius": "clearance"},
+}
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("node", RENAMED)
+def test_a_prompt_with_names_of_before_is_told_the_new_ones(comfy, node):
+    """Not run as if nothing had been set."""
+    prompt = {"old": comfy.node(node), "look": comfy.node("PreviewAny", source=["old", 0])}
+    inputs = prompt["old"]["inputs"]
+    for old, new in RENAMED[node].items():
+        inputs[old] = inputs.pop(new, ["look", 0])
+    with pytest.raises(HostError) as refused:
+        comfy.post(prompt)
+    for new in RENAMED[node].values():
+        assert re.search(rf"(missing: |is called ){new}\b", str(refused.value)), new
 
 
 def nodes_in(path):
