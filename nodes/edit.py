@@ -10,7 +10,6 @@ import torch
 
 from ..matrix3d_core.io.axes import NAMED_AXES
 from ..matrix3d_core.io.splats import SPLAT_FORMATS, write_gaussians
-from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.clean import CleanConfig, clean_gaussians
@@ -29,6 +28,7 @@ from ._adapters import (
     splats_to_host,
 )
 from ._host import Types, io, progress_to_host, save_target
+from ._inputs import splat_engine_input
 from ._search import SPLAT_WORDS
 from ._types import TrajectoryType
 
@@ -72,16 +72,6 @@ def _number(
 
 def _trajectory_input(tooltip: str) -> io.Custom.Input:
     return TrajectoryType.Input("trajectory", optional=True, tooltip=tooltip)
-
-
-def _engine_input() -> io.Combo.Input:
-    return io.Combo.Input(
-        "engine",
-        options=["auto", *SPLAT_ENGINES.names],
-        default="auto",
-        advanced=True,
-        tooltip="What draws the splats; auto takes the best one that works here.",
-    )
 
 
 def _edited(pairs: Sequence[tuple[Gaussians, Mapping[str, object]]]) -> io.NodeOutput:
@@ -331,7 +321,7 @@ class SplatPrune(io.ComfyNode):
                     advanced=True,
                     tooltip="Side of these pictures in pixels.",
                 ),
-                _engine_input(),
+                splat_engine_input(advanced=True),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -446,7 +436,7 @@ class SplatLOD(io.ComfyNode):
                     default="matrix3d/world_lod",
                     tooltip="Name below the output folder; the level and a number are added.",
                 ),
-                _engine_input(),
+                splat_engine_input(advanced=True),
                 _trajectory_input("Where the world is looked at from. Without one: around the origin."),
             ],
             outputs=[
@@ -764,7 +754,7 @@ class SplatMesh(io.ComfyNode):
                     advanced=True,
                     tooltip="glTF: upright and in the right brightness when saved as GLB. OpenCV: the splats' frame.",
                 ),
-                _engine_input(),
+                splat_engine_input(advanced=True),
                 _trajectory_input("Where the world is looked at from. Without one: around the origin."),
                 io.Combo.Input(
                     "texture",

@@ -18,7 +18,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE
 from ._adapters import gaussians_from_host, image_from_host, mask_from_host
 from ._host import Types, io, progress_to_host, ui
-from ._path_inputs import fps_input, frames_input
+from ._inputs import engine_input, fps_input, frames_input
 from ._search import PATH_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
@@ -117,13 +117,8 @@ class WorldExtend(io.ComfyNode):
                     advanced=True,
                     tooltip="What is farther away counts as sky in the geometry, world units. 0: nothing does.",
                 ),
-                io.Combo.Input(
-                    "engine",
-                    options=["auto", *SPLAT_ENGINES.names],
-                    default="auto",
-                    optional=True,
-                    advanced=True,
-                    tooltip="What draws the splats; auto takes the best one that works here and draws panoramas.",
+                engine_input(
+                    SPLAT_ENGINES, "the splats", " and draws panoramas", optional=True, advanced=True
                 ),
                 io.String.Input(
                     "pose",
@@ -286,14 +281,7 @@ class NextBestPath(io.ComfyNode):
                     tooltip="Turns all headings a little. Same seed, same path.",
                 ),
                 fps_input(optional=True, advanced=True),
-                io.Combo.Input(
-                    "engine",
-                    options=["auto", *MESH_ENGINES.names],
-                    default="auto",
-                    optional=True,
-                    advanced=True,
-                    tooltip="What draws the mesh; auto takes the best one that works here.",
-                ),
+                engine_input(MESH_ENGINES, "the mesh", optional=True, advanced=True),
                 io.Mask.Input(
                     "known",
                     optional=True,

@@ -12,6 +12,7 @@ from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import images_from_host
 from ._host import io, progress_to_host
+from ._inputs import engine_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, TrajectoryType
 
@@ -42,13 +43,7 @@ class PanoFill(io.ComfyNode):
                 io.Mask.Input("mask", tooltip="1 where a frame shows something; below 0.5 gets filled."),
                 DepthType.Input("depth", tooltip="Distance along each ray, as MeshGuidanceRender gives it."),
                 TrajectoryType.Input("trajectory", tooltip="The path the frames were rendered along."),
-                io.Combo.Input(
-                    "engine",
-                    options=["auto", *MESH_ENGINES.names],
-                    default="auto",
-                    tooltip="What draws the new surfaces into the frames. auto takes the best one that works "
-                    "here; a named one is used or refused, never replaced.",
-                ),
+                engine_input(MESH_ENGINES, "the new surfaces into the frames"),
             ],
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="The same frames without open pixels."),

@@ -10,6 +10,7 @@ from ..matrix3d_core.raster.mesh import MESH_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import io, progress_to_host
+from ._inputs import engine_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
@@ -75,13 +76,7 @@ class MeshGuidanceRender(io.ComfyNode):
                     tooltip="mesh: closed mesh straight to the panorama. points: splatted points, for "
                     "comparison. upstream: the original cube map path with its quirks, for parity.",
                 ),
-                io.Combo.Input(
-                    "engine",
-                    options=["auto", *MESH_ENGINES.names],
-                    default="auto",
-                    tooltip="What draws the mesh. auto takes the best one that works here; a named one is "
-                    "used or refused, never replaced.",
-                ),
+                engine_input(MESH_ENGINES, "the mesh"),
                 io.Boolean.Input(
                     "exact_first_frame",
                     default=True,

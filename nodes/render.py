@@ -14,6 +14,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, colour_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host, save_target, tell_user, ui
+from ._inputs import splat_engine_input
 from ._search import PANORAMA_WORDS, SPLAT_WORDS
 from ._types import DepthType, TrajectoryType
 
@@ -84,13 +85,7 @@ class SplatRender(io.ComfyNode):
                     step=1,
                     tooltip="Render every how many poses; the first is always rendered.",
                 ),
-                io.Combo.Input(
-                    "engine",
-                    options=["auto", *SPLAT_ENGINES.names],
-                    default="auto",
-                    tooltip="What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba "
-                    "on the CPU); a named one is used or refused, never replaced.",
-                ),
+                splat_engine_input(),
                 io.Combo.Input(
                     "projection",
                     options=list(PROJECTIONS),

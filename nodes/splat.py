@@ -14,15 +14,11 @@ from ..matrix3d_core.scene.provenance import colour_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
+from ._inputs import splat_engine_input
 from ._search import SPLAT_WORDS
 from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
 
 __all__ = ["NODES", "GSOptimize", "GSOptimizeSettings"]
-
-_ENGINE_TIP = (
-    "What draws the splats. auto takes the best one that works here (gsplat on CUDA, numba on the CPU); a "
-    "named one is used or refused, never replaced."
-)
 
 _ON_THE_FIT = ("depth_type", "exposure")
 _CHOICE_TIPS = {
@@ -187,7 +183,7 @@ class GSOptimize(io.ComfyNode):
                     "crop_size", default=0, min=0, max=2048, step=32,
                     tooltip="Side of the 90 degree crops in pixels; 0 = what the preset says. At least 16.",
                 ),
-                io.Combo.Input("engine", options=["auto", *SPLAT_ENGINES.names], default="auto", tooltip=_ENGINE_TIP),
+                splat_engine_input(),
                 io.Int.Input(
                     "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
                     tooltip="For the order and the directions of the crops. Same seed, same world (on the CPU).",

@@ -31,7 +31,7 @@ from ..matrix3d_core.trajectories.report import describe_trajectory
 from ._host import io, progress_to_host
 from ._host_block import not_yet
 from ._host_routes import Gone, answer_posts
-from ._path_inputs import fps_input, frames_input
+from ._inputs import fps_input, frames_input
 from ._search import WORLD_WORDS
 from ._types import GeometryType, TrajectoryType
 

@@ -31,7 +31,7 @@ from ..matrix3d_core.trajectories.rescale import RESCALE_MODES, adapt_to_scene, 
 from ..matrix3d_core.trajectories.spline import PACES, spline_trajectory
 from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input, save_target, ui
-from ._path_inputs import fps_input, frames_input
+from ._inputs import fps_input, frames_input
 from ._search import PATH_WORDS
 from ._types import GeometryType, TrajectoryType
 
