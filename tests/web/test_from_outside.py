@@ -126,6 +126,14 @@ def test_what_says_where_to_stand_opens_inside(opened):
     assert page.evaluate(f"() => [{VIEWER}.pose().mode, {VIEWER}.outside]") == ["walk", None]
 
 
+def test_what_was_guessed_of_one_world_is_not_said_of_the_next(opened):
+    page = visit(opened, "z_up.ply")
+    assert "Guessed" in page.inner_text("[data-part=note]")
+    file = {"filename": "ours.ply", "type": "output"}
+    page.evaluate(f"file => {VIEWER}.show(file, '/view?filename=ours.ply')", file)
+    assert not page.is_visible("[data-part=note]")
+
+
 def test_settings(opened, tmp_path):
     page = visit(opened, "z_up.ply")
     before = drawn(page)
@@ -157,8 +165,11 @@ def test_settings(opened, tmp_path):
     assert columns.mean() == pytest.approx(480, abs=40)
     settle(page)
     assert drawn(page).shape == before.shape, "the view keeps its own size"
-    page.keyboard.press("Escape")
-    assert not panel.is_visible()
+    for key in ("Escape", ","):
+        page.keyboard.press(key)
+        assert not panel.is_visible()
+        page.keyboard.press(",")
+        assert panel.is_visible(), "the view has the keys again"
     page.evaluate("() => localStorage.clear()")
 
 

@@ -40,7 +40,6 @@ export class Settings {
       if (event.key === "Escape") {
         event.stopPropagation();
         this.toggle(false);
-        viewer.element.focus({ preventScroll: true });
       } else if (event.key.startsWith("Arrow") || event.key === " ") event.stopPropagation(); // or the visitor would walk
     });
     viewer.overlay.help.before(this.element);
@@ -103,8 +102,10 @@ export class Settings {
   }
 
   toggle(isOpen = this.element.hidden) {
-    this.element.hidden = !isOpen;
-    this.viewer.overlay.press("settings", isOpen);
+    const { viewer, element } = this;
+    if (!isOpen && element.contains(document.activeElement)) viewer.element.focus({ preventScroll: true }); // keys go there
+    element.hidden = !isOpen;
+    viewer.overlay.press("settings", isOpen);
     if (!isOpen) return;
     this.refresh();
     this.fov?.focus({ preventScroll: true });

@@ -44,6 +44,7 @@ export class WorldLoader {
   async load(source, other) {
     this.abort();
     const { signal } = (this.loading = new AbortController());
+    this.overlay.tell(""); // what was said is of another world
     this.overlay.say(tr("Opening the world"), { kind: "busy", detail: source.file.filename });
     try {
       const { scene, count, isOurs } = await this.open(source, null, signal);
