@@ -1,7 +1,7 @@
 """The first sketch of the CPU mesh engine, kept as the baseline of `speed_mesh`.
 
 The method: edge functions on each pixel's ray in float64; the search range of every face from its
-bounding cone; faces sorted serially into bands of eight rows; one parallel loop over bands that colours
+bounding cone; faces sorted serially into bands of eight rows; one parallel loop over bands that colors
 as it draws. It knows translation only.
 """
 
@@ -125,17 +125,17 @@ def _draw(v, f, col, o, sl, cl, sn, cs, rows, cols, start, entries, height, widt
 class SketchMesh:
     """The sketch, opened on a mesh for one frame size."""
 
-    def __init__(self, vertices, faces, colours, height, width):
-        self.v, self.f, self.col = vertices, faces, colours
+    def __init__(self, vertices, faces, colors, height, width):
+        self.v, self.f, self.col = vertices, faces, colors
         self.height, self.width = height, width
         self.rows, self.cols = np.empty((len(faces), 2), np.int32), np.empty((len(faces), 2), np.int32)
         lat = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
         lon = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
         self.trigonometry = (np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon))
 
-    def render(self, centre):
-        """Return colour, hit and distance seen from ``centre``."""
-        o, height, width = np.asarray(centre, np.float64), self.height, self.width
+    def render(self, center):
+        """Return color, hit and distance seen from ``center``."""
+        o, height, width = np.asarray(center, np.float64), self.height, self.width
         _bounds(self.v, self.f, o, height, width, self.rows, self.cols)
         start, entries = _bin(self.rows, height)
         depth = np.full((height, width), np.inf, np.float32)

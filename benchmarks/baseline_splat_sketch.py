@@ -116,7 +116,7 @@ def _bwd(m, con, op, col, box, start, ids, tw, W, H, Tout, last, g, gT, gi):
         ye = min(H, ty + TS)
         xe = min(W, tx + TS)
         T = np.empty((TS, TS), np.float32)
-        S = np.zeros((3, TS, TS), np.float32)  # colour behind
+        S = np.zeros((3, TS, TS), np.float32)  # color behind
         hi = -1
         for y in range(ty, ye):
             for x in range(tx, xe):

@@ -225,7 +225,7 @@ def rendering(dry: bool) -> Outcome:
 
     rows, count, rounds = (24, 300, 2) if dry else (720, 500_000, 10)
     mesh = mesh_from_panorama(room(rows), height=rows, edge_threshold=100.0, close_poles=True)
-    poses = [pose_at(centre) for centre in curve(rounds)]
+    poses = [pose_at(center) for center in curve(rounds)]
     leaves = [leaf.detach() for leaf in all_around(count, rows)]
     contests: dict[str, dict[str, Callable[[int], object]]] = {"guidance": {}, "splat panorama": {}}
     for name in {*usable(MESH_ENGINES, CUDA_MESHES, dry), "numba"}:

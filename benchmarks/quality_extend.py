@@ -92,7 +92,7 @@ def main() -> int:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=Path, help="folder for the pictures of the loop")
-    parser.add_argument("--steps", type=int, default=600, help="optimisation steps of each segment")
+    parser.add_argument("--steps", type=int, default=600, help="optimization steps of each segment")
     options = parser.parse_args()
     where = common.machine()
     print(", ".join(f"{key} {value}" for key, value in where.items()))
@@ -146,7 +146,7 @@ def main() -> int:
         write_image(options.pictures / "drift.png", drift.picture)
         write_image(options.pictures / "extended.png", made.rgb)
     checks = [
-        common.check("closeness of the ends, millimetres under 1", 1 - 1000 * loop.position, least=0.0),
+        common.check("closeness of the ends, millimeters under 1", 1 - 1000 * loop.position, least=0.0),
         common.check("PSNR of the last frame against the first, dB", loop.psnr, least=20.0),
         common.check("PSNR of the start in the world of both segments, dB", drift.psnr, least=22.0),
         common.check("both segments over the first, dB", results[1]["psnr"] - results[0]["psnr"], least=-1.0),

@@ -38,10 +38,10 @@ DWARF = LRMConfig(
 
 def procedural_clip(height: int = HEIGHT, frames: int = FRAMES) -> Clip:
     """Return a clip of the sample terrace with exact distances and stand-in latents of frames 0, 2, ... 16."""
-    centres = torch.zeros(frames, 3, dtype=torch.float64)
-    centres[:, 2] = torch.linspace(0, 1.0, frames, dtype=torch.float64)
-    path = Trajectory.from_centres(torch.eye(3, dtype=torch.float64).repeat(frames, 1, 1), centres)
-    rendered = [render_erp(centre, height, 2 * height) for centre in centres]
+    centers = torch.zeros(frames, 3, dtype=torch.float64)
+    centers[:, 2] = torch.linspace(0, 1.0, frames, dtype=torch.float64)
+    path = Trajectory.from_centers(torch.eye(3, dtype=torch.float64).repeat(frames, 1, 1), centers)
+    rendered = [render_erp(center, height, 2 * height) for center in centers]
     rgb = torch.stack([picture for picture, _ in rendered])
     depth = torch.stack([distance for _, distance in rendered])
     latents = {2: stand_in_latents(rgb[:17:2])}

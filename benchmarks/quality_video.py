@@ -25,7 +25,7 @@ from matrix3d_core.io.images import write_image
 from matrix3d_core.optimize.config import preset_config
 from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.splat import render_gaussians
-from matrix3d_core.scene.provenance import colour_by_origin
+from matrix3d_core.scene.provenance import color_by_origin
 from matrix3d_core.scene.trajectory import Trajectory
 
 SIZE = (270, 480)
@@ -65,7 +65,7 @@ def main() -> int:
     print(json.dumps({k: result.report[k] for k in ("held_out", "origins", "warnings", "seconds")}, indent=1))
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-        painted = colour_by_origin(result.gaussians, result.origins)
+        painted = color_by_origin(result.gaussians, result.origins)
         K_px = intrinsics_from_fov(math.radians(90), *SIZE)
         rows = []
         for share, side, up, yaw in (

@@ -40,7 +40,7 @@ SAMPLE = common.ROOT / "assets" / "sample"
 SIZE_PX = 320
 GUIDANCE_POSES = 10
 
-# Position (x right, y down, z forward, metres), yaw and pitch in degrees; the path runs from z = 0 to 3.
+# Position (x right, y down, z forward, meters), yaw and pitch in degrees; the path runs from z = 0 to 3.
 VIEWPOINTS = (
     ((0.6, 0.1, 0.4), 20.0, -10.0),
     ((-0.7, -0.2, 0.8), -60.0, 0.0),
@@ -53,11 +53,11 @@ VIEWPOINTS = (
 )
 
 
-def viewpoint_pose(centre: tuple[float, ...], yaw_deg: float, pitch_deg: float) -> Tensor:  # [4, 4]
+def viewpoint_pose(center: tuple[float, ...], yaw_deg: float, pitch_deg: float) -> Tensor:  # [4, 4]
     angles = torch.tensor([yaw_deg, pitch_deg, 0.0], dtype=torch.float64).deg2rad()
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3] = matrix_from_yaw_pitch_roll(*angles).T
-    pose[:3, 3] = -pose[:3, :3] @ torch.tensor(centre, dtype=torch.float64)
+    pose[:3, 3] = -pose[:3, :3] @ torch.tensor(center, dtype=torch.float64)
     return pose
 
 
@@ -118,8 +118,8 @@ def guidance_psnr(geometry, trajectory, config: WorldConfig, poses: int) -> list
         geometry, chosen, height=height, mesh_height=height, edge_threshold=config.edge_threshold
     )
     values = []
-    for rgb, mask, centre in zip(frames.rgb, frames.mask, chosen.centres, strict=True):
-        truth, _ = render_erp(centre, height, 2 * height, samples=4)
+    for rgb, mask, center in zip(frames.rgb, frames.mask, chosen.centers, strict=True):
+        truth, _ = render_erp(center, height, 2 * height, samples=4)
         values.append(psnr(rgb, truth.float(), mask > 0.5))
     return values
 
@@ -127,8 +127,8 @@ def guidance_psnr(geometry, trajectory, config: WorldConfig, poses: int) -> list
 def main() -> int:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=Path, help="folder for pictures: truth, mesh, initial, optimised")
-    parser.add_argument("--steps", type=int, default=0, help="optimisation steps instead of the preset's")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures: truth, mesh, initial, optimized")
+    parser.add_argument("--steps", type=int, default=0, help="optimization steps instead of the preset's")
     options = parser.parse_args()
     where = common.machine()
     print(", ".join(f"{key} {value}" for key, value in where.items()))
@@ -145,7 +145,7 @@ def main() -> int:
     results = [truth.score("mesh", truth.mesh, 0.0)]
     drawn = {"truth": truth.pictures, "mesh": truth.mesh}
     changes = {"steps": options.steps} if options.steps else {"steps": 60} if options.quick else {}
-    fits = {"initial": {"steps": 0}, "optimised": changes}
+    fits = {"initial": {"steps": 0}, "optimized": changes}
     for name, change in fits.items():
         start = time.perf_counter()
         fit = optimize_gaussians(
@@ -173,18 +173,18 @@ def main() -> int:
         options.pictures.mkdir(parents=True, exist_ok=True)
         rows = [torch.cat(pictures, dim=1) for pictures in drawn.values()]
         write_image(options.pictures / "viewpoints.png", torch.cat(rows))
-    mesh, initial, optimised = results
+    mesh, initial, optimized = results
     checks = [
         common.check("guidance PSNR where seen, least of the poses", min(along), least=28.0),
         common.check(
-            "optimised over initial, dB on whole pictures", optimised["psnr"] - initial["psnr"], least=0.0
+            "optimized over initial, dB on whole pictures", optimized["psnr"] - initial["psnr"], least=0.0
         ),
         common.check(
-            "optimised over mesh, dB on whole pictures", optimised["psnr"] - mesh["psnr"], least=0.0
+            "optimized over mesh, dB on whole pictures", optimized["psnr"] - mesh["psnr"], least=0.0
         ),
         common.check(
-            "optimised over mesh, dB where the mesh sees",
-            optimised["psnr_where_mesh_sees"] - mesh["psnr_where_mesh_sees"],
+            "optimized over mesh, dB where the mesh sees",
+            optimized["psnr_where_mesh_sees"] - mesh["psnr_where_mesh_sees"],
             least=-0.5,
         ),
     ]

@@ -1,7 +1,7 @@
 """Three ray-traced scenes with exact truth for `quality_gsoptimize`: indoor, courtyard and open terrain.
 
 They share nothing with the shipped sample. Surfaces are matt and lit by one fixed light, so every viewpoint
-sees the same colour at the same point. World frame: x right, y down, z forward, metres; the path starts at
+sees the same color at the same point. World frame: x right, y down, z forward, meters; the path starts at
 the origin, the ground lies at ``y = 1.6``. Needs numba.
 """
 
@@ -40,7 +40,7 @@ class Scene:
         name: one of `SCENES`.
         room: ``[6]`` min xyz, max xyz of a room seen from inside, or empty.
         boxes: ``[B, 7]`` min xyz, max xyz, material.
-        balls: ``[E, 7]`` ellipsoids: centre xyz, radii xyz, material.
+        balls: ``[E, 7]`` ellipsoids: center xyz, radii xyz, material.
         columns: ``[C, 6]`` upright capped cylinders: x, z, radius, top y, bottom y, material.
         light: ``[4]`` direction to the sun, or position of a lamp, and 1 for a lamp.
         ground: material of the ground, 0 for none.
@@ -288,7 +288,7 @@ def _joint(u, size, width):
 
 @nb.njit
 def _albedo(m, x, y, z, nx, ny, nz, c):
-    """Write the linear colour of a point of material m into c."""
+    """Write the linear color of a point of material m into c."""
     along = z if abs(nx) > abs(nz) else x
     up = FLOOR_Y - y
     r = g = b = 0.5
@@ -499,7 +499,7 @@ def _hit(ox, oy, oz, dx, dy, dz, limit, any_hit, room, boxes, balls, columns, gr
 
 @nb.njit
 def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c):
-    """Write the display colour of a unit ray into c; return its distance."""
+    """Write the display color of a unit ray into c; return its distance."""
     out = np.zeros(4)
     t = _hit(ox, oy, oz, dx, dy, dz, np.inf, False, room, boxes, balls, columns, ground, out)
     if out[0] == 0:  # sky
@@ -560,7 +560,7 @@ def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c
 
 @nb.njit(parallel=True)
 def _picture(
-    centre, rotation, lens, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
+    center, rotation, lens, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
 ):
     """Trace a picture through a lens as `Camera.kernel_values` gives it."""
     for row in nb.prange(height):
@@ -589,9 +589,9 @@ def _picture(
                     if far.shape[0] > 1:
                         out = np.zeros(4)
                         far[row, column] = _hit(
-                            centre[0],
-                            centre[1],
-                            centre[2],
+                            center[0],
+                            center[1],
+                            center[2],
                             x,
                             y,
                             z,
@@ -606,7 +606,7 @@ def _picture(
                         )
                     continue
                 _shade(
-                    centre[0], centre[1], centre[2], x, y, z, room, boxes, balls, columns, light, ground, c
+                    center[0], center[1], center[2], x, y, z, room, boxes, balls, columns, light, ground, c
                 )
                 total0 += c[0]
                 total1 += c[1]
@@ -638,10 +638,10 @@ def path_of(name: str, count: int = FRAMES) -> Trajectory:
     s = torch.linspace(0, 1, count, dtype=torch.float64)
     bend = {"indoor": -0.35, "courtyard": 0.5, "terrain": 0.4}[name]
     length = {"indoor": 2.8, "courtyard": 4.0, "terrain": 3.6}[name]
-    centres = torch.stack((bend * torch.sin(math.pi * s), -0.1 * torch.sin(math.pi * s) ** 2, length * s), -1)
+    centers = torch.stack((bend * torch.sin(math.pi * s), -0.1 * torch.sin(math.pi * s) ** 2, length * s), -1)
     yaw = torch.atan(bend * math.pi / length * (torch.cos(math.pi * s) - 1))
     rotations = matrix_from_yaw_pitch_roll(yaw, torch.zeros_like(yaw), torch.zeros_like(yaw))
-    return Trajectory.from_centres(rotations, centres, is_metric=True, name=name)
+    return Trajectory.from_centers(rotations, centers, is_metric=True, name=name)
 
 
 def off_path_poses(name: str, count: int = VIEWS) -> Tensor:  # [V, 4, 4]
@@ -650,12 +650,12 @@ def off_path_poses(name: str, count: int = VIEWS) -> Tensor:  # [V, 4, 4]
     path = path_of(name)
     poses = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
     for k in range(count):
-        centre = path.centres[int((k + 0.5) / count * len(path))].clone()
+        center = path.centers[int((k + 0.5) / count * len(path))].clone()
         u = torch.rand(3, generator=random, dtype=torch.float64)
-        centre += torch.stack(((0.25 + 0.35 * u[0]) * (1 if k % 2 else -1), 0.5 * (u[1] - 0.5), 0 * u[0]))
+        center += torch.stack(((0.25 + 0.35 * u[0]) * (1 if k % 2 else -1), 0.5 * (u[1] - 0.5), 0 * u[0]))
         yaw, pitch = torch.tensor(2.399963 * k), math.radians(20) * (2 * u[2] - 1)
         rotation = matrix_from_yaw_pitch_roll(yaw.double(), pitch, torch.zeros((), dtype=torch.float64)).mT
-        poses[k, :3, :3], poses[k, :3, 3] = rotation, -rotation @ centre
+        poses[k, :3, :3], poses[k, :3, 3] = rotation, -rotation @ center
     return poses
 
 

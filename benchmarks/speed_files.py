@@ -35,7 +35,7 @@ BOUNDS_MS = {"write and read ply": 150.0, "write spz 3": 1500.0, "read spz 3": 4
 
 
 def world(count: int) -> Gaussians:
-    """Return Gaussians on the walls of a box, sized and coloured as a fitted world's are: some places repeat."""
+    """Return Gaussians on the walls of a box, sized and colored as a fitted world's are: some places repeat."""
     rng = torch.Generator().manual_seed(SEED)
     means = torch.rand(count, 3, generator=rng) * 2 - 1
     wall = torch.randint(3, (count, 1), generator=rng)
@@ -43,10 +43,10 @@ def world(count: int) -> Gaussians:
     quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
     scales = torch.exp(torch.randn(count, 3, generator=rng) * 0.5 - 4)
     opacities = torch.sigmoid(torch.randn(count, generator=rng) * 2 + 1)
-    colours = (0.5 + 0.3 * torch.sin(means * math.pi) + 0.05 * torch.randn(count, 3, generator=rng)).clamp(
+    colors = (0.5 + 0.3 * torch.sin(means * math.pi) + 0.05 * torch.randn(count, 3, generator=rng)).clamp(
         0, 1
     )
-    return Gaussians.from_colours(means, quats, scales, opacities, colours)
+    return Gaussians.from_colors(means, quats, scales, opacities, colors)
 
 
 def gsply_contestants(gaussians: Gaussians, folder: Path) -> dict:

@@ -33,9 +33,9 @@ def shell(count: int) -> Gaussians:
     means = 2 * torch.nn.functional.normalize(torch.randn(count, 3, generator=rng), dim=-1)
     quats = torch.tensor([1.0, 0, 0, 0]).repeat(count, 1)
     size = 2 * math.sqrt(4 * math.pi / count)
-    colours = torch.rand(count, 3, generator=rng)
-    return Gaussians.from_colours(
-        means, quats, torch.full((count, 3), size), torch.full((count,), 0.9), colours
+    colors = torch.rand(count, 3, generator=rng)
+    return Gaussians.from_colors(
+        means, quats, torch.full((count, 3), size), torch.full((count,), 0.9), colors
     )
 
 

@@ -42,9 +42,9 @@ PEAK_BOUND_GB, SECONDS_BOUND = 16.0, 10.0
 
 def path_of(frames: int) -> Trajectory:
     """Return a straight path of half a unit."""
-    centres = torch.zeros(frames, 3, dtype=torch.float64)
-    centres[:, 2] = torch.linspace(0, 0.5, frames, dtype=torch.float64)
-    return Trajectory.from_centres(torch.eye(3, dtype=torch.float64).repeat(frames, 1, 1), centres)
+    centers = torch.zeros(frames, 3, dtype=torch.float64)
+    centers[:, 2] = torch.linspace(0, 0.5, frames, dtype=torch.float64)
+    return Trajectory.from_centers(torch.eye(3, dtype=torch.float64).repeat(frames, 1, 1), centers)
 
 
 def plain_forward(model: LatentLRM, latents: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,12 +36,12 @@ POSES, CLOSED_POSES, SEED = 20, 50, 0
 
 
 def room(height: int) -> PanoramaGeometry:
-    """Trace the room from its centre."""
+    """Trace the room from its center."""
     ray = erp_directions(height, 2 * height, dtype=torch.float64)
     distance = (torch.tensor(BOX, dtype=torch.float64) / ray.abs().clamp(min=1e-12)).amin(-1)
     thing = torch.zeros_like(distance, dtype=torch.long)
-    for index, (centre, radius) in enumerate(BALLS, start=1):
-        middle = torch.tensor(centre, dtype=torch.float64)
+    for index, (center, radius) in enumerate(BALLS, start=1):
+        middle = torch.tensor(center, dtype=torch.float64)
         along = ray @ middle
         inner = along**2 - (middle @ middle - radius**2)
         ball = along - inner.clamp(min=0).sqrt()
@@ -55,17 +55,17 @@ def room(height: int) -> PanoramaGeometry:
 
 
 def curve(count: int) -> torch.Tensor:  # [count, 3]
-    """Camera centres on a curve through the room; its start, the room's centre, is left out."""
+    """Camera centers on a curve through the room; its start, the room's center, is left out."""
     k = torch.arange(1, count + 1, dtype=torch.float64) / count
     return torch.stack((0.6 * torch.sin(math.tau * k), 0.2 * torch.sin(2 * math.tau * k), 0.6 * k), -1)
 
 
-def pose_at(centre: torch.Tensor, rotation: torch.Tensor | None = None) -> torch.Tensor:
-    """Return the world-to-camera pose at a centre."""
+def pose_at(center: torch.Tensor, rotation: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the world-to-camera pose at a center."""
     pose = torch.eye(4, dtype=torch.float64)
     if rotation is not None:
         pose[:3, :3] = rotation
-    pose[:3, 3] = -pose[:3, :3] @ centre
+    pose[:3, 3] = -pose[:3, :3] @ center
     return pose
 
 
@@ -73,8 +73,8 @@ def random_poses(count: int) -> list[torch.Tensor]:
     """Return poses with any rotation in the free middle of the room."""
     generator = torch.Generator().manual_seed(SEED)
     rotations = matrix_from_quats(torch.randn(count, 4, generator=generator, dtype=torch.float64))
-    centres = (torch.rand(count, 3, generator=generator, dtype=torch.float64) * 2 - 1) * 0.6
-    return [pose_at(c, r) for c, r in zip(centres, rotations, strict=True)]
+    centers = (torch.rand(count, 3, generator=generator, dtype=torch.float64) * 2 - 1) * 0.6
+    return [pose_at(c, r) for c, r in zip(centers, rotations, strict=True)]
 
 
 def smooth_surface(depth: torch.Tensor) -> torch.Tensor:
@@ -90,16 +90,16 @@ def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
     width = 2 * height
     mesh = mesh_from_panorama(room(height), height=height, edge_threshold=100.0, close_poles=True)
     ours = open_mesh_renderer(mesh, engine="numba")[1]
-    centres = curve(poses)
-    contestants = {"numba": lambda k: ours.render(pose_at(centres[k]), height, width)}
+    centers = curve(poses)
+    contestants = {"numba": lambda k: ours.render(pose_at(centers[k]), height, width)}
     from benchmarks.baseline_mesh_sketch import SketchMesh
 
-    sketch = SketchMesh(mesh.vertices.numpy(), mesh.faces.numpy(), mesh.colours.numpy(), height, width)
-    contestants["sketch"] = lambda k: sketch.render(centres[k].numpy())
+    sketch = SketchMesh(mesh.vertices.numpy(), mesh.faces.numpy(), mesh.colors.numpy(), height, width)
+    contestants["sketch"] = lambda k: sketch.render(centers[k].numpy())
     embree = None
     if MESH_ENGINES.unavailable_reason("embreex") is None:
         embree = open_mesh_renderer(mesh, engine="embreex")[1]
-        contestants["embreex"] = lambda k: embree.render(pose_at(centres[k]), height, width)
+        contestants["embreex"] = lambda k: embree.render(pose_at(centers[k]), height, width)
     seconds = common.time_in_rounds(contestants, poses)
 
     results, checks = [], []
@@ -128,9 +128,9 @@ def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
     checks.append(common.check(f"pixels hit at {closed_poses} random poses {size}", least_hit, least=1.0))
     if embree is not None:
         close = total = 0
-        for centre in centres:
-            expected = embree.render(pose_at(centre), height, width).depth_ray
-            actual = ours.render(pose_at(centre), height, width).depth_ray
+        for center in centers:
+            expected = embree.render(pose_at(center), height, width).depth_ray
+            actual = ours.render(pose_at(center), height, width).depth_ray
             surface = smooth_surface(expected)
             close += int(((actual / expected - 1).abs() <= 1e-4)[surface].sum())
             total += int(surface.sum())

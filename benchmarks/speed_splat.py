@@ -1,7 +1,7 @@
 """Speed of the CPU splat engine against the first sketch and against core, with the parity that makes it count.
 
 Scene: Gaussians scattered through the view of one camera, sizes log-normal around the spacing that covers
-the picture. One round is a training step without the optimiser: projection, sorting, drawing, and the
+the picture. One round is a training step without the optimizer: projection, sorting, drawing, and the
 gradients of a squared difference to all five inputs. Pictures of both must agree, and at a small size the
 engine must agree with the plain torch twin in pictures (1e-5) and gradients (1e-4 relative), for pinhole
 cameras and panoramas, plain and anti-aliased.
@@ -9,7 +9,7 @@ cameras and panoramas, plain and anti-aliased.
 With COMFYUI_DIR set (and run by an interpreter that has its requirements), core's RenderSplat draws the same
 Gaussians from the same camera; only drawing is timed, called directly on both sides. Core weighs a Gaussian
 along each pixel's ray and blends in linear light, so the coverage of the two pictures is compared, not
-their colours.
+their colors.
 
     COMFYUI_DIR=... python benchmarks/speed_splat.py [--json] [--quick]
 """
@@ -40,7 +40,7 @@ SIZES = ((50_000, 256), (200_000, 256), (200_000, 512))
 
 
 def scatter(count: int, size_px: int, dtype: torch.dtype = torch.float32) -> tuple[list[torch.Tensor], float]:
-    """Return means, quaternions, scales, opacities and colours as leaves, and the focal length."""
+    """Return means, quaternions, scales, opacities and colors as leaves, and the focal length."""
     rng = torch.Generator().manual_seed(SEED)
     focal = size_px / 2
     z = 1.5 + 2.5 * torch.rand(count, generator=rng)
@@ -49,8 +49,8 @@ def scatter(count: int, size_px: int, dtype: torch.dtype = torch.float32) -> tup
     scales = (sigma_px * z / focal)[:, None] * torch.exp(0.5 * torch.randn(count, 3, generator=rng))
     quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
     opacities = torch.sigmoid(torch.randn(count, generator=rng))
-    colours = torch.rand(count, 3, generator=rng)
-    leaves = (torch.stack((x, y, z), -1), quats, scales, opacities, colours)
+    colors = torch.rand(count, 3, generator=rng)
+    leaves = (torch.stack((x, y, z), -1), quats, scales, opacities, colors)
     return [t.to(dtype).contiguous().requires_grad_() for t in leaves], focal
 
 
@@ -119,7 +119,7 @@ def draw_fully(
     engine: str, leaves: list[torch.Tensor], focal: float, height: int, *, is_antialiased: bool
 ) -> torch.Tensor:
     """Draw through the public door: a square picture, or a panorama when the focal length is 0."""
-    dtype, gaussians = leaves[0].dtype, Gaussians.from_colours(*leaves)
+    dtype, gaussians = leaves[0].dtype, Gaussians.from_colors(*leaves)
     pose = torch.eye(4, dtype=torch.float64)
     if not focal:
         return render_gaussians_panorama(
@@ -223,8 +223,8 @@ def time_against_core(count: int, size_px: int, rounds: int) -> tuple[list, list
     from comfy_extras.nodes_gaussian_splat import RenderSplat
 
     leaves, focal = scatter(count, size_px)
-    means, quats, scales, opacities, colours = (leaf.detach() for leaf in leaves)
-    gaussians = Gaussians.from_colours(means, quats, scales, opacities, colours)
+    means, quats, scales, opacities, colors = (leaf.detach() for leaf in leaves)
+    gaussians = Gaussians.from_colors(means, quats, scales, opacities, colors)
     splat = Types.SPLAT(means[None], scales[None], quats[None], opacities[None, :, None], gaussians.sh[None])
     # Core's camera lives in a y-up world; ours looks along +z from the origin, with a field of view of 90 degrees.
     camera = {"position": {"x": 0, "y": 0, "z": 0}, "target": {"x": 0, "y": 0, "z": -1}, "fov": 90.0}

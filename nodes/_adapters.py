@@ -109,7 +109,7 @@ def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Typ
 
 def info_of_path(path: Trajectory) -> WorldInfo:
     """Return what a camera path says of the world that is made from its frames."""
-    return WorldInfo(start_pose=path.camera_from_world[0], metres_per_unit=1.0 if path.is_metric else None)
+    return WorldInfo(start_pose=path.camera_from_world[0], meters_per_unit=1.0 if path.is_metric else None)
 
 
 def world_info_of(splat: object) -> WorldInfo | None:
@@ -167,7 +167,7 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
 
 
 def mesh_from_host(mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True) -> Mesh:
-    """Return the first item of a MESH batch without its padding, in the pack's axes; colours are left out.
+    """Return the first item of a MESH batch without its padding, in the pack's axes; colors are left out.
 
     Args:
         mesh: the host's mesh.
@@ -191,10 +191,10 @@ def mesh_from_host(mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True
 
 
 def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:
-    """Wrap a mesh as the host's MESH, a batch of one with its texture, or without one with vertex colours."""
+    """Wrap a mesh as the host's MESH, a batch of one with its texture, or without one with vertex colors."""
     faces = mesh.faces.to(torch.int64)[None]
     if mesh.uvs is not None and mesh.texture is not None:  # both would be multiplied
         return Types.MESH(
             mesh.vertices[None], faces, uvs=mesh.uvs[None], texture=mesh.texture[None], unlit=unlit
         )
-    return Types.MESH(mesh.vertices[None], faces, vertex_colors=mesh.colours[None], unlit=unlit)
+    return Types.MESH(mesh.vertices[None], faces, vertex_colors=mesh.colors[None], unlit=unlit)

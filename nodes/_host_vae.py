@@ -43,7 +43,7 @@ def encode_panorama(
             ``margin`` latent columns of the other side, ``auto`` takes the first where it works.
         tile_height_px: rows of a tile; 0 = all.
         tile_width_px: columns of a tile; 0 = all. Tiles go around the ring unless border is ``none``.
-        overlap_px: what neighbouring tiles share.
+        overlap_px: what neighboring tiles share.
         margin: latent columns for ``padded``.
         progress: called between tiles; may raise to stop.
 
@@ -90,7 +90,7 @@ def decode_panorama(
             the right and fades them into the left border.
         tile_height_px: rows of a tile in pixels; 0 = all.
         tile_width_px: columns of a tile in pixels; 0 = all.
-        overlap_px: what neighbouring tiles share.
+        overlap_px: what neighboring tiles share.
         margin: latent columns for ``padded``.
         progress: called between tiles; may raise to stop.
 

@@ -19,7 +19,7 @@ from ..matrix3d_core.splats.mesh import MeshConfig, decimate, for_gltf, mesh_fro
 from ..matrix3d_core.splats.prune import METHODS, PruneConfig, prune_gaussians
 from ..matrix3d_core.splats.selection import CROP_SHAPES, crop_gaussians
 from ..matrix3d_core.splats.texture import TEXTURE_SIZES, texture_mesh
-from ..matrix3d_core.splats.transform import METRES_PER_UNIT, similarity, transform_gaussians, transform_path
+from ..matrix3d_core.splats.transform import METERS_PER_UNIT, similarity, transform_gaussians, transform_path
 from ._adapters import (
     each_gaussians_from_host,
     gaussians_from_host,
@@ -46,8 +46,8 @@ __all__ = [
 _CATEGORY = "Matrix-3D/splat"
 _LIMIT = 1e9
 _AXES = [f"{code} ({name})" for name, code in NAMED_AXES.items()]
-_UNITS = list(METRES_PER_UNIT)
-_NO_TEXTURE = "vertex colours"
+_UNITS = list(METERS_PER_UNIT)
+_NO_TEXTURE = "vertex colors"
 
 
 def _splat_input(
@@ -91,7 +91,7 @@ class SplatCrop(io.ComfyNode):
             node_id="SplatCrop",
             display_name="Splat Crop",
             category=_CATEGORY,
-            description="Keeps the splats whose centres lie inside (or outside) of a box, a sphere or an "
+            description="Keeps the splats whose centers lie inside (or outside) of a box, a sphere or an "
             "upright cylinder, in world units.",
             search_aliases=[
                 *SPLAT_WORDS,
@@ -146,10 +146,10 @@ class SplatCrop(io.ComfyNode):
         radius: float,
         yaw: float,
     ) -> io.NodeOutput:
-        centre, size, turn = (x, y, z), (size_x, size_y, size_z), math.radians(yaw)
+        center, size, turn = (x, y, z), (size_x, size_y, size_z), math.radians(yaw)
         return _edited(
             [
-                crop_gaussians(world, shape, keep=keep, centre=centre, size=size, radius=radius, yaw_rad=turn)
+                crop_gaussians(world, shape, keep=keep, center=center, size=size, radius=radius, yaw_rad=turn)
                 for world in each_gaussians_from_host(splat)
             ]
         )
@@ -166,7 +166,7 @@ class SplatClean(io.ComfyNode):
             display_name="Splat Clean",
             category=_CATEGORY,
             description="Removes what floats in a world: splats with NaN, faint ones, lonely ones, small clumps; "
-            "and cuts splats that are far too large for their neighbourhood.",
+            "and cuts splats that are far too large for their neighborhood.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "remove floaters",
@@ -191,7 +191,7 @@ class SplatClean(io.ComfyNode):
                     min=0.0,
                     max=1000.0,
                     step=0.1,
-                    tooltip="A splat is lonely when its neighbours are this many times farther away than they are "
+                    tooltip="A splat is lonely when its neighbors are this many times farther away than they are "
                     "from each other. Lower is stricter; 0 = off.",
                 ),
                 io.Int.Input(
@@ -209,17 +209,17 @@ class SplatClean(io.ComfyNode):
                     min=0.0,
                     max=10_000.0,
                     step=0.5,
-                    tooltip="Splats larger than this many times the distance to their neighbours are cut to that; "
+                    tooltip="Splats larger than this many times the distance to their neighbors are cut to that; "
                     "0 = off.",
                 ),
                 io.Int.Input(
-                    "neighbours",
-                    default=usual.neighbours,
+                    "neighbors",
+                    default=usual.neighbors,
                     min=4,
                     max=100,
                     step=1,
                     advanced=True,
-                    tooltip="How many nearest splats make a neighbourhood.",
+                    tooltip="How many nearest splats make a neighborhood.",
                 ),
                 io.Float.Input(
                     "link_ratio",
@@ -247,10 +247,10 @@ class SplatClean(io.ComfyNode):
         outlier_ratio: float,
         min_cluster: int,
         max_size_ratio: float,
-        neighbours: int,
+        neighbors: int,
         link_ratio: float,
     ) -> io.NodeOutput:
-        config = CleanConfig(min_opacity, neighbours, outlier_ratio, min_cluster, link_ratio, max_size_ratio)
+        config = CleanConfig(min_opacity, neighbors, outlier_ratio, min_cluster, link_ratio, max_size_ratio)
         progress = progress_to_host(cls.hidden.unique_id)
         return _edited(
             [clean_gaussians(world, config, progress) for world in each_gaussians_from_host(splat)]
@@ -291,7 +291,7 @@ class SplatPrune(io.ComfyNode):
                     "method",
                     options=list(METHODS),
                     default=usual.method,
-                    tooltip="remove: take out what is seen least. fuse: join neighbours. both: half of the way "
+                    tooltip="remove: take out what is seen least. fuse: join neighbors. both: half of the way "
                     "with each. auto: try all three and keep what looks most like before.",
                 ),
                 io.Int.Input(
@@ -300,7 +300,7 @@ class SplatPrune(io.ComfyNode):
                     min=0,
                     max=10_000,
                     step=8,
-                    tooltip="Steps in which what is left takes over from what went (opacity, size, colour; one "
+                    tooltip="Steps in which what is left takes over from what went (opacity, size, color; one "
                     "view each). 0 leaves the splats as they are.",
                 ),
                 io.Int.Input(
@@ -383,7 +383,7 @@ class SplatLOD(io.ComfyNode):
             node_id="SplatLOD",
             display_name="Splat LOD",
             category=_CATEGORY,
-            description="Makes coarser levels of a world by fusing neighbours, each fitted to the look of the "
+            description="Makes coarser levels of a world by fusing neighbors, each fitted to the look of the "
             "full one; gives one level out and can save all.",
             search_aliases=[
                 *SPLAT_WORDS,
@@ -414,7 +414,7 @@ class SplatLOD(io.ComfyNode):
                     "cells",
                     options=list(CELLS),
                     default=CELLS[0],
-                    tooltip="view: neighbours are what looks close together from the path, for worlds seen from "
+                    tooltip="view: neighbors are what looks close together from the path, for worlds seen from "
                     "inside. grid: cubes of one size, for objects seen from outside.",
                 ),
                 io.Int.Input(
@@ -493,7 +493,7 @@ class SplatTransform(io.ComfyNode):
             node_id="SplatTransform",
             display_name="Splat Transform",
             category=_CATEGORY,
-            description="Turns, scales and moves a world, view-dependent colours included, and writes it in other "
+            description="Turns, scales and moves a world, view-dependent colors included, and writes it in other "
             "axes or units. A trajectory given along moves with it.",
             search_aliases=[
                 *SPLAT_WORDS,
@@ -603,8 +603,8 @@ class SplatMerge(io.ComfyNode):
                     "fuse",
                     options=list(FUSE_MODES),
                     default=FUSE_MODES[0],
-                    tooltip="How duplicates are found. mahalanobis: pairs that overlap, of similar size and colour. "
-                    "voxel: whatever of different worlds shares a cell and a colour. none: only join.",
+                    tooltip="How duplicates are found. mahalanobis: pairs that overlap, of similar size and color. "
+                    "voxel: whatever of different worlds shares a cell and a color. none: only join.",
                 ),
                 io.Float.Input(
                     "distance",
@@ -616,7 +616,7 @@ class SplatMerge(io.ComfyNode):
                 ),
                 _number("voxel", 0.05, "For voxel: edge of the cells in world units.", low=1e-9, step=0.001),
                 io.Float.Input(
-                    "colour_tolerance",
+                    "color_tolerance",
                     default=0.25,
                     min=0.0,
                     max=1.0,
@@ -642,7 +642,7 @@ class SplatMerge(io.ComfyNode):
         fuse: str,
         distance: float,
         voxel: float,
-        colour_tolerance: float,
+        color_tolerance: float,
         splat_b: Types.SPLAT | None = None,
         splat_c: Types.SPLAT | None = None,
         splat_d: Types.SPLAT | None = None,
@@ -654,7 +654,7 @@ class SplatMerge(io.ComfyNode):
             fuse=fuse,
             distance=distance,
             voxel=voxel,
-            colour_tolerance=colour_tolerance,
+            color_tolerance=color_tolerance,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         return _edited([merged])
@@ -670,7 +670,7 @@ class SplatMesh(io.ComfyNode):
             node_id="SplatMesh",
             display_name="Splat Mesh",
             category=_CATEGORY,
-            description="Turns a world that is seen from inside into a mesh with coloured vertices or a texture: "
+            description="Turns a world that is seen from inside into a mesh with colored vertices or a texture: "
             "distances from many places along the path, fused into a grid. Also gives a light collider.",
             search_aliases=[
                 *SPLAT_WORDS,
@@ -761,8 +761,8 @@ class SplatMesh(io.ComfyNode):
                     options=[_NO_TEXTURE, *map(str, TEXTURE_SIZES)],
                     default=_NO_TEXTURE,
                     optional=True,
-                    tooltip="Colours of the mesh: one per vertex, or a square texture of this many texels a side, "
-                    "which shows far more detail. The collider has one colour per vertex.",
+                    tooltip="Colors of the mesh: one per vertex, or a square texture of this many texels a side, "
+                    "which shows far more detail. The collider has one color per vertex.",
                 ),
             ],
             outputs=[

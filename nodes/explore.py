@@ -245,7 +245,7 @@ class NextBestPath(io.ComfyNode):
             node_id="NextBestPath",
             display_name="Next Best Path",
             category=_CATEGORY,
-            description="Proposes the next camera path: tries directions from the panorama's centre, goes as far as "
+            description="Proposes the next camera path: tries directions from the panorama's center, goes as far as "
             "nothing is in the way, and takes the one that uncovers most of what nobody has seen.",
             search_aliases=[*WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go"],
             inputs=[

@@ -128,7 +128,7 @@ class DatasetExport(io.ComfyNode):
                     "view axis; beyond 65.5 units they say 0, not known.",
                 ),
                 io.Splat.Input(
-                    "splat", optional=True, tooltip="Its centres become the points to start from."
+                    "splat", optional=True, tooltip="Its centers become the points to start from."
                 ),
                 GeometryType.Input(
                     "geometry",

@@ -77,7 +77,7 @@ class SplatSave(io.ComfyNode):
                     options=list(_AXES),
                     default="auto",
                     advanced=True,
-                    tooltip="Axes of the file; positions, rotations and view-dependent colours are turned. auto: "
+                    tooltip="Axes of the file; positions, rotations and view-dependent colors are turned. auto: "
                     "what readers of the format expect (OpenCV, for glb glTF's). An HTML page needs none.",
                 ),
                 io.Boolean.Input(
@@ -85,7 +85,7 @@ class SplatSave(io.ComfyNode):
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Also write <name>.world.json: axes, scale, up, start pose, bounds, source, licence. "
+                    tooltip="Also write <name>.world.json: axes, scale, up, start pose, bounds, source, license. "
                     "Splat Load and the viewer read it.",
                 ),
                 io.String.Input(
@@ -95,7 +95,7 @@ class SplatSave(io.ComfyNode):
                     tooltip="Where the world comes from; for the sidecar.",
                 ),
                 io.String.Input(
-                    "licence",
+                    "license",
                     default="",
                     advanced=True,
                     tooltip="What others may do with it; for the sidecar.",
@@ -103,7 +103,7 @@ class SplatSave(io.ComfyNode):
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="Its first pose is where a visit begins, and it says whether units are metres.",
+                    tooltip="Its first pose is where a visit begins, and it says whether units are meters.",
                 ),
             ],
             outputs=[
@@ -124,7 +124,7 @@ class SplatSave(io.ComfyNode):
         axes: str = "auto",
         sidecar: bool = True,
         source: str = "",
-        licence: str = "",
+        license: str = "",
         trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
         form = format_named(format)
@@ -135,10 +135,10 @@ class SplatSave(io.ComfyNode):
             path, filename, subfolder = save_target(filename_prefix, form.suffix)
             letters = form.axes if form.is_page else _AXES[axes] or form.axes
             info = describe_world(
-                gaussians, trajectory=trajectory, axes=letters, source=source, licence=licence
+                gaussians, trajectory=trajectory, axes=letters, source=source, license=license
             )
             if known is not None and trajectory is None:
-                info = replace(info, start_pose=known.start_pose, metres_per_unit=known.metres_per_unit)
+                info = replace(info, start_pose=known.start_pose, meters_per_unit=known.meters_per_unit)
             for lost in write_gaussians(path, gaussians, kind=form.name, axes=letters, info=info):
                 tell_user(cls.hidden.unique_id if cls.hidden else None, lost)
             if sidecar and not form.is_page:
@@ -220,7 +220,7 @@ class SplatLoad(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="A PLY that is a plain point cloud or a mesh, not splats. balls: read its points as opaque "
-                    "balls, as large as their neighbours are far.",
+                    "balls, as large as their neighbors are far.",
                 ),
                 io.Int.Input(
                     "max_splats",

@@ -25,7 +25,7 @@ class MeshGuidanceRender(io.ComfyNode):
             display_name="Mesh Guidance Render",
             category="Matrix-3D/guidance",
             description="Turns the panorama into a 3D mesh and renders it as panoramas along the camera "
-            "path: colour, a mask of what is seen, and distance. What the panorama could not see stays "
+            "path: color, a mask of what is seen, and distance. What the panorama could not see stays "
             "black with mask 0.",
             search_aliases=[
                 *WORLD_WORDS,
@@ -80,7 +80,7 @@ class MeshGuidanceRender(io.ComfyNode):
                 io.Boolean.Input(
                     "exact_first_frame",
                     default=True,
-                    tooltip="Frames at the panorama's own centre show the panorama itself, with nothing "
+                    tooltip="Frames at the panorama's own center show the panorama itself, with nothing "
                     "missing, instead of the torn mesh.",
                 ),
             ],

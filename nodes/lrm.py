@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..matrix3d_core.depth.preview import colourise_depth
+from ..matrix3d_core.depth.preview import colorize_depth
 from ..matrix3d_core.lrm.decimate import THINNINGS
 from ..matrix3d_core.lrm.decode import DEFAULT_SETTINGS, DecodeSettings
 from ..matrix3d_core.lrm.rays import POSE_RULES
@@ -130,7 +130,7 @@ class LRMDecode(io.ComfyNode):
                     options=list(THINNINGS),
                     default="voxel",
                     tooltip="How the budget is kept. voxel: one splat per cell, cells grow with the distance; it takes "
-                    "over the others' colour and extent. importance: the most visible ones, the rest is dropped.",
+                    "over the others' color and extent. importance: the most visible ones, the rest is dropped.",
                 ),
                 io.Float.Input(
                     "range_cut",
@@ -161,7 +161,7 @@ class LRMDecode(io.ComfyNode):
                     round=0.0001,
                     advanced=True,
                     tooltip="Units of the model per world unit. It sees up to 30 units and knows worlds whose typical "
-                    "distance is 1: with metres, try 1 / (typical distance in metres).",
+                    "distance is 1: with meters, try 1 / (typical distance in meters).",
                 ),
                 io.Combo.Input(
                     "poses",
@@ -195,7 +195,7 @@ class LRMDecode(io.ComfyNode):
                     display_name="depth",
                     tooltip="Distance of every frame, at the video's size, world units; inf beyond range_cut.",
                 ),
-                io.Image.Output(display_name="depth_preview", tooltip="The depth of every frame in colours."),
+                io.Image.Output(display_name="depth_preview", tooltip="The depth of every frame in colors."),
                 io.String.Output(
                     display_name="report", tooltip="Counts, what was left out, distances, memory and time."
                 ),
@@ -214,7 +214,7 @@ class LRMDecode(io.ComfyNode):
             DecodeSettings(pose_rule=poses, **settings),
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        preview = torch.stack([colourise_depth(frame) for frame in result.depth])
+        preview = torch.stack([colorize_depth(frame) for frame in result.depth])
         depth = result.depth_of_frames()
         splat = splat_to_host(result.gaussians, info=info_of_path(trajectory))
         return io.NodeOutput(splat, depth, preview, "\n".join(result.report))

@@ -20,7 +20,7 @@ from ..matrix3d_core.depth.describe import describe_geometry
 from ..matrix3d_core.depth.grounded import grounded_geometry
 from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
-from ..matrix3d_core.depth.preview import colourise_depth
+from ..matrix3d_core.depth.preview import colorize_depth
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, DEPTH_WRITE_SUFFIXES, load_depth
 from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, encode_image
@@ -50,7 +50,7 @@ def _png_scale_input() -> Any:
         step=0.0001,
         round=False,
         advanced=True,
-        tooltip="For 16-bit PNG depth files: the distance of one step. 0.001 reads millimetres as metres.",
+        tooltip="For 16-bit PNG depth files: the distance of one step. 0.001 reads millimeters as meters.",
     )
 
 
@@ -293,7 +293,7 @@ class PanoDepth(io.ComfyNode):
                     options=list(SCALE_MODES),
                     default=SCALE_MODES[0],
                     tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' "
-                    "finds the ground below the camera and makes metres of it. grounded is in metres anyway.",
+                    "finds the ground below the camera and makes meters of it. grounded is in meters anyway.",
                 ),
                 io.Float.Input(
                     "camera_height",
@@ -301,7 +301,7 @@ class PanoDepth(io.ComfyNode):
                     min=0.01,
                     max=1000.0,
                     step=0.05,
-                    tooltip="Metres from ground to camera, for scale 'camera height' and for grounded.",
+                    tooltip="Meters from ground to camera, for scale 'camera height' and for grounded.",
                 ),
                 file_input(
                     "depth_file",
@@ -324,7 +324,7 @@ class PanoDepth(io.ComfyNode):
                     "sky_rule",
                     default=True,
                     tooltip="Infinite distances and pixels outside MoGe's mask are sky and stand at "
-                    "twice the largest distance. Off: they get the distance of their nearest neighbour.",
+                    "twice the largest distance. Off: they get the distance of their nearest neighbor.",
                 ),
                 io.Boolean.Input(
                     "repair_islands",
@@ -337,7 +337,7 @@ class PanoDepth(io.ComfyNode):
                     options=list(IMAGE_KINDS),
                     default=IMAGE_KINDS[0],
                     advanced=True,
-                    tooltip="What the grey of depth_image means. Inverse distance is also called disparity.",
+                    tooltip="What the gray of depth_image means. Inverse distance is also called disparity.",
                 ),
                 io.Float.Input(
                     "depth_image_unit",
@@ -365,7 +365,7 @@ class PanoDepth(io.ComfyNode):
                     max=10000.0,
                     step=1.0,
                     advanced=True,
-                    tooltip="For grounded: distance of the dome in metres. At the distance of the "
+                    tooltip="For grounded: distance of the dome in meters. At the distance of the "
                     "surrounding walls it looks most natural.",
                 ),
                 io.Boolean.Input(
@@ -385,7 +385,7 @@ class PanoDepth(io.ComfyNode):
                     tooltip="Ray distance, for instance from Load Panorama. May be empty.",
                 ),
                 io.Image.Input(
-                    "depth_image", optional=True, tooltip="A grey depth picture from another model."
+                    "depth_image", optional=True, tooltip="A gray depth picture from another model."
                 ),
                 io.Float.Input(
                     "depth_image_near",
@@ -474,7 +474,7 @@ class PanoDepth(io.ComfyNode):
                 chosen, depth_file, moge_geometry, depth, depth_image, settings
             )
             geometry = _measured(rgb, given_depth, valid, chosen, read_as, settings)
-        preview = colourise_depth(geometry.depth_ray, geometry.is_sky)[None]
+        preview = colorize_depth(geometry.depth_ray, geometry.is_sky)[None]
         distance = geometry.depth_ray.masked_fill(geometry.is_sky, math.inf)[None]
         return io.NodeOutput(
             geometry,

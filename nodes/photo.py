@@ -24,7 +24,7 @@ from ..matrix3d_core.panorama.photo import (
     project_on_canvas,
 )
 from ..matrix3d_core.panorama.resample import INTERPOLATIONS
-from ..matrix3d_core.panorama.upright import canonicalise
+from ..matrix3d_core.panorama.upright import canonicalize
 from ..matrix3d_core.panorama.views import (
     CROP_SETS,
     cut_crops,
@@ -40,7 +40,7 @@ from ._types import MoGeGeometryType, PlacementType
 __all__ = [
     "NODES",
     "CubemapToPano",
-    "PanoCanonicalise",
+    "PanoCanonicalize",
     "PanoComposite",
     "PanoCrops",
     "PanoProject",
@@ -65,7 +65,7 @@ def _degrees(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0
 def _yaw_pitch_roll(thing: str) -> list:
     return [
         _degrees(
-            "yaw", f"Degrees; positive turns {thing} to the right. 0 is the panorama's centre column.", 360.0
+            "yaw", f"Degrees; positive turns {thing} to the right. 0 is the panorama's center column.", 360.0
         ),
         _degrees("pitch", f"Degrees; positive turns {thing} up. 90 is straight up.", 90.0),
         _degrees("roll", "Degrees; positive tilts the head to the right."),
@@ -164,7 +164,7 @@ class PanoProject(io.ComfyNode):
                     options=list(MAPPINGS),
                     default=MAPPINGS[0],
                     advanced=True,
-                    tooltip="exact: half-pixel centres, each canvas pixel averaged. upstream: Matrix-3D's canvas, half "
+                    tooltip="exact: half-pixel centers, each canvas pixel averaged. upstream: Matrix-3D's canvas, half "
                     "a pixel off at the border and with single pixels picked; one photo only, mask_grow does "
                     "not count.",
                 ),
@@ -253,7 +253,7 @@ class PanoComposite(io.ComfyNode):
             node_id="PanoComposite",
             display_name="Pano Composite",
             category=_CATEGORY,
-            description="Puts the photos' own pixels back into the panorama generated around them: colours of the "
+            description="Puts the photos' own pixels back into the panorama generated around them: colors of the "
             "generated side are matched, the border is blended.",
             search_aliases=[
                 *PANORAMA_WORDS,
@@ -293,7 +293,7 @@ class PanoComposite(io.ComfyNode):
                 io.Boolean.Input(
                     "match_gain",
                     default=True,
-                    tooltip="Give the generated side the photo's colours: one gain and offset per channel, measured in "
+                    tooltip="Give the generated side the photo's colors: one gain and offset per channel, measured in "
                     "a band inside the border, and a smooth correction near it.",
                 ),
                 io.Int.Input(
@@ -345,14 +345,14 @@ class PanoComposite(io.ComfyNode):
         return io.NodeOutput(done.rgb[None], done.photo_weight[None], json.dumps(done.report, indent=2))
 
 
-class PanoCanonicalise(io.ComfyNode):
+class PanoCanonicalize(io.ComfyNode):
     """A panorama turned upright and to the front."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="PanoCanonicalise",
-            display_name="Pano Canonicalise",
+            node_id="PanoCanonicalize",
+            display_name="Pano Canonicalize",
             category=_CATEGORY,
             description="Straightens a tilted panorama and turns its interesting side to the front. FLUX with the "
             "panorama LoRA returns any side first; a camera path then heads for nothing in particular.",
@@ -411,7 +411,7 @@ class PanoCanonicalise(io.ComfyNode):
         roll: float,
         least_confidence: float = 0.33,
     ) -> io.NodeOutput:
-        done = canonicalise(
+        done = canonicalize(
             image_from_host(panorama, "panorama"),
             straighten=straighten,
             face_interest=face_interest,
@@ -733,7 +733,7 @@ class PanoTexelComposite(io.ComfyNode):
                 io.Boolean.Input(
                     "match_gain",
                     default=True,
-                    tooltip="Give each generated frame the guidance's colours first: one gain and offset per channel, "
+                    tooltip="Give each generated frame the guidance's colors first: one gain and offset per channel, "
                     "smooth in time.",
                 ),
             ],
@@ -766,7 +766,7 @@ class PanoTexelComposite(io.ComfyNode):
 NODES = [
     PanoProject,
     PanoComposite,
-    PanoCanonicalise,
+    PanoCanonicalize,
     PanoView,
     PanoCrops,
     PanoToCubemap,

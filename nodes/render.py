@@ -9,9 +9,9 @@ import torch
 from ..matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
 from ..matrix3d_core.io.video import write_mp4
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
-from ..matrix3d_core.scene.provenance import colour_by_origin
+from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
-from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, colour_from_hex, render_path
+from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, color_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host, save_target, tell_user, ui
 from ._inputs import splat_engine_input
@@ -20,7 +20,7 @@ from ._types import DepthType, TrajectoryType
 
 __all__ = ["NODES", "SplatRender", "VideoSave360"]
 
-_COLOURS = ("picture", "provenance")
+_COLORS = ("picture", "provenance")
 
 
 class SplatRender(io.ComfyNode):
@@ -101,22 +101,22 @@ class SplatRender(io.ComfyNode):
                     max=1e6,
                     step=0.001,
                     optional=True,
-                    tooltip="Distance between the eyes in world units: 0.064 when one unit is one metre.",
+                    tooltip="Distance between the eyes in world units: 0.064 when one unit is one meter.",
                 ),
                 io.String.Input(
                     "background",
                     default="#000000",
                     optional=True,
-                    tooltip="Colour behind the splats: # and six hexadecimal digits.",
+                    tooltip="Color behind the splats: # and six hexadecimal digits.",
                 ),
                 io.Combo.Input(
-                    "colour",
-                    options=list(_COLOURS),
-                    default=_COLOURS[0],
+                    "color",
+                    options=list(_COLORS),
+                    default=_COLORS[0],
                     optional=True,
                     tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
                     "texel of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, "
-                    "grey = not known.",
+                    "gray = not known.",
                 ),
                 io.Boolean.Input(
                     "antialiased",
@@ -153,12 +153,12 @@ class SplatRender(io.ComfyNode):
         projection: str = PROJECTIONS[0],
         eye_distance: float = EYE_DISTANCE_M,
         background: str = "#000000",
-        colour: str = _COLOURS[0],
+        color: str = _COLORS[0],
         antialiased: bool = False,
     ) -> io.NodeOutput:
         world = gaussians_from_host(splat)
         shots = render_path(
-            colour_by_origin(world) if colour == "provenance" else world,
+            color_by_origin(world) if color == "provenance" else world,
             trajectory,
             projection=projection,
             height=height,
@@ -166,7 +166,7 @@ class SplatRender(io.ComfyNode):
             fov_x_rad=math.radians(fov),
             stride=stride,
             eye_distance=eye_distance,
-            background=colour_from_hex(background),
+            background=color_from_hex(background),
             engine=engine,
             antialiased=antialiased,
             progress=progress_to_host(cls.hidden.unique_id),

@@ -10,7 +10,7 @@ from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES, r
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
 from ..matrix3d_core.raster.splat import SPLAT_ENGINES
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
-from ..matrix3d_core.scene.provenance import colour_by_origin
+from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
@@ -28,7 +28,7 @@ _CHOICE_TIPS = {
     "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
     "depth_type": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
     "and is aligned key frame by key frame.",
-    "exposure": "A colour change per frame that the world need not show, for frames that flicker: off, gain, affine, "
+    "exposure": "A color change per frame that the world need not show, for frames that flicker: off, gain, affine, "
     "or a grid over brightness and direction.",
     "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "
     "below max_gaussians.",
@@ -66,7 +66,7 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "lr_quats": (0, 10, "Learning rate of the rotations."),
     "lr_scales": (0, 10, "Learning rate of the log sizes."),
     "lr_opacities": (0, 10, "Learning rate of the opacity logits."),
-    "lr_colors": (0, 10, "Learning rate of the colours."),
+    "lr_colors": (0, 10, "Learning rate of the colors."),
     "lr_final": (0, 1, "All rates fall to this share of their start."),
     "lr_scale_existing": (
         0,
@@ -159,7 +159,7 @@ class GSOptimize(io.ComfyNode):
             "panorama's own surfaces and on what was filled in, refined against crops of the frames. The "
             "world keeps the frame and the units of the trajectory.",
             search_aliases=[
-                *SPLAT_WORDS, "gaussian splatting", "3dgs", "reconstruct", "splat optimisation",
+                *SPLAT_WORDS, "gaussian splatting", "3dgs", "reconstruct", "splat optimization",
                 "train splats", "world", "text to 3d", "image to 3d", "image to world", "video to 3d",
                 "text to world", "image to splat", "panorama to splat", "train gaussians",
             ],
@@ -172,7 +172,7 @@ class GSOptimize(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "iterations", default=0, min=0, max=100_000, step=50,
-                    tooltip="Optimisation steps, one crop each; 0 = what the preset says.",
+                    tooltip="Optimization steps, one crop each; 0 = what the preset says.",
                 ),
                 io.Int.Input(
                     "max_gaussians", default=0, min=0, max=10_000_000, step=10_000,
@@ -202,7 +202,7 @@ class GSOptimize(io.ComfyNode):
                 ),
                 GeometryType.Input(
                     "geometry", optional=True,
-                    tooltip="The source panorama with its distances, from PanoDepth: the sharpest colours and "
+                    tooltip="The source panorama with its distances, from PanoDepth: the sharpest colors and "
                     "the surfaces that splats start on.",
                 ),
                 DepthType.Input(
@@ -231,11 +231,11 @@ class GSOptimize(io.ComfyNode):
                 ),
                 io.Splat.Output(
                     display_name="origins",
-                    tooltip="The same splats in the same order, coloured by where they come from: green = texel of the "
+                    tooltip="The same splats in the same order, colored by where they come from: green = texel of the "
                     "source, orange = observed in a later frame, red = unobserved, at a guessed distance. For Splat "
                     "Render or Splat Preview.",
                 ),
-                io.Image.Output(display_name="origins_view", tooltip="Those colours, ahead from the first pose."),
+                io.Image.Output(display_name="origins_view", tooltip="Those colors, ahead from the first pose."),
             ],
             hidden=[io.Hidden.unique_id],
             accept_all_inputs=True,  # the host drops a name that it does not know; validate_inputs shall hear of it
@@ -293,7 +293,7 @@ class GSOptimize(io.ComfyNode):
         told = [SPLAT_ENGINES.describe_choice(str(result.report["engine"])), *result.report["warnings"]]  # type: ignore[misc]
         tell_user(cls.hidden.unique_id, " ".join(filter(None, told)))
         preview = result.preview.unsqueeze(0)
-        origins = colour_by_origin(result.gaussians, result.origins)
+        origins = color_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(
             splat_to_host(result.gaussians, info=info_of_path(trajectory)),
             json.dumps(result.report, indent=2),

@@ -118,7 +118,7 @@ class SplatPreview(io.ComfyNode):
                     "trajectory",
                     optional=True,
                     tooltip="The walk starts at its first frame, upright; the view's path button draws it. "
-                    "Without it: at the world's origin, the panorama's centre, looking at its front.",
+                    "Without it: at the world's origin, the panorama's center, looking at its front.",
                 ),
                 io.MultiType.Input(
                     io.Splat.Input("compare", optional=True),
@@ -321,7 +321,7 @@ def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
     """Say of a recorded path which of its frames nobody could stand at."""
     hits: list[int] = []
     if walls is not None:
-        inside = walls.occupancy.blocks(path.centres, 0.9 * walls.occupancy.radius)
+        inside = walls.occupancy.blocks(path.centers, 0.9 * walls.occupancy.radius)
         hits = inside.nonzero()[:, 0].tolist()
     return {"frames": len(path), "hits": hits}
 
@@ -333,7 +333,7 @@ def _keep_walls(
     """Find and write the walls, unless the last run did the same."""
     if geometry is None and collider is None:
         return None
-    been = None if trajectory is None else trajectory.centres
+    been = None if trajectory is None else trajectory.centers
 
     def make() -> _Walls:
         if collider is not None:

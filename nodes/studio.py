@@ -104,9 +104,9 @@ def _preset(question: dict[str, Any]) -> dict[str, Any]:
 def _map(question: dict[str, Any]) -> bytes:
     scene = _scenes.find(question.get("token"))
     span = _number(question, "span", map_span(scene.geometry), 1e-6, 1e6)
-    centre = (_number(question, "x", 0, -1e6, 1e6), _number(question, "z", 0, -1e6, 1e6))
+    center = (_number(question, "x", 0, -1e6, 1e6), _number(question, "z", 0, -1e6, 1e6))
     size = int(_number(question, "size", 384, 32, 1024))
-    return encode_image(draw_map(scene.geometry, centre=centre, span=span, size_px=size))
+    return encode_image(draw_map(scene.geometry, center=center, span=span, size_px=size))
 
 
 def _view(question: dict[str, Any]) -> bytes:

@@ -231,7 +231,7 @@ class TrajectoryLoad(io.ComfyNode):
                     "rescale",
                     options=list(RESCALE_MODES),
                     default="none",
-                    tooltip="none: keep the poses. fit: start at the panorama's centre and reach at "
+                    tooltip="none: keep the poses. fit: start at the panorama's center and reach at "
                     "most half the way "
                     "to what is seen. upstream: as Matrix-3D does (made relative to the first pose; only its "
                     "yaw is kept). fit and upstream need geometry.",
@@ -486,7 +486,7 @@ def _spline_inputs() -> list[Any]:
             tooltip="distance: constant speed along the path. even: equal time between keyframes.",
         ),
         io.Boolean.Input(
-            "is_metric", default=False, tooltip="Positions are in metres (goes with metric geometry)."
+            "is_metric", default=False, tooltip="Positions are in meters (goes with metric geometry)."
         ),
     ]
 
@@ -569,7 +569,7 @@ class TrajectoryToCamera(io.ComfyNode):
                     min=0.001,
                     max=10000.0,
                     step=0.1,
-                    tooltip="How far ahead the viewer's orbit centre lies, world units.",
+                    tooltip="How far ahead the viewer's orbit center lies, world units.",
                 ),
             ],
             outputs=[io.Load3DCamera.Output(display_name="camera_info", tooltip="The camera of that frame.")],
@@ -633,7 +633,7 @@ class TrajectoryEdit(io.ComfyNode):
                     max=1000000.0,
                     step=0.05,
                     round=False,
-                    tooltip="scale: multiply all camera positions by this, about the panorama's centre.",
+                    tooltip="scale: multiply all camera positions by this, about the panorama's center.",
                 ),
             ],
             outputs=[_trajectory_output("The changed path.")],

@@ -46,7 +46,7 @@ def _tile_inputs() -> list:
             max=2048,
             step=8,
             advanced=True,
-            tooltip="Pixels that neighbouring tiles share; the middle third of them is faded.",
+            tooltip="Pixels that neighboring tiles share; the middle third of them is faded.",
         ),
         io.Int.Input(
             "margin",
@@ -204,7 +204,7 @@ class PanoSeamMetric(io.ComfyNode):
             outputs=[
                 io.Float.Output(
                     display_name="seam",
-                    tooltip="Colour step over the border divided by the steps beside it; 1 = as smooth as inside.",
+                    tooltip="Color step over the border divided by the steps beside it; 1 = as smooth as inside.",
                 ),
                 io.Float.Output(
                     display_name="pole",

@@ -300,7 +300,7 @@ class Host:
         self.stop()
 
     def log(self) -> str:
-        """Return the log so far, without colour codes."""
+        """Return the log so far, without color codes."""
         if not self.log_path.exists():
             return ""
         return _ANSI.sub("", self.log_path.read_text(encoding="utf-8", errors="replace"))

@@ -5,7 +5,7 @@
 Every format is written by this library and read by each reader that is here: this library, ComfyUI's File3DToSplat
 (in the host's interpreter), splat-transform and the SPZ library (in Node, see tests/support/splat_tools.py), gsply, and
 Spark (in a browser, through tests/web/test_formats_in_spark.py). A reader agrees when every Gaussian has the place,
-size, rotation, opacity and colour that this library reads from the same file. A reader that is missing leaves its column
+size, rotation, opacity and color that this library reads from the same file. A reader that is missing leaves its column
 open, and the script says so.
 """
 

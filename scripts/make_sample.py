@@ -2,7 +2,7 @@
 
 Usage: python scripts/make_sample.py [--out DIR] [--samples N]
 
-The panorama is 2048x1024; the exact ray distance in metres is 1024x512 float32, inf for sky.
+The panorama is 2048x1024; the exact ray distance in meters is 1024x512 float32, inf for sky.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ DEPTH_HEIGHT = 512
 QUALITY = 95
 METADATA = {
     "what": "exact ray distance of terrace.jpg, equirectangular, inf for sky",
-    "units": "metres",
+    "units": "meters",
     "camera_height_m": CAMERA_HEIGHT,
-    "axes": "x right, y down, z forward; centre column looks along +z",
+    "axes": "x right, y down, z forward; center column looks along +z",
     "made_by": "scripts/make_sample.py",
-    "licence": "Apache-2.0, as the repository",
+    "license": "Apache-2.0, as the repository",
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "sample", help="folder to write to")
-    parser.add_argument("--samples", type=int, default=9, help="colour samples per pixel")
+    parser.add_argument("--samples", type=int, default=9, help="color samples per pixel")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()

@@ -332,7 +332,7 @@ def text_stages(
         **flux_prompt(words, 7.0, clip),
         "empty": Node("EmptySD3LatentImage", {"width": 1024, "height": 512}),
         **flux_sampler(1024, 512, guided, nothing, empty, SEED_OF_PANORAMA, model, vae),
-        "front": Node("PanoCanonicalise", {"panorama": Ref("decode")}),
+        "front": Node("PanoCanonicalize", {"panorama": Ref("decode")}),
     }
 
 
@@ -348,8 +348,8 @@ def text_to_panorama() -> Graph:
     text = (
         "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, "
         "guidance 7. *Pano LoRA* turns the latent while sampling and *Pano VAE Decode* closes the ring, so the "
-        "left and right border meet. *Canonicalise* turns the scene to the front.\n\n"
-        "Any FLUX.1 dev checkpoint works here, quantised ones too: swap the loader."
+        "left and right border meet. *Canonicalize* turns the scene to the front.\n\n"
+        "Any FLUX.1 dev checkpoint works here, quantized ones too: swap the loader."
     ) + files("flux1-dev.safetensors", LORA_TEXT, *FLUX_FILES)
     nodes = {
         "note": note(text, 480),

@@ -260,18 +260,18 @@ def shot(page: Any) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def walk(page: Any, metres: float) -> None:
+def walk(page: Any, meters: float) -> None:
     box = page.evaluate("() => window.matrix3d.viewers.at(-1).element.getBoundingClientRect().toJSON()")
     page.mouse.click(box["left"] + box["width"] / 2, box["top"] + box["height"] / 3)
-    while page.evaluate("() => window.matrix3d.viewers.at(-1).pose().position[2]") < metres:
-        page.keyboard.press("w", delay=60)  # step by step: a slow page would go on for metres
+    while page.evaluate("() => window.matrix3d.viewers.at(-1).pose().position[2]") < meters:
+        page.keyboard.press("w", delay=60)  # step by step: a slow page would go on for meters
         page.wait_for_timeout(300)
     page.wait_for_function("() => window.matrix3d.viewers.at(-1).stats().isSettled", timeout=120_000)
     page.wait_for_timeout(3000)
 
 
 def viewpoints() -> None:
-    """Draw truth, mesh, initial and optimised splats at the benchmark's viewpoints."""
+    """Draw truth, mesh, initial and optimized splats at the benchmark's viewpoints."""
     with tempfile.TemporaryDirectory() as folder:
         benchmark = ROOT / "benchmarks" / "quality_world.py"
         subprocess.run([sys.executable, str(benchmark), "--pictures", folder], check=True)

@@ -5,7 +5,7 @@
 // installed beside this script and not below web/.
 //
 // Spark carries its WebAssembly as base64 text; it becomes a file of its own, spark.wasm, that the module fetches from
-// beside itself. libraries.json lists every file with its version, source, licence and SHA-256.
+// beside itself. libraries.json lists every file with its version, source, license and SHA-256.
 //
 //   npm ci --prefix scripts/web && node scripts/vendor_web.mjs            write web/vendor
 //   npm ci --prefix scripts/web && node scripts/vendor_web.mjs --check    fail when web/vendor differs
@@ -129,7 +129,7 @@ sizes and SHA-256.
 
 Spark bundles fflate.
 
-| file | library | licence | in the package |
+| file | library | license | in the package |
 |---|---|---|---|
 ${rows.join("\n")}
 `;

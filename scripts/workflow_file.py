@@ -85,7 +85,7 @@ class Group:
 
     title: str
     columns: list[Column]
-    colour: str = BLUE
+    color: str = BLUE
 
 
 @dataclass
@@ -364,7 +364,7 @@ class _Writer:
                         "id": len(boxes) + 1,
                         "title": group.title,
                         "bounding": [left, 0, x - left, bottom],
-                        "color": group.colour,
+                        "color": group.color,
                         "font_size": 24,
                         "flags": {},
                     }

@@ -36,7 +36,7 @@ WEIGHTS_EPILOG = """\
 weights:
   --model takes the folder of a diffusers pipeline (with model_index.json), or a hub id. A hub id is
   looked for in the hub's cache (HF_HOME) and fetched only with --download. FLUX.1 is gated: accept its
-  licence on its page, then `hf auth login`. Packages: pip install 'matrix3d[generate]'.
+  license on its page, then `hf auth login`. Packages: pip install 'matrix3d[generate]'.
   --lora takes .safetensors, .ckpt, .bin or .pt in any of the usual namings. A file that fits the model
   only in part is refused, as it would be applied in part without a word otherwise.
 """
@@ -78,7 +78,7 @@ def add_geometry(parser: argparse.ArgumentParser, settings: object) -> None:
     add = setting_adder(group, settings)
     choices = ("auto", "depth", "grounded")
     add("--source", "source", "auto takes the depth file when given", choices=choices)
-    add("--camera-height", "camera_height", "camera above the ground, metres", type=float, metavar="M")
+    add("--camera-height", "camera_height", "camera above the ground, meters", type=float, metavar="M")
     text = "relative jump of distance, between neighbors of 1024 rows, that tears the surface"
     add("--edge-threshold", "edge_threshold", text, type=float, metavar="F")
 
@@ -98,8 +98,8 @@ def add_path(parser: argparse.ArgumentParser, settings: object) -> Any:
     add = setting_adder(group, settings)
     add("--preset", "preset", "which path, see below", choices=tuple(PRESETS), metavar="NAME")
     add("--frames", "frames", "length of the path in frames", type=int, metavar="N")
-    add("--distance", "distance", "how far to go, metres", type=float, metavar="M")
-    add("--clearance", "clearance", "stay this far from surfaces, metres; 0 = do not check", type=float)
+    add("--distance", "distance", "how far to go, meters", type=float, metavar="M")
+    add("--clearance", "clearance", "stay this far from surfaces, meters; 0 = do not check", type=float)
     return group
 
 

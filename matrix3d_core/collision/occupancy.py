@@ -19,7 +19,7 @@ from ..strict_json import brief, parse_json
 __all__ = ["BODY_RADIUS_M", "Occupancy", "decode_occupancy", "encode_occupancy"]
 
 BODY_RADIUS_M = 0.25
-"""How near to a wall the middle of a visitor comes, metres."""
+"""How near to a wall the middle of a visitor comes, meters."""
 _MAGIC = b"M3DWALLS"
 _VERSION = 1
 _MOST_CELLS = 64_000_000
@@ -35,7 +35,7 @@ class Occupancy:
         origin: corner of cell (0, 0, 0) with the least coordinates, (x, y, z).
         cell: edge of a cell.
         is_outside_solid: whether everything outside the box is solid (a closed world) or free.
-        unit: how many world units are a metre; sizes of a body are multiples of it.
+        unit: how many world units are a meter; sizes of a body are multiples of it.
     """
 
     solid: Tensor

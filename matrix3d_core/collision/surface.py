@@ -21,7 +21,7 @@ _BATCH = 24
 
 
 def visible_distance(geometry: PanoramaGeometry, directions: Tensor) -> Tensor:  # [..., 3] -> [...]
-    """Return how far one sees from the panorama's centre along each direction.
+    """Return how far one sees from the panorama's center along each direction.
 
     The nearest of the 3x3 pixels around the direction, so a thin thing is not missed between two
     pixels; columns wrap, rows beyond a pole continue on the other side. Sky is infinitely far.
@@ -46,7 +46,7 @@ def visible_distance(geometry: PanoramaGeometry, directions: Tensor) -> Tensor: 
 
 @dataclass(frozen=True)
 class PanoramaSurface:
-    """Triangles between neighbouring pixels of a panorama, without its sky.
+    """Triangles between neighboring pixels of a panorama, without its sky.
 
     Two triangles per square of four pixels, columns wrapping, as the scene mesh has them. A square
     that spans a depth jump (farthest corner more than 1.5 times the nearest) is no surface; its
@@ -127,7 +127,7 @@ class PanoramaSurface:
         return torch.from_numpy(near)
 
     def is_beyond(self, points: Tensor) -> Tensor:  # [N, 3] -> [N] bool
-        """Tell for each point whether it lies behind what is seen from the panorama's centre."""
+        """Tell for each point whether it lies behind what is seen from the panorama's center."""
         size = points.to(torch.float64).norm(dim=-1)
         result: Tensor = (size > 0) & (size > visible_distance(self.geometry, points))
         return result
@@ -174,7 +174,7 @@ class PanoramaSurface:
 
 
 def _squares(grid: np.ndarray) -> np.ndarray:  # [H, W, ...] -> [4, H - 1, W, ...]
-    """The four corners of each square of neighbouring pixels, columns wrapping."""
+    """The four corners of each square of neighboring pixels, columns wrapping."""
     right = np.roll(grid, -1, axis=1)
     return np.stack((grid[:-1], grid[1:], right[:-1], right[1:]))
 

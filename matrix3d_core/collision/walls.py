@@ -15,7 +15,7 @@ from ..scene.mesh import Mesh
 from ..scene.panorama import PanoramaGeometry
 from .occupancy import Occupancy
 
-__all__ = ["metre_of", "walls_of_mesh", "walls_of_panorama"]
+__all__ = ["meter_of", "walls_of_mesh", "walls_of_panorama"]
 
 EYE_M = 1.6
 _REACH_M = 20.0  # walls farther than this are not needed: nobody walks there from one panorama
@@ -29,8 +29,8 @@ _FLOOR_RAD = math.radians(20)  # around straight down
 _CHUNK = 1 << 19
 
 
-def metre_of(geometry: PanoramaGeometry) -> float:
-    """Return how many world units a metre is: 1 when metric, else by an eye 1.6 m above what lies below it."""
+def meter_of(geometry: PanoramaGeometry) -> float:
+    """Return how many world units a meter is: 1 when metric, else by an eye 1.6 m above what lies below it."""
     if geometry.is_metric:
         return 1.0
     rows = max(1, round(geometry.height * _FLOOR_RAD / math.pi))
@@ -49,7 +49,7 @@ def walls_of_panorama(
     """Return the solid cells of what a panorama shows; its hull is closed.
 
     Solid is what lies at the surface that each pixel shows, and all that lies behind the hull: the farthest
-    distance in a neighbourhood of 15 degrees, eaten back by as much (a grey-scale closing on the sphere). So one can
+    distance in a neighborhood of 15 degrees, eaten back by as much (a gray-scale closing on the sphere). So one can
     walk around a thing that looks narrower than 30 degrees, although nobody saw its back, and nowhere leave the world.
     Sky is no surface, only hull.
 
@@ -60,8 +60,8 @@ def walls_of_panorama(
     """
     pose = torch.eye(4, dtype=torch.float64) if world_from_panorama is None else world_from_panorama
     check_shape("world_from_panorama", pose, "4 4")
-    turn, centre = pose[:3, :3].to("cpu", torch.float64), pose[:3, 3].to("cpu", torch.float64)
-    unit = metre_of(geometry)
+    turn, center = pose[:3, :3].to("cpu", torch.float64), pose[:3, 3].to("cpu", torch.float64)
+    unit = meter_of(geometry)
     depth = geometry.depth_ray.to(torch.float64)
     hull = _closed(depth)
     points = torch.cat([(_directions(*d.shape) * d[..., None]).reshape(-1, 3) for d in (hull, depth)])
@@ -69,7 +69,7 @@ def walls_of_panorama(
     points = points @ turn.mT
     low = torch.maximum(points.amin(0), -reach)
     high = torch.minimum(points.amax(0), reach)
-    cell, corner, size = _grid(low, high, unit)  # axes of the world, seen from the panorama's centre
+    cell, corner, size = _grid(low, high, unit)  # axes of the world, seen from the panorama's center
     log_depth = depth.log()
     slope_x = _gentle(log_depth, 1)
     slope_y = _gentle(log_depth, 0)
@@ -87,7 +87,7 @@ def walls_of_panorama(
         z = corner[2] + cell * (torch.arange(start, stop, dtype=torch.float32) + 0.5)
         at = torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)
         solid[start:stop] = _is_solid(at @ turn.float(), tables, geometry.height, cell)
-    x0, y0, z0 = (torch.tensor(corner, dtype=torch.float64) + centre).tolist()
+    x0, y0, z0 = (torch.tensor(corner, dtype=torch.float64) + center).tolist()
     return Occupancy(solid, (x0, y0, z0), cell, is_outside_solid=True, unit=unit)
 
 
@@ -96,7 +96,7 @@ def walls_of_mesh(mesh: Mesh, *, unit: float = 1.0) -> Occupancy:
 
     Args:
         mesh: in the world frame.
-        unit: how many world units are a metre.
+        unit: how many world units are a meter.
 
     Raises:
         InvalidInput: when it has no triangles.
@@ -164,7 +164,7 @@ def _closed(depth: Tensor) -> Tensor:
 
 
 def _gentle(values: Tensor, axis: int) -> Tensor:
-    """Return the smaller slope to both neighbours, 0 where they differ in sign: no step counts as a slope."""
+    """Return the smaller slope to both neighbors, 0 where they differ in sign: no step counts as a slope."""
     if axis == 1:
         after, before = values.roll(-1, 1) - values, values - values.roll(1, 1)
     else:

@@ -33,12 +33,12 @@ def nearness_weight(known: Tensor, region: Tensor) -> Tensor:  # [H, W], [H, W] 
 
 
 def align_scale_shift(depth: Tensor, known: Tensor, region: Tensor) -> tuple[float, float]:
-    """Return a and b that minimise ``sum w^2 (a D + b - D')^2`` over the region, w = `nearness_weight`.
+    """Return a and b that minimize ``sum w^2 (a D + b - D')^2`` over the region, w = `nearness_weight`.
 
     Raises:
         InvalidInput: when fewer than two pixels, or pixels of one distance, are compared.
 
-    Source: Matrix-3D, optimisation stage (first step of the alignment).
+    Source: Matrix-3D, optimization stage (first step of the alignment).
     """
     ours, theirs = depth.double()[region], known.double()[region]
     if len(ours) < 2:
@@ -76,7 +76,7 @@ def align_depth(
         region: ``[H, W]`` bool, where both are to be trusted.
         sky: ``[H, W]`` bool or None. Its pixels are never compared; they take part in the solution with twice the
             largest other distance, and come out as twice the largest aligned one.
-        wraps: neighbours across the left and right border count as such (a panorama).
+        wraps: neighbors across the left and right border count as such (a panorama).
         upstream_exact: the rows of equations as Matrix-3D has them: no wrap, none on the first row and column.
         tolerance: of the solver.
 
@@ -86,7 +86,7 @@ def align_depth(
     Raises:
         InvalidInput: for wrong shapes, values that are not positive and finite, or an empty region.
 
-    Source: Matrix-3D, optimisation stage.
+    Source: Matrix-3D, optimization stage.
     """
     size = check_shape("depth", depth, "H W")
     height, width = size["H"], size["W"]

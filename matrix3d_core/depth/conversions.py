@@ -17,10 +17,10 @@ from ..scene.panorama import PanoramaGeometry
 __all__ = ["IMAGE_KINDS", "depth_from_image", "depth_from_moge", "describe_depth_image", "moge_from_geometry"]
 
 IMAGE_KINDS = ("distance", "inverse distance")
-"""What the grey value of a depth picture may stand for."""
+"""What the gray value of a depth picture may stand for."""
 
 _FULL = 0.5 / 255
-_MOST_COLOR, _MOST_COLORED = 0.1, 0.02  # JPEG leaves grey within 0.02 of grey; a few borders may be off
+_MOST_COLOR, _MOST_COLORED = 0.1, 0.02  # JPEG leaves gray within 0.02 of gray; a few borders may be off
 
 
 def depth_from_image(
@@ -31,7 +31,7 @@ def depth_from_image(
     near: float = 0.0,
     far: float = 0.0,
 ) -> Tensor:  # [H, W]
-    """Read distances from a grey depth picture.
+    """Read distances from a gray depth picture.
 
     Relative depth (MiDaS, Depth Anything) has two unknowns: white is the nearest, black the farthest surface, not the
     sky. With ``far`` a value v of ``"inverse distance"`` is ``1 / (1 / far + v (1 / near - 1 / far))``, and one of
@@ -60,7 +60,7 @@ def depth_from_image(
         raise InvalidInput(f"unit must be positive; got {unit}.")
     if not (0 <= near < math.inf and 0 <= far < math.inf):
         raise InvalidInput(f"near and far must be 0 (not used) or positive; got {near} and {far}.")
-    _check_grey(image)
+    _check_gray(image)
     value = image[..., 0].detach().to("cpu", torch.float32)
     if not far:
         if near:
@@ -92,7 +92,7 @@ def describe_depth_image(image: Tensor, *, kind: str, unit: float, near: float, 
     return text
 
 
-def _check_grey(image: Tensor) -> None:
+def _check_gray(image: Tensor) -> None:
     """Refuse a colored picture: a color map of distances cannot be read back, and a photo holds none."""
     if image.shape[-1] < 3:
         return
@@ -100,7 +100,7 @@ def _check_grey(image: Tensor) -> None:
     share = float((high - low > _MOST_COLOR).float().mean())
     if share > _MOST_COLORED:
         raise InvalidInput(
-            f"a depth picture must be grey; {share:.0%} of this one is colored. Save the depth as grey, not with a "
+            f"a depth picture must be gray; {share:.0%} of this one is colored. Save the depth as gray, not with a "
             "color map, or link the picture as the panorama."
         )
 
@@ -142,7 +142,7 @@ def depth_from_moge(moge: Mapping[str, Any]) -> tuple[Tensor, Tensor]:  # [H, W]
 def moge_from_geometry(geometry: PanoramaGeometry) -> dict[str, Tensor]:
     """Return the geometry as the host's MOGE_GEOMETRY of one panorama.
 
-    Points use MoGe's spherical axes (z up, the picture's centre along -x): ``(-z, x, -y)`` of ours.
+    Points use MoGe's spherical axes (z up, the picture's center along -x): ``(-z, x, -y)`` of ours.
 
     Returns:
         ``image [1, H, W, 3]``, ``depth [1, H, W]``, ``mask [1, H, W]`` bool (False for sky) and

@@ -34,7 +34,7 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
         lines.append(f"given: {size}, {counts['usable']} usable; {bad or 'nothing to repair'}")
         share = int(geometry.is_sky.sum()) / geometry.is_sky.numel()
         lines.append(
-            f"filled from neighbours: {report['unknown_filled']} px; sky: {share:.1%}; "
+            f"filled from neighbors: {report['unknown_filled']} px; sky: {share:.1%}; "
             f"small islands turned into sky: {report['island_pixels_to_sky']} px"
         )
         lines.append(f"scale: {report['scale']}, factor {report['factor']:.6g}")

@@ -37,8 +37,8 @@ def grounded_distance(
 
     Args:
         directions: ``[..., 3]`` unit vectors, y down.
-        camera_height: of the camera above the ground, metres.
-        dome_radius: metres, larger than the camera height.
+        camera_height: of the camera above the ground, meters.
+        dome_radius: meters, larger than the camera height.
         horizon_rad: elevation at which the horizon is seen, up positive; elevations are stretched so
             that straight down stays straight down.
 
@@ -74,8 +74,8 @@ def grounded_geometry(
 
     Args:
         rgb: ``[H, W, 3]`` floating point in [0, 1], ``W == 2 * H``, level.
-        camera_height: metres.
-        dome_radius: metres.
+        camera_height: meters.
+        dome_radius: meters.
         horizon_rad: elevation of the horizon in the picture, up positive; 0 is the middle row.
         height: rows of the result, 0 for those of the panorama.
 

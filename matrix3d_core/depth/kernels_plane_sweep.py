@@ -25,7 +25,7 @@ f4 = np.float32
 
 @compiled(inline="always")
 def _ray(row, column, height, width, lens):
-    """Unit ray through a pixel centre; ``lens`` is `Camera.kernel_values` of a camera of that size."""
+    """Unit ray through a pixel center; ``lens`` is `Camera.kernel_values` of a camera of that size."""
     if lens[0] > 0.0:
         y = (row + 0.5 - lens[5]) / lens[4]
         x = (column + 0.5 - lens[3] - lens[2] * y) / lens[1]
@@ -38,7 +38,7 @@ def _ray(row, column, height, width, lens):
 
 @compiled(inline="always")
 def _project(x, y, z, height, width, lens):
-    """Pixel position (centres at integers) of a point; row -1e9 when it is not in the picture.
+    """Pixel position (centers at integers) of a point; row -1e9 when it is not in the picture.
 
     Conditions are false for NaN, which has no pixel.
     """
@@ -140,7 +140,7 @@ def _advance(previous, cost, jump, slope, total, now):
 
 @compiled(inline="always")
 def _jump(reference, r0, c0, r1, c1, jump, slope):
-    """Price of a jump in depth: lower across an edge in colour."""
+    """Price of a jump in depth: lower across an edge in color."""
     edge = f4(0.0)
     for c in range(reference.shape[2]):
         edge += abs(reference[r0, c0, c] - reference[r1, c1, c])
@@ -263,7 +263,7 @@ def find_forbidden(
     """Mark the pixels of a distance map whose points lie before a surface that another picture surely sees.
 
     ``maps [K, H, W]`` distances, ``confident [K, H, W]``, ``lenses [K, 6]`` of the other pictures. The picture looks
-    through such a point, so it cannot be there. The nearest of the 3x3 neighbours counts, so that points at an edge
+    through such a point, so it cannot be there. The nearest of the 3x3 neighbors counts, so that points at an edge
     are let through.
     """
     height, width = depth_ray.shape

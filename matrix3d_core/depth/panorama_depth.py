@@ -62,9 +62,9 @@ def geometry_from_depth(
         repair_components: do step 4. Without any sky there is nothing to do.
         scale: one of `SCALE_MODES`. ``"geometric mean 1"`` counts measured pixels only;
             ``"camera height"`` needs a visible ground and makes the result metric.
-        camera_height: metres, for ``"camera height"``.
+        camera_height: meters, for ``"camera height"``.
         height: rows to work at, 0 for those of the panorama.
-        is_metric: the distances are metres already (kept unless the scale changes).
+        is_metric: the distances are meters already (kept unless the scale changes).
         upstream_exact: as Matrix-3D does it: nearest resampling, islands below 1600 pixels at any size,
             not joined over the seam, looked for even without sky; unknown pixels become sky too.
         source: where the distances came from, for the report.

@@ -1,7 +1,7 @@
-"""Distances of frames from the frames themselves: every distance is tried, neighbours along the path vote.
+"""Distances of frames from the frames themselves: every distance is tried, neighbors along the path vote.
 
 For a pixel of a key frame, its point at each of many distances is looked up in a few other frames, whose poses
-are known; where the colours agree, the surface may be. Semi-global smoothing settles what a single pixel cannot.
+are known; where the colors agree, the surface may be. Semi-global smoothing settles what a single pixel cannot.
 Where the panorama's own distance is known, it joins the vote. Works on panoramas and on pinhole frames.
 
 Source: R. Collins, A space-sweep approach to true multi-image matching, 1996; H. Hirschmueller, Stereo processing
@@ -27,7 +27,7 @@ __all__ = ["PlaneSweepDepth", "can_plane_sweep", "plane_sweep_depth"]
 _SLOPE, _JUMP = 0.02, 0.35
 _KNOWN_WEIGHT = 0.4
 _AGREE = 0.06  # two key frames agree when a point's distance differs by at most this share
-_LOCAL_MEAN = 0.7  # share of the local mean taken out of the colours: flicker of the exposure counts less
+_LOCAL_MEAN = 0.7  # share of the local mean taken out of the colors: flicker of the exposure counts less
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PlaneSweepDepth:
 
     Attributes:
         depth_ray: ``[h, w]`` ray distance.
-        is_confident: ``[h, w]`` bool, another key frame agrees with it and the colours match.
+        is_confident: ``[h, w]`` bool, another key frame agrees with it and the colors match.
         is_sky: ``[h, w]`` bool, as far as the farthest distance tried.
     """
 
@@ -89,7 +89,7 @@ def plane_sweep_depth(
         )
     from . import kernels_plane_sweep as kernels
 
-    moved = trajectory.centres.diff(dim=0).norm(dim=-1).cumsum(0) if len(trajectory) > 1 else torch.zeros(1)
+    moved = trajectory.centers.diff(dim=0).norm(dim=-1).cumsum(0) if len(trajectory) > 1 else torch.zeros(1)
     length = float(moved[-1])
     if length <= 1e-9:
         return {}
@@ -117,7 +117,7 @@ def plane_sweep_depth(
             ProgressEvent(number, len(keys), f"measure distances of key frame {number + 1} of {len(keys)}")
         )
         reference = features(key)
-        others = _neighbours(along, key, baseline)
+        others = _neighbors(along, key, baseline)
         if not others:
             continue
         poses = [trajectory.camera_from_world[n] @ trajectory.world_from_camera[key] for n in others]
@@ -169,14 +169,14 @@ def _small(rgb: Tensor, factor: int) -> Tensor:
 
 
 def _features(rgb: Tensor, factor: int, camera: Camera) -> np.ndarray:
-    """Colours less most of their local mean."""
+    """Colors less most of their local mean."""
     small = _small(rgb, factor).permute(2, 0, 1)[None]
     reach = 4
     mean = torch.nn.functional.avg_pool2d(camera.pad(small, reach), 2 * reach + 1, stride=1)
     return (small - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
 
 
-def _neighbours(along: Tensor, key: int, baseline: float) -> list[int]:
+def _neighbors(along: Tensor, key: int, baseline: float) -> list[int]:
     """Frames about half and one and a half baselines before and after, without repeats."""
     picks = []
     for reach in (-1.5, -0.6, 0.6, 1.5):

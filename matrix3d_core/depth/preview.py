@@ -7,10 +7,10 @@ from torch import Tensor
 
 from ..checks import check_shape
 
-__all__ = ["colourise_depth"]
+__all__ = ["colorize_depth"]
 
 # Far to near, evenly spaced: night blue, violet, rose, orange, pale yellow; lightness rises steadily.
-_COLOURS = (
+_COLORS = (
     (0.07, 0.09, 0.22),
     (0.27, 0.17, 0.47),
     (0.60, 0.22, 0.49),
@@ -18,15 +18,15 @@ _COLOURS = (
     (0.98, 0.68, 0.38),
     (0.99, 0.94, 0.74),
 )
-_SKY_COLOUR = (0.025, 0.03, 0.06)
+_SKY_COLOR = (0.025, 0.03, 0.06)
 _GRID = 256 * 512
 
 
-def colourise_depth(depth_ray: Tensor, is_sky: Tensor | None = None) -> Tensor:  # [H, W] -> [H, W, 3]
+def colorize_depth(depth_ray: Tensor, is_sky: Tensor | None = None) -> Tensor:  # [H, W] -> [H, W, 3]
     """Paint distances: near is light, far is dark, sky nearly black.
 
-    The colour follows the inverse distance between the 1st and the 99th percentile, so that a single
-    far or near pixel does not flatten the rest. A map of one value is painted in the middle colour.
+    The color follows the inverse distance between the 1st and the 99th percentile, so that a single
+    far or near pixel does not flatten the rest. A map of one value is painted in the middle color.
 
     Args:
         depth_ray: ``[H, W]``; values that are not finite and positive are painted as sky.
@@ -40,7 +40,7 @@ def colourise_depth(depth_ray: Tensor, is_sky: Tensor | None = None) -> Tensor: 
     if is_sky is not None:
         check_shape("is_sky", is_sky, f"{size['H']} {size['W']}")
         usable = usable & ~is_sky
-    sky = torch.tensor(_SKY_COLOUR, device=depth_ray.device)
+    sky = torch.tensor(_SKY_COLOR, device=depth_ray.device)
     if not bool(usable.any()):
         return sky.expand(size["H"], size["W"], 3).clone()
     inverse = torch.where(usable, 1 / depth_ray, 0).float()
@@ -48,8 +48,8 @@ def colourise_depth(depth_ray: Tensor, is_sky: Tensor | None = None) -> Tensor: 
     shown = shown[:: max(1, len(shown) // _GRID)]  # percentiles need no more, and quantile() takes no more
     low, high = torch.quantile(shown, torch.tensor([0.01, 0.99], device=shown.device)).tolist()
     share = (inverse - low) / (high - low) if high > low * (1 + 1e-6) else torch.full_like(inverse, 0.5)
-    colours = torch.tensor(_COLOURS, device=depth_ray.device)
-    position = share.clamp(0, 1) * (len(_COLOURS) - 1)
-    index = position.long().clamp(max=len(_COLOURS) - 2)
-    painted = torch.lerp(colours[index], colours[index + 1], (position - index).unsqueeze(-1))
+    colors = torch.tensor(_COLORS, device=depth_ray.device)
+    position = share.clamp(0, 1) * (len(_COLORS) - 1)
+    index = position.long().clamp(max=len(_COLORS) - 2)
+    painted = torch.lerp(colors[index], colors[index + 1], (position - index).unsqueeze(-1))
     return torch.where(usable.unsqueeze(-1), painted, sky)

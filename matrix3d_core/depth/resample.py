@@ -11,7 +11,7 @@ from ..geometry.spherical import erp_directions, pixels_from_directions, sample_
 
 __all__ = ["resample_depth", "resize_panorama"]
 
-_SAME_SURFACE = 1.1  # largest ratio of four neighbouring distances that still is one surface
+_SAME_SURFACE = 1.1  # largest ratio of four neighboring distances that still is one surface
 
 
 def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> Tensor:  # [h, w] -> [H, 2 H]
@@ -20,7 +20,7 @@ def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> 
     Args:
         depth_ray: ``[h, w]`` floating point, ``w == 2 * h``; may hold NaN, infinity, zero.
         height: rows wanted.
-        mode: ``"nearest"``, or ``"surface"``: where the four neighbours are usable and within 10 % of
+        mode: ``"nearest"``, or ``"surface"``: where the four neighbors are usable and within 10 % of
             each other, the inverse distance is interpolated (exact on distant planes, no steps on the
             ground), elsewhere nearest.
 

@@ -1,4 +1,4 @@
-"""The unit of a panorama's distances: geometric mean 1, or metres from a known camera height."""
+"""The unit of a panorama's distances: geometric mean 1, or meters from a known camera height."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def fit_ground(
     Args:
         depth_ray: ``[H, W]`` ray distances, ``W == 2 * H``, any unit.
         is_used: ``[H, W]`` bool: measured, finite, positive, not sky.
-        camera_height: of the camera above the ground, in the wanted unit (metres).
+        camera_height: of the camera above the ground, in the wanted unit (meters).
         seed: of the random samples.
 
     Returns:

@@ -34,7 +34,7 @@ def fill_sky(depth_ray: Tensor, is_known: Tensor) -> Tensor:  # [H, W], [H, W] -
 def small_islands(depth_ray: Tensor, *, min_pixels: int | None = None, wrap: bool = True) -> Tensor:
     """Mark connected regions in front of the sky that are too small to keep.
 
-    Pixels nearer than 0.99 of the largest distance are grouped (a pixel touches its 8 neighbours);
+    Pixels nearer than 0.99 of the largest distance are grouped (a pixel touches its 8 neighbors);
     groups with fewer than ``min_pixels`` are marked.
 
     Args:
@@ -58,7 +58,7 @@ def small_islands(depth_ray: Tensor, *, min_pixels: int | None = None, wrap: boo
 def component_sizes(mask: Tensor, *, wrap: bool) -> Tensor:  # [H, W] -> [H, W]
     """Return for every True pixel the size of its 8-connected region, 0 elsewhere; int64.
 
-    Works on runs of pixels: runs of neighbouring rows that touch are joined until nothing changes.
+    Works on runs of pixels: runs of neighboring rows that touch are joined until nothing changes.
     """
     size = check_shape("mask", mask, "H W")
     height, width = size["H"], size["W"]
@@ -82,7 +82,7 @@ def component_sizes(mask: Tensor, *, wrap: bool) -> Tensor:  # [H, W] -> [H, W]
 def _touching_runs(
     row: np.ndarray, start: np.ndarray, end: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of runs in neighbouring rows that share an edge or a corner."""
+    """Pairs of runs in neighboring rows that share an edge or a corner."""
     stride = width + 2
     first = np.searchsorted(row * stride + end, (row + 1) * stride + start, side="left")
     last = np.searchsorted(row * stride + start, (row + 1) * stride + end, side="right")

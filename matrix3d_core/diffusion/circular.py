@@ -6,7 +6,7 @@ Works on callables, so any autoencoder fits: ``decode(latent) -> image`` from ``
 video autoencoders look back in time and keep that to themselves.
 
 How much an autoencoder looks around: a margin of `DECODE_REACH` latent columns (`ENCODE_REACH_PX` pixels)
-covers all convolutions of FLUX's and Wan's. Their attention, and FLUX's group normalisation, look at the
+covers all convolutions of FLUX's and Wan's. Their attention, and FLUX's group normalization, look at the
 whole picture, padding included, so a padded result only comes close to that of a true ring. Exact is the
 whole width with wrapping convolutions, `circular_convs.circular_convs`, and ``margin=0`` here.
 """
@@ -71,7 +71,7 @@ class TilePlan:
 
 
 def _profile(length: int, before: int, after: int) -> Tensor:  # [length]
-    """Weight along a tile that shares ``before`` and ``after`` places with its neighbours.
+    """Weight along a tile that shares ``before`` and ``after`` places with its neighbors.
 
     The outer third of an overlap counts nothing, the inner third fully, a ramp lies between. So whatever
     counts is at least a third of the overlap away from the tile's edge.
@@ -93,7 +93,7 @@ def strip_plan(size: int, tile: int, overlap: int) -> TilePlan:
     Args:
         size: length of the axis.
         tile: longest tile; 0, or the axis or more, makes one tile.
-        overlap: least number of places that neighbours share; less than ``tile``.
+        overlap: least number of places that neighbors share; less than ``tile``.
 
     Raises:
         InvalidInput: when the tile is not longer than twice the overlap.
@@ -112,13 +112,13 @@ def strip_plan(size: int, tile: int, overlap: int) -> TilePlan:
 
 
 def ring_plan(size: int, tile: int, overlap: int) -> TilePlan:
-    """Cut a closed ring into even tiles that all overlap both neighbours, the last with the first.
+    """Cut a closed ring into even tiles that all overlap both neighbors, the last with the first.
 
     Args:
         size: length of the ring.
         tile: longest tile; 0 makes one that goes around once, without overlap. A tile may not be longer
             than the ring: then one tile goes around once and further by the overlap on either side.
-        overlap: least number of places that neighbours share; at most half of ``tile``.
+        overlap: least number of places that neighbors share; at most half of ``tile``.
 
     Raises:
         InvalidInput: when the tile is not longer than twice the overlap.
@@ -199,7 +199,7 @@ def circular_decode(
             rows in upstream's tiles (see `upstream_row_tiles`).
         tile_height: rows of a tile; 0 = all, with ``"upstream 16 px"`` upstream's 128.
         tile_width: columns of a tile; 0 = all. Not with ``"upstream 16 px"``.
-        overlap: rows and columns that neighbouring tiles share, at least. Not used by ``"upstream 16 px"``.
+        overlap: rows and columns that neighboring tiles share, at least. Not used by ``"upstream 16 px"``.
         progress: called before the first and after each tile; may raise to stop.
 
     Returns:
@@ -319,7 +319,7 @@ def circular_encode(
             encoding, when the whole width is encoded at once; rounded up to the scale. 0 for none.
         tile_height_px: rows of a tile, rounded down to the scale; 0 = all.
         tile_width_px: columns of a tile, likewise.
-        overlap_px: rows and columns that neighbouring tiles share at least, rounded up to the scale.
+        overlap_px: rows and columns that neighboring tiles share at least, rounded up to the scale.
         is_video: give all of ``pixels`` to ``encode`` at once, as frames of one video.
         progress: called before the first and after each tile; may raise to stop.
 

@@ -1,6 +1,6 @@
 """Makes a network's convolutions wrap around in width for a while, so that a panorama has no border in it.
 
-Normalisations and attention already treat all columns alike; with convolutions that wrap, the whole network
+Normalizations and attention already treat all columns alike; with convolutions that wrap, the whole network
 commutes with turns of its input by its stride, and its statistics are those of the picture alone, without
 any padding.
 """

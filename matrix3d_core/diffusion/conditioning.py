@@ -186,7 +186,7 @@ def carry_over(clip: GuidanceClip, generated: Tensor) -> GuidanceClip:
 def pack_mask(mask: Tensor, h: int, w: int, factor: int = 8) -> Tensor:  # [4, T_lat, h, w]
     """Pack the mask of ``4k + 1`` frames into four channels of ``k + 1`` latent frames.
 
-    Each frame is looked up bilinearly at the latent's resolution (four pixels around the centre of each
+    Each frame is looked up bilinearly at the latent's resolution (four pixels around the center of each
     ``factor x factor`` block, not their mean) and stays continuous. All four channels of latent frame 0 hold
     frame 0; channel ``c`` of latent frame ``t >= 1`` holds frame ``4 (t - 1) + 1 + c``.
 
@@ -234,7 +234,7 @@ def clip_pixels(frame: Tensor) -> Tensor:  # [3, 224, 224]
 
 
 def clip_picture(frame: Tensor) -> Tensor:  # [224, 224, 3]
-    """Return the picture that `clip_pixels` normalises, in [0, 1], for a tower that normalises by itself."""
+    """Return the picture that `clip_pixels` normalizes, in [0, 1], for a tower that normalizes by itself."""
     return _clip_resize(frame).clamp(0, 1).movedim(0, -1).contiguous()
 
 

@@ -92,7 +92,7 @@ def rotation_plan(
     Raises:
         InvalidInput: for an unknown mode, numbers out of range, or a latent too narrow to turn.
 
-    Source: Matrix-3D, panorama generation (its loop consistency for FLUX), behaviour only.
+    Source: Matrix-3D, panorama generation (its loop consistency for FLUX), behavior only.
     """
     if mode not in SEAM_MODES:
         raise InvalidInput(f"seam mode must be one of {', '.join(SEAM_MODES)}; got {mode!r}.")

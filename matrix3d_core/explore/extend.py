@@ -66,13 +66,13 @@ def upright(camera_from_world: Tensor) -> Tensor:  # [4, 4] -> [4, 4]
     check_shape("camera_from_world", camera_from_world, "4 4")
     pose = camera_from_world.detach().to("cpu", torch.float64)
     rotation = pose[:3, :3].mT
-    centre = -(rotation @ pose[:3, 3])
+    center = -(rotation @ pose[:3, 3])
     ahead = rotation[:, 2]
     if math.hypot(float(ahead[0]), float(ahead[2])) < 1e-6:
         ahead = rotation[:, 1] * torch.sign(ahead[1]).neg()  # looking down, the picture's top is ahead
     yaw = torch.atan2(ahead[0], ahead[2])
     turn = matrix_from_yaw_pitch_roll(yaw, torch.zeros_like(yaw), torch.zeros_like(yaw))
-    return Trajectory.from_centres(turn[None], centre[None]).camera_from_world[0]
+    return Trajectory.from_centers(turn[None], center[None]).camera_from_world[0]
 
 
 def parse_pose(text: str) -> Tensor | None:  # [4, 4]
@@ -97,8 +97,8 @@ def parse_pose(text: str) -> Tensor | None:  # [4, 4]
         )
     yaw, pitch = (torch.tensor(math.radians(v), dtype=torch.float64) for v in (*row[3:], 0.0)[:2])
     turn = matrix_from_yaw_pitch_roll(yaw, pitch, torch.zeros_like(yaw))
-    centre = torch.tensor([row[:3]], dtype=torch.float64)
-    return Trajectory.from_centres(turn[None], centre).camera_from_world[0]
+    center = torch.tensor([row[:3]], dtype=torch.float64)
+    return Trajectory.from_centers(turn[None], center).camera_from_world[0]
 
 
 def start_pose(
@@ -157,7 +157,7 @@ def extend_world(
         min_alpha: least coverage, in [0, 1].
         max_splat_rad: largest standard deviation of splats, as an angle; 0 switches the test off.
         sky_distance: what is farther counts as sky in the geometry; 0: nothing does.
-        is_metric: whether one unit is one metre.
+        is_metric: whether one unit is one meter.
         engine: splat engine; one that draws panoramas.
         mesh_engine: mesh engine, for the completion.
         progress: called between steps; raising in it cancels.
@@ -211,7 +211,7 @@ def extend_world(
         "engine": seen.engine,
         "gaussians": len(gaussians),
         "size": [2 * height, height],
-        "position": [round(v, 4) for v in start.centres[0].tolist()],
+        "position": [round(v, 4) for v in start.centers[0].tolist()],
         "heading_deg": round(math.degrees(math.atan2(*start.forwards[0, [0, 2]].tolist())), 2),
         "known": round(share, 4),
         "not_covered": round(_sphere_share(~is_covered), 4),
@@ -228,7 +228,7 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
     """Take a path from a panorama's own frame to where that panorama stands in the world.
 
     The stages after it find the panorama at the first pose of a ``world`` path. So a path that does not
-    begin at the panorama's centre, looking at its front, is led there: it gets that pose in front and keeps
+    begin at the panorama's center, looking at its front, is led there: it gets that pose in front and keeps
     its number of frames.
 
     Args:
@@ -284,14 +284,14 @@ def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, 
     """Mean angular size ``[H, W]`` of the splats that show in each pixel, radians."""
     scales = gaussians.scales.sort(dim=-1, descending=True).values
     sizes = (scales[:, 0] * scales[:, 1]).sqrt()
-    centre = -(pose[:3, :3].mT @ pose[:3, 3])
-    away = (gaussians.means.double() - centre).norm(dim=-1).clamp_min(1e-9)
+    center = -(pose[:3, :3].mT @ pose[:3, 3])
+    away = (gaussians.means.double() - center).norm(dim=-1).clamp_min(1e-9)
     angle = torch.atan(sizes.double() / away).float()
-    coloured = Gaussians.from_colours(
+    colored = Gaussians.from_colors(
         *gaussians.tensors()[:4], (angle / (math.pi / 2)).unsqueeze(-1).expand(-1, 3)
     )
     with torch.no_grad():
-        drawn = render_gaussians_panorama(coloured, pose, height, 2 * height, engine=engine)
+        drawn = render_gaussians_panorama(colored, pose, height, 2 * height, engine=engine)
     return drawn.rgb[..., 0] / alpha.clamp_min(1e-6) * (math.pi / 2)
 
 
@@ -299,9 +299,9 @@ def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor
     """Tell for each pixel of the new panorama whether a pose of the path saw the point that it shows."""
     height, width = depth.shape
     rotation = pose[:3, :3].mT
-    centre = -(rotation @ pose[:3, 3])
+    center = -(rotation @ pose[:3, 3])
     known = torch.where(torch.isfinite(depth), depth, torch.ones_like(depth)).double().unsqueeze(-1)
-    points = (erp_directions(height, width, dtype=torch.float64) * known) @ rotation.mT + centre
+    points = (erp_directions(height, width, dtype=torch.float64) * known) @ rotation.mT + center
     count = len(path)
     chosen = sorted({round(k * (count - 1) / max(1, _SEEN_POSES - 1)) for k in range(_SEEN_POSES)})
     seen = torch.zeros(height, width, dtype=torch.bool)

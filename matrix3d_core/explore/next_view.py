@@ -71,7 +71,7 @@ class NextPath:
     """The proposed way.
 
     Attributes:
-        trajectory: in the panorama's frame; starts at its centre, looking at its front.
+        trajectory: in the panorama's frame; starts at its center, looking at its front.
         candidates: all directions, in the order of their angle.
         best: index of the chosen one.
         picture: ``[H, W, 3]`` the map from above with the scores.
@@ -120,14 +120,14 @@ def propose_path(
     engine: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> NextPath:
-    """Propose the next path from the panorama's centre: straight, level, on clear ground, towards the unseen.
+    """Propose the next path from the panorama's center: straight, level, on clear ground, towards the unseen.
 
     ``directions`` headings, evenly spaced from a seeded first one, are walked until something comes nearer than
     ``clearance``, ``step`` at most. Half way and at the end the scene mesh is drawn all around; what has
     no known surface is unseen. The heading with most of it wins, of equals the one that needs the smallest turn.
 
     Args:
-        geometry: the panorama, free at its centre.
+        geometry: the panorama, free at its center.
         step: longest way, world units.
         clearance: distance to keep from surfaces, world units.
         known: 1 where the geometry is more than a guess; all of it when None.
@@ -211,7 +211,7 @@ def _try(
 
 
 def _walk(yaw: float, distance: float, frames: int, fps: float, is_metric: bool) -> Trajectory:
-    """From the centre, looking at the front, to ``distance`` in the direction, looking there."""
+    """From the center, looking at the front, to ``distance`` in the direction, looking there."""
     end = torch.tensor([math.sin(yaw), 0.0, math.cos(yaw)], dtype=torch.float64) * distance
     angles = torch.tensor([0.0, yaw], dtype=torch.float64)
     turns = matrix_from_yaw_pitch_roll(angles, torch.zeros(2).double(), torch.zeros(2).double())
@@ -241,11 +241,11 @@ def _draw(path: Trajectory, geometry: PanoramaGeometry, tried: list[Candidate], 
     column_px = width // columns
     for k, way in enumerate(tried):
         x, y = 16 + (k // per_column) * column_px, top + (k % per_column) * row_px
-        colour = (255, 170, 80) if k == best else (120, 150, 190)
+        color = (255, 170, 80) if k == best else (120, 150, 190)
         draw.text((x, y), f"{math.degrees(way.yaw_rad):+4.0f}°", font=font, fill=(232, 234, 237))
         bar = (column_px - 220) * way.score / most
-        draw.rectangle((x + 52, y + 3, x + 52 + max(1, bar), y + 12), fill=colour)
+        draw.rectangle((x + 52, y + 3, x + 52 + max(1, bar), y + 12), fill=color)
         told = f"{way.unseen_sr / (4 * math.pi):.1%}, {way.distance:.2g} far" if way.distance else "blocked"
-        draw.text((x + 58 + bar, y), told, font=font, fill=colour if k == best else (150, 156, 164))
+        draw.text((x + 58 + bar, y), told, font=font, fill=color if k == best else (150, 156, 164))
     low = torch.from_numpy(np.array(panel)).float() / 255
     return torch.cat((map_picture, low))

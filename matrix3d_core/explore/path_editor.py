@@ -73,7 +73,7 @@ def drawn_path(
         closed: come back to the first key.
         ease: start and stop softly.
         fps: frames per second, for playback.
-        is_metric: whether positions are in metres.
+        is_metric: whether positions are in meters.
 
     Returns:
         The path, or None when there are no keys.
@@ -114,7 +114,7 @@ def pose_of_key(key: list[float]) -> Tensor:  # [4, 4]
     row = torch.tensor(key, dtype=torch.float64)
     yaw, pitch = row[3:].deg2rad()
     turn = matrix_from_yaw_pitch_roll(yaw, pitch, torch.zeros_like(yaw))
-    return Trajectory.from_centres(turn[None], row[None, :3]).camera_from_world[0]
+    return Trajectory.from_centers(turn[None], row[None, :3]).camera_from_world[0]
 
 
 def rows_of_path(trajectory: Trajectory) -> list[list[float]]:
@@ -122,7 +122,7 @@ def rows_of_path(trajectory: Trajectory) -> list[list[float]]:
     x, y, z = trajectory.forwards.unbind(-1)
     yaw = torch.atan2(x, z).rad2deg()
     pitch = torch.atan2(-y, torch.hypot(x, z)).rad2deg()
-    table = torch.cat((trajectory.centres, torch.stack((yaw, pitch), -1)), -1)
+    table = torch.cat((trajectory.centers, torch.stack((yaw, pitch), -1)), -1)
     return [[round(value, 4) + 0.0 for value in row] for row in table.tolist()]
 
 
@@ -219,7 +219,7 @@ class StudioScene:
         return PathCheck(trajectory, holes, clearance)
 
     def view(self, camera_from_world: Tensor, rows: int) -> MeshFrame:
-        """Draw the scene all around from a pose, as guidance would: at the panorama's centre, the panorama itself."""
+        """Draw the scene all around from a pose, as guidance would: at the panorama's center, the panorama itself."""
         if float(camera_from_world[:3, 3].norm()) <= 1e-6 * float(self.geometry.depth_ray.min()):
             return panorama_from_inside(self.geometry, camera_from_world, rows)
         with self._lock:
@@ -247,7 +247,7 @@ def map_span(geometry: PanoramaGeometry) -> float:
 
 
 def draw_map(
-    geometry: PanoramaGeometry, *, centre: tuple[float, float], span: float, size_px: int
+    geometry: PanoramaGeometry, *, center: tuple[float, float], span: float, size_px: int
 ) -> Tensor:  # [S, S, 3]
     """Draw the panorama's surface from above, forward (+z) up, right (+x) right.
 
@@ -255,7 +255,7 @@ def draw_map(
 
     Args:
         geometry: the panorama.
-        centre: x and z of the map's middle.
+        center: x and z of the map's middle.
         span: width of the map, world units.
         size_px: rows and columns, 32 to 2048.
 
@@ -264,8 +264,8 @@ def draw_map(
     """
     if not 32 <= size_px <= 2048:
         raise InvalidInput(f"the map must be 32 to 2048 pixels wide; got {size_px}.")
-    if not (math.isfinite(span) and 0 < span < 1e6 and all(math.isfinite(c) for c in centre)):
-        raise InvalidInput(f"the map must have a positive width; got {span} at {centre}.")
+    if not (math.isfinite(span) and 0 < span < 1e6 and all(math.isfinite(c) for c in center)):
+        raise InvalidInput(f"the map must have a positive width; got {span} at {center}.")
     rays = erp_directions(geometry.height, geometry.width)
     depth = geometry.depth_ray.cpu()
     points = (rays * depth.unsqueeze(-1)).numpy()
@@ -276,8 +276,8 @@ def draw_map(
     )
     use = (~geometry.is_sky.cpu().numpy()) & (points[..., 1] > -0.35 * abs(ground))
     scale = size_px / span
-    u = (points[..., 0] - centre[0]) * scale + size_px / 2
-    v = size_px / 2 - (points[..., 2] - centre[1]) * scale
+    u = (points[..., 0] - center[0]) * scale + size_px / 2
+    v = size_px / 2 - (points[..., 2] - center[1]) * scale
     margin = 8
     use &= (u > -margin) & (u < size_px + margin) & (v > -margin) & (v < size_px + margin)
     picture = np.empty((size_px, size_px, 3), np.uint8)
@@ -285,7 +285,7 @@ def draw_map(
     if not use.any():
         return torch.from_numpy(picture).float() / 255
     x, y, height = u[use], v[use], -points[..., 1][use]
-    # How far apart neighbouring pixels land: along the ground, that grows with the distance squared.
+    # How far apart neighboring pixels land: along the ground, that grows with the distance squared.
     away = np.hypot(points[..., 0], points[..., 2])[use]
     step = math.pi / geometry.height
     spread = step * np.maximum(away, away**2 / max(abs(ground), 1e-6)) * scale

@@ -34,7 +34,7 @@ def upstream_crop_rotations() -> Tensor:  # [12, 3, 3]
         ``[12, 3, 3]`` float64 camera-from-panorama rotations (OpenCV axes on both sides); the rows
         are the crop's right, down and forward axes. Zeros and ones are exact.
 
-    Source: Matrix-3D, optimisation stage (crops of key frames).
+    Source: Matrix-3D, optimization stage (crops of key frames).
     """
     half = math.sqrt(0.5)
     quarter_turns = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))  # cos and sin of the yaw

@@ -50,11 +50,11 @@ def cubemap_from_erp(
         mode: ``"bilinear"`` or ``"nearest"``.
 
     Returns:
-        ``[6, S, S, C]``; each texel holds the panorama's value along its centre.
+        ``[6, S, S, C]``; each texel holds the panorama's value along its center.
     """
     if size < 1:
         raise InvalidInput(f"size must be at least 1; got {size}.")
-    half = 0.5 * size  # the focal length of a 90-degree view, and its centre
+    half = 0.5 * size  # the focal length of a 90-degree view, and its center
     K_px = torch.tensor([[half, 0, half], [0, half, half], [0, 0, 1]], dtype=torch.float64)
     return crop_erp(panorama, cubemap_rotations(), K_px, size, size, mode)
 
@@ -78,9 +78,9 @@ def sample_cubemap(
 ) -> Tensor:  # [..., C]
     """Look up a cube map along directions, continuously over edges and corners.
 
-    Bilinear lookups interpolate on the polyhedron whose corners are the texel centres: six squares,
+    Bilinear lookups interpolate on the polyhedron whose corners are the texel centers: six squares,
     a strip along each of the twelve cube edges that joins the outermost texels of both faces, and a
-    triangle at each of the eight cube corners. So every texel centre returns its own value, the
+    triangle at each of the eight cube corners. So every texel center returns its own value, the
     result is continuous on the whole sphere for any content, and second-order accurate for smooth
     content, borders included.
 
@@ -151,9 +151,9 @@ class _Lattice:
         return self.texels(0, {1: middle, 2: minor})
 
     def bilinear(self, size: int) -> Tensor:
-        """Interpolate on the polyhedron of texel centres."""
+        """Interpolate on the polyhedron of texel centers."""
         half = 1.0 / size  # half a texel, in face coordinates -1..1
-        inner = 1.0 - half  # the outermost texel centres
+        inner = 1.0 - half  # the outermost texel centers
         last = size - 1
 
         # The point on the square, the strip's plane (sum of two coordinates) or the triangle's (of three).

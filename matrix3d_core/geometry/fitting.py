@@ -21,7 +21,7 @@ def fit_scale_shift(
     target: Tensor,  # [..., N]
     weight: Tensor | None = None,  # [..., N]
 ) -> tuple[Tensor, Tensor]:  # [...], [...]
-    """Find ``scale`` and ``shift`` that minimise ``sum w (scale * source + shift - target)^2``.
+    """Find ``scale`` and ``shift`` that minimize ``sum w (scale * source + shift - target)^2``.
 
     Samples of weight 0 are left out, whatever they hold. Where the remaining sources are all equal
     the scale cannot be told: it is 1 there and the shift the mean difference. Where nothing remains
@@ -43,9 +43,9 @@ def fit_scale_shift(
     share = weight64 / torch.where(total > 0, total, torch.ones_like(total)).unsqueeze(-1)
     mean_source = (share * source64).sum(-1)
     mean_target = (share * target64).sum(-1)
-    centred = source64 - mean_source.unsqueeze(-1)  # centring first keeps digits when the spread is small
-    variance = (share * centred * centred).sum(-1)
-    covariance = (share * centred * (target64 - mean_target.unsqueeze(-1))).sum(-1)
+    centered = source64 - mean_source.unsqueeze(-1)  # centering first keeps digits when the spread is small
+    variance = (share * centered * centered).sum(-1)
+    covariance = (share * centered * (target64 - mean_target.unsqueeze(-1))).sum(-1)
     # Rounding of the mean leaves a variance of up to about (eps * size)^2 for equal values.
     floor = (8 * torch.finfo(torch.float64).eps * source64.abs().amax(-1)) ** 2
     is_flat = variance <= floor
@@ -60,7 +60,7 @@ def fit_scale(
     target: Tensor,  # [..., N]
     weight: Tensor | None = None,  # [..., N]
 ) -> Tensor:  # [...]
-    """Find the ``scale`` that minimises ``sum w (scale * source - target)^2``; 1 where source is all zero.
+    """Find the ``scale`` that minimizes ``sum w (scale * source - target)^2``; 1 where source is all zero.
 
     Arguments as in `fit_scale_shift`.
     """
@@ -214,10 +214,10 @@ def _draw_planes(
 def _least_squares_plane(cloud: Tensor, mass: Tensor) -> tuple[Tensor, Tensor] | None:
     if len(cloud) < 3:
         return None
-    centre = (mass[:, None] * cloud).sum(0) / mass.sum()
-    spread = (cloud - centre) * mass.sqrt()[:, None]
+    center = (mass[:, None] * cloud).sum(0) / mass.sum()
+    spread = (cloud - center) * mass.sqrt()[:, None]
     normal = torch.linalg.eigh(spread.mT @ spread).eigenvectors[:, 0]
-    return normal, normal @ centre
+    return normal, normal @ center
 
 
 def _is_near(normals: Tensor, axis: Tensor | None, max_angle_rad: float) -> Tensor:  # [...]

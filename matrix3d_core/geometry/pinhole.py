@@ -1,7 +1,7 @@
 """Pinhole cameras: intrinsics, pixel rays, projection, and ray distance versus z-depth.
 
-OpenCV axes: x right, y down, z forward. Pixel centres at half integers: pixel ``(i, j)`` looks along
-``K^-1 (i + 0.5, j + 0.5, 1)``, so a centred camera has its principal point at ``(W / 2, H / 2)``.
+OpenCV axes: x right, y down, z forward. Pixel centers at half integers: pixel ``(i, j)`` looks along
+``K^-1 (i + 0.5, j + 0.5, 1)``, so a centered camera has its principal point at ``(W / 2, H / 2)``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def intrinsics_from_fov(fov_x_rad: float, height: int, width: int) -> Tensor:  # [3, 3]
-    """Return the intrinsics of a centred camera with square pixels.
+    """Return the intrinsics of a centered camera with square pixels.
 
     Args:
         fov_x_rad: horizontal field of view between the outer edges of the picture, in (0, pi).
@@ -51,7 +51,7 @@ def pinhole_directions(
     height: int,
     width: int,
 ) -> Tensor:  # [..., H, W, 3]
-    """Return the unit direction of every pixel centre in the camera frame.
+    """Return the unit direction of every pixel center in the camera frame.
 
     Args:
         K_px: ``[..., 3, 3]`` floating point, upper triangular (skew allowed), bottom row 0 0 1.
@@ -114,10 +114,10 @@ def _rays_at_unit_z(K_px: Tensor, height: int, width: int) -> Tensor:  # [..., H
     check_shape("K_px", K_px, "... 3 3")
     columns = torch.arange(width, dtype=K_px.dtype, device=K_px.device) + 0.5
     rows = (torch.arange(height, dtype=K_px.dtype, device=K_px.device) + 0.5).unsqueeze(-1)
-    focal_x, skew, centre_x = (K_px[..., 0, k, None, None] for k in range(3))
-    focal_y, centre_y = K_px[..., 1, 1, None, None], K_px[..., 1, 2, None, None]
-    y = (rows - centre_y) / focal_y
-    x = (columns - centre_x - skew * y) / focal_x
+    focal_x, skew, center_x = (K_px[..., 0, k, None, None] for k in range(3))
+    focal_y, center_y = K_px[..., 1, 1, None, None], K_px[..., 1, 2, None, None]
+    y = (rows - center_y) / focal_y
+    x = (columns - center_x - skew * y) / focal_x
     x, y = torch.broadcast_tensors(x, y)
     return torch.stack((x, y, torch.ones_like(x)), dim=-1)
 

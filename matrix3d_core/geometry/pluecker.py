@@ -29,7 +29,7 @@ def spherical_pluecker(
     ``frame="upstream"`` reproduces Matrix-3D, and its released weights need it: the pixel's direction
     is written in local axes (forward, right, down) but then turned by an OpenCV camera-to-world
     rotation as if it were (right, down, forward). So a camera with identity rotation sees the picture
-    centre along world +x, not +z. ``frame="opencv"`` is the consistent version.
+    center along world +x, not +z. ``frame="opencv"`` is the consistent version.
 
     Poses are used as they are; moving them to the first camera's frame is up to the caller.
 

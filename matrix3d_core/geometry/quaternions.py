@@ -11,14 +11,14 @@ __all__ = ["aligned_quats", "conjugate", "quats_from_rotvec", "rotvec_from_quats
 
 
 def turning_angles(quats_wxyz: Tensor) -> Tensor:  # [K, 4] -> [K - 1]
-    """Return the angles (radians) between neighbouring rotations."""
+    """Return the angles (radians) between neighboring rotations."""
     left, right = quats_wxyz[:-1], quats_wxyz[1:]
     right = torch.where((left * right).sum(-1, keepdim=True) < 0, -right, right)
     return 4 * torch.atan2((left - right).norm(dim=-1), (left + right).norm(dim=-1))
 
 
 def aligned_quats(quats: Tensor) -> Tensor:
-    """Flip signs so that neighbours lie on the same half of the sphere."""
+    """Flip signs so that neighbors lie on the same half of the sphere."""
     flips = torch.where((quats[:-1] * quats[1:]).sum(-1) < 0, -1.0, 1.0).to(quats.dtype).cumprod(0)
     return torch.cat((quats[:1], quats[1:] * flips.unsqueeze(-1)))
 

@@ -1,7 +1,7 @@
 """Equirectangular (ERP) pixels, directions on the sphere, and lookups that know about seam and poles.
 
-OpenCV axes: x right, y down, z forward. A ``W x H`` ERP has pixel centres at half integers,
-``u = (i + 0.5) / W``, ``v = (j + 0.5) / H``; the azimuth is ``2 pi (u - 0.5)``, so the centre column
+OpenCV axes: x right, y down, z forward. A ``W x H`` ERP has pixel centers at half integers,
+``u = (i + 0.5) / W``, ``v = (j + 0.5) / H``; the azimuth is ``2 pi (u - 0.5)``, so the center column
 looks along +z, ``u = 0.75`` along +x, the border along -z and row 0 along -y (up).
 """
 
@@ -32,7 +32,7 @@ def directions_from_pixels(
 ) -> Tensor:  # [..., 3]
     """Map continuous ERP pixel coordinates to unit directions.
 
-    Integer coordinates are pixel centres: ``(0, 0)`` is the centre of the top left pixel. Columns
+    Integer coordinates are pixel centers: ``(0, 0)`` is the center of the top left pixel. Columns
     wrap; rows run from -0.5 (the pole above) to ``height - 0.5`` (the pole below).
 
     Args:
@@ -59,9 +59,9 @@ def erp_directions(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
 ) -> Tensor:  # [H, W, 3]
-    """Return the unit direction of every pixel centre of an ERP image.
+    """Return the unit direction of every pixel center of an ERP image.
 
-    Computed in float64 and rounded once, so neighbouring resolutions agree.
+    Computed in float64 and rounded once, so neighboring resolutions agree.
 
     Raises:
         InvalidInput: if a size is below 1.

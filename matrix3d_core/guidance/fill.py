@@ -60,7 +60,7 @@ def fill_guidance(
     """Fill the open pixels of all frames, background first and consistently along the path.
 
     The frame with most open pixels gets its background continued into them (see
-    `inpaint_background`), colour and distance. The new surface is lifted to a mesh and drawn into the
+    `inpaint_background`), color and distance. The new surface is lifted to a mesh and drawn into the
     other frames where they are open. This repeats until little is left; the rest, thin slivers, is
     filled frame by frame.
 
@@ -211,8 +211,8 @@ def _lift(made: Inpainted, pose: Tensor) -> Mesh:
     is_new = made.region.flatten()[chosen]
     faces = faces[(faces >= 0).all(1)]
     faces = faces[is_new[faces.long()].any(1)]
-    colours = made.rgb.reshape(-1, 3)[chosen]
-    return Mesh(vertices.float(), faces, colours, torch.ones(len(chosen), dtype=torch.bool))
+    colors = made.rgb.reshape(-1, 3)[chosen]
+    return Mesh(vertices.float(), faces, colors, torch.ones(len(chosen), dtype=torch.bool))
 
 
 def _join(patches: list[Mesh]) -> Mesh:
@@ -222,7 +222,7 @@ def _join(patches: list[Mesh]) -> Mesh:
     return Mesh(
         torch.cat([p.vertices for p in patches]),
         torch.cat([p.faces + start for p, start in zip(patches, starts, strict=False)]),
-        torch.cat([p.colours for p in patches]),
+        torch.cat([p.colors for p in patches]),
         torch.cat([p.is_visible for p in patches]),
     )
 

@@ -1,7 +1,7 @@
 """Fill the open pixels of one panorama from the background side of their border.
 
 A hole opens where a near object stops covering what is behind it. Along the epipolar line of the
-source's centre it ends at the object on one side and at the background on the other. So the farther
+source's center it ends at the object on one side and at the background on the other. So the farther
 end is the one to continue, smoothly, and the nearer one is treated as not there. Where both ends lie on
 one plane, such as ground seen at a shallow angle, nothing is in front and both are continued.
 """
@@ -53,7 +53,7 @@ def inpaint_background(
 ) -> Inpainted:
     """Continue the background into the open pixels.
 
-    Colour and inverse distance are the harmonic functions on the sphere that agree with the
+    Color and inverse distance are the harmonic functions on the sphere that agree with the
     background on the border: as smooth as can be, never beyond the border's range, without seam.
 
     Args:
@@ -150,7 +150,7 @@ def farther_ends(depth_ray: Tensor, is_open: Tensor, epipole: Tensor | None) -> 
     ends = torch.maximum(end_before, end_after)
     ends = torch.where(_lie_on_one_plane(lines, before, after, end_before, end_after), _NONE, ends)
     ends = torch.where(lines > 0, 0.0, ends)
-    # Nearest lookups there and back may miss by a pixel; take the farthest of the neighbours.
+    # Nearest lookups there and back may miss by a pixel; take the farthest of the neighbors.
     ends = _spread_max(ends)
 
     columns, rows = pixels_from_directions(grid[is_open] @ turn.mT, height=height, width=width)
@@ -250,7 +250,7 @@ def _solve_harmonic(values: Tensor, start: Tensor, region: Tensor, border: Tenso
     ring = torch.sin((torch.arange(height, dtype=torch.float64) + 0.5) / height * math.pi).float()
     side = torch.sin(torch.arange(height + 1, dtype=torch.float64) / height * math.pi).float()
     aspect = (width / (2 * height)) ** 2  # squared ratio of row to column step at the equator
-    neighbours = (
+    neighbors = (
         (row, (column + 1) % width, aspect / ring[row]),
         (row, (column - 1) % width, aspect / ring[row]),
         ((row + 1).clamp(max=height - 1), column, side[row + 1]),
@@ -260,7 +260,7 @@ def _solve_harmonic(values: Tensor, start: Tensor, region: Tensor, border: Tenso
     links, conductances = [], []
     diagonal = torch.zeros(len(inside))
     right_side = torch.zeros(len(inside), channels)
-    for other_row, other_column, conductance in neighbours:
+    for other_row, other_column, conductance in neighbors:
         other = other_row * width + other_column
         is_given = flat_border[other]
         to_inside = torch.where(number[other] >= 0, conductance, 0.0)

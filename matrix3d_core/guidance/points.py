@@ -20,16 +20,16 @@ def open_points(mesh: Mesh, height: int) -> Callable[[Tensor], MeshFrame]:
     Each visible vertex paints the four pixels around it; the nearest point wins a pixel.
     """
     positions = mesh.vertices[mesh.is_visible].double()
-    colours = mesh.colours[mesh.is_visible]
+    colors = mesh.colors[mesh.is_visible]
 
     def render(camera_from_world: Tensor) -> MeshFrame:
         pose = check_pose(camera_from_world)
-        return _splat(positions @ pose[:3, :3].mT + pose[:3, 3], colours, height)
+        return _splat(positions @ pose[:3, :3].mT + pose[:3, 3], colors, height)
 
     return render
 
 
-def _splat(points: Tensor, colours: Tensor, height: int) -> MeshFrame:
+def _splat(points: Tensor, colors: Tensor, height: int) -> MeshFrame:
     """Draw points ``[N, 3]`` given in the camera's frame."""
     width = 2 * height
     distance = points.norm(dim=-1).float()
@@ -50,6 +50,6 @@ def _splat(points: Tensor, colours: Tensor, height: int) -> MeshFrame:
     shape = (height, width)
     if points.shape[0] == 0:
         return MeshFrame(torch.zeros(*shape, 3), is_seen.reshape(shape), torch.full(shape, torch.inf))
-    rgb = torch.where(is_seen[:, None], colours[winner], 0.0)
+    rgb = torch.where(is_seen[:, None], colors[winner], 0.0)
     depth_ray = torch.where(is_seen, distance[winner], torch.inf)
     return MeshFrame(rgb.reshape(*shape, 3), is_seen.reshape(shape), depth_ray.reshape(shape))

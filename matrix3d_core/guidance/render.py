@@ -31,7 +31,7 @@ GUIDANCE_MODES = ("mesh", "points", "upstream")
 """``mesh``: the closed scene mesh straight to the panorama. ``points``: its vertices as splatted
 points, for comparison. ``upstream``: Matrix-3D's cubemap path with its quirks, for parity."""
 
-_SAME_PLACE = 1e-6  # of the nearest surface: a camera this close to the source's centre sees the panorama
+_SAME_PLACE = 1e-6  # of the nearest surface: a camera this close to the source's center sees the panorama
 RenderPose = Callable[[Tensor], MeshFrame]
 
 
@@ -66,7 +66,7 @@ def render_guidance(
 ) -> GuidanceFrames:
     """Render the scene mesh along a path, straight to equirectangular frames of ``height x 2 height``.
 
-    A trajectory in the ``panorama`` frame of reference starts from the panorama's centre as it says;
+    A trajectory in the ``panorama`` frame of reference starts from the panorama's center as it says;
     one in a ``world`` frame is taken relative to its first pose, where the panorama is.
 
     Args:
@@ -77,7 +77,7 @@ def render_guidance(
         edge_threshold: see `mesh_from_panorama`.
         mode: one of `GUIDANCE_MODES`.
         engine: a name of `MESH_ENGINES` or ``"auto"``; not used by ``points``.
-        exact_first_frame: give poses at the panorama's own centre the panorama itself (turned when the
+        exact_first_frame: give poses at the panorama's own center the panorama itself (turned when the
             camera is), with a full mask, instead of the mesh with its black edges. In mode ``upstream``
             only frame 0, whatever its pose, as upstream does.
         progress: called before each frame and at the end, with the latest frame as preview; raising
@@ -151,9 +151,9 @@ def _shows_panorama(pose: Tensor, index: int, geometry: PanoramaGeometry, mode: 
 
 
 def panorama_from_inside(geometry: PanoramaGeometry, pose: Tensor, height: int) -> MeshFrame:
-    """Return the panorama at a size, as a camera turned like ``pose`` at its centre sees it.
+    """Return the panorama at a size, as a camera turned like ``pose`` at its center sees it.
 
-    Exact when the size is the panorama's own and the pose is not turned; else colours are averaged
+    Exact when the size is the panorama's own and the pose is not turned; else colors are averaged
     or interpolated within a surface (see `resample_geometry`) and distances looked up.
     """
     rgb, depth_ray = resample_geometry(geometry, height)

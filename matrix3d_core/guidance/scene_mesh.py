@@ -33,7 +33,7 @@ def mesh_from_panorama(
 ) -> Mesh:
     """Build the scene mesh of a panorama, resampled to ``height x 2 height`` vertices.
 
-    Vertices are row-major, at the pixel centres' rays times their distance, in the panorama's frame.
+    Vertices are row-major, at the pixel centers' rays times their distance, in the panorama's frame.
     Faces, for rows ``r`` of ``0..H-2`` and all columns ``c`` with wrap: first all
     ``(r,c) (r+1,c) (r,c+1)``, then all ``(r,c+1) (r+1,c) (r+1,c+1)``. Vertices at a depth edge (see
     `depth_edges`) are black and not visible.
@@ -64,10 +64,10 @@ def mesh_from_panorama(
     rgb, depth_ray = resample_geometry(geometry, height)
     threshold = edge_threshold * _STATED_ROWS / height
     is_visible = ~depth_edges(depth_ray, threshold, wrap=wrap_edges)
-    colours = rgb * is_visible.unsqueeze(-1)
+    colors = rgb * is_visible.unsqueeze(-1)
     positions = (erp_directions(height, 2 * height, dtype=torch.float64) * depth_ray.unsqueeze(-1)).float()
     faces = grid_faces(height, 2 * height)
-    flat = [positions.reshape(-1, 3), colours.reshape(-1, 3), is_visible.reshape(-1)]
+    flat = [positions.reshape(-1, 3), colors.reshape(-1, 3), is_visible.reshape(-1)]
     if close_poles:
         caps = [
             _pole(positions[row], rgb[row], depth_ray[row], is_visible[row], threshold) for row in (0, -1)
@@ -116,7 +116,7 @@ def _fans(height: int, width: int) -> Tensor:  # [2 W, 3] int32
 def _pole(
     positions: Tensor, rgb: Tensor, depth_ray: Tensor, is_visible: Tensor, threshold: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return position, colour and visibility of the vertex that closes one outermost row."""
+    """Return position, color and visibility of the vertex that closes one outermost row."""
     spread = (depth_ray.amax() - depth_ray.amin()) / depth_ray.mean()
     seen = (is_visible.any() & (spread <= threshold)).reshape(1)
     chosen = is_visible if bool(seen) else torch.ones_like(is_visible)
@@ -126,9 +126,9 @@ def _pole(
 
 
 def resample_geometry(geometry: PanoramaGeometry, height: int) -> tuple[Tensor, Tensor]:
-    """Return ``[h, 2h, 3]`` colours and ``[h, 2h]`` ray distances of a panorama at another size.
+    """Return ``[h, 2h, 3]`` colors and ``[h, 2h]`` ray distances of a panorama at another size.
 
-    The source pixel below each new centre decides which surface the new pixel shows. Colour and
+    The source pixel below each new center decides which surface the new pixel shows. Color and
     inverse distance are averaged over the source pixels under the new one (bilinearly when enlarging),
     counting only those of that same surface: sky or not sky alike, and distances within 5 %. So no
     value lies between two surfaces, and a plane stays a plane (its inverse distance is linear).
@@ -141,7 +141,7 @@ def resample_geometry(geometry: PanoramaGeometry, height: int) -> tuple[Tensor, 
     anchor_sky = geometry.is_sky[middle_row][:, middle_column]
     # The anchor takes part with a tiny weight, so that the sum is never empty.
     total = torch.full_like(anchor, 1e-6)
-    colour = geometry.rgb[middle_row][:, middle_column] * 1e-6
+    color = geometry.rgb[middle_row][:, middle_column] * 1e-6
     inverse = 1e-6 / anchor
     for i in range(rows.shape[1]):
         for j in range(columns.shape[1]):
@@ -151,9 +151,9 @@ def resample_geometry(geometry: PanoramaGeometry, height: int) -> tuple[Tensor, 
             same &= geometry.is_sky[r, c] == anchor_sky
             weight = same * (row_weights[:, i, None] * column_weights[None, :, j])
             total += weight
-            colour += weight.unsqueeze(-1) * geometry.rgb[r, c]
+            color += weight.unsqueeze(-1) * geometry.rgb[r, c]
             inverse += weight / depth
-    return colour / total.unsqueeze(-1), total / inverse
+    return color / total.unsqueeze(-1), total / inverse
 
 
 def _taps(source: int, target: int, *, wrap: bool) -> tuple[Tensor, Tensor, Tensor]:

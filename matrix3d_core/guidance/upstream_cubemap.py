@@ -2,10 +2,10 @@
 
 Deliberately kept: 90-degree faces without overlap, validity from interpolated alpha above 0.999,
 invalid texels as infinity so that a lookup touching one is invalid (an erosion by one texel), face
-coordinates mapped with ``align_corners=True`` although texel centres are at half integers (an error
-of up to half a texel), later faces overwriting earlier ones, colours rounded to 8 bits. One difference:
+coordinates mapped with ``align_corners=True`` although texel centers are at half integers (an error
+of up to half a texel), later faces overwriting earlier ones, colors rounded to 8 bits. One difference:
 the nearest surface is dropped when it lies before the near plane (0.001) or beyond the far plane; a
-rasteriser would show what lies behind the former.
+rasterizer would show what lies behind the former.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def open_upstream(
     """
     name, renderer = open_mesh_renderer(mesh, engine=engine, needs={"cast"})
     size = face_size or FACE_SIZE_PX
-    rgba = torch.cat((torch.round(mesh.colours * 255) / 255, mesh.is_visible.float().unsqueeze(-1)), dim=-1)
+    rgba = torch.cat((torch.round(mesh.colors * 255) / 255, mesh.is_visible.float().unsqueeze(-1)), dim=-1)
 
     def render(camera_from_world: Tensor) -> MeshFrame:
         faces = [
@@ -67,7 +67,7 @@ def render_face(
     face_size: int,
     far: float,
 ) -> Tensor:  # [S, S, 4]
-    """Draw one 90-degree face: colour and ray distance, all infinite where the texel is not valid."""
+    """Draw one 90-degree face: color and ray distance, all infinite where the texel is not valid."""
     half = 0.5 * face_size
     K_px = torch.tensor([[half, 0, half], [0, half, half], [0, 0, 1]], dtype=torch.float64)
     pose = torch.eye(4, dtype=torch.float64)
@@ -75,10 +75,10 @@ def render_face(
     directions = pinhole_directions(K_px, face_size, face_size)
     hits = renderer.cast(pose @ camera_from_world.to(torch.float64), directions)
     corners = mesh.faces[hits.face.clamp(min=0).long()].long()
-    colour = (rgba[corners] * hits.weights.unsqueeze(-1)).sum(-2)
+    color = (rgba[corners] * hits.weights.unsqueeze(-1)).sum(-2)
     depth_z = hits.distance * directions[..., 2]
-    valid = (hits.face >= 0) & (colour[..., 3] > ALPHA_VALID) & (depth_z > NEAR) & (depth_z < far)
-    texels = torch.cat((colour[..., :3], hits.distance.unsqueeze(-1)), dim=-1)
+    valid = (hits.face >= 0) & (color[..., 3] > ALPHA_VALID) & (depth_z > NEAR) & (depth_z < far)
+    texels = torch.cat((color[..., :3], hits.distance.unsqueeze(-1)), dim=-1)
     return torch.where(valid.unsqueeze(-1), texels, torch.inf)
 
 
@@ -101,7 +101,7 @@ def assemble_faces(faces: Tensor, height: int) -> MeshFrame:  # [6, S, S, 4]
 
 
 def _grid_sample(face: Tensor, grid: Tensor) -> Tensor:  # [S, S, C], [N, 2] -> [N, C]
-    """Look up texels bilinearly; -1 and 1 are the centres of the outermost texels."""
+    """Look up texels bilinearly; -1 and 1 are the centers of the outermost texels."""
     looked_up = torch.nn.functional.grid_sample(
         face.permute(2, 0, 1)[None],
         grid[None, None],

@@ -103,8 +103,8 @@ def change_axes(gaussians: Gaussians, *, source: str = OPENCV, target: str = OPE
 def map_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
     """Apply an orthogonal map to every Gaussian: a rotation, or a mirror image.
 
-    The covariance becomes ``M S M^T`` and the colour seen along ``M d`` is the one that was seen along ``d``. A
-    Gaussian is its own mirror image through its centre, so for a mirror (determinant -1) the rotation
+    The covariance becomes ``M S M^T`` and the color seen along ``M d`` is the one that was seen along ``d``. A
+    Gaussian is its own mirror image through its center, so for a mirror (determinant -1) the rotation
     ``-M R`` describes the mirrored ellipsoid.
 
     Args:
@@ -134,7 +134,7 @@ def map_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
 def turn_half_about_x(gaussians: Gaussians) -> Gaussians:
     """Turn a world by 180 degrees about the x axis: from OpenCV to OpenGL axes, or back.
 
-    ``(x, y, z)`` becomes ``(x, -y, -z)``; rotations and view-dependent colours turn along. Doing it twice gives
+    ``(x, y, z)`` becomes ``(x, -y, -z)``; rotations and view-dependent colors turn along. Doing it twice gives
     the same world (quaternions may change sign).
     """
     return change_axes(gaussians, target="RUB")

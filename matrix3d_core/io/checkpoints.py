@@ -78,7 +78,7 @@ def check_stored(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Refuse tensors that are not plain numbers in the file, before anything looks at their values.
 
     A torch file may describe more numbers than it stores (a stride of 0), none at all (``meta``), or tensors
-    that most of torch cannot work on (sparse, nested, quantised).
+    that most of torch cannot work on (sparse, nested, quantized).
 
     Raises:
         FormatError: names the first such tensor.
@@ -110,7 +110,7 @@ def _odd_kind(tensor: Tensor) -> str:
     if tensor.device.type != "cpu":
         return f"a tensor without numbers (on {tensor.device.type!r})"
     if tensor.is_quantized:
-        return f"quantised ({str(tensor.dtype).removeprefix('torch.')})"
+        return f"quantized ({str(tensor.dtype).removeprefix('torch.')})"
     if tensor.is_complex() or not tensor.ndim <= 8:
         return f"complex or has too many dimensions ({tensor.dtype}, {tensor.ndim})"
     try:

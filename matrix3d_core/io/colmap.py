@@ -1,6 +1,6 @@
 """COLMAP models: known cameras, poses and points as `cameras`, `images` and `points3D`, text or binary.
 
-The world is written as it is (COLMAP's cameras are OpenCV's: x right, y down, z forward; pixel centres at half
+The world is written as it is (COLMAP's cameras are OpenCV's: x right, y down, z forward; pixel centers at half
 integers), so what is trained from it comes out in the trajectory's frame and units.
 
 Source: COLMAP documentation, "Output Format" (text and binary layout of a sparse model, camera PINHOLE).
@@ -65,7 +65,7 @@ def write_colmap(
     images: Sequence[PosedImage],
     *,
     points: Tensor | None = None,  # [N, 3]
-    colours: Tensor | None = None,  # [N, 3]
+    colors: Tensor | None = None,  # [N, 3]
     as_text: bool = False,
 ) -> None:
     """Write the three files of a sparse model into an existing folder; each appears when it is complete.
@@ -76,7 +76,7 @@ def write_colmap(
         folder: usually ``sparse/0``.
         images: at least one, perspective.
         points: ``[N, 3]`` world points; none is an empty model, which some trainers refuse.
-        colours: ``[N, 3]`` in [0, 1], beside ``points``; grey by default.
+        colors: ``[N, 3]`` in [0, 1], beside ``points``; gray by default.
         as_text: ``.txt`` instead of ``.bin``.
 
     Raises:
@@ -93,7 +93,7 @@ def write_colmap(
     ]
     poses = torch.stack([image.camera_from_world.double() for image in images])
     rows = np.concatenate([quats_from_matrix(poses[:, :3, :3]).numpy(), poses[:, :3, 3].numpy()], axis=1)
-    table = _point_table(points, colours)
+    table = _point_table(points, colors)
     writers = (
         (_camera_text, _image_text, _point_text) if as_text else (_camera_bytes, _image_bytes, _point_bytes)
     )
@@ -108,7 +108,7 @@ def write_colmap(
             file.write(content)
 
 
-def _point_table(points: Tensor | None, colours: Tensor | None) -> np.ndarray:
+def _point_table(points: Tensor | None, colors: Tensor | None) -> np.ndarray:
     if points is None:
         return np.zeros(0, _POINT)
     count = check_shape("points", points, "N 3")["N"]
@@ -117,10 +117,10 @@ def _point_table(points: Tensor | None, colours: Tensor | None) -> np.ndarray:
     table["id"] = np.arange(1, count + 1)
     table["xyz"] = points.detach().cpu().double().numpy()
     table["rgb"] = 128
-    if colours is not None:
-        check_shape("colours", colours, f"{count} 3")
-        check_finite("colours", colours)
-        table["rgb"] = (colours.detach().cpu().float().clamp(0, 1) * 255).round().numpy()
+    if colors is not None:
+        check_shape("colors", colors, f"{count} 3")
+        check_finite("colors", colors)
+        table["rgb"] = (colors.detach().cpu().float().clamp(0, 1) * 255).round().numpy()
     return table
 
 

@@ -34,7 +34,7 @@ THINNEST = 1e-12
 """World units that no scale falls below: what a file calls thinner, or nothing at all, is made this thin."""
 
 STRONGEST = 1e6
-"""Coefficient of a harmonic that no colour needs; trained ones stay below 100."""
+"""Coefficient of a harmonic that no color needs; trained ones stay below 100."""
 
 
 def columns_to_write(
@@ -63,7 +63,7 @@ def columns_to_write(
 
 
 def rgba_bytes(sh: np.ndarray, opacities: np.ndarray) -> np.ndarray:  # [N, 4] uint8
-    """Return base colour, clamped to [0, 1], and opacity in steps of 1/255."""
+    """Return base color, clamped to [0, 1], and opacity in steps of 1/255."""
     rgba = np.concatenate([0.5 + SH_C0 * sh[:, 0], opacities[:, None]], axis=1)
     result: np.ndarray = np.rint(rgba * 255).clip(0, 255).astype(np.uint8)
     return result
@@ -104,7 +104,7 @@ def checked_gaussians(
 
 
 def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite, no place, size or colour is absurd, and opacities lie in [0, 1]."""
+    """Return whether no value is NaN or infinite, no place, size or color is absurd, and opacities lie in [0, 1]."""
     # The least and the most of numbers with NaN among them are NaN, which compares as false.
     return bool(
         _is_within(means, -FARTHEST, FARTHEST)
@@ -135,7 +135,7 @@ def _judge(
             f"a scale above {FARTHEST:g} units": scales > FARTHEST,
             f"a place beyond {FARTHEST:g} units": np.abs(means) > FARTHEST,
             "an opacity outside of 0 to 1": (opacities < 0) | (opacities > 1),
-            f"a colour beyond {STRONGEST:g}": np.abs(sh) > STRONGEST,
+            f"a color beyond {STRONGEST:g}": np.abs(sh) > STRONGEST,
         }
     faults |= {what: is_finite & test.reshape(count, -1).any(axis=1) for what, test in tests.items()}
     is_good = ~np.logical_or.reduce(list(faults.values()))

@@ -115,7 +115,7 @@ def write_dataset(
         trajectory: their poses.
         mask: ``[T, H, W]``, above one half = train on this pixel.
         depth_ray: ``[T, H, W]`` ray distance, world units; 0, NaN and infinity mean not known.
-        points: world points and colours in [0, 1] to start from (see `points_from_gaussians`).
+        points: world points and colors in [0, 1] to start from (see `points_from_gaussians`).
         config: layout and crops.
         progress: called before each frame; when it raises, nothing is left behind.
 
@@ -162,22 +162,22 @@ def write_dataset(
             if mask is not None:
                 for view, values in zip(views, cameras.cut(mask[frame, ..., None], "nearest"), strict=True):
                     masks[view.name] = f"masks/{view.name}.png"
-                    _write_grey(folder / masks[view.name], ((values[..., 0] > 0.5) * 255).byte().numpy())
+                    _write_gray(folder / masks[view.name], ((values[..., 0] > 0.5) * 255).byte().numpy())
             if depth_ray is not None:
                 for view, values in zip(
                     views, cameras.cut(depth_ray[frame, ..., None], "nearest"), strict=True
                 ):
                     depths[view.name] = f"depths/{Path(view.name).stem}.png"
-                    _write_grey(folder / depths[view.name], _depth_steps(values[..., 0], view.camera))
+                    _write_gray(folder / depths[view.name], _depth_steps(values[..., 0], view.camera))
         progress(ProgressEvent(len(chosen), len(chosen), "write poses"))
-        xyz, colours = (None, None) if points is None else points
+        xyz, colors = (None, None) if points is None else points
         if config.layout != "nerfstudio":
             sparse = folder / "sparse" / "0"
             sparse.mkdir(parents=True)
-            write_colmap(sparse, images, points=xyz, colours=colours, as_text=config.layout == "colmap text")
+            write_colmap(sparse, images, points=xyz, colors=colors, as_text=config.layout == "colmap text")
         if "nerfstudio" in config.layout:
             write_transforms(
-                folder, images, masks=masks, depths=depths, points=xyz, colours=colours, trajectory=trajectory
+                folder, images, masks=masks, depths=depths, points=xyz, colors=colors, trajectory=trajectory
             )
         os.rename(folder, target)
     return len(images)
@@ -186,10 +186,10 @@ def write_dataset(
 def points_from_gaussians(
     gaussians: Gaussians, count: int = 200_000, *, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Return at most ``count`` centres ``[N, 3]`` and colours, chosen at random among those that hide something."""
+    """Return at most ``count`` centers ``[N, 3]`` and colors, chosen at random among those that hide something."""
     solid = (gaussians.opacities > 0.1).nonzero()[:, 0]
     chosen = _pick(solid if len(solid) else torch.arange(len(gaussians)), count, seed)
-    return gaussians.means[chosen], gaussians.colours[chosen].clamp(0, 1)
+    return gaussians.means[chosen], gaussians.colors[chosen].clamp(0, 1)
 
 
 def points_from_geometry(
@@ -199,7 +199,7 @@ def points_from_geometry(
     world_from_panorama: Tensor | None = None,  # [4, 4]
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colours.
+    """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colors.
 
     The points are in the world in which ``world_from_panorama`` says where the panorama stands; None: at its origin.
     """
@@ -288,6 +288,6 @@ def _depth_steps(depth_ray: Tensor, camera: Camera) -> np.ndarray:  # [h, w] uin
     return torch.where((steps > 0) & (steps < 65536), steps, 0).numpy().astype(np.uint16)
 
 
-def _write_grey(path: Path, values: np.ndarray) -> None:
+def _write_gray(path: Path, values: np.ndarray) -> None:
     with open_atomically(path) as file:
         Image.fromarray(values).save(file, format="PNG")

@@ -62,7 +62,7 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
 
     EXR: a layer or part called after depth, else a plain Z, else the only channel, else R of three equal ones; needs
     the OpenEXR package. NPY: the array. NPZ: the array called depth, depth_ray, distance or alike, else the only one
-    that is a map. PNG: 16-bit grey times ``png_scale``. TIFF and PFM: the one channel of floats. Dimensions of size 1
+    that is a map. PNG: 16-bit gray times ``png_scale``. TIFF and PFM: the one channel of floats. Dimensions of size 1
     around the map are dropped.
 
     Memory: twice the map at most, and for EXR of several parts all of their channels; worked out from the header
@@ -70,7 +70,7 @@ def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channe
 
     Args:
         path: the file; its suffix says the format.
-        png_scale: what one step of a PNG stands for; 0.001 reads millimetres as metres.
+        png_scale: what one step of a PNG stands for; 0.001 reads millimeters as meters.
         channel: name of an EXR channel, layer or part, or of an NPZ array, instead of the choice above.
 
     Returns:
@@ -233,7 +233,7 @@ def _read_png(path: Path, png_scale: float) -> tuple[np.ndarray, str]:
             check_budget(path.name, "pixels", picture.width * picture.height, MOST_PIXELS, _SMALLER)
             if picture.mode not in ("I;16", "I;16B", "I;16L", "I"):
                 raise FormatError(
-                    f"{path.name}: a depth PNG must be 16-bit grey; got mode {picture.mode}. "
+                    f"{path.name}: a depth PNG must be 16-bit gray; got mode {picture.mode}. "
                     "Use 16 bits, or connect the picture as a depth image."
                 )
             picture.load()

@@ -45,7 +45,7 @@ _MOST_NODES = 20_000
 def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
     """Write Gaussians as a GLB; a path appears only when the file is complete. Axes are written as they are.
 
-    Viewers that do not know the extension show coloured points.
+    Viewers that do not know the extension show colored points.
 
     Raises:
         InvalidInput: when the set is empty, a value is NaN or infinite, or the file would exceed 4 GB.
@@ -118,7 +118,7 @@ def read_glb(
 ) -> Gaussians:
     """Read the Gaussians of a GLB, joined, where its scene puts them. Axes are left as they are.
 
-    Nodes may move, turn and evenly scale what they hold. Attributes may be quantised as the extension allows.
+    Nodes may move, turn and evenly scale what they hold. Attributes may be quantized as the extension allows.
 
     Args:
         source: path, or binary file open for reading.
@@ -275,8 +275,8 @@ def _read_primitive(
     if extension.get("kernel", "ellipse") != "ellipse":
         _log.warning("%s: kernel %r is not known; shown as ellipses.", name, extension["kernel"])
     if extension.get("colorSpace", "srgb_rec709_display") != "srgb_rec709_display":
-        _log.warning("%s: colours are %s; shown as they are.", name, extension["colorSpace"])
-        findings.said["colours"] = f"{brief(extension['colorSpace'])}: shown as they are."
+        _log.warning("%s: colors are %s; shown as they are.", name, extension["colorSpace"])
+        findings.said["colors"] = f"{brief(extension['colorSpace'])}: shown as they are."
     count = int(document["accessors"][attributes["POSITION"]]["count"])
 
     def column(attribute: str, width: int) -> np.ndarray:

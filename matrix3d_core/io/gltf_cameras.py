@@ -45,7 +45,7 @@ def read_gltf_raw(path: str | os.PathLike[str], *, fps: float = 24.0, camera: st
 
     The first animated camera of the scene, the one of that name, or the first one. Its own transform and those of its
     parents are taken at ``fps`` frames per second from the first to the last key; a camera that does not move gives
-    one pose. Scale is dropped; one unit is one metre, as glTF says.
+    one pose. Scale is dropped; one unit is one meter, as glTF says.
 
     Args:
         path: the file; a ``.gltf`` must hold its data itself.

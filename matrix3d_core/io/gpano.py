@@ -21,8 +21,8 @@ class GPano:
         projection: ``equirectangular``, ``cylindrical`` or empty.
         full: columns and rows of the whole sphere.
         area: left, top, columns and rows of the part that the picture shows, in pixels of the whole.
-        heading_deg: compass heading of the picture's centre.
-        pitch_deg: how far the picture's centre lies above the horizon.
+        heading_deg: compass heading of the picture's center.
+        pitch_deg: how far the picture's center lies above the horizon.
         roll_deg: how far the camera was tilted to the right.
     """
 

@@ -25,7 +25,7 @@ __all__ = ["write_html"]
 
 _WEB = Path(__file__).resolve().parents[2] / "web"
 _ENTRY = "viewer/offline.mjs"
-_LICENCES = {"Spark": "LICENSE.spark.txt", "three.js": "LICENSE.three.txt", "fflate": "LICENSE.fflate.txt"}
+_LICENSES = {"Spark": "LICENSE.spark.txt", "three.js": "LICENSE.three.txt", "fflate": "LICENSE.fflate.txt"}
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}/[^"'\n]+\.mjs)\2""")
 _SHEET = re.compile(r"""@import "\./([\w.-]+\.css)";""")
 _BESIDE = re.compile(r"""new URL\(\s*(["'])(\./[\w.-]+)\1\s*,\s*import\.meta\.url\s*\)""")
@@ -93,7 +93,7 @@ def write_html(
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: the world, OpenCV axes; at least one, all values finite.
-        info: where a visit starts, and whether units are metres.
+        info: where a visit starts, and whether units are meters.
         title: of the page; the file's name by default.
 
     Raises:
@@ -181,9 +181,9 @@ def _pack(code: str) -> str:
 
 def _notices(info: WorldInfo | None) -> str:
     texts = []
-    if info is not None and (info.source or info.licence):
+    if info is not None and (info.source or info.license):
         texts.append(
-            f"World. Source: {info.source or 'not stated'}. Licence: {info.licence or 'not stated'}."
+            f"World. Source: {info.source or 'not stated'}. License: {info.license or 'not stated'}."
         )
-    texts += [f"This page contains {name}.\n\n{_read(f'vendor/{file}')}" for name, file in _LICENCES.items()]
+    texts += [f"This page contains {name}.\n\n{_read(f'vendor/{file}')}" for name, file in _LICENSES.items()]
     return "\n\n".join(texts).replace("--", "- -")

@@ -52,7 +52,7 @@ _PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that sta
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _BAND_ROWS = 16
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_COLOUR_TYPES_WITH_MORE_THAN_GREY = (2, 4, 6)
+_PNG_COLOR_TYPES_WITH_MORE_THAN_GRAY = (2, 4, 6)
 
 
 class Picture(NamedTuple):
@@ -91,10 +91,10 @@ def read_picture(
 ) -> Picture:
     """Read a PNG, JPEG, WebP, BMP, GIF, TIFF, Radiance (.hdr) or OpenEXR picture.
 
-    Eight bits become ``value / 255``, sixteen ``value / 65535`` with all bits kept; 16-bit colour PNG
+    Eight bits become ``value / 255``, sixteen ``value / 65535`` with all bits kept; 16-bit color PNG
     needs the ``av`` package for that, without it they are read as 8 bits and the log says so. Light (Radiance, EXR, a
-    float TIFF with values above 1) is turned into display values by `tone_map`. Grey becomes three equal channels.
-    The EXIF orientation is applied. Of an animation the first frame is read. Colour profiles are ignored.
+    float TIFF with values above 1) is turned into display values by `tone_map`. Gray becomes three equal channels.
+    The EXIF orientation is applied. Of an animation the first frame is read. Color profiles are ignored.
 
     Memory: the result takes ``12 * H * W`` bytes (16 with alpha), reading needs at most as much again (an EXR of
     several parts is decoded whole). With ``max_width`` the result is smaller and JPEG is decoded at a reduced size
@@ -304,7 +304,7 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> Picture:
 
 def _from_upright(picture: Image.Image, max_width: int) -> tuple[Tensor, Tensor | None, str]:
     if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        rgb, _ = _shrink(_from_grey(picture), None, max_width)
+        rgb, _ = _shrink(_from_gray(picture), None, max_width)
         return rgb, None, "floats" if picture.mode == "F" else "16 bits"
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     shown = picture
@@ -329,7 +329,7 @@ def _xmp_of(picture: Image.Image) -> bytes | str | None:
     return None
 
 
-def _from_grey(picture: Image.Image) -> Tensor:
+def _from_gray(picture: Image.Image) -> Tensor:
     values = np.asarray(picture).astype(np.float32)
     if picture.mode != "F":
         values /= np.float32(65535)
@@ -338,7 +338,7 @@ def _from_grey(picture: Image.Image) -> Tensor:
 
 
 def _decode_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> np.ndarray | None:
-    """Return ``[H, W, 2, 3 or 4]`` samples of a 16-bit PNG with more than grey, or None for any other picture.
+    """Return ``[H, W, 2, 3 or 4]`` samples of a 16-bit PNG with more than gray, or None for any other picture.
 
     Pillow keeps only the high byte of each channel of these.
     """
@@ -350,7 +350,7 @@ def _decode_deep_png(picture: Image.Image, file: BinaryIO, name: str) -> np.ndar
     file.seek(position)
     if len(head) < 26 or head[:8] != _PNG_SIGNATURE or head[24] != 16:
         return None
-    if head[25] not in _PNG_COLOUR_TYPES_WITH_MORE_THAN_GREY:
+    if head[25] not in _PNG_COLOR_TYPES_WITH_MORE_THAN_GRAY:
         return None
     try:
         import av

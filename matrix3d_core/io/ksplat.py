@@ -1,7 +1,7 @@
 """KSPLAT: the buffer of the GaussianSplats3D viewer, written to disk.
 
 A header of 4096 bytes, one of 1024 bytes per section, then the sections. Level 0 keeps 32-bit floats and bytes
-of colour. Levels 1 and 2 keep 16-bit floats and positions as 16-bit offsets from the middle of a bucket; at
+of color. Levels 1 and 2 keep 16-bit floats and positions as 16-bit offsets from the middle of a bucket; at
 level 2 harmonics take a byte. Harmonics are ordered by band, then channel, then coefficient.
 
 Source: M. Kellogg, GaussianSplats3D (github.com/mkkellogg/GaussianSplats3D, SplatBuffer), version 0.1.
@@ -24,7 +24,7 @@ from .findings import Findings, damage_is_said
 __all__ = ["read_ksplat", "write_ksplat"]
 
 _HEADER_BYTES, _SECTION_BYTES = 4096, 1024
-# major, minor, -, sections at most, sections, Gaussians at most, Gaussians, level, -, centre, SH range
+# major, minor, -, sections at most, sections, Gaussians at most, Gaussians, level, -, center, SH range
 _HEADER = struct.Struct("<BBxxIIIIHxx3f2f")
 # Gaussians, at most, bucket: Gaussians, count, side, bytes; scale range, bytes, full and part-filled buckets, degree
 _SECTION = struct.Struct("<IIIIfHxxIIIIH")
@@ -38,7 +38,7 @@ _CHUNK = 1 << 14  # Gaussians at a time
 def write_ksplat(target: BinaryTarget, gaussians: Gaussians) -> None:
     """Write Gaussians as KSPLAT level 0; a path appears only when the file is complete.
 
-    Positions, scales, rotations and harmonics keep 32 bits; colour and opacity take steps of 1/255 (colours
+    Positions, scales, rotations and harmonics keep 32 bits; color and opacity take steps of 1/255 (colors
     are clamped to [0, 1]). Harmonics of degree 3 are left out: the format's viewer has none.
 
     Raises:
@@ -198,7 +198,7 @@ def _unpack(
             if bucket_of is not None:
                 step = np.float32(section.side / 2 / section.scale_range)
                 means[:] = (means - np.float32(section.scale_range)) * step
-                means += bucket_of.centres(start, len(means))
+                means += bucket_of.centers(start, len(means))
         quats[:], scales[:] = records["quats"], records["scales"]
         rgba = records["rgba"].astype(np.float32) / 255
         opacities[:] = rgba[:, 3]
@@ -222,6 +222,6 @@ class _Buckets:
         self.ends = np.cumsum(np.concatenate([np.full(section.full, section.bucket_size), sizes]))
         self.middles = places.reshape(-1, 3)
 
-    def centres(self, start: int, count: int) -> np.ndarray:  # [count, 3]
+    def centers(self, start: int, count: int) -> np.ndarray:  # [count, 3]
         """Return the middle of the bucket of some Gaussians."""
         return self.middles[np.searchsorted(self.ends, np.arange(start, start + count), side="right")]

@@ -42,7 +42,7 @@ def write_transforms(
     masks: Mapping[str, str] | None = None,
     depths: Mapping[str, str] | None = None,
     points: Tensor | None = None,  # [N, 3]
-    colours: Tensor | None = None,  # [N, 3]
+    colors: Tensor | None = None,  # [N, 3]
     trajectory: Trajectory | None = None,
 ) -> None:
     """Write `transforms.json`, and `sparse_pc.ply` where there are points, into an existing folder.
@@ -55,7 +55,7 @@ def write_transforms(
         depths: name of a picture to the path of its depth along the optical axis, relative; 16-bit PNG in
             thousandths of a unit is what nerfstudio reads by default.
         points: ``[N, 3]`` world points, OpenCV axes.
-        colours: ``[N, 3]`` in [0, 1]; grey by default.
+        colors: ``[N, 3]`` in [0, 1]; gray by default.
         trajectory: the path of the pictures: what else it says is kept under ``matrix3d``, which others pass over.
 
     Raises:
@@ -70,7 +70,7 @@ def write_transforms(
         trajectory=trajectory,
     )
     if points is not None:
-        content = _points_ply(points, colours)
+        content = _points_ply(points, colors)
         with open_atomically(folder / _POINTS_NAME) as file:
             file.write(content)
     with open_atomically(folder / "transforms.json") as file:
@@ -132,17 +132,17 @@ def _camera(image: PosedImage) -> dict[str, Any]:
     return {"fl_x": fx, "fl_y": fy, "cx": cx, "cy": cy, "w": width, "h": height} | lens
 
 
-def _points_ply(points: Tensor, colours: Tensor | None) -> bytes:
+def _points_ply(points: Tensor, colors: Tensor | None) -> bytes:
     count = check_shape("points", points, "N 3")["N"]
     check_finite("points", points)
     turn = torch.tensor(WORLD_FROM_OPENCV, dtype=torch.float64)[:, :3]
     table = np.zeros(count, [("xyz", "<f4", 3), ("rgb", "u1", 3)])
     table["xyz"] = (points.detach().cpu().double() @ turn.mT).numpy()
     table["rgb"] = 128
-    if colours is not None:
-        check_shape("colours", colours, f"{count} 3")
-        check_finite("colours", colours)
-        table["rgb"] = (colours.detach().cpu().float().clamp(0, 1) * 255).round().numpy()
+    if colors is not None:
+        check_shape("colors", colors, f"{count} 3")
+        check_finite("colors", colors)
+        table["rgb"] = (colors.detach().cpu().float().clamp(0, 1) * 255).round().numpy()
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
     header += [f"property float {axis}" for axis in "xyz"]
     header += [f"property uchar {name}" for name in ("red", "green", "blue")]

@@ -8,7 +8,7 @@ are: OpenCV (x right, y down, z forward). A world that carries origins has one p
 they pass over it.
 
 Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
-``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimisation), files whose opacities are
+``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimization), files whose opacities are
 probabilities (Matrix-3D's feed-forward stage) or whose scales are no logarithms, and the dialects of
 `matrix3d_core.io.ply_dialects`. What a file was taken for stands in `Findings`.
 
@@ -68,7 +68,7 @@ _AHEAD = 3  # chunks in the hands of threads
 _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
-_COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
 _TO_THIRD = torch.tensor(((0.5, 0.5, 0.5, 0.5), (0.5, -0.5, -0.5, -0.5), (1.0, 0.0, 0.0, 0.0)))
 """Rotations that make axis 0, 1 or 2 of a Gaussian its third: x to y to z to x, back, none."""
 _ORIGIN = "origin"
@@ -139,7 +139,7 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     if len(gaussians) == 0:
         raise InvalidInput("gaussians must hold at least 1 Gaussian to be written; got 0.")
     bases = gaussians.sh.shape[1]
-    names = [*_MEANS, "nx", "ny", "nz", *_COLOURS]
+    names = [*_MEANS, "nx", "ny", "nz", *_COLORS]
     names += [f"f_rest_{i}" for i in range(3 * (bases - 1))]
     names += ["opacity", *_SCALES, *_QUATS]
     header = ["ply", "format binary_little_endian 1.0"]
@@ -209,7 +209,7 @@ def _pack_rows(
 
 
 def _as_blocks(table: np.ndarray, first: int, count: int) -> np.ndarray:  # [N, F] float32 -> [N] of bytes
-    """Return some neighbouring columns of a contiguous table as one: copied four times as fast as number by number."""
+    """Return some neighboring columns of a contiguous table as one: copied four times as fast as number by number."""
     record = np.dtype(
         {
             "names": ["block"],
@@ -336,7 +336,7 @@ def _read_points(
             f"{name}: is {what}, not Gaussians: {header.element('vertex').count} points without sizes and rotations. "
             "Read its points as balls (points in Splat Load), or train splats from the pictures it was made of."
         )
-    findings.say("layout", f"{what}: points read as opaque balls, as large as their neighbours are far.")
+    findings.say("layout", f"{what}: points read as opaque balls, as large as their neighbors are far.")
     return gaussians_of_points(file, header, name)
 
 

@@ -1,9 +1,9 @@
 """PlayCanvas' compressed PLY: 16 bytes per Gaussian, ranges per chunk of 256.
 
-Three tables: ``chunk`` (least and most position, logarithm of scale and, in newer files, colour of 256
-Gaussians), ``vertex`` (four packed 32-bit words) and, where there is view-dependent colour, ``sh`` (a byte per
+Three tables: ``chunk`` (least and most position, logarithm of scale and, in newer files, color of 256
+Gaussians), ``vertex`` (four packed 32-bit words) and, where there is view-dependent color, ``sh`` (a byte per
 coefficient, channel-major). Positions and scales take 11, 10 and 11 bits, rotations leave out the largest
-component and keep the others in 10 bits, colour and opacity take 8 bits.
+component and keep the others in 10 bits, color and opacity take 8 bits.
 
 Source: PlayCanvas, PLY format of SuperSplat and splat-transform (developer.playcanvas.com, gaussian splatting).
 """
@@ -63,8 +63,8 @@ def read_compressed(file: BinaryIO, header: PlyHeader, name: str, drop_invalid: 
         means, quats, scales, opacities, sh = (values[rows] for values in fields)
         words = _table(file, vertex, rows)
         part = ranges[start // _CHUNK :][:_CHUNKS]
-        position, rotation, scale, colour = (words[prop].astype(np.uint32) for prop in _WORDS)
-        rgba = np.stack([(colour >> shift & 255) / np.float32(255) for shift in (24, 16, 8, 0)], axis=1)
+        position, rotation, scale, color = (words[prop].astype(np.uint32) for prop in _WORDS)
+        rgba = np.stack([(color >> shift & 255) / np.float32(255) for shift in (24, 16, 8, 0)], axis=1)
         rgb = rgba[:, :3]
         if "min_r" in (ranges.dtype.names or ()):
             rgb = _in_range(rgb, part, "", "rgb")

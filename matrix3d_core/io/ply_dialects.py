@@ -1,7 +1,7 @@
 """Dialects of Gaussian PLY: what the columns of other programs are called and what their numbers stand for.
 
 A `Layout` says from which property each column of a Gaussian comes. Beside the usual names it knows flat Gaussians (two
-scales), round ones (one scale), colours as bytes instead of harmonics, other names of scales, rotations and opacities,
+scales), round ones (one scale), colors as bytes instead of harmonics, other names of scales, rotations and opacities,
 and harmonics of degree 4, whose last band is left out.
 
 Source: Kerbl et al., 3D Gaussian Splatting, 2023 (usual names); Huang et al., 2D Gaussian Splatting, 2024 (two
@@ -32,7 +32,7 @@ __all__ = [
     "is_point_cloud",
     "note_antialiased",
     "note_comments",
-    "point_colours",
+    "point_colors",
 ]
 
 FLAT = 1e-3
@@ -45,10 +45,10 @@ _SOME = 8  # Gaussians whose opacities tell when they spread
 _MOST_SCALE_LOG = 20.0  # a logarithm above stands for half a billion units
 _REST_COUNTS = {0: 1, 9: 4, 24: 9, 45: 16, 72: 25}  # f_rest properties -> SH bases
 _MEANS = ("x", "y", "z")
-_COLOURS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
-_USUAL = (*_MEANS, *_COLOURS, "opacity", *_SCALES, *_QUATS)
+_USUAL = (*_MEANS, *_COLORS, "opacity", *_SCALES, *_QUATS)
 _OTHER_SCALES = (
     ("scale_x", "scale_y", "scale_z"),
     ("scaling_0", "scaling_1", "scaling_2"),
@@ -86,11 +86,11 @@ class Layout:
         quats: four, w first.
         scales: three.
         opacity: one.
-        colours: three.
+        colors: three.
         rest: properties of the harmonics above the first, coefficient by coefficient, three channels each.
         bases: harmonics that are kept, the first included.
         flat_axes: scales that the file has: 3, 2 for flat Gaussians, 1 for round ones.
-        colour_steps: of the colours: 0 when they are harmonics, else the number that stands for 1.
+        color_steps: of the colors: 0 when they are harmonics, else the number that stands for 1.
         opacity_steps: 0 when the opacity is a logit or a probability, else the number that stands for 1.
     """
 
@@ -98,28 +98,28 @@ class Layout:
     quats: tuple[str | float, ...]
     scales: tuple[str | float, ...]
     opacity: str | float
-    colours: tuple[str, ...]
+    colors: tuple[str, ...]
     rest: tuple[str, ...]
     bases: int
     flat_axes: int = 3
-    colour_steps: float = 0.0
+    color_steps: float = 0.0
     opacity_steps: float = 0.0
 
     @property
     def columns(self) -> tuple[str | float, ...]:
-        """All columns: means, rotation, scales, opacity, colour, harmonics."""
-        return (*self.means, *self.quats, *self.scales, self.opacity, *self.colours, *self.rest)
+        """All columns: means, rotation, scales, opacity, color, harmonics."""
+        return (*self.means, *self.quats, *self.scales, self.opacity, *self.colors, *self.rest)
 
     @property
     def is_usual(self) -> bool:
         """Whether every column is a property and its numbers are those of 3D Gaussian Splatting."""
         return (
-            not self.colour_steps and not self.opacity_steps and all(isinstance(c, str) for c in self.columns)
+            not self.color_steps and not self.opacity_steps and all(isinstance(c, str) for c in self.columns)
         )
 
-    def shade(self, colours: np.ndarray) -> np.ndarray:
-        """Turn stored colours into coefficients of the first harmonic."""
-        return (colours / self.colour_steps - 0.5) / SH_C0 if self.colour_steps else colours
+    def shade(self, colors: np.ndarray) -> np.ndarray:
+        """Turn stored colors into coefficients of the first harmonic."""
+        return (colors / self.color_steps - 0.5) / SH_C0 if self.color_steps else colors
 
 
 def find_layout(header: PlyHeader, name: str, findings: Findings) -> Layout:
@@ -145,9 +145,9 @@ def find_layout(header: PlyHeader, name: str, findings: Findings) -> Layout:
     if quats is None and scales is not None and not any(prop.startswith("rot") for prop in stored):
         quats = (1.0, 0.0, 0.0, 0.0)
         findings.say("layout", "no rotations in the file: splats are not turned.")
-    colours, colour_steps = _colours(stored, findings)
+    colors, color_steps = _colors(stored, findings)
     opacity, opacity_steps = _opacity(stored, findings)
-    if None in (scales, quats, colours) or not set(_MEANS) <= stored.keys():
+    if None in (scales, quats, colors) or not set(_MEANS) <= stored.keys():
         missing = [prop for prop in _USUAL if prop not in stored]
         shown = ", ".join(list(stored)[:40]) or "none"
         raise FormatError(
@@ -155,10 +155,8 @@ def find_layout(header: PlyHeader, name: str, findings: Findings) -> Layout:
         )
     assert scales is not None
     assert quats is not None
-    assert colours is not None
-    return Layout(
-        _MEANS, quats, scales, opacity, colours, rest, bases, flat_axes, colour_steps, opacity_steps
-    )
+    assert colors is not None
+    return Layout(_MEANS, quats, scales, opacity, colors, rest, bases, flat_axes, color_steps, opacity_steps)
 
 
 def _first_of(stored: dict[str, str], choices: tuple[tuple[str, ...], ...]) -> tuple[str | float, ...] | None:
@@ -178,15 +176,15 @@ def _rest(stored: dict[str, str], name: str, findings: Findings) -> tuple[tuple[
     return tuple(f"f_rest_{c * stride + k}" for k in range(bases - 1) for c in range(3)), bases
 
 
-def _colours(stored: dict[str, str], findings: Findings) -> tuple[tuple[str, ...] | None, float]:
-    if set(_COLOURS) <= stored.keys():
-        if all(stored[prop] == "u1" for prop in _COLOURS):
-            findings.say("layout", "f_dc are bytes: read as colours from 0 to 255.")
-            return _COLOURS, 255.0
-        return _COLOURS, 0.0
-    names = point_colours(stored)
+def _colors(stored: dict[str, str], findings: Findings) -> tuple[tuple[str, ...] | None, float]:
+    if set(_COLORS) <= stored.keys():
+        if all(stored[prop] == "u1" for prop in _COLORS):
+            findings.say("layout", "f_dc are bytes: read as colors from 0 to 255.")
+            return _COLORS, 255.0
+        return _COLORS, 0.0
+    names = point_colors(stored)
     if names is not None and (any(prop.startswith(("scale", "rot", "sx", "qw")) for prop in stored)):
-        findings.say("layout", f"no harmonics in the file: colours come from {', '.join(names)}.")
+        findings.say("layout", f"no harmonics in the file: colors come from {', '.join(names)}.")
     return names, 0.0 if names is None else _steps(stored[names[0]])
 
 
@@ -203,7 +201,7 @@ def _steps(kind: str) -> float:
     return float(np.iinfo(kind).max) if kind[0] in "iu" else 1.0
 
 
-def point_colours(stored: dict[str, str]) -> tuple[str, ...] | None:
+def point_colors(stored: dict[str, str]) -> tuple[str, ...] | None:
     """Return the properties that hold red, green and blue, or None."""
     return next((names for names in _RGB if set(names) <= stored.keys()), None)
 

@@ -1,4 +1,4 @@
-"""Plain point clouds as Gaussians: a round, opaque one for each point, as large as its neighbours are far."""
+"""Plain point clouds as Gaussians: a round, opaque one for each point, as large as its neighbors are far."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
 from .columns import FARTHEST, checked_gaussians
-from .ply_dialects import point_colours
+from .ply_dialects import point_colors
 from .ply_header import PlyHeader, read_rows
 
 __all__ = ["gaussians_of_points"]
 
 _CHUNK = 1 << 14
-_NEIGHBOURS = 3
-_GREY = 0.5
+_NEIGHBORS = 3
+_GRAY = 0.5
 _MOST_OF_USUAL = 10.0  # sizes of strays, of the usual one
 _LEAST_OF_USUAL = 0.05  # and of points that coincide
 
 
 def gaussians_of_points(file: BinaryIO, header: PlyHeader, name: str) -> Gaussians:
-    """Read the vertices of a PLY as Gaussians; colours are grey where the file has none.
+    """Read the vertices of a PLY as Gaussians; colors are gray where the file has none.
 
     A Gaussian's standard deviation is half of the mean distance to the three nearest points, within 1/20 and 10 times
     of what is usual in the file.
@@ -31,16 +31,16 @@ def gaussians_of_points(file: BinaryIO, header: PlyHeader, name: str) -> Gaussia
         FormatError: when the file ends early, or a point is NaN, infinite or beyond any scene.
     """
     element = header.element("vertex")
-    colours = point_colours(element.stored)
+    colors = point_colors(element.stored)
     steps = 1.0
-    if colours is not None and element.stored[colours[0]][0] in "iu":
-        steps = float(np.iinfo(element.stored[colours[0]]).max)
+    if colors is not None and element.stored[colors[0]][0] in "iu":
+        steps = float(np.iinfo(element.stored[colors[0]]).max)
     means = np.empty((element.count, 3), np.float32)
-    shades = np.full((element.count, 3), _GREY, np.float32)
+    shades = np.full((element.count, 3), _GRAY, np.float32)
     for rows, records in read_rows(file, header, element, name, chunk=_CHUNK, buffers=1):
         for axis, prop in enumerate("xyz"):
             means[rows, axis] = records[prop]
-        for channel, prop in enumerate(colours or ()):
+        for channel, prop in enumerate(colors or ()):
             shades[rows, channel] = records[prop] / steps
     if not np.abs(means).max() <= FARTHEST:
         raise FormatError(f"{name}: holds points that are NaN, infinite or beyond {FARTHEST:g} units.")
@@ -58,7 +58,7 @@ def _sizes(means: np.ndarray) -> np.ndarray:  # [N]
 
     if len(means) == 1:
         return np.ones(1, np.float32)
-    near = min(_NEIGHBOURS, len(means) - 1)
+    near = min(_NEIGHBORS, len(means) - 1)
     points = means.astype(np.float64)
     tree = cKDTree(points)
     distance = np.empty(len(points), np.float32)

@@ -84,7 +84,7 @@ def tone_map(rgb: np.ndarray, exposure: float) -> None:  # [..., 3], in place
     """Turn light into display values in [0, 1], in place.
 
     Light times ``2 ** exposure`` is kept up to 0.5 and rolls off above (``0.5 + 0.5 (1 - exp(1 - 2 x))``, smooth at
-    0.5), then gets sRGB's curve: middle grey 0.18 becomes 0.46, as in a renderer's plain view. NaN becomes 0.
+    0.5), then gets sRGB's curve: middle gray 0.18 becomes 0.46, as in a renderer's plain view. NaN becomes 0.
 
     Args:
         rgb: float32 light; negative values become 0.

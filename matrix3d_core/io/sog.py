@@ -2,7 +2,7 @@
 
 A pixel per Gaussian, Gaussians in Morton order. Positions: the logarithm ``sign(v) ln(1 + |v|)`` in 16 bits between
 the least and the most value, low and high bytes in two pictures. Rotations: largest component left out, the others
-in 8 bits. Scales (their logarithms) and base colours: a byte into a table of 256 values. Opacity: 8 bits. Harmonics:
+in 8 bits. Scales (their logarithms) and base colors: a byte into a table of 256 values. Opacity: 8 bits. Harmonics:
 a number in 16 bits into a palette, whose coefficients are bytes into another table.
 
 Axes are written as they are, OpenCV, as splat-transform does: readers of PlayCanvas turn PLY and SOG alike.
@@ -70,7 +70,7 @@ def write_sog(
     """Write Gaussians as a bundled SOG of version 2; a path appears only when the file is complete.
 
     Steps: positions 1/65535 of the world's extent in the logarithm of ``1 + |v|``, rotation components
-    ``sqrt(0.5) * 2 / 255``, opacity 1/255; scales and colours as near as 256 values allow. Harmonics are replaced
+    ``sqrt(0.5) * 2 / 255``, opacity 1/255; scales and colors as near as 256 values allow. Harmonics are replaced
     by the nearest of the palette. The order of the Gaussians changes.
 
     Args:
@@ -118,9 +118,9 @@ def write_sog(
     add("quats.webp", _pack_rotations(quats))
     scale_table, scale_codes = _fit_table(np.log(np.maximum(scales, np.float32(1e-9))))
     add("scales.webp", scale_codes)
-    colour_table, colour_codes = _fit_table(sh[:, 0])
+    color_table, color_codes = _fit_table(sh[:, 0])
     alpha = np.rint(opacities * 255).clip(0, 255).astype(np.uint8)
-    add("sh0.webp", np.concatenate([colour_codes, alpha[:, None]], axis=1))
+    add("sh0.webp", np.concatenate([color_codes, alpha[:, None]], axis=1))
     meta: dict[str, Any] = {
         "version": _VERSION,
         "asset": {"generator": "matrix3d"},
@@ -132,7 +132,7 @@ def write_sog(
         },
         "scales": {"codebook": scale_table.tolist(), "files": ["scales.webp"]},
         "quats": {"files": ["quats.webp"]},
-        "sh0": {"codebook": colour_table.tolist(), "files": ["sh0.webp"]},
+        "sh0": {"codebook": color_table.tolist(), "files": ["sh0.webp"]},
     }
     if bases > 1:
         size = palette or min(4096, max(64, count // 16))
@@ -182,7 +182,7 @@ def _to_webp(pixels: np.ndarray, size: tuple[int, int], effort: int) -> bytes:
 
 
 def _morton_order(means: np.ndarray) -> np.ndarray:
-    """Order along a curve through all places, so that neighbours in the picture are neighbours in space."""
+    """Order along a curve through all places, so that neighbors in the picture are neighbors in space."""
     least, most = means.min(axis=0), means.max(axis=0)
     cells = ((means - least) / np.where(most > least, most - least, 1) * 1023).astype(np.uint32)
     code = np.zeros(len(means), np.uint32)
@@ -234,7 +234,7 @@ def _fit_palette(
     sample = points[torch.randperm(len(points), generator=rng)[: max(_SAMPLE, 8 * size)]]
     centroids = sample[:size].clone()
     for number in range(rounds):
-        steps.next(f"group colours, round {number + 1} of {rounds}")
+        steps.next(f"group colors, round {number + 1} of {rounds}")
         label = _nearest(sample, centroids)
         total = torch.zeros_like(centroids).index_add_(0, label, sample)
         members = torch.bincount(label, minlength=size)
@@ -294,7 +294,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
     count = parts.count
     with np.errstate(over="ignore"):
         sizes = np.exp(parts.numbers("scales", "codebook", _TABLE)).astype(np.float32)
-    colours = parts.numbers("sh0", "codebook", _TABLE).astype(np.float32)
+    colors = parts.numbers("sh0", "codebook", _TABLE).astype(np.float32)
     lows, highs = (parts.picture("means", i, 3) for i in (0, 1))
     least, largest = (parts.numbers("means", key, 3) for key in ("mins", "maxs"))
     quats, scales, shades = (
@@ -319,7 +319,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
         fields[1][rows] = _unpack_rotations(quats[rows])
         fields[2][rows] = sizes[scales[rows]]
         fields[3][rows] = shades[rows, 3].astype(np.float32) / 255
-        fields[4][rows, 0] = colours[shades[rows, :3]]
+        fields[4][rows, 0] = colors[shades[rows, :3]]
         if rest is not None:
             fields[4][rows, 1:] = rest.values(rows)
     return checked_gaussians(name, *fields, drop_invalid)
@@ -466,7 +466,7 @@ class _Palette:
         self.labels = parts.picture("shN", 1, 2)
         largest = int((self.labels[:, 0] | self.labels[:, 1].astype(np.uint16) << 8).max())
         if largest >= size:
-            raise FormatError(f"{name}: names colour {largest} of a palette of {size}; the file is damaged.")
+            raise FormatError(f"{name}: names color {largest} of a palette of {size}; the file is damaged.")
 
     def values(self, rows: slice) -> np.ndarray:  # [n, K - 1, 3]
         """Return the harmonics of some Gaussians."""

@@ -1,6 +1,6 @@
-"""SPLAT: 32 bytes per Gaussian and nothing else; no header, no view-dependent colour.
+"""SPLAT: 32 bytes per Gaussian and nothing else; no header, no view-dependent color.
 
-Per Gaussian: position and scale as 32-bit floats, colour and opacity as bytes, rotation wxyz as bytes around
+Per Gaussian: position and scale as 32-bit floats, color and opacity as bytes, rotation wxyz as bytes around
 128. The largest and most opaque come first, so that a viewer that loads in pieces shows those early.
 
 Source: antimatter15, splat (github.com/antimatter15/splat, README and converter).
@@ -23,9 +23,9 @@ _CHUNK = 1 << 14  # Gaussians at a time
 
 
 def write_splat(target: BinaryTarget, gaussians: Gaussians) -> None:
-    """Write Gaussians as SPLAT, base colour only; a path appears only when the file is complete.
+    """Write Gaussians as SPLAT, base color only; a path appears only when the file is complete.
 
-    Steps: colour and opacity 1/255 (colours are clamped to [0, 1]), rotation components 1/128. Gaussians are
+    Steps: color and opacity 1/255 (colors are clamped to [0, 1]), rotation components 1/128. Gaussians are
     ordered by volume times opacity, largest first.
 
     Raises:

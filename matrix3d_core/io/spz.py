@@ -2,7 +2,7 @@
 
 Written as version 3 (gzip), which the host, Spark and other readers take, or version 4 (zstd streams that
 unpack in parallel); versions 1 to 4 are read. Per attribute, one block for all Gaussians: positions (24-bit
-fixed point), alphas (8 bits), colours (8 bits), scales (8 bits of a logarithm), rotations (three 10-bit
+fixed point), alphas (8 bits), colors (8 bits), scales (8 bits of a logarithm), rotations (three 10-bit
 components, the largest left out), SH (8 bits, of which degree 1 keeps 5 and higher degrees 4).
 
 Axes are written as they are, OpenCV (x right, y down, z forward), as the host and splat-transform do; the
@@ -62,7 +62,7 @@ _IS_ANTIALIASED, _HAS_EXTENSIONS = 1, 2  # flags
 _HIGHEST_DEGREE, _KEPT_DEGREE = 4, 3
 _MOST_EXTENSION_BYTES = 1 << 20
 _FRACTIONAL_BITS = 12  # 0.24 mm steps over +-2 km; fewer when the world is larger
-_COLOUR_SCALE = 0.15
+_COLOR_SCALE = 0.15
 _COMPONENT_MAX = 511
 _MOST_GAUSSIANS = 1 << 28
 _MOST_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a lie
@@ -84,7 +84,7 @@ def write_spz(
     """Write Gaussians as SPZ; a path appears only when the file is complete.
 
     Steps: positions ``2 ** -12`` (coarser beyond 2047 units, by powers of two), opacity 1/255,
-    colour ``1 / (0.15 * 255)`` of an SH coefficient, scale a factor ``exp(1 / 16)``, rotation
+    color ``1 / (0.15 * 255)`` of an SH coefficient, scale a factor ``exp(1 / 16)``, rotation
     components ``sqrt(0.5) / 511``. Values outside the range are clamped: scales to
     [4.5e-5, 379], SH above degree 0 to [-1, 1). The same input gives the same bytes.
 
@@ -189,7 +189,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
 
     def unpack(rows: slice) -> None:
         means, quats, scales, opacities, sh = (values[rows] for values in fields)
-        positions, alphas, colours, sizes, rotations, rest = (
+        positions, alphas, colors, sizes, rotations, rest = (
             block.reshape(count, -1)[rows] for block in blocks
         )
         means[...] = _unpack_positions(positions, packed)
@@ -197,7 +197,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
         scales[...] = _SCALE_OF_BYTE[sizes]
         opacities[...] = alphas[:, 0]
         opacities /= 255
-        sh[:, 0] = _COLOUR_OF_BYTE[colours]
+        sh[:, 0] = _COLOR_OF_BYTE[colors]
         if bases > 1:
             np.subtract(rest.reshape(len(rest), -1, 3)[:, : bases - 1], np.float32(128), out=sh[:, 1:])
             sh[:, 1:] /= 128
@@ -207,7 +207,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
 
 
 _SCALE_OF_BYTE = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
-_COLOUR_OF_BYTE = ((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32)
+_COLOR_OF_BYTE = ((np.arange(256) / 255 - 0.5) / _COLOR_SCALE).astype(np.float32)
 
 
 # Writing -------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def _pack_rows(columns: list[np.ndarray], bits: int, sh_bits: tuple[int, int]) -
     return [
         np.ascontiguousarray(fixed.view(np.uint8).reshape(-1, 3, 4)[..., :3]),
         _to_byte(opacities * np.float32(255)),
-        _to_byte(sh[:, 0] * np.float32(_COLOUR_SCALE * 255) + np.float32(127.5)),
+        _to_byte(sh[:, 0] * np.float32(_COLOR_SCALE * 255) + np.float32(127.5)),
         _to_byte((np.log(np.maximum(scales, np.float32(1e-9))) + 10) * 16),
         _pack_rotations(quats).view(np.uint8),
         _pack_sh(sh[:, 1:], sh_bits),
@@ -287,7 +287,7 @@ def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
 def _strategy(piece: np.ndarray, level: int) -> int:
     """Return whether to look for repeats: not where a sample says that this would save less than a sixteenth.
 
-    Quantised positions, rotations and colours seldom repeat; without the search they pack six times as fast.
+    Quantized positions, rotations and colors seldom repeat; without the search they pack six times as fast.
     """
     middle = max(0, len(piece) - _SAMPLE) // 2
     sample = piece[middle : middle + _SAMPLE].tobytes()

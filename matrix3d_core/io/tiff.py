@@ -67,7 +67,7 @@ class DeepTiff:
         width: columns as stored.
         height: rows as stored.
         dtype: of one sample, in the file's byte order.
-        is_color: whether its samples begin with red, green and blue; else with grey.
+        is_color: whether its samples begin with red, green and blue; else with gray.
         alpha: 0 none, 1 premultiplied, 2 plain; the channel after the colors.
         orientation: 1 to 8, as in EXIF.
         xmp: the XMP packet, if any.
@@ -92,7 +92,7 @@ class DeepTiff:
     def read(self, channels: int = 3) -> tuple[np.ndarray, np.ndarray | None]:
         """Return ``[H, W, channels]`` float32 colors as a viewer turns them, and ``[H, W]`` alpha, if any.
 
-        Integers are divided by their largest value, floats as stored; grey fills three equal channels, or one.
+        Integers are divided by their largest value, floats as stored; gray fills three equal channels, or one.
 
         Memory: the result, one strip or tile packed and unpacked.
 
@@ -278,7 +278,7 @@ def _unpacked(
 
 
 def _through_pillow(tiff: DeepTiff, length: int, packing: int, rows: int, row_bytes: int) -> bytes:
-    """Unpack one strip with Pillow's libtiff, as rows of bytes: a little TIFF of 8-bit grey around it."""
+    """Unpack one strip with Pillow's libtiff, as rows of bytes: a little TIFF of 8-bit gray around it."""
     packed = tiff.file.read(length)
     samples = (
         4 if row_bytes % 4 == 0 else 1

@@ -4,12 +4,12 @@
 names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y down, z forward).
 
     {"format": "matrix3d-world", "version": 1, "file": "world.spz", "count": 300000, "axes": "RDF",
-     "up": [0, -1, 0], "metres_per_unit": 1.0, "ground_height": -1.6,
+     "up": [0, -1, 0], "meters_per_unit": 1.0, "ground_height": -1.6,
      "start_pose": {"position": [0, 0, 0], "forward": [0, 0, 1], "up": [0, -1, 0]},
      "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
-     "source": "...", "licence": "..."}
+     "source": "...", "license": "..."}
 
-``ground_height`` counts along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centres along each
+``ground_height`` counts along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
 axis, which leaves out sky and strays. What is not known is null.
 """
 
@@ -60,19 +60,19 @@ class WorldInfo:
 
     Attributes:
         axes: three letters, axes of the splat file (see `matrix3d_core.io.axes`).
-        metres_per_unit: None when the scale is not known.
+        meters_per_unit: None when the scale is not known.
         ground_height: of the ground above the origin, along ``up``; None when it is not known.
         up: unit vector.
         start_pose: ``[4, 4]`` float64 world-to-camera where a visit begins, or None.
-        bounds: least and most of the centres, or None.
+        bounds: least and most of the centers, or None.
         core_bounds: the same without the outer 1 % at either end, or None.
         count: Gaussians, or None.
         source: where the world comes from, free text.
-        licence: free text.
+        license: free text.
     """
 
     axes: str = OPENCV
-    metres_per_unit: float | None = None
+    meters_per_unit: float | None = None
     ground_height: float | None = None
     up: Point = _UP
     start_pose: Tensor | None = None
@@ -80,14 +80,14 @@ class WorldInfo:
     core_bounds: Box | None = None
     count: int | None = None
     source: str = ""
-    licence: str = ""
+    license: str = ""
 
     def __post_init__(self) -> None:
         if not is_axes(self.axes):
             raise InvalidInput(f"axes must be three of the letters R/L, U/D, F/B; got {self.axes!r}.")
-        scale = self.metres_per_unit
+        scale = self.meters_per_unit
         if scale is not None and not 0 < scale <= _FARTHEST:
-            raise InvalidInput(f"metres_per_unit must be positive, at most {_FARTHEST:g}; got {scale}.")
+            raise InvalidInput(f"meters_per_unit must be positive, at most {_FARTHEST:g}; got {scale}.")
         if not abs(math.hypot(*self.up) - 1) < 1e-3:
             raise InvalidInput(f"up must be a direction of length 1; got {list(self.up)}.")
         places = {"ground_height": [self.ground_height or 0.0]}
@@ -97,7 +97,7 @@ class WorldInfo:
         for key, values in places.items():
             if not all(abs(value) <= _FARTHEST for value in values):  # NaN compares as false
                 raise InvalidInput(f"{key} must lie within {_FARTHEST:g} units; got {values}.")
-        for key, text in (("source", self.source), ("licence", self.licence)):
+        for key, text in (("source", self.source), ("license", self.license)):
             if any("\ud800" <= letter <= "\udfff" for letter in text):
                 raise InvalidInput(f"{key} must be Unicode text; it holds half of a surrogate pair.")
 
@@ -106,8 +106,8 @@ class WorldInfo:
 
     @property
     def is_metric(self) -> bool:
-        """True when one unit is one metre."""
-        return self.metres_per_unit == 1.0
+        """True when one unit is one meter."""
+        return self.meters_per_unit == 1.0
 
 
 def describe_world(
@@ -115,43 +115,43 @@ def describe_world(
     *,
     trajectory: Trajectory | None = None,
     axes: str = OPENCV,
-    metres_per_unit: float | None = None,
+    meters_per_unit: float | None = None,
     eye_height: float | None = None,
     source: str = "",
-    licence: str = "",
+    license: str = "",
 ) -> WorldInfo:
     """Gather what is known of a world.
 
     Args:
         gaussians: the world, OpenCV axes.
-        trajectory: its first pose is where a visit begins, and it may say that units are metres.
+        trajectory: its first pose is where a visit begins, and it may say that units are meters.
         axes: axes that the file will have.
-        metres_per_unit: overrides what the trajectory says.
+        meters_per_unit: overrides what the trajectory says.
         eye_height: of the origin above the ground, world units.
         source: where the world comes from.
-        licence: what others may do with it.
+        license: what others may do with it.
 
     Raises:
         InvalidInput: when a place is NaN, infinite or beyond all scenes, or a text is no Unicode.
     """
     check_finite("means", gaussians.means)
-    centres = gaussians.means.detach().cpu().numpy().astype(np.float64)
+    centers = gaussians.means.detach().cpu().numpy().astype(np.float64)
     bounds = core = None
-    if len(centres):
-        bounds = _box(centres.min(axis=0), centres.max(axis=0))
-        core = _box(*np.quantile(centres, (0.01, 0.99), axis=0))
-    if metres_per_unit is None and trajectory is not None and trajectory.is_metric:
-        metres_per_unit = 1.0
+    if len(centers):
+        bounds = _box(centers.min(axis=0), centers.max(axis=0))
+        core = _box(*np.quantile(centers, (0.01, 0.99), axis=0))
+    if meters_per_unit is None and trajectory is not None and trajectory.is_metric:
+        meters_per_unit = 1.0
     return WorldInfo(
         axes=axes,
-        metres_per_unit=metres_per_unit,
+        meters_per_unit=meters_per_unit,
         ground_height=None if eye_height is None else -eye_height,
         start_pose=None if trajectory is None else trajectory.camera_from_world[0],
         bounds=bounds,
         core_bounds=core,
         count=len(gaussians),
         source=source,
-        licence=licence,
+        license=license,
     )
 
 
@@ -219,13 +219,13 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
         "count": info.count,
         "axes": info.axes,
         "up": vector(info.up),
-        "metres_per_unit": info.metres_per_unit,
+        "meters_per_unit": info.meters_per_unit,
         "ground_height": info.ground_height,
         "start_pose": start,
         "bounds": box(info.bounds),
         "core_bounds": box(info.core_bounds),
         "source": info.source,
-        "licence": info.licence,
+        "license": info.license,
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
@@ -258,7 +258,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
     try:
         return WorldInfo(
             axes=axes,
-            metres_per_unit=reader.number("metres_per_unit"),
+            meters_per_unit=reader.number("meters_per_unit"),
             ground_height=reader.number("ground_height"),
             up=_UP if up is None else (float(up[0]), float(up[1]), float(up[2])),
             start_pose=reader.pose(),
@@ -266,7 +266,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
             core_bounds=reader.box("core_bounds"),
             count=reader.count(),
             source=reader.text("source"),
-            licence=reader.text("licence"),
+            license=reader.text("license"),
         )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error

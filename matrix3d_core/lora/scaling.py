@@ -66,7 +66,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Stated:
-    """What a file and its neighbour state about scale.
+    """What a file and its neighbor state about scale.
 
     Attributes:
         scalings: by component, such as ``"transformer"``; ``""`` is any.

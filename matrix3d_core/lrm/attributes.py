@@ -146,14 +146,14 @@ def gaussians_of_frame(
     check_shape("attributes", attributes, f"{config.attribute_channels} {sizes['h']} {sizes['w']}")
     pose = camera_from_world.to("cpu", torch.float64)
     rotation = pose[:3, :3].mT
-    centre = -(rotation @ pose[:3, 3])
+    center = -(rotation @ pose[:3, 3])
     where = slice(None) if keep is None else keep.flatten()
     raw = attributes.flatten(1).mT[where].float()  # [N, 14]
     distance = depth.flatten()[where].float()
     local = grid.rays.flatten(0, 1)[where] * distance.unsqueeze(-1)
     turn = quats_from_matrix(rotation).to(local)
     return Gaussians(
-        means=local @ rotation.mT.to(local) + centre.to(local),
+        means=local @ rotation.mT.to(local) + center.to(local),
         quats_wxyz=quats_multiply(turn.expand(len(raw), 4), quats_from_xyzw(raw[:, 6:10])),
         scales=gaussian_scales(raw[:, 3:6], distance, grid.scale_factor, config),
         opacities=torch.sigmoid(raw[:, 13]),

@@ -40,7 +40,7 @@ class Clip:
         frames: ``[F, H, W, 3]`` uint8, all frames, also those the network does not see.
         depth: ``[F, h, w]`` ray distance of the same frames, world units, inf for sky; any size 2:1.
         trajectory: their ``F`` poses.
-        latents: by stride s: ``[C, t, h, w]`` normalised latents of frames 0, s, 2 s, ...
+        latents: by stride s: ``[C, t, h, w]`` normalized latents of frames 0, s, 2 s, ...
     """
 
     frames: Tensor
@@ -108,7 +108,7 @@ def read_clip_parts(folder: Path | str) -> tuple[Tensor, Tensor, Trajectory]:
 
     Either ``clip.safetensors`` with ``frames`` and ``depth``, or two folders whose files, in the order of their names,
     stand for the frames: ``frames`` (png, jpg, webp) and ``depth`` (npy, npz, exr: distance along the ray in world
-    units, inf or 0 for sky; or 16-bit png in millimetres).
+    units, inf or 0 for sky; or 16-bit png in millimeters).
 
     Returns:
         ``[F, H, W, 3]`` uint8 frames, ``[F, h, w]`` float32 distances, and the path.
@@ -176,7 +176,7 @@ def read_clip(folder: Path | str) -> Clip:
 def stand_in_latents(frames: Tensor, channels: int = 16) -> Tensor:  # [T, H, W, 3] -> [C, t, H/8, W/8]
     """Return latents that no VAE made, for tests and benchmarks without models.
 
-    The colours of the 2x2 quarters of every 8x8 block (12 channels), averaged over the frames of a latent
+    The colors of the 2x2 quarters of every 8x8 block (12 channels), averaged over the frames of a latent
     frame, and how much they changed in it (3), scaled to about unit variance; the rest is zero. A model
     trained on them is of no use with a real VAE's latents.
 

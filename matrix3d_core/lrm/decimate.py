@@ -41,8 +41,8 @@ def thin(
     """Return at most ``most`` Gaussians, and the indices that they come from.
 
     ``voxel`` looks for the smallest cells that leave few enough. Of each cell the most important Gaussian
-    stays where it is; it takes the cell's mean colour (weighted by importance) and the largest opacity,
-    and grows by the spread of the centres it stands for, so that surfaces stay closed.
+    stays where it is; it takes the cell's mean color (weighted by importance) and the largest opacity,
+    and grows by the spread of the centers it stands for, so that surfaces stay closed.
 
     Args:
         gaussians: ``[N]``.

@@ -191,7 +191,7 @@ def decode_latents(
 
     Args:
         model: on ``device``.
-        latents: ``[1, C, t, h, w]`` normalised, as the diffusion model sees them.
+        latents: ``[1, C, t, h, w]`` normalized, as the diffusion model sees them.
         trajectory: the path of the video, one pose per frame.
         settings: see `DecodeSettings`.
         plan: from `plan_decode`; None makes one that knows no limit.

@@ -252,8 +252,8 @@ class _TemporalDeconv(nn.Module):
         """
         weight = self.weight.to(device=features.device, dtype=torch.float32)[..., 0, 0]  # [c, C, 5]
         for offset in range(features.shape[1]):
-            centre = self.stride * (first + offset)
-            frames = [centre - self.PADDING + k for k in range(self.KERNEL)]
+            center = self.stride * (first + offset)
+            frames = [center - self.PADDING + k for k in range(self.KERNEL)]
             taps = [k for k, frame in enumerate(frames) if 0 <= frame < total.shape[1]]
             kernel = weight[:, :, taps].permute(2, 1, 0)  # [taps, C, c]
             made = torch.einsum("koc,bchw->bkohw", kernel, features[:, offset].float())
@@ -313,7 +313,7 @@ class LatentLRM(nn.Module):
     # Pieces ------------------------------------------------------------------------------------------
 
     def embed_latents(self, latents: Tensor) -> Tensor:  # [B, C, t, h, w] -> [B, t h/2 w/2, D]
-        """Return the latent tokens, normalised; frame by frame, then row by row."""
+        """Return the latent tokens, normalized; frame by frame, then row by row."""
         batch, _, frames = latents.shape[:3]
         maps = self.video_conv(latents.transpose(1, 2).flatten(0, 1))  # [B t, D, h/2, w/2]
         tokens = maps.flatten(2).transpose(1, 2).unflatten(0, (batch, frames)).flatten(1, 2)
@@ -427,7 +427,7 @@ class LatentLRM(nn.Module):
         are float32.
 
         Args:
-            latents: ``[B, C, t, h, w]``, in the scale that the VAE's diffusion model sees (normalised).
+            latents: ``[B, C, t, h, w]``, in the scale that the VAE's diffusion model sees (normalized).
             rays: ``[B, T, 8 h, 8 w, 6]`` moment and direction of every pixel, ``T = 4 (t - 1) + 1``, or a
                 function that gives a few frames of them at a time.
             chunk: latent frames per call of a head; None takes all at once.

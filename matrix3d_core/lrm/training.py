@@ -1,6 +1,6 @@
 """Training of the reconstruction model in the paper's two stages.
 
-Stage 1 learns depth and colour directly: SmoothL1 on depth, L1 on the colours that the harmonics say.
+Stage 1 learns depth and color directly: SmoothL1 on depth, L1 on the colors that the harmonics say.
 Stage 2 freezes everything that depth comes from (embeddings, the first four layers, the depth head) and learns the
 attributes from renders: squared error and a perceptual term on crops of panoramas that the network saw
 (context), that lie between those (interpolated) and beyond them (extrapolated).
@@ -81,12 +81,12 @@ class TrainConfig:
 
     Attributes:
         stage: 1 or 2.
-        steps: optimiser steps in all, those before a resumed checkpoint included.
+        steps: optimizer steps in all, those before a resumed checkpoint included.
         lr: of AdamW with betas 0.9 and 0.95.
         grad_clip: largest norm of the gradient; 0 does not clip.
         depth_loss: one of `DEPTH_LOSSES`.
         depth_beta: where SmoothL1 turns from square to straight, world units (or their inverse).
-        colour_weight: of the colour term in stage 1.
+        color_weight: of the color term in stage 1.
         perceptual_weight: of the perceptual term in stage 2.
         views: renders per step.
         crop_px: their side.
@@ -107,7 +107,7 @@ class TrainConfig:
     grad_clip: float = 0.1
     depth_loss: str = "absolute"
     depth_beta: float = 1.0
-    colour_weight: float = 1.0
+    color_weight: float = 1.0
     perceptual_weight: float = 0.05
     views: int = 32
     crop_px: int = 512
@@ -176,11 +176,11 @@ def stage1_loss(
     depth: Tensor,  # [T, h, w]
     attributes: Tensor,  # [T, 14, h, w]
     true_depth: Tensor,  # [T, h, w]
-    colours: Tensor,  # [T, h, w, 3]
+    colors: Tensor,  # [T, h, w, 3]
     config: TrainConfig,
     depth_max: float,
 ) -> Tensor:
-    """Return SmoothL1 of depth plus the colours' L1, a scalar.
+    """Return SmoothL1 of depth plus the colors' L1, a scalar.
 
     Distances beyond the range limit, sky included, count as lying on it.
     """
@@ -188,8 +188,8 @@ def stage1_loss(
     if config.depth_loss == "inverse":
         depth, wanted = 1 / depth.clamp_min(1e-3), 1 / wanted
     shown = 0.5 + SH_C0 * attributes[:, 10:13].movedim(1, -1)
-    colour = (shown - colours).abs().mean()
-    return F.smooth_l1_loss(depth, wanted, beta=config.depth_beta) + config.colour_weight * colour
+    color = (shown - colors).abs().mean()
+    return F.smooth_l1_loss(depth, wanted, beta=config.depth_beta) + config.color_weight * color
 
 
 def stage2_loss(
@@ -298,14 +298,14 @@ def _forward(model: Any, config: LRMConfig, sample: _Sample, settings: TrainConf
 
 
 def _truth(sample: _Sample, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return distances and colours of the frames seen, at the size of the maps ``like [T, h, w]``."""
+    """Return distances and colors of the frames seen, at the size of the maps ``like [T, h, w]``."""
     (height, width), device = like.shape[1:], like.device
     frames = sample.clip.frames[sample.seen].to(device).float() / 255
-    colours = F.interpolate(frames.movedim(-1, 1), (height, width), mode="area").movedim(1, -1)
+    colors = F.interpolate(frames.movedim(-1, 1), (height, width), mode="area").movedim(1, -1)
     depth = F.interpolate(
         sample.clip.depth[sample.seen, None].to(device), (height, width), mode="nearest-exact"
     )
-    return depth[:, 0], colours
+    return depth[:, 0], colors
 
 
 def held_out_psnr(
@@ -384,8 +384,8 @@ def train(
         freeze_depth(model)
     model.is_checkpointing = config.checkpointing
     learning = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=config.lr, betas=(0.9, 0.95))
-    wrapped, optimiser = accelerator.prepare(model, optimiser)
+    optimizer = torch.optim.AdamW(learning, lr=config.lr, betas=(0.9, 0.95))
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
     lpips = open_lpips(config.lpips, accelerator.device) if config.lpips else None
     report = TrainReport()
     latest = _latest(out) if resume else None
@@ -409,8 +409,8 @@ def train(
         accelerator.backward(loss)
         if config.grad_clip:
             accelerator.clip_grad_norm_(learning, config.grad_clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         report.losses.append(float(loss.detach()))
         if config.save_every and (step + 1) % config.save_every == 0 and step + 1 < config.steps:
             _save(accelerator, out, step + 1, config)
@@ -433,8 +433,8 @@ def _loss(
 ) -> Tensor:
     depth, attributes = _forward(model, network, sample, config)
     if config.stage == 1:
-        true_depth, colours = _truth(sample, depth)
-        return stage1_loss(depth, attributes, true_depth, colours, config, network.depth_max)
+        true_depth, colors = _truth(sample, depth)
+        return stage1_loss(depth, attributes, true_depth, colors, config, network.depth_max)
     gaussians = _gaussians(depth.detach(), attributes, sample.path, network, config.frame_stride)
     total = torch.zeros((), device=depth.device)
     for view in _draw_views(sample, config, rng):

@@ -16,7 +16,7 @@ __all__ = ["SSIM_SIGMA_PX", "SSIM_WINDOW_PX", "psnr", "ssim", "ssim_map", "ssim_
 SSIM_WINDOW_PX = 11
 SSIM_SIGMA_PX = 1.5
 C1, C2 = 0.01**2, 0.03**2
-"""Stabilisers of SSIM for a data range of 1: (0.01)^2 and (0.03)^2."""
+"""Stabilizers of SSIM for a data range of 1: (0.01)^2 and (0.03)^2."""
 
 
 def psnr(
@@ -27,7 +27,7 @@ def psnr(
     """Return the peak signal-to-noise ratio in dB for pictures in [0, 1]: ``-10 log10(mean (a-b)^2)``.
 
     Args:
-        a: any shape whose last dimension is colour.
+        a: any shape whose last dimension is color.
         b: same shape.
         mask: optional, shape of ``a`` without its last dimension; only pixels where it is true (or
             positive) count, all the same.

@@ -98,7 +98,7 @@ def measure_loop(
     is_large = min(size["H"], size["W"]) >= SSIM_WINDOW_PX
     difference = ((first - turned).abs() * _AMPLIFIED).clamp(0, 1)
     return LoopError(
-        position=float((ends.centres[1] - ends.centres[0]).norm()),
+        position=float((ends.centers[1] - ends.centers[0]).norm()),
         angle_rad=angle,
         length=length,
         psnr=psnr(turned, first, count),

@@ -9,7 +9,7 @@ The weights are not part of this package. Read are the layouts that people have:
   the authors' package), as .pth, .pt or .safetensors.
 
 Source: R. Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, 2018 (features
-normalised over channels, squared difference, one non-negative weight per channel, mean over space, sum over layers);
+normalized over channels, squared difference, one non-negative weight per channel, mean over space, sum over layers);
 K. Simonyan and A. Zisserman, Very Deep Convolutional Networks, 2015 (configuration D).
 """
 

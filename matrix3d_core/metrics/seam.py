@@ -12,8 +12,8 @@ from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 
 __all__ = [
-    "NEIGHBOUR_COLUMNS",
-    "NEIGHBOUR_ROWS",
+    "NEIGHBOR_COLUMNS",
+    "NEIGHBOR_ROWS",
     "PoleReport",
     "SeamReport",
     "describe_seam",
@@ -21,10 +21,10 @@ __all__ = [
     "seam_error",
 ]
 
-NEIGHBOUR_COLUMNS = 8
+NEIGHBOR_COLUMNS = 8
 """Steps on either side of the border that its own step is compared with."""
 
-NEIGHBOUR_ROWS = 4
+NEIGHBOR_ROWS = 4
 """Rows next to a pole's row that it is compared with."""
 
 _FLOOR = 0.25 / 255
@@ -33,13 +33,13 @@ _FLOOR = 0.25 / 255
 
 @dataclass(frozen=True)
 class SeamReport:
-    """Colour steps over the left/right border of panoramas.
+    """Color steps over the left/right border of panoramas.
 
     Attributes:
         error: step over the border divided by the steps beside it; 1 = as smooth as inside.
         per_image: the same for each picture.
-        border_step: mean absolute colour difference between the last and the first column.
-        inner_step: the same between neighbouring columns, over `NEIGHBOUR_COLUMNS` steps on either side.
+        border_step: mean absolute color difference between the last and the first column.
+        inner_step: the same between neighboring columns, over `NEIGHBOR_COLUMNS` steps on either side.
     """
 
     error: float
@@ -50,7 +50,7 @@ class SeamReport:
 
 @dataclass(frozen=True)
 class PoleReport:
-    """Change of colour along the first and the last row of panoramas.
+    """Change of color along the first and the last row of panoramas.
 
     Attributes:
         error: the larger of ``top`` and ``bottom``; 1 = as constant as the rows beside it ask for.
@@ -66,9 +66,9 @@ class PoleReport:
 
 
 def seam_error(images: Tensor) -> SeamReport:  # images: [T, H, W, C]
-    """Compare the colour step over the left/right border with the steps beside it.
+    """Compare the color step over the left/right border with the steps beside it.
 
-    A step is the mean absolute difference of two neighbouring columns, over rows and channels. The number
+    A step is the mean absolute difference of two neighboring columns, over rows and channels. The number
     is ``(border + f) / (inner + f)`` with inner the mean of the 8 steps before and the 8 after the border,
     and f a quarter of an 8-bit level. 1 means that the border cannot be told from its surroundings;
     a visible line in a smooth sky gives 5 and more. Over several pictures steps are averaged first.
@@ -81,25 +81,25 @@ def seam_error(images: Tensor) -> SeamReport:  # images: [T, H, W, C]
     """
     size = check_shape("images", images, "T H W C")
     check_finite("images", images)
-    if size["W"] < 2 * NEIGHBOUR_COLUMNS + 2 or 0 in images.shape:
+    if size["W"] < 2 * NEIGHBOR_COLUMNS + 2 or 0 in images.shape:
         raise InvalidInput(
-            f"images must be at least {2 * NEIGHBOUR_COLUMNS + 2} columns wide; got {list(images.shape)}."
+            f"images must be at least {2 * NEIGHBOR_COLUMNS + 2} columns wide; got {list(images.shape)}."
         )
-    near = NEIGHBOUR_COLUMNS + 1
+    near = NEIGHBOR_COLUMNS + 1
     around = torch.cat((images[:, :, -near:], images[:, :, :near]), dim=2).double()
     steps = (around[:, :, 1:] - around[:, :, :-1]).abs().mean(dim=(1, 3))  # [T, 17]
-    border = steps[:, NEIGHBOUR_COLUMNS]
-    inner = (steps.sum(1) - border) / (2 * NEIGHBOUR_COLUMNS)
+    border = steps[:, NEIGHBOR_COLUMNS]
+    inner = (steps.sum(1) - border) / (2 * NEIGHBOR_COLUMNS)
     ratios = (border + _FLOOR) / (inner + _FLOOR)
     total = (border.mean() + _FLOOR) / (inner.mean() + _FLOOR)
     return SeamReport(float(total), tuple(ratios.tolist()), float(border.mean()), float(inner.mean()))
 
 
 def pole_error(images: Tensor) -> PoleReport:  # images: [T, H, W, C]
-    """Compare how much colour changes along the rows at the poles with what the rows beside them ask for.
+    """Compare how much color changes along the rows at the poles with what the rows beside them ask for.
 
     Around a pole, a row is a circle of radius ``sin`` of its angle from the pole, so in a smooth world the
-    standard deviation of colour along it falls in proportion. The expected spread of the pole's row is
+    standard deviation of color along it falls in proportion. The expected spread of the pole's row is
     the mean over the next 4 rows of their spread times ``sin(first row) / sin(row)``; the number is
     ``(spread + f) / (expected + f)`` with f a quarter of an 8-bit level. 1 means that the pole is as
     smooth as its surroundings; a picture that ignores the sphere gives 4 and more.
@@ -112,12 +112,12 @@ def pole_error(images: Tensor) -> PoleReport:  # images: [T, H, W, C]
     """
     size = check_shape("images", images, "T H W C")
     check_finite("images", images)
-    if size["H"] < 2 * (NEIGHBOUR_ROWS + 1) or 0 in images.shape:
+    if size["H"] < 2 * (NEIGHBOR_ROWS + 1) or 0 in images.shape:
         raise InvalidInput(
-            f"images must be at least {2 * (NEIGHBOUR_ROWS + 1)} rows high; got {list(images.shape)}."
+            f"images must be at least {2 * (NEIGHBOR_ROWS + 1)} rows high; got {list(images.shape)}."
         )
-    top = _pole(images[:, : NEIGHBOUR_ROWS + 1], size["H"])
-    bottom = _pole(images[:, -NEIGHBOUR_ROWS - 1 :].flip(1), size["H"])
+    top = _pole(images[:, : NEIGHBOR_ROWS + 1], size["H"])
+    bottom = _pole(images[:, -NEIGHBOR_ROWS - 1 :].flip(1), size["H"])
     worst = torch.maximum(_ratio(*top), _ratio(*bottom))
     means = [float(_ratio(spread.mean(), expected.mean())) for spread, expected in (top, bottom)]
     return PoleReport(max(means), means[0], means[1], tuple(worst.tolist()))

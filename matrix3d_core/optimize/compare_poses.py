@@ -1,7 +1,7 @@
 """Do geometry and frames contradict the poses? Asked before a fit, answered in a fraction of a second.
 
 The panorama's points are looked up in some frames as the poses say, and as they would have to be read were the
-panorama elsewhere, the matrices inverted, the cameras OpenGL's, two of these at once, or the camera at rest. Colours
+panorama elsewhere, the matrices inverted, the cameras OpenGL's, two of these at once, or the camera at rest. Colors
 are compared by correlation, frame by frame, so that exposure and flicker do not count; a verdict needs most frames, so
 that spoiled ones do not count either.
 """
@@ -67,10 +67,10 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class _Points:
-    """Points of a panorama in its own frame, their colours and weights."""
+    """Points of a panorama in its own frame, their colors and weights."""
 
     places: Tensor  # [N, 3] float64
-    colours: Tensor  # [N, 3]
+    colors: Tensor  # [N, 3]
     weights: Tensor  # [N]
 
 
@@ -166,10 +166,10 @@ def _points_of(geometry: PanoramaGeometry) -> _Points | None:
         return None
     grid = torch.meshgrid(columns.double(), rows.double(), indexing="xy")
     directions = directions_from_pixels(*grid, height=height, width=width)
-    colours = sample_erp(_small(geometry.rgb), directions.float())
+    colors = sample_erp(_small(geometry.rgb), directions.float())
     weights = ((rows + 0.5) / height * math.pi).sin()[:, None].expand(is_known.shape)
     places = directions * distance[:, columns, None]
-    return _Points(places[is_known], colours[is_known], weights[is_known].double())
+    return _Points(places[is_known], colors[is_known], weights[is_known].double())
 
 
 def _small(picture: Tensor) -> Tensor:  # [h, w, 3]
@@ -188,7 +188,7 @@ def _is_same(poses: Tensor, others: Tensor, reach: float) -> bool:
 
 
 def _unexplained(points: _Points, camera_from_panorama: Tensor, picture: Tensor, camera: Camera) -> float:
-    """Return 1 - the correlation of the points' colours with those at their places in a picture."""
+    """Return 1 - the correlation of the points' colors with those at their places in a picture."""
     local = points.places @ camera_from_panorama[:3, :3].T + camera_from_panorama[:3, 3]
     xy, distance = camera.project(local)
     there, is_seen = camera.lookup(picture, local, mode="bilinear")
@@ -201,7 +201,7 @@ def _unexplained(points: _Points, camera_from_panorama: Tensor, picture: Tensor,
     if int(is_seen.sum()) < 50:
         return 1.0
     weights = points.weights[is_seen][:, None] / points.weights[is_seen].sum()
-    a, b = points.colours[is_seen].double(), there[is_seen].double()
+    a, b = points.colors[is_seen].double(), there[is_seen].double()
     a, b = a - (weights * a).sum(0), b - (weights * b).sum(0)
     size = math.sqrt(float((weights * a * a).sum()) * float((weights * b * b).sum()))
     return 1.0 - float((weights * a * b).sum()) / size if size > 1e-12 else 1.0

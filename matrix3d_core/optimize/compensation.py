@@ -14,7 +14,7 @@ from .views import View
 __all__ = ["EXPOSURE_MODES", "ExposureModel", "FrameCorrections", "PoseRefinement", "pose_from_twist"]
 
 EXPOSURE_MODES = ("off", "gain", "affine", "grid")
-_GRID = (4, 4, 4)  # luminance, rows, columns of a grid of affine colour changes
+_GRID = (4, 4, 4)  # luminance, rows, columns of a grid of affine color changes
 
 
 class _RowAdam:
@@ -44,11 +44,11 @@ class _RowAdam:
 
 
 class ExposureModel:
-    """A colour change per picture, put on the render before it is compared.
+    """A color change per picture, put on the render before it is compared.
 
     ``gain``: a factor and an offset per channel. ``affine``: a 3x4 matrix. ``grid``: such matrices on a coarse
     grid over brightness and place (a bilateral grid, read trilinearly). All start at no change and are pulled
-    back to it, so that the world keeps the colours that most frames agree on.
+    back to it, so that the world keeps the colors that most frames agree on.
 
     Source: Y. Wang et al., Bilateral Guided Radiance Field Processing, 2024 (the grid).
     """
@@ -75,9 +75,9 @@ class ExposureModel:
         if self.mode == "affine":
             return rgb + rgb @ p[:9].reshape(3, 3).T + p[9:], p
         height, width = rgb.shape[:2]
-        grey = rgb.detach().mean(-1).clamp(0, 1) * 2 - 1
-        at = torch.zeros(height, width, 2).to(grey) if place is None else place().to(grey)
-        where = torch.cat((at, grey[..., None]), -1)[None, None]
+        gray = rgb.detach().mean(-1).clamp(0, 1) * 2 - 1
+        at = torch.zeros(height, width, 2).to(gray) if place is None else place().to(gray)
+        where = torch.cat((at, gray[..., None]), -1)[None, None]
         sampled = torch.nn.functional.grid_sample(p[None], where, align_corners=True)[0, :, 0]
         change = sampled.permute(1, 2, 0)
         matrix = change[..., :9].reshape(height, width, 3, 3)
@@ -162,7 +162,7 @@ class PoseRefinement:
 
 
 class FrameCorrections:
-    """What is fitted per frame beside the Gaussians: colour changes and pose corrections."""
+    """What is fitted per frame beside the Gaussians: color changes and pose corrections."""
 
     def __init__(self, config: OptimizeConfig, count: int, unit: float) -> None:
         self.exposure = ExposureModel(config.exposure, count)

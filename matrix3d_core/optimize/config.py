@@ -1,4 +1,4 @@
-"""Settings of the splat optimiser."""
+"""Settings of the splat optimizer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OptimizeConfig:
     """Settings of `optimize_gaussians`; the defaults are the draft preset.
 
     Attributes:
-        steps: optimisation steps, one crop each.
+        steps: optimization steps, one crop each.
         max_gaussians: upper bound of the number of initial Gaussians.
         crop_size_px: side of the square 90 degree crops.
         key_frame_stride: every how many frames one is trained on; the first and the last always are.
@@ -52,7 +52,7 @@ class OptimizeConfig:
         normal_weight: weight of the difference of surface normals there.
         opacity_reg: pulls opacities down, per Gaussian and step.
         scale_reg: pulls sizes down likewise.
-        exposure: colour change per frame, one of `EXPOSURE_MODES`.
+        exposure: color change per frame, one of `EXPOSURE_MODES`.
         refine_poses: let the poses of frames move a little.
         densify: ``"off"``, ``"adc"`` (split where the screen gradient is large) or ``"mcmc"`` (move what is
             clear onto what is not).
@@ -69,7 +69,7 @@ class OptimizeConfig:
         lr_quats: of the quaternions.
         lr_scales: of the log scales.
         lr_opacities: of the opacity logits.
-        lr_colors: of the colours.
+        lr_colors: of the colors.
         lr_final: all rates fall exponentially to this share of their start.
         lr_scale_existing: share of the rates for the Gaussians to start from, when ``extend``; 0 leaves them as
             they are.
@@ -175,7 +175,7 @@ RENAMED_SETTINGS = {
     "source_share": "source_ratio", "initial_share": "init_ratio", "ssim_share": "ssim_lambda",
     "opacity_pull": "opacity_reg", "scale_pull": "scale_reg", "least_pixels": "adam_eps_pixels",
     "rate_means": "lr_means", "rate_quats": "lr_quats", "rate_scales": "lr_scales",
-    "rate_opacities": "lr_opacities", "rate_colours": "lr_colors", "rate_end": "lr_final",
+    "rate_opacities": "lr_opacities", "rate_colors": "lr_colors", "rate_end": "lr_final",
     "rate_given": "lr_scale_existing",
 }  # fmt: skip
 """Names that settings had before the first release, and what they are called now."""

@@ -42,12 +42,12 @@ def draw_curves(
     series.append(("held-out PSNR, dB", (38, 110, 170), [(float(s), v) for s, v in ratios], "{:.1f}"))
     series.append(("splats", (90, 150, 80), [(float(s), float(v)) for s, v in counts], "{:.0f}"))
     x = float(_PAD)
-    for name, colour, points, form in series:
+    for name, color, points, form in series:
         if not points:
             continue
         values = [v for _, v in points]
         label = f"{name}: {form.format(values[0])} to {form.format(values[-1])}"
-        draw.text((x, 8), label, fill=colour)
+        draw.text((x, 8), label, fill=color)
         x += draw.textlength(label) + 22
         low, high = min(values), max(values)
         room = (high - low) or 1.0
@@ -58,15 +58,15 @@ def draw_curves(
             )
             for s, v in points
         ]
-        _line(draw, line, colour)
+        _line(draw, line, color)
     draw.text((box[0], height - 22), "0", fill=(110, 110, 108))
     end = f"{steps} steps"
     draw.text((box[2] - draw.textlength(end), height - 22), end, fill=(110, 110, 108))
     return torch.from_numpy(np.asarray(image, np.float32) / 255)
 
 
-def _line(draw: Any, points: list[tuple[float, float]], colour: tuple[int, int, int]) -> None:
+def _line(draw: Any, points: list[tuple[float, float]], color: tuple[int, int, int]) -> None:
     if len(points) > 1:
-        draw.line(points, fill=colour, width=2)
+        draw.line(points, fill=color, width=2)
     for px, py in points:
-        draw.ellipse((px - 2, py - 2, px + 2, py + 2), fill=colour)
+        draw.ellipse((px - 2, py - 2, px + 2, py + 2), fill=color)

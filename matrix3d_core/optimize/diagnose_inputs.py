@@ -103,15 +103,15 @@ def _check_maps(shape: tuple[int, int, int], depth_ray: Tensor | None, mask: Ten
 def diagnose_inputs(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGeometry | None) -> list[str]:
     """Return a sentence for each thing that is suspicious about the inputs.
 
-    Frames of one colour or all alike, too few frames, and poses that explain the frames clearly worse than another
+    Frames of one color or all alike, too few frames, and poses that explain the frames clearly worse than another
     reading of them would; see `compare_poses`.
     """
     faults = []
     small = frames[:, ::8, ::8].float()
     if float(small.flatten(1).std(dim=1).max()) < 2e-3:
-        faults.append("frames hold one single colour each; there is no detail to fit.")
-    centres = trajectory.centres
-    moved = float((centres - centres[0]).norm(dim=-1).max())
+        faults.append("frames hold one single color each; there is no detail to fit.")
+    centers = trajectory.centers
+    moved = float((centers - centers[0]).norm(dim=-1).max())
     if len(frames) > 1 and moved > 1e-6 and float((small - small[0]).abs().max()) < 2e-3:
         faults.append(
             "frames are all alike although the camera moves; are these the frames of this trajectory?"

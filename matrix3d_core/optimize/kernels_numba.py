@@ -1,4 +1,4 @@
-"""Compiled pieces of the CPU optimiser: crops of panoramas, the loss with its gradient, sparse Adam."""
+"""Compiled pieces of the CPU optimizer: crops of panoramas, the loss with its gradient, sparse Adam."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ C1, C2 = f4(_C1), f4(_C2)
 HALF, ONE, TWO, ZERO = f4(0.5), f4(1.0), f4(2.0), f4(0.0)
 
 COLUMNS = 14
-"""Parameters per Gaussian: mean 3, quaternion 4, log scale 3, opacity logit 1, colour 3."""
+"""Parameters per Gaussian: mean 3, quaternion 4, log scale 3, opacity logit 1, color 3."""
 
 
 @sliced(grain=1, fastmath=FAST)
@@ -201,15 +201,15 @@ def loss_and_gradient(
 
 @sliced(grain=1024, fastmath=FAST)
 def adam_rows(
-    begin, until, visible, g_means, g_quats, g_scales, g_opacities, g_colours,
-    means, quats, scales, opacities, colours, values, first, second, steps, size, floors, lr_scale, rates, limits,
+    begin, until, visible, g_means, g_quats, g_scales, g_opacities, g_colors,
+    means, quats, scales, opacities, colors, values, first, second, steps, size, floors, lr_scale, rates, limits,
     corrections,
 ):  # fmt: skip
     """Take one Adam step for the visible Gaussians only, and refresh their activated values.
 
     Rows out of view keep value and moments; each row counts its own steps for the bias correction.
     ``values [N, 14]`` are the raw parameters, ``rates [8]`` = mean (in units of the Gaussian's own
-    ``size``), quaternion, log scale, logit, colour, beta 1, beta 2, epsilon; ``floors [N, 3]`` = smallest
+    ``size``), quaternion, log scale, logit, color, beta 1, beta 2, epsilon; ``floors [N, 3]`` = smallest
     log scale of each axis; ``lr_scale [N]`` = share of the rates for each Gaussian, 0 leaves it as it is;
     ``limits [3]`` = largest log scale relative to the size, smallest and largest logit;
     ``corrections [S + 1, 2]`` = ``1 - beta^step`` for both moments.
@@ -227,7 +227,7 @@ def adam_rows(
         for c in range(3):
             gradient[c] = g_means[n, c] * size[i]
             gradient[7 + c] = g_scales[n, c] * scales[i, c]
-            gradient[11 + c] = g_colours[n, c]
+            gradient[11 + c] = g_colors[n, c]
         for c in range(4):
             gradient[3 + c] = g_quats[n, c]
         gradient[10] = g_opacities[n] * opacity * (ONE - opacity)
@@ -255,9 +255,9 @@ def adam_rows(
             log_scale = min(max(values[i, 7 + c], floors[i, c]), reference + limits[0])
             values[i, 7 + c] = log_scale
             scales[i, c] = math.exp(log_scale)
-            colour = min(max(values[i, 11 + c], ZERO), ONE)
-            values[i, 11 + c] = colour
-            colours[i, c] = colour
+            color = min(max(values[i, 11 + c], ZERO), ONE)
+            values[i, 11 + c] = color
+            colors[i, c] = color
             means[i, c] = values[i, c]
         norm = ZERO
         for c in range(4):

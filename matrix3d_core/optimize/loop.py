@@ -96,7 +96,7 @@ def optimize_gaussians(
     Starts from ``initial``, or from surfels on the panorama's surfaces and on what the key frames add (see
     `init_gaussians`). What the key frames add lies at ``depth_ray``, or, without one, at distances found from
     the frames themselves (`plane_sweep_depth`). Each step renders one crop of a key frame or of the source
-    panorama and moves means, rotations, scales, opacities and colours against ``(1 - s) L1 + s (1 - SSIM)``.
+    panorama and moves means, rotations, scales, opacities and colors against ``(1 - s) L1 + s (1 - SSIM)``.
     Frames half way between key frames are never trained on; the report states how well they are met.
 
     The result is the same on every run with the same inputs and seed on the CPU. The inputs are neither
@@ -107,10 +107,10 @@ def optimize_gaussians(
             the trajectory carries intrinsics.
         trajectory: a pose for each frame.
         geometry: the source panorama with its distance, which the first Gaussians and the sharpest
-            colours come from.
+            colors come from.
         depth_ray: ``[T, H, W]`` ray distance of the frames, for what the panorama does not show.
         mask: ``[T, H, W]`` 1 where a frame shows the source panorama, 0 where it was filled.
-        initial: Gaussians to continue from; view-dependent colour is reduced to its base.
+        initial: Gaussians to continue from; view-dependent color is reduced to its base.
         config: settings; the draft preset when None.
         checkpoint: folder for a checkpoint. It is written every ``checkpoint_every`` steps and on a cancel, taken
             up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
@@ -248,7 +248,7 @@ class _Fit:
             none = torch.zeros(count, dtype=torch.bool)
             origins = initial.known_origins()
             return GaussianInit(initial, origins, none, {"given": count})
-        flat = Gaussians.from_colours(*initial.tensors()[:4], initial.colours)
+        flat = Gaussians.from_colors(*initial.tensors()[:4], initial.colors)
         initial = flat.with_origins(initial.origins)
         if self.depth_ray is not None:
             depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}

@@ -1,4 +1,4 @@
-"""What the optimiser minimises, in plain differentiable torch."""
+"""What the optimizer minimizes, in plain differentiable torch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def depth_loss(
     """Return ``d mean(w min(|D - D'| / D', 0.5)) + n mean(w (1 - cos angle of the normals))``.
 
     ``D`` is the expected depth of the render where it is at least half opaque, ``D'`` and ``w`` are ``known``.
-    Normals are those of the surfaces that both depths span over neighbouring pixels; across a jump of more than
+    Normals are those of the surfaces that both depths span over neighboring pixels; across a jump of more than
     a twentieth none is taken.
     """
     depth, weight = known.unbind(-1)

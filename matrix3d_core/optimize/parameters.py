@@ -155,7 +155,7 @@ def start_values(
         torch.nn.functional.normalize(given.quats_wxyz.float(), dim=-1),
         scales,
         given.opacities.float().clamp(*_OPACITY_LIMITS),
-        given.colours.float().clamp(0, 1),
+        given.colors.float().clamp(0, 1),
     )
     traits = Traits(
         size[:, 0].clone(),

@@ -81,7 +81,7 @@ class Trainer(ABC):
 
     def gaussians(self) -> Gaussians:
         """Return a copy of the current Gaussians on the CPU."""
-        return Gaussians.from_colours(*(value.detach().cpu().clone() for value in self.activated()))
+        return Gaussians.from_colors(*(value.detach().cpu().clone() for value in self.activated()))
 
     def origins(self) -> Tensor:
         """Return ``[N]`` uint8: where each Gaussian came from, see `scene.provenance`."""

@@ -1,4 +1,4 @@
-"""What the optimiser looks at: key frames, held-out frames, and the view of each step."""
+"""What the optimizer looks at: key frames, held-out frames, and the view of each step."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def choose_key_frames(
         raise InvalidInput(f"key_frame_mode must be one of {', '.join(KEY_FRAME_MODES)}; got {mode!r}.")
     count = len(trajectory)
     if mode == "parallax":
-        centres = trajectory.centres
+        centers = trajectory.centers
         reach = (nearest if nearest is not None else trajectory.length / 6) * math.tan(_PARALLAX_RAD)
         keys = [0]
         for frame in range(1, count):
-            if float((centres[frame] - centres[keys[-1]]).norm()) >= reach:
+            if float((centers[frame] - centers[keys[-1]]).norm()) >= reach:
                 keys.append(frame)
         keys = sorted({*keys, count - 1})
         return keys, held_out_frames(keys, held_out_max)
@@ -75,7 +75,7 @@ def choose_key_frames(
 
 
 def held_out_frames(keys: list[int], most: int) -> list[int]:
-    """Return frames half way between neighbouring key frames, at most ``most``, spread along the path."""
+    """Return frames half way between neighboring key frames, at most ``most``, spread along the path."""
     middles = [(a + b) // 2 for a, b in pairwise(keys) if b - a >= 2]
     if len(middles) <= most:
         return middles
@@ -92,7 +92,7 @@ class TrainingImage:
         camera_from_world: ``[4, 4]`` float64 pose.
         camera: its camera.
         fov_rad: field of view of its crops (a panorama), or None for the range of the settings.
-        number: row of its colour change and pose correction, -1 for none.
+        number: row of its color change and pose correction, -1 for none.
         inverse_depth: ``[H, W, 3]`` 1 / ray distance, how much it counts, 0; or None when nothing is known.
     """
 
@@ -123,7 +123,7 @@ class View:
 
     @property
     def is_panorama_crop(self) -> bool:
-        """True for a centred, square perspective crop of a panorama, which has a compiled way."""
+        """True for a centered, square perspective crop of a panorama, which has a compiled way."""
         return isinstance(self.picture.camera, Equirect) and isinstance(self.camera, Pinhole)
 
     def crop(self) -> tuple[Tensor, Tensor]:
@@ -208,7 +208,7 @@ class ViewSampler:
                     pose,
                     camera,
                     None if config.fov_max_deg > 0 else math.pi / 2,
-                    # The first picture sets the colours and the place that all others are fitted to.
+                    # The first picture sets the colors and the place that all others are fitted to.
                     number if frame or geometry is not None else -1,
                     (inverse_depth or {}).get(frame),
                 )

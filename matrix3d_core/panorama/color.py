@@ -1,4 +1,4 @@
-"""Matching the colours of two pictures of the same thing: one gain and offset per channel."""
+"""Matching the colors of two pictures of the same thing: one gain and offset per channel."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def fit_gain(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:  # [N, C]
 
 
 def _resemblance(x: Tensor, y: Tensor) -> float:
-    """Return the mean correlation of the channels; two flat colours resemble each other."""
+    """Return the mean correlation of the channels; two flat colors resemble each other."""
     x, y = x - x.mean(0), y - y.mean(0)
     energy = ((x * x).mean(0) + _STIFFNESS) * ((y * y).mean(0) + _STIFFNESS)
     return float((((x * y).mean(0) + _STIFFNESS) / energy.sqrt()).mean())

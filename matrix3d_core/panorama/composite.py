@@ -40,7 +40,7 @@ class CompositeSettings:
     Attributes:
         feather_rad: width of the blend along the border.
         border: one of `BORDERS`.
-        match_gain: bring the generated side to the photo's colours.
+        match_gain: bring the generated side to the photo's colors.
         keep_pixels: change the drawn photo until a view of the panorama at the photo's pose returns
             the photo's own pixels; needs a panorama that is fine enough (`width_that_keeps`).
     """
@@ -119,7 +119,7 @@ def composite_photos(
     ``"inside the photo"`` it fades in from its border inwards.
 
     Args:
-        generated: ``[h, w, 3]`` in [0, 1], 2:1, drawn at half-pixel centres (as `project_photos` does).
+        generated: ``[h, w, 3]`` in [0, 1], 2:1, drawn at half-pixel centers (as `project_photos` does).
         placement: the photos and where they are.
         width: columns of the result, even; those of ``generated`` without it.
         settings: see `CompositeSettings`.
@@ -145,7 +145,7 @@ def composite_photos(
 
     progress(ProgressEvent(0, steps, "draw the photos"))
     drawn, angle, owners = _draw(placement, height, width)
-    progress(ProgressEvent(1, steps, "match the colours"))
+    progress(ProgressEvent(1, steps, "match the colors"))
     surround = resize_erp(generated.float(), height, width)
     report: dict[str, object] = {"width": width}
     surround, gains = _match(surround, drawn, angle, settings)
@@ -168,7 +168,7 @@ def composite_photos(
 
 def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return all photos, the largest border angle, and which photo alone makes up a pixel (-1: none)."""
-    colour = torch.zeros(height, width, 3)
+    color = torch.zeros(height, width, 3)
     angle = torch.full((height, width), -math.pi)
     owners = torch.full((height, width), -1, dtype=torch.int16)
     margin = _MARGIN_PX * math.tau / width
@@ -182,17 +182,17 @@ def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor
         )
         # Over an earlier photo the new one fades in; beside it, its margin yields to the other's inside.
         weight = torch.where(angle >= 0, fade, (is_drawn & (inside > angle)).float())
-        colour = torch.lerp(colour, new.float().clamp(0, 1), (weight * is_drawn).unsqueeze(-1))
+        color = torch.lerp(color, new.float().clamp(0, 1), (weight * is_drawn).unsqueeze(-1))
         owners = torch.where(weight > 0, -1, owners)
         owners = torch.where((weight == 1) & is_drawn, number, owners).to(torch.int16)
         angle = torch.maximum(angle, inside)
-    return colour, angle, owners
+    return color, angle, owners
 
 
 def _match(
     surround: Tensor, drawn: Tensor, angle: Tensor, settings: CompositeSettings
 ) -> tuple[Tensor, dict[str, object]]:
-    """Bring the generated side to the photos' colours: overall, then what is left along the border."""
+    """Bring the generated side to the photos' colors: overall, then what is left along the border."""
     if not settings.match_gain:
         return surround, {}
     height, width = angle.shape

@@ -38,7 +38,7 @@ def composite_texels(
         rendered: ``[T, H, W, 3]`` guidance in [0, 1]; what it holds in the holes does not matter.
         mask: ``[T, H, W]``, above 0.5 where the guidance is known.
         feather_px: width of the blend in pixels of the result, 0 for a hard edge.
-        match_gain: bring each generated frame to the guidance's colours first, by one gain and offset
+        match_gain: bring each generated frame to the guidance's colors first, by one gain and offset
             per channel from the pixels that both know, smooth in time.
         progress: called after each frame with the frame as preview.
 
@@ -106,7 +106,7 @@ def keep_weight(mask: Tensor, feather_px: int) -> Tensor:  # [H, W] -> [H, W]
 def _gains(
     frames: Tensor, rendered: Tensor, mask: Tensor, progress: ProgressFn, steps: int
 ) -> Tensor:  # [T, 2, 3]
-    """Fit each frame, then smooth over time; frames with little known lean on their neighbours."""
+    """Fit each frame, then smooth over time; frames with little known lean on their neighbors."""
     count = frames.shape[0]
     gains = torch.empty(count, 2, 3, dtype=torch.float64)
     trust = torch.empty(count, dtype=torch.float64)
@@ -121,7 +121,7 @@ def _gains(
         gain, offset = fit_gain(generated[usable], known[usable])
         gains[index] = torch.stack((gain, offset))
         trust[index] = min(1.0, float(usable.float().mean()) / _ENOUGH_SHARE)
-        progress(ProgressEvent(index + 1, steps, "match the colours"))
+        progress(ProgressEvent(index + 1, steps, "match the colors"))
     times = torch.arange(count, dtype=torch.float64)
     weight = torch.exp(-0.5 * ((times[:, None] - times) / _SMOOTH_FRAMES) ** 2) * trust
     total = weight.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""A panorama out of a file: one eye of a stereo picture, a part put in its place, the horizon levelled."""
+"""A panorama out of a file: one eye of a stereo picture, a part put in its place, the horizon leveled."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def load_panorama(
         rgb = _resized(rgb, max_width // 2, max_width)
         missing = None if missing is None else _resized(missing, max_width // 2, max_width)
     if tags and max(abs(tags.pitch_deg or 0), abs(tags.roll_deg or 0)) > _LEAST_TILT_DEG:
-        rgb, missing = _levelled(rgb, missing, tags)
+        rgb, missing = _leveled(rgb, missing, tags)
         lines.append(
             f"GPano: turned level, the camera looked {tags.pitch_deg or 0:+.4g} degrees up and was tilted "
             f"{tags.roll_deg or 0:+.4g} degrees (use_tags off keeps it)"
@@ -197,7 +197,7 @@ def _resized(values: Tensor, height: int, width: int) -> Tensor:  # [h, w] or [h
     return done[..., 0] if values.ndim == 2 else done
 
 
-def _levelled(rgb: Tensor, missing: Tensor | None, tags: GPano) -> tuple[Tensor, Tensor | None]:
+def _leveled(rgb: Tensor, missing: Tensor | None, tags: GPano) -> tuple[Tensor, Tensor | None]:
     """Turn a picture of a tilted camera upright; its center keeps its column."""
     angles = (0.0, math.radians(tags.pitch_deg or 0), math.radians(tags.roll_deg or 0))
     world_from_camera = matrix_from_yaw_pitch_roll(*torch.tensor(angles, dtype=torch.float64))

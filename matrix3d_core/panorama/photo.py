@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 MAPPINGS = ("exact", "upstream")
-"""Half-pixel centres, averaged over each pixel; or Matrix-3D's inclusive angles and nearest pixel."""
+"""Half-pixel centers, averaged over each pixel; or Matrix-3D's inclusive angles and nearest pixel."""
 
 _BAND_PX = 1 << 18
 _UPSTREAM_SIZE = (512, 1024)
@@ -103,7 +103,7 @@ def place_photo(
         rgb: ``[h, w, 3]`` in [0, 1].
         fov_x_rad: horizontal field of view between its outer edges.
         fov_y_rad: the vertical one; None takes it from the aspect (square pixels).
-        yaw_rad: to the right, from the panorama's centre column.
+        yaw_rad: to the right, from the panorama's center column.
         pitch_rad: up.
         roll_rad: head tilted to the right.
 
@@ -183,7 +183,7 @@ def _inward_normals(photo: PlacedPhoto) -> Tensor:  # [4, 3]
 
 
 def erp_border_angle(photo: PlacedPhoto, height: int, width: int) -> Tensor:  # [H, W]
-    """Return `border_angle` of all pixel centres of a panorama as float32."""
+    """Return `border_angle` of all pixel centers of a panorama as float32."""
     ring, vertical, sine, cosine = _erp_tables(height, width)
     normals = _inward_normals(photo)
     x, y, z = photo.panorama_from_camera[:, 2].tolist()
@@ -220,18 +220,18 @@ def warp_photo(
         margin_rad: draw that far beyond the border, too, by continuing the edge pixels.
 
     Returns:
-        The colours, 0 where not drawn, and `border_angle` of every pixel centre (float32).
+        The colors, 0 where not drawn, and `border_angle` of every pixel center (float32).
     """
     check_two_to_one("canvas", height, width)
     angle = erp_border_angle(photo, height, width)
     index = (angle.flatten() >= -margin_rad).nonzero()[:, 0]
     lookup = Lookup(photo.rgb, wraps=False)
-    colour = photo.rgb.new_zeros(height * width, 3)
+    color = photo.rgb.new_zeros(height * width, 3)
     start = 0
     for part in plan_on_photo(photo, lookup, index, height, width):
-        colour[index[start : start + part.count]] = part.read(lookup)
+        color[index[start : start + part.count]] = part.read(lookup)
         start += part.count
-    return colour.reshape(height, width, 3), angle
+    return color.reshape(height, width, 3), angle
 
 
 def plan_on_photo(
@@ -247,13 +247,13 @@ def plan_on_photo(
     ring, vertical, sine, cosine = _erp_tables(height, width)
     row, column = torch.div(index, width, rounding_mode="floor"), index % width
 
-    def centre(chosen: Tensor | slice) -> Tensor:  # [N, 3]
+    def center(chosen: Tensor | slice) -> Tensor:  # [N, 3]
         r, c = row[chosen], column[chosen]
         return torch.stack((ring[r] * sine[c], vertical[r], ring[r] * cosine[c]), dim=-1)
 
     def on_photo(chosen: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
         if bool((across == 0).all() & (down == 0).all()):
-            directions = centre(chosen)
+            directions = center(chosen)
         else:
             directions = directions_from_pixels(
                 column[chosen] + across, row[chosen] + down, height=height, width=width
@@ -263,7 +263,7 @@ def plan_on_photo(
         return K[0, 0] * x / z + K[0, 2] - 0.5, K[1, 1] * y / z + K[1, 2] - 0.5
 
     # A panorama pixel spans tau / W; a photo pixel f / cos^2 per radian, the finer the farther off the axis.
-    towards = (centre(slice(None)) @ rotation[:, 2]).clamp_min(1e-3)
+    towards = (center(slice(None)) @ rotation[:, 2]).clamp_min(1e-3)
     density = max(float(K[0, 0]), float(K[1, 1])) * (math.tau / width) / towards**2
     return plan_reads(lookup, on_photo, density)
 
@@ -299,12 +299,12 @@ def add_photo(
     check_two_to_one("canvas", height, width)
     check_shape("canvas_mask", mask, f"{height} {width}")
     check_finite("canvas_mask", mask)
-    colour, angle = warp_photo(photo, height, width)
+    color, angle = warp_photo(photo, height, width)
     fade = smooth_step(angle / feather_rad) if feather_rad > 0 else (angle >= 0).to(canvas)
     fade = fade.to(canvas)
     weight = torch.where(angle >= 0, fade + (1 - fade) * mask.to(canvas), 0.0).unsqueeze(-1)
     is_open = (angle < grow_rad).to(mask)
-    return torch.lerp(canvas, colour.to(canvas).clamp(0, 1), weight), torch.minimum(mask, is_open)
+    return torch.lerp(canvas, color.to(canvas).clamp(0, 1), weight), torch.minimum(mask, is_open)
 
 
 def smooth_step(t: Tensor) -> Tensor:

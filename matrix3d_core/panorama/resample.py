@@ -64,7 +64,7 @@ class Lookup:
         self._levels: dict[int, tuple[Tensor, int, int]] = {}
 
     def read(self, columns_px: Tensor, rows_px: Tensor, *, level: int = 0, mode: str = "bicubic") -> Tensor:
-        """Read at continuous pixel coordinates of the full size (integers are pixel centres).
+        """Read at continuous pixel coordinates of the full size (integers are pixel centers).
 
         Args:
             columns_px: ``[N]``; panoramas: in ``[-0.5, W - 0.5]``.

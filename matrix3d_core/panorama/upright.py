@@ -20,7 +20,7 @@ __all__ = [
     "CanonicalReport",
     "Tilt",
     "angles_from_matrix",
-    "canonicalise",
+    "canonicalize",
     "estimate_tilt",
     "interesting_yaw",
     "straightening_rotation",
@@ -59,7 +59,7 @@ class Tilt:
 
 
 class CanonicalReport(TypedDict, total=False):
-    """What `canonicalise` found and did, angles in radians; what it was not asked for is left out."""
+    """What `canonicalize` found and did, angles in radians; what it was not asked for is left out."""
 
     tilt_rad: float
     confidence: float
@@ -86,7 +86,7 @@ class Canonical:
     report: CanonicalReport
 
 
-def canonicalise(
+def canonicalize(
     panorama: Tensor,  # [H, W, 3]
     *,
     straighten: bool = True,
@@ -172,7 +172,7 @@ def angles_from_matrix(world_from_camera: Tensor) -> tuple[float, float, float]:
 def interesting_yaw(panorama: Tensor, *, window_rad: float = math.pi / 2) -> float:
     """Return the yaw of the side with most to see.
 
-    Interest is the strength of brightness and colour edges, its square root taken (many edges count more
+    Interest is the strength of brightness and color edges, its square root taken (many edges count more
     than one strong one), weighted by area and by nearness to the horizon: full at it, none beyond 50
     degrees above or below, so that sky and ground do not vote. Summed over a raised cosine ``window_rad``
     wide; of equal maxima the one nearest to the present front wins. No randomness is involved.
@@ -272,11 +272,11 @@ def _votes(candidates: Tensor, normals: Tensor, weights: Tensor, sigma: float) -
     return torch.cat(votes).double()
 
 
-def _blurred(grey: Tensor) -> Tensor:  # [H, W]
+def _blurred(gray: Tensor) -> Tensor:  # [H, W]
     """Blur by a Gaussian: gradients of steps that are one pixel wide lean towards rows and columns."""
     reach = math.ceil(3 * _BLUR_PX)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(grey) / _BLUR_PX) ** 2)
-    padded = pad_erp(grey.unsqueeze(-1), reach)[None, None, ..., 0]
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(gray) / _BLUR_PX) ** 2)
+    padded = pad_erp(gray.unsqueeze(-1), reach)[None, None, ..., 0]
     across = torch.nn.functional.conv2d(padded, (kernel / kernel.sum())[None, None, None, :])
     return torch.nn.functional.conv2d(across, (kernel / kernel.sum())[None, None, :, None])[0, 0]
 
@@ -284,11 +284,11 @@ def _blurred(grey: Tensor) -> Tensor:  # [H, W]
 def _edge_normals(small: Tensor) -> tuple[Tensor, Tensor]:  # [N, 3], [N]
     """Return the unit normals of the great circles along the strongest edges, and their weights."""
     height, width = small.shape[:2]
-    grey = _blurred(small.mean(-1).double())
-    above, below = torch.cat((grey[:1], grey[:-1])), torch.cat((grey[1:], grey[-1:]))
-    smooth = 0.25 * above + 0.5 * grey + 0.25 * below  # the smoothing across, as Sobel's filter has it
+    gray = _blurred(small.mean(-1).double())
+    above, below = torch.cat((gray[:1], gray[:-1])), torch.cat((gray[1:], gray[-1:]))
+    smooth = 0.25 * above + 0.5 * gray + 0.25 * below  # the smoothing across, as Sobel's filter has it
     right = (smooth.roll(-1, 1) - smooth.roll(1, 1)) * (width / (2 * math.tau))
-    across = 0.25 * grey.roll(1, 1) + 0.5 * grey + 0.25 * grey.roll(-1, 1)
+    across = 0.25 * gray.roll(1, 1) + 0.5 * gray + 0.25 * gray.roll(-1, 1)
     down = (torch.cat((across[1:], across[-1:])) - torch.cat((across[:1], across[:-1]))) * (height / math.tau)
     latitude = (0.5 - (torch.arange(height).double() + 0.5) / height) * math.pi
     ring = torch.cos(latitude)[:, None]

@@ -49,7 +49,7 @@ def crop_set(name: str) -> Tensor:  # [12, 3, 3]
 def intrinsics_from_fovs(
     fov_x_rad: float, fov_y_rad: float | None, height: int, width: int
 ) -> Tensor:  # [3, 3]
-    """Return the intrinsics of a centred camera.
+    """Return the intrinsics of a centered camera.
 
     Args:
         fov_x_rad: horizontal field of view between the picture's outer edges.
@@ -129,11 +129,11 @@ def plan_view(
 ) -> Iterator[PlannedReads]:
     """Yield where `render_views` reads a panorama for one view, in row-major pixel order."""
     rotation = panorama_from_camera.double()
-    focal_x, focal_y, centre_x, centre_y = (float(K_px[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    focal_x, focal_y, center_x, center_y = (float(K_px[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
 
     def ray(index: Tensor, across: Tensor | float, down: Tensor | float) -> tuple[Tensor, Tensor]:
-        x = (index % width + 0.5 + across - centre_x) / focal_x
-        y = (torch.div(index, width, rounding_mode="floor") + 0.5 + down - centre_y) / focal_y
+        x = (index % width + 0.5 + across - center_x) / focal_x
+        y = (torch.div(index, width, rounding_mode="floor") + 0.5 + down - center_y) / focal_y
         return x, y
 
     def coordinates(index: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:

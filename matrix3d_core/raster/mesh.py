@@ -39,7 +39,7 @@ def open_mesh_renderer(
         BackendUnavailable: when no engine fits, with the reason for each.
     """
     check_finite("vertices", mesh.vertices)
-    check_finite("colours", mesh.colours)
+    check_finite("colors", mesh.colors)
     name, open_mesh = MESH_ENGINES.load(engine, needs=needs)
     return name, open_mesh(mesh)
 

@@ -1,7 +1,7 @@
 """Meshes seen from inside: the contract of the engines, and shading.
 
 An engine is opened once per mesh and then asked for frames. Every engine gives the same picture: the
-nearest surface along each ray, from either side, linearly interpolated vertex colours.
+nearest surface along each ray, from either side, linearly interpolated vertex colors.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class MeshRenderer(Protocol):
         ...
 
     def cast(self, camera_from_world: Tensor, directions: Tensor) -> MeshHits:
-        """Follow the rays with the given directions from the camera's centre.
+        """Follow the rays with the given directions from the camera's center.
 
         Only engines with the feature ``"cast"`` offer this.
 
@@ -104,10 +104,10 @@ def check_size(height: int, width: int) -> None:
 
 
 def shade_hits(mesh: Mesh, hits: MeshHits) -> MeshFrame:
-    """Colour what rays found: interpolate vertex colours, black where a corner is not visible."""
+    """Color what rays found: interpolate vertex colors, black where a corner is not visible."""
     if mesh.faces.shape[0] == 0:
         return MeshFrame(torch.zeros_like(hits.weights), hits.face >= 0, hits.distance)
     corners = mesh.faces[hits.face.clamp(min=0).long()].long()  # [..., 3]
     is_seen = (hits.face >= 0) & mesh.is_visible[corners].all(-1)
-    rgb = (mesh.colours[corners] * hits.weights.unsqueeze(-1)).sum(-2)
+    rgb = (mesh.colors[corners] * hits.weights.unsqueeze(-1)).sum(-2)
     return MeshFrame(rgb.masked_fill_(~is_seen.unsqueeze(-1), 0.0), is_seen, hits.distance)

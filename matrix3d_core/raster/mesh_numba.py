@@ -1,8 +1,8 @@
 """The CPU mesh engine: a watertight z-buffer drawn straight into the panorama.
 
 Per frame: vertices are moved to the camera once and given approximate pixel coordinates; faces, in pairs
-and strips, are bounded by those of their corners, and those that hold no pixel centre are dropped; then
-bands of rows are drawn, each by one thread that owns its part of the z-buffer, and coloured while still
+and strips, are bounded by those of their corners, and those that hold no pixel center are dropped; then
+bands of rows are drawn, each by one thread that owns its part of the z-buffer, and colored while still
 in cache. Threads come from a pool of plain Python threads running kernels that release the GIL, so two
 meshes may be drawn at once from different threads of a host (numba's own thread layers forbid that).
 """
@@ -58,7 +58,7 @@ class NumbaMesh:
         faces = np.ascontiguousarray(mesh.faces.cpu().numpy())
         pairs, self._face_of, self._alone = pair_faces(faces)
         self._pairs = pairs.view(np.uint32)  # unsigned, so that indexing need not look for negatives
-        self._colours = np.ascontiguousarray(mesh.colours.detach().cpu().float().numpy())
+        self._colors = np.ascontiguousarray(mesh.colors.detach().cpu().float().numpy())
         visible = mesh.is_visible.cpu().numpy()
         self._shown = visible[faces].all(-1).astype(np.uint8)[self._face_of]
         strips = -(-len(pairs) // _STRIP)
@@ -82,7 +82,7 @@ class NumbaMesh:
             draw_band(
                 self._pairs,
                 self._projected,
-                self._colours,
+                self._colors,
                 self._shown,
                 self._box,
                 self._count,

@@ -130,7 +130,7 @@ def bound_pairs(pairs, alone, v, height, width, margin, strip, first, last, box,
         box: ``[2 Q, 4]`` int32, filled from twice each strip's start with: four times the pair plus 1
             for its first and 2 for its second face; row range (two halves of 16 bits); first and last
             column. Columns may lie outside ``0..width-1`` by less than one turn.
-        count: ``[strips]`` entries written per strip; what misses every pixel centre is left out.
+        count: ``[strips]`` entries written per strip; what misses every pixel center is left out.
         reach: ``[strips, 2]`` first and last row of the strip.
     """
     wide, half_turn = f32(width / 32.0), f32(width * 0.5)
@@ -198,7 +198,7 @@ def _side(ax, ay, az, bx, by, bz):
 def draw_band(
     pairs,
     v,
-    colours,
+    colors,
     shown,
     box,
     count,
@@ -216,12 +216,12 @@ def draw_band(
     seen,
     depth,
 ):
-    """Draw rows ``row_start`` to ``row_stop - 1``: nearest face per pixel, then its colour.
+    """Draw rows ``row_start`` to ``row_stop - 1``: nearest face per pixel, then its color.
 
     Args:
         pairs: ``[Q, 4]`` corners.
         v: from `project_vertices`.
-        colours: ``[N, 3]``.
+        colors: ``[N, 3]``.
         shown: ``[Q, 2]`` uint8, whether all corners of the face are visible.
         box: from `bound_pairs`, with ``count`` and ``reach``.
         count: entries per strip.
@@ -339,9 +339,9 @@ def draw_band(
                 w1, w2 = weights[y, x, 0], weights[y, x, 1]
                 w0 = _ONE - w1 - w2
                 seen[y, x] = True
-                rgb[y, x, 0] = w0 * colours[i, 0] + w1 * colours[j, 0] + w2 * colours[k, 0]
-                rgb[y, x, 1] = w0 * colours[i, 1] + w1 * colours[j, 1] + w2 * colours[k, 1]
-                rgb[y, x, 2] = w0 * colours[i, 2] + w1 * colours[j, 2] + w2 * colours[k, 2]
+                rgb[y, x, 0] = w0 * colors[i, 0] + w1 * colors[j, 0] + w2 * colors[k, 0]
+                rgb[y, x, 1] = w0 * colors[i, 1] + w1 * colors[j, 1] + w2 * colors[k, 1]
+                rgb[y, x, 2] = w0 * colors[i, 2] + w1 * colors[j, 2] + w2 * colors[k, 2]
 
 
 @compiled()

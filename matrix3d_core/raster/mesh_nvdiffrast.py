@@ -1,9 +1,9 @@
-"""Pinhole rasterising on CUDA by nvdiffrast, when the user has installed it: six padded faces, one panorama.
+"""Pinhole rasterizing on CUDA by nvdiffrast, when the user has installed it: six padded faces, one panorama.
 
 Each face sees a little more than 90 degrees, so every panorama ray lies well inside the face it is
 looked up in and no lookup crosses from one face to the next: there are no seams. Lookups keep
-visibility and distance from the nearest texel, and interpolate colour within what is visible.
-nvdiffrast comes under Nvidia's own source licence and is never installed by this pack.
+visibility and distance from the nearest texel, and interpolate color within what is visible.
+nvdiffrast comes under Nvidia's own source license and is never installed by this pack.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NEAR, _FAR = 1e-3, 1e6
 
 def face_size(height: int) -> int:
     """Return the texels along a 90-degree face that match a panorama's resolution, a multiple of 8."""
-    return -(-height * 2 // 3 // 8) * 8  # a face's centre has height / pi texels per radian times its tangent
+    return -(-height * 2 // 3 // 8) * 8  # a face's center has height / pi texels per radian times its tangent
 
 
 def projection(size: int) -> Tensor:  # [4, 4]
@@ -41,7 +41,7 @@ def projection(size: int) -> Tensor:  # [4, 4]
 
 
 def lookup_faces(faces: Tensor, height: int, width: int) -> MeshFrame:  # [6, S, S, 5]
-    """Assemble a panorama from padded faces that hold colour, visibility and ray distance (0 = miss)."""
+    """Assemble a panorama from padded faces that hold color, visibility and ray distance (0 = miss)."""
     padded = faces.shape[1]
     size = padded - 2 * _PADDING_PX
     directions = erp_directions(height, width, dtype=torch.float64).to(faces.device)
@@ -56,7 +56,7 @@ def lookup_faces(faces: Tensor, height: int, width: int) -> MeshFrame:  # [6, S,
     is_seen = nearest[..., 3] > 0.5
     row0, column0 = row.floor().long(), column.floor().long()
     down, across = (row - row0).float(), (column - column0).float()
-    colour = torch.zeros_like(nearest[..., :3])
+    color = torch.zeros_like(nearest[..., :3])
     total = torch.zeros_like(nearest[..., :1])
     for r, c, weight in (
         (row0, column0, (1 - down) * (1 - across)),
@@ -66,9 +66,9 @@ def lookup_faces(faces: Tensor, height: int, width: int) -> MeshFrame:  # [6, S,
     ):
         texel = faces[face, r, c]
         share = weight.unsqueeze(-1) * (texel[..., 3:4] > 0.5)
-        colour += share * texel[..., :3]
+        color += share * texel[..., :3]
         total += share
-    rgb = torch.where(is_seen.unsqueeze(-1), colour / total.clamp(min=1e-6), 0.0)
+    rgb = torch.where(is_seen.unsqueeze(-1), color / total.clamp(min=1e-6), 0.0)
     distance = nearest[..., 4]
     depth_ray = torch.where(distance > 0, distance, torch.inf)
     return MeshFrame(rgb.cpu(), is_seen.cpu(), depth_ray.cpu())
@@ -85,7 +85,7 @@ class NvdiffrastMesh:
         self._vertices = mesh.vertices.cuda().float()
         self._faces = mesh.faces.cuda().contiguous()
         alpha = mesh.is_visible.float().unsqueeze(-1)
-        self._rgba = torch.cat((mesh.colours, alpha), dim=-1).cuda().float()
+        self._rgba = torch.cat((mesh.colors, alpha), dim=-1).cuda().float()
 
     def render(self, camera_from_world: Tensor, height: int, width: int) -> MeshFrame:
         """Draw an equirectangular frame; see `MeshRenderer.render`."""
@@ -116,7 +116,7 @@ class NvdiffrastMesh:
         return torch.cat((values[0, ..., :3] * is_seen, is_seen, distance), dim=-1)
 
     def cast(self, camera_from_world: Tensor, directions: Tensor) -> MeshHits:
-        """Refuse: a rasteriser cannot follow arbitrary rays."""
+        """Refuse: a rasterizer cannot follow arbitrary rays."""
         raise BackendUnavailable("nvdiffrast cannot follow single rays; use warp, numba or embreex.")
 
 

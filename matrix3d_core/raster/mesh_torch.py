@@ -1,4 +1,4 @@
-"""The reference mesh engine: plain torch, float64, every ray against every face of its neighbourhood.
+"""The reference mesh engine: plain torch, float64, every ray against every face of its neighborhood.
 
 Slow and obvious: the other engines are tested against it. Rays are taken in small tiles; a face is
 dropped for a tile only when its bounding cone and the tile's cannot meet. Coverage is inclusive on all

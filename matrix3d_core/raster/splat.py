@@ -20,7 +20,7 @@ __all__ = [
     "SPLAT_ENGINES",
     "SplatFrame",
     "SplatPanorama",
-    "colours_from_sh",
+    "colors_from_sh",
     "render_gaussians",
     "render_gaussians_panorama",
 ]
@@ -41,7 +41,7 @@ def render_gaussians(
 ) -> SplatFrame:
     """Draw Gaussians as seen by one pinhole camera, or by several.
 
-    OpenCV axes, pixel centres at half integers. Differentiable with respect to means, quaternions,
+    OpenCV axes, pixel centers at half integers. Differentiable with respect to means, quaternions,
     scales, opacities, SH coefficients, the background and the camera's pose (a pose that requires a gradient
     gets one), not its intrinsics. Gaussians at exactly the same depth are drawn in index order.
 
@@ -98,7 +98,7 @@ def render_gaussians_panorama(
 ) -> SplatPanorama:
     """Draw Gaussians all around a point as an equirectangular picture, or a batch of them.
 
-    The mapping is that of `geometry.spherical`: the centre column looks along the camera's +z. What the
+    The mapping is that of `geometry.spherical`: the center column looks along the camera's +z. What the
     border cuts in two continues on the other side; gradients as in `render_gaussians`.
 
     Args:
@@ -152,14 +152,14 @@ def _render_views(
     if engine == "auto" and not means.is_cuda:
         needs |= {"cpu"}  # do not move a caller's CPU tensors to the device behind the scenes
     name, render = SPLAT_ENGINES.load(engine, needs=needs)
-    shade = colours_from_sh
+    shade = colors_from_sh
     if gaussians.sh.shape[1] > 1 and "compiled_sh" in SPLAT_ENGINES.backend(name).features:
-        from .splat_numba_sh import colours_from_sh as shade
+        from .splat_numba_sh import colors_from_sh as shade
 
     def draw(pose: Tensor, camera: Camera) -> list[Tensor]:
-        centre = -(pose[:3, :3].mT @ pose[:3, 3])
-        colours = shade(gaussians.sh, means, centre.to(means))
-        splats = SplatInputs(means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, colours)
+        center = -(pose[:3, :3].mT @ pose[:3, 3])
+        colors = shade(gaussians.sh, means, center.to(means))
+        splats = SplatInputs(means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, colors)
         rgb, alpha, depth_sum, *index = render(splats, SplatView(pose, camera, near_z, antialiased, median))
         hit = alpha > 0
         safe = torch.where(hit, alpha, torch.ones_like(alpha))
@@ -199,19 +199,19 @@ def _depth_of(index: Tensor, means: Tensor, pose: Tensor, camera: Camera) -> Ten
     return torch.where(found, depth, torch.full_like(depth, torch.inf))
 
 
-def colours_from_sh(sh: Tensor, means: Tensor, centre: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]
-    """Evaluate view-dependent colours as seen from ``centre``; negative light is cut to 0.
+def colors_from_sh(sh: Tensor, means: Tensor, center: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]
+    """Evaluate view-dependent colors as seen from ``center``; negative light is cut to 0.
 
     Args:
         sh: ``[N, K, 3]`` coefficients, K = 1, 4, 9 or 16 (degree 0 to 3).
         means: ``[N, 3]`` where the Gaussians are.
-        centre: ``[3]`` where the camera is. The direction runs from it to the Gaussian; gradients flow
+        center: ``[3]`` where the camera is. The direction runs from it to the Gaussian; gradients flow
             through it to both ends.
 
     Source: real spherical harmonics with the Condon-Shortley phase, as the 3DGS file format uses them.
     """
-    colours = 0.5 + SH_C0 * sh[:, 0]
+    colors = 0.5 + SH_C0 * sh[:, 0]
     if sh.shape[1] > 1:
-        direction = torch.nn.functional.normalize(means - centre, dim=-1)
-        colours = colours + (sh_basis(direction, sh.shape[1])[:, 1:].unsqueeze(-1) * sh[:, 1:]).sum(1)
-    return colours.clamp_min(0.0)
+        direction = torch.nn.functional.normalize(means - center, dim=-1)
+        colors = colors + (sh_basis(direction, sh.shape[1])[:, 1:].unsqueeze(-1) * sh[:, 1:]).sum(1)
+    return colors.clamp_min(0.0)

@@ -3,9 +3,9 @@
 Each Gaussian is projected by the local affine approximation of the perspective (EWA splatting),
 widened by a small low-pass kernel, and composited front to back in order of camera depth:
 
-    power = 1/2 d^T Cov2D^-1 d            d = pixel centre - projected mean
+    power = 1/2 d^T Cov2D^-1 d            d = pixel center - projected mean
     alpha = min(ALPHA_MAX, opacity exp(-power)), dropped below ALPHA_MIN
-    pixel = sum_i colour_i alpha_i T_i,   T_i = prod_{j<i} (1 - alpha_j), ends once T_i < T_MIN
+    pixel = sum_i color_i alpha_i T_i,   T_i = prod_{j<i} (1 - alpha_j), ends once T_i < T_MIN
 
 What is drawn at all: means with ``near_z < z < FAR`` whose sphere of `REACH` standard deviations touches the
 view frustum widened by `MARGIN_PX`. The engines share every constant below, so their pictures agree.
@@ -86,14 +86,14 @@ class SplatInputs(NamedTuple):
         quats_wxyz: ``[N, 4]``, any length but 0.
         scales: ``[N, 3]`` standard deviations, world units.
         opacities: ``[N]`` in [0, 1].
-        colours: ``[N, 3]`` as seen from the camera.
+        colors: ``[N, 3]`` as seen from the camera.
     """
 
     means: Tensor
     quats_wxyz: Tensor
     scales: Tensor
     opacities: Tensor
-    colours: Tensor
+    colors: Tensor
 
 
 class SplatView(NamedTuple):

@@ -1,7 +1,7 @@
 """The splat engines, in order of preference; each module is imported on first use.
 
 Features: ``"gradients"``, ``"pose"``, ``"panorama"`` and ``"median"`` say what an engine can draw; ``"cpu"``,
-``"cuda"`` and ``"float64"`` say of which tensors; ``"compiled_sh"`` that colours may come from `splat_numba_sh`;
+``"cuda"`` and ``"float64"`` say of which tensors; ``"compiled_sh"`` that colors may come from `splat_numba_sh`;
 ``"fused_step"`` that `splat_numba` draws for it, whose `forward` and `backward` a fit may call without autograd.
 """
 
@@ -73,15 +73,15 @@ SPLAT_ENGINES: Registry[SplatRenderer] = Registry("splat")
 for _backend in (
     Backend(
         "gsplat", frozenset({"gradients", "pose", "cuda"}), _probe_gsplat, _load_gsplat,
-        "CUDA rasteriser of the gsplat package",
+        "CUDA rasterizer of the gsplat package",
     ),
     Backend(
         "warp", frozenset({*_ALL, "cuda"}), _probe_warp, _load_warp,
-        "CUDA rasteriser by warp-lang, needs no compiler",
+        "CUDA rasterizer by warp-lang, needs no compiler",
     ),
     Backend(
         "numba", frozenset({*_ALL, "cpu", "compiled_sh", "fused_step"}), _probe_numba, _load_numba,
-        "CPU tile rasteriser, compiled on first use",
+        "CPU tile rasterizer, compiled on first use",
     ),
     Backend(
         "torch", frozenset({*_ALL, "cpu", "cuda", "float64"}), lambda: None, _load_torch,

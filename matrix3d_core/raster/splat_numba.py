@@ -1,8 +1,8 @@
-"""The CPU splat engine: compiled tile rasteriser with a hand-written backward pass, projection included.
+"""The CPU splat engine: compiled tile rasterizer with a hand-written backward pass, projection included.
 
 Forward: cull to the frustum, sort what is left by depth (radix), project, list each 16-px tile's
-Gaussians nearest first, composite. Records stay in index order, because neighbours in index are
-mostly neighbours in the picture, so a tile finds its own in few places of memory. Backward walks every
+Gaussians nearest first, composite. Records stay in index order, because neighbors in index are
+mostly neighbors in the picture, so a tile finds its own in few places of memory. Backward walks every
 tile front to back once more: what lies behind a Gaussian is the finished pixel minus what came so far, so
 nothing but the picture has to be kept. Gradients are first written per (Gaussian, tile) and then summed per
 Gaussian in a fixed order: no atomics, the same bits on every run whatever the number of threads.
@@ -10,7 +10,7 @@ Gaussian in a fixed order: no atomics, the same bits on every run whatever the n
 A Gaussian's projected quadratic form is kept as ``A u^2 + q dy^2`` with ``u = dx + k dy`` (completed
 square). A row then costs one multiply-add per pixel, and thin slanted Gaussians lose no digits.
 
-Inner loops handle `LANES` neighbouring pixels of a row at once; they touch one scratch array at fixed
+Inner loops handle `LANES` neighboring pixels of a row at once; they touch one scratch array at fixed
 offsets and index it with unsigned numbers, which is what lets the compiler turn them into vector code.
 """
 
@@ -137,7 +137,7 @@ def backward(
     """Carry picture gradients back to the visible Gaussians.
 
     Returns:
-        Gradients of means, quaternions, scales, opacities and colours, one row per entry of ``state.visible``
+        Gradients of means, quaternions, scales, opacities and colors, one row per entry of ``state.visible``
         (everything out of view has gradient 0), and the gradients of pose and screen position where asked for.
     """
     count, lens = len(state.visible), state.lens
@@ -155,8 +155,8 @@ def backward(
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, colours, pose, view):
-        arrays = tuple(t.detach().contiguous().numpy() for t in (means, quats, scales, opacities, colours))
+    def forward(ctx, means, quats, scales, opacities, colors, pose, view):
+        arrays = tuple(t.detach().contiguous().numpy() for t in (means, quats, scales, opacities, colors))
         rows = pose.detach().to("cpu", torch.float64).numpy()
         state = forward(arrays, rows, view.camera, view.near_z, antialiased=view.antialiased)
         ctx.state, ctx.pose = state, pose.new_empty(0)

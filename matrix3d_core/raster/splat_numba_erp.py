@@ -107,7 +107,7 @@ def _bounds(dy, ring, right, down, focal, height, width):
 
 @sliced(grain=1024, fastmath=FAST)
 def _project(
-    begin, until, means, quats, scales, opacities, colours, view, height, width, is_antialiased, visible, records, boxes
+    begin, until, means, quats, scales, opacities, colors, view, height, width, is_antialiased, visible, records, boxes
 ):  # fmt: skip
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
@@ -173,7 +173,7 @@ def _project(
         records[n, 10] = max(HALF / c, TINY)
         records[n, 11] = opacity
         records[n, 12] = limit
-        records[n, 13], records[n, 14], records[n, 15] = colours[i, 0], colours[i, 1], colours[i, 2]
+        records[n, 13], records[n, 14], records[n, 15] = colors[i, 0], colors[i, 1], colors[i, 2]
         records[n, 16] = distance
         records[n, 17], records[n, 18], records[n, 19], records[n, 20] = row_low, row_high, column, half_width
         records[n, 21] = slope
@@ -417,7 +417,7 @@ def _composite_backward(
 @sliced(grain=1024, fastmath=FAST)
 def _project_backward(
     begin, until, means, quats, scales, opacities, view, height, is_antialiased, visible, records, first, slots, grads,
-    g_means, g_quats, g_scales, g_opacities, g_colours, g_views, screen,
+    g_means, g_quats, g_scales, g_opacities, g_colors, g_views, screen,
 ):  # fmt: skip
     """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection."""
     focal = f4(height) / f4(math.pi)
@@ -425,7 +425,7 @@ def _project_backward(
         if first[n] == first[n + 1]:  # touched no tile
             g_opacities[n] = ZERO
             for c in range(3):
-                g_means[n, c] = g_scales[n, c] = g_colours[n, c] = ZERO
+                g_means[n, c] = g_scales[n, c] = g_colors[n, c] = ZERO
             for c in range(4):
                 g_quats[n, c] = ZERO
             if g_views.shape[0]:
@@ -454,7 +454,7 @@ def _project_backward(
             spu += grads[k, 10]
             spv += grads[k, 11]
         i = visible[n]
-        g_colours[n, 0], g_colours[n, 1], g_colours[n, 2] = d0, d1, d2
+        g_colors[n, 0], g_colors[n, 1], g_colors[n, 2] = d0, d1, d2
         g_opacities[n] = -s / opacities[i]
         full_a, full_q = TWO * records[n, 9], TWO * records[n, 10]
         if screen.shape[0]:

@@ -76,7 +76,7 @@ def _cull(begin, until, means, scales, opacities, view, camera, near_z, depth_ke
 
 @sliced(grain=1024, fastmath=FAST)
 def _project(
-    begin, until, means, quats, scales, opacities, colours, view, camera, limits, is_antialiased,
+    begin, until, means, quats, scales, opacities, colors, view, camera, limits, is_antialiased,
     visible, records, boxes,
 ):  # fmt: skip
     """Fill one record per visible Gaussian and the range of tiles that it may touch."""
@@ -129,9 +129,9 @@ def _project(
         records[n, 4] = max(HALF / c, TINY)  # q / 2
         records[n, 5] = opacity
         records[n, 6] = limit
-        records[n, 7] = colours[i, 0]
-        records[n, 8] = colours[i, 1]
-        records[n, 9] = colours[i, 2]
+        records[n, 7] = colors[i, 0]
+        records[n, 8] = colors[i, 1]
+        records[n, 9] = colors[i, 2]
         records[n, 10] = z
         records[n, 11] = reach_x
         records[n, 12] = reach_y
@@ -204,12 +204,12 @@ def _composite(
                 for y in range(y_low, y_high + 1):
                     dy = f4(top + y) + HALF - my
                     base_power = half_q * dy * dy
-                    centre = mx - slope * dy
+                    center = mx - slope * dy
                     half_width = math.sqrt(max(limit - base_power, ZERO) / half_a)
-                    x, x_end = span(centre - half_width, centre + half_width, left, columns)
+                    x, x_end = span(center - half_width, center + half_width, left, columns)
                     while x <= x_end:
                         _add_window(
-                            tile, u8(y * STRIDE + x), f4(left + x) + HALF - centre, base_power,
+                            tile, u8(y * STRIDE + x), f4(left + x) + HALF - center, base_power,
                             half_a, opacity, limit, c0, c1, c2, z,
                         )  # fmt: skip
                         x += LANES
@@ -316,14 +316,14 @@ def _composite_backward(
                 for y in range(y_low, y_high + 1):
                     dy = f4(top + y) + HALF - my
                     base_power = half_q * dy * dy
-                    centre = mx - slope * dy
+                    center = mx - slope * dy
                     x, x_end = x_low, x_high
                     if not is_narrow:
                         half_width = math.sqrt(max(limit - base_power, ZERO) / half_a)
-                        x, x_end = span(centre - half_width, centre + half_width, left, columns)
+                        x, x_end = span(center - half_width, center + half_width, left, columns)
                     while x <= x_end:
                         r0, r1, r2, rz, rv, rvu, rvuu = _backward_window(
-                            tile, u8(y * STRIDE + x), f4(left + x) + HALF - centre, base_power,
+                            tile, u8(y * STRIDE + x), f4(left + x) + HALF - center, base_power,
                             half_a, opacity, limit, c0, c1, c2, z,
                         )  # fmt: skip
                         d0 += r0
@@ -358,7 +358,7 @@ def _composite_backward(
 def _project_backward(
     begin, until, means, quats, scales, opacities, view, camera, limits, is_antialiased,
     visible, records, first, slots, grads,
-    g_means, g_quats, g_scales, g_opacities, g_colours, g_views, screen,
+    g_means, g_quats, g_scales, g_opacities, g_colors, g_views, screen,
 ):  # fmt: skip
     """Sum each visible Gaussian's gradients over its tiles and carry them back through the projection.
 
@@ -370,7 +370,7 @@ def _project_backward(
         if first[n] == first[n + 1]:  # touched no tile
             g_opacities[n] = ZERO
             for c in range(3):
-                g_means[n, c] = g_scales[n, c] = g_colours[n, c] = ZERO
+                g_means[n, c] = g_scales[n, c] = g_colors[n, c] = ZERO
             for c in range(4):
                 g_quats[n, c] = ZERO
             if g_views.shape[0]:
@@ -396,9 +396,9 @@ def _project_backward(
             vy += grads[k, 7]
             vuy += grads[k, 8]
             vyy += grads[k, 9]
-        g_colours[n, 0] = d0
-        g_colours[n, 1] = d1
-        g_colours[n, 2] = d2
+        g_colors[n, 0] = d0
+        g_colors[n, 1] = d1
+        g_colors[n, 2] = d2
         i = visible[n]
         g_opacities[n] = -v / opacities[i]  # what anti-aliasing takes away is a factor, so this holds with it
         # power = A/2 u^2 + q/2 dy^2, u = dx + k dy, A = 1 / (a - b^2/c), k = -b/c, q = 1/c.

@@ -1,4 +1,4 @@
-"""Colours from spherical harmonics and their gradients, compiled: `raster.splat.colours_from_sh` for the CPU.
+"""Colors from spherical harmonics and their gradients, compiled: `raster.splat.colors_from_sh` for the CPU.
 
 Gaussians without a gradient are skipped on the way back, so what is out of view costs next to nothing.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..compiled import compiled, sliced
 from ..scene.gaussians import SH_C0
 
-__all__ = ["colours_from_sh"]
+__all__ = ["colors_from_sh"]
 
 f4 = np.float32
 
@@ -59,39 +59,39 @@ def _basis_backward(x, y, z, bases, g):
 
 
 @compiled(inline="always")
-def _direction(means, centre, i):
-    x, y, z = means[i, 0] - centre[0], means[i, 1] - centre[1], means[i, 2] - centre[2]
+def _direction(means, center, i):
+    x, y, z = means[i, 0] - center[0], means[i, 1] - center[1], means[i, 2] - center[2]
     nearness = ONE / max(math.sqrt(x * x + y * y + z * z), f4(1e-12))
     return x * nearness, y * nearness, z * nearness, nearness
 
 
 @sliced(grain=1024)
-def _shade(begin, until, sh, means, centre, colours):
+def _shade(begin, until, sh, means, center, colors):
     bases = sh.shape[1]
     basis = np.empty(16, np.float32)
     for i in range(begin, until):
-        x, y, z, _ = _direction(means, centre, i)
+        x, y, z, _ = _direction(means, center, i)
         _basis(x, y, z, bases, basis)
         r, g, b = HALF + C0 * sh[i, 0, 0], HALF + C0 * sh[i, 0, 1], HALF + C0 * sh[i, 0, 2]
         for k in range(1, bases):
             r += basis[k] * sh[i, k, 0]
             g += basis[k] * sh[i, k, 1]
             b += basis[k] * sh[i, k, 2]
-        colours[i, 0], colours[i, 1], colours[i, 2] = max(r, ZERO), max(g, ZERO), max(b, ZERO)
+        colors[i, 0], colors[i, 1], colors[i, 2] = max(r, ZERO), max(g, ZERO), max(b, ZERO)
 
 
 @sliced(grain=1024)
-def _shade_backward(begin, until, sh, means, centre, colours, g_colours, g_sh, g_means):
+def _shade_backward(begin, until, sh, means, center, colors, g_colors, g_sh, g_means):
     bases = sh.shape[1]
     basis = np.empty(16, np.float32)
     g_basis = np.empty(16, np.float32)
     for i in range(begin, until):
-        r = g_colours[i, 0] if colours[i, 0] > ZERO else ZERO
-        g = g_colours[i, 1] if colours[i, 1] > ZERO else ZERO
-        b = g_colours[i, 2] if colours[i, 2] > ZERO else ZERO
+        r = g_colors[i, 0] if colors[i, 0] > ZERO else ZERO
+        g = g_colors[i, 1] if colors[i, 1] > ZERO else ZERO
+        b = g_colors[i, 2] if colors[i, 2] > ZERO else ZERO
         if r == ZERO and g == ZERO and b == ZERO:
             continue
-        x, y, z, nearness = _direction(means, centre, i)
+        x, y, z, nearness = _direction(means, center, i)
         _basis(x, y, z, bases, basis)
         g_sh[i, 0, 0], g_sh[i, 0, 1], g_sh[i, 0, 2] = C0 * r, C0 * g, C0 * b
         for k in range(1, bases):
@@ -108,23 +108,23 @@ def _shade_backward(begin, until, sh, means, centre, colours, g_colours, g_sh, g
 
 class _Shade(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, sh, means, centre):
-        arrays = [t.detach().contiguous().numpy() for t in (sh, means, centre)]
-        colours = np.empty((len(arrays[0]), 3), np.float32)
-        _shade(len(colours), *arrays, colours)
-        ctx.arrays = (*arrays, colours)
-        return torch.from_numpy(colours)
+    def forward(ctx, sh, means, center):
+        arrays = [t.detach().contiguous().numpy() for t in (sh, means, center)]
+        colors = np.empty((len(arrays[0]), 3), np.float32)
+        _shade(len(colors), *arrays, colors)
+        ctx.arrays = (*arrays, colors)
+        return torch.from_numpy(colors)
 
     @staticmethod
-    def backward(ctx, g_colours):
+    def backward(ctx, g_colors):
         sh, means, _, _ = ctx.arrays
         g_sh, g_means = np.zeros(sh.shape, np.float32), np.zeros(means.shape, np.float32)
-        _shade_backward(len(sh), *ctx.arrays, g_colours.contiguous().numpy(), g_sh, g_means)
-        g_centre = -g_means.sum(0, dtype=np.float64).astype(np.float32)
-        return torch.from_numpy(g_sh), torch.from_numpy(g_means), torch.from_numpy(g_centre)
+        _shade_backward(len(sh), *ctx.arrays, g_colors.contiguous().numpy(), g_sh, g_means)
+        g_center = -g_means.sum(0, dtype=np.float64).astype(np.float32)
+        return torch.from_numpy(g_sh), torch.from_numpy(g_means), torch.from_numpy(g_center)
 
 
-def colours_from_sh(sh: Tensor, means: Tensor, centre: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]
-    """Evaluate colours as `raster.splat.colours_from_sh` does; float32 on the CPU, degree 1 to 3."""
-    result: Tensor = _Shade.apply(sh.to(torch.float32), means.to(torch.float32), centre.to(torch.float32))
+def colors_from_sh(sh: Tensor, means: Tensor, center: Tensor) -> Tensor:  # [N, K, 3] -> [N, 3]
+    """Evaluate colors as `raster.splat.colors_from_sh` does; float32 on the CPU, degree 1 to 3."""
+    result: Tensor = _Shade.apply(sh.to(torch.float32), means.to(torch.float32), center.to(torch.float32))
     return result

@@ -239,7 +239,7 @@ def gather(records, members, k, last, near, fields):
 
 @compiled(fastmath=FAST, inline="always")
 def span(low, high, origin, size):
-    """First and last pixel whose centre lies between two image coordinates, clipped to the tile.
+    """First and last pixel whose center lies between two image coordinates, clipped to the tile.
 
     Clipped before it becomes a whole number: what exceeds 64 bits, or is NaN, has no defined one.
     """

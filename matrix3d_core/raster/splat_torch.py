@@ -133,9 +133,9 @@ class _PanoramaProjection:
     def touched(self, reach: Tensor, rows: Tensor, columns: Tensor) -> Tensor:  # -> [N]
         """Tell which Gaussians may reach a tile."""
         rays = self._rays(rows, columns)
-        centre = torch.nn.functional.normalize(rays.mean(0), dim=-1)
-        tile_radius = torch.acos((rays @ centre).clamp(-1, 1)).max()
-        angle = torch.acos((self.axes[:, 2] @ centre).clamp(-1, 1))
+        center = torch.nn.functional.normalize(rays.mean(0), dim=-1)
+        tile_radius = torch.acos((rays @ center).clamp(-1, 1)).max()
+        angle = torch.acos((self.axes[:, 2] @ center).clamp(-1, 1))
         return angle <= reach + tile_radius + 1e-3
 
     def offsets(self, rows: Tensor, columns: Tensor, index: Tensor) -> Tensor:  # -> [P, K, 2]
@@ -209,7 +209,7 @@ def render(splats: contract.SplatInputs, view: contract.SplatView) -> tuple[Tens
         alpha = torch.where(before >= contract.T_MIN, alpha, torch.zeros_like(alpha))
         weight = alpha * before
         value = torch.cat(
-            (shown.colours[index], torch.ones_like(depth[index])[:, None], depth[index][:, None]), dim=-1
+            (shown.colors[index], torch.ones_like(depth[index])[:, None], depth[index][:, None]), dim=-1
         )
         half_way = torch.full_like(offset[:, :1, 0].sum(1), -1)
         if view.median and len(index):

@@ -64,15 +64,15 @@ class _Engine:
         height, width = view.camera.size_px
         size = (width, height)
         if isinstance(view.camera, Equirect):
-            focal, centre = (height / math.pi,) * 2, (0.0, 0.0)
+            focal, center = (height / math.pi,) * 2, (0.0, 0.0)
             low, high = [-1.0, -1.0], [1.0, 1.0]
         else:
-            focal, centre = view.camera.focal_px, view.camera.principal_px
-            middle = [(s / 2 - c) / f for s, c, f in zip(size, centre, focal, strict=True)]
+            focal, center = view.camera.focal_px, view.camera.principal_px
+            middle = [(s / 2 - c) / f for s, c, f in zip(size, center, focal, strict=True)]
             limit = [contract.TAN_LIMIT * s / (2 * f) for s, f in zip(size, focal, strict=True)]
             low = [m - t for m, t in zip(middle, limit, strict=True)]
             high = [m + t for m, t in zip(middle, limit, strict=True)]
-        camera.focal, camera.centre = wp.vec2(*focal), wp.vec2(*centre)
+        camera.focal, camera.center = wp.vec2(*focal), wp.vec2(*center)
         camera.tan_low, camera.tan_high = wp.vec2(*low), wp.vec2(*high)
         camera.near, camera.height, camera.width = view.near_z, height, width
         tile = self.kernels.TILE
@@ -108,7 +108,7 @@ class _Engine:
             return self._forward(inputs, camera)
 
     def _forward(self, inputs: list[Tensor], camera: Any) -> tuple[list[Tensor], list[Tensor]]:
-        means, quats, scales, opacities, colours = inputs
+        means, quats, scales, opacities, colors = inputs
         device, count, kernels = means.device, len(means), self.kernels
         records = torch.empty(count, kernels.ROWS, 4, device=device)
         depths = torch.empty(count, device=device)
@@ -117,7 +117,7 @@ class _Engine:
         if count:
             self.launch(
                 "project", count, device, camera, self.view(means, "vec3"), self.view(quats, "vec4"),
-                self.view(scales, "vec3"), self.view(opacities), self.view(colours, "vec3"),
+                self.view(scales, "vec3"), self.view(opacities), self.view(colors, "vec3"),
                 self.view(records, "vec4"), self.view(depths), self.view(boxes, "vec4i"),
                 self.view(counts, "int64"),
             )  # fmt: skip
@@ -201,8 +201,8 @@ class _Engine:
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, colours, pose, engine, camera):  # type: ignore[no-untyped-def]
-        inputs = [means, quats, scales, opacities, colours]
+    def forward(ctx, means, quats, scales, opacities, colors, pose, engine, camera):  # type: ignore[no-untyped-def]
+        inputs = [means, quats, scales, opacities, colors]
         pictures, lists = engine.forward(inputs, camera)
         ctx.engine, ctx.camera, ctx.pose = engine, camera, pose.new_empty(0)
         ctx.save_for_backward(*inputs, *pictures[:3], *lists)

@@ -5,7 +5,7 @@ projection and one per pixel for drawing. Imported only by `splat_warp`, after i
 
 A record holds per Gaussian, as rows of four numbers:
     0: mean x, mean y (pinhole, pixels), A / 2, k      1: q / 2, opacity, log(opacity / ALPHA_MIN), depth
-    2: colour, 0                                       3, 4, 5 (panorama): F (e1 + k e2), F e2, d, each with 0
+    2: color, 0                                       3, 4, 5 (panorama): F (e1 + k e2), F e2, d, each with 0
 """
 
 import math
@@ -52,7 +52,7 @@ class Camera:
     rotation: wp.mat33
     translation: wp.vec3
     focal: wp.vec2
-    centre: wp.vec2
+    center: wp.vec2
     tan_low: wp.vec2
     tan_high: wp.vec2
     near: wp.float32
@@ -99,8 +99,8 @@ def is_in_view(camera: Camera, local: wp.vec3, scale: wp.vec3):
     size = wp.vec2(wp.float32(camera.width), wp.float32(camera.height))
     inside = local[2] > camera.near
     for c in range(2):
-        high = (size[c] - camera.centre[c] + MARGIN) / camera.focal[c]
-        low = (-camera.centre[c] - MARGIN) / camera.focal[c]
+        high = (size[c] - camera.center[c] + MARGIN) / camera.focal[c]
+        low = (-camera.center[c] - MARGIN) / camera.focal[c]
         if local[c] - local[2] * high >= radius * wp.sqrt(1.0 + high * high):
             inside = False
         if local[2] * low - local[c] >= radius * wp.sqrt(1.0 + low * low):
@@ -115,7 +115,7 @@ def project(
     quats: wp.array(dtype=wp.vec4),
     scales: wp.array(dtype=wp.vec3),
     opacities: wp.array(dtype=wp.float32),
-    colours: wp.array(dtype=wp.vec3),
+    colors: wp.array(dtype=wp.vec3),
     records: wp.array2d(dtype=wp.vec4),
     depths: wp.array(dtype=wp.float32),
     boxes: wp.array(dtype=wp.vec4i),
@@ -163,10 +163,10 @@ def project(
     if not limit > 0.0:  # also when it is NaN
         return
     slope = -b / c
-    mean_px = wp.vec2(camera.focal[0] * d[0] + camera.centre[0], camera.focal[1] * d[1] + camera.centre[1])
+    mean_px = wp.vec2(camera.focal[0] * d[0] + camera.center[0], camera.focal[1] * d[1] + camera.center[1])
     records[i, 0] = wp.vec4(mean_px[0], mean_px[1], 0.5 * c / determinant, slope)
     records[i, 1] = wp.vec4(0.5 / c, opacity, limit, depth)
-    records[i, 2] = wp.vec4(colours[i][0], colours[i][1], colours[i][2], 0.0)
+    records[i, 2] = wp.vec4(colors[i][0], colors[i][1], colors[i][2], 0.0)
     width = wp.float32(camera.width)
     height = wp.float32(camera.height)
     low = wp.vec2()
@@ -242,7 +242,7 @@ def emit(
 
 @wp.func
 def pixel_of(camera: Camera, thread: wp.int32):
-    """Row and column of a thread; threads of a tile are neighbours."""
+    """Row and column of a thread; threads of a tile are neighbors."""
     tile = thread / AREA
     lane = thread - tile * AREA
     row = (tile / camera.tiles_x) * SIDE + lane / SIDE
@@ -252,7 +252,7 @@ def pixel_of(camera: Camera, thread: wp.int32):
 
 @wp.func
 def ray_of(camera: Camera, row: wp.int32, column: wp.int32):
-    """Unit direction of a panorama's pixel, or the pixel's centre for a pinhole camera."""
+    """Unit direction of a panorama's pixel, or the pixel's center for a pinhole camera."""
     x = wp.float32(column) + 0.5
     y = wp.float32(row) + 0.5
     ray = wp.vec3(x, y, 0.0)
@@ -306,7 +306,7 @@ def composite(
         return
     ray = ray_of(camera, at[0], at[1])
     clear = wp.float32(1.0)
-    colour = wp.vec3()
+    color = wp.vec3()
     depth_sum = wp.float32(0.0)
     half_way = wp.int32(-1)
     k = start[tile]
@@ -320,14 +320,14 @@ def composite(
         power = shape[2] * offset[0] * offset[0] + more[0] * offset[1] * offset[1]
         if power <= more[2] and offset[2] > 0.0:
             weight = clear * wp.min(ALPHA_MAX, more[1] * wp.exp(-power))
-            colour += weight * xyz(records[i, 2])
+            color += weight * xyz(records[i, 2])
             depth_sum += weight * more[3]
             if clear > 0.5 and clear - weight <= 0.5:
                 half_way = i
             clear -= weight
             if clear < T_MIN:
                 break
-    rgb[at[0], at[1]] = colour
+    rgb[at[0], at[1]] = color
     alpha_out[at[0], at[1]] = 1.0 - clear
     depth_out[at[0], at[1]] = depth_sum
     median[at[0], at[1]] = half_way
@@ -380,14 +380,14 @@ def composite_backward(
     ray = ray_of(camera, at[0], at[1])
     clear = wp.float32(0.0)  # outside of the picture nothing is ever drawn
     behind = wp.float32(0.0)
-    g_colour = wp.vec3()
+    g_color = wp.vec3()
     g_z = wp.float32(0.0)
     if at[0] < camera.height and at[1] < camera.width:
         clear = 1.0
-        g_colour = g_rgb[at[0], at[1]]
+        g_color = g_rgb[at[0], at[1]]
         g_z = g_depth[at[0], at[1]]
         behind = (
-            wp.dot(rgb[at[0], at[1]], g_colour) + depth_out[at[0], at[1]] * g_z
+            wp.dot(rgb[at[0], at[1]], g_color) + depth_out[at[0], at[1]] * g_z
             - (1.0 - alpha_out[at[0], at[1]]) * g_alpha[at[0], at[1]]
         )  # fmt: skip
     k = start[tile]
@@ -408,15 +408,15 @@ def composite_backward(
             full = more[1] * wp.exp(-power)
             alpha = wp.min(ALPHA_MAX, full)
             weight = alpha * clear
-            light = wp.dot(xyz(records[i, 2]), g_colour) + more[3] * g_z
+            light = wp.dot(xyz(records[i, 2]), g_color) + more[3] * g_z
             behind -= weight * light
             d_power = -alpha * (clear * light - behind / (1.0 - alpha))
             if full >= ALPHA_MAX:
                 d_power = 0.0
             clear -= weight
-            values[0] = weight * g_colour[0]
-            values[1] = weight * g_colour[1]
-            values[2] = weight * g_colour[2]
+            values[0] = weight * g_color[0]
+            values[1] = weight * g_color[1]
+            values[2] = weight * g_color[2]
             values[3] = weight * g_z
             values[4] = d_power
             values[5] = d_power * u
@@ -443,7 +443,7 @@ def project_backward(
     g_quats: wp.array(dtype=wp.vec4),
     g_scales: wp.array(dtype=wp.vec3),
     g_opacities: wp.array(dtype=wp.float32),
-    g_colours: wp.array(dtype=wp.vec3),
+    g_colors: wp.array(dtype=wp.vec3),
     g_views: wp.array2d(dtype=wp.float32),
 ):
     """Carry the moments back through the projection; ``g_views [N, 12]`` may be empty."""
@@ -466,7 +466,7 @@ def project_backward(
     g_c = slope * slope * g_schur - slope * full_q * g_slope - 0.5 * full_q * full_q * sums[i, 9]
     g_u = -full_a * su
     g_v = -(full_a * slope * su + full_q * sv)
-    g_colours[i] = wp.vec3(sums[i, 0], sums[i, 1], sums[i, 2])
+    g_colors[i] = wp.vec3(sums[i, 0], sums[i, 1], sums[i, 2])
     g_opacities[i] = -s / opacities[i]
 
     local = camera.rotation * means[i] + camera.translation

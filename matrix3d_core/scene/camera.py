@@ -4,7 +4,7 @@ A camera is the lens and the size of one picture; where it stands is a pose of a
 (x right, y down, z forward). The formulas live in `geometry.pinhole` and `geometry.spherical`; a camera picks its own,
 so that no stage has to ask which one it works with.
 
-In continuous pixel coordinates of both cameras pixel ``(i, j)`` covers ``[i, i + 1) x [j, j + 1)``; its centre is at
+In continuous pixel coordinates of both cameras pixel ``(i, j)`` covers ``[i, i + 1) x [j, j + 1)``; its center is at
 ``(i + 0.5, j + 0.5)``.
 """
 
@@ -88,7 +88,7 @@ class Pinhole(_Sized):
 
     @classmethod
     def from_fov(cls, fov_x_rad: float, height: int, width: int) -> Pinhole:
-        """Return a centred camera with square pixels; see `intrinsics_from_fov`."""
+        """Return a centered camera with square pixels; see `intrinsics_from_fov`."""
         return cls((height, width), intrinsics_from_fov(fov_x_rad, height, width))
 
     def __eq__(self, other: object) -> bool:
@@ -133,7 +133,7 @@ class Pinhole(_Sized):
         return 1 / math.sqrt(self.focal_px[0] * self.focal_px[1])
 
     def rays(self) -> Tensor:  # [H, W, 3]
-        """Return the unit direction of every pixel centre, ``[H, W, 3]`` float64."""
+        """Return the unit direction of every pixel center, ``[H, W, 3]`` float64."""
         return pinhole_directions(self.K_px, *self.size_px)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [..., 3] -> [..., 2], [...]
@@ -232,7 +232,7 @@ class Pinhole(_Sized):
         return depth_ray_from_z(depth, self.K_px)
 
     def pad(self, maps: Tensor, reach: int) -> Tensor:  # [N, C, H, W] -> [N, C, H + 2 reach, W + 2 reach]
-        """Continue maps beyond the border as neighbours see them: by their outermost pixels."""
+        """Continue maps beyond the border as neighbors see them: by their outermost pixels."""
         return torch.nn.functional.pad(maps, (reach, reach, reach, reach), mode="replicate")
 
     def kernel_values(self) -> Tensor:  # [6]
@@ -243,7 +243,7 @@ class Pinhole(_Sized):
 
 @dataclass(frozen=True)
 class Equirect(_Sized):
-    """A panorama camera: the whole sphere, +z at the centre column, the border behind.
+    """A panorama camera: the whole sphere, +z at the center column, the border behind.
 
     Attributes:
         size_px: rows and columns of the picture, usually 1:2.
@@ -269,7 +269,7 @@ class Equirect(_Sized):
         return math.pi / self.height
 
     def rays(self) -> Tensor:  # [H, W, 3]
-        """Return the unit direction of every pixel centre, ``[H, W, 3]`` float64."""
+        """Return the unit direction of every pixel center, ``[H, W, 3]`` float64."""
         return erp_directions(*self.size_px, dtype=torch.float64)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:  # [..., 3] -> [..., 2], [...]
@@ -354,7 +354,7 @@ class Equirect(_Sized):
         return depth
 
     def pad(self, maps: Tensor, reach: int) -> Tensor:  # [N, C, H, W] -> [N, C, H + 2 reach, W + 2 reach]
-        """Continue maps beyond the border as neighbours see them: columns wrap, outermost rows repeat."""
+        """Continue maps beyond the border as neighbors see them: columns wrap, outermost rows repeat."""
         around = torch.nn.functional.pad(maps, (reach, reach, 0, 0), mode="circular")
         return torch.nn.functional.pad(around, (0, 0, reach, reach), mode="replicate")
 
@@ -420,7 +420,7 @@ def join_intrinsics(first: Tensor | None, second: Tensor | None) -> Tensor | Non
 
 
 def blend_intrinsics(K_px: Tensor | None, times: Tensor) -> Tensor | None:
-    """Return intrinsics at fractional frame numbers ``[N]``, linear between neighbours, or none."""
+    """Return intrinsics at fractional frame numbers ``[N]``, linear between neighbors, or none."""
     if K_px is None:
         return None
     lower = times.floor().long().clamp(max=len(K_px) - 1)

@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 __all__ = ["ORIGIN_UNKNOWN", "SH_C0", "Gaussians"]
 
 SH_C0 = 0.28209479177387814
-"""Value of the constant spherical harmonic, ``1 / (2 sqrt(pi))``; colour = 0.5 + SH_C0 * sh[:, 0]."""
+"""Value of the constant spherical harmonic, ``1 / (2 sqrt(pi))``; color = 0.5 + SH_C0 * sh[:, 0]."""
 
 ORIGIN_UNKNOWN = 255
 """Origin of a Gaussian of which nobody has said where it comes from; see `scene.provenance`."""
@@ -25,11 +25,11 @@ class Gaussians:
     """A set of 3D Gaussians, activated values, in the world frame (OpenCV axes, world units).
 
     Attributes:
-        means: ``[N, 3]`` centres.
+        means: ``[N, 3]`` centers.
         quats_wxyz: ``[N, 4]`` rotations, Gaussian axes to world; unit length.
         scales: ``[N, 3]`` standard deviations along the Gaussian's own axes, positive, world units.
         opacities: ``[N]`` in [0, 1].
-        sh: ``[N, K, 3]`` spherical-harmonic colour coefficients, ``K = (degree + 1) ** 2``.
+        sh: ``[N, K, 3]`` spherical-harmonic color coefficients, ``K = (degree + 1) ** 2``.
         origins: optional ``[N]`` uint8, where each comes from: an index into `scene.provenance.ORIGINS`, or
             `ORIGIN_UNKNOWN`. Follows the Gaussians wherever they go; nothing is drawn from it.
     """
@@ -58,16 +58,16 @@ class Gaussians:
         return self.means.shape[0]
 
     @property
-    def colours(self) -> Tensor:
-        """``[N, 3]`` base colour, the view-independent part; 0..1 for displayable colours."""
+    def colors(self) -> Tensor:
+        """``[N, 3]`` base color, the view-independent part; 0..1 for displayable colors."""
         return 0.5 + SH_C0 * self.sh[:, 0]
 
     @classmethod
-    def from_colours(
-        cls, means: Tensor, quats_wxyz: Tensor, scales: Tensor, opacities: Tensor, colours: Tensor
+    def from_colors(
+        cls, means: Tensor, quats_wxyz: Tensor, scales: Tensor, opacities: Tensor, colors: Tensor
     ) -> Gaussians:
-        """Build view-independent Gaussians from ``[N, 3]`` colours in [0, 1]."""
-        return cls(means, quats_wxyz, scales, opacities, ((colours - 0.5) / SH_C0).unsqueeze(1))
+        """Build view-independent Gaussians from ``[N, 3]`` colors in [0, 1]."""
+        return cls(means, quats_wxyz, scales, opacities, ((colors - 0.5) / SH_C0).unsqueeze(1))
 
     def check_finite(self) -> None:
         """Raise `InvalidInput` when any value is NaN or infinite, naming the field."""

@@ -1,4 +1,4 @@
-"""Mesh: triangles with per-vertex colour and visibility."""
+"""Mesh: triangles with per-vertex color and visibility."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Mesh:
     Attributes:
         vertices: ``[N, 3]`` float32 positions, world units.
         faces: ``[M, 3]`` int32 vertex indices.
-        colours: ``[N, 3]`` float32 in [0, 1].
+        colors: ``[N, 3]`` float32 in [0, 1].
         is_visible: ``[N]`` bool; a surface point counts as seen only when all three corners do.
         uvs: optional ``[N, 2]`` float32 places in the texture, (0, 0) its upper left corner, (1, 1) the lower right.
         texture: optional ``[H, W, 3]`` float32 in [0, 1], together with ``uvs``.
@@ -28,7 +28,7 @@ class Mesh:
 
     vertices: Tensor
     faces: Tensor
-    colours: Tensor
+    colors: Tensor
     is_visible: Tensor
     uvs: Tensor | None = None
     texture: Tensor | None = None
@@ -36,7 +36,7 @@ class Mesh:
     def __post_init__(self) -> None:
         count = check_shape("vertices", self.vertices, "N 3")["N"]
         check_shape("faces", self.faces, "M 3")
-        check_shape("colours", self.colours, f"{count} 3")
+        check_shape("colors", self.colors, f"{count} 3")
         check_shape("is_visible", self.is_visible, f"{count}")
         if self.uvs is not None and self.texture is not None:
             check_shape("uvs", self.uvs, f"{count} 2")

@@ -23,7 +23,7 @@ class PanoramaGeometry:
             positive everywhere (sky and repaired pixels hold their stand-in distance).
         is_valid: ``[H, W]`` bool, True where the distance was measured or given.
         is_sky: ``[H, W]`` bool, True where the pixel shows sky.
-        is_metric: True when one unit is one metre.
+        is_metric: True when one unit is one meter.
         report: what was done: counts, factors, source; JSON-serialisable values only.
     """
 

@@ -15,15 +15,15 @@ from .gaussians import ORIGIN_UNKNOWN, Gaussians
 
 __all__ = [
     "ORIGINS",
-    "ORIGIN_COLOURS",
+    "ORIGIN_COLORS",
     "ORIGIN_OBSERVED",
     "ORIGIN_SOURCE",
     "ORIGIN_UNKNOWN",
     "ORIGIN_UNOBSERVED",
-    "UNKNOWN_COLOUR",
-    "colour_by_origin",
+    "UNKNOWN_COLOR",
+    "color_by_origin",
     "count_origins",
-    "provenance_colours",
+    "provenance_colors",
 ]
 
 ORIGINS = ("source", "observed", "unobserved")
@@ -32,14 +32,14 @@ source does not, at a distance that is known or that two frames agree on; a fram
 model made a frame nobody knows here: a rendered and a generated one are observed alike."""
 ORIGIN_SOURCE, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED = range(3)
 
-ORIGIN_COLOURS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))
-"""Display colours of `ORIGINS`: source green, observed orange, unobserved red."""
-UNKNOWN_COLOUR = (0.55, 0.55, 0.60)
-"""Display colour of Gaussians of which nobody has said where they come from: grey."""
+ORIGIN_COLORS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))
+"""Display colors of `ORIGINS`: source green, observed orange, unobserved red."""
+UNKNOWN_COLOR = (0.55, 0.55, 0.60)
+"""Display color of Gaussians of which nobody has said where they come from: gray."""
 
 
-def provenance_colours(origins: Tensor) -> Tensor:  # [N] -> [N, 3]
-    """Return the display colour of each origin, float32 in [0, 1].
+def provenance_colors(origins: Tensor) -> Tensor:  # [N] -> [N, 3]
+    """Return the display color of each origin, float32 in [0, 1].
 
     Args:
         origins: ``[N]`` integer, index into `ORIGINS`; anything else is unknown.
@@ -52,12 +52,12 @@ def provenance_colours(origins: Tensor) -> Tensor:  # [N] -> [N, 3]
         raise InvalidInput(f"origins must be integers; got {origins.dtype}.")
     index = origins.long()
     is_known = (index >= 0) & (index < len(ORIGINS))
-    palette = torch.tensor((*ORIGIN_COLOURS, UNKNOWN_COLOUR), device=origins.device)
+    palette = torch.tensor((*ORIGIN_COLORS, UNKNOWN_COLOR), device=origins.device)
     return palette[torch.where(is_known, index, len(ORIGINS))]
 
 
-def colour_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gaussians:
-    """Return the same Gaussians, in the same order, in the colour of their origin.
+def color_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gaussians:
+    """Return the same Gaussians, in the same order, in the color of their origin.
 
     A third of each one's brightness is kept, so that shapes stay readable; the hue tells the origin.
 
@@ -71,14 +71,14 @@ def colour_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gau
     origins = gaussians.origins if origins is None else origins
     if origins is None:
         raise InvalidInput(
-            "these splats must carry their origins to be coloured by them; they do not. Take the splats that GS "
+            "these splats must carry their origins to be colored by them; they do not. Take the splats that GS "
             "Optimize gives, or a PLY saved from them; other formats and core's own splat nodes lose the origins."
         )
     check_shape("origins", origins, f"{len(gaussians)}")
-    hue = provenance_colours(origins).to(gaussians.means)
-    grey = gaussians.colours.detach().mean(-1, keepdim=True).clamp(0, 1)
-    mixed = (hue * (0.7 + 0.6 * (grey - 0.5))).clamp(0, 1)
-    painted = Gaussians.from_colours(
+    hue = provenance_colors(origins).to(gaussians.means)
+    gray = gaussians.colors.detach().mean(-1, keepdim=True).clamp(0, 1)
+    mixed = (hue * (0.7 + 0.6 * (gray - 0.5))).clamp(0, 1)
+    painted = Gaussians.from_colors(
         gaussians.means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, mixed
     )
     return painted.with_origins(origins)

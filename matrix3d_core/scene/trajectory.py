@@ -14,7 +14,7 @@ from .camera import Camera, camera_of, check_intrinsics, select_intrinsics
 __all__ = ["FRAMES_OF_REFERENCE", "Trajectory"]
 
 FRAMES_OF_REFERENCE = ("panorama", "world")
-"""``panorama``: the origin is the centre of the source panorama and +z its front.
+"""``panorama``: the origin is the center of the source panorama and +z its front.
 ``world``: a frame given from outside; the panorama stands at the first pose."""
 
 _ORTHONORMAL_TOLERANCE = 1e-3
@@ -25,15 +25,15 @@ class Trajectory:
     """A camera path: one world-to-camera pose per frame.
 
     OpenCV axes (x right, y down, z forward); ``x_cam = R x_world + t``. A pose without intrinsics
-    is a panorama camera: its +z axis points at the ERP's centre column.
+    is a panorama camera: its +z axis points at the ERP's center column.
 
     Attributes:
         camera_from_world: ``[T, 4, 4]`` float64, rigid (w2c), ``T >= 1``.
-        K_px: optional ``[T, 3, 3]`` intrinsics in pixels (centres at half integers).
+        K_px: optional ``[T, 3, 3]`` intrinsics in pixels (centers at half integers).
         image_size_px: optional ``(height, width)``, needed with ``K_px``.
         fps: frames per second, for playback.
         frame_of_reference: one of `FRAMES_OF_REFERENCE`.
-        is_metric: True when one unit is one metre.
+        is_metric: True when one unit is one meter.
         name: what to call it in lists and files.
     """
 
@@ -132,8 +132,8 @@ class Trajectory:
         return self.world_from_camera[0]
 
     @property
-    def centres(self) -> Tensor:
-        """``[T, 3]`` float64 camera centres in the world."""
+    def centers(self) -> Tensor:
+        """``[T, 3]`` float64 camera centers in the world."""
         return self.world_from_camera[:, :3, 3]
 
     @property
@@ -144,17 +144,17 @@ class Trajectory:
     @property
     def length(self) -> float:
         """Length of the path, world units."""
-        return float(self.centres.diff(dim=0).norm(dim=-1).sum())
+        return float(self.centers.diff(dim=0).norm(dim=-1).sum())
 
     @classmethod
-    def from_centres(
-        cls, rotations_world_from_camera: Tensor, centres: Tensor, **fields: object
+    def from_centers(
+        cls, rotations_world_from_camera: Tensor, centers: Tensor, **fields: object
     ) -> Trajectory:
-        """Build from ``[T, 3, 3]`` world-from-camera rotations and ``[T, 3]`` camera centres."""
+        """Build from ``[T, 3, 3]`` world-from-camera rotations and ``[T, 3]`` camera centers."""
         count = check_shape("rotations_world_from_camera", rotations_world_from_camera, "T 3 3")["T"]
-        check_shape("centres", centres, f"{count} 3")
+        check_shape("centers", centers, f"{count} 3")
         rotation = rotations_world_from_camera.to(torch.float64).mT
         pose = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
         pose[:, :3, :3] = rotation
-        pose[:, :3, 3] = -(rotation @ centres.to(torch.float64).unsqueeze(-1)).squeeze(-1)
+        pose[:, :3, 3] = -(rotation @ centers.to(torch.float64).unsqueeze(-1)).squeeze(-1)
         return cls(pose, **fields)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ class Atlas:
     """Where the triangles lie in the picture.
 
     Attributes:
-        corners_px: ``[M, 3, 2]`` float64 columns and rows of the triangles' corners; texel centres at half integers.
+        corners_px: ``[M, 3, 2]`` float64 columns and rows of the triangles' corners; texel centers at half integers.
         chart: ``[M]`` int64, which chart a triangle is in.
         scale: texels per world unit.
         charts: how many there are.
@@ -50,7 +50,7 @@ def lay_out(points: np.ndarray, faces: np.ndarray, size_px: int) -> Atlas:
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     normals = normals / np.maximum(length, 1e-300)
-    pairs = _neighbours(faces)
+    pairs = _neighbors(faces)
     side = _smooth(_sides(normals), normals, pairs)
     area = float((0.5 * length).sum())
     tile = max(area, 1e-300) ** 0.5 / _TILES
@@ -74,12 +74,12 @@ def lay_out(points: np.ndarray, faces: np.ndarray, size_px: int) -> Atlas:
 def cover_texels(
     corners_px: np.ndarray, size_px: int, margin_px: float = 1e-9
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which triangle covers each texel's centre; of several, the first.
+    """Tell which triangle covers each texel's center; of several, the first.
 
     Args:
         corners_px: ``[M, 3, 2]`` float64.
         size_px: side of the picture.
-        margin_px: texel centres this far outside of a triangle belong to it as well, for seams.
+        margin_px: texel centers this far outside of a triangle belong to it as well, for seams.
 
     Returns:
         ``[S, S]`` int64 triangle, -1 where there is none, and ``[S, S, 2]`` float32: the shares of its second and
@@ -117,7 +117,7 @@ def cover_texels(
     return owner.reshape(size_px, size_px), share.reshape(size_px, size_px, 2)
 
 
-def _neighbours(faces: np.ndarray) -> np.ndarray:  # [P, 2]
+def _neighbors(faces: np.ndarray) -> np.ndarray:  # [P, 2]
     """Pairs of triangles that share an edge."""
     edges = np.sort(np.concatenate((faces[:, (0, 1)], faces[:, (1, 2)], faces[:, (2, 0)])), axis=1)
     owner = np.tile(np.arange(len(faces)), 3)
@@ -134,7 +134,7 @@ def _sides(normals: np.ndarray) -> np.ndarray:  # [M]: 2 * axis + (1 where the n
 
 
 def _smooth(side: np.ndarray, normals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Let triangles follow most of their neighbours, where that does not squeeze them."""
+    """Let triangles follow most of their neighbors, where that does not squeeze them."""
     along = np.stack((normals, -normals), 2).reshape(-1, 6)  # +x, -x, +y, -y, +z, -z
     for _ in range(_ROUNDS):
         votes = np.zeros((len(side), 6), np.int64)

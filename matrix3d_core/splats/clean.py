@@ -1,8 +1,8 @@
 """Take broken, faint, stray and oversized Gaussians out of a world.
 
 A world seen from inside is dense near the camera and sparse far away, so nothing here is measured in world
-units: a Gaussian is compared with the spacing of its own neighbourhood, the median distance to its nearest
-neighbours.
+units: a Gaussian is compared with the spacing of its own neighborhood, the median distance to its nearest
+neighbors.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ class CleanConfig:
 
     Attributes:
         min_opacity: fainter Gaussians go.
-        neighbours: how many nearest neighbours make a neighbourhood, at least 4.
-        outlier_ratio: a Gaussian goes whose spacing is this many times that of its neighbours.
+        neighbors: how many nearest neighbors make a neighborhood, at least 4.
+        outlier_ratio: a Gaussian goes whose spacing is this many times that of its neighbors.
         min_cluster: Gaussians that hang together in a clump of fewer than this go.
-        link_ratio: two neighbours hang together when no farther apart than this many spacings.
+        link_ratio: two neighbors hang together when no farther apart than this many spacings.
         max_size_ratio: standard deviations are cut to this many spacings.
     """
 
     min_opacity: float = 0.02
-    neighbours: int = 12
+    neighbors: int = 12
     outlier_ratio: float = 4.0
     min_cluster: int = 30
     link_ratio: float = 3.0
     max_size_ratio: float = 8.0
 
     def __post_init__(self) -> None:
-        if self.neighbours < 4:
-            raise InvalidInput(f"neighbours must be at least 4; got {self.neighbours}.")
+        if self.neighbors < 4:
+            raise InvalidInput(f"neighbors must be at least 4; got {self.neighbors}.")
         if not 0 <= self.min_opacity <= 1:
             raise InvalidInput(f"min_opacity must lie between 0 and 1; got {self.min_opacity}.")
         for name in ("outlier_ratio", "link_ratio", "max_size_ratio", "min_cluster"):
@@ -81,7 +81,7 @@ def clean_gaussians(
     """Remove what no viewer should see and cut what is too large.
 
     In this order: Gaussians that cannot be drawn (NaN, no rotation, no size), faint ones, outliers (alone,
-    far from a neighbourhood that is dense), clumps (a few that hang together, away from everything else),
+    far from a neighborhood that is dense), clumps (a few that hang together, away from everything else),
     and then oversized ones, which stay but are cut. Opacities are clamped to [0, 1] and rotations made unit.
 
     Args:
@@ -108,8 +108,8 @@ def clean_gaussians(
     world = world.select(~faint)
     _refuse_empty(world, report)
 
-    progress(ProgressEvent(1, steps, "clean splats: neighbourhoods"))
-    distance, index = _nearest(world.means, config.neighbours)
+    progress(ProgressEvent(1, steps, "clean splats: neighborhoods"))
+    distance, index = _nearest(world.means, config.neighbors)
     report["outliers"] = report["clumps"] = 0
     if distance is not None and config.outlier_ratio:
         spacing = np.median(distance, axis=1)
@@ -118,7 +118,7 @@ def clean_gaussians(
         report["outliers"] = int(stray.sum())
         world = world.select(torch.from_numpy(~stray))
         _refuse_empty(world, report)
-        distance, index = _nearest(world.means, config.neighbours)
+        distance, index = _nearest(world.means, config.neighbors)
 
     progress(ProgressEvent(2, steps, "clean splats: clumps"))
     if distance is not None and config.min_cluster > 1 and config.link_ratio:
@@ -126,7 +126,7 @@ def clean_gaussians(
         report["clumps"] = int(small.sum())
         world = world.select(torch.from_numpy(~small))
         _refuse_empty(world, report)
-        distance, index = _nearest(world.means, config.neighbours)
+        distance, index = _nearest(world.means, config.neighbors)
 
     progress(ProgressEvent(3, steps, "clean splats: sizes"))
     report["clamped"] = 0
@@ -155,7 +155,7 @@ def _refuse_empty(world: Gaussians, report: CleanReport) -> None:
 
 
 def _nearest(means: Tensor, count: int) -> tuple[np.ndarray | None, np.ndarray]:  # [N, k] each
-    """Distances and indices of the nearest neighbours, the Gaussian itself left out; None for too few."""
+    """Distances and indices of the nearest neighbors, the Gaussian itself left out; None for too few."""
     from scipy.spatial import cKDTree
 
     points = means.detach().double().numpy()

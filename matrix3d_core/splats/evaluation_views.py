@@ -17,7 +17,7 @@ from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Look", "centres_inside", "judging_views", "mean_psnr", "pictures", "references", "spread_places"]
+__all__ = ["Look", "centers_inside", "judging_views", "mean_psnr", "pictures", "references", "spread_places"]
 
 _FOV_RAD = math.pi / 2
 _PARTS = 3  # of each 8 views, how many are held out
@@ -40,18 +40,18 @@ class Look:
     rotation: Tensor
 
 
-def centres_inside(gaussians: Gaussians, trajectory: Trajectory | None) -> Tensor:  # [P, 3]
+def centers_inside(gaussians: Gaussians, trajectory: Trajectory | None) -> Tensor:  # [P, 3]
     """Return where a visitor stands: along the path, or without one at the origin and a little around it."""
     if trajectory is not None:
-        return trajectory.centres
+        return trajectory.centers
     reach = 0.1 * float(gaussians.means.double().norm(dim=-1).median())
     steps = torch.tensor(((0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 0, -1)), dtype=torch.float64)
     return steps * reach
 
 
 def spread_places(gaussians: Gaussians, trajectory: Trajectory | None, count: int) -> Tensor:  # [P, 3]
-    """Return at most ``count`` of the places of `centres_inside`, spread evenly."""
-    places = centres_inside(gaussians, trajectory)
+    """Return at most ``count`` of the places of `centers_inside`, spread evenly."""
+    places = centers_inside(gaussians, trajectory)
     return places[torch.linspace(0, len(places) - 1, min(count, len(places))).round().long()]
 
 
@@ -81,7 +81,7 @@ def judging_views(
         raise InvalidInput(f"there must be at least 1 view of 16 pixels; got {count} of {size_px}.")
     if trajectory is None:
         poses = torch.eye(4, dtype=torch.float64).repeat(5, 1, 1)
-        poses[:, :3, 3] = -centres_inside(gaussians, None)
+        poses[:, :3, 3] = -centers_inside(gaussians, None)
     else:
         poses = trajectory.camera_from_world
     lens = Pinhole.from_fov(_FOV_RAD, size_px, size_px)

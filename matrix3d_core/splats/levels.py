@@ -1,6 +1,6 @@
 """Levels of detail: coarser worlds that look the same from farther away.
 
-Neighbours in a cell are fused into one Gaussian that keeps their mass, centre and spread. The cells are those of
+Neighbors in a cell are fused into one Gaussian that keeps their mass, center and spread. The cells are those of
 a grid, or, for a world that is seen from inside, of shells around the viewer whose cells keep their angular
 size: what is far is already coarse.
 """
@@ -18,7 +18,7 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .evaluation_views import centres_inside, judging_views, mean_psnr, pictures
+from .evaluation_views import centers_inside, judging_views, mean_psnr, pictures
 from .moments import fuse_groups
 from .refit import refit
 
@@ -28,24 +28,24 @@ CELLS = ("view", "grid")
 """``view``: cells as large as they look from the path. ``grid``: cubes of one size."""
 
 _STRICTNESS = ((0.25, 0.25), (0.5, 0.25), (2.0, 4.0))
-"""Difference in colour that is not fused over, and how large cells may get before it is given up."""
+"""Difference in color that is not fused over, and how large cells may get before it is given up."""
 _SEARCH = 24
 _CLOSED = 3.0  # see fuse_groups
 
 
 def coarser(
-    gaussians: Gaussians, target: int, *, cells: str = "view", centres: Tensor | None = None
+    gaussians: Gaussians, target: int, *, cells: str = "view", centers: Tensor | None = None
 ) -> Gaussians:
-    """Fuse neighbours until about ``target`` Gaussians are left (at most that many where it can be done).
+    """Fuse neighbors until about ``target`` Gaussians are left (at most that many where it can be done).
 
-    Only Gaussians that lie in the same cell, face the same way and have a similar colour are fused, so edges
+    Only Gaussians that lie in the same cell, face the same way and have a similar color are fused, so edges
     and textures stay.
 
     Args:
         gaussians: the world, on the CPU.
         target: how many to leave, at least 1.
         cells: one of `CELLS`.
-        centres: ``[P, 3]`` where the viewer may be; None is the origin.
+        centers: ``[P, 3]`` where the viewer may be; None is the origin.
 
     Raises:
         InvalidInput: for a target below 1 or unknown cells.
@@ -56,9 +56,9 @@ def coarser(
         raise InvalidInput(f"cells must be one of {', '.join(CELLS)}; got {cells!r}.")
     if target >= len(gaussians):
         return gaussians
-    means, reach = gaussians.means.detach().double(), _reach(gaussians, cells, centres)
-    for colour_step, largest in _STRICTNESS:
-        kind = _kinds(gaussians, colour_step)
+    means, reach = gaussians.means.detach().double(), _reach(gaussians, cells, centers)
+    for color_step, largest in _STRICTNESS:
+        kind = _kinds(gaussians, color_step)
         low, high = 1e-6, largest  # of the cells' edge as a share of the reach: too fine, coarse enough
         if len(torch.unique(_cell(means, reach, kind, high, cells))) <= target:
             break
@@ -137,14 +137,14 @@ def levels_of_detail(
             f"splats must be finite to be fused; {broken} are not. Clean them first (Splat Clean)."
         )
     measure, judge = judging_views(gaussians, trajectory, count=20, size_px=size_px)
-    centres = centres_inside(gaussians, trajectory)
+    centers = centers_inside(gaussians, trajectory)
     full = pictures(gaussians, judge, engine=engine)
     worlds = [gaussians]
     rows: list[LevelReport] = [{"level": 0, "splats": len(gaussians)}]
     for level in range(1, levels + 1):
         progress(ProgressEvent(level - 1, levels, f"level {level} of {levels}", full[0]))
         target = max(1, round(len(gaussians) / factor**level))
-        world = coarser(gaussians, target, cells=cells, centres=centres)
+        world = coarser(gaussians, target, cells=cells, centers=centers)
         phase = f"refit level {level} of {levels}"
         worlds.append(
             refit(world, gaussians, measure, steps=refit_steps, engine=engine, progress=progress, phase=phase)
@@ -169,25 +169,25 @@ def _shrunk(frames: Tensor, by: int) -> Tensor:  # [V, S, S, 3]
     return torch.nn.functional.avg_pool2d(channels, by).permute(0, 2, 3, 1)
 
 
-def _reach(gaussians: Gaussians, cells: str, centres: Tensor | None) -> Tensor:  # [N]
+def _reach(gaussians: Gaussians, cells: str, centers: Tensor | None) -> Tensor:  # [N]
     """What a cell's edge is measured in at each Gaussian: the world's size, or the distance to the viewer."""
     means = gaussians.means.detach().double()
     if cells == "grid":
         return (means.amax(0) - means.amin(0)).amax().clamp_min(1e-12).expand(len(means))
-    places = torch.zeros(1, 3, dtype=torch.float64) if centres is None else centres.double()
+    places = torch.zeros(1, 3, dtype=torch.float64) if centers is None else centers.double()
     if len(places) > 16:
         places = places[torch.linspace(0, len(places) - 1, 16).long()]
     return torch.cdist(means, places).amin(1).clamp_min(1e-9)
 
 
-def _kinds(gaussians: Gaussians, colour_step: float) -> Tensor:  # [N] int64
-    """A number for the way a Gaussian faces (its thinnest axis, 7 kinds) and its coarse colour."""
+def _kinds(gaussians: Gaussians, color_step: float) -> Tensor:  # [N] int64
+    """A number for the way a Gaussian faces (its thinnest axis, 7 kinds) and its coarse color."""
     axes = matrix_from_quats(gaussians.quats_wxyz.double())
     thin = gaussians.scales.argmin(-1)
     normal = axes[torch.arange(len(thin)), :, thin]
     faces = normal.abs().argmax(-1)
-    colour = (gaussians.colours.double().clamp(0, 1) / colour_step).floor().long()
-    return ((colour[:, 0] * 8 + colour[:, 1]) * 8 + colour[:, 2]) * 4 + faces * (colour_step <= 1)
+    color = (gaussians.colors.double().clamp(0, 1) / color_step).floor().long()
+    return ((color[:, 0] * 8 + color[:, 1]) * 8 + color[:, 2]) * 4 + faces * (color_step <= 1)
 
 
 def _cell(means: Tensor, reach: Tensor, kind: Tensor, share: float, cells: str) -> Tensor:  # [N] int64

@@ -37,21 +37,21 @@ def merge_gaussians(
     fuse: str = "mahalanobis",
     distance: float = 1.0,
     voxel: float = 0.05,
-    colour_tolerance: float = 0.25,
+    color_tolerance: float = 0.25,
     progress: ProgressFn = no_progress,
 ) -> tuple[Gaussians, MergeReport]:
     """Join worlds that are in the same frame.
 
     Gaussians of one part are never fused with each other. Between a part and what was joined before it,
     ``mahalanobis`` fuses pairs that are each other's best match, closer than ``distance`` standard deviations
-    of both together, of similar size and colour; ``voxel`` fuses whatever of different parts shares a cell.
+    of both together, of similar size and color; ``voxel`` fuses whatever of different parts shares a cell.
 
     Args:
         parts: at least one world, on the CPU; lower SH degrees are padded.
         fuse: one of `FUSE_MODES`.
         distance: Mahalanobis distance below which two Gaussians are the same, positive.
         voxel: edge of the cells, world units.
-        colour_tolerance: largest difference in any of red, green and blue between duplicates.
+        color_tolerance: largest difference in any of red, green and blue between duplicates.
         progress: called between parts.
 
     Returns:
@@ -77,9 +77,9 @@ def merge_gaussians(
         progress(ProgressEvent(number, len(parts) - 1, f"merge world {number + 2} of {len(parts)}"))
         both = Gaussians.concatenate(joined, part)
         if fuse == "mahalanobis":
-            group = _pairs(joined, part, both, distance, colour_tolerance)
+            group = _pairs(joined, part, both, distance, color_tolerance)
         elif fuse == "voxel":
-            group = _shared_cells(both, len(joined), voxel, colour_tolerance)
+            group = _shared_cells(both, len(joined), voxel, color_tolerance)
         else:
             group = torch.arange(len(both))
         joined = fuse_groups(both, group, duplicates=True) if fuse != "none" else both
@@ -111,7 +111,7 @@ def _pairs(first: Gaussians, second: Gaussians, both: Gaussians, most: float, to
         total = total + 1e-12 * total.diagonal(dim1=1, dim2=2).amax(1)[:, None, None] * torch.eye(3)
         value = (offset * torch.linalg.solve(total, offset.unsqueeze(-1)).squeeze(-1)).sum(-1)
         ratio = (sizes[count:] / sizes[j]).log().abs()
-        apart = (both.colours[count:] - both.colours[j]).abs().amax(-1)
+        apart = (both.colors[count:] - both.colors[j]).abs().amax(-1)
         fits = (value < most**2) & (ratio < np.log(3.0)) & (apart <= tolerance)
         value = torch.where(fits, value, torch.inf)
         better = value < best
@@ -127,8 +127,8 @@ def _pairs(first: Gaussians, second: Gaussians, both: Gaussians, most: float, to
 
 def _shared_cells(both: Gaussians, count: int, voxel: float, tolerance: float) -> Tensor:
     cell = (both.means.double() / voxel).floor().long()
-    colour = (both.colours.double().clamp(0, 1) / max(tolerance, 1e-3)).floor().long()
-    _, key = torch.unique(torch.cat((cell, colour), 1), dim=0, return_inverse=True)
+    color = (both.colors.double().clamp(0, 1) / max(tolerance, 1e-3)).floor().long()
+    _, key = torch.unique(torch.cat((cell, color), 1), dim=0, return_inverse=True)
     cells = int(key.max()) + 1
     has = torch.zeros(2, cells, dtype=torch.bool)
     has[0, key[:count]] = True

@@ -82,11 +82,11 @@ class MeshConfig:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen around one place: ``depth_ray [H, W]`` (0 where nothing is known), ``rgb``, ``centre [3]``."""
+    """What is seen around one place: ``depth_ray [H, W]`` (0 where nothing is known), ``rgb``, ``center [3]``."""
 
     depth_ray: Tensor
     rgb: Tensor
-    centre: Tensor
+    center: Tensor
 
 
 class MeshReport(TypedDict):
@@ -111,7 +111,7 @@ def mesh_from_gaussians(
     config: MeshConfig | None = None,
     progress: ProgressFn = no_progress,
 ) -> tuple[Mesh, MeshReport]:
-    """Turn a world into a mesh with a colour per vertex, its faces counter-clockwise seen from the path.
+    """Turn a world into a mesh with a color per vertex, its faces counter-clockwise seen from the path.
 
     Args:
         gaussians: the world, on the CPU.
@@ -163,10 +163,10 @@ def mesh_from_gaussians(
         )
     vertices, faces = _compact(vertices, faces)
     points = torch.from_numpy(vertices).double() * voxel + low + voxel / 2
-    progress(ProgressEvent(2 * len(places), 2 * len(places), "colour the surface"))
-    colours = _colours(points, sights, config.truncation * voxel)
+    progress(ProgressEvent(2 * len(places), 2 * len(places), "color the surface"))
+    colors = _colors(points, sights, config.truncation * voxel)
     mesh = Mesh(
-        points.float(), torch.from_numpy(faces).int(), colours, torch.ones(len(points), dtype=torch.bool)
+        points.float(), torch.from_numpy(faces).int(), colors, torch.ones(len(points), dtype=torch.bool)
     )
     report: MeshReport = {
         "vertices": len(points),
@@ -191,8 +191,8 @@ def _sight(gaussians: Gaussians, place: Tensor, rows: int, engine: str) -> Sight
     assert middle is not None
     is_one = (seen.alpha > 0.5) & ((seen.depth_ray / middle - 1).abs() < _AGREE)
     depth = torch.where(is_one & torch.isfinite(middle), seen.depth_ray, 0.0)
-    colour = seen.rgb / seen.alpha.clamp_min(1e-3).unsqueeze(-1)
-    return Sight(depth.cpu(), colour.clamp(0, 1).cpu(), place)
+    color = seen.rgb / seen.alpha.clamp_min(1e-3).unsqueeze(-1)
+    return Sight(depth.cpu(), color.clamp(0, 1).cpu(), place)
 
 
 def _median_distance(sights: Sequence[Sight]) -> float:
@@ -210,7 +210,7 @@ def _covered(sights: Sequence[Sight], places: Tensor, reach: float) -> tuple[Ten
     for sight in sights:
         directions = erp_directions(*sight.depth_ray.shape, dtype=torch.float64)
         near = (sight.depth_ray > 0) & (sight.depth_ray <= reach)
-        points.append(sight.centre + directions[near] * sight.depth_ray[near].double()[:, None])
+        points.append(sight.center + directions[near] * sight.depth_ray[near].double()[:, None])
     seen = torch.cat(points)
     if not len(seen):
         raise InvalidInput(
@@ -234,7 +234,7 @@ def fuse_distances(
 
     Args:
         sights: what is seen from each place.
-        low: corner of the grid; voxel ``(i, j, k)`` has its centre at ``low + (i + 1/2, ...) * voxel``.
+        low: corner of the grid; voxel ``(i, j, k)`` has its center at ``low + (i + 1/2, ...) * voxel``.
         voxel: edge of a voxel.
         shape: voxels along x, y, z.
         truncation: distance at which the value saturates, world units.
@@ -254,7 +254,7 @@ def fuse_distances(
             cell = torch.stack(
                 (index // (shape[1] * shape[2]), index // shape[2] % shape[1], index % shape[2]), dim=-1
             )
-            offset = low + (cell.double() + 0.5) * voxel - sight.centre
+            offset = low + (cell.double() + 0.5) * voxel - sight.center
             distance = offset.norm(dim=-1)
             there = _sample(depth, offset)
             gap = there - distance
@@ -287,7 +287,7 @@ def surface_nets(field: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.nd
     """Take the zero surface out of a grid: one vertex per cell that it passes, one quad per edge that it crosses.
 
     Args:
-        field: ``[X, Y, Z]`` values at the voxel centres, positive outside.
+        field: ``[X, Y, Z]`` values at the voxel centers, positive outside.
         seen: ``[X, Y, Z]`` bool; a cell with an unseen corner carries no surface.
 
     Returns:
@@ -368,11 +368,11 @@ def _compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nd
     return vertices[used], renamed.reshape(faces.shape)
 
 
-def _colours(points: Tensor, sights: Sequence[Sight], tolerance: float) -> Tensor:  # [N, 3]
-    """Mean colour of each point over the places that see it, near ones first."""
+def _colors(points: Tensor, sights: Sequence[Sight], tolerance: float) -> Tensor:  # [N, 3]
+    """Mean color of each point over the places that see it, near ones first."""
     total, weight = torch.zeros(len(points), 3), torch.full((len(points), 1), 1e-12)
     for sight in sights:
-        offset = points - sight.centre
+        offset = points - sight.center
         distance = offset.norm(dim=-1)
         height, width = sight.depth_ray.shape
         u, v = pixels_from_directions(offset, height=height, width=width)
@@ -390,7 +390,7 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
     """Coarsen a mesh to at most ``faces`` triangles, as for a collider.
 
     Vertices in one cell of a grid become one, which is put where it lies closest to the planes of their
-    triangles. Colours are averaged.
+    triangles. Colors are averaged.
 
     Args:
         mesh: the mesh; comes back as it is when it is small enough.
@@ -418,8 +418,8 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
     cluster = _clusters(points, low, coarse)
     groups = int(cluster.max()) + 1
     counts = torch.zeros(groups, dtype=torch.float64).index_add_(0, cluster, torch.ones(len(points)).double())
-    centre = torch.zeros(groups, 3, dtype=torch.float64).index_add_(0, cluster, points) / counts[:, None]
-    colours = torch.zeros(groups, 3).index_add_(0, cluster, mesh.colours) / counts[:, None].float()
+    center = torch.zeros(groups, 3, dtype=torch.float64).index_add_(0, cluster, points) / counts[:, None]
+    colors = torch.zeros(groups, 3).index_add_(0, cluster, mesh.colors) / counts[:, None].float()
     a, b, c = (points[corners[:, k]] for k in range(3))
     normal = torch.linalg.cross(b - a, c - a)
     area = normal.norm(dim=-1, keepdim=True).clamp_min(1e-30)
@@ -430,7 +430,7 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
     )
     for k in range(3):
         where = cluster[corners[:, k]]
-        height = (unit * (a - centre[where])).sum(-1, keepdim=True)
+        height = (unit * (a - center[where])).sum(-1, keepdim=True)
         matrix.index_add_(0, where, (unit * area).unsqueeze(-1) * unit.unsqueeze(-2))
         vector.index_add_(0, where, unit * area * height)
     move = (torch.linalg.pinv(matrix, rtol=0.1, hermitian=True) @ vector.unsqueeze(-1)).squeeze(-1)
@@ -439,9 +439,9 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
     used, renamed = np.unique(kept, return_inverse=True)
     index = torch.from_numpy(used)
     return Mesh(
-        (centre + move)[index].float(),
+        (center + move)[index].float(),
         torch.from_numpy(renamed.reshape(kept.shape)).int(),
-        colours[index].clamp(0, 1),
+        colors[index].clamp(0, 1),
         torch.ones(len(used), dtype=torch.bool),
     )
 
@@ -468,7 +468,7 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
 
 
 def for_gltf(mesh: Mesh) -> Mesh:
-    """Write a mesh in glTF's axes (y up) and with linear colours, as its files hold them. Textures stay as they are."""
+    """Write a mesh in glTF's axes (y up) and with linear colors, as its files hold them. Textures stay as they are."""
     flipped = mesh.vertices * torch.tensor((1.0, -1.0, -1.0))
-    low, high = mesh.colours / 12.92, ((mesh.colours + 0.055) / 1.055) ** 2.4
-    return replace(mesh, vertices=flipped, colours=torch.where(mesh.colours <= 0.04045, low, high))
+    low, high = mesh.colors / 12.92, ((mesh.colors + 0.055) / 1.055) ** 2.4
+    return replace(mesh, vertices=flipped, colors=torch.where(mesh.colors <= 0.04045, low, high))

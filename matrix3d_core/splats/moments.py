@@ -1,4 +1,4 @@
-"""Replace groups of Gaussians by one each that has the same mass, centre and spread."""
+"""Replace groups of Gaussians by one each that has the same mass, center and spread."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def fuse_groups(
 ) -> Gaussians:
     """Fuse the Gaussians that share a group number; one alone in its group stays as it is, bit for bit.
 
-    Mass is opacity times the area of the largest cross section. Centre and covariance of a group are those of
-    its mass; colours are its mean. The opacity is chosen so that the group lets as much light through as its
+    Mass is opacity times the area of the largest cross section. Center and covariance of a group are those of
+    its mass; colors are its mean. The opacity is chosen so that the group lets as much light through as its
     members did: optical depth times area is kept, or with ``duplicates``, where all members stand for the same
     surface, the mean of the opacities.
 
@@ -38,9 +38,9 @@ def fuse_groups(
         gaussians: the world.
         group: ``[N]`` integer, any numbers.
         duplicates: the members are copies of one surface and not pieces of it.
-        spread_factor: what the variance of the members' centres is multiplied by. 1 keeps the moments. 3 keeps
+        spread_factor: what the variance of the members' centers is multiplied by. 1 keeps the moments. 3 keeps
             a surface closed: where n x n tiles of spacing d and sigma d / 2 become one of spacing n d, their
-            centres vary by (n^2 - 1) d^2 / 12, and n d / 2 squared is d^2 / 4 plus three times that.
+            centers vary by (n^2 - 1) d^2 / 12, and n d / 2 squared is d^2 / 4 plus three times that.
 
     Returns:
         One Gaussian per group, in ascending order of the group numbers. Further channels of the world are
@@ -60,8 +60,8 @@ def fuse_groups(
     whole = total(mass)
     share = mass / whole[member_of]
     means = gaussians.means.double()
-    centre = total(share[:, None] * means)
-    offset = means - centre[member_of]
+    center = total(share[:, None] * means)
+    offset = means - center[member_of]
     spread = covariances(gaussians) + spread_factor * offset.unsqueeze(-1) * offset.unsqueeze(-2)
     variances, axes = torch.linalg.eigh(total(share[:, None, None] * spread))
     scales = variances.clamp_min(1e-24).sqrt()
@@ -76,7 +76,7 @@ def fuse_groups(
     heaviest = _heaviest(mass, member_of, groups)
     alone = sizes == 1
     result = {name: getattr(gaussians, name) for name in _OWN}
-    fused = dict(zip(_OWN, (centre, quats_from_matrix(axes), scales, fused_opacity, sh), strict=True))
+    fused = dict(zip(_OWN, (center, quats_from_matrix(axes), scales, fused_opacity, sh), strict=True))
     for name, values in fused.items():
         own = result[name][heaviest]
         is_alone = alone.view(-1, *[1] * (own.ndim - 1))

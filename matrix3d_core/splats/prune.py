@@ -21,7 +21,7 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .evaluation_views import Look, centres_inside, draw, judging_views, mean_psnr, pictures, references
+from .evaluation_views import Look, centers_inside, draw, judging_views, mean_psnr, pictures, references
 from .levels import coarser
 from .refit import refit
 
@@ -29,7 +29,7 @@ __all__ = ["METHODS", "PruneConfig", "PruneReport", "prune_gaussians", "removal_
 
 
 METHODS = ("auto", "remove", "fuse", "both")
-"""``remove`` takes out what is seen least; ``fuse`` joins neighbours; ``both`` does half of the way with each;
+"""``remove`` takes out what is seen least; ``fuse`` joins neighbors; ``both`` does half of the way with each;
 ``auto`` tries them and keeps what looks most like before."""
 
 
@@ -172,11 +172,11 @@ def prune_gaussians(
     if budget < len(gaussians):
         loss = removal_losses(gaussians, measure, engine=engine, seed=config.seed, progress=progress)
         report["unseen"] = int((loss == 0).sum())
-        centres = centres_inside(gaussians, trajectory)
+        centers = centers_inside(gaussians, trajectory)
         wanted = pictures(gaussians, measure, engine=engine, progress=progress, phase="render before")
         scores: dict[str, float] = {}
         for method in METHODS[1:] if config.method == "auto" else (config.method,):
-            less = _thinned(gaussians, loss, budget, method, centres)
+            less = _thinned(gaussians, loss, budget, method, centers)
             seen = pictures(less, measure, engine=engine, progress=progress, phase=f"try {method}")
             scores[method] = round(mean_psnr(seen, wanted), 2)
             if scores[method] == max(scores.values()):
@@ -204,9 +204,9 @@ def prune_gaussians(
     return rest, report
 
 
-def _thinned(gaussians: Gaussians, loss: Tensor, budget: int, method: str, centres: Tensor) -> Gaussians:
+def _thinned(gaussians: Gaussians, loss: Tensor, budget: int, method: str, centers: Tensor) -> Gaussians:
     """Leave at most ``budget``; in the old order, fused ones in that of their cells."""
     removed_to = {"remove": budget, "fuse": len(gaussians), "both": round((budget * len(gaussians)) ** 0.5)}
     kept = torch.argsort(loss, descending=True, stable=True)[: removed_to[method]].sort().values
     rest = gaussians if method == "fuse" else gaussians.select(kept)
-    return rest if len(rest) <= budget else coarser(rest, budget, centres=centres)
+    return rest if len(rest) <= budget else coarser(rest, budget, centers=centers)

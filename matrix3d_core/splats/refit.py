@@ -28,9 +28,9 @@ def refit(
     progress: ProgressFn = no_progress,
     phase: str = "refit splats",
 ) -> Gaussians:
-    """Adjust opacities, sizes and colours so that the pictures are again those of ``world``.
+    """Adjust opacities, sizes and colors so that the pictures are again those of ``world``.
 
-    Centres and rotations stay. Every step compares one view over a background of random colour, so that holes
+    Centers and rotations stay. Every step compares one view over a background of random color, so that holes
     count whatever is behind them.
 
     Args:
@@ -58,7 +58,7 @@ def refit(
         growth = torch.zeros_like(base.scales).requires_grad_(True)
         sh = base.sh.clone().requires_grad_(True)
         groups = [{"params": [p], "lr": r} for p, r in zip((logit, growth, sh), _RATES, strict=True)]
-        optimiser = torch.optim.Adam(groups, eps=1e-15)
+        optimizer = torch.optim.Adam(groups, eps=1e-15)
         limit = torch.tensor(_MAX_GROWTH).log().item()
         order: list[int] = []
         for step in range(steps):
@@ -72,10 +72,10 @@ def refit(
             hole = (1 - seen.alpha).unsqueeze(-1) * back
             wanted = (rgb + (1 - alpha).unsqueeze(-1) * back.to(rgb)).clamp(0, 1)
             loss = (seen.rgb + hole.to(seen.rgb) - wanted).abs().mean()
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] *= 0.1 ** (1 / steps)
-            optimiser.step()
+            optimizer.step()
         grown = base.scales * growth.detach().clamp(-limit, limit).exp()
     return replace(gaussians, opacities=logit.detach().sigmoid(), scales=grown, sh=sh.detach())

@@ -17,13 +17,13 @@ from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
-__all__ = ["EYE_DISTANCE_M", "PROJECTIONS", "PathPictures", "colour_from_hex", "picture_size", "render_path"]
+__all__ = ["EYE_DISTANCE_M", "PROJECTIONS", "PathPictures", "color_from_hex", "picture_size", "render_path"]
 
 PROJECTIONS = ("perspective", "panorama", "stereo", "vr180")
 """``stereo`` is two perspective views side by side, left eye first; ``vr180`` two half panoramas."""
 
 EYE_DISTANCE_M = 0.064
-"""Distance between the eyes of an adult, metres."""
+"""Distance between the eyes of an adult, meters."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class PathPictures:
     engine: str
 
 
-def colour_from_hex(code: str) -> tuple[float, float, float]:
-    """Return red, green and blue in [0, 1] of a colour such as ``#1e90ff``.
+def color_from_hex(code: str) -> tuple[float, float, float]:
+    """Return red, green and blue in [0, 1] of a color such as ``#1e90ff``.
 
     Raises:
         InvalidInput: for anything else.
     """
     digits = code.strip().removeprefix("#")
     if len(digits) != 6 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        raise InvalidInput(f"a colour must be # and six hexadecimal digits, such as #1e90ff; got {code!r}.")
+        raise InvalidInput(f"a color must be # and six hexadecimal digits, such as #1e90ff; got {code!r}.")
     red, green, blue = (int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4))
     return red, green, blue
 

@@ -22,7 +22,7 @@ def inside_shape(
     points: Tensor,  # [N, 3]
     shape: str,
     *,
-    centre: Sequence[float] = (0.0, 0.0, 0.0),
+    center: Sequence[float] = (0.0, 0.0, 0.0),
     size: Sequence[float] = (1.0, 1.0, 1.0),
     radius: float = 1.0,
     yaw_rad: float = 0.0,
@@ -32,7 +32,7 @@ def inside_shape(
     Args:
         points: ``[N, 3]`` in the world, OpenCV axes (y points down).
         shape: one of `CROP_SHAPES`.
-        centre: middle of the shape, world units.
+        center: middle of the shape, world units.
         size: edge lengths of the box along its own x, y and z; of a cylinder only y counts, its height.
         radius: of the sphere and the cylinder.
         yaw_rad: how far the box is turned to the right about the vertical.
@@ -50,7 +50,7 @@ def inside_shape(
         raise InvalidInput(
             f"the size of the {shape} must be positive; got {', '.join(f'{v:g}' for v in used)}."
         )
-    offset = points.detach().double() - torch.as_tensor(centre, dtype=torch.float64, device=points.device)
+    offset = points.detach().double() - torch.as_tensor(center, dtype=torch.float64, device=points.device)
     if shape == "sphere":
         inside: Tensor = offset.norm(dim=-1) <= radius
         return inside
@@ -77,12 +77,12 @@ def crop_gaussians(
     shape: str,
     *,
     keep: str = "inside",
-    centre: Sequence[float] = (0.0, 0.0, 0.0),
+    center: Sequence[float] = (0.0, 0.0, 0.0),
     size: Sequence[float] = (1.0, 1.0, 1.0),
     radius: float = 1.0,
     yaw_rad: float = 0.0,
 ) -> tuple[Gaussians, CropReport]:
-    """Keep the Gaussians whose centres lie inside (or outside) of a shape; see `inside_shape`.
+    """Keep the Gaussians whose centers lie inside (or outside) of a shape; see `inside_shape`.
 
     Returns:
         The rest, in their old order, and a report with the counts and the bounds of what is left.
@@ -92,7 +92,7 @@ def crop_gaussians(
     """
     if keep not in ("inside", "outside"):
         raise InvalidInput(f"keep must be 'inside' or 'outside'; got {keep!r}.")
-    inside = inside_shape(gaussians.means, shape, centre=centre, size=size, radius=radius, yaw_rad=yaw_rad)
+    inside = inside_shape(gaussians.means, shape, center=center, size=size, radius=radius, yaw_rad=yaw_rad)
     kept = inside if keep == "inside" else ~inside
     if not kept.any():
         raise InvalidInput(

@@ -1,6 +1,6 @@
 """Texture a mesh of a world from pictures of the splats, taken along the path.
 
-Every texel is a point of the surface. It takes its colour from the places that see it, those far ahead that see it
+Every texel is a point of the surface. It takes its color from the places that see it, those far ahead that see it
 from near and straight on, so that details do not blur where pictures and surface disagree by a little.
 """
 
@@ -54,10 +54,10 @@ def texture_mesh(
     engine: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[Mesh, TextureReport]:
-    """Lay a mesh out in a square texture and colour that from the splats.
+    """Lay a mesh out in a square texture and color that from the splats.
 
     Args:
-        mesh: of the world, in its frame; its colours fill what no place sees.
+        mesh: of the world, in its frame; its colors fill what no place sees.
         gaussians: the world.
         trajectory: where to look from; None looks from around the origin.
         size_px: side of the texture, one of `TEXTURE_SIZES`.
@@ -91,10 +91,10 @@ def texture_mesh(
     name, _ = SPLAT_ENGINES.load(engine, needs={"panorama"})
     height = min(size_px // 2, 2048)
     preview = None
-    for number, centre in enumerate(places):
+    for number, center in enumerate(places):
         progress(ProgressEvent(number, len(places), f"texture {number + 1} of {len(places)}", preview))
         pose = torch.eye(4, dtype=torch.float64)
-        pose[:3, 3] = -centre
+        pose[:3, 3] = -center
         with torch.no_grad():
             seen = render_gaussians_panorama(gaussians, pose, height, 2 * height, engine=name)
         rgb = (seen.rgb / seen.alpha.clamp_min(1e-3).unsqueeze(-1)).clamp(0, 1).cpu()
@@ -102,7 +102,7 @@ def texture_mesh(
         preview = rgb
         for first in range(0, len(face), _CHUNK):
             part = slice(first, first + _CHUNK)
-            offset = place[part].double() - centre
+            offset = place[part].double() - center
             distance = offset.norm(dim=-1)
             ahead = offset.float()
             gap = (sample_erp(depth, ahead, mode="nearest")[:, 0] - distance.float()) / tolerance
@@ -127,18 +127,18 @@ def texture_mesh(
 
 
 def _on_surface(mesh: Mesh, face: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return place, vertex colour and normal ``[T, 3]`` of texels, from the shares of second and third corners."""
+    """Return place, vertex color and normal ``[T, 3]`` of texels, from the shares of second and third corners."""
     corners = mesh.faces.long()[face]
     shares = torch.cat((1 - shares.sum(1, keepdim=True), shares), 1).unsqueeze(-1)
     place = (mesh.vertices[corners] * shares).sum(1)
-    colour = (mesh.colours[corners] * shares).sum(1).clamp(0, 1)
+    color = (mesh.colors[corners] * shares).sum(1).clamp(0, 1)
     a, b, c = (mesh.vertices[mesh.faces[:, k].long()] for k in range(3))
     normals = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
-    return place, colour, normals[face]
+    return place, color, normals[face]
 
 
 def _fill_gutter(texture: np.ndarray, known: np.ndarray) -> None:
-    """Repeat the borders of charts outwards; what is left gets the mean colour, so that coarse levels fit."""
+    """Repeat the borders of charts outwards; what is left gets the mean color, so that coarse levels fit."""
     known = known.copy()
     mean = texture[known].mean(0)
     for _ in range(GUTTER_PX + 2):
@@ -164,7 +164,7 @@ def _split(mesh: Mesh, faces: np.ndarray, uvs: np.ndarray, chart: np.ndarray, te
     return Mesh(
         mesh.vertices[old],
         torch.from_numpy(renamed.reshape(faces.shape)).int(),
-        mesh.colours[old],
+        mesh.colors[old],
         mesh.is_visible[old],
         uvs=torch.from_numpy(uvs.reshape(-1, 2)[first]).float(),
         texture=texture,

@@ -16,9 +16,9 @@ from ..io.axes import OPENCV, axes_matrix, map_gaussians
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
-__all__ = ["METRES_PER_UNIT", "similarity", "transform_gaussians", "transform_path"]
+__all__ = ["METERS_PER_UNIT", "similarity", "transform_gaussians", "transform_path"]
 
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254}
+METERS_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254}
 """Length units by name."""
 
 
@@ -44,7 +44,7 @@ def similarity(
         translation: added last, so in the new axes and units.
         from_axes: axes that the world is in.
         to_axes: axes that it shall be in.
-        from_unit: one of `METRES_PER_UNIT`, what one unit of the world is.
+        from_unit: one of `METERS_PER_UNIT`, what one unit of the world is.
         to_unit: what it shall be.
 
     Returns:
@@ -55,9 +55,9 @@ def similarity(
         InvalidInput: for a factor that is not positive, unknown axes or units, or values not finite.
     """
     for unit in (from_unit, to_unit):
-        if unit not in METRES_PER_UNIT:
-            raise InvalidInput(f"unit must be one of {', '.join(METRES_PER_UNIT)}; got {unit!r}.")
-    factor = scale * METRES_PER_UNIT[from_unit] / METRES_PER_UNIT[to_unit]
+        if unit not in METERS_PER_UNIT:
+            raise InvalidInput(f"unit must be one of {', '.join(METERS_PER_UNIT)}; got {unit!r}.")
+    factor = scale * METERS_PER_UNIT[from_unit] / METERS_PER_UNIT[to_unit]
     if not 0 < factor < math.inf:
         raise InvalidInput(f"scale must be positive and finite; got {scale}.")
     angles = torch.tensor((yaw_rad, pitch_rad, roll_rad), dtype=torch.float64)
@@ -84,7 +84,7 @@ def _split(matrix: Tensor) -> tuple[Tensor, float, Tensor]:
 
 
 def transform_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
-    """Apply a similarity to a world: positions, sizes, rotations and view-dependent colours.
+    """Apply a similarity to a world: positions, sizes, rotations and view-dependent colors.
 
     Args:
         gaussians: the world; not changed.
@@ -119,10 +119,10 @@ def transform_path(trajectory: Trajectory, matrix: Tensor, *, is_metric: bool | 
             "a trajectory must keep its handedness; these axes mirror the numbers. Transform the splats alone."
         )
     rotation = trajectory.camera_from_world[:, :3, :3] @ turn.mT
-    centres = trajectory.centres @ turn.mT * factor + move
+    centers = trajectory.centers @ turn.mT * factor + move
     pose = torch.eye(4, dtype=torch.float64).repeat(len(trajectory), 1, 1)
     pose[:, :3, :3] = rotation
-    pose[:, :3, 3] = -(rotation @ centres.unsqueeze(-1)).squeeze(-1)
+    pose[:, :3, 3] = -(rotation @ centers.unsqueeze(-1)).squeeze(-1)
     metric = trajectory.is_metric and abs(factor - 1) < 1e-12 if is_metric is None else is_metric
     is_same = torch.equal(matrix.double().cpu(), torch.eye(4, dtype=torch.float64))
     frame = trajectory.frame_of_reference if is_same else "world"

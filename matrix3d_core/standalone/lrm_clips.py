@@ -24,7 +24,7 @@ _FACTOR = 8
 _FEWEST = 5  # two latent frames
 
 Encode = Callable[[Tensor], Tensor]
-"""``[T, H, W, 3]`` in [0, 1], T = 4 k + 1, to normalised latents ``[C, t, H / 8, W / 8]``."""
+"""``[T, H, W, 3]`` in [0, 1], T = 4 k + 1, to normalized latents ``[C, t, H / 8, W / 8]``."""
 
 
 def open_wan_encoder(model: Path | str, *, device: str = "auto", dtype: torch.dtype | None = None) -> Encode:

@@ -23,7 +23,7 @@ __all__ = ["decode_folder", "read_latents"]
 
 
 def read_latents(path: str | Path) -> Tensor:  # [1, C, t, h, w]
-    """Read ``latents.safetensors`` of `matrix3d_core.standalone.video`: normalised, as the network has them.
+    """Read ``latents.safetensors`` of `matrix3d_core.standalone.video`: normalized, as the network has them.
 
     Raises:
         FormatError: when the file is missing, damaged, or holds no tensor ``latents``.

@@ -19,7 +19,7 @@ from ..errors import InvalidInput
 from ..metrics.seam import seam_error
 from ..panorama.composite import CompositeSettings, composite_photos
 from ..panorama.photo import Placement, place_photo, project_photos
-from ..panorama.upright import canonicalise
+from ..panorama.upright import canonicalize
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..video.prompts import apply_prompt_preset
 from .latent_roll import StepCounter, turned_network, turning_plan, unpack_latent
@@ -60,7 +60,7 @@ class PanoConfig:
         margin: columns of the latent from the other side that the decoder sees.
         tile: rows and columns of the latent that are decoded at once; 0 decodes all of it (with upstream's
             blend: its tiles of 128 rows). Less needs less memory.
-        canonicalise: straighten the result and turn its interesting side to the front (text only; the
+        canonicalize: straighten the result and turn its interesting side to the front (text only; the
             latent stays as it was).
         use_frame: put the prompt into upstream's words (photo only; a text is taken as it is).
     """
@@ -74,7 +74,7 @@ class PanoConfig:
     blend: str = "crop"
     margin: int = 18
     tile: int = 0
-    canonicalise: bool = False
+    canonicalize: bool = False
     use_frame: bool = True
 
 
@@ -89,7 +89,7 @@ class PhotoPlace:
     Attributes:
         fov_x_rad: its horizontal field of view.
         fov_y_rad: the vertical one; None takes it from the aspect.
-        yaw_rad: to the right of the panorama's centre.
+        yaw_rad: to the right of the panorama's center.
         pitch_rad: up.
         roll_rad: clockwise.
         grow_rad: what is generated reaches this far into the photo. Upstream: 3 pixels of 1024 columns.
@@ -234,9 +234,9 @@ def panorama_from_text(
     latent = _sample(pipeline, config, progress, prompt=prompt)
     panorama = _decode(pipeline, latent, config, device, progress)
     report = _report(config, prompt, panorama)
-    if config.canonicalise:
-        upright = canonicalise(panorama)
-        panorama, report["canonicalise"] = upright.rgb, upright.report
+    if config.canonicalize:
+        upright = canonicalize(panorama)
+        panorama, report["canonicalize"] = upright.rgb, upright.report
     return PanoResult(panorama, latent, report=report)
 
 

@@ -291,10 +291,10 @@ def _explain(error: Exception, kind: str, source: PipelineSource, folder: Path |
         source.download and source.model in _GATED and any("401" in str(link) for link in chain)
     ):
         return BackendUnavailable(
-            f"{source.model} is gated: its makers want its licence accepted first. Accept it at "
+            f"{source.model} is gated: its makers want its license accepted first. Accept it at "
             f"https://huggingface.co/{source.model}, log in with `hf auth login`, and run again."
         )
-    gated = " It is gated: accept its licence on its page and `hf auth login` first." * (
+    gated = " It is gated: accept its license on its page and `hf auth login` first." * (
         source.model in _GATED
     )
     cache = constants.HF_HUB_CACHE

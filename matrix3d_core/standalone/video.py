@@ -111,7 +111,7 @@ class VideoResult:
 
     Attributes:
         frames: ``[T, H, W, 3]`` float32 in [0, 1].
-        latents: ``[1, 16, t, H/8, W/8]`` float32, normalised as the network has them.
+        latents: ``[1, 16, t, H/8, W/8]`` float32, normalized as the network has them.
         report: settings and numbers, JSON-serialisable.
     """
 
@@ -137,7 +137,7 @@ def make_video(
 ) -> dict[str, Path]:
     """Load Wan, make a video from guidance, write it, let Wan go.
 
-    Writes ``video.mp4``, ``latents.safetensors`` (``latents [1, 16, t, h, w]``, normalised), ``prompt.txt``
+    Writes ``video.mp4``, ``latents.safetensors`` (``latents [1, 16, t, h, w]``, normalized), ``prompt.txt``
     and ``report.json``, with a trajectory also ``cameras.json``, with whole panoramas ``composite.mp4``; each
     appears under its name only when it is complete. Started by torchrun, every process takes a part of
     the work and the first one writes.
@@ -460,7 +460,7 @@ def condition_latents(
     device: torch.device | str = "cpu",
     progress: ProgressFn = no_progress,
 ) -> Tensor:  # [1, 20, t, h, w]
-    """Encode guidance: 4 channels of mask (1 = given) and 16 of latent, normalised as the network has them.
+    """Encode guidance: 4 channels of mask (1 = given) and 16 of latent, normalized as the network has them.
 
     Args:
         pipeline: its VAE encodes.
@@ -597,7 +597,7 @@ def _write(
     write_mp4(files["video.mp4"], result.frames, fps=config.fps, progress=progress)
     about = {
         "space": "Wan 2.1",
-        "scale": "normalised, as the network has it",
+        "scale": "normalized, as the network has it",
         "shape": "batch channels time h w",
     }
     write_tensors(files["latents.safetensors"], {"latents": result.latents}, about)

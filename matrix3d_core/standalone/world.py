@@ -44,18 +44,18 @@ class WorldConfig:
     Attributes:
         preset: name of the camera path, see `matrix3d_core.trajectories.presets.PRESETS`.
         frames: length of the path; fewer than elsewhere (81), for a first world within two minutes.
-        distance: how far to go, world units (metres, as both sources of geometry are metric here).
+        distance: how far to go, world units (meters, as both sources of geometry are metric here).
         edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`.
         width: columns of the guidance frames and of the scene mesh; rows are half of it.
         source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
-        camera_height: of the panorama's camera above the ground, metres.
-        quality: optimiser preset, ``"draft"`` or ``"standard"``.
+        camera_height: of the panorama's camera above the ground, meters.
+        quality: optimizer preset, ``"draft"`` or ``"standard"``.
         max_gaussians: upper bound of the number of Gaussians.
         seed: for everything random.
         engine_mesh: mesh engine, ``"auto"`` for the first usable.
         engine_splat: splat engine, likewise.
         flythrough_size_px: ``(height, width)`` of the video.
-        clearance: the path is shortened to stay this far from every surface, metres; 0 switches it off.
+        clearance: the path is shortened to stay this far from every surface, meters; 0 switches it off.
     """
 
     preset: str = "straight"

@@ -1,1 +1,1 @@
-"""Procedural scenes with exact colour and ray distance from any viewpoint."""
+"""Procedural scenes with exact color and ray distance from any viewpoint."""

@@ -99,8 +99,8 @@ def _ellipsoid(hit: _Hits, o: np.ndarray, d: np.ndarray, row: np.ndarray) -> Non
 
 
 def _cylinder(hit: _Hits, o: np.ndarray, d: np.ndarray, row: np.ndarray) -> None:
-    centre, radius, top, bottom = row[:2], row[2], row[3], row[4]
-    p, q = o[:, ::2] - centre, d[:, ::2]
+    center, radius, top, bottom = row[:2], row[2], row[3], row[4]
+    p, q = o[:, ::2] - center, d[:, ::2]
     a, b, c = (q * q).sum(1), (p * q).sum(1), (p * p).sum(1) - radius**2
     t = (-b - np.sqrt(b * b - a * c)) / a
     y = o[:, 1] + t * d[:, 1]

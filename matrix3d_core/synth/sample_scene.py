@@ -1,7 +1,7 @@
-"""The sample scene: a sunny terrace, ray-traced with exact colour and ray distance from any viewpoint.
+"""The sample scene: a sunny terrace, ray-traced with exact color and ray distance from any viewpoint.
 
-World frame: x right, y down, z forward, metres; the origin is the sample panorama's camera, 1.6 m above
-the ground. Surfaces are matt and lit by a fixed sun and sky, so every viewpoint sees the same colour at
+World frame: x right, y down, z forward, meters; the origin is the sample panorama's camera, 1.6 m above
+the ground. Surfaces are matt and lit by a fixed sun and sky, so every viewpoint sees the same color at
 the same point. Stay inside the terrace: the scene is meant for viewpoints with ``|x| < 3.5``,
 ``-4 < z < 7.5`` and ``-1.5 < y < 1.4``, outside of the pots and the fountain.
 """
@@ -20,12 +20,12 @@ from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.spherical import directions_from_pixels
 from .scene_layout import Material, SceneTables, terrace
-from .textures import SUN_DIRECTION, albedo, sky_colour
+from .textures import SUN_DIRECTION, albedo, sky_color
 
 __all__ = ["CAMERA_HEIGHT", "intersector", "render_erp", "render_pinhole", "trace"]
 
 CAMERA_HEIGHT = 1.6
-"""Metres from the ground to the origin."""
+"""Meters from the ground to the origin."""
 
 _SUN = np.array([2.75, 2.40, 1.80])
 _SKY = np.array([0.66, 0.76, 0.92])
@@ -38,13 +38,13 @@ def trace(origins: Tensor, directions: Tensor, *, engine: str = "auto") -> tuple
     """Follow rays to the first surface.
 
     Args:
-        origins: ``[..., 3]`` world points, metres; broadcast against ``directions``.
+        origins: ``[..., 3]`` world points, meters; broadcast against ``directions``.
         directions: ``[..., 3]``, any length but zero.
         engine: ``"auto"``, ``"numba"`` or ``"numpy"`` (the same result, slower).
 
     Returns:
-        ``rgb [..., 3]`` float32 display colour in [0, 1] and ``distance [..., 1 dimension less]``
-        float64 Euclidean distance in metres, inf where the ray meets the sky.
+        ``rgb [..., 3]`` float32 display color in [0, 1] and ``distance [..., 1 dimension less]``
+        float64 Euclidean distance in meters, inf where the ray meets the sky.
 
     Raises:
         InvalidInput: on a wrong shape, a zero or non-finite ray.
@@ -63,7 +63,7 @@ def trace(origins: Tensor, directions: Tensor, *, engine: str = "auto") -> tuple
 
 
 def render_erp(
-    centre: Tensor,  # [3]
+    center: Tensor,  # [3]
     height: int,
     width: int,
     *,
@@ -74,16 +74,16 @@ def render_erp(
     """Render a panorama.
 
     Args:
-        centre: ``[3]`` camera position, metres.
+        center: ``[3]`` camera position, meters.
         height: rows.
         width: columns, usually twice the rows.
-        samples: colour samples per pixel, averaged.
+        samples: color samples per pixel, averaged.
         rotation_world_from_camera: ``[3, 3]``; None keeps the world's axes.
         engine: see `trace`.
 
     Returns:
         ``rgb [H, W, 3]`` float32 and ``depth_ray [H, W]`` float32, exact along the ray through the pixel
-        centre, inf for sky.
+        center, inf for sky.
     """
     if height < 1 or width < 1:
         raise InvalidInput(f"height and width must be at least 1; got {width}x{height}.")
@@ -93,7 +93,7 @@ def render_erp(
         local = directions_from_pixels(columns, rows, height=height, width=width)
         return local @ rotation.to("cpu", torch.float64).mT
 
-    return _render(centre, rays, height, width, samples, engine)
+    return _render(center, rays, height, width, samples, engine)
 
 
 def render_pinhole(
@@ -109,10 +109,10 @@ def render_pinhole(
 
     Args:
         camera_from_world: ``[4, 4]`` rigid, OpenCV axes.
-        K_px: ``[3, 3]`` intrinsics in pixels, pixel centres at half integers.
+        K_px: ``[3, 3]`` intrinsics in pixels, pixel centers at half integers.
         height: rows.
         width: columns.
-        samples: colour samples per pixel, averaged.
+        samples: color samples per pixel, averaged.
         engine: see `trace`.
 
     Returns:
@@ -123,14 +123,14 @@ def render_pinhole(
     pose = camera_from_world.detach().to("cpu", torch.float64)
     inverse = torch.linalg.inv(K_px.detach().to("cpu", torch.float64))
     rotation = pose[:3, :3].mT
-    centre = -(rotation @ pose[:3, 3])
+    center = -(rotation @ pose[:3, 3])
 
     def rays(columns: Tensor, rows: Tensor) -> Tensor:
         pixels = torch.stack((columns + 0.5, rows + 0.5, torch.ones_like(columns)), dim=-1)
         result: Tensor = pixels @ inverse.mT @ rotation.mT
         return result
 
-    return _render(centre, rays, height, width, samples, engine)
+    return _render(center, rays, height, width, samples, engine)
 
 
 @functools.cache
@@ -157,7 +157,7 @@ def _tables() -> SceneTables:
 
 
 def _render(
-    centre: Tensor,
+    center: Tensor,
     rays: Callable[[Tensor, Tensor], Tensor],
     height: int,
     width: int,
@@ -166,8 +166,8 @@ def _render(
 ) -> tuple[Tensor, Tensor]:
     if samples < 1:
         raise InvalidInput(f"samples must be at least 1; got {samples}.")
-    check_shape("centre", centre, "3")
-    centre = centre.detach().to("cpu", torch.float64)
+    check_shape("center", center, "3")
+    center = center.detach().to("cpu", torch.float64)
     total = torch.zeros(height, width, 3, dtype=torch.float32)
     depth_ray = torch.empty(height, width, dtype=torch.float32)
     band = max(1, _CHUNK // width)
@@ -179,17 +179,17 @@ def _render(
         )
         part = slice(top, top + band)
         directions = torch.nn.functional.normalize(rays(columns, rows), dim=-1).reshape(-1, 3).numpy()
-        start = np.broadcast_to(centre.numpy(), directions.shape).copy()
+        start = np.broadcast_to(center.numpy(), directions.shape).copy()
         distance = intersector(engine).closest_hit(start, directions, _tables())[0]
         depth_ray[part] = torch.from_numpy(distance).reshape(rows.shape).float()
         for dx, dy in _subpixels(samples):
-            rgb, _ = trace(centre, rays(columns + dx, rows + dy), engine=engine)
+            rgb, _ = trace(center, rays(columns + dx, rows + dy), engine=engine)
             total[part] += rgb
     return total / samples, depth_ray
 
 
 def _subpixels(samples: int) -> list[tuple[float, float]]:
-    """Offsets from the pixel centre that cover the pixel evenly and average to zero."""
+    """Offsets from the pixel center that cover the pixel evenly and average to zero."""
     golden = 0.6180339887498949
     offsets = [((k + 0.5) / samples - 0.5, (k * golden + 0.5) % 1.0 - 0.5) for k in range(samples)]
     mean = sum(y for _, y in offsets) / samples
@@ -209,7 +209,7 @@ def _trace_chunk(origins: np.ndarray, directions: np.ndarray, engine: str) -> tu
     distance, material, normal = intersector(engine).closest_hit(origins, directions, _tables())
     rgb = np.empty((len(origins), 3))
     sky = material == Material.SKY
-    rgb[sky] = sky_colour(directions[sky])
+    rgb[sky] = sky_color(directions[sky])
     hit = ~sky
     points = origins[hit] + distance[hit, None] * directions[hit]
     rgb[hit] = _display(
@@ -222,8 +222,8 @@ def _display(linear: np.ndarray) -> np.ndarray:
     """Tone curve: soft shoulder, then the display's gamma."""
     exposed = linear * 0.62
     curved = exposed * (1 + exposed / 2.2) / (1 + exposed)
-    grey = curved @ np.array([[0.2126], [0.7152], [0.0722]])
-    result: np.ndarray = np.clip(grey + 1.22 * (curved - grey), 0.0, 1.0) ** (1 / 2.2)
+    gray = curved @ np.array([[0.2126], [0.7152], [0.0722]])
+    result: np.ndarray = np.clip(gray + 1.22 * (curved - gray), 0.0, 1.0) ** (1 / 2.2)
     return result
 
 

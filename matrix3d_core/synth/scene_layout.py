@@ -1,6 +1,6 @@
 """The terrace: where every wall, arch, pot and hill of the sample scene stands.
 
-World frame of the sample panorama: x right, y down, z forward, metres, origin at the camera. The
+World frame of the sample panorama: x right, y down, z forward, meters, origin at the camera. The
 ground is the plane ``y = 1.6``. Below, heights above the ground (``up``) are used instead of ``y``.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["GROUND_Y", "HORIZON_RADIUS", "Material", "SceneTables", "terrace"]
 
 GROUND_Y = 1.6
-"""Metres from the camera down to the ground."""
+"""Meters from the camera down to the ground."""
 
 HORIZON_RADIUS = 80.0
 """Radius of the wooded ridge that ends the ground."""
@@ -49,12 +49,12 @@ class SceneTables:
 
     Attributes:
         boxes: ``[B, 7]`` min xyz, max xyz, material.
-        ellipsoids: ``[E, 7]`` centre xyz, radii xyz, material.
-        cylinders: ``[C, 8]`` upright, capped: centre x, centre z, radius, top y, bottom y, material,
+        ellipsoids: ``[E, 7]`` center xyz, radii xyz, material.
+        cylinders: ``[C, 8]`` upright, capped: center x, center z, radius, top y, bottom y, material,
             radius of the inner disc of the top cap (0: none), material of that disc.
         solids: ``[S, 9]`` box with openings: min xyz, max xyz, material, first cut, end of cuts.
         cuts: ``[K, 8]`` kind (0 box, 1 cylinder along x, 2 cylinder along z), then a box's min xyz and
-            max xyz, or a cylinder's centre across, centre y, radius, low and high end, 0; last the
+            max xyz, or a cylinder's center across, center y, radius, low and high end, 0; last the
             material of the face at the bottom of the recess.
     """
 

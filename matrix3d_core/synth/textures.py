@@ -1,6 +1,6 @@
-"""Procedural colours of the terrace: functions of the world point (or, for the sky, of the direction).
+"""Procedural colors of the terrace: functions of the world point (or, for the sky, of the direction).
 
-All edges are soft over a few centimetres and contrasts are moderate, so that a panorama of a
+All edges are soft over a few centimeters and contrasts are moderate, so that a panorama of a
 thousand columns holds most of what is there.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .scene_layout import GROUND_Y, Material
 
-__all__ = ["SUN_DIRECTION", "albedo", "sky_colour"]
+__all__ = ["SUN_DIRECTION", "albedo", "sky_color"]
 
 SUN_DIRECTION = np.array([0.70, -0.66, -0.27]) / np.linalg.norm([0.70, -0.66, -0.27])
 """Unit vector towards the sun."""
@@ -65,7 +65,7 @@ def _mix(a: _Array, b: _Array, t: _Array) -> _Array:
     return result
 
 
-def _colour(*rgb: float) -> _Array:
+def _color(*rgb: float) -> _Array:
     return np.array(rgb, dtype=np.float64)
 
 
@@ -76,7 +76,7 @@ def _joint(u: _Array, size: float, width: float) -> _Array:
 
 
 def _wall_coordinates(p: _Array, n: _Array) -> tuple[_Array, _Array]:
-    """Metres along and up a wall."""
+    """Meters along and up a wall."""
     along = np.where(np.abs(n[:, 0]) > np.abs(n[:, 2]), p[:, 2], p[:, 0])
     return along, GROUND_Y - p[:, 1]
 
@@ -89,19 +89,19 @@ def _ground(p: _Array, n: _Array) -> _Array:
     column = np.floor(shifted / size)
     tint = _hash(column.astype(np.int64), row.astype(np.int64), np.zeros(len(p), np.int64), 3)
     tint2 = _hash(column.astype(np.int64), row.astype(np.int64), np.ones(len(p), np.int64), 5)
-    stone = _colour(0.60, 0.52, 0.41) * (0.84 + 0.24 * tint[:, None])
-    stone = stone + (tint2 - 0.5)[:, None] * _colour(0.05, 0.0, -0.05)
+    stone = _color(0.60, 0.52, 0.41) * (0.84 + 0.24 * tint[:, None])
+    stone = stone + (tint2 - 0.5)[:, None] * _color(0.05, 0.0, -0.05)
     stone = stone * (0.88 + 0.24 * _fractal(p * 2.3, 3, 11))[:, None]
     joint = np.maximum(_joint(shifted, size, 0.035), _joint(z, size, 0.035))
-    paved = _mix(stone, _colour(0.36, 0.32, 0.26) + 0 * stone, 0.75 * joint)
+    paved = _mix(stone, _color(0.36, 0.32, 0.26) + 0 * stone, 0.75 * joint)
     # A band of darker stone frames the court and a medallion marks where the camera stands.
     ring = np.hypot(x, z)
     band = _smooth(ring, 1.02, 1.06) * (1 - _smooth(ring, 1.24, 1.28))
     band = np.maximum(band, _smooth(ring, 2.18, 2.22) * (1 - _smooth(ring, 2.34, 2.38)))
-    paved = _mix(paved, paved * _colour(0.62, 0.55, 0.52), band)
+    paved = _mix(paved, paved * _color(0.62, 0.55, 0.52), band)
     lawn = _grass(p, n)
     path = 1 - _smooth(np.abs(x) + 0.25 * _noise(p * 1.3, 8), 1.05, 1.3)
-    gravel = _colour(0.62, 0.56, 0.45) * (0.85 + 0.3 * _fractal(p * 3.0, 2, 9))[:, None]
+    gravel = _color(0.62, 0.56, 0.45) * (0.85 + 0.3 * _fractal(p * 3.0, 2, 9))[:, None]
     path = path * (z > 8.0) * (1 - _smooth(z, 34.0, 42.0))
     outside = _mix(lawn, gravel, path)
     inside = (x > -6.9) & (x < 5.4) & (z > -9.0) & (z < 8.5)
@@ -111,38 +111,38 @@ def _ground(p: _Array, n: _Array) -> _Array:
 def _grass(p: _Array, n: _Array) -> _Array:
     near = _fractal(p * 1.7, 3, 21)
     wide = _fractal(p * 0.11, 2, 23)
-    base = _mix(_colour(0.20, 0.30, 0.09) + 0 * p, _colour(0.36, 0.42, 0.14) + 0 * p, wide)
+    base = _mix(_color(0.20, 0.30, 0.09) + 0 * p, _color(0.36, 0.42, 0.14) + 0 * p, wide)
     return base * (0.75 + 0.5 * near)[:, None]
 
 
 def _stone(p: _Array, n: _Array) -> _Array:
-    base = _colour(0.74, 0.66, 0.53) * (0.84 + 0.30 * _fractal(p * 1.9, 4, 31))[:, None]
+    base = _color(0.74, 0.66, 0.53) * (0.84 + 0.30 * _fractal(p * 1.9, 4, 31))[:, None]
     stain = _smooth(_fractal(p * np.array([1.5, 0.4, 1.5]), 3, 35), 0.5, 0.8)
-    return _mix(base, base * _colour(0.80, 0.78, 0.74), stain)
+    return _mix(base, base * _color(0.80, 0.78, 0.74), stain)
 
 
 def _plaster(p: _Array, n: _Array) -> _Array:
     _, up = _wall_coordinates(p, n)
-    base = _colour(0.80, 0.66, 0.46) * (0.86 + 0.26 * _fractal(p * 0.8, 4, 41))[:, None]
+    base = _color(0.80, 0.66, 0.46) * (0.86 + 0.26 * _fractal(p * 0.8, 4, 41))[:, None]
     streak = _fractal(p * np.array([2.2, 0.25, 2.2]), 3, 43)
     base = base * (0.92 + 0.16 * streak)[:, None]
-    return _mix(base, base * _colour(0.82, 0.80, 0.80), 1 - _smooth(up, 0.4, 1.4))
+    return _mix(base, base * _color(0.82, 0.80, 0.80), 1 - _smooth(up, 0.4, 1.4))
 
 
 def _ochre(p: _Array, n: _Array) -> _Array:
     along, up = _wall_coordinates(p, n)
-    base = _colour(0.72, 0.42, 0.27) * (0.84 + 0.3 * _fractal(p * 0.9, 4, 47))[:, None]
-    dado = _colour(0.62, 0.57, 0.50) * (0.88 + 0.2 * _fractal(p * 1.6, 3, 49))[:, None]
+    base = _color(0.72, 0.42, 0.27) * (0.84 + 0.3 * _fractal(p * 0.9, 4, 47))[:, None]
+    dado = _color(0.62, 0.57, 0.50) * (0.88 + 0.2 * _fractal(p * 1.6, 3, 49))[:, None]
     low = 1 - _smooth(up, 0.93, 0.97)
     line = _smooth(up, 0.93, 0.97) * (1 - _smooth(up, 1.05, 1.09))
     # A painted frieze of lozenges under the ceiling.
     frieze = _smooth(up, 2.95, 3.0) * (1 - _smooth(up, 3.4, 3.45))
     u, v = along / 0.45, (up - 3.2) / 0.45
     lozenge = 1 - _smooth(np.abs(u - np.round(u)) + np.abs(v), 0.28, 0.42)
-    colour = _mix(base, dado, low)
-    colour = _mix(colour, colour * 0 + _colour(0.86, 0.80, 0.68), line)
-    colour = _mix(colour, colour * 0 + _colour(0.83, 0.76, 0.62), frieze)
-    return _mix(colour, colour * 0 + _colour(0.24, 0.38, 0.44), frieze * lozenge)
+    color = _mix(base, dado, low)
+    color = _mix(color, color * 0 + _color(0.86, 0.80, 0.68), line)
+    color = _mix(color, color * 0 + _color(0.83, 0.76, 0.62), frieze)
+    return _mix(color, color * 0 + _color(0.24, 0.38, 0.44), frieze * lozenge)
 
 
 def _brick(p: _Array, n: _Array) -> _Array:
@@ -152,48 +152,46 @@ def _brick(p: _Array, n: _Array) -> _Array:
     shifted = along + 0.5 * length * (row % 2)
     column = np.floor(shifted / length)
     tint = _hash(column.astype(np.int64), row.astype(np.int64), np.zeros(len(p), np.int64), 51)
-    base = _mix(_colour(0.55, 0.25, 0.17) + 0 * p, _colour(0.66, 0.38, 0.26) + 0 * p, tint)
+    base = _mix(_color(0.55, 0.25, 0.17) + 0 * p, _color(0.66, 0.38, 0.26) + 0 * p, tint)
     base = base * (0.85 + 0.3 * _fractal(p * 2.5, 3, 53))[:, None]
     joint = np.maximum(_joint(shifted, length, 0.02), _joint(up, height, 0.02))
-    return _mix(base, base * 0 + _colour(0.60, 0.52, 0.43), 0.7 * joint)
+    return _mix(base, base * 0 + _color(0.60, 0.52, 0.43), 0.7 * joint)
 
 
 def _leaves(p: _Array, n: _Array) -> _Array:
     clump = 0.5 * _fractal(p * 3.2, 3, 61) + 0.5 * _fractal(p * 7.5, 2, 62)
     wide = _noise(p * 0.7, 63)
-    dark, light = _colour(0.09, 0.18, 0.04) + 0 * p, _colour(0.33, 0.44, 0.09) + 0 * p
+    dark, light = _color(0.09, 0.18, 0.04) + 0 * p, _color(0.33, 0.44, 0.09) + 0 * p
     return _mix(dark, light, _smooth(clump, 0.32, 0.68)) * (0.8 + 0.4 * wide)[:, None]
 
 
 def _cypress(p: _Array, n: _Array) -> _Array:
     clump = _fractal(p * np.array([2.6, 0.9, 2.6]), 3, 67)
-    return _mix(
-        _colour(0.07, 0.13, 0.06) + 0 * p, _colour(0.20, 0.28, 0.10) + 0 * p, _smooth(clump, 0.3, 0.7)
-    )
+    return _mix(_color(0.07, 0.13, 0.06) + 0 * p, _color(0.20, 0.28, 0.10) + 0 * p, _smooth(clump, 0.3, 0.7))
 
 
 def _wood(p: _Array, n: _Array) -> _Array:
     grain = _fractal(p * np.array([6.0, 5.0, 0.9]), 3, 71)
-    return _colour(0.40, 0.26, 0.15) * (0.7 + 0.6 * grain)[:, None]
+    return _color(0.40, 0.26, 0.15) * (0.7 + 0.6 * grain)[:, None]
 
 
 def _glass(p: _Array, n: _Array) -> _Array:
     x, up = p[:, 0], GROUND_Y - p[:, 1]
     pane = _mix(
-        _colour(0.10, 0.14, 0.19) + 0 * p, _colour(0.36, 0.46, 0.56) + 0 * p, _smooth(up % 2.3, 0.7, 2.3)
+        _color(0.10, 0.14, 0.19) + 0 * p, _color(0.36, 0.46, 0.56) + 0 * p, _smooth(up % 2.3, 0.7, 2.3)
     )
     pane = pane * (0.8 + 0.4 * _fractal(p * 0.9, 2, 73))[:, None]
-    # Frames: every window is about 0.9 m wide, so bars stand where the nearest centre says.
-    centres = np.where(up < 2.8, np.array([-2.6, 3.2, 5.0])[:, None], np.nan)
+    # Frames: every window is about 0.9 m wide, so bars stand where the nearest center says.
+    centers = np.where(up < 2.8, np.array([-2.6, 3.2, 5.0])[:, None], np.nan)
     upper = np.array([-3.0, -0.9, 0.7, 2.4, 4.4])[:, None]
-    low = np.nanmin(np.abs(x - np.where(np.isnan(centres), 99.0, centres)), 0)
+    low = np.nanmin(np.abs(x - np.where(np.isnan(centers), 99.0, centers)), 0)
     high = np.abs(x - upper).min(0)
     across = np.where(up < 2.8, low, high)
     half = np.where(up < 2.8, 0.45, 0.42)
     middle = np.where(up < 2.8, 1.75, 4.0)
     bar = np.maximum(1 - _smooth(across, 0.02, 0.045), _smooth(across, half - 0.07, half - 0.045))
     bar = np.maximum(bar, 1 - _smooth(np.abs(up - middle), 0.02, 0.045))
-    return _mix(pane, pane * 0 + _colour(0.72, 0.68, 0.60), bar)
+    return _mix(pane, pane * 0 + _color(0.72, 0.68, 0.60), bar)
 
 
 def _paint(p: _Array, n: _Array) -> _Array:
@@ -201,41 +199,41 @@ def _paint(p: _Array, n: _Array) -> _Array:
     slat = 0.5 + 0.5 * np.cos(up * (2 * np.pi / 0.16))
     plank = 0.5 + 0.5 * np.cos(along * (2 * np.pi / 0.35))
     shade = np.where(up > 2.9, 0.80 + 0.22 * slat, 0.86 + 0.14 * plank)
-    base = _colour(0.20, 0.37, 0.37) * (0.85 + 0.3 * _fractal(p * 2.0, 3, 79))[:, None]
+    base = _color(0.20, 0.37, 0.37) * (0.85 + 0.3 * _fractal(p * 2.0, 3, 79))[:, None]
     return base * shade[:, None]
 
 
 def _clay(p: _Array, n: _Array) -> _Array:
-    base = _colour(0.68, 0.36, 0.22) * (0.82 + 0.34 * _fractal(p * 2.4, 3, 83))[:, None]
+    base = _color(0.68, 0.36, 0.22) * (0.82 + 0.34 * _fractal(p * 2.4, 3, 83))[:, None]
     beams = (n[:, 1] > 0.5) & (GROUND_Y - p[:, 1] > 3.0)
     slats = 0.55 + 0.35 * _smooth(np.abs((p[:, 2] / 0.8) % 1.0 - 0.5), 0.08, 0.16)
-    timber = _colour(0.50, 0.36, 0.24) * slats[:, None] * (0.85 + 0.3 * _fractal(p * 1.5, 2, 85))[:, None]
+    timber = _color(0.50, 0.36, 0.24) * slats[:, None] * (0.85 + 0.3 * _fractal(p * 1.5, 2, 85))[:, None]
     return np.where(beams[:, None], timber, base)
 
 
 def _water(p: _Array, n: _Array) -> _Array:
     ripple = _fractal(p * np.array([4.0, 1.0, 4.0]), 3, 87)
     return _mix(
-        _colour(0.12, 0.30, 0.33) + 0 * p, _colour(0.38, 0.58, 0.60) + 0 * p, _smooth(ripple, 0.3, 0.75)
+        _color(0.12, 0.30, 0.33) + 0 * p, _color(0.38, 0.58, 0.60) + 0 * p, _smooth(ripple, 0.3, 0.75)
     )
 
 
 def _hill(p: _Array, n: _Array) -> _Array:
     wood = _smooth(_fractal(p * 0.13, 4, 91), 0.44, 0.58)
-    meadow = _mix(_colour(0.24, 0.32, 0.09) + 0 * p, _colour(0.44, 0.42, 0.16) + 0 * p, _noise(p * 0.07, 93))
-    trees = _colour(0.13, 0.21, 0.08) * (0.7 + 0.6 * _fractal(p * 0.45, 3, 95))[:, None]
+    meadow = _mix(_color(0.24, 0.32, 0.09) + 0 * p, _color(0.44, 0.42, 0.16) + 0 * p, _noise(p * 0.07, 93))
+    trees = _color(0.13, 0.21, 0.08) * (0.7 + 0.6 * _fractal(p * 0.45, 3, 95))[:, None]
     return _haze(_mix(meadow, trees, wood), p)
 
 
 def _ridge(p: _Array, n: _Array) -> _Array:
-    trees = _colour(0.16, 0.23, 0.11) * (0.7 + 0.6 * _fractal(p * 0.4, 3, 97))[:, None]
+    trees = _color(0.16, 0.23, 0.11) * (0.7 + 0.6 * _fractal(p * 0.4, 3, 97))[:, None]
     return _haze(trees, p)
 
 
-def _haze(colour: _Array, p: _Array) -> _Array:
+def _haze(color: _Array, p: _Array) -> _Array:
     """Air between the terrace and the hills, measured from the origin so that all viewpoints agree."""
     amount = 0.42 * (1 - np.exp(-np.linalg.norm(p, axis=1) / 90.0))
-    return _mix(colour, colour * 0 + _colour(0.46, 0.56, 0.66), amount)
+    return _mix(color, color * 0 + _color(0.46, 0.56, 0.66), amount)
 
 
 _TEXTURES = {
@@ -258,29 +256,29 @@ _TEXTURES = {
 
 
 def albedo(points: _Array, normals: _Array, material: _Array) -> _Array:  # [N, 3], [N, 3], [N] -> [N, 3]
-    """Return the diffuse colour (linear light) of surface points."""
-    colour = np.zeros((len(points), 3))
+    """Return the diffuse color (linear light) of surface points."""
+    color = np.zeros((len(points), 3))
     for kind, texture in _TEXTURES.items():
         at = np.flatnonzero(material == kind)
         if len(at):
-            colour[at] = texture(points[at], normals[at])
-    return colour
+            color[at] = texture(points[at], normals[at])
+    return color
 
 
-def sky_colour(directions: _Array) -> _Array:  # [N, 3] unit -> [N, 3]
-    """Return the display colour of the sky: gradient, soft clouds on a far plane, glow round the sun."""
+def sky_color(directions: _Array) -> _Array:  # [N, 3] unit -> [N, 3]
+    """Return the display color of the sky: gradient, soft clouds on a far plane, glow round the sun."""
     up = np.clip(-directions[:, 1], 0.0, 1.0)
-    zenith, middle, horizon = _colour(0.20, 0.42, 0.74), _colour(0.45, 0.66, 0.88), _colour(0.84, 0.90, 0.93)
+    zenith, middle, horizon = _color(0.20, 0.42, 0.74), _color(0.45, 0.66, 0.88), _color(0.84, 0.90, 0.93)
     base = _mix(horizon + 0 * directions, middle + 0 * directions, _smooth(up, 0.0, 0.35))
     base = _mix(base, zenith + 0 * directions, _smooth(up, 0.25, 1.0))
     plane = directions / (up + 0.16)[:, None] * np.array([1.0, 0.0, 1.0])
     field = _fractal(plane * 1.1 + 5.0, 5, 101)
     cloud = _smooth(field, 0.50, 0.74) * _smooth(up, 0.02, 0.16)
     lit = 0.86 + 0.16 * _smooth(_fractal(plane * 1.1 + 5.12, 4, 101), 0.35, 0.7)
-    base = _mix(base, np.minimum(lit, 1.0)[:, None] * _colour(0.99, 0.975, 0.95), 0.85 * cloud)
+    base = _mix(base, np.minimum(lit, 1.0)[:, None] * _color(0.99, 0.975, 0.95), 0.85 * cloud)
     towards = np.clip(directions @ SUN_DIRECTION, 0.0, 1.0)
     glow = 0.55 * towards**60 + 0.25 * towards**8
-    base = base + glow[:, None] * _colour(1.0, 0.93, 0.78) * 0.5
+    base = base + glow[:, None] * _color(1.0, 0.93, 0.78) * 0.5
     disc = _smooth(towards, np.cos(0.035), np.cos(0.022))
-    result: _Array = np.clip(_mix(base, _colour(1.0, 0.99, 0.93) + 0 * base, disc), 0.0, 1.0)
+    result: _Array = np.clip(_mix(base, _color(1.0, 0.99, 0.93) + 0 * base, disc), 0.0, 1.0)
     return result

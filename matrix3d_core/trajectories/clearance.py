@@ -33,7 +33,7 @@ class ClearanceReport:
         frame: the frame where that is.
         colliding_frames: frames nearer than ``radius`` or behind the visible surface, rising.
         per_frame: ``[T]`` float64 distance to the surface at each frame.
-        is_beyond: ``[T]`` bool, the frame lies behind what is seen from the panorama's centre.
+        is_beyond: ``[T]`` bool, the frame lies behind what is seen from the panorama's center.
         radius: the clearance asked for.
         unit: "m" for metric geometry, else "units".
     """
@@ -79,9 +79,9 @@ def measure_clearance(
 ) -> ClearanceReport:
     """Measure how far each camera of a path stays from the surface that the panorama shows.
 
-    The surface is the triangles between neighbouring pixels (see `PanoramaSurface`), without sky.
+    The surface is the triangles between neighboring pixels (see `PanoramaSurface`), without sky.
     A frame collides when it is nearer to it than ``radius``, or when it lies farther from the
-    panorama's centre than what is seen in its direction (the nearest of 3x3 pixels): nothing is
+    panorama's center than what is seen in its direction (the nearest of 3x3 pixels): nothing is
     known there.
 
     Args:
@@ -137,24 +137,24 @@ def shorten_to_clear(
         poses = shortened.camera_from_world @ trajectory.panorama_from_world
         return replace(trajectory, camera_from_world=poses), share
     surface = PanoramaSurface.of(geometry)
-    centres = trajectory.centres
-    if bool(_collides(surface, centres[:1], radius)[0]):
-        distance = float(surface.distances(centres[:1])[0])
+    centers = trajectory.centers
+    if bool(_collides(surface, centers[:1], radius)[0]):
+        distance = float(surface.distances(centers[:1])[0])
         raise InvalidInput(
             f"the first frame must keep {radius:.3g} from the surface; it is {distance:.3g} away"
-            + (" and behind it" if bool(surface.is_beyond(centres[:1])[0]) else "")
+            + (" and behind it" if bool(surface.is_beyond(centers[:1])[0]) else "")
             + ". Choose a smaller radius or another start."
         )
     length = trajectory.length
     if length == 0.0:
         return trajectory, 1.0
-    returns = float((centres[-1] - centres[0]).norm()) <= 1e-9 * length
+    returns = float((centers[-1] - centers[0]).norm()) <= 1e-9 * length
     progress(ProgressEvent(0, 1, "check the path"))
     if method == "scale" or (method == "auto" and returns):
-        share = _clear_scale(surface, centres, radius, progress)
+        share = _clear_scale(surface, centers, radius, progress)
         shortened = _scaled(trajectory, share)
     else:
-        share = _clear_share(surface, centres, radius, progress)
+        share = _clear_share(surface, centers, radius, progress)
         shortened = _cut(trajectory, share)
     if share == 1.0:
         return trajectory, 1.0
@@ -169,13 +169,13 @@ def _check(radius: float) -> None:
 def _measure(
     trajectory: Trajectory, surface: PanoramaSurface, radius: float, progress: ProgressFn
 ) -> ClearanceReport:
-    centres, count = trajectory.centres, len(trajectory)
+    centers, count = trajectory.centers, len(trajectory)
     per_frame = torch.empty(count, dtype=torch.float64)
     for start in range(0, count, 8):
         progress(ProgressEvent(start, count, "measure clearance"))
-        per_frame[start : start + 8] = surface.distances(centres[start : start + 8])
+        per_frame[start : start + 8] = surface.distances(centers[start : start + 8])
     progress(ProgressEvent(count, count, "measure clearance"))
-    beyond = surface.is_beyond(centres)
+    beyond = surface.is_beyond(centers)
     frame = int(per_frame.argmin())
     colliding = tuple(((per_frame < radius) | beyond).nonzero().flatten().tolist())
     unit = "m" if surface.geometry.is_metric else "units"
@@ -190,17 +190,17 @@ def _collides(surface: PanoramaSurface, points: Tensor, radius: float) -> Tensor
     return hits
 
 
-def _arcs(centres: Tensor) -> Tensor:
-    steps = centres.diff(dim=0).norm(dim=-1)
+def _arcs(centers: Tensor) -> Tensor:
+    steps = centers.diff(dim=0).norm(dim=-1)
     return torch.cat((torch.zeros(1, dtype=torch.float64), steps.cumsum(0)))
 
 
-def _points_at(centres: Tensor, arcs: Tensor, at: Tensor) -> Tensor:
+def _points_at(centers: Tensor, arcs: Tensor, at: Tensor) -> Tensor:
     """Points of the polyline at arc lengths ``at`` ``[N]``."""
     index = (torch.searchsorted(arcs, at.contiguous(), right=True) - 1).clamp(0, len(arcs) - 2)
     width = arcs[index + 1] - arcs[index]
     fraction = ((at - arcs[index]) / torch.where(width > 0, width, torch.ones_like(width))).clamp(0, 1)
-    return torch.lerp(centres[index], centres[index + 1], fraction.unsqueeze(-1))
+    return torch.lerp(centers[index], centers[index + 1], fraction.unsqueeze(-1))
 
 
 def _fine(arcs: Tensor, radius: float) -> Tensor:
@@ -212,30 +212,30 @@ def _fine(arcs: Tensor, radius: float) -> Tensor:
     return result
 
 
-def _clear_share(surface: PanoramaSurface, centres: Tensor, radius: float, progress: ProgressFn) -> float:
+def _clear_share(surface: PanoramaSurface, centers: Tensor, radius: float, progress: ProgressFn) -> float:
     """Largest share of the way from the start that is clear throughout."""
-    arcs = _arcs(centres)
+    arcs = _arcs(centers)
     tests = _fine(arcs, radius)
     for start in range(0, len(tests), 32):
         progress(ProgressEvent(start, len(tests), "check the path"))
         some = tests[start : start + 32]
-        hits = _collides(surface, _points_at(centres, arcs, some), radius)
+        hits = _collides(surface, _points_at(centers, arcs, some), radius)
         if bool(hits.any()):
             first = start + int(hits.nonzero()[0])
             low, high = float(tests[max(0, first - 1)]), float(tests[first])
             for _ in range(_HALVINGS):
                 middle = (low + high) / 2
-                point = _points_at(centres, arcs, torch.tensor([middle], dtype=torch.float64))
+                point = _points_at(centers, arcs, torch.tensor([middle], dtype=torch.float64))
                 low, high = (low, middle) if bool(_collides(surface, point, radius)[0]) else (middle, high)
             return low / float(arcs[-1])
     return 1.0
 
 
-def _clear_scale(surface: PanoramaSurface, centres: Tensor, radius: float, progress: ProgressFn) -> float:
+def _clear_scale(surface: PanoramaSurface, centers: Tensor, radius: float, progress: ProgressFn) -> float:
     """A scale, near the largest, at which the whole path is clear."""
-    arcs = _arcs(centres)
-    points = _points_at(centres, arcs, _fine(arcs, radius))
-    origin = centres[0]
+    arcs = _arcs(centers)
+    points = _points_at(centers, arcs, _fine(arcs, radius))
+    origin = centers[0]
 
     def clear(scale: float) -> bool:
         scaled = origin + scale * (points - origin)
@@ -259,7 +259,7 @@ def _clear_scale(surface: PanoramaSurface, centres: Tensor, radius: float, progr
 
 
 def _scaled(trajectory: Trajectory, scale: float) -> Trajectory:
-    origin = trajectory.centres[0]
+    origin = trajectory.centers[0]
     scaled = transform(trajectory, scale=scale, translation=(1 - scale) * origin)
     poses = scaled.camera_from_world.clone()
     same = (trajectory.camera_from_world == trajectory.camera_from_world[0]).flatten(1).all(1)
@@ -274,8 +274,8 @@ def _cut(trajectory: Trajectory, share: float) -> Trajectory:
     slowed down to end there in the same time, each pose taken from the same place of the old path;
     later walks stand still and later turns turn as much as before.
     """
-    centres = trajectory.centres
-    arcs = _arcs(centres)
+    centers = trajectory.centers
+    arcs = _arcs(centers)
     length = float(arcs[-1])
     cut = share * length
     moving = arcs.diff() > 1e-9 * length
@@ -302,18 +302,18 @@ def _cut(trajectory: Trajectory, share: float) -> Trajectory:
     times = frames[0] + index + within.clamp(0, 1)
 
     rotations = trajectory.camera_from_world[:, :3, :3].mT.clone()
-    new_centres, new_rotations = centres.clone(), rotations.clone()
-    new_centres[first : last + 1] = _points_at(centres, arcs, walk)
+    new_centers, new_rotations = centers.clone(), rotations.clone()
+    new_centers[first : last + 1] = _points_at(centers, arcs, walk)
     new_rotations[first : last + 1] = _rotations_between(rotations, times)
-    new_centres[last:] = new_centres[last]
+    new_centers[last:] = new_centers[last]
     turned = new_rotations[last] @ rotations[last].mT
-    for frame in range(last + 1, len(centres)):
+    for frame in range(last + 1, len(centers)):
         if bool(moving[frame - 1]):  # a dropped walk: hold, and turn on from here afterwards
             new_rotations[frame] = new_rotations[frame - 1]
             turned = new_rotations[frame] @ rotations[frame].mT
         else:
             new_rotations[frame] = turned @ rotations[frame]
-    made = Trajectory.from_centres(new_rotations, new_centres).camera_from_world
+    made = Trajectory.from_centers(new_rotations, new_centers).camera_from_world
     made[: first + 1] = trajectory.camera_from_world[: first + 1]
     return replace(trajectory, camera_from_world=made)
 

@@ -51,7 +51,7 @@ def join(first: Trajectory, second: Trajectory, *, anchor: bool = True) -> Traje
     if first.is_metric != second.is_metric:
         metric, other = ("first", "second") if first.is_metric else ("second", "first")
         raise InvalidInput(
-            f"both paths must have the same unit; the {metric} is in metres, the {other} is not."
+            f"both paths must have the same unit; the {metric} is in meters, the {other} is not."
         )
     if not anchor and first.frame_of_reference != second.frame_of_reference:
         raise InvalidInput(
@@ -99,8 +99,8 @@ def resample(trajectory: Trajectory, frames: int, *, by: str = "time") -> Trajec
 def sample_at(trajectory: Trajectory, times: Tensor) -> Trajectory:
     """Read a path at fractional frame numbers ``[N]``; whole numbers give those frames bit for bit."""
     times = times.clamp(0, len(trajectory) - 1)
-    centres, rotations = path_through_frames(trajectory).at(times)
-    made = Trajectory.from_centres(rotations, centres)
+    centers, rotations = path_through_frames(trajectory).at(times)
+    made = Trajectory.from_centers(rotations, centers)
     nearest = times.round()
     exact = (times - nearest).abs() < 1e-12 * max(1, len(trajectory))
     poses = made.camera_from_world
@@ -110,8 +110,8 @@ def sample_at(trajectory: Trajectory, times: Tensor) -> Trajectory:
 
 def _times_of_equal_steps(trajectory: Trajectory, fraction: Tensor) -> Tensor:
     fine = torch.linspace(0, len(trajectory) - 1, 16 * (len(trajectory) - 1) + 1, dtype=torch.float64)
-    centres, rotations = path_through_frames(trajectory).at(fine)
-    steps, angles = centres.diff(dim=0).norm(dim=-1), turning_angles(quats_from_matrix(rotations))
+    centers, rotations = path_through_frames(trajectory).at(fine)
+    steps, angles = centers.diff(dim=0).norm(dim=-1), turning_angles(quats_from_matrix(rotations))
     total = float(steps.sum())
     if total > 0:
         still = steps <= 1e-9 * total
@@ -120,8 +120,8 @@ def _times_of_equal_steps(trajectory: Trajectory, fraction: Tensor) -> Tensor:
         steps = angles
     if float(steps.sum()) == 0:
         return fraction * (len(trajectory) - 1)
-    travelled = torch.cat((torch.zeros(1, dtype=torch.float64), steps.cumsum(0)))
-    return interpolate_rising(travelled / travelled[-1], fine, fraction)
+    traveled = torch.cat((torch.zeros(1, dtype=torch.float64), steps.cumsum(0)))
+    return interpolate_rising(traveled / traveled[-1], fine, fraction)
 
 
 def smooth(trajectory: Trajectory, *, sigma_frames: float = 2.0) -> Trajectory:
@@ -143,22 +143,22 @@ def smooth(trajectory: Trajectory, *, sigma_frames: float = 2.0) -> Trajectory:
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float64)
     weights = torch.exp(-0.5 * (offsets / sigma_frames) ** 2)
     weights = weights / weights.sum()
-    centres = trajectory.centres
+    centers = trajectory.centers
     quats = aligned_quats(quats_from_matrix(trajectory.camera_from_world[:, :3, :3].mT.contiguous()))
     closed = is_closed(trajectory)
     if closed:
         before, after = slice(count - 1 - reach, count - 1), slice(1, reach + 1)
         sign = torch.sign((quats[0] * quats[-1]).sum())  # a full turn comes back as minus itself
-        padded = torch.cat((centres[before], centres, centres[after]))
+        padded = torch.cat((centers[before], centers, centers[after]))
         turned = torch.cat((quats[before] * sign, quats, quats[after] * sign))
     else:
-        front, back = centres[1 : reach + 1].flip(0), centres[-reach - 1 : -1].flip(0)
-        padded = torch.cat((2 * centres[:1] - front, centres, 2 * centres[-1:] - back))
+        front, back = centers[1 : reach + 1].flip(0), centers[-reach - 1 : -1].flip(0)
+        padded = torch.cat((2 * centers[:1] - front, centers, 2 * centers[-1:] - back))
         front, back = quats[1 : reach + 1].flip(0), quats[-reach - 1 : -1].flip(0)
         turned = torch.cat((_reflect(quats[:1], front), quats, _reflect(quats[-1:], back)))
     windows = _weighted(padded, weights)
     spins = torch.nn.functional.normalize(_weighted(turned, weights), dim=-1)
-    poses = Trajectory.from_centres(matrix_from_quats(spins), windows).camera_from_world
+    poses = Trajectory.from_centers(matrix_from_quats(spins), windows).camera_from_world
     if closed:
         poses[-1] = poses[0]
     else:
@@ -185,7 +185,7 @@ def transform(
     rotation: Tensor | None = None,  # [3, 3]
     translation: Tensor | None = None,  # [3]
 ) -> Trajectory:
-    """Move a path: every camera centre goes to ``scale * rotation @ centre + translation``.
+    """Move a path: every camera center goes to ``scale * rotation @ center + translation``.
 
     Cameras turn with ``rotation``. Scaling is about the world's origin.
 

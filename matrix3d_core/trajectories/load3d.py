@@ -75,7 +75,7 @@ def camera_info_from_pose(
     Args:
         camera_from_world: ``[4, 4]`` rigid pose, OpenCV axes.
         fov_y_rad: vertical field of view.
-        target_distance: how far ahead of the camera the orbit centre lies, world units.
+        target_distance: how far ahead of the camera the orbit center lies, world units.
     """
     check_shape("camera_from_world", camera_from_world, "4 4")
     if not 0.0 < fov_y_rad < math.pi:

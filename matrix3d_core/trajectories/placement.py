@@ -49,7 +49,7 @@ def in_panorama_frame(trajectory: Trajectory) -> Trajectory:
 
 
 def keep_heading(trajectory: Trajectory) -> Trajectory:
-    """Bring the first camera to the panorama's centre, upright, at the heading it has; the path follows rigidly.
+    """Bring the first camera to the panorama's center, upright, at the heading it has; the path follows rigidly.
 
     Matrix-3D rolls the panorama by that heading and makes the path relative to its first pose; here the path is
     turned, so that it goes with the panorama as it is.

@@ -25,7 +25,7 @@ _GRID = (41, 45, 54)
 _AXIS = (66, 72, 86)
 _TEXT = (176, 184, 198)
 _BRIGHT = (232, 236, 243)
-_START_COLOUR, _END_COLOUR = (92, 200, 255), (255, 196, 84)
+_START_COLOR, _END_COLOR = (92, 200, 255), (255, 196, 84)
 _COLLISION = (255, 74, 74)
 _SUPERSAMPLING = 2
 _MAX_POINTS = 120_000
@@ -43,13 +43,13 @@ class _View:
     left: float
     top: float
     size: float
-    centre: Tensor  # [2] world coordinates in the middle
+    center: Tensor  # [2] world coordinates in the middle
     span: float  # world units across the panel
 
     def to_px(self, points: Tensor) -> Tensor:  # [N, 3] -> [N, 2]
         scale = self.size / self.span
-        x = self.left + self.size / 2 + (points[:, self.across] - self.centre[0]) * scale
-        y = self.top + self.size / 2 - (self.up_sign * points[:, self.up] - self.centre[1]) * scale
+        x = self.left + self.size / 2 + (points[:, self.across] - self.center[0]) * scale
+        y = self.top + self.size / 2 - (self.up_sign * points[:, self.up] - self.center[1]) * scale
         return torch.stack((x, y), dim=-1)
 
 
@@ -62,7 +62,7 @@ def plot_trajectory(
 ) -> Tensor:  # [H, W, 3]
     """Draw a camera path from above (left) and from the right-hand side (right).
 
-    The scene is drawn as dots in the panorama's colours, dimmer the farther they are above or below
+    The scene is drawn as dots in the panorama's colors, dimmer the farther they are above or below
     the cameras (seen from above) or to the left or right of them (seen from the side). The path
     runs from blue to orange, with dots and viewing wedges at some frames; colliding frames are red.
 
@@ -101,7 +101,7 @@ def plot_trajectory(
     if geometry is not None:
         canvas = np.array(picture)
         for view in big:
-            _draw_points(canvas, view, geometry, trajectory.centres)
+            _draw_points(canvas, view, geometry, trajectory.centers)
         picture = Image.fromarray(canvas)
     for view in big:
         panel = picture.crop(_box(view))
@@ -116,8 +116,8 @@ def _views(
     trajectory: Trajectory, geometry: PanoramaGeometry | None, size: int, top: int, margin: int
 ) -> tuple[_View, _View]:
     """Choose one scale for both panels: the whole path with room around it, and some of the scene."""
-    centres = trajectory.centres
-    low, high = centres.amin(0), centres.amax(0)
+    centers = trajectory.centers
+    low, high = centers.amin(0), centers.amax(0)
     extent = float((high - low).max())
     span = 1.5 * extent
     if geometry is not None:
@@ -144,7 +144,7 @@ def _enlarged(view: _View, factor: int) -> _View:
         view.left * factor,
         view.top * factor,
         view.size * factor,
-        view.centre,
+        view.center,
         view.span,
     )
 
@@ -166,19 +166,19 @@ def _draw_grid(draw: Any, view: _View, line: int) -> None:
     step, half = _round_step(view.span), view.span / 2
     scale = view.size / view.span
     for axis in (0, 1):
-        middle = float(view.centre[axis])
+        middle = float(view.center[axis])
         for k in range(math.ceil((middle - half) / step), math.floor((middle + half) / step) + 1):
             offset = (k * step - middle) * scale
-            colour = _AXIS if k == 0 else _GRID
+            color = _AXIS if k == 0 else _GRID
             if axis == 0:
                 x = view.left + view.size / 2 + offset
-                draw.line((x, view.top, x, view.top + view.size - 1), fill=colour, width=line)
+                draw.line((x, view.top, x, view.top + view.size - 1), fill=color, width=line)
             else:
                 y = view.top + view.size / 2 - offset
-                draw.line((view.left, y, view.left + view.size - 1, y), fill=colour, width=line)
+                draw.line((view.left, y, view.left + view.size - 1, y), fill=color, width=line)
 
 
-def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, centres: Tensor) -> None:
+def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, centers: Tensor) -> None:
     """Paint the scene's surface as small dots into one panel, the dim ones first."""
     stride = max(1, math.ceil(math.sqrt(geometry.height * geometry.width / _MAX_POINTS)))
     depth = geometry.depth_ray.cpu()[::stride, ::stride].numpy()
@@ -197,12 +197,12 @@ def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, ce
     rgb = geometry.rgb.cpu()[::stride, ::stride][:-1].numpy()[is_surface][seen].clip(0, 1)
 
     hidden = ({0, 1, 2} - {view.across, view.up}).pop()
-    low, high = float(centres[:, hidden].min()), float(centres[:, hidden].max())
+    low, high = float(centers[:, hidden].min()), float(centers[:, hidden].max())
     level = corners[..., hidden].mean(0)
     away = (low - level).clip(min=0) + (level - high).clip(min=0)
     strength = 0.36 + 0.52 * np.exp(-away / (0.1 * view.span))
     shade = (0.65 * rgb + 0.35 * rgb.mean(-1, keepdims=True)) * 180 + 50  # calm, no pure black
-    colour = (_PANEL + (shade - _PANEL) * strength[:, None]).round().astype(np.uint8)
+    color = (_PANEL + (shade - _PANEL) * strength[:, None]).round().astype(np.uint8)
 
     dot = max(2, round(view.size / 300))
     place, square = _fill(px, 0.7 * dot)
@@ -213,14 +213,14 @@ def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, ce
     rank = np.lexsort((towards, strength)).argsort()
     order = rank[square].argsort(kind="stable")
     columns, rows = place[order].astype(np.int64).T
-    painted = colour[square[order]]
+    painted = color[square[order]]
     for down in range(dot):
         for across in range(dot):
             canvas[np.minimum(rows + down, bottom - 1), np.minimum(columns + across, right - 1)] = painted
 
 
 def _squares(grid: np.ndarray) -> np.ndarray:  # [h, w, ...] -> [4, h - 1, w, ...]
-    """The four corners of each square of neighbouring pixels: here, right, below, below right."""
+    """The four corners of each square of neighboring pixels: here, right, below, below right."""
     right = np.roll(grid, -1, axis=1)
     return np.stack((grid[:-1], right[:-1], grid[1:], right[1:]))
 
@@ -252,31 +252,31 @@ def _draw_path(draw: Any, view: _View, trajectory: Trajectory, red: frozenset[in
     """Draw into the cropped panel, so that nothing leaves it."""
     unit = height / 512
     offset = torch.tensor([int(view.left), int(view.top)], dtype=torch.float64)
-    px = (view.to_px(trajectory.centres) - offset).tolist()
+    px = (view.to_px(trajectory.centers) - offset).tolist()
     count = len(px)
     line = max(2, round(2.8 * unit))
     for frame in range(count - 1):
         draw.line((*px[frame], *px[frame + 1]), fill=_BACKGROUND, width=line + round(3 * unit))
     for frame in range(count - 1):
-        colour = _COLLISION if frame in red or frame + 1 in red else _mix(frame / (count - 1))
-        draw.line((*px[frame], *px[frame + 1]), fill=colour, width=line, joint="curve")
+        color = _COLLISION if frame in red or frame + 1 in red else _mix(frame / (count - 1))
+        draw.line((*px[frame], *px[frame + 1]), fill=color, width=line, joint="curve")
     marked = sorted({round(k * (count - 1) / 8) for k in range(9)})
     scale = view.size / view.span
     flat = torch.stack(
         (trajectory.forwards[:, view.across], -view.up_sign * trajectory.forwards[:, view.up]), dim=-1
     )
     for frame in marked:
-        colour = _COLLISION if frame in red else _mix(frame / max(1, count - 1))
-        _draw_wedge(draw, px[frame], flat[frame], min(26 * unit, 0.12 * view.span * scale), colour, unit)
+        color = _COLLISION if frame in red else _mix(frame / max(1, count - 1))
+        _draw_wedge(draw, px[frame], flat[frame], min(26 * unit, 0.12 * view.span * scale), color, unit)
     for frame in range(count):
         if frame in red or frame % max(1, round(count / 27)) == 0:
-            colour = _COLLISION if frame in red else _mix(frame / max(1, count - 1))
-            _dot(draw, px[frame], (2.6 if frame in red else 1.9) * unit, colour)
-    _dot(draw, px[0], 5.5 * unit, _START_COLOUR, outline=_BRIGHT, width=round(1.4 * unit))
+            color = _COLLISION if frame in red else _mix(frame / max(1, count - 1))
+            _dot(draw, px[frame], (2.6 if frame in red else 1.9) * unit, color)
+    _dot(draw, px[0], 5.5 * unit, _START_COLOR, outline=_BRIGHT, width=round(1.4 * unit))
     x, y = px[-1]
     r = 5.0 * unit
     if count > 1:
-        fill = _COLLISION if count - 1 in red else _END_COLOUR
+        fill = _COLLISION if count - 1 in red else _END_COLOR
         draw.rectangle(
             (x - r, y - r, x + r, y + r), fill=None, outline=_BRIGHT, width=max(2, round(3 * unit))
         )
@@ -284,7 +284,7 @@ def _draw_path(draw: Any, view: _View, trajectory: Trajectory, red: frozenset[in
 
 
 def _draw_wedge(
-    draw: Any, at: list[float], direction: Tensor, length: float, colour: tuple[int, int, int], unit: float
+    draw: Any, at: list[float], direction: Tensor, length: float, color: tuple[int, int, int], unit: float
 ) -> None:
     """A viewing wedge as long as the viewing direction lies in the drawing plane."""
     x, y = (direction * length).tolist()
@@ -292,17 +292,17 @@ def _draw_wedge(
         return
     side = 0.42
     tips = [(at[0] + x - side * y, at[1] + y + side * x), (at[0] + x + side * y, at[1] + y - side * x)]
-    faint = tuple(round(0.85 * c + 0.15 * p) for c, p in zip(colour, _PANEL, strict=True))
+    faint = tuple(round(0.85 * c + 0.15 * p) for c, p in zip(color, _PANEL, strict=True))
     draw.line((tuple(at), tips[0], tips[1], tuple(at)), fill=faint, width=max(1, round(1.3 * unit)))
 
 
-def _dot(draw: Any, at: list[float], radius: float, colour: tuple[int, int, int], **outline: Any) -> None:
+def _dot(draw: Any, at: list[float], radius: float, color: tuple[int, int, int], **outline: Any) -> None:
     x, y = at
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour, **outline)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, **outline)
 
 
 def _mix(fraction: float) -> tuple[int, int, int]:
-    r, g, b = (round(s + (e - s) * fraction) for s, e in zip(_START_COLOUR, _END_COLOUR, strict=True))
+    r, g, b = (round(s + (e - s) * fraction) for s, e in zip(_START_COLOR, _END_COLOR, strict=True))
     return r, g, b
 
 
@@ -347,20 +347,20 @@ def _draw_scale_bar(draw: Any, view: _View, font: Any, unit: str, pad: int) -> N
 
 
 def _draw_legend(draw: Any, view: _View, red: tuple[int, ...], font: Any, y: float, text_px: int) -> None:
-    entries = [("start", _START_COLOUR), ("end", _END_COLOUR)]
+    entries = [("start", _START_COLOR), ("end", _END_COLOR)]
     if red:
         entries.append((f"{len(red)} colliding", _COLLISION))
     x = view.left + view.size
-    for label, colour in reversed(entries):
+    for label, color in reversed(entries):
         x -= draw.textlength(label, font=font)
         draw.text((x, y), label, font=font, fill=_TEXT, anchor="ls")
         r = 0.32 * text_px
         x -= 3 * r
-        centre = y - 0.36 * text_px
+        center = y - 0.36 * text_px
         if label == "end":
-            draw.rectangle((x - r, centre - r, x + r, centre + r), outline=colour, width=2)
+            draw.rectangle((x - r, center - r, x + r, center + r), outline=color, width=2)
         else:
-            draw.ellipse((x - r, centre - r, x + r, centre + r), fill=colour)
+            draw.ellipse((x - r, center - r, x + r, center + r), fill=color)
         x -= 1.6 * text_px
 
 

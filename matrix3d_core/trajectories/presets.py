@@ -1,6 +1,6 @@
 """Ready-made camera moves: upstream's four rails and eight moves through a world.
 
-All start at the panorama's centre looking at its front: the first pose is the identity.
+All start at the panorama's center looking at its front: the first pose is the identity.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _SWING = 8 / (3 * math.sqrt(3))
 
 Rows = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 Pose = tuple[tuple[float, float, float], Rows]
-"""Camera centre, and world-from-camera rotation by rows."""
+"""Camera center, and world-from-camera rotation by rows."""
 
 
 def pivot_distance(geometry: PanoramaGeometry, *, yaw_rad: float = 0.0) -> float:
@@ -114,7 +114,7 @@ def make_preset(
             along the curve, not the front. ``l_curve`` is broken upstream: it moves to the right
             like ``r_curve`` with a mirrored basis (det -1), which is no camera; its positions are
             reproduced, with the rotation of ``r_curve``.
-        is_metric: whether ``distance`` is in metres.
+        is_metric: whether ``distance`` is in meters.
 
     Raises:
         InvalidInput: for an unknown name, a bad number, or ``upstream_exact`` with a preset that
@@ -139,10 +139,10 @@ def make_preset(
         poses = _along(_right_bend, [ease_in_out(f) for f in times], distance)
     else:
         poses = (_MOVES[key](f, distance) for f in times)
-    centres, rotations = zip(*poses, strict=True)
-    trajectory = Trajectory.from_centres(
+    centers, rotations = zip(*poses, strict=True)
+    trajectory = Trajectory.from_centers(
         torch.tensor(rotations, dtype=torch.float64),
-        torch.tensor(centres, dtype=torch.float64),
+        torch.tensor(centers, dtype=torch.float64),
         fps=fps,
         is_metric=is_metric,
         name=key,
@@ -166,7 +166,7 @@ def preset_in_scene(
 
     Args:
         name: see `make_preset`.
-        geometry: the panorama; the path takes over whether its units are metres.
+        geometry: the panorama; the path takes over whether its units are meters.
         fraction: of `pivot_distance`; upstream's default is 0.6.
         frames: poses in all.
         fps: frames per second, for playback.
@@ -260,8 +260,8 @@ def _turn_back_180(f: float, distance: float) -> Pose:
 
 def _keep_turning_left(f: float, distance: float) -> Pose:
     radius, angle = distance / 2, math.tau * ease_in_out(f)
-    centre = (radius * (math.cos(angle) - 1.0), 0.0, radius * math.sin(angle))
-    return centre, _yawed(-angle)
+    center = (radius * (math.cos(angle) - 1.0), 0.0, radius * math.sin(angle))
+    return center, _yawed(-angle)
 
 
 def _look_around(f: float, distance: float) -> Pose:

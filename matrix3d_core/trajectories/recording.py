@@ -155,7 +155,7 @@ def trajectory_from_recording(
         smoothing_s: standard deviation of the Gaussian in seconds, for a walk; 0 leaves it as it is.
         pace: one of `RECORDED_PACES`, for a walk.
         fps: frames per second, for playback.
-        is_metric: whether positions are in metres.
+        is_metric: whether positions are in meters.
         walls: where the visitor cannot be. A pose that smoothing would bring nearer to them than a
             visitor comes is left where it was walked.
 
@@ -175,7 +175,7 @@ def trajectory_from_recording(
     if recording.use == "keys":
         key_poses = _trajectory(recording.keys)
         path = spline_trajectory(
-            key_poses.centres,
+            key_poses.centers,
             key_poses.camera_from_world[:, :3, :3].mT.contiguous(),
             frames=frames,
             fps=fps,
@@ -224,32 +224,32 @@ def _hold(walked: Trajectory, steady: Trajectory, smoothing_s: float, walls: Occ
     """Bring smoothed poses back to within reach of those walked, and away from walls."""
     if len(walked) < 3 or smoothing_s == 0:
         return steady
-    moved = steady.centres - walked.centres
+    moved = steady.centers - walked.centers
     reach = _REACH_PER_S * smoothing_s
     share = (reach / moved.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
-    centres = walked.centres + share[:, None] * moved
+    centers = walked.centers + share[:, None] * moved
     if walls is not None:
         radius = 0.98 * walls.radius
-        bad = walls.blocks(centres, radius) & ~walls.blocks(walked.centres, radius)
-        centres = torch.where(bad[:, None], walked.centres, centres)
+        bad = walls.blocks(centers, radius) & ~walls.blocks(walked.centers, radius)
+        centers = torch.where(bad[:, None], walked.centers, centers)
     before = quats_from_matrix(walked.camera_from_world[:, :3, :3].mT)
     after = quats_from_matrix(steady.camera_from_world[:, :3, :3].mT)
     turned = 2 * torch.acos((before * after).sum(-1).abs().clamp(max=1.0))
     part = (_TURN_PER_S * smoothing_s / turned.clamp(min=1e-12)).clamp(max=1.0)
     rotations = matrix_from_quats(quats_slerp(before, after, part))
-    return Trajectory.from_centres(
-        rotations, centres, fps=walked.fps, is_metric=walked.is_metric, name=walked.name
+    return Trajectory.from_centers(
+        rotations, centers, fps=walked.fps, is_metric=walked.is_metric, name=walked.name
     )
 
 
 def _trajectory(poses: Tensor, **fields: Any) -> Trajectory:
     yaw, pitch = poses[:, 3], poses[:, 4]
     rotations = matrix_from_yaw_pitch_roll(yaw, pitch, torch.zeros_like(yaw))
-    return Trajectory.from_centres(rotations, poses[:, :3], **fields)
+    return Trajectory.from_centers(rotations, poses[:, :3], **fields)
 
 
 def _unwrap(angles: Tensor) -> Tensor:
-    """Take whole turns out of the steps, so that neighbours differ by at most half a turn."""
+    """Take whole turns out of the steps, so that neighbors differ by at most half a turn."""
     steps = angles.diff()
     steps = steps - math.tau * torch.round(steps / math.tau)
     return torch.cat((angles[:1], angles[:1] + steps.cumsum(0)))

@@ -14,8 +14,8 @@ __all__ = ["describe_trajectory"]
 def describe_trajectory(trajectory: Trajectory) -> str:
     """Return one line: frames, duration, length, reach, heading and whether it closes."""
     unit = "m" if trajectory.is_metric else "units"
-    centres = trajectory.centres
-    reach = float((centres - centres[0]).norm(dim=-1).max())
+    centers = trajectory.centers
+    reach = float((centers - centers[0]).norm(dim=-1).max())
     heading = math.degrees(initial_yaw(trajectory))
     heading = heading - 360 if heading > 180 else heading
     side = "front" if abs(heading) < 0.05 else f"{abs(heading):.1f}° {'right' if heading > 0 else 'left'}"

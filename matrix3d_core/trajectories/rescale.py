@@ -42,7 +42,7 @@ class RescaleResult:
 
     Attributes:
         trajectory: the path in the panorama's frame.
-        factor: what the camera centres were multiplied by.
+        factor: what the camera centers were multiplied by.
         yaw_rad: heading of the first pose, in [0, 2 pi), right positive.
         roll_columns: whole columns by which upstream rolls the panorama to the left, -W/2 to W/2; 0 unless
             rescaled as upstream does.
@@ -74,7 +74,7 @@ class UnitCheck:
 
 
 def initial_yaw(trajectory: Trajectory, *, upstream_exact: bool = False) -> float:
-    """Return the heading of the first pose: how far a panorama must turn to have it in its centre.
+    """Return the heading of the first pose: how far a panorama must turn to have it in its center.
 
     Args:
         trajectory: the path.
@@ -104,7 +104,7 @@ def rescale_upstream(
 
     The path is made relative to its first pose, which is taken to look along the first heading of
     the file (its angle to +z) on the level; then it is scaled so that the nearest miss of any
-    surface seen from the panorama's centre is at ``reach`` of the way. Distances are looked up as
+    surface seen from the panorama's center is at ``reach`` of the way. Distances are looked up as
     upstream does, at truncated pixels. Frames at the origin do not count (upstream gets NaN there).
 
     Args:
@@ -127,7 +127,7 @@ def rescale_upstream(
     # Upstream rolls the panorama to the left by a whole number of columns.
     roll = int(math.degrees(yaw) / 360 * width + width // 2) % width - width // 2
     ratios = []
-    for x, y, z in relative.centres.tolist():
+    for x, y, z in relative.centers.tolist():
         size = math.sqrt(x * x + y * y + z * z)
         if size == 0.0:
             continue
@@ -149,7 +149,7 @@ def rescale_upstream(
 def fit_to_depth(
     trajectory: Trajectory, geometry: PanoramaGeometry, *, reach: float = REACH
 ) -> RescaleResult:
-    """Fit a foreign path to the panorama: start at its centre, stay within ``reach`` of what is seen.
+    """Fit a foreign path to the panorama: start at its center, stay within ``reach`` of what is seen.
 
     The first camera moves to the origin; every camera keeps the rotation it has. The path is scaled
     (up or down) so that the largest ratio of camera distance to visible distance in its direction
@@ -161,16 +161,16 @@ def fit_to_depth(
         reach: largest allowed ratio.
     """
     _check_reach(reach)
-    moved = transform(trajectory, translation=-trajectory.centres[0])
+    moved = transform(trajectory, translation=-trajectory.centers[0])
     poses = moved.camera_from_world.clone()
     poses[0, :3, 3] = 0.0
-    centres = moved.centres
-    sizes = centres.norm(dim=-1)
+    centers = moved.centers
+    sizes = centers.norm(dim=-1)
     away = sizes > 1e-12 * float(sizes.max()) if float(sizes.max()) > 0 else sizes > 0
     away[0] = False
     ratio = 0.0
     if bool(away.any()):
-        ratio = float((sizes[away] / visible_distance(geometry, centres[away])).max())
+        ratio = float((sizes[away] / visible_distance(geometry, centers[away])).max())
         if ratio == 0.0:
             ratio = float(sizes.max()) / _scene_distance(geometry)
     factor = _factor(ratio, reach)
@@ -221,8 +221,8 @@ def check_units(trajectory: Trajectory, geometry: PanoramaGeometry) -> UnitCheck
     A path that reaches more than 50 times the scene's median distance, or less than 1/500 of it
     (moves on the spot aside), is almost surely in other units.
     """
-    centres = trajectory.centres
-    extent = float((centres - centres[0]).norm(dim=-1).max())
+    centers = trajectory.centers
+    extent = float((centers - centers[0]).norm(dim=-1).max())
     scene = _scene_distance(geometry)
     factor = REACH * scene / extent if extent > 0 else 1.0
     problem, ratio = None, extent / scene

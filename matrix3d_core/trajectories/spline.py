@@ -35,7 +35,7 @@ class PosePath:
 
     Attributes:
         knots: ``[K]`` float64 rising times of the given poses.
-        positions: ``[K, 3]`` float64 camera centres at the knots.
+        positions: ``[K, 3]`` float64 camera centers at the knots.
         velocities: ``[K, 3]`` d position / d time at the knots.
         quats_wxyz: ``[K, 4]`` world-from-camera rotations at the knots.
         spins: ``[K, 3]`` angular velocities at the knots, camera frame, radians per unit time.
@@ -48,7 +48,7 @@ class PosePath:
     spins: Tensor
 
     def at(self, times: Tensor) -> tuple[Tensor, Tensor]:
-        """Return camera centres ``[N, 3]`` and world-from-camera rotations ``[N, 3, 3]`` at ``times``."""
+        """Return camera centers ``[N, 3]`` and world-from-camera rotations ``[N, 3, 3]`` at ``times``."""
         return _hermite(self.knots, self.positions, self.velocities, times), self.rotations_at(times)
 
     def rotations_at(self, times: Tensor) -> Tensor:
@@ -97,8 +97,8 @@ def spline_trajectory(
     exactly the first keyframe and the last frame the last (closed: again the first).
 
     Args:
-        positions: ``[K, 3]`` camera centres, ``K >= 1``.
-        rotations_world_from_camera: ``[K, 3, 3]``; neighbours are joined by the shorter turn, so
+        positions: ``[K, 3]`` camera centers, ``K >= 1``.
+        rotations_world_from_camera: ``[K, 3, 3]``; neighbors are joined by the shorter turn, so
             a turn of more than 180 degrees needs a keyframe in between.
         frames: poses to make, at least 1.
         closed: come back to the first keyframe at the end.
@@ -106,7 +106,7 @@ def spline_trajectory(
         pace: ``"distance"``: constant speed along the path; where the camera turns on the spot, a
             full turn takes as long as the whole way. ``"even"``: equal time between keyframes.
         fps: frames per second, for playback.
-        is_metric: whether positions are in metres.
+        is_metric: whether positions are in meters.
         frame_of_reference: frame of the positions.
         name: name of the result.
 
@@ -138,14 +138,14 @@ def spline_trajectory(
     if ease:
         times = torch.tensor([ease_in_out(t) for t in times.tolist()], dtype=torch.float64)
     speed = _monotone_slopes(clock, curve.knots_arc.unsqueeze(-1), closed)
-    centres = curve.at(_hermite(clock, curve.knots_arc.unsqueeze(-1), speed, times).squeeze(-1))
+    centers = curve.at(_hermite(clock, curve.knots_arc.unsqueeze(-1), speed, times).squeeze(-1))
     path = PosePath(clock, points, torch.zeros_like(points), quats, _spins(clock, quats, closed))
     rotations = path.rotations_at(times)
     ends = [(0, 0)] if frames == 1 else [(0, 0), (-1, -1)]
     for frame, key in ends:
-        centres[frame], rotations[frame] = points[key], turns[key]
-    return Trajectory.from_centres(
-        rotations, centres, fps=fps, is_metric=is_metric, frame_of_reference=frame_of_reference, name=name
+        centers[frame], rotations[frame] = points[key], turns[key]
+    return Trajectory.from_centers(
+        rotations, centers, fps=fps, is_metric=is_metric, frame_of_reference=frame_of_reference, name=name
     )
 
 
@@ -155,7 +155,7 @@ def path_through_frames(trajectory: Trajectory) -> PosePath:
     The camera does not move between two frames at the same place.
     """
     knots = torch.arange(len(trajectory), dtype=torch.float64)
-    points = trajectory.centres
+    points = trajectory.centers
     quats = aligned_quats(quats_from_matrix(trajectory.camera_from_world[:, :3, :3].mT.contiguous()))
     closed = len(trajectory) > 2 and torch.equal(
         trajectory.camera_from_world[0], trajectory.camera_from_world[-1]
@@ -262,9 +262,9 @@ def _piecewise_slopes(knots: Tensor, values: Tensor, stops: list[int], closed: b
 
 
 def _slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
-    """Catmull-Rom slopes for any knot spacing: the parabola through three neighbours.
+    """Catmull-Rom slopes for any knot spacing: the parabola through three neighbors.
 
-    Zero where a neighbour has the same value, so that a pause is kept still.
+    Zero where a neighbor has the same value, so that a pause is kept still.
     """
     if len(knots) == 1:
         return torch.zeros_like(values)
@@ -287,7 +287,7 @@ def _slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
 
 
 def _monotone_slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
-    """Slopes that never overshoot: harmonic mean of the neighbouring secants, zero at a turn."""
+    """Slopes that never overshoot: harmonic mean of the neighboring secants, zero at a turn."""
     if len(knots) == 1:
         return torch.zeros_like(values)
     return _limit(knots, values.diff(dim=0) / knots.diff().unsqueeze(-1), closed)
@@ -313,5 +313,5 @@ def _spins(knots: Tensor, quats: Tensor, closed: bool) -> Tensor:
     if len(knots) == 1:
         return torch.zeros(1, 3, dtype=torch.float64)
     turn = rotvec_from_quats(quats_multiply(conjugate(quats[:-1]), quats[1:]))
-    # A turn's axis has the same coordinates before and after it, so both neighbours compare directly.
+    # A turn's axis has the same coordinates before and after it, so both neighbors compare directly.
     return _limit(knots, turn / knots.diff().unsqueeze(-1), closed)

@@ -146,7 +146,7 @@ def geometry_of_frame(
 def _from_pose(trajectory: Trajectory, base: int, wanted: list[int]) -> Trajectory:
     """Return some poses relative to the panorama (``base`` 0) or to another frame of the path.
 
-    A path in the panorama's frame may begin away from its centre; only another frame's is taken as origin.
+    A path in the panorama's frame may begin away from its center; only another frame's is taken as origin.
     """
     poses = trajectory.camera_from_world
     if trajectory.frame_of_reference == "world" or base:

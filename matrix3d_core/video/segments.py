@@ -39,7 +39,7 @@ class Segment:
 def plan_segments(count: int, per_segment: int = 81, overlap: int = 9) -> list[Segment]:
     """Cut a path into overlapping segments of nearly equal length.
 
-    All lengths are 4k + 1, none exceeds ``per_segment``, and neighbours share exactly ``overlap`` frames.
+    All lengths are 4k + 1, none exceeds ``per_segment``, and neighbors share exactly ``overlap`` frames.
     Lengths differ by at most 4, so no segment is a stub and none costs more than it must: 161 frames become
     three of 61, 61 and 57, not 81, 81 and 17.
 

@@ -39,7 +39,7 @@ def found(report):
     return {entry["what"]: [Path(f).name for f in entry["files"]] for entry in report["models"]["found"]}
 
 
-def test_upstream_and_comfyui_file_names_are_recognised(comfyui):
+def test_upstream_and_comfyui_file_names_are_recognized(comfyui):
     names = {
         "MoGe geometry": ("geometry_estimation/moge_2_vitl_normal_fp16.safetensors",),
         "FLUX.1 dev": ("diffusion_models/flux1-dev-fp8.safetensors", "unet/flux1-dev-Q4_K_S.gguf"),

@@ -50,9 +50,9 @@ def test_every_kernel_stays_inside_its_arrays(request, tmp_path):
 
 
 def one_gaussian(mean, scales, opacity=0.9):
-    quats, grey = torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.5)
-    return Gaussians.from_colours(
-        torch.tensor([mean]), quats, torch.tensor([scales]), torch.tensor([opacity]), grey
+    quats, gray = torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.5)
+    return Gaussians.from_colors(
+        torch.tensor([mean]), quats, torch.tensor([scales]), torch.tensor([opacity]), gray
     )
 
 
@@ -60,7 +60,7 @@ def draw(engine, world, height, width):
     """Color and coverage of the view from the origin; warp on its CPU device."""
     render = open_warp("cpu") if engine == "warp" else SPLAT_ENGINES.load(engine)[1]
     K_px, pose = intrinsics_from_fov(1.57, height, width), torch.eye(4, dtype=torch.float64)
-    return draw_with(render, (*world.tensors()[:4], world.colours), pose, K_px, height, width)[:2]
+    return draw_with(render, (*world.tensors()[:4], world.colors), pose, K_px, height, width)[:2]
 
 
 @pytest.mark.parametrize("engine", ["numba", "warp"])

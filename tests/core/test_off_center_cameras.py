@@ -33,15 +33,15 @@ PIXELS = [(0, 0), (79, 63), (3, 60), (52, 20), (70, 9)]
 
 
 def ray(column, row):
-    """Unit direction through the centre of a pixel."""
+    """Unit direction through the center of a pixel."""
     d = np.array([(column + 0.5 - CX) / FX, (row + 0.5 - CY) / FY, 1.0])
     return d / np.linalg.norm(d)
 
 
-def path(centres):
-    poses = torch.eye(4, dtype=torch.float64).repeat(len(centres), 1, 1)
-    poses[:, :3, 3] = -torch.tensor(centres, dtype=torch.float64)
-    return Trajectory(poses, K.repeat(len(centres), 1, 1), (HEIGHT, WIDTH))
+def path(centers):
+    poses = torch.eye(4, dtype=torch.float64).repeat(len(centers), 1, 1)
+    poses[:, :3, 3] = -torch.tensor(centers, dtype=torch.float64)
+    return Trajectory(poses, K.repeat(len(centers), 1, 1), (HEIGHT, WIDTH))
 
 
 # Plane sweep ------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def test_a_square_is_as_wide_and_as_high_as_each_focal_length_makes_it():
         np.array([[0.0, 0.0, 2.0]]), np.array([size]), np.eye(4), CAMERA.kernel_values().numpy(), covered
     )
     rows, columns = np.nonzero(np.isfinite(covered))
-    # Pixel centres that lie in a square around the principal point, half of the sizes above to each side.
+    # Pixel centers that lie in a square around the principal point, half of the sizes above to each side.
     assert [columns.min(), columns.max()] == [math.ceil(CX - 0.5 - 3), math.floor(CX - 0.5 + 3)]
     assert [rows.min(), rows.max()] == [math.ceil(CY - 0.5 - 4.5), math.floor(CY - 0.5 + 4.5)]
 
@@ -91,10 +91,10 @@ def test_a_point_is_forbidden_where_another_lens_sees_past_it():
 
 def test_the_sweep_measures_a_wall_through_an_off_center_lens():
     """A painted wall at z = 3, seen from five places side by side; rays are those of the definition."""
-    centres = [[0.15 * n, 0.0, 0.0] for n in range(5)]
+    centers = [[0.15 * n, 0.0, 0.0] for n in range(5)]
     rays = np.array([[ray(c, r) for c in range(WIDTH)] for r in range(HEIGHT)])
     frames = []
-    for x, _, _ in centres:
+    for x, _, _ in centers:
         at = rays[..., :2] / rays[..., 2:] * 3.0 + [x, 0.0]
         waves = [
             np.sin(9 * at[..., 0] + 2),
@@ -102,14 +102,14 @@ def test_the_sweep_measures_a_wall_through_an_off_center_lens():
             np.cos(11 * at[..., 1] - 3 * at[..., 0]),
         ]
         frames.append(0.5 + 0.4 * np.stack(waves, -1))
-    trajectory = path(centres)
+    trajectory = path(centers)
     found = plane_sweep.plane_sweep_depth(
         torch.tensor(np.stack(frames), dtype=torch.float32), trajectory, [1, 2, 3], nearest=1.5, rows=64
     )
     expected = 3.0 / rays[..., 2]
-    inner = (slice(8, -8), slice(16, -16))  # what neighbours see too
+    inner = (slice(8, -8), slice(16, -16))  # what neighbors see too
     error = np.abs(found[2].depth_ray.numpy()[inner] / expected[inner] - 1)
-    # Levels are 1 / 64 of the range of 1 / distance apart: 3 % of this one. A lens taken as centred is off by 8 % and more.
+    # Levels are 1 / 64 of the range of 1 / distance apart: 3 % of this one. A lens taken as centered is off by 8 % and more.
     assert np.median(error) < 0.01
     assert np.quantile(error, 0.9) < 0.03
 
@@ -144,7 +144,7 @@ def test_a_splat_is_drawn_where_the_camera_looks(camera):
             direction = np.array(
                 [math.sin(polar) * math.sin(turn), -math.cos(polar), math.sin(polar) * math.cos(turn)]
             )
-        splat = Gaussians.from_colours(
+        splat = Gaussians.from_colors(
             torch.tensor(2.5 * direction)[None].float(), torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.01),
             torch.tensor([0.9]), torch.ones(1, 3),
         )  # fmt: skip
@@ -185,5 +185,5 @@ def test_the_depth_of_a_decoded_frame_is_the_distance_of_its_splats(kind):
     count = result.depth[0].numel()
     for frame in (0, 3):
         means = result.gaussians.means[frame * count : (frame + 1) * count].double()
-        distance = (means - given.centres[frame]).norm(dim=-1)
+        distance = (means - given.centers[frame]).norm(dim=-1)
         torch.testing.assert_close(distance, result.depth[frame].flatten().double(), rtol=1e-4, atol=1e-5)

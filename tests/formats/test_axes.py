@@ -49,13 +49,13 @@ def covariances(gaussians):
 
 
 def seen(gaussians, direction):
-    """Colour of every Gaussian when looked at along a direction."""
+    """Color of every Gaussian when looked at along a direction."""
     basis = sh_basis(direction.double(), gaussians.sh.shape[1])
     return torch.einsum("k,nkc->nc", basis, gaussians.sh.double())
 
 
 def assert_same_world(before, after, matrix):
-    """The oracle: density and colour of each Gaussian, as a mapped observer finds them."""
+    """The oracle: density and color of each Gaussian, as a mapped observer finds them."""
     torch.testing.assert_close(after.means.double(), before.means.double() @ matrix.mT, rtol=0, atol=1e-5)
     wanted = matrix @ covariances(before) @ matrix.mT
     error = (covariances(after) - wanted).abs().amax((1, 2)) / wanted.abs().amax((1, 2))

@@ -211,7 +211,7 @@ def test_what_is_overruled():
     unreal = UNREAL @ W2C @ UNREAL.T
     assert off(import_text(json.dumps(unreal.tolist()), options=PathOptions(axes="unreal"))) < 1e-12
     doubled = import_text(json.dumps(W2C.tolist()), options=PathOptions(scale=2.0)).trajectory
-    assert np.allclose(doubled.centres.numpy(), 2 * C2W[:, :3, 3], atol=1e-12)
+    assert np.allclose(doubled.centers.numpy(), 2 * C2W[:, :3, 3], atol=1e-12)
     assert np.allclose(doubled.world_from_camera[:, :3, :3].numpy(), C2W[:, :3, :3], atol=1e-12)
     for wrong in (
         {"pose": "up"},
@@ -232,7 +232,7 @@ def test_one_camera_of_several_is_chosen():
     assert first.trajectory.length == 0
     assert any("camera cam02 of 3: cam02, cam03, cam10" in line for line in first.lines)
     # Unreal's (3390, 1380, 240) cm ahead, right, up are 13.8 right, 2.4 up and 33.9 ahead.
-    assert first.trajectory.centres[0].tolist() == pytest.approx([13.8, -2.4, 33.9])
+    assert first.trajectory.centers[0].tolist() == pytest.approx([13.8, -2.4, 33.9])
     assert first.trajectory.is_metric
     with pytest.raises(FormatError, match="camera must be one of cam02, cam03, cam10; got 'cam99'"):
         import_text(text, options=PathOptions(camera="cam99"))
@@ -247,7 +247,7 @@ def test_times_are_read_at_an_even_rate():
     double = import_text(tum(), options=PathOptions(fps=50)).trajectory
     assert len(double) == 2 * COUNT - 1
     middle = (C2W[0, :3, 3] + C2W[1, :3, 3]) / 2
-    assert double.centres[1].tolist() == pytest.approx(middle.tolist())
+    assert double.centers[1].tolist() == pytest.approx(middle.tolist())
     shuffled = tum().splitlines()
     again = import_text("\n".join([shuffled[3], *shuffled[1:3], *shuffled[4:], shuffled[4]]))
     assert off(again) < 1e-9

@@ -39,8 +39,8 @@ def upstream_sample(direction="front", frames=81):
 def random_trajectory(seed=0, count=7, **fields):
     rng = torch.Generator().manual_seed(seed)
     quats = torch.randn(count, 4, generator=rng, dtype=torch.float64)
-    centres = torch.randn(count, 3, generator=rng, dtype=torch.float64) * 1e3
-    return Trajectory.from_centres(matrix_from_quats(quats), centres, **fields)
+    centers = torch.randn(count, 3, generator=rng, dtype=torch.float64) * 1e3
+    return Trajectory.from_centers(matrix_from_quats(quats), centers, **fields)
 
 
 def bits(tensor):
@@ -53,8 +53,8 @@ def test_reads_a_file_as_upstream_writes_it(tmp_path):
     trajectory = read_trajectory(path)
     assert len(trajectory) == 81
     assert trajectory.name == "test_cam_front"
-    assert trajectory.centres[1].tolist() == [0.0, 0.0, 12.5]
-    assert trajectory.centres[-1].tolist() == [0.0, 0.0, 1000.0]
+    assert trajectory.centers[1].tolist() == [0.0, 0.0, 12.5]
+    assert trajectory.centers[-1].tolist() == [0.0, 0.0, 1000.0]
     assert trajectory.length == 1000.0
 
 
@@ -83,8 +83,8 @@ def test_a_bare_list_that_would_move_the_panorama_is_not_written(tmp_path):
     ):
         write_trajectory(tmp_path / "x.json", away, layout="upstream")
     assert not list(tmp_path.iterdir())
-    turned = Trajectory.from_centres(
-        away.world_from_camera[:, :3, :3], away.centres - away.centres[0], frame_of_reference="world"
+    turned = Trajectory.from_centers(
+        away.world_from_camera[:, :3, :3], away.centers - away.centers[0], frame_of_reference="world"
     )
     with pytest.raises(InvalidInput, match="read back at the origin, and is at the first pose"):
         write_trajectory(tmp_path / "x.json", turned, layout="upstream")

@@ -37,17 +37,17 @@ EYES = torch.tensor([[0.0, 0, 0], [0.3, 0.1, 0.5], [-0.4, 0.2, 1.0]], dtype=torc
 def path(**fields):
     angles = torch.tensor([[0.0, 0, 0], [0.5, -0.2, 0.1], [-1.0, 0.3, -0.2]], dtype=torch.float64)
     rotations = torch.stack([matrix_from_yaw_pitch_roll(*row) for row in angles])
-    return Trajectory.from_centres(rotations, EYES, **fields)
+    return Trajectory.from_centers(rotations, EYES, **fields)
 
 
 def panoramas(trajectory, height=HEIGHT):
-    """A white ball before grey, and its ray distance (5 elsewhere)."""
+    """A white ball before gray, and its ray distance (5 elsewhere)."""
     frames, distances = [], []
     for pose in trajectory.camera_from_world:
-        centre = pose[:3, :3] @ BALL + pose[:3, 3]
+        center = pose[:3, :3] @ BALL + pose[:3, 3]
         rays = erp_directions(height, 2 * height, dtype=torch.float64)
-        along = rays @ centre
-        reach = RADIUS**2 - (centre @ centre - along**2)
+        along = rays @ center
+        reach = RADIUS**2 - (center @ center - along**2)
         is_hit = (reach > 0) & (along > 0)
         frames.append(torch.where(is_hit[..., None], 1.0, 0.3).expand(-1, -1, 3))
         distances.append(torch.where(is_hit, along - reach.clamp(min=0).sqrt(), 5.0))
@@ -113,7 +113,7 @@ def test_colmap_cameras_see_the_ball_where_the_pictures_show_it(dataset):
         assert np.asarray(Image.open(dataset / "images" / name)).shape[:2] == (height, width)
         x, y, z = matrix_from_quats(torch.from_numpy(quat)).numpy() @ BALL.numpy() + shift
         assert z > 0
-        # The picture is sampled at 1 / 0.4 degrees, and a ball's outline is not centred on its centre: a pixel.
+        # The picture is sampled at 1 / 0.4 degrees, and a ball's outline is not centered on its center: a pixel.
         assert np.abs(shown - [fx * x / z + cx, fy * y / z + cy]).max() < 1
         seen += 1
     assert seen >= 6  # crops overlap: each frame's ball lies in some
@@ -178,8 +178,8 @@ def test_pycolmap_reads_it(tmp_path, layout):
         image = by_hand[name]
         pose = image.cam_from_world() if callable(image.cam_from_world) else image.cam_from_world
         frame = int(name[:5])
-        centre = -pose.rotation.matrix().T @ pose.translation
-        np.testing.assert_allclose(centre, EYES[frame].numpy(), atol=1e-12)
+        center = -pose.rotation.matrix().T @ pose.translation
+        np.testing.assert_allclose(center, EYES[frame].numpy(), atol=1e-12)
     ahead = by_hand["00000_06.png"]
     u, v = ahead.project_point(np.array([0.0, 0.0, 3.0]))
     assert (u, v) == pytest.approx((10, 10))  # 20 pixels wide, looking along +z
@@ -227,8 +227,8 @@ def test_points_of_a_panorama_lie_on_it():
     sky = torch.zeros(16, 32, dtype=torch.bool)
     sky[:5] = True
     geometry = PanoramaGeometry(rgb, torch.full((16, 32), 2.0), ~sky, sky)
-    places, colours = points_from_geometry(geometry, 100)
-    assert places.shape == colours.shape == (100, 3)
+    places, colors = points_from_geometry(geometry, 100)
+    assert places.shape == colors.shape == (100, 3)
     torch.testing.assert_close(places.norm(dim=-1), torch.full((100,), 2.0, dtype=torch.float64))
     assert (places[:, 1] > -2 * math.cos(5 / 16 * math.pi)).all()  # none in the sky, which is above
     # Turned a quarter to the right at (3, 0, -2): its front is the world's +x, its right the world's -z.

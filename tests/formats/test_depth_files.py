@@ -129,7 +129,7 @@ def test_sixteen_bit_png_is_scaled(tmp_path):
 
 def test_eight_bit_png_is_refused(tmp_path):
     Image.new("RGB", (8, 4)).save(tmp_path / "d.png")
-    with pytest.raises(FormatError, match=r"^d\.png: a depth PNG must be 16-bit grey; got mode RGB"):
+    with pytest.raises(FormatError, match=r"^d\.png: a depth PNG must be 16-bit gray; got mode RGB"):
         read_depth(tmp_path / "d.png")
 
 

@@ -81,7 +81,7 @@ def test_an_animated_camera_is_read_frame_by_frame(tmp_path):
     assert path.name == "walk"
     assert path.fps == 4
     # glTF's y is up and z backward: 1.6 up is y = -1.6 here, 2 ahead is z = 2; the parent stands 10 to the right.
-    assert path.centres.tolist() == [pytest.approx([10, -1.6, 0.5 * k], abs=1e-6) for k in range(5)]
+    assert path.centers.tolist() == [pytest.approx([10, -1.6, 0.5 * k], abs=1e-6) for k in range(5)]
     assert path.forwards[0].tolist() == pytest.approx([0, 0, 1], abs=1e-6)
     assert path.forwards[2].tolist() == pytest.approx([-HALF, 0, HALF], abs=1e-6)  # half way to the left
     assert path.forwards[4].tolist() == pytest.approx([-1, 0, 0], abs=1e-6)
@@ -90,10 +90,10 @@ def test_an_animated_camera_is_read_frame_by_frame(tmp_path):
 
 def test_steps_and_curves(tmp_path):
     step = read_gltf_camera(write_glb(tmp_path / "a.glb", *document(kind="STEP")), fps=4)
-    assert step.centres[:, 2].tolist() == pytest.approx([0, 0, 0, 0, 2])
+    assert step.centers[:, 2].tolist() == pytest.approx([0, 0, 0, 0, 2])
     curve = read_gltf_camera(write_glb(tmp_path / "b.glb", *document(kind="CUBICSPLINE")), fps=4)
     # 3 t^2 - 2 t^3 at a quarter is 0.15625.
-    assert curve.centres[:, 2].tolist() == pytest.approx([0, 0.3125, 1, 1.6875, 2])
+    assert curve.centers[:, 2].tolist() == pytest.approx([0, 0.3125, 1, 1.6875, 2])
 
 
 def test_a_still_camera_and_its_scale(tmp_path):
@@ -157,7 +157,7 @@ def test_long_animations_and_deep_trees_are_refused_with_their_numbers(tmp_path,
             with pytest.raises(FormatError, match=message):
                 read_gltf_camera(path)
         else:
-            assert read_gltf_camera(path).centres.tolist() == [[10, 0, 0]]
+            assert read_gltf_camera(path).centers.tolist() == [[10, 0, 0]]
     made, body = document(animations=False)
     made["nodes"] += [{}] * 100_000
     with pytest.raises(FormatError, match="has 100003 nodes; at most 100000 are read"):
@@ -197,9 +197,9 @@ def test_one_camera_of_several_is_chosen(tmp_path):
     }
     (tmp_path / "x.gltf").write_text(json.dumps(made))
     found = import_trajectory(tmp_path / "x.gltf")
-    assert found.trajectory.centres.tolist() == [[1, 0, 0]]
+    assert found.trajectory.centers.tolist() == [[1, 0, 0]]
     assert any("one of 2 cameras: lens, second" in line for line in found.lines)
     second = import_trajectory(tmp_path / "x.gltf", PathOptions(camera="second", scale=3.0))
-    assert second.trajectory.centres.tolist() == [[6, 0, 0]]
+    assert second.trajectory.centers.tolist() == [[6, 0, 0]]
     with pytest.raises(FormatError, match="camera must be one of lens, second; got 'third'"):
         import_trajectory(tmp_path / "x.gltf", PathOptions(camera="third"))

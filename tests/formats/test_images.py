@@ -21,8 +21,8 @@ from matrix3d_core.io.images import read_image, write_image
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def write_png(path: Path, values: np.ndarray, colour_type: int, bits: int) -> None:
-    """Write a PNG byte by byte from its definition; Pillow cannot write 16-bit colour."""
+def write_png(path: Path, values: np.ndarray, color_type: int, bits: int) -> None:
+    """Write a PNG byte by byte from its definition; Pillow cannot write 16-bit color."""
     height, width = values.shape[:2]
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -30,7 +30,7 @@ def write_png(path: Path, values: np.ndarray, colour_type: int, bits: int) -> No
 
     rows = values.astype(">u2" if bits == 16 else np.uint8).reshape(height, -1)
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
     parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(raw)), chunk(b"IEND", b""))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
@@ -47,26 +47,26 @@ def test_eight_bits_round_trip_exactly(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (4, 6)])
-def test_sixteen_bit_colour_keeps_all_bits(tmp_path, channels, colour_type):
+@pytest.mark.parametrize(("channels", "color_type"), [(3, 2), (4, 6)])
+def test_sixteen_bit_color_keeps_all_bits(tmp_path, channels, color_type):
     pytest.importorskip("av")
     values = random_values(channels, 16)
-    write_png(tmp_path / "deep.png", values, colour_type, 16)
+    write_png(tmp_path / "deep.png", values, color_type, 16)
     expected = torch.from_numpy((values[..., :3] / 65535).astype(np.float32))
     for source in (tmp_path / "deep.png", io.BytesIO((tmp_path / "deep.png").read_bytes())):
         torch.testing.assert_close(read_image(source), expected, rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize(("channels", "colour_type"), [(1, 0), (2, 4)])
-def test_sixteen_bit_grey(tmp_path, channels, colour_type):
+@pytest.mark.parametrize(("channels", "color_type"), [(1, 0), (2, 4)])
+def test_sixteen_bit_gray(tmp_path, channels, color_type):
     pytest.importorskip("av")
     values = random_values(channels, 16)
-    write_png(tmp_path / "grey.png", values, colour_type, 16)
+    write_png(tmp_path / "gray.png", values, color_type, 16)
     expected = torch.from_numpy((values[..., :1] / 65535).astype(np.float32)).expand(-1, -1, 3)
-    torch.testing.assert_close(read_image(tmp_path / "grey.png"), expected, rtol=0, atol=1e-7)
+    torch.testing.assert_close(read_image(tmp_path / "gray.png"), expected, rtol=0, atol=1e-7)
 
 
-def test_sixteen_bit_colour_without_av_is_read_as_eight(tmp_path, monkeypatch, caplog):
+def test_sixteen_bit_color_without_av_is_read_as_eight(tmp_path, monkeypatch, caplog):
     values = random_values(3, 16)
     write_png(tmp_path / "deep.png", values, 2, 16)
     monkeypatch.setitem(sys.modules, "av", None)
@@ -76,7 +76,7 @@ def test_sixteen_bit_colour_without_av_is_read_as_eight(tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp"])
-def test_alpha_is_dropped_and_the_colours_kept(tmp_path, name):
+def test_alpha_is_dropped_and_the_colors_kept(tmp_path, name):
     values = random_values(4, 8).astype(np.uint8)
     values[..., 3] = np.maximum(values[..., 3], 1)
     Image.fromarray(values).save(
@@ -202,12 +202,12 @@ def write_every_kind(folder: Path, height: int) -> None:
     """Pictures of 2:1 in every format whose reader has a way of its own."""
     openexr = pytest.importorskip("OpenEXR")
     folder.mkdir()
-    grey, colors = Image.new("RGB", (2 * height, height), (10, 20, 30)), (height, 2 * height, 3)
+    gray, colors = Image.new("RGB", (2 * height, height), (10, 20, 30)), (height, 2 * height, 3)
     for name in ("a.jpg", "a.png", "a.webp", "a.tif"):
-        grey.save(folder / name)
-    grey.putalpha(200)
-    grey.save(folder / "alpha.png")
-    grey.save(folder / "alpha.webp")
+        gray.save(folder / name)
+    gray.putalpha(200)
+    gray.save(folder / "alpha.png")
+    gray.save(folder / "alpha.webp")
     for channels, kind in ((3, 2), (4, 6)):
         write_png(folder / f"deep{channels}.png", np.full((*colors[:2], channels), 9999, np.uint16), kind, 16)
     rotated = {"size": colors[:2], "t274": [6]}

@@ -30,7 +30,7 @@ def tools():
 
 
 def world(bases, count=COUNT):
-    """Colours that a byte per channel can hold and scales that SPZ keeps."""
+    """Colors that a byte per channel can hold and scales that SPZ keeps."""
     gaussians = random_gaussians(count, bases)
     gaussians.scales.clamp_(1e-3, 2)
     return gaussians
@@ -146,7 +146,7 @@ def test_the_spz_library_follows_our_tag(tools, tmp_path, axes):
 def test_the_spz_library_passes_over_tags_of_version_3(tools, tmp_path):
     """Its reader bounds a tag by what is left of a stream that cannot tell, and drops it with an error in the log.
 
-    The record lies where its serialiser puts it, behind the blocks. When this fails, the library has learned it:
+    The record lies where its serializer puts it, behind the blocks. When this fails, the library has learned it:
     test version 3 with the 16 axes above, and say so in docs/formats.md.
     """
     write_spz(tmp_path / "ours.spz", world(1), version=3, axes="RDF")

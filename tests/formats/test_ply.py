@@ -69,7 +69,7 @@ def test_round_trip(tmp_path, bases):
     assert torch.equal(back.means, gaussians.means)
     assert torch.equal(back.sh, gaussians.sh)
     # exp(log(x)): the logarithm is up to 8 here, so its rounding is 8 * 2**-24 relative in x; the
-    # same for logits up to 4.6. Quaternions are normalised once more.
+    # same for logits up to 4.6. Quaternions are normalized once more.
     torch.testing.assert_close(back.scales, gaussians.scales, rtol=2e-6, atol=0)
     torch.testing.assert_close(back.opacities, gaussians.opacities, rtol=2e-6, atol=1e-7)
     torch.testing.assert_close(back.quats_wxyz, gaussians.quats_wxyz, rtol=0, atol=3e-7)

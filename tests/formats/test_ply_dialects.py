@@ -1,4 +1,4 @@
-"""Gaussian PLYs of other programs: flat, round, text, coloured, activated, turned; and what is no Gaussian at all."""
+"""Gaussian PLYs of other programs: flat, round, text, colored, activated, turned; and what is no Gaussian at all."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_other_names(names):
 
 
 @pytest.mark.parametrize(("kind", "steps"), [("uchar", 255), ("ushort", 65535), ("float", 1)])
-def test_colours_instead_of_harmonics(kind, steps):
+def test_colors_instead_of_harmonics(kind, steps):
     rows = without(usual_rows(), "f_dc_0", "f_dc_1", "f_dc_2")
     shades = [[i % 7 / 7, 0.5, 1.0] for i in range(len(rows))]
     stored = [[round(v * steps) if steps > 1 else v for v in shade] for shade in shades]
@@ -110,16 +110,16 @@ def test_colours_instead_of_harmonics(kind, steps):
         row | dict(zip(("red", "green", "blue"), s, strict=True)) for row, s in zip(rows, stored, strict=True)
     ]
     world, report = load(ply(rows, dict.fromkeys(("red", "green", "blue"), kind)))
-    assert "colours come from red, green, blue" in report["layout"]
+    assert "colors come from red, green, blue" in report["layout"]
     wanted = torch.tensor(stored) / steps
-    torch.testing.assert_close(world.colours, wanted, rtol=0, atol=1e-6)
+    torch.testing.assert_close(world.colors, wanted, rtol=0, atol=1e-6)
 
 
-def test_harmonics_as_bytes_are_colours():
+def test_harmonics_as_bytes_are_colors():
     rows = [row | {f"f_dc_{c}": 40 * c + i for c in range(3)} for i, row in enumerate(usual_rows())]
     world, report = load(ply(rows, {f"f_dc_{c}": "uchar" for c in range(3)}))
     assert "f_dc are bytes" in report["layout"]
-    assert world.colours[5].tolist() == pytest.approx([5 / 255, 45 / 255, 85 / 255], abs=1e-6)
+    assert world.colors[5].tolist() == pytest.approx([5 / 255, 45 / 255, 85 / 255], abs=1e-6)
 
 
 def test_opacities_as_bytes_and_none_at_all():
@@ -291,7 +291,7 @@ def activated(rows, *, scale=False, opacity=False):
 @pytest.mark.parametrize("size", [0.02, 1.0, 3000.0])
 @pytest.mark.parametrize("flat", [False, True])
 def test_linear_scales_are_noticed(size, flat, caplog):
-    """The same world in metres, in units of its own, and in millimetres."""
+    """The same world in meters, in units of its own, and in millimeters."""
     rows = usual_rows(200)
     for i, row in enumerate(rows):
         row.update(x=size / 0.02 * 0.05 * (i % 20), y=size / 0.02 * 0.05 * (i // 20), z=0.0)
@@ -373,7 +373,7 @@ def test_report_of_a_usual_file():
         ({"scale_1": 40.0}, "a scale above 1e+09 units"),  # e^40 = 2e17
         ({f"rot_{k}": 1e30 for k in range(4)}, "a zero rotation"),  # its length is infinite in 32 bits
         ({"y": -1e12}, "a place beyond 1e+09 units"),
-        ({"f_dc_2": 1e30}, "a colour beyond 1e+06"),
+        ({"f_dc_2": 1e30}, "a color beyond 1e+06"),
         ({"filter_3D": 1e30}, "NaN, infinity"),  # its square is infinite in 32 bits
         ({"filter_3D": 1e12}, "a scale above 1e+09 units"),
         ({"scale_0": -1e5, "scale_1": -1e5, "scale_2": -1e5, "filter_3D": 0.0}, "NaN, infinity"),  # 0 / 0
@@ -422,9 +422,9 @@ def test_point_clouds_are_told_from_splats(text):
         load(data)
     world, report = load(data, points=True)
     assert "points read as opaque balls" in report["layout"]
-    # A grid of step 1: every point has three neighbours at distance 1, so half of 1 is the size.
+    # A grid of step 1: every point has three neighbors at distance 1, so half of 1 is the size.
     torch.testing.assert_close(world.scales, torch.full((27, 3), 0.5))
-    torch.testing.assert_close(world.colours, torch.tensor([1.0, 0.0, 0.2]).expand(27, 3), rtol=0, atol=1e-6)
+    torch.testing.assert_close(world.colors, torch.tensor([1.0, 0.0, 0.2]).expand(27, 3), rtol=0, atol=1e-6)
     assert torch.equal(world.opacities, torch.ones(27))
     assert torch.equal(world.means, torch.tensor([[r["x"], r["y"], r["z"]] for r in rows]))
 
@@ -433,8 +433,8 @@ def test_meshes_are_told_from_splats():
     after = ["element face 12", "property list uchar int vertex_indices"]
     with pytest.raises(FormatError, match="is a mesh of 12 faces, not Gaussians: 27 points"):
         load(ply(points(nx=0.0, ny=0.0, nz=1.0), after=after))
-    grey, _ = load(ply(points(1), after=after), points=True)
-    assert grey.colours.tolist() == [[0.5] * 3]
+    gray, _ = load(ply(points(1), after=after), points=True)
+    assert gray.colors.tolist() == [[0.5] * 3]
     assert len(load(ply(points(2) + points(2)), points=True)[0]) == 4  # some coincide
     with pytest.raises(FormatError, match="points that are NaN, infinite or beyond"):
         load(ply([*points(), {"x": math.nan, "y": 0.0, "z": 0.0}]), points=True)

@@ -45,9 +45,9 @@ def rotation_angle(a, b):
 
 
 def shown(gaussians):
-    """The same with colours that a byte per channel can hold."""
+    """The same with colors that a byte per channel can hold."""
     sh = gaussians.sh.clone()
-    sh[:, 0] = ((gaussians.colours.clamp(0, 1)) - 0.5) / SH_C0
+    sh[:, 0] = ((gaussians.colors.clamp(0, 1)) - 0.5) / SH_C0
     return Gaussians(gaussians.means, gaussians.quats_wxyz, gaussians.scales, gaussians.opacities, sh)
 
 
@@ -64,7 +64,7 @@ def test_splat_holds_what_the_definition_says():
         assert list(values[:3]) == gaussians.means[i].tolist()
         assert list(values[3:6]) == gaussians.scales[i].tolist()
         assert [v / 255 for v in values[6:9]] == pytest.approx(
-            gaussians.colours[i].tolist(), abs=0.5 / 255 + 1e-6
+            gaussians.colors[i].tolist(), abs=0.5 / 255 + 1e-6
         )
         assert values[9] / 255 == pytest.approx(float(gaussians.opacities[i]), abs=0.5 / 255 + 1e-6)
         stored = [(v - 128) / 128 for v in values[10:]]
@@ -125,8 +125,8 @@ def decode_sog_slowly(meta, pictures, i):
         label = pixel("shN_labels.webp")
         label = label[0] + 256 * label[1]
         for k in range(per):
-            colour = pictures["shN_centroids.webp"][label // 64, (label % 64) * per + k]
-            rest.append([meta["shN"]["codebook"][v] for v in colour[:3]])
+            color = pictures["shN_centroids.webp"][label // 64, (label % 64) * per + k]
+            rest.append([meta["shN"]["codebook"][v] for v in color[:3]])
     return place, parts, scales, alpha / 255, [[meta["sh0"]["codebook"][v] for v in codes], *rest]
 
 
@@ -216,7 +216,7 @@ def test_round_trip_loses_at_most_half_a_step(tmp_path, kind, bases):
     else:
         assert torch.equal(back.scales, gaussians.scales)
     if kind in ("splat", "ksplat"):
-        assert (back.colours - gaussians.colours.clamp(0, 1)).abs().max() <= 0.5 / 255 * slack
+        assert (back.colors - gaussians.colors.clamp(0, 1)).abs().max() <= 0.5 / 255 * slack
     if kind == "glb":
         assert torch.equal(back.sh, gaussians.sh)
         assert torch.equal(back.opacities, gaussians.opacities)
@@ -233,7 +233,7 @@ def test_sog_keeps_harmonics_that_repeat():
     gaussians.sh[:, 1:] = gaussians.sh[torch.arange(2000) % 20, 1:]
     back = matched(gaussians, read_sog(io.BytesIO(file_bytes("sog", gaussians, palette=64))))
     # Each of the 20 has its own entry, so only the table's steps are lost. Half of its entries start evenly spread
-    # 1.8 / 127 apart and then move towards values, never past a neighbour: a value is less than that from one.
+    # 1.8 / 127 apart and then move towards values, never past a neighbor: a value is less than that from one.
     assert (back.sh[:, 1:] - gaussians.sh[:, 1:]).abs().max() <= 1.8 / 127
 
 
@@ -300,7 +300,7 @@ def test_ksplat_with_buckets_is_read(level):
     assert back.means[:, 0].tolist() == pytest.approx([0, 0.01, 0.02, 10.03, 10.04], abs=1e-6)
     assert back.means[0, 1:].tolist() == pytest.approx([0.5, -1], abs=1e-6)
     assert back.scales[4].tolist() == [0.5, 1, 2]
-    assert back.colours[0].tolist() == pytest.approx([1, 0, 128 / 255], abs=1e-6)
+    assert back.colors[0].tolist() == pytest.approx([1, 0, 128 / 255], abs=1e-6)
     assert float(back.opacities[0]) == pytest.approx(0.2)
     byte_value = [-2 + 4 * v / 255 for v in range(0, 90, 10)]
     stored = [0.25 * k for k in range(9)] if level == 1 else byte_value
@@ -358,7 +358,7 @@ def test_glb_of_the_early_draft_has_logarithms():
     )
 
 
-def test_glb_with_quantised_rotations_is_read():
+def test_glb_with_quantized_rotations_is_read():
     gaussians = random_gaussians(6)
     document, body = glb_parts(file_bytes("glb", gaussians))
     index = document["meshes"][0]["primitives"][0]["attributes"]["KHR_gaussian_splatting:ROTATION"]

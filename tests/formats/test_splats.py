@@ -270,13 +270,13 @@ def test_large_files_are_read_in_pieces(tmp_path):
 # Compressed PLY ---------------------------------------------------------------------------------------
 
 
-def compressed_ply(count, *, chunks=None, colours=True, sh=9, damage=b""):
+def compressed_ply(count, *, chunks=None, colors=True, sh=9, damage=b""):
     """A compressed PLY of random words."""
     rng = np.random.default_rng(0)
     chunks = -(-count // 256) if chunks is None else chunks
     ends = ["min_x", "min_y", "min_z", "max_x", "max_y", "max_z"]
     names = ends + [end.replace("_", "_scale_") for end in ends]
-    names += ["min_r", "min_g", "min_b", "max_r", "max_g", "max_b"] if colours else []
+    names += ["min_r", "min_g", "min_b", "max_r", "max_g", "max_b"] if colors else []
     ranges = rng.uniform(-3, 3, (chunks, len(names))).astype("<f4")
     words = rng.integers(0, 1 << 32, (count, 4), dtype=np.uint32)
     rest = rng.integers(0, 256, (count, sh), dtype=np.uint8)
@@ -289,14 +289,14 @@ def compressed_ply(count, *, chunks=None, colours=True, sh=9, damage=b""):
     return data + ranges.tobytes() + words.tobytes() + rest.tobytes(), names, ranges, words, rest
 
 
-@pytest.mark.parametrize(("colours", "sh"), [(True, 9), (False, 0), (True, 45)])
-def test_compressed_ply_matches_slow_definition(colours, sh):
-    data, names, ranges, words, rest = compressed_ply(600, colours=colours, sh=sh)
+@pytest.mark.parametrize(("colors", "sh"), [(True, 9), (False, 0), (True, 45)])
+def test_compressed_ply_matches_slow_definition(colors, sh):
+    data, names, ranges, words, rest = compressed_ply(600, colors=colors, sh=sh)
     back = read_ply(io.BytesIO(data))
     assert len(back) == 600
     for i in range(0, 600, 37):
         chunk = dict(zip(names, ranges[i // 256].tolist(), strict=True))
-        position, rotation, scale, colour = (int(w) for w in words[i])
+        position, rotation, scale, color = (int(w) for w in words[i])
 
         def between(name, fraction, chunk=chunk):
             return chunk[f"min_{name}"] + (chunk[f"max_{name}"] - chunk[f"min_{name}"]) * fraction
@@ -309,9 +309,9 @@ def test_compressed_ply_matches_slow_definition(colours, sh):
         assert back.means[i].tolist() == pytest.approx(where, abs=1e-5)
         logs = [between(f"scale_{axis}", f) for axis, f in zip("xyz", split(scale), strict=True)]
         assert back.scales[i].log().tolist() == pytest.approx(logs, abs=1e-5)
-        fractions = [byte / 255 for byte in colour.to_bytes(4, "big")]
-        rgb = [between(c, f) for c, f in zip("rgb", fractions, strict=False)] if colours else fractions[:3]
-        assert back.colours[i].tolist() == pytest.approx(rgb, abs=1e-5)
+        fractions = [byte / 255 for byte in color.to_bytes(4, "big")]
+        rgb = [between(c, f) for c, f in zip("rgb", fractions, strict=False)] if colors else fractions[:3]
+        assert back.colors[i].tolist() == pytest.approx(rgb, abs=1e-5)
         assert float(back.opacities[i]) == pytest.approx(fractions[3], abs=1e-6)
         bits = f"{rotation:032b}"
         quat = [(int(bits[2 + 10 * k : 12 + 10 * k], 2) / 1023 - 0.5) * math.sqrt(2) for k in range(3)]

@@ -37,7 +37,7 @@ def decode_slowly(data, index):
     degree, bits = raw[12], raw[13]
     sections = {}
     offset = 16
-    for name, size in (("position", 9), ("alpha", 1), ("colour", 3), ("scale", 3), ("rotation", 4)):
+    for name, size in (("position", 9), ("alpha", 1), ("color", 3), ("scale", 3), ("rotation", 4)):
         sections[name] = raw[offset + index * size : offset + (index + 1) * size]
         offset += count * size
     rest = 3 * ((degree + 1) ** 2 - 1)
@@ -54,7 +54,7 @@ def decode_slowly(data, index):
     return {
         "position": position,
         "alpha": sections["alpha"][0] / 255,
-        "colour": [(byte / 255 - 0.5) / 0.15 for byte in sections["colour"]],
+        "color": [(byte / 255 - 0.5) / 0.15 for byte in sections["color"]],
         "scale": [math.exp(byte / 16 - 10) for byte in sections["scale"]],
         "xyzw": values,
         "sh": [(byte - 128) / 128 for byte in sections["sh"]],
@@ -69,7 +69,7 @@ def test_reader_matches_slow_definition(bases):
         slow = decode_slowly(data, i)
         assert back.means[i].tolist() == slow["position"]
         assert float(back.opacities[i]) == pytest.approx(slow["alpha"], abs=1e-7)
-        assert back.sh[i, 0].tolist() == pytest.approx(slow["colour"], abs=1e-6)
+        assert back.sh[i, 0].tolist() == pytest.approx(slow["color"], abs=1e-6)
         assert back.scales[i].tolist() == pytest.approx(slow["scale"], rel=1e-6)
         assert back.quats_wxyz[i, [1, 2, 3, 0]].tolist() == pytest.approx(slow["xyzw"], abs=1e-6)
         assert back.sh[i, 1:].flatten().tolist() == slow["sh"]
@@ -166,7 +166,7 @@ def test_files_of_gsply_are_read(tmp_path, version, bases):
 
 
 def test_versions_1_and_2_are_read():
-    # One Gaussian by hand: at (1, -2, 3), half opaque, grey, scale exp(-4), a quarter turn about x.
+    # One Gaussian by hand: at (1, -2, 3), half opaque, gray, scale exp(-4), a quarter turn about x.
     x = round((math.sqrt(0.5) + 1) * 127.5)
     rest = bytes([128, 127, 127, 127, 96, 96, 96, x, 128, 128])
     fixed = b"".join((value << 12).to_bytes(3, "little", signed=True) for value in (1, -2, 3))
@@ -230,8 +230,8 @@ def test_bad_files_are_refused(tmp_path, data, message):
     assert message in str(error.value)
 
 
-def sh_colour(sh, direction):
-    """Colour in a direction from SH coefficients, in the polynomial form of the real harmonics."""
+def sh_color(sh, direction):
+    """Color in a direction from SH coefficients, in the polynomial form of the real harmonics."""
     x, y, z = direction
     basis = [
         0.28209479177387814,
@@ -269,6 +269,6 @@ def test_turned_world_looks_the_same_from_the_turned_side():
     )
     rng = torch.Generator().manual_seed(3)
     for i, direction in enumerate(torch.nn.functional.normalize(torch.randn(20, 3, generator=rng), dim=-1)):
-        before = sh_colour(gaussians.sh[i], direction.tolist())
-        after = sh_colour(turned.sh[i], (half_turn @ direction).tolist())
+        before = sh_color(gaussians.sh[i], direction.tolist())
+        after = sh_color(turned.sh[i], (half_turn @ direction).tolist())
         torch.testing.assert_close(after, before, rtol=0, atol=1e-6)

@@ -126,9 +126,9 @@ def test_premultiplied_alpha_white_is_zero_and_orientation(tmp_path):
     values = np.full((H, W, 4), 30000, np.uint16)
     write_tiff(tmp_path / "a.tif", [values.tobytes()], [16] * 4, 1, t338=[1])
     assert float((read_image(tmp_path / "a.tif") - 1).abs().max()) < 1e-5
-    grey = values_of("u2", 1)
-    write_tiff(tmp_path / "b.tif", [grey.tobytes()], [16], 1, t262=[0], t274=[6])
-    turned = 1 - as_display(grey).flip(0).transpose(0, 1)
+    gray = values_of("u2", 1)
+    write_tiff(tmp_path / "b.tif", [gray.tobytes()], [16], 1, t262=[0], t274=[6])
+    turned = 1 - as_display(gray).flip(0).transpose(0, 1)
     torch.testing.assert_close(read_image(tmp_path / "b.tif"), turned.expand(-1, -1, 3), rtol=0, atol=2**-22)
 
 

@@ -27,7 +27,7 @@ from matrix3d_core.scene.trajectory import Trajectory
 def a_path(**fields):
     angles = [torch.tensor(v, dtype=torch.float64) for v in (0.7, -0.2, 0.1)]
     rotation = matrix_from_yaw_pitch_roll(*angles)
-    return Trajectory.from_centres(rotation[None], torch.tensor([[1.0, -2, 3]]), **fields)
+    return Trajectory.from_centers(rotation[None], torch.tensor([[1.0, -2, 3]]), **fields)
 
 
 @pytest.mark.parametrize("axes", list(NAMED_AXES.values()))
@@ -38,14 +38,14 @@ def test_round_trip_in_any_axes(tmp_path, axes):
         axes=axes,
         eye_height=1.6,
         source="a photo",
-        licence="CC0 ☀",
+        license="CC0 ☀",
     )
     path = write_world_info(tmp_path / "world.spz", info)
     assert path.name == "world.world.json"
     back = find_world_info(tmp_path / "world.spz")
     assert back.is_metric
     assert (back.axes, back.ground_height, back.count) == (axes, -1.6, 300)
-    assert (back.source, back.licence, back.up) == ("a photo", "CC0 ☀", (0, -1, 0))
+    assert (back.source, back.license, back.up) == ("a photo", "CC0 ☀", (0, -1, 0))
     torch.testing.assert_close(back.start_pose, info.start_pose, rtol=0, atol=1e-12)
     assert back.bounds == info.bounds
     assert back.core_bounds == info.core_bounds
@@ -66,7 +66,7 @@ def test_places_are_those_of_the_file(axes):
     assert start["forward"] == pytest.approx((turn @ info.start_pose[2, :3]).tolist())
     assert start["up"] == pytest.approx((turn @ -info.start_pose[1, :3]).tolist())
     assert data["up"] == (turn @ torch.tensor([0.0, -1, 0], dtype=torch.float64)).tolist()
-    assert (data["file"], data["metres_per_unit"], data["ground_height"]) == ("world.ply", None, None)
+    assert (data["file"], data["meters_per_unit"], data["ground_height"]) == ("world.ply", None, None)
 
 
 def test_nothing_beside_the_file_is_no_error(tmp_path):
@@ -84,8 +84,8 @@ GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torc
         ({"version": 2}, "version 2 is newer than this library reads (1)"),
         ({"version": "1"}, 'version must be a whole number from 1; got "1"'),
         ({"axes": "RRR"}, 'axes must be three of the letters R/L, U/D, F/B; got "RRR"'),
-        ({"metres_per_unit": -1}, "metres_per_unit must be positive, at most 1e+12; got -1"),
-        ({"metres_per_unit": "big"}, 'metres_per_unit must be a number or null; got "big"'),
+        ({"meters_per_unit": -1}, "meters_per_unit must be positive, at most 1e+12; got -1"),
+        ({"meters_per_unit": "big"}, 'meters_per_unit must be a number or null; got "big"'),
         (
             {"ground_height": math.inf},
             "numbers must be finite, within 1.8e308 and at most 300 digits long; got Infinity",
@@ -93,7 +93,7 @@ GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torc
         ({"ground_height": 10**400}, "numbers must be finite"),
         ({"ground_height": -1e300}, "ground_height must lie within 1e+12 units"),
         ({"count": 10**299}, "count must be a whole number up to 1000000000000; got 1"),
-        ({"metres_per_unit": 1e200}, "metres_per_unit must be positive, at most 1e+12"),
+        ({"meters_per_unit": 1e200}, "meters_per_unit must be positive, at most 1e+12"),
         ({"up": [0, 0, 0]}, "up must be a direction; got [0, 0, 0]"),
         ({"up": [0, 1e300, 0]}, "up must be three numbers, at most 1e+12; got [0, 1e+300, 0]"),
         ({"source": "half \ud83d"}, "half of a surrogate pair"),
@@ -153,7 +153,7 @@ def test_what_no_file_can_hold_is_refused_at_the_door():
         ({"up": (0.0, 0.0, 0.0)}, "up must be a direction of length 1"),
         ({"bounds": ((0.0, 0.0, math.nan), (1.0, 1.0, 1.0))}, "bounds must lie within"),
         ({"start_pose": torch.full((4, 4), math.nan)}, "start_pose must lie within"),
-        ({"licence": "\udc80"}, "licence must be Unicode text; it holds half of a surrogate pair"),
+        ({"license": "\udc80"}, "license must be Unicode text; it holds half of a surrogate pair"),
     ):
         with pytest.raises(InvalidInput, match=message):
             WorldInfo(**wrong)

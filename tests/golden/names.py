@@ -154,15 +154,15 @@ def geometry_arrays(geometry):
 
 
 def mesh_arrays(mesh):
-    names = ("vertices", "faces", "colours", "is_visible", "uvs", "texture")
+    names = ("vertices", "faces", "colors", "is_visible", "uvs", "texture")
     return {name: numpy(getattr(mesh, name)) for name in names if getattr(mesh, name) is not None}
 
 
 # Panorama and depth -----------------------------------------------------------------------------------
 
 
-def sample_panorama(height, centre=(0.0, 0.0, 0.0)):
-    rgb, distance = render_erp(torch.tensor(centre, dtype=torch.float64), height, 2 * height)
+def sample_panorama(height, center=(0.0, 0.0, 0.0)):
+    rgb, distance = render_erp(torch.tensor(center, dtype=torch.float64), height, 2 * height)
     return {"rgb": numpy(rgb), "depth_ray": numpy(distance)}
 
 
@@ -175,7 +175,7 @@ def grounded_geometry(rgb):
 
 
 def panorama_results(rgb, other):
-    """Views, crops, cubes, photos, levelling, seams; diffusion on a ring with a plain stand-in for the VAE."""
+    """Views, crops, cubes, photos, leveling, seams; diffusion on a ring with a plain stand-in for the VAE."""
     picture, second = tensor(rgb), tensor(other)
     height, width = picture.shape[:2]
     found = {f"crops/{name}": cut for name, cut in _crops(picture).items()}
@@ -204,7 +204,7 @@ def panorama_results(rgb, other):
     found |= {"photo/upstream": upstream[0][::8, ::8], "photo/upstream_mask": upstream[1][::8, ::8]}
     merged = composite.composite_photos(picture, placement)
     found |= {"photo/composite": merged.rgb, "photo/weight": merged.photo_weight}
-    level = canonical.canonicalise(picture, pitch_rad=0.1, roll_rad=-0.05)
+    level = canonical.canonicalize(picture, pitch_rad=0.1, roll_rad=-0.05)
     found |= {"level/rgb": level.rgb, "level/rotation": level.source_from_result}
     found["seam"] = np.float64([seam.seam_error(picture[None]).error, seam.pole_error(picture[None]).error])
     found["texels"] = texels.composite_texels(
@@ -284,7 +284,7 @@ def path_results(geometry):
         "shortened": shortened,
         "clearance": np.float64([near.min_distance, share, *near.per_frame]),
         "walls": np.frombuffer(encode_occupancy(walls.walls_of_panorama(geometry)), np.uint8),
-        "map": numpy(studio.draw_map(geometry, centre=(0.0, 1.0), span=6.0, size_px=48)),
+        "map": numpy(studio.draw_map(geometry, center=(0.0, 1.0), span=6.0, size_px=48)),
         "start_text": path_text(curve, "matrix3d"),
         "bare_text": path_text(curve, "upstream"),
     }
@@ -302,7 +302,7 @@ def read_path(text):
 
 
 def guidance(geometry, path, height, mode="mesh", engine="numba", jump=0.2):
-    """``jump``: relative difference of distance between neighbours, at the mesh's own rows, that tears it."""
+    """``jump``: relative difference of distance between neighbors, at the mesh's own rows, that tears it."""
     return render_guidance(
         geometry, path, height=height, edge_threshold=jump * height / 1024, mode=mode, engine=engine
     )
@@ -479,7 +479,7 @@ def edited_splats(world, path):
     moved = transform.transform_gaussians(world, turn)
     shapes = {
         shape: selection.crop_gaussians(
-            world, shape, centre=(0.2, 0, 0.5), size=(2, 2, 3), radius=1.2, yaw_rad=0.3
+            world, shape, center=(0.2, 0, 0.5), size=(2, 2, 3), radius=1.2, yaw_rad=0.3
         )[0]
         for shape in selection.CROP_SHAPES
     }
@@ -579,7 +579,7 @@ def html_payload(world):
 
 
 def world_text(world, path, **options):
-    info = world_json.describe_world(world, trajectory=path, metres_per_unit=1.0, eye_height=1.6, **options)
+    info = world_json.describe_world(world, trajectory=path, meters_per_unit=1.0, eye_height=1.6, **options)
     return world_json.format_world_info(info, file_name="room.ply")
 
 

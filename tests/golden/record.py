@@ -66,7 +66,7 @@ def rounded(values, steps=4096.0):
 
 
 def sphere_rays(height):
-    """Unit rays of a panorama's pixel centres: x right, y down, z forward."""
+    """Unit rays of a panorama's pixel centers: x right, y down, z forward."""
     longitude = ((np.arange(2 * height) + 0.5) / (2 * height) - 0.5) * 2 * np.pi
     latitude = (0.5 - (np.arange(height) + 0.5) / height)[:, None] * np.pi
     x, z = np.cos(latitude) * np.sin(longitude), np.cos(latitude) * np.cos(longitude)
@@ -80,18 +80,18 @@ def pinhole_rays(K, height, width):
     return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
 
 
-def look(centre, rays):
-    """Colour and distance of a painted room with a ball in it."""
+def look(center, rays):
+    """Color and distance of a painted room with a ball in it."""
     half = np.array([2.0, 1.5, 3.0])
-    centre = np.asarray(centre, float)
+    center = np.asarray(center, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        distance = np.abs(np.where(rays > 0, half - centre, -half - centre) / rays).min(-1)
-    to_ball = np.array([0.5, 0.3, 1.4]) - centre
+        distance = np.abs(np.where(rays > 0, half - center, -half - center) / rays).min(-1)
+    to_ball = np.array([0.5, 0.3, 1.4]) - center
     along = rays @ to_ball
     under = along**2 - (to_ball @ to_ball - 0.45**2)
     ball = np.where((under > 0) & (along > 0), along - np.sqrt(np.maximum(under, 0)), np.inf)
     distance = np.minimum(distance, ball)
-    x, y, z = np.moveaxis(centre + rays * distance[..., None], -1, 0)
+    x, y, z = np.moveaxis(center + rays * distance[..., None], -1, 0)
     rgb = np.stack((np.sin(2 * x + z), np.cos(3 * y - x), np.sin(2 * z + 1) * np.cos(y)), -1)
     return rounded(0.5 + 0.4 * rgb, 255.0), rounded(distance)
 
@@ -110,27 +110,27 @@ def poses_of(count, step=0.2):
     for i in range(count):
         rotation = turn(0.06 * i, -0.03 * i)
         poses[i, :3, :3] = rotation.T
-        poses[i, :3, 3] = -rotation.T @ centre_of(i, step)
+        poses[i, :3, 3] = -rotation.T @ center_of(i, step)
     return poses
 
 
-def centre_of(i, step=0.2):
+def center_of(i, step=0.2):
     return np.array([0.0625 * i, -0.03125 * i, step * i])
 
 
 def panoramas(count, height):
-    views = [look(centre_of(i), sphere_rays(height) @ turn(0.06 * i, -0.03 * i).T) for i in range(count)]
+    views = [look(center_of(i), sphere_rays(height) @ turn(0.06 * i, -0.03 * i).T) for i in range(count)]
     return np.stack([rgb for rgb, _ in views]), np.stack([distance for _, distance in views])
 
 
 def pinholes(count, K, height, width):
     rays = pinhole_rays(K, height, width)
-    views = [look(centre_of(i), rays @ turn(0.06 * i, -0.03 * i).T) for i in range(count)]
+    views = [look(center_of(i), rays @ turn(0.06 * i, -0.03 * i).T) for i in range(count)]
     return np.stack([rgb for rgb, _ in views]), np.stack([distance for _, distance in views])
 
 
-LENS = np.array([[30.0, 0.0, 20.0], [0.0, 30.0, 15.0], [0.0, 0.0, 1.0]])  # centred, square pixels, 40 x 30
-OFF_CENTRE = np.array([[36.0, 0.0, 14.0], [0.0, 28.0, 18.0], [0.0, 0.0, 1.0]])
+LENS = np.array([[30.0, 0.0, 20.0], [0.0, 30.0, 15.0], [0.0, 0.0, 1.0]])  # centered, square pixels, 40 x 30
+OFF_CENTER = np.array([[36.0, 0.0, 14.0], [0.0, 28.0, 18.0], [0.0, 0.0, 1.0]])
 
 
 def room(height=48):
@@ -140,7 +140,7 @@ def room(height=48):
 
 
 def cloud(count=400, bases=16, seed=0, origins=True):
-    """Splats on the walls of the room, of all turns, opacities and colours."""
+    """Splats on the walls of the room, of all turns, opacities and colors."""
     rng = np.random.default_rng(seed)
     rays = rng.integers(-512, 513, (count, 3)) / 512.0 + np.array([0, 0, 1 / 4096])
     rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
@@ -192,7 +192,7 @@ def group_paths() -> Values:
         found[f"path/{name}"] = (
             value if isinstance(value, np.ndarray | str) else code.path_arrays(value)["poses"]
         )
-    lens = code.make_path(poses_of(5), np.tile(OFF_CENTRE, (5, 1, 1)), (30, 40), name="lens", is_metric=True)
+    lens = code.make_path(poses_of(5), np.tile(OFF_CENTER, (5, 1, 1)), (30, 40), name="lens", is_metric=True)
     text = code.path_text(lens, "matrix3d")
     return found | {"path/lens_text": text} | under("path/lens_back", code.path_arrays(code.read_path(text)))
 
@@ -208,12 +208,12 @@ def group_guidance() -> Values:
     mesh = code.scene_mesh(geometry, 24)
     found |= under("mesh", code.mesh_arrays(mesh))
     for engine in code.CASTING:
-        for name, K in (("centred", LENS), ("off_centre", OFF_CENTRE)):
+        for name, K in (("centered", LENS), ("off_center", OFF_CENTER)):
             seen = code.cast_pinhole(mesh, poses_of(5)[3], K, 30, 40, engine)
             found |= under(f"pinhole/{engine}/{name}", seen)
     frames = code.guidance(geometry, path, 32)
     found |= under("fill", code.filled_arrays(code.filled_frames(frames, path)))
-    rgb, distance = look(centre_of(3), sphere_rays(32))
+    rgb, distance = look(center_of(3), sphere_rays(32))
     is_open = np.zeros(distance.shape, bool)
     is_open[8:20, 10:22], is_open[14, :] = True, True
     for name, epipole in (("epipole", np.array([0.6, 0.0, 0.8])), ("plain", None)):
@@ -229,7 +229,7 @@ def group_raster() -> Values:
     found: Values = {}
     for engine in code.SPLAT_ENGINES:
         options = {"median_depth": True}
-        for name, K in (("centred", LENS), ("off_centre", OFF_CENTRE)):
+        for name, K in (("centered", LENS), ("off_center", OFF_CENTER)):
             found |= under(
                 f"splat/{engine}/{name}", code.draw_splats(world, pose, K, 30, 40, engine, **options)
             )
@@ -265,7 +265,7 @@ def group_fit() -> Values:
     found |= under(
         "fit/numba/extended", code.fit(frames, path, engine="numba", depth=depth, start=start, extend=True)
     )
-    for name, K in (("pinhole", LENS), ("off_centre", OFF_CENTRE)):
+    for name, K in (("pinhole", LENS), ("off_center", OFF_CENTER)):
         pictures, distances = pinholes(count, K, 30, 40)
         seen = code.make_path(poses_of(count), np.tile(K, (count, 1, 1)), (30, 40))
         for engine in code.SPLAT_ENGINES:
@@ -320,7 +320,7 @@ def group_files() -> Values:
 
 
 def foreign_plys() -> dict[str, bytes]:
-    """PLYs as other programs write them: flat, text, coloured, linear, and packed in chunks."""
+    """PLYs as other programs write them: flat, text, colored, linear, and packed in chunks."""
     rng = np.random.default_rng(5)
     count = 40
     rows = {
@@ -383,8 +383,8 @@ def pictures_and_datasets(place: Path, world, path) -> Values:
             name = f"dataset/{layout.replace(' ', '_')}/{index}"
             code.dataset_files(place / "set", frames, path, mask, depth, world, layout, crop_set)
             found |= under(name, folder_values(place / "set", move_to=place / name.replace("/", "_")))
-    pictures, distances = pinholes(5, OFF_CENTRE, 30, 40)
-    lens = code.make_path(poses_of(5), np.tile(OFF_CENTRE, (5, 1, 1)), (30, 40))
+    pictures, distances = pinholes(5, OFF_CENTER, 30, 40)
+    lens = code.make_path(poses_of(5), np.tile(OFF_CENTER, (5, 1, 1)), (30, 40))
     code.dataset_files(
         place / "set",
         pictures,
@@ -395,7 +395,7 @@ def pictures_and_datasets(place: Path, world, path) -> Values:
         code.DATASET_LAYOUTS[0],
         code.DATASET_CROPS[0],
     )
-    found |= under("dataset/off_centre", folder_values(place / "set", move_to=place / "off"))
+    found |= under("dataset/off_center", folder_values(place / "set", move_to=place / "off"))
     for index, values in enumerate(code.geometry_points(room(24))):
         found[f"dataset/geometry_points/{index}"] = values
     for suffix in ("png", "jpg", "webp"):

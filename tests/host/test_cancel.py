@@ -23,7 +23,7 @@ def guidance_prompt(comfy, *, frames, width):
     }
 
 
-def world_prompt(comfy, *, frames, width, **optimise):
+def world_prompt(comfy, *, frames, width, **optimize):
     """A world up to its file."""
     frames_in = {
         "frames": ["guide", 0],
@@ -37,7 +37,7 @@ def world_prompt(comfy, *, frames, width, **optimise):
     return {
         **prompt,
         "fill": comfy.node("PanoFill", **frames_in),
-        "fit": comfy.node("GSOptimize", **fit_in, depth=["fill", 1], mask=["guide", 1], **optimise),
+        "fit": comfy.node("GSOptimize", **fit_in, depth=["fill", 1], mask=["guide", 1], **optimize),
         "save": comfy.node("SplatSave", splat=["fit", 0], filename_prefix="cancel/world", format="ply"),
     }
 

@@ -50,7 +50,7 @@ RUNS = {
     "PanoCrops": Run(("crops", 0)),
     "PanoToCubemap": Run(("cubes", 0)),
     "CubemapToPano": Run(("uncubed", 0)),
-    "PanoCanonicalise": Run(("turned", 0), unlike=("pano", 0)),
+    "PanoCanonicalize": Run(("turned", 0), unlike=("pano", 0)),
     "PanoProject": Run(("canvas", 0), unlike=("view", 0)),
     "PanoComposite": Run(("composite", 0), unlike=("negative", 0)),
     "PanoSeamMetric": Run(("seam", 2), says=r"[1-9]"),
@@ -89,7 +89,7 @@ RUNS = {
     "NextBestPath": Run(("next", 0), unlike=("path", 0)),
     "DatasetExport": Run(("dataset", 1), says=r"[1-9]"),
     "VideoSave360": Run(("video", 0), says=r"\.mp4"),
-    "PanoPrompt": Run(("words", 0), says="a harbour"),
+    "PanoPrompt": Run(("words", 0), says="a harbor"),
     "PanoVAEEncode": Run(("decoded", 0), unlike=("pano", 0)),
     "PanoVAEDecode": Run(("decoded", 0), unlike=("pano", 0)),
     "PanoLoRA": Run(("lora", 1), says=r"[1-9]\d*"),
@@ -115,7 +115,7 @@ def worlds(comfy):
         "crops": node("PanoCrops", panorama=["pano", 0], size=32),
         "cubes": node("PanoToCubemap", panorama=["pano", 0], size=32),
         "uncubed": node("CubemapToPano", faces=["cubes", 0], width=width),
-        "turned": node("PanoCanonicalise", panorama=["pano", 0], yaw=50.0),
+        "turned": node("PanoCanonicalize", panorama=["pano", 0], yaw=50.0),
         "canvas": node("PanoProject", image=["view", 0], width=width),
         "negative": node("ImageInvert", image=["pano", 0]),
         "composite": node("PanoComposite", panorama=["negative", 0], placement=["canvas", 2]),
@@ -203,7 +203,7 @@ def generated(comfy):
         "lora": node("PanoLoRA", model=["model", 0], lora_name="pano_video_gen_480p.ckpt"),
         "vae": node("VAELoader", vae_name="tiny_wan_vae.safetensors"),
         "clip": node("CLIPLoader", clip_name="tiny_umt5.safetensors", type="wan"),
-        "words": node("PanoPrompt", prompt="a harbour"),
+        "words": node("PanoPrompt", prompt="a harbor"),
         "positive": node("CLIPTextEncode", clip=["clip", 0], text=["words", 0]),
         "negative": node("CLIPTextEncode", clip=["clip", 0], text=["words", 1]),
         "fill": node("EmptyImage", batch_size=5, color=0x808080, **small),
@@ -261,8 +261,8 @@ def cloud():
     means *= 0.8 + 0.8 * torch.rand(300, 1, generator=rng)
     means = torch.cat((means, means))
     quats = torch.tensor([1.0, 0, 0, 0]).repeat(600, 1)
-    colours, opacities = torch.rand(600, 3, generator=rng), 0.1 + 0.9 * torch.rand(600, generator=rng)
-    return Gaussians.from_colours(means, quats, torch.full((600, 3), 0.1), opacities, colours)
+    colors, opacities = torch.rand(600, 3, generator=rng), 0.1 + 0.9 * torch.rand(600, generator=rng)
+    return Gaussians.from_colors(means, quats, torch.full((600, 3), 0.1), opacities, colors)
 
 
 @pytest.fixture(scope="module")

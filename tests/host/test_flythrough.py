@@ -58,5 +58,5 @@ def test_a_recorded_path_becomes_a_film(comfy):
     path = trajectory_from_recording(parse_recording(RECORDING), frames=9)
     truth = render_path(world, path, height=96, width=160, fov_x_rad=math.pi / 2).rgb
     for shown, wanted in ((0, 0), (8, 8)):
-        assert psnr(frames[shown], truth[wanted]) > 26  # H.264 with half the colour
+        assert psnr(frames[shown], truth[wanted]) > 26  # H.264 with half the color
     assert psnr(frames[8], truth[0]) < 20, "the camera went somewhere"

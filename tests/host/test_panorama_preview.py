@@ -19,7 +19,7 @@ H, W = 32, 64
 
 
 def halves(left, right):
-    """A picture of light: a grey left half and a grey right half."""
+    """A picture of light: a gray left half and a gray right half."""
     light = np.full((H, W, 3), left, np.float32)
     light[:, W // 2 :] = right
     return light
@@ -33,7 +33,7 @@ def write_light(path, light):
             file.write(str(path))
     elif path.suffix == ".hdr":
         mantissa, exponent = np.frexp(light)
-        assert (exponent == exponent[..., :1]).all(), "grey: one exponent for the three"
+        assert (exponent == exponent[..., :1]).all(), "gray: one exponent for the three"
         rgbe = np.concatenate([np.floor(mantissa * 256), exponent[..., :1] + 128], -1).astype(np.uint8)
         path.write_bytes(f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {H} +X {W}\n".encode() + rgbe.tobytes())
     else:
@@ -99,16 +99,16 @@ def test_the_chosen_eye_is_shown(comfy):
 
 
 def test_a_part_of_the_sphere_is_shown_in_its_place(comfy):
-    colour = (200, 100, 50)
-    Image.new("RGB", (W, H), colour).save(comfy.input_dir / "quarter.jpg", xmp=quarter_xmp(W, H), quality=98)
+    color = (200, 100, 50)
+    Image.new("RGB", (W, H), color).save(comfy.input_dir / "quarter.jpg", xmp=quarter_xmp(W, H), quality=98)
     placed = shown(comfy, image="quarter.jpg")
     assert placed.shape == (2 * H, 2 * W, 3)
-    assert placed[: H - 8, W + 8 :].mean((0, 1)) == pytest.approx(colour, abs=3)
+    assert placed[: H - 8, W + 8 :].mean((0, 1)) == pytest.approx(color, abs=3)
     assert placed[:, : W - 8].max() < 8
     assert placed[H + 8 :].max() < 8
     assert shown(comfy, image="quarter.jpg", max_width=W).shape == (H, W, 3)
     left, right = preview(comfy, image="quarter.jpg", use_tags=False)
-    assert [*left, *right] == pytest.approx([*colour, *colour], abs=3)
+    assert [*left, *right] == pytest.approx([*color, *color], abs=3)
 
 
 def test_a_file_that_is_none_says_why(comfy):

@@ -63,8 +63,8 @@ ahead, right = torch.zeros(2, 3, dtype=torch.float64)
 ahead[[0, 2]], right[[0, 2]] = ways
 turn = torch.stack((right, torch.tensor([0.0, 1, 0], dtype=torch.float64), ahead), -1)
 place = torch.tensor([3.0, 0, -2], dtype=torch.float64)
-moved = Trajectory.from_centres(turn[None], place[None], frame_of_reference="world")
-at_origin = Trajectory.from_centres(turn[None], place[None])
+moved = Trajectory.from_centers(turn[None], place[None], frame_of_reference="world")
+at_origin = Trajectory.from_centers(turn[None], place[None])
 at_walls = place + torch.stack([3.9 * ahead, 4.1 * ahead, 2.9 * right, 3.1 * right, -1.9 * ahead, -2.1 * ahead])
 placed = [shown(geometry=geometry, trajectory=one) for one in (moved, at_origin)]
 placed = [decode(bytes_of(one["walls"])).blocks(at_walls, 0.0).tolist() for one in placed]

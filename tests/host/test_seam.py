@@ -309,14 +309,14 @@ from safetensors.torch import load_file
 metrics = submodule("matrix3d_core.metrics.seam")
 
 def local_wan():
-    "The tiny Wan, its first block made to smooth: attention by position alone, so to neighbours, not over the border."
+    "The tiny Wan, its first block made to smooth: attention by position alone, so to neighbors, not over the border."
     state = {k: v.clone() for k, v in load_file(paths["wan21_i2v"]).items()}
     width, big, strength = state["patch_embedding.bias"].shape[0], 30.0, 4.0
     inject = torch.zeros(width, 36, 1, 2, 2)  # 16 latent channels of a patch into the first 64 entries
     inject[:64, :16] = torch.eye(64).view(64, 16, 1, 2, 2)
     state["patch_embedding.weight"] = inject
     state["patch_embedding.bias"] = torch.cat((torch.zeros(64), big * torch.tensor([1.0, -1.0]).repeat((width - 64) // 2)))
-    scale = big * ((width - 64) / width) ** 0.5  # what the normalisations divide by, so that they are linear
+    scale = big * ((width - 64) / width) ** 0.5  # what the normalizations divide by, so that they are linear
     for name in list(state):
         if name.startswith("blocks.") and name.endswith((".o.weight", ".o.bias", "ffn.2.weight", "ffn.2.bias")):
             state[name].zero_()
@@ -353,7 +353,7 @@ def border(latent):
 """
 
 
-def test_the_border_step_falls_with_a_network_that_looks_at_neighbours(in_host):
+def test_the_border_step_falls_with_a_network_that_looks_at_neighbors(in_host):
     found = in_host(
         _LOCAL
         + """

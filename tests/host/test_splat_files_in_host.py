@@ -115,7 +115,7 @@ for kind in ("ply", "spz", "splat", "ksplat", "sog", "glb"):
         os.replace(name, folder + "/" + os.path.basename(name))
     back = nodes["SplatLoad"].execute("all/" + os.path.basename(path)).args[0].positions[0]
     apart = (back[:, None] - splat.positions[0][None]).norm(dim=-1).min(1).values.max()  # some formats sort
-    report["formats"][kind] = [float(apart), side["axes"], side["licence"], side["start_pose"]["forward"]]
+    report["formats"][kind] = [float(apart), side["axes"], side["license"], side["start_pose"]["forward"]]
 page = nodes["SplatSave"].execute(splat, "all/page", "html")
 report["page"] = [ui(page)["text"], open(page.args[0].get_source()).read(15)]
 import shutil
@@ -174,9 +174,9 @@ def test_nodes_preview_save_and_load(host_place: HostPlace, host_base, tmp_path)
     assert report["batch_counts"] == [5, 2]
 
     assert set(report["formats"]) == {"ply", "spz", "splat", "ksplat", "sog", "glb"}
-    for apart, axes, licence, forward in report["formats"].values():
+    for apart, axes, license, forward in report["formats"].values():
         assert apart < 0.02  # a SOG's step, the coarsest, at 40 units
-        assert (axes, licence, forward) == ("RFU", "CC0", [0, 1, 0])
+        assert (axes, license, forward) == ("RFU", "CC0", [0, 1, 0])
     assert report["page"][0][0].endswith("page_00001_.html")
     assert report["page"][1] == "<!doctype html>"
 

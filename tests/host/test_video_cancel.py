@@ -25,7 +25,7 @@ def video_prompt(comfy, **sampler):
         "model": comfy.node("UNETLoader", unet_name="tiny_wan21_i2v.safetensors"),
         "vae": comfy.node("VAELoader", vae_name="tiny_wan_vae.safetensors"),
         "clip": comfy.node("CLIPLoader", clip_name="tiny_umt5.safetensors", type="wan"),
-        "words": comfy.node("PanoPrompt", prompt="a harbour"),
+        "words": comfy.node("PanoPrompt", prompt="a harbor"),
         "positive": comfy.node("CLIPTextEncode", clip=["clip", 0], text=["words", 0]),
         "negative": comfy.node("CLIPTextEncode", clip=["clip", 0], text=["words", 1]),
         "frames": comfy.node("EmptyImage", batch_size=9, color=0x808080, **size),

@@ -144,10 +144,10 @@ for name in ("SplatSave", "SplatRender"):
     nodes[name].hidden = types.SimpleNamespace(unique_id="7", prompt=None, extra_pnginfo=None)
 run("SplatSave", splat=known, format="spz")
 looks = {{
-    colour: run("SplatRender", splat=known, trajectory=path, width=64, height=32, projection="panorama", colour=colour)
-    for colour in ("picture", "provenance")
+    color: run("SplatRender", splat=known, trajectory=path, width=64, height=32, projection="panorama", color=color)
+    for color in ("picture", "provenance")
 }}
-middle = {{colour: look.result[0][0, 16] for colour, look in looks.items()}}
+middle = {{color: look.result[0][0, 16] for color, look in looks.items()}}
 out["hues"] = [middle["provenance"][column].tolist() for column in (32, 0)]
 out["differs"] = float((middle["picture"] - middle["provenance"]).abs().mean())
 out["ui"] = looks["picture"].ui
@@ -156,7 +156,7 @@ registry._failures["gsplat"] = "failed to load: ImportError: no compiler"
 out["notice"] = run("SplatRender", splat=known, trajectory=path, width=32, height=16).ui
 out["words"] = [text for text in words if "origins" in text or "was used" in text]
 host.PromptServer.instance = None
-out["unknown"] = error(lambda: run("SplatRender", splat=splat, trajectory=path, colour="provenance"))
+out["unknown"] = error(lambda: run("SplatRender", splat=splat, trajectory=path, color="provenance"))
 result(out)
 """
 
@@ -220,8 +220,8 @@ def test_core_saves_the_mesh(seen, base):
 
 def test_core_saves_the_textured_mesh_and_another_reader_sees_the_picture(seen, base):
     trimesh = pytest.importorskip("trimesh")
-    vertices, faces, has_no_colours, report, ui = seen["texture"]
-    assert has_no_colours  # a viewer would multiply them
+    vertices, faces, has_no_colors, report, ui = seen["texture"]
+    assert has_no_colors  # a viewer would multiply them
     assert faces[1] == seen["mesh"][3]["faces"]
     assert report["size"] == 512
     assert report["used"] > 0.4
@@ -231,13 +231,13 @@ def test_core_saves_the_textured_mesh_and_another_reader_sees_the_picture(seen, 
     assert model.vertices.shape == (vertices[1], 3)
     picture = model.visual.material.baseColorTexture
     assert picture.size == (512, 512)
-    # Where a corner of the room's tiles is seen, it has the colour that the world has there.
+    # Where a corner of the room's tiles is seen, it has the color that the world has there.
     points, uvs = np.asarray(model.vertices) * (1, -1, -1), np.asarray(model.visual.uv)
-    colours = np.asarray(picture.convert("RGB"))[
+    colors = np.asarray(picture.convert("RGB"))[
         (np.clip(1 - uvs[:, 1], 0, 0.999) * 512).astype(int), (np.clip(uvs[:, 0], 0, 0.999) * 512).astype(int)
     ]
     mix = np.array(((1.7, 0.4, 0.9), (0.3, 2.1, 0.5), (0.8, 0.6, 1.4)))
-    error = np.abs(colours / 255 - (0.5 + 0.4 * np.sin(points @ mix)))
+    error = np.abs(colors / 255 - (0.5 + 0.4 * np.sin(points @ mix)))
     assert np.median(error) < 0.06
 
 

@@ -18,7 +18,7 @@ PromptServer.instance = None
 nodes = load_nodes()
 node = nodes["SplatPreview"]
 node.hidden = SimpleNamespace(unique_id="7")
-world = submodule("matrix3d_core.scene.gaussians").Gaussians.from_colours(
+world = submodule("matrix3d_core.scene.gaussians").Gaussians.from_colors(
     torch.tensor([[0.0, 0, 4], [2, 0, 4]]), torch.tensor([[1.0, 0, 0, 0]] * 2), torch.full((2, 3), 0.3),
     torch.full((2,), 0.95), torch.tensor([[0.1, 0.2, 1.0], [1.0, 0.1, 0.1]]))
 splat = submodule("nodes._adapters").splat_to_host(world)
@@ -38,7 +38,7 @@ report["gone"] = ui(node.execute(splat=splat))["filename"]
 text = json.dumps({"version": 1, "use": "keys", "keys": [[0, 0, 0, 0, 0], [0, 0, 2, 0, 0]],
                    "view": [0, 0, 0, 26.565, 0, 65]})
 done = node.execute(splat=splat, trajectory=given, frames=5, view_width=320, view_height=180, recording=text)
-report["path"] = done.args[1].centres[:, 2].tolist()
+report["path"] = done.args[1].centers[:, 2].tolist()
 report["metric"] = done.args[1].is_metric
 view = done.args[2]
 report["view"] = [list(view.shape), view[0, 90, 160].tolist()]  # red lies straight ahead at atan(2 / 4)
@@ -50,7 +50,7 @@ pano = nodes["PanoPreview"]
 pano.hidden = SimpleNamespace(unique_id="8")
 frames = torch.zeros(3, 64, 128, 3)
 for number in range(3):
-    frames[number, :, 64 + 16 : 64 + 48, number] = 1  # to the right, another colour in each frame
+    frames[number, :, 64 + 16 : 64 + 48, number] = 1  # to the right, another color in each frame
 options = dict(panorama=frames, yaw=90, pitch=0, fov=60, width=32, height=16)
 given, view, mask = (done := pano.execute(**options, frame=1, all_frames=False, paint="mask1:8x4:4,3,1,8")).args
 report["mask"] = [list(mask.shape), mask[0, 8, 72].item(), mask[0, 24, 40].item(), mask[0, 40, 40].item()]
@@ -77,10 +77,10 @@ def test_preview_gives_path_view_and_camera(report):
     assert report["gone"].endswith(".ply")
     assert report["path"] == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-9)
     assert report["metric"]
-    shape, colour = report["view"]
+    shape, color = report["view"]
     assert shape == [1, 180, 320, 3]
-    assert colour[0] > 0.7
-    assert colour[2] < 0.3
+    assert color[0] > 0.7
+    assert color[2] < 0.3
     assert report["camera"]["fov"] == pytest.approx(65)
     assert report["camera"]["target"]["x"] == pytest.approx(0.4472, abs=1e-3)  # 1 ahead: sin 26.565 degrees
     assert report["camera"]["target"]["z"] == pytest.approx(-0.8944, abs=1e-3)
@@ -89,10 +89,10 @@ def test_preview_gives_path_view_and_camera(report):
 
 
 def test_pano_preview_gives_what_is_seen(report):
-    same, shape, colour = report["pano"]
+    same, shape, color = report["pano"]
     assert same
     assert shape == [1, 16, 32, 3]
-    assert colour == pytest.approx([0, 1, 0], abs=1e-6)
+    assert color == pytest.approx([0, 1, 0], abs=1e-6)
     shape, painted, below, clear = report["mask"]
     assert shape == [1, 64, 128]
     assert (painted, below, clear) == (1, pytest.approx(1, abs=0.05), 0)

@@ -22,8 +22,8 @@ DEFAULTS = {i.id: i.default for i in decode.GET_SCHEMA().inputs if getattr(i, "d
 Trajectory = submodule("matrix3d_core.scene.trajectory").Trajectory
 data = torch.load(DATA, weights_only=True)
 path = Trajectory(data["poses"])
-normalised = data["latents"]
-host_latent = {"samples": comfy.latent_formats.Wan21().process_out(normalised)}
+normalized = data["latents"]
+host_latent = {"samples": comfy.latent_formats.Wan21().process_out(normalized)}
 
 def load(name, precision="fp32"):
     with torch.inference_mode():
@@ -96,7 +96,7 @@ result(out)
         tmp_path / "out.pt", weights_only=True
     )
     g = expected.gaussians
-    # The host's latent went through its normalisation there and back: a few ulp of values up to 10.
+    # The host's latent went through its normalization there and back: a few ulp of values up to 10.
     for got, wanted in (
         (positions[0], g.means),
         (rotations[0], g.quats_wxyz),

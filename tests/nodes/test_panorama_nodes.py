@@ -67,7 +67,7 @@ out["report"] = report
 moge = nodes["PanoGeometryToMoGe"].execute(geometry).result[0]
 mesh = moge_nodes.MoGePointMapToMesh.execute(moge, 0, 1, 0.04, True).result[0]
 out["mesh_lowest"] = float(mesh.vertices[0][:, 1].min())
-out["mesh_colours"] = mesh.texture is not None
+out["mesh_colors"] = mesh.texture is not None
 out["rendered"] = list(moge_nodes.MoGeRender.execute(moge, "depth_colored").result[0].shape)
 
 def source_of(**more):
@@ -178,7 +178,7 @@ def test_the_sample_becomes_a_metric_geometry(seen):
 
 def test_cores_moge_nodes_take_the_geometry(seen):
     assert seen["mesh_lowest"] == pytest.approx(-1.6, abs=0.02)  # glTF: y up, ground below
-    assert seen["mesh_colours"]
+    assert seen["mesh_colors"]
     assert seen["rendered"] == [1, 128, 256, 3]
 
 

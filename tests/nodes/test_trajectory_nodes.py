@@ -73,7 +73,7 @@ for layout in saved:
 out["menu"] = T.TrajectoryLoad.define_schema().inputs[0].options
 still = {"asset": {"version": "2.0"}, "cameras": [{}], "nodes": [{"camera": 0, "translation": [1, 2, -3]}]}
 (folder / "cam.gltf").write_text(json.dumps(still))
-out["gltf"] = values(T.TrajectoryLoad, file="paths/cam.gltf")[0].centres.tolist()
+out["gltf"] = values(T.TrajectoryLoad, file="paths/cam.gltf")[0].centers.tolist()
 text = json.dumps([[[1,0,0,0],[0,1,0,0],[0,0,1,-1000.0*i],[0,0,0,1]] for i in range(2)])
 tum = "\n".join(f"{0.5 * k} 1 2 {3 + k} 0 0 0 1" for k in range(3))
 (folder / "tum.txt").write_text(tum)
@@ -82,9 +82,9 @@ model.mkdir(parents=True)
 (model / "images.txt").write_text("1 1 0 0 0 -1 -2 -3 1 a.png\n\n")
 places = ["auto", "at the first pose", "at the first pose, yaw kept", "at the origin"]
 placed = [values(T.TrajectoryLoad, file="paths/tum.txt", panorama_at=place) for place in places]
-out["placed"] = [[p.frame_of_reference, p.centres[-1].tolist(), p.fps, report] for p, _, report in placed]
-out["pasted_rows"] = values(T.TrajectoryLoad, text=tum, pose="w2c", scale=2.0, sample_fps=4.0)[0].centres.tolist()
-out["model"] = values(T.TrajectoryLoad, file="paths/scene")[0].centres.tolist()
+out["placed"] = [[p.frame_of_reference, p.centers[-1].tolist(), p.fps, report] for p, _, report in placed]
+out["pasted_rows"] = values(T.TrajectoryLoad, text=tum, pose="w2c", scale=2.0, sample_fps=4.0)[0].centers.tolist()
+out["model"] = values(T.TrajectoryLoad, file="paths/scene")[0].centers.tolist()
 out["folder"] = [T.TrajectoryLoad.validate_inputs(file=f) for f in ("paths/scene", "../..")]
 out["same_folder"] = T.TrajectoryLoad.fingerprint_inputs(file="paths/scene") == T.TrajectoryLoad.fingerprint_inputs(file="paths/scene")
 out["bare"] = error(T.TrajectorySave, trajectory=placed[3][0], layout="upstream")
@@ -104,14 +104,14 @@ out["bad_keys"] = error(T.TrajectoryFromKeyframes, keyframes="[{}]")
 cameras = [values(T.TrajectoryToCamera, trajectory=made, frame=f, fov=60.0)[0] for f in (0, 40, -1)]
 through, = values(T.TrajectoryFromCamera, frames=9, ease=False, camera_a=cameras[0], camera_c=cameras[1], camera_h=cameras[2])
 out["camera"] = cameras[0]
-out["through"] = [through.centres[0].tolist(), through.centres[-1].tolist(), made.centres[-1].tolist()]
+out["through"] = [through.centers[0].tolist(), through.centers[-1].tolist(), made.centers[-1].tolist()]
 out["no_camera"] = error(T.TrajectoryFromCamera)
 out["bad_frame"] = error(T.TrajectoryToCamera, trajectory=made, frame=81)
 
 out["edits"] = {}
 for operation in ("reverse", "resample", "smooth", "scale"):
     changed, = values(T.TrajectoryEdit, trajectory=made, operation=operation, frames=40, factor=0.5)
-    out["edits"][operation] = [len(changed), changed.length / made.length, changed.centres[0].norm().item()]
+    out["edits"][operation] = [len(changed), changed.length / made.length, changed.centers[0].norm().item()]
 both, = values(T.TrajectoryJoin, first=made, second=values(T.TrajectoryEdit, trajectory=made, operation="reverse")[0])
 out["joined"] = len(both)
 
@@ -179,7 +179,7 @@ def test_paths_of_other_tools_and_where_the_panorama_stands(told):
     assert "read as a TUM trajectory: camera-to-world, opencv axes (pose and axes overrule it)" in auto[3]
     assert "panorama_at says otherwise" in auto[3]
     assert "the panorama stands at the origin" in origin[3]
-    # As world-to-camera the same numbers are minus the centres; twice as large; between them at 4 a second.
+    # As world-to-camera the same numbers are minus the centers; twice as large; between them at 4 a second.
     assert told["pasted_rows"] == [[-2, -4, -z] for z in (6, 7, 8, 9, 10)]
     assert told["model"] == [[1, 2, 3]]
     assert told["folder"][0] is True

@@ -53,7 +53,7 @@ def in_host(host_place, host_base, tiny_models):
 
 
 def test_a_turned_latent_decodes_to_the_turned_picture(in_host):
-    """Within 1e-5, with FLUX's group normalisation and both VAEs' attention; core's decoder is far from it."""
+    """Within 1e-5, with FLUX's group normalization and both VAEs' attention; core's decoder is far from it."""
     found = in_host("""
 out = {}
 for kind, shape in {"flux_vae": (1, 16, 8, 16), "wan_vae": (1, 16, 2, 8, 16)}.items():

@@ -486,7 +486,7 @@ out["works afterwards"] = message(lambda: run("PanoVideoSampler", **good))
 picture = run("PanoClipImage", image=torch.rand(3, 32, 64, 3))[0]
 out["clip size"] = message(lambda: run("PanoClipImage", image=torch.rand(1, 32, 64, 3), size="custom", width=50, height=30))
 out["clip image"] = [list(picture.shape), float(picture.min()) >= 0, float(picture.max()) <= 1]
-out["prompt"] = run("PanoPrompt", preset="image to panorama", prompt="a harbour", extra_negative="blurry")
+out["prompt"] = run("PanoPrompt", preset="image to panorama", prompt="a harbor", extra_negative="blurry")
 result(out)
 """
 
@@ -558,6 +558,6 @@ def test_an_all_black_mask_is_allowed_and_warned_of(bad):
 def test_small_helpers(bad):
     assert bad["clip image"] == [[1, 224, 224, 3], True, True]
     assert bad["prompt"] == [
-        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional",
+        "A high quality 360 panorama photo of a harbor HDR, RAW, 360 consistent, omnidirectional",
         "blurry",
     ]

@@ -66,7 +66,7 @@ def test_photo_of_90_by_60_degrees_covers_the_observed_rectangle():
     rows, columns = [r for r, _ in covered], [c for _, c in covered]
     assert (min(columns), max(columns)) == (384, 639)
     assert (min(rows), max(rows)) == (171, 340)
-    # Nothing behind the camera, and the canvas centre sees the photo's.
+    # Nothing behind the camera, and the canvas center sees the photo's.
     middle = [oracle.photo_source(c, r, (90, 60), (640, 480)) for c in (511, 512) for r in (255, 256)]
     assert np.allclose(np.mean(middle, 0), (320, 240))
 
@@ -148,7 +148,7 @@ def test_transposed_intermediate_limits_the_columns():
 def test_masked_pixels_are_black_per_8_bit_level():
     frames, mask = np.full((1, 16, 32, 3), 200 / 255), np.full((1, 16, 32), 127 / 255)
     mask[0, 8:] = 128 / 255
-    rgb, signed = oracle.normalised_guidance(frames, mask, 16, 32, transposed=False)
+    rgb, signed = oracle.normalized_guidance(frames, mask, 16, 32, transposed=False)
     assert (rgb[0, :8] == -1).all()
     assert np.allclose(rgb[0, 8:], 200 / 255 * 2 - 1)
     assert np.allclose(signed[0, 0], 127 / 255 * 2 - 1)
@@ -169,7 +169,7 @@ def test_tile_weights_sum_to_something_everywhere_and_ramp_where_they_overlap():
             total[rows, columns] += weights
         assert total.min() > 0
         assert total[0, 0] == total[-1, -1] == 1.0
-    # A tile with neighbours on all sides has the smaller of the two ramps in its corner.
+    # A tile with neighbors on all sides has the smaller of the two ramps in its corner.
     inner = [
         w for rows, columns, w in oracle.tile_weights(60, 120) if (rows.start, columns.start) == (15, 26)
     ]

@@ -23,7 +23,7 @@ def test_upstream_mode_matches_the_slow_reading(engine, seed):
     slow, slack = upstream_frame_slowly(mesh, pose, HEIGHT, SIZE, far)
     frame = open_upstream(mesh, HEIGHT, engine=engine, far=far, face_size=SIZE)[1](pose)
 
-    # Lookups run in float32: within 1e-5 of a texel's centre line they may use the next taps.
+    # Lookups run in float32: within 1e-5 of a texel's center line they may use the next taps.
     clear = torch.tensor(slack) > 1e-5
     assert clear.float().mean() > 0.9
     seen = torch.tensor([pixel is not None for pixel in slow])

@@ -56,8 +56,8 @@ def test_canvas_and_mask_are_resized_by_pillows_default():
     assert canvas.shape == (800, 1600, 3)
     image = Image.fromarray(np.round(small).astype(np.uint8)).resize((1600, 800))
     assert np.abs(canvas - np.asarray(image)).max() < 0.01
-    grey = Image.fromarray((small_mask * 255).astype(np.uint8)).resize((1600, 800))
-    assert np.abs(mask * 255 - np.asarray(grey)).max() < 0.01
+    gray = Image.fromarray((small_mask * 255).astype(np.uint8)).resize((1600, 800))
+    assert np.abs(mask * 255 - np.asarray(gray)).max() < 0.01
 
 
 @pytest.mark.parametrize("frames", [0, 3])

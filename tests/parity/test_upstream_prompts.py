@@ -14,15 +14,15 @@ NEGATIVE = "The video is not of a high quality, it has a low resolution. Distort
 @pytest.mark.parametrize(
     ("preset", "positive", "negative"),
     [
-        ("video", "A quiet harbour." + SUFFIX, NEGATIVE),
-        ("video 5B", "A quiet harbour." + SUFFIX, NEGATIVE + " flickering. worst quality. low quality"),
-        ("text to panorama", "A quiet harbour.", ""),
+        ("video", "A quiet harbor." + SUFFIX, NEGATIVE),
+        ("video 5B", "A quiet harbor." + SUFFIX, NEGATIVE + " flickering. worst quality. low quality"),
+        ("text to panorama", "A quiet harbor.", ""),
         (
             "image to panorama",
-            "A high quality 360 panorama photo of A quiet harbour. HDR, RAW, 360 consistent, omnidirectional",
+            "A high quality 360 panorama photo of A quiet harbor. HDR, RAW, 360 consistent, omnidirectional",
             "",
         ),
     ],
 )
 def test_presets_are_upstreams_words(preset, positive, negative):
-    assert apply_prompt_preset(preset, "A quiet harbour.") == (positive, negative)
+    assert apply_prompt_preset(preset, "A quiet harbor.") == (positive, negative)

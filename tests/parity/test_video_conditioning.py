@@ -1,4 +1,4 @@
-"""What the video network is given in the real host, against oracles that know only upstream's behaviour.
+"""What the video network is given in the real host, against oracles that know only upstream's behavior.
 
 Captured inside of all of the host's wrappers: noisy latents, mask and guidance latents, the timestep, and the
 network's answer, for every step. The guidance is prepared again here and encoded by the host's VAE itself.
@@ -61,11 +61,11 @@ def prepared(rgb, mask, target, options, *, transposed, black):
     rgb, mask = rgb[order], mask[order]
     transposed = {"upstream": True, "direct": False}.get(options.get("resize"), transposed)
     black = {"on": True, "off": False}.get(options.get("blacken"), black)
-    signed, mask_signed = oracle.normalised_guidance(rgb, mask, *target, transposed=transposed)
+    signed, mask_signed = oracle.normalized_guidance(rgb, mask, *target, transposed=transposed)
     if not black:
-        signed, _ = oracle.normalised_guidance(rgb, np.ones_like(mask), *target, transposed=transposed)
+        signed, _ = oracle.normalized_guidance(rgb, np.ones_like(mask), *target, transposed=transposed)
     if "start" in options:
-        first, _ = oracle.normalised_guidance(
+        first, _ = oracle.normalized_guidance(
             options["start"][None], np.ones((1, *options["start"].shape[:2])), *target, transposed=transposed
         )
         signed[0], mask_signed[0] = first[0], 1.0

@@ -42,7 +42,7 @@ CASES = [
 @pytest.mark.parametrize(("frames", "size", "target", "kind"), CASES)
 def test_guidance_is_prepared_to_the_bit(frames, size, target, kind, transposed):
     rgb, mask = guidance(frames, *size, frames, kind)
-    expected_rgb, expected_mask = oracle.normalised_guidance(rgb, mask, *target, transposed=transposed)
+    expected_rgb, expected_mask = oracle.normalized_guidance(rgb, mask, *target, transposed=transposed)
     clip = prepare_guidance(rgb, mask, *target, transposed=transposed)
     assert clip.frames.dtype == torch.uint8
     assert np.array_equal(clip.frames.numpy(), np.round((expected_rgb + 1) * 127.5))
@@ -69,7 +69,7 @@ def test_float_mode_is_the_unrounded_filter(transposed):
 @pytest.mark.parametrize(("frames", "size", "target", "kind"), CASES)
 def test_mask_is_packed_in_upstreams_order(frames, size, target, kind, factor):
     rgb, mask = guidance(frames, *size, 7, kind)
-    _, signed = oracle.normalised_guidance(rgb, mask, *target)
+    _, signed = oracle.normalized_guidance(rgb, mask, *target)
     h, w = target[0] // factor, target[1] // factor
     clip = prepare_guidance(rgb, mask, *target)
     expected = oracle.packed_mask(signed, h, w)
@@ -83,8 +83,8 @@ def test_start_panorama_becomes_frame_zero():
     rgb, mask = guidance(5, 40, 80, 3)
     start = guidance(1, 30, 60, 4)[0]
     clip = prepare_guidance(rgb, mask, 32, 64, start=start[0])
-    expected_rgb, expected_mask = oracle.normalised_guidance(rgb, mask, 32, 64)
-    first, _ = oracle.normalised_guidance(start, np.ones(start.shape[:3]), 32, 64)
+    expected_rgb, expected_mask = oracle.normalized_guidance(rgb, mask, 32, 64)
+    first, _ = oracle.normalized_guidance(start, np.ones(start.shape[:3]), 32, 64)
     expected_rgb[0], expected_mask[0] = first[0], 1.0
     assert np.array_equal(clip.frames.numpy(), np.round((expected_rgb + 1) * 127.5))
     assert np.array_equal(clip.mask.numpy(), np.round((expected_mask + 1) * 127.5))
@@ -103,11 +103,11 @@ def test_clip_pixels_are_upstreams(size):
 @pytest.mark.parametrize("size", [(160, 320), (512, 1024)])
 def test_clip_sees_frame_zero_of_the_prepared_video(size, transposed):
     rgb, _ = guidance(2, *size, 6)
-    frames, _ = oracle.normalised_guidance(rgb, np.ones(rgb.shape[:3]), 48, 96, transposed=transposed)
+    frames, _ = oracle.normalized_guidance(rgb, np.ones(rgb.shape[:3]), 48, 96, transposed=transposed)
     mean, std = (np.array(v) for v in (oracle.CLIP_MEAN, oracle.CLIP_STD))
     expected = oracle.clip_pixels(frames[0]).transpose(1, 2, 0) * std + mean
     picture = clip_picture_of(rgb, 48, 96, transposed=transposed)
-    assert np.abs(picture.numpy() - expected.clip(0, 1)).max() < 5e-6  # float32, undone normalisation
+    assert np.abs(picture.numpy() - expected.clip(0, 1)).max() < 5e-6  # float32, undone normalization
     other = clip_picture_of(rgb, 48, 96, transposed=not transposed)
     assert np.abs(other.numpy() - expected.clip(0, 1)).max() > 0.01  # the way there is seen
 

@@ -252,8 +252,8 @@ def test_set_widget_changes_only_that_value():
     set_widget(workflow["nodes"][2], INFO["Work"], "amount", 0.25)
     before["nodes"][2]["widgets_values"][5] = 0.25
     assert workflow == before
-    with pytest.raises(WorkflowError, match="no widget 'colour'"):
-        set_widget(workflow["nodes"][2], INFO["Work"], "colour", 1)
+    with pytest.raises(WorkflowError, match="no widget 'color'"):
+        set_widget(workflow["nodes"][2], INFO["Work"], "color", 1)
 
 
 @pytest.mark.parametrize(

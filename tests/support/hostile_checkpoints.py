@@ -26,9 +26,9 @@ def odd_tensors(shape: tuple[int, ...] = (1, 1)) -> dict[str, tuple[torch.Tensor
             "nested": (nested, "is a nested tensor"),
             "sparse": (torch.zeros(3, 3).to_sparse(), "is a sparse tensor (sparse_coo)"),
             "sparse csr": (torch.eye(3).to_sparse_csr(), "is a sparse tensor (sparse_csr)"),
-            "quantised": (
+            "quantized": (
                 torch.quantize_per_tensor(torch.zeros(3, 3), 1.0, 0, torch.qint8),
-                "is quantised (qint8)",
+                "is quantized (qint8)",
             ),
             "complex": (torch.zeros(3, 3, dtype=torch.complex64), "is complex or has too many dimensions"),
         }

@@ -143,7 +143,7 @@ def splats_by_warp(rng: np.random.Generator) -> None:
 def harmonics(rng: np.random.Generator) -> None:
     sh = torch.from_numpy(extreme(rng, 9, int(rng.choice((4, 9, 16))), 3)).requires_grad_()
     means = torch.from_numpy(extreme(rng, 9, 3)).requires_grad_()
-    splat_numba_sh.colours_from_sh(sh, means, torch.zeros(3)).sum().backward()
+    splat_numba_sh.colors_from_sh(sh, means, torch.zeros(3)).sum().backward()
 
 
 def mesh(rng: np.random.Generator, open_mesh: Callable[[Mesh], Any] = NumbaMesh) -> None:
@@ -169,7 +169,7 @@ def _mesh(vertices: torch.Tensor, faces: torch.Tensor) -> Any:
     fields = {
         "vertices": vertices,
         "faces": faces,
-        "colours": torch.rand(len(vertices), 3),
+        "colors": torch.rand(len(vertices), 3),
         "is_visible": torch.rand(len(vertices)) < 0.9,
     }
     for name, part in fields.items():

@@ -20,7 +20,7 @@ _LIVE = (
     "KSampler",
     "LRMDecode",
     "MeshGuidanceRender",
-    "PanoCanonicalise",
+    "PanoCanonicalize",
     "PanoComposite",
     "PanoFill",
     "PanoProject",

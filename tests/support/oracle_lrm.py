@@ -25,8 +25,8 @@ __all__ = [
 
 
 def layer_norm(x, weight, bias=None):
-    centred = x - x.mean(-1, keepdims=True)
-    out = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * weight
+    centered = x - x.mean(-1, keepdims=True)
+    out = centered / np.sqrt((centered**2).mean(-1, keepdims=True) + 1e-5) * weight
     return out if bias is None else out + bias
 
 
@@ -207,14 +207,14 @@ def sigmoid(x):
 
 
 def activate(depth_raw, attributes, width=480, height=240):
-    """One pixel: ``[3]`` and ``[14]`` to depth, scales, quaternion (x, y, z, w), colour, opacity."""
+    """One pixel: ``[3]`` and ``[14]`` to depth, scales, quaternion (x, y, z, w), color, opacity."""
     depth = 30 * sigmoid(sum(depth_raw) / 3)
     unit = 0.1 * (2 / width + 2 / height)
     scales = [(0.5 + 24.5 * sigmoid(v)) * depth * unit / 5 for v in attributes[3:6]]
     q = np.array(attributes[6:10])
     q = q / (np.linalg.norm(q) + 1e-8)
-    colour = [0.5 + 0.28209479 * v for v in attributes[10:13]]
-    return depth, scales, q, colour, sigmoid(attributes[13])
+    color = [0.5 + 0.28209479 * v for v in attributes[10:13]]
+    return depth, scales, q, color, sigmoid(attributes[13])
 
 
 def place(column, row, depth, scales, q_xyzw, camera_to_world, width, height):
@@ -222,7 +222,7 @@ def place(column, row, depth, scales, q_xyzw, camera_to_world, width, height):
     azimuth = 2 * math.pi * ((column + 0.5) / width - 0.5)
     v = math.pi * (row + 0.5) / height
     ray = np.array([math.sin(v) * math.sin(azimuth), -math.cos(v), math.sin(v) * math.cos(azimuth)])
-    R, centre = camera_to_world[:3, :3], camera_to_world[:3, 3]
+    R, center = camera_to_world[:3, :3], camera_to_world[:3, 3]
     x, y, z, w = q_xyzw
     turn = np.array(
         [
@@ -232,7 +232,7 @@ def place(column, row, depth, scales, q_xyzw, camera_to_world, width, height):
         ]
     )
     half = R @ turn @ np.diag(scales)
-    return R @ (ray * depth) + centre, half @ half.T
+    return R @ (ray * depth) + center, half @ half.T
 
 
 def tiny_shapes(published, width=32, ffn=48, features=24, hidden=12, out=10, stages=(6, 8, 12, 16)):

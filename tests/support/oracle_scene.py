@@ -26,8 +26,8 @@ def is_solid(points: np.ndarray, tables) -> np.ndarray:  # [N, 3] -> [N]
                 wall &= ~_in_box(x, y, z, *numbers)
             else:
                 across, along = (z, x) if kind == 1 else (x, z)
-                centre, up, r, low, high, _ = numbers
-                hole = (across - centre) ** 2 + (y - up) ** 2 <= r * r
+                center, up, r, low, high, _ = numbers
+                hole = (across - center) ** 2 + (y - up) ** 2 <= r * r
                 wall &= ~(hole & (low <= along) & (along <= high))
         inside |= wall
     return inside

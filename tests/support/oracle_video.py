@@ -1,6 +1,6 @@
 """Slow twins of upstream's video conditioning, sampling tables, rotation and LoRA merge.
 
-Written from a description of upstream's behaviour, not from the library: loops and Python floats
+Written from a description of upstream's behavior, not from the library: loops and Python floats
 wherever the sizes allow. Images are numpy arrays, frames ``[T, H, W, 3]``, masks ``[T, H, W]``, both in
 [0, 1] with 1 = seen; 8-bit pictures are ``uint8``.
 """
@@ -34,10 +34,10 @@ def triangle_resize(row, size):
     reach = max(scale, 1.0)
     out = []
     for i in range(size):
-        centre = (i + 0.5) * scale
-        first = max(0, int(centre - reach + 0.5))
-        last = min(len(row), int(centre + reach + 0.5))
-        weights = [max(0.0, 1.0 - abs((j + 0.5 - centre) / reach)) for j in range(first, last)]
+        center = (i + 0.5) * scale
+        first = max(0, int(center - reach + 0.5))
+        last = min(len(row), int(center + reach + 0.5))
+        weights = [max(0.0, 1.0 - abs((j + 0.5 - center) / reach)) for j in range(first, last)]
         out.append(sum(w * row[j] for w, j in zip(weights, range(first, last), strict=True)) / sum(weights))
     return out
 
@@ -49,7 +49,7 @@ def triangle_resize_image(image, height, width):
     return np.array(tall).T
 
 
-def normalised_guidance(frames, mask, height, width, *, transposed=True):
+def normalized_guidance(frames, mask, height, width, *, transposed=True):
     """RGB and mask video as the network's loader has them: ``[T,H,W,3]`` and ``[T,H,W]`` in [-1, 1].
 
     RGB is -1 wherever the mask is below 0.
@@ -58,17 +58,17 @@ def normalised_guidance(frames, mask, height, width, *, transposed=True):
     for frame, seen in zip(frames, mask, strict=True):
         rgb = resize_picture(to_bytes(frame), height, width, transposed=transposed)
         # Upstream's mask video has three equal channels.
-        grey = resize_picture(
+        gray = resize_picture(
             np.repeat(to_bytes(seen)[:, :, None], 3, 2), height, width, transposed=transposed
         )
-        rgb, grey = rgb / 255.0 * 2.0 - 1.0, grey / 255.0 * 2.0 - 1.0
+        rgb, gray = rgb / 255.0 * 2.0 - 1.0, gray / 255.0 * 2.0 - 1.0
         for y in range(height):
             for x in range(width):
                 for c in range(3):
-                    if grey[y, x, c] < 0.0:
+                    if gray[y, x, c] < 0.0:
                         rgb[y, x, c] = -1.0
         rgb_out.append(rgb)
-        mask_out.append(grey[:, :, 0])
+        mask_out.append(gray[:, :, 0])
     return np.stack(rgb_out), np.stack(mask_out)
 
 
@@ -149,9 +149,9 @@ def clip_pixels(frame_signed, size=224):
     def taps(length):
         table = np.zeros((size, length))
         for i in range(size):
-            centre = (i + 0.5) * length / size - 0.5
-            for j in range(math.floor(centre) - 1, math.floor(centre) + 3):
-                table[i, min(max(j, 0), length - 1)] += cubic(centre - j)
+            center = (i + 0.5) * length / size - 0.5
+            for j in range(math.floor(center) - 1, math.floor(center) + 3):
+                table[i, min(max(j, 0), length - 1)] += cubic(center - j)
         return table
 
     rows = np.tensordot(taps(height), np.asarray(frame_signed, np.float64), (1, 0))
@@ -208,7 +208,7 @@ def tile_starts(length, tile, stride):
 
 
 def tile_ramp(size, border, *, is_first, is_last):
-    """Weights along one side of a tile: (k + 1) / border from each end that has a neighbour."""
+    """Weights along one side of a tile: (k + 1) / border from each end that has a neighbor."""
     out = []
     for i in range(size):
         weight = 1.0

@@ -6,23 +6,23 @@ import math
 
 
 def upstream_rail(name: str, frames: int, distance: float) -> list[tuple[list[float], list[list[float]]]]:
-    """Upstream's rails by scalar loops: camera centre and world-from-camera columns (right, down, forward)."""
+    """Upstream's rails by scalar loops: camera center and world-from-camera columns (right, down, forward)."""
     poses = []
     for i in range(frames):
         f = i / (frames - 1)
         if name == "straight":
-            centre, forward = [0.0, 0.0, distance * f], [0.0, 0.0, 1.0]
+            center, forward = [0.0, 0.0, distance * f], [0.0, 0.0, 1.0]
         elif name == "s_curve":
-            centre = [0.15 * math.sin(2 * math.pi * f), 0.0, distance * f]
+            center = [0.15 * math.sin(2 * math.pi * f), 0.0, distance * f]
             slope = 0.15 * (2 * math.pi / distance) * math.cos(2 * math.pi * f)
             forward = [slope / math.sqrt(slope**2 + 1), 0.0, 1 / math.sqrt(slope**2 + 1)]
         else:
             radius, theta = distance / math.sin(math.pi / 6), math.pi / 6 * f
             side = -1 if name == "mirrored" else 1
-            centre = [side * radius * (1 - math.cos(theta)), 0.0, radius * math.sin(theta)]
+            center = [side * radius * (1 - math.cos(theta)), 0.0, radius * math.sin(theta)]
             forward = [side * math.sin(theta), 0.0, math.cos(theta)]
         right = [forward[2], 0.0, -forward[0]]  # y cross forward
-        poses.append((centre, [right, [0.0, 1.0, 0.0], forward]))
+        poses.append((center, [right, [0.0, 1.0, 0.0], forward]))
     return poses
 
 

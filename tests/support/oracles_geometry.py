@@ -4,7 +4,7 @@ import math
 
 
 def erp_direction(column, row, height, width):
-    """Direction of a pixel centre through MoGe's z-up spherical frame, then to OpenCV axes."""
+    """Direction of a pixel center through MoGe's z-up spherical frame, then to OpenCV axes."""
     u, v = (column + 0.5) / width, (row + 0.5) / height
     theta, phi = 2 * math.pi * (1 - u), math.pi * v
     s = (math.sin(phi) * math.cos(theta), math.sin(phi) * math.sin(theta), math.cos(phi))
@@ -77,7 +77,7 @@ def rotate_by_quaternion(quat_wxyz, vector):
 
 
 def cube_texel_direction(face, column, row, size):
-    """Centre of a cube texel, faces written out one by one."""
+    """Center of a cube texel, faces written out one by one."""
     a, b = (2 * column + 1) / size - 1, (2 * row + 1) / size - 1
     return {
         "front": (a, b, 1.0),

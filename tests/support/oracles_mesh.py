@@ -16,13 +16,13 @@ def rng(seed):
 
 
 def random_pose(seed, reach=0.3):
-    """A world-to-camera pose with any rotation and a centre within ``reach`` of the origin."""
+    """A world-to-camera pose with any rotation and a center within ``reach`` of the origin."""
     generator = rng(seed)
     rotation = matrix_from_quats(torch.randn(4, generator=generator, dtype=torch.float64))
-    centre = (torch.rand(3, generator=generator, dtype=torch.float64) * 2 - 1) * reach
+    center = (torch.rand(3, generator=generator, dtype=torch.float64) * 2 - 1) * reach
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3] = rotation
-    pose[:3, 3] = -rotation @ centre
+    pose[:3, 3] = -rotation @ center
     return pose
 
 
@@ -40,12 +40,12 @@ def soup(count, seed, size=0.5):
 
 
 def mesh_of(vertices, faces, seed=0, hidden=0.1):
-    """A mesh with random colours and visibility."""
+    """A mesh with random colors and visibility."""
     generator = rng(seed + 1000)
     count = len(vertices)
-    colours = torch.rand(count, 3, generator=generator)
+    colors = torch.rand(count, 3, generator=generator)
     visible = torch.rand(count, generator=generator) >= hidden
-    return Mesh(vertices.float(), faces.int(), colours, visible)
+    return Mesh(vertices.float(), faces.int(), colors, visible)
 
 
 def closed_room(rows, columns, seed, bumps=0.3):
@@ -116,7 +116,7 @@ def cast_slowly(mesh, pose, directions):
 
 
 def sphere_room(height, radius=2.0):
-    """A panorama inside a sphere, whose colour is 0.5 + 0.5 * (direction to the surface point)."""
+    """A panorama inside a sphere, whose color is 0.5 + 0.5 * (direction to the surface point)."""
     directions = torch.empty(height, 2 * height, 3, dtype=torch.float64)
     for row in range(height):
         for column in range(2 * height):
@@ -130,7 +130,7 @@ def sphere_room(height, radius=2.0):
 
 
 def random_geometry(height, seed, low=1.0, high=3.0):
-    """A panorama of noise: colours, distances, and a patch of sky twice as far away."""
+    """A panorama of noise: colors, distances, and a patch of sky twice as far away."""
     generator = rng(seed)
     shape = (height, 2 * height)
     depth = low + (high - low) * torch.rand(shape, generator=generator)
@@ -142,7 +142,7 @@ def random_geometry(height, seed, low=1.0, high=3.0):
 def scene_mesh_slowly(rgb, depth, threshold):
     """The scene mesh from upstream's definition, one vertex and one face at a time."""
     height, width = len(depth), len(depth[0])
-    vertices, colours, visible = [], [], []
+    vertices, colors, visible = [], [], []
     for r in range(height):
         for c in range(width):
             u, v = (c + 0.5) / width, (r + 0.5) / height
@@ -160,14 +160,14 @@ def scene_mesh_slowly(rgb, depth, threshold):
             ]
             edge = (max(near) - min(near)) / depth[r][c] > threshold
             visible.append(not edge)
-            colours.append([0.0, 0.0, 0.0] if edge else list(rgb[r][c]))
+            colors.append([0.0, 0.0, 0.0] if edge else list(rgb[r][c]))
     first, second = [], []
     for r in range(height - 1):
         for c in range(width):
             right = (c + 1) % width
             first.append([r * width + c, (r + 1) * width + c, r * width + right])
             second.append([r * width + right, (r + 1) * width + c, (r + 1) * width + right])
-    return vertices, first + second, colours, visible
+    return vertices, first + second, colors, visible
 
 
 # Right, down and forward of upstream's faces: front, right, back, left, up, down.
@@ -184,10 +184,10 @@ UPSTREAM_FACES = (
 def upstream_frame_slowly(mesh, pose, height, size, far):
     """Upstream's render of one pose, texel by texel and pixel by pixel.
 
-    Returns the colours (None where not valid) and, per pixel, how close its lookups come to a texel
-    centre line, where float32 and float64 may pick different taps.
+    Returns the colors (None where not valid) and, per pixel, how close its lookups come to a texel
+    center line, where float32 and float64 may pick different taps.
     """
-    colours = (torch.round(mesh.colours.double() * 255) / 255).tolist()
+    colors = (torch.round(mesh.colors.double() * 255) / 255).tolist()
     alpha = mesh.is_visible.double().tolist()
     corners_of = mesh.faces.tolist()
     faces = []
@@ -208,7 +208,7 @@ def upstream_frame_slowly(mesh, pose, height, size, far):
                     seen = sum(alpha[i] * share for i, share in zip(corners, w, strict=True)) > 0.999
                     if seen and 1e-3 < depth_z < far:
                         value = [
-                            sum(colours[i][a] * s for i, s in zip(corners, w, strict=True)) for a in range(3)
+                            sum(colors[i][a] * s for i, s in zip(corners, w, strict=True)) for a in range(3)
                         ]
                 texels[-1].append(value)
         faces.append(texels)

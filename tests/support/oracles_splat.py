@@ -1,4 +1,4 @@
-"""Slow references for Gaussian rasterisation, written from the definitions with scalars and loops."""
+"""Slow references for Gaussian rasterization, written from the definitions with scalars and loops."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def cloud(count: int, seed: int = 0, *, size_px: float = 2.5, opaque: float = 0.
     spread = torch.exp(0.5 * torch.randn(count, 3, generator=rng))
     quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=rng), dim=-1)
     opacities = torch.sigmoid(torch.randn(count, generator=rng) + opaque)
-    colours = torch.rand(count, 3, generator=rng)
+    colors = torch.rand(count, 3, generator=rng)
     scales = size_px / 40 * z[:, None] * spread
-    return Gaussians.from_colours(torch.stack((x, y, z), -1), quats, scales, opacities, colours)
+    return Gaussians.from_colors(torch.stack((x, y, z), -1), quats, scales, opacities, colors)
 
 
 def draw_with(
@@ -83,32 +83,32 @@ def draw_slowly(gaussians: Gaussians, camera_from_world, K_px, height: int, widt
         return np.array([fx * p[0] / p[2] + cx, fy * p[1] / p[2] + cy])
 
     splats = []
-    colours = gaussians.colours.double().numpy()
+    colors = gaussians.colors.double().numpy()
     for i in range(len(gaussians)):
-        centre = pose[:3, :3] @ gaussians.means[i].double().numpy() + pose[:3, 3]
-        if centre[2] <= 0.01:
+        center = pose[:3, :3] @ gaussians.means[i].double().numpy() + pose[:3, 3]
+        if center[2] <= 0.01:
             continue
         step = 1e-6
         jacobian = np.stack(
-            [(project(centre + step * e) - project(centre - step * e)) / (2 * step) for e in np.eye(3)],
+            [(project(center + step * e) - project(center - step * e)) / (2 * step) for e in np.eye(3)],
             axis=1,
         )
         axes = pose[:3, :3] @ rotation_from_quat(*gaussians.quats_wxyz[i].double().tolist())
         half = jacobian @ axes @ np.diag(gaussians.scales[i].double().numpy())
         inverse = np.linalg.inv(half @ half.T + 0.3 * np.eye(2))
-        splats.append((centre[2], project(centre), inverse, float(gaussians.opacities[i]), colours[i]))
+        splats.append((center[2], project(center), inverse, float(gaussians.opacities[i]), colors[i]))
     splats.sort(key=lambda splat: splat[0])
 
     rgb, alpha, depth = np.zeros((height, width, 3)), np.zeros((height, width)), np.zeros((height, width))
     for row in range(height):
         for column in range(width):
             clear = 1.0
-            for z, mean, inverse, opacity, colour in splats:
+            for z, mean, inverse, opacity, color in splats:
                 offset = np.array([column + 0.5, row + 0.5]) - mean
                 value = min(0.999, opacity * math.exp(-0.5 * offset @ inverse @ offset))
                 if value < 1 / 255 or clear < 1e-4:
                     continue
-                rgb[row, column] += colour * value * clear
+                rgb[row, column] += color * value * clear
                 depth[row, column] += z * value * clear
                 clear *= 1 - value
             alpha[row, column] = 1 - clear

@@ -13,5 +13,5 @@ __all__ = ["pose_at"]
 def pose_at(place, yaw=0.0, pitch=0.0, roll=0.0):
     """Return the world-to-camera pose ``[4, 4]`` of a camera at ``place``; angles in degrees."""
     angles = torch.tensor([yaw, pitch, roll], dtype=torch.float64).deg2rad()
-    centre = torch.tensor([place], dtype=torch.float64)
-    return Trajectory.from_centres(matrix_from_yaw_pitch_roll(*angles)[None], centre).camera_from_world[0]
+    center = torch.tensor([place], dtype=torch.float64)
+    return Trajectory.from_centers(matrix_from_yaw_pitch_roll(*angles)[None], center).camera_from_world[0]

@@ -88,7 +88,7 @@ def findings(name: str, content: bytes) -> list[str]:
 
 
 def unknown_bundles(files: dict[str, bytes]) -> list[str]:
-    """Return bundled or packed files that the list of libraries does not name with their SHA-256 and licence."""
+    """Return bundled or packed files that the list of libraries does not name with their SHA-256 and license."""
     listed = json.loads(files[f"{VENDOR}libraries.json"])
     known = {VENDOR + one["file"]: one for one in listed}
     wanted = {"library", "version", "source", "license", "license_file", "sha256"}

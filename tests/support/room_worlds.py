@@ -8,12 +8,12 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.panorama import PanoramaGeometry
 
-ROOM = torch.tensor([[-3.0, -1.2, -2.0], [3.0, 1.6, 4.0]])  # x, y (down), z of its corners; metres
+ROOM = torch.tensor([[-3.0, -1.2, -2.0], [3.0, 1.6, 4.0]])  # x, y (down), z of its corners; meters
 PILLAR = ((1.0, 2.0), 0.3)  # middle (x, z) and radius
 
 
-def room_colours(points: torch.Tensor) -> torch.Tensor:  # [N, 3] -> [N, 3]
-    """Checks of half a metre, each wall in its own hue; the pillar is red."""
+def room_colors(points: torch.Tensor) -> torch.Tensor:  # [N, 3] -> [N, 3]
+    """Checks of half a meter, each wall in its own hue; the pillar is red."""
     low, high = (points - ROOM[0]).abs(), (points - ROOM[1]).abs()
     wall = torch.cat((low, high), dim=-1).argmin(-1)
     hues = torch.tensor(
@@ -27,10 +27,10 @@ def room_colours(points: torch.Tensor) -> torch.Tensor:  # [N, 3] -> [N, 3]
         ]
     )
     check = ((points / 0.5 + 1e-4).floor().sum(-1) % 2)[:, None]
-    colours = hues[wall] * (0.75 + 0.25 * check)
+    colors = hues[wall] * (0.75 + 0.25 * check)
     off = torch.linalg.vector_norm(points[:, [0, 2]] - torch.tensor(PILLAR[0]), dim=-1) - PILLAR[1]
     red = torch.tensor([0.8, 0.2, 0.15]) * (0.75 + 0.25 * check)
-    return torch.where((off.abs() < 0.05)[:, None], red, colours)
+    return torch.where((off.abs() < 0.05)[:, None], red, colors)
 
 
 def room_geometry(height: int = 256) -> PanoramaGeometry:
@@ -43,7 +43,7 @@ def room_geometry(height: int = 256) -> PanoramaGeometry:
     a, b, c = dx * dx + dz * dz, dx * cx + dz * cz, cx * cx + cz * cz - radius**2
     near = (b - (b * b - a * c).clamp(min=0).sqrt()) / a.clamp(min=1e-12)
     depth = torch.where((b * b > a * c) & (near > 0), torch.minimum(depth, near), depth)
-    rgb = room_colours((directions * depth[..., None]).reshape(-1, 3).float()).reshape(height, 2 * height, 3)
+    rgb = room_colors((directions * depth[..., None]).reshape(-1, 3).float()).reshape(height, 2 * height, 3)
     yes = torch.ones_like(depth, dtype=torch.bool)
     return PanoramaGeometry(rgb, depth.float(), yes, ~yes, is_metric=True)
 
@@ -66,4 +66,4 @@ def room_world(count: int = 40_000, seed: int = 0) -> Gaussians:
     total = len(points)
     quats = torch.tensor([1.0, 0, 0, 0]).expand(total, 4)
     scales = torch.full((total, 3), 0.6 * spacing)
-    return Gaussians.from_colours(points, quats, scales, torch.full((total,), 0.97), room_colours(points))
+    return Gaussians.from_colors(points, quats, scales, torch.full((total,), 0.97), room_colors(points))

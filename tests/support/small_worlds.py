@@ -10,11 +10,11 @@ from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 
 ROOM = (2.0, 1.5, 3.0)
-"""Half the room's size along x, y, z; the eye is at its centre."""
+"""Half the room's size along x, y, z; the eye is at its center."""
 
 
 def room(spacing: float = 0.12, bases: int = 1, *, sigma: float = 0.55) -> Gaussians:
-    """Tile the six inner faces of `ROOM` with discs of smoothly varying colour."""
+    """Tile the six inner faces of `ROOM` with discs of smoothly varying color."""
     means, quats = [], []
     half = math.sqrt(0.5)
     turned = {0: (half, 0.0, half, 0.0), 1: (half, half, 0.0, 0.0), 2: (1.0, 0.0, 0.0, 0.0)}
@@ -30,13 +30,13 @@ def room(spacing: float = 0.12, bases: int = 1, *, sigma: float = 0.55) -> Gauss
             points[:, axis] = side * ROOM[axis]
             means.append(points)
             quats.append(torch.tensor(turned[axis]).expand(len(points), 4))
-    centres = torch.cat(means)
-    colours = 0.5 + 0.4 * torch.sin(
-        centres @ torch.tensor(((1.7, 0.4, 0.9), (0.3, 2.1, 0.5), (0.8, 0.6, 1.4)))
+    centers = torch.cat(means)
+    colors = 0.5 + 0.4 * torch.sin(
+        centers @ torch.tensor(((1.7, 0.4, 0.9), (0.3, 2.1, 0.5), (0.8, 0.6, 1.4)))
     )
-    count = len(centres)
+    count = len(centers)
     scales = torch.tensor((sigma * spacing, sigma * spacing, 0.02 * spacing)).repeat(count, 1)
-    world = Gaussians.from_colours(centres, torch.cat(quats), scales, torch.full((count,), 0.95), colours)
+    world = Gaussians.from_colors(centers, torch.cat(quats), scales, torch.full((count,), 0.95), colors)
     if bases > 1:
         rng = torch.Generator().manual_seed(0)
         sh = torch.cat((world.sh, 0.1 * torch.randn(count, bases - 1, 3, generator=rng)), 1)
@@ -45,7 +45,7 @@ def room(spacing: float = 0.12, bases: int = 1, *, sigma: float = 0.55) -> Gauss
 
 
 def walk(count: int = 6, step: float = 0.1) -> Trajectory:
-    """Go forward from the room's centre."""
+    """Go forward from the room's center."""
     poses = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
     poses[:, 2, 3] = -step * torch.arange(count)
     return Trajectory(poses)

@@ -29,7 +29,7 @@ def random_gaussians(count: int, bases: int = 1, seed: int = 0) -> Gaussians:
     )
 
 
-BLOBS = {  # colour of each blob and where it is: OpenCV axes, so y = -2 is above the eye
+BLOBS = {  # color of each blob and where it is: OpenCV axes, so y = -2 is above the eye
     "blue": ((0.1, 0.2, 1.0), (0.0, 0.0, 4.0)),
     "red": ((1.0, 0.1, 0.1), (2.0, 0.0, 4.0)),
     "green": ((0.1, 0.9, 0.2), (0.0, -1.5, 4.0)),
@@ -42,17 +42,17 @@ def blob_world(spread: float = 0.25, count: int = 400) -> Gaussians:
     """Return the blobs of `BLOBS`, each a ball of small opaque Gaussians."""
     rng = torch.Generator().manual_seed(0)
     parts = []
-    for colour, centre in BLOBS.values():
+    for color, center in BLOBS.values():
         inside = torch.nn.functional.normalize(torch.randn(count, 3, generator=rng), dim=-1)
-        means = torch.tensor(centre) + spread * inside * torch.rand(count, 1, generator=rng) ** (1 / 3)
+        means = torch.tensor(center) + spread * inside * torch.rand(count, 1, generator=rng) ** (1 / 3)
         identity = torch.tensor([1.0, 0, 0, 0]).expand(count, 4)
         parts.append(
-            Gaussians.from_colours(
+            Gaussians.from_colors(
                 means,
                 identity,
                 torch.full((count, 3), spread / 5),
                 torch.full((count,), 0.95),
-                torch.tensor(colour).expand(count, 3),
+                torch.tensor(color).expand(count, 3),
             )
         )
     return Gaussians.concatenate(*parts)
@@ -77,13 +77,13 @@ def jug(up: int = 2, sign: int = 1, count: int = 3000) -> Gaussians:
     height, angle = random(count, 0.5), random(count, 2 * torch.pi)
     radius = 0.1 + 0.06 * torch.sin(9 * height)
     body = torch.stack((radius * angle.cos(), radius * angle.sin(), height), dim=-1)
-    colours = torch.stack((0.3 + 1.2 * height, 0.35 + 0.2 * torch.sin(3 * angle), 0.6 - height), dim=-1)
+    colors = torch.stack((0.3 + 1.2 * height, 0.35 + 0.2 * torch.sin(3 * angle), 0.6 - height), dim=-1)
     bend, round_ = random(count // 8, torch.pi), random(count // 8, 2 * torch.pi)
     far = 0.1 + 0.015 * round_.cos()
     handle = torch.stack((0.12 + far * bend.sin(), 0.015 * round_.sin(), 0.28 + far * bend.cos()), dim=-1)
     points = torch.cat((body, handle)) * torch.tensor([1.0, 1.0, float(sign)])
     points = points.roll(up - 2, dims=-1)  # the axes follow one another: no mirror
-    colours = torch.cat((colours, torch.tensor([0.9, 0.75, 0.2]).expand(len(handle), 3))).clamp(0, 1)
+    colors = torch.cat((colors, torch.tensor([0.9, 0.75, 0.2]).expand(len(handle), 3))).clamp(0, 1)
     quats = torch.tensor([1.0, 0, 0, 0]).expand(len(points), 4)
     opacities = torch.full((len(points),), 0.95)
-    return Gaussians.from_colours(points, quats, torch.full((len(points), 3), 0.009), opacities, colours)
+    return Gaussians.from_colors(points, quats, torch.full((len(points), 3), 0.009), opacities, colors)

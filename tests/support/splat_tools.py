@@ -53,7 +53,7 @@ def splat_transform(modules: Path, *arguments: str | Path) -> None:
 def read_with_spz_library(modules: Path, path: Path, *, axes: str = "UNSPECIFIED") -> dict:
     """Read an SPZ with the format's own library, turned to ``axes``; lists of numbers as it gives them.
 
-    Rotations are xyzw, scales logarithms, alphas logits, colours SH coefficients.
+    Rotations are xyzw, scales logarithms, alphas logits, colors SH coefficients.
     """
     target, script = path.with_suffix(".spz.json"), path.with_suffix(".spz.mjs")
     script.write_text(_READ_SPZ)

@@ -60,8 +60,8 @@ def turning_path(count: int = 9, first_yaw: float = 0.3) -> Trajectory:
         turn = torch.tensor([[c, 0, -s], [0, 1, 0], [s, 0, c]], dtype=torch.float64)
         tilt = torch.tensor([[1, 0, 0], [0, cp, -sp], [0, sp, cp]], dtype=torch.float64)
         poses[i, :3, :3] = tilt @ turn
-        centre = torch.tensor([0.2 + 0.1 * i, -0.05 * i, 0.3 * i], dtype=torch.float64)
-        poses[i, :3, 3] = -(poses[i, :3, :3] @ centre)
+        center = torch.tensor([0.2 + 0.1 * i, -0.05 * i, 0.3 * i], dtype=torch.float64)
+        poses[i, :3, 3] = -(poses[i, :3, :3] @ center)
     return Trajectory(poses)
 
 

@@ -66,7 +66,7 @@ class Table:
             self.add(f"{name}.bias", (out_width,), 0.02 * gain)
 
     def norm(self, name: str, width: int, *, bias: bool = True, weight: str = "weight") -> None:
-        """Add a normalisation at its start values."""
+        """Add a normalization at its start values."""
         self.add(f"{name}.{weight}", (width,), None)
         if bias:
             self.add(f"{name}.bias", (width,), 0.0)

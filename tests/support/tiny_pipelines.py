@@ -182,5 +182,5 @@ def _lively(transformer):
 
 
 def _calm(vae):
-    """Leave the default initialisation; switch training noise off."""
+    """Leave the default initialization; switch training noise off."""
     return vae.eval()

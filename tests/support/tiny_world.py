@@ -11,14 +11,14 @@ from matrix3d_core.scene.trajectory import Trajectory
 HALF = torch.tensor([2.0, 1.0, 3.0], dtype=torch.float64)
 
 
-def look_from(centre, rotation_world_from_camera=None, height=48):
-    """Return ``rgb [H, 2H, 3]`` and ray distance ``[H, 2H]`` of a panorama taken at ``centre``."""
+def look_from(center, rotation_world_from_camera=None, height=48):
+    """Return ``rgb [H, 2H, 3]`` and ray distance ``[H, 2H]`` of a panorama taken at ``center``."""
     rays = erp_directions(height, 2 * height, dtype=torch.float64)
     if rotation_world_from_camera is not None:
         rays = rays @ rotation_world_from_camera.T
-    centre = torch.as_tensor(centre, dtype=torch.float64)
-    distance = torch.where(rays > 0, (HALF - centre) / rays, (-HALF - centre) / rays).abs().amin(-1)
-    points = centre + rays * distance[..., None]
+    center = torch.as_tensor(center, dtype=torch.float64)
+    distance = torch.where(rays > 0, (HALF - center) / rays, (-HALF - center) / rays).abs().amin(-1)
+    points = center + rays * distance[..., None]
     x, y, z = points.unbind(-1)
     rgb = torch.stack(
         (

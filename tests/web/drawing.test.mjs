@@ -9,7 +9,7 @@ import {
 const VIEW = { x: 1, z: 2, span: 10, width: 400, height: 200 };
 const close = (a, b, most = 1e-9) => a.forEach((v, i) => assert.ok(Math.abs(v - b[i]) <= most, `${a} is not ${b}`));
 
-test("what is stored comes back, rounded to a tenth of a millimetre", () => {
+test("what is stored comes back, rounded to a tenth of a millimeter", () => {
   const keys = [[0, 0, 0, 0, 0], [1.00001, -0.5, 2, 90, -10]];
   const text = writeDrawing(keys);
   assert.deepEqual(readDrawing(text), [keys[0], [1, -0.5, 2, 90, -10]]);

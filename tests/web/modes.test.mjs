@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "../../web/viewer/gamepad.mjs";
 import { coverageOf, fadeAt } from "../../web/viewer/coverage_fade.mjs";
-import { ORIGINS, originColours } from "../../web/viewer/provenance.mjs";
+import { ORIGINS, originColors } from "../../web/viewer/provenance.mjs";
 import { readPart } from "../../web/viewer/source.mjs";
 import { brightnessOf } from "../../web/viewer/theme.mjs";
 
@@ -39,13 +39,13 @@ test("a world is thin away from where it was seen from", () => {
   assert.ok(fadeAt(alone, [1, 0, 6], false).fade > 0.3);
 });
 
-test("splats are painted by their origin, unknown ones grey", () => {
-  const { rgba, counts } = originColours(new Uint8Array([0, 1, 2, 255, 0]), 5, (paint) => {
+test("splats are painted by their origin, unknown ones gray", () => {
+  const { rgba, counts } = originColors(new Uint8Array([0, 1, 2, 255, 0]), 5, (paint) => {
     for (let i = 0; i < 5; i++) paint(i, 0.5, 1);
   });
   assert.deepEqual(counts, [2, 1, 1, 1]);
-  ORIGINS.forEach(({ colour }, i) =>
-    colour.forEach((part, k) => assert.ok(Math.abs(rgba[4 * i + k] - 255 * 0.7 * part) <= 1)),
+  ORIGINS.forEach(({ color }, i) =>
+    color.forEach((part, k) => assert.ok(Math.abs(rgba[4 * i + k] - 255 * 0.7 * part) <= 1)),
   );
   assert.equal(rgba[3], 255);
 });
@@ -61,7 +61,7 @@ test("parts of a world lie beside it, in the host's folders only", () => {
   }
 });
 
-test("brightness of colours as style sheets write them", () => {
+test("brightness of colors as style sheets write them", () => {
   assert.ok(brightnessOf(" #fff") > 0.99 && brightnessOf("#202020") < 0.2 && brightnessOf("rgb(240, 240, 240)") > 0.9);
   assert.equal(brightnessOf(""), null);
   assert.equal(brightnessOf("red"), null);

@@ -35,7 +35,7 @@ test("a matrix gives back the pose it was made of", () => {
   }
 });
 
-test("the unit matrix is the panorama's centre looking at its front", () => {
+test("the unit matrix is the panorama's center looking at its front", () => {
   assert.deepEqual(poseFromMatrix([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]), ORIGIN);
 });
 

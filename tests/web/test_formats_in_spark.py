@@ -36,7 +36,7 @@ CASES = {
 }
 
 
-def coloured_world(bases=4):
+def colored_world(bases=4):
     """The blobs, stretched and turned, with light that depends on the direction."""
     blobs = blob_world()
     rng = torch.Generator().manual_seed(2)
@@ -51,7 +51,7 @@ def coloured_world(bases=4):
 def camera():
     angles = [torch.tensor(math.radians(angle), dtype=torch.float64) for angle in (YAW, PITCH, 0.0)]
     rotation = matrix_from_yaw_pitch_roll(*angles)
-    return Trajectory.from_centres(rotation[None], torch.tensor([EYE]))
+    return Trajectory.from_centers(rotation[None], torch.tensor([EYE]))
 
 
 def drawn(gaussians):
@@ -77,12 +77,12 @@ def opened(browser):
 def worlds(comfy):
     for name, options in CASES.items():
         path = comfy.output_dir / f"format-{name}.{name.split('-')[0]}"
-        world = coloured_world()
+        world = colored_world()
         if name == "ply":  # with the property that no other program knows
             world = world.with_origins(torch.arange(len(world)) % 3)
         write_gaussians(path, world, **options)
         write_world_info(
-            path, describe_world(coloured_world(), trajectory=camera(), axes=options.get("axes", "RDF"))
+            path, describe_world(colored_world(), trajectory=camera(), axes=options.get("axes", "RDF"))
         )
     return comfy
 
@@ -91,7 +91,7 @@ def shown(opened, worlds, name):
     opened.problems.clear()
     query = {"filename": f"format-{name}.{name.split('-')[0]}", "type": "output", "sidecar": 1}
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
-    assert wait_for_world(opened.page) == {"count": len(coloured_world())}, name
+    assert wait_for_world(opened.page) == {"count": len(colored_world())}, name
     assert opened.problems == []
     opened.page.add_style_tag(content=".m3d-hud, .m3d-bar, .m3d-hint { visibility: hidden }")
     return np.asarray(Image.open(io.BytesIO(opened.page.screenshot())).convert("RGB")).astype(float) / 255
@@ -99,16 +99,16 @@ def shown(opened, worlds, name):
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_picture_is_the_same_from_each_format(opened, worlds, name):
-    world = coloured_world(1 if name == "splat" else 4)
-    # Spark packs colours, scales and rotations into 8 bits and so do most formats: 37 dB. A world that is turned,
-    # mirrored or of plain colour gives below 30 dB (the next test).
+    world = colored_world(1 if name == "splat" else 4)
+    # Spark packs colors, scales and rotations into 8 bits and so do most formats: 37 dB. A world that is turned,
+    # mirrored or of plain color gives below 30 dB (the next test).
     value = psnr(shown(opened, worlds, name), drawn(world))
     print(f"{name}: {value:.2f} dB")
     assert value > 35
 
 
 def test_what_the_bound_excludes():
-    world = coloured_world()
+    world = colored_world()
     flat = Gaussians(*world.tensors()[:4], world.sh[:, :1])
     assert psnr(drawn(world), drawn(flat)) < 30
     mirrored = Gaussians(world.means * torch.tensor([-1.0, 1, 1]), *world.tensors()[1:])
@@ -118,8 +118,8 @@ def test_what_the_bound_excludes():
 
 def test_left_handed_files_are_refused_in_words(opened, worlds):
     path = worlds.output_dir / "unity.ply"
-    write_gaussians(path, coloured_world(), axes="RUF")
-    write_world_info(path, describe_world(coloured_world(), axes="RUF"))
+    write_gaussians(path, colored_world(), axes="RUF")
+    write_world_info(path, describe_world(colored_world(), axes="RUF"))
     query = {"filename": "unity.ply", "type": "output", "sidecar": 1}
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
     assert "left-handed" in wait_for_world(opened.page)["error"]
@@ -128,7 +128,7 @@ def test_left_handed_files_are_refused_in_words(opened, worlds):
 def test_spz_4_is_not_read_by_this_spark(opened, worlds):
     """When this fails, Spark has learned version 4: say so in the tooltip of Splat Save and in docs/formats.md."""
     pytest.importorskip("zstandard")
-    write_gaussians(worlds.output_dir / "four.spz", coloured_world(), kind="spz 4")
+    write_gaussians(worlds.output_dir / "four.spz", colored_world(), kind="spz 4")
     query = {"filename": "four.spz", "type": "output"}
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
     assert "four.spz cannot be shown" in wait_for_world(opened.page)["error"]

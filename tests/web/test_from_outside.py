@@ -50,8 +50,8 @@ def drawn(page):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).astype(int)
 
 
-def coloured(image):
-    """Rows and columns of what is neither ground nor grid: both are grey."""
+def colored(image):
+    """Rows and columns of what is neither ground nor grid: both are gray."""
     return np.nonzero(image.max(-1) - image.min(-1) > 30)
 
 
@@ -67,7 +67,7 @@ def test_is_framed_upright_from_outside(opened, tmp_path, filename, up):
     assert "about 0.49 units" in note  # half a unit high, strays left out
     page.evaluate(f"() => {{ {VIEWER}.scene.hasGrid = false; {VIEWER}.requestFrame(); }}")
     settle(page)
-    rows, columns = coloured(drawn(page))
+    rows, columns = colored(drawn(page))
     height, width = drawn(page).shape[:2]
     assert 0 < rows.min() < rows.max() < height - 1
     assert 0 < columns.min() < columns.max() < width - 1
@@ -147,7 +147,7 @@ def test_settings(opened, tmp_path):
     settle(page)
     assert page.evaluate(f"() => {VIEWER}.fov") == pytest.approx(np.radians(40))
     # Seen under 40 instead of 65 degrees, all is larger by tan(32.5) / tan(20) = 1.75.
-    heights = [np.ptp(coloured(image)[1]) for image in (before, drawn(page))]
+    heights = [np.ptp(colored(image)[1]) for image in (before, drawn(page))]
     assert heights[1] / heights[0] == pytest.approx(1.75, rel=0.1)
     panel.locator("input[type=range]").nth(1).fill("0.3")
     assert page.evaluate(f"() => {VIEWER}.motion.eye.speed") == pytest.approx(10**0.3, rel=0.02)
@@ -160,7 +160,7 @@ def test_settings(opened, tmp_path):
     download.value.save_as(tmp_path / "four.png")
     four = Image.open(tmp_path / "four.png")
     assert four.size == (3840, 2160)
-    rows, columns = coloured(np.asarray(four.convert("RGB").resize((960, 540))).astype(int))
+    rows, columns = colored(np.asarray(four.convert("RGB").resize((960, 540))).astype(int))
     assert len(rows) > 5000
     assert columns.mean() == pytest.approx(480, abs=40)
     settle(page)
@@ -174,7 +174,7 @@ def test_settings(opened, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(520, 420), (1280, 720), (400, 300)])
-def test_the_toolbar_is_labelled_and_covers_no_hint(opened, size, tmp_path):
+def test_the_toolbar_is_labeled_and_covers_no_hint(opened, size, tmp_path):
     page = visit(opened, "z_up.ply")
     page.set_viewport_size({"width": size[0], "height": size[1]})
     settle(page)

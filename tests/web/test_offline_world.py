@@ -29,14 +29,14 @@ FOCAL_PX = HEIGHT / 2 / math.tan(math.radians(65) / 2)
 def turned_trajectory(yaw_rad):
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     rotation = torch.tensor([[c, 0, s], [0, 1, 0], [-s, 0, c]], dtype=torch.float64)
-    return Trajectory.from_centres(rotation[None], torch.tensor([[0.2, -0.1, 0.3]]), is_metric=True)
+    return Trajectory.from_centers(rotation[None], torch.tensor([[0.2, -0.1, 0.3]]), is_metric=True)
 
 
 @pytest.mark.browser
 @pytest.mark.slow
 def test_opens_from_the_disk_and_asks_for_nothing(browser, tmp_path):
     trajectory = turned_trajectory(0.4)
-    info = describe_world(blob_world(), trajectory=trajectory, source="a test", licence="CC0")
+    info = describe_world(blob_world(), trajectory=trajectory, source="a test", license="CC0")
     write_html(tmp_path / "a <b> & c.html", blob_world(), info=info)
     with open_page(browser, width=WIDTH, height=HEIGHT) as opened:
         page, asked = opened.page, []
@@ -71,8 +71,8 @@ def test_page_holds_no_address_and_cannot_be_broken_out_of(tmp_path):
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []
     world = json.loads(re.search(r'id="m3d-world">(.*?)</script>', text).group(1))
     assert (world["filename"], world["count"], world["start_pose"]) == ("x.spz", len(blob_world()), None)
-    for licence in ("Spark", "three.js", "fflate"):
-        assert licence.lower() in head.lower()
+    for license in ("Spark", "three.js", "fflate"):
+        assert license.lower() in head.lower()
 
 
 def test_every_module_that_is_imported_is_there():

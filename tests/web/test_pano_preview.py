@@ -44,7 +44,7 @@ PIXEL = """(canvas, x, y) => {
 
 
 def pano(front=FRONT):
-    """Front, right, back and left in four colours of 90 degrees each, white above 60 degrees."""
+    """Front, right, back and left in four colors of 90 degrees each, white above 60 degrees."""
     picture = np.zeros((256, 512, 3), np.uint8)
     for column in range(512):
         azimuth = ((column + 0.5) / 512 - 0.5) * 360
@@ -53,17 +53,17 @@ def pano(front=FRONT):
     return Image.fromarray(picture)
 
 
-def colour_at(page, x=0.5, y=0.5, index=0):
+def color_at(page, x=0.5, y=0.5, index=0):
     return page.evaluate(
         f"([x, y, i]) => ({PIXEL})(window.matrix3d.panoramas[i].element.querySelector('canvas'), x, y)",
         [x, y, index],
     )
 
 
-def shows(page, colour, x=0.5, y=0.5):
-    """The picture comes to show a colour there, within 12 of 255."""
+def shows(page, color, x=0.5, y=0.5):
+    """The picture comes to show a color there, within 12 of 255."""
     for _ in range(300):
-        if colour_at(page, x, y) == pytest.approx(colour, abs=12):
+        if color_at(page, x, y) == pytest.approx(color, abs=12):
             return True
         page.wait_for_timeout(100)
     return False
@@ -160,7 +160,7 @@ def test_shows_the_front_and_turns_under_the_hand(front_end, tmp_path):
 def test_the_horizon_is_not_a_line(front_end):
     """A row exactly on the horizon, left half: drivers differ about the angle of minus zero."""
     page = front_end
-    colours = page.evaluate(
+    colors = page.evaluate(
         """async () => {
             const base = new URL([...document.querySelectorAll("link")].find(l => l.href.endsWith("viewer/viewer.css")).href);
             const { forgetImage, paintView } = await import(new URL("pano_painter.mjs", base).href);
@@ -179,7 +179,7 @@ def test_the_horizon_is_not_a_line(front_end):
             return [...canvas.getContext("2d").getImageData(0, 20, 91, 1).data].filter((_, i) => i % 4 === 0);
         }"""
     )
-    assert max(colours) < 20
+    assert max(colors) < 20
 
 
 def test_typed_numbers_turn_the_view(front_end):
@@ -243,7 +243,7 @@ def test_a_mask_is_painted_and_comes_out(front_end, tmp_path):
     page.wait_for_function("() => !window.matrix3d.panoramas[0].request")  # painted
     page.screenshot(path=tmp_path / "painted.png")
     assert value(page, "yaw") == 0, "painting does not turn the view"
-    red, other = colour_at(page), colour_at(page, 0.2)
+    red, other = color_at(page), color_at(page, 0.2)
     assert red != pytest.approx(other, abs=25), "the mask shows"
     text = value(page, "paint")
     assert text.startswith("mask1:1024x512:")
@@ -286,15 +286,15 @@ def test_twenty_of_them_share_one_context(front_end, tmp_path):
     )
     # Those on the screen are painted; a view that never came into sight has an empty canvas.
     for _ in range(120):
-        painted = [colour_at(page, index=k) for k in range(20)]
-        if sum(colour == pytest.approx(OTHER, abs=12) for colour in painted) >= 15:
+        painted = [color_at(page, index=k) for k in range(20)]
+        if sum(color == pytest.approx(OTHER, abs=12) for color in painted) >= 15:
             break
         page.wait_for_timeout(500)
     page.screenshot(path=tmp_path / "twenty.png")
     state = page.evaluate("() => window.matrix3d.painter()")
     assert state["kind"] == "webgl"
     assert state["pictures"] <= 24
-    assert sum(colour == pytest.approx(OTHER, abs=12) for colour in painted) >= 15
+    assert sum(color == pytest.approx(OTHER, abs=12) for color in painted) >= 15
     page.evaluate(f"() => {{ {REMOVE_ALL} }}")
     page.wait_for_function("() => window.matrix3d.panoramas.length === 0")
     assert page.evaluate("() => window.matrix3d.painter().pictures") == 0
@@ -342,4 +342,4 @@ def test_without_webgl_it_paints_the_same(front_end):
     assert [kind for kind, _ in both] == ["webgl", "plain"]
     for ours, theirs in zip(both[0][1], both[1][1], strict=True):
         assert ours == pytest.approx(theirs, abs=3)
-    assert len({tuple(colour) for colour in both[0][1]}) >= 3, "the probe sees several colours"
+    assert len({tuple(color) for color in both[0][1]}) >= 3, "the probe sees several colors"

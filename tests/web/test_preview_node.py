@@ -49,7 +49,7 @@ def box_of(page):
     return viewer(page, "v.element.getBoundingClientRect().toJSON()")
 
 
-def centre_of(page, name):
+def center_of(page, name):
     """Where a blob is on the page, in pixels."""
     image = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float) / 255
     box = box_of(page)
@@ -93,7 +93,7 @@ def test_shows_the_world_upright(front_end):
     box = box_of(front_end)
     assert box["width"] > 300
     assert box["height"] > 240
-    blue, red, green = (centre_of(front_end, name) for name in ("blue", "red", "green"))
+    blue, red, green = (center_of(front_end, name) for name in ("blue", "red", "green"))
     assert blue == pytest.approx((box["left"] + box["width"] / 2, box["top"] + box["height"] / 2), abs=4)
     assert red[0] > blue[0] + 40
     assert red[1] == pytest.approx(blue[1], abs=4)

@@ -103,9 +103,9 @@ def test_a_walk_comes_out_as_it_was_walked(front_end, tmp_path):
     assert text == viewer(page, "v.recorder.text")
     path = trajectory_from_recording(parse_recording(text), frames=21)
     # Positions are stored to 0.1 mm; a straight walk stays straight under smoothing and resampling.
-    assert path.centres[0].tolist() == pytest.approx([0, 0, 0], abs=1e-3)
-    assert path.centres[-1].tolist() == pytest.approx(end["position"], abs=1e-3)
-    steps = np.diff(path.centres[:, 2].numpy())
+    assert path.centers[0].tolist() == pytest.approx([0, 0, 0], abs=1e-3)
+    assert path.centers[-1].tolist() == pytest.approx(end["position"], abs=1e-3)
+    steps = np.diff(path.centers[:, 2].numpy())
     assert steps == pytest.approx(np.full(20, end["position"][2] / 20), abs=0.01)
     page.wait_for_timeout(500)
     page.screenshot(path=tmp_path / "recorded.png")
@@ -163,16 +163,16 @@ def test_the_graph_gets_path_and_view_and_the_visitor_stays(front_end, tmp_path)
     page.screenshot(path=tmp_path / "ran.png")
 
 
-def test_depth_is_grey_and_near_is_brighter(front_end, tmp_path):
+def test_depth_is_gray_and_near_is_brighter(front_end, tmp_path):
     page = front_end
     page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 2], yaw: 0.25, pitch: 0 }})")
     settle(page)
-    colours = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
+    colors = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
     press(page, "depth")
     settle(page)
     page.screenshot(path=tmp_path / "depth.png")
     depth = np.asarray(Image.open(io.BytesIO(screenshot_of(page))).convert("RGB")).astype(float) / 255
-    where = np.abs(colours - np.array(BLOBS["blue"][0])).max(-1) < 0.1
+    where = np.abs(colors - np.array(BLOBS["blue"][0])).max(-1) < 0.1
     assert (depth[where].max(-1) - depth[where].min(-1)).mean() < 0.02
     page.evaluate(f"() => {VIEWER}.setPose({{ position: [0, 0, 0], yaw: 0.25, pitch: 0 }})")
     settle(page)

@@ -18,7 +18,7 @@ SEARCH = """queries => {
 """What the search box lists, its limit included."""
 
 FLAT = (  # of panoramas alone: nothing in them is three-dimensional
-    *("CubemapToPano", "PanoCanonicalise", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
+    *("CubemapToPano", "PanoCanonicalize", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
     *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap"),
     *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "VideoSave360"),
 )

@@ -87,7 +87,7 @@ def test_the_preview_stays_inside_the_input_folder(comfy):
 
 
 def wait_for_picture(page, columns):
-    """Wait until the node shows a picture of so many columns; return its mean colour."""
+    """Wait until the node shows a picture of so many columns; return its mean color."""
     page.wait_for_function(
         "columns => [...document.querySelectorAll('img.m3d-picture')].some(i => i.naturalWidth === columns)",
         arg=columns,
@@ -172,7 +172,7 @@ def test_the_picture_is_what_the_node_will_give(editor, comfy, tmp_path):
         )
 
     def shows(left, right):
-        """The node comes to show those colours in the middles of its picture's upper quarters, within 12 of 255."""
+        """The node comes to show those colors in the middles of its picture's upper quarters, within 12 of 255."""
         page.wait_for_function(
             """([left, right]) => {
                 const picture = document.querySelector("img.m3d-picture");

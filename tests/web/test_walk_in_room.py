@@ -233,7 +233,7 @@ def test_the_record_is_what_was_walked_at_corners_too(room):
     places = np.array(page.evaluate("() => window.track"))
     end = viewer(page, "v.pose()")
     path = trajectory_from_recording(parse_recording(viewer(page, "v.recorder.text")), frames=400)
-    made = path.centres.numpy()
+    made = path.centers.numpy()
     assert clearance(made.tolist()).min() > RADIUS - 0.08
     # Every pose lies on the way that was walked, and the whole way is there.
     assert distance_to_line(made, places).max() < 0.01
@@ -280,7 +280,7 @@ def picture(page):
     return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB")).astype(float) / 255
 
 
-def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
+def test_the_panorama_fits_the_splats_at_its_center(room, tmp_path):
     page = enter(room)
     viewer(page, "v.setPose({ position: [0, 0, 0], yaw: 0.5, pitch: -0.2 })")
     settle(page)
@@ -292,7 +292,7 @@ def test_the_panorama_fits_the_splats_at_its_centre(room, tmp_path):
     viewer(page, "v.appearance.setPanoramaFade(1)")
     panorama = picture(page)
     assert np.abs(half - (splats + panorama) / 2).mean() < 0.01
-    # Checks of half a metre: a mirrored or turned panorama gives 8 to 12 dB.
+    # Checks of half a meter: a mirrored or turned panorama gives 8 to 12 dB.
     assert -10 * math.log10(((panorama - splats) ** 2).mean()) > 19
     page.locator("[data-part=panorama-fade] input").focus()
     page.keyboard.press("ArrowLeft")

@@ -67,10 +67,10 @@ def picture(page):
     return np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float) / 255
 
 
-def centre_of(image, name):
-    """Where a blob is: the mean of the pixels near its colour, in pixels; None when it is not there."""
-    colour = np.array(BLOBS[name][0])
-    rows, columns = np.nonzero(np.abs(image - colour).max(-1) < 0.25)
+def center_of(image, name):
+    """Where a blob is: the mean of the pixels near its color, in pixels; None when it is not there."""
+    color = np.array(BLOBS[name][0])
+    rows, columns = np.nonzero(np.abs(image - color).max(-1) < 0.25)
     return None if len(rows) < 20 else (columns.mean() + 0.5, rows.mean() + 0.5)
 
 
@@ -80,23 +80,23 @@ def expected_at(name, eye=(0, 0, 0)):
 
 
 @pytest.mark.parametrize("filename", ["blobs.ply", "blobs.spz"])
-def test_stands_upright_at_the_centre_and_looks_ahead(visit, filename):
+def test_stands_upright_at_the_center_and_looks_ahead(visit, filename):
     page = visit(filename)
     assert pose(page) == {"position": [0, 0, 0], "yaw": 0, "pitch": 0, "mode": "walk"}
     image = picture(page)
     # The blob is 0.25 of radius at 4 to 4.5 of distance: perspective shifts its outline by under 2 px.
     for name in ("blue", "red", "green"):
-        assert centre_of(image, name) == pytest.approx(expected_at(name), abs=3), name
-    assert centre_of(image, "yellow") is None
-    assert centre_of(image, "red")[0] > centre_of(image, "blue")[0] + 50
-    assert centre_of(image, "green")[1] < centre_of(image, "blue")[1] - 50
+        assert center_of(image, name) == pytest.approx(expected_at(name), abs=3), name
+    assert center_of(image, "yellow") is None
+    assert center_of(image, "red")[0] > center_of(image, "blue")[0] + 50
+    assert center_of(image, "green")[1] < center_of(image, "blue")[1] - 50
 
 
 def test_start_pose_of_the_address(visit):
     page = visit(pose="0,0,0,180")
     image = picture(page)
-    assert centre_of(image, "yellow") == pytest.approx((WIDTH / 2, HEIGHT / 2), abs=3)
-    assert centre_of(image, "red") is None
+    assert center_of(image, "yellow") == pytest.approx((WIDTH / 2, HEIGHT / 2), abs=3)
+    assert center_of(image, "red") is None
 
 
 def test_picture_is_the_one_that_our_own_renderer_draws(visit):
@@ -114,7 +114,7 @@ def test_picture_is_the_one_that_our_own_renderer_draws(visit):
     frame = render_gaussians(blob_world(), camera_from_world, K_px, HEIGHT, WIDTH, background=background)
     drawn = frame.rgb.clamp(0, 1).numpy()
 
-    # Two renderers, one of which packs colours, scales and rotations into 8 bits. A mirrored or turned
+    # Two renderers, one of which packs colors, scales and rotations into 8 bits. A mirrored or turned
     # picture, or a wrong field of view, gives 10 to 15 dB.
     assert -10 * math.log10(((shown - drawn) ** 2).mean()) > 32
 
@@ -185,8 +185,8 @@ def test_picture_after_walking_is_the_one_from_there(opened, visit, tmp_path):
     assert eye[2] > 1
     page.screenshot(path=tmp_path / "walked.png")
     image = picture(page)
-    # Nearer by more than a metre, a blob of 0.5 across is 40 px wide and its outline shifts by some px.
-    assert centre_of(image, "blue") == pytest.approx(expected_at("blue", eye), abs=4)
+    # Nearer by more than a meter, a blob of 0.5 across is 40 px wide and its outline shifts by some px.
+    assert center_of(image, "blue") == pytest.approx(expected_at("blue", eye), abs=4)
     page.keyboard.press("r")
     settle(page)
     assert pose(page)["position"] == [0, 0, 0]
@@ -228,10 +228,10 @@ def test_looks_where_the_mouse_is_dragged(visit):
     assert turned["pitch"] < -0.02
     image = picture(page)
     # Turned right by yaw, what is ahead moves left; looking down, it moves up.
-    assert centre_of(image, "blue")[0] < WIDTH / 2 - 50
-    assert centre_of(image, "blue")[1] < HEIGHT / 2 - 5
-    at_centre = f"() => {VIEWER}.setPose({{ position: [0, 0, 0] }})"
-    distance = hold_undisturbed(page, lambda: page.evaluate(at_centre), 0.5, "w") * 1.4
+    assert center_of(image, "blue")[0] < WIDTH / 2 - 50
+    assert center_of(image, "blue")[1] < HEIGHT / 2 - 5
+    at_center = f"() => {VIEWER}.setPose({{ position: [0, 0, 0] }})"
+    distance = hold_undisturbed(page, lambda: page.evaluate(at_center), 0.5, "w") * 1.4
     walked = pose(page)["position"]
     assert walked[1] == 0, "walking keeps the eye's height"
     assert walked == pytest.approx(
@@ -251,7 +251,7 @@ def test_orbit_turns_around_what_is_ahead_and_back(visit):
     eye = pose(page)["position"]
     assert eye[0] < -0.5
     image = picture(page)
-    assert centre_of(image, "blue")[0] == pytest.approx(WIDTH / 2, abs=25), "the middle stays where it was"
+    assert center_of(image, "blue")[0] == pytest.approx(WIDTH / 2, abs=25), "the middle stays where it was"
     before = math.dist(eye, (0, 0, 4))
     page.mouse.wheel(0, -300)
     settle(page)
@@ -278,7 +278,7 @@ def test_screenshot_is_the_picture_without_the_overlay(visit, tmp_path):
     download.value.save_as(tmp_path / "shot.png")
     image = np.asarray(Image.open(tmp_path / "shot.png").convert("RGB")).astype(float) / 255
     assert image.shape == (HEIGHT, WIDTH, 3)
-    assert centre_of(image, "red") == pytest.approx(expected_at("red"), abs=3)
+    assert center_of(image, "red") == pytest.approx(expected_at("red"), abs=3)
     assert np.abs(image[:30, :200] - np.array([14, 16, 19]) / 255).max() < 0.02, "no text in the corner"
 
 

@@ -131,7 +131,7 @@ const NOT_SHOWN = [
   /\bvoid main\b|\bfloat \w+ = /, // shaders
   /^m3d-|-m3d-/, // classes
   /^\d+px |^translate\(|^\(prefers-/, // of styles
-  /^rgba?\(/, // colours
+  /^rgba?\(/, // colors
   /^M3D|^MATRIX3D/, // names of formats and types
   /^\{\} MB$/, // the same everywhere
 ];

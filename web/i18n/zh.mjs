@@ -36,7 +36,7 @@ export const ZH = {
   "What guidance shows at the chosen frame. Drag to look around.": "所选帧处的引导画面。拖动以环顾。",
   Frame: "帧",
   "map from above": "俯视地图",
-  "from the panorama's centre": "从全景图中心看",
+  "from the panorama's center": "从全景图中心看",
   "frame {frame}": "第 {frame} 帧",
   holes: "空洞",
   clearance: "间距",
@@ -116,7 +116,7 @@ export const ZH = {
   "on the ground, or float": "在地面上或悬浮",
   "fly where you look, through walls, or walk": "朝视线方向飞行并穿过墙壁，或行走",
   fly: "飞行",
-  "depth or colours": "深度或颜色",
+  "depth or colors": "深度或颜色",
   "where the splats come from": "泼溅来自何处",
   "fade to the source panorama": "淡入源全景图",
   "back to the start": "回到起点",
@@ -141,7 +141,7 @@ export const ZH = {
   "Keys of the view": "视图的按键",
   "World. Walk with W A S D, look by dragging, H for all keys.": "世界。W A S D 行走，拖动环顾，H 显示所有按键。",
 
-  // viewer: the line above the picture, colours of the origins
+  // viewer: the line above the picture, colors of the origins
   orbit: "环绕中",
   " units": " 单位",
   "{count} fps": "{count} 帧/秒",
@@ -159,7 +159,7 @@ export const ZH = {
   Speed: "速度",
   Background: "背景",
   dark: "深色",
-  grey: "灰色",
+  gray: "灰色",
   white: "白色",
   Up: "上方",
   Grid: "网格",

@@ -105,7 +105,7 @@ export const CHOICES = {
   "glTF (y up, x left)": "glTF（y 向上，x 向左）",
   "glTF (y up)": "glTF（y 向上）",
   mahalanobis: "马氏距离",
-  "vertex colours": "顶点颜色",
+  "vertex colors": "顶点颜色",
   time: "时间",
   remove: "删除",
   fuse: "融合",
@@ -206,14 +206,14 @@ export const PHASES = {
   "go on from step {step}": "从第 {step} 步继续",
   "measure held-out frames": "测量留出帧",
   "draw the photos": "绘制照片",
-  "match the colours": "匹配颜色",
+  "match the colors": "匹配颜色",
   "put the photos back": "放回照片",
   "keep the photo's pixels: {error}/255 off at most": "保留照片像素：最多相差 {error}/255",
   "project photos": "投影照片",
   "composite frames": "合成帧",
   "join faces": "拼合各面",
   "render views": "渲染视图",
-  "clean splats: neighbourhoods": "清理泼溅：邻域",
+  "clean splats: neighborhoods": "清理泼溅：邻域",
   "clean splats: clumps": "清理泼溅：团块",
   "clean splats: sizes": "清理泼溅：尺寸",
   "splats cleaned": "泼溅已清理",
@@ -231,7 +231,7 @@ export const PHASES = {
   "refit splats": "重新拟合泼溅",
   "take out the surface": "提取表面",
   "make the collider": "生成碰撞体",
-  "colour the surface": "为表面着色",
+  "color the surface": "为表面着色",
   "mesh textured": "网格已贴图",
   "texture {number} of {count}": "贴图 {number} / {count}",
   "resize guidance {number} of {count}": "缩放引导 {number} / {count}",
@@ -322,9 +322,9 @@ export const TEMPLATES = {
     "**经由视频从全景图到世界**。与 *panorama_to_video* 相同，然后对视频拟合高斯泼溅并漫游。",
   "**Photo to panorama.** The photo is put on the sphere, FLUX.1 Fill paints the rest, and the photo's own pixels go back on top. Set the photo's horizontal field of view in *Project*; with MoGe, link its geometry instead. Upstream's settings: 1600x800, 50 steps, guidance 30.":
     "**从照片到全景图**。照片被放到球面上，FLUX.1 Fill 绘制其余部分，最后放回照片自身的像素。请在投影节点中设置照片的水平视场角；使用 MoGe 时改为连接其几何。原版设置：1600x800，50 步，guidance 30。",
-  "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, guidance 7. *Pano LoRA* turns the latent while sampling and *Pano VAE Decode* closes the ring, so the left and right border meet. *Canonicalise* turns the scene to the front.":
+  "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, guidance 7. *Pano LoRA* turns the latent while sampling and *Pano VAE Decode* closes the ring, so the left and right border meet. *Canonicalize* turns the scene to the front.":
     "**从文本到全景图**。FLUX.1 dev 配合全景 LoRA，原版设置：1024x512，50 步，guidance 7。*全景 LoRA* 在采样时转动潜空间，*全景 VAE 解码*闭合环，使左右边界相接。规范化节点将场景转到正前方。",
-  "Any FLUX.1 dev checkpoint works here, quantised ones too: swap the loader.": "任何 FLUX.1 dev 模型都可用，量化版亦可：更换加载器即可。",
+  "Any FLUX.1 dev checkpoint works here, quantized ones too: swap the loader.": "任何 FLUX.1 dev 模型都可用，量化版亦可：更换加载器即可。",
   "**Text to world.** A sentence becomes a panorama (FLUX.1 dev), its geometry (MoGe), a video along a path (Wan 2.1 I2V) and a world to walk in. Write your sentence below.":
     "**从文本到世界**。一句话变成全景图（FLUX.1 dev）、其几何（MoGe）、沿轨迹的视频（Wan 2.1 I2V）以及可漫游的世界。请在下方写下您的句子。",
   "Open a step with its *Enter subgraph* button. Notes inside name the files that it needs.":

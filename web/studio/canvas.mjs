@@ -4,7 +4,7 @@
 /** @typedef {(x: number, y: number, isDone: boolean) => void} Move follows the hand, in CSS pixels of the element */
 
 const MOST_PIXELS = 2;
-export const COLOURS = { path: "#7fb2ff", bad: "#ff5c50", key: "#ffd166", line: "rgba(10,12,15,0.85)", holes: "#ffab57", near: "#7fb2ff" };
+export const COLORS = { path: "#7fb2ff", bad: "#ff5c50", key: "#ffd166", line: "rgba(10,12,15,0.85)", holes: "#ffab57", near: "#7fb2ff" };
 export const REACH_PX = 12; // of the hand
 const STILL_PX = 3; // a hand that moves less only clicks
 
@@ -103,7 +103,7 @@ export function drawPath(pen, points, colliding, width) {
     for (let k = 1; k < points.length; k++) {
       const [a, b] = [points[k - 1], points[k]];
       if (!a || !b || Math.abs(a[0] - b[0]) > width / 2) continue;
-      pen.strokeStyle = pass ? (bad.has(k) || bad.has(k - 1) ? COLOURS.bad : COLOURS.path) : COLOURS.line;
+      pen.strokeStyle = pass ? (bad.has(k) || bad.has(k - 1) ? COLORS.bad : COLORS.path) : COLORS.line;
       pen.lineWidth = pass ? 2.5 : 5;
       pen.beginPath();
       pen.moveTo(...a);
@@ -117,7 +117,7 @@ export function drawPath(pen, points, colliding, width) {
 export function drawKey(pen, x, y, k, isChosen) {
   pen.beginPath();
   pen.arc(x, y, isChosen ? 9 : 8, 0, 7);
-  pen.fillStyle = isChosen ? COLOURS.key : "#e8eaed";
+  pen.fillStyle = isChosen ? COLORS.key : "#e8eaed";
   pen.fill();
   pen.strokeStyle = "#14171b";
   pen.lineWidth = 2;

@@ -95,8 +95,8 @@ export function zoomed(view, factor, px, py) {
 
 /**
  * Where a point lies in the panorama.
- * @param {number[]} point x, y, z from the panorama's centre
- * @returns {[number, number] | null} 0 to 1 across and down; null at the centre
+ * @param {number[]} point x, y, z from the panorama's center
+ * @returns {[number, number] | null} 0 to 1 across and down; null at the center
  */
 export function toPanorama([x, y, z]) {
   const level = Math.hypot(x, z);

@@ -1,6 +1,6 @@
 // The path from above: click adds a key pose, drag moves it, its handle turns it.
 
-import { COLOURS, REACH_PX, bindDrag, drawEye, drawKey, drawPath, makePane, onceMoved, placeIn, prepare } from "./canvas.mjs";
+import { COLORS, REACH_PX, bindDrag, drawEye, drawKey, drawPath, makePane, onceMoved, placeIn, prepare } from "./canvas.mjs";
 import { fromMap, keyAt, keyBefore, nearest, toMap, zoomed } from "./drawing.mjs";
 import { MAP_PX } from "./studio_client.mjs";
 
@@ -77,7 +77,7 @@ export class MapView {
     studio.keys.forEach((key, k) => {
       const [x, y] = this.place(key);
       const [hx, hy] = this.handleOf(key);
-      pen.strokeStyle = k === studio.selected ? COLOURS.key : "rgba(232,234,237,0.7)";
+      pen.strokeStyle = k === studio.selected ? COLORS.key : "rgba(232,234,237,0.7)";
       pen.lineWidth = 2;
       pen.beginPath();
       pen.moveTo(x, y);

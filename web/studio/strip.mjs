@@ -1,6 +1,6 @@
 // The frames of the path in a row: holes, clearance, collisions, and which of them is shown.
 
-import { COLOURS, make, prepare } from "./canvas.mjs";
+import { COLORS, make, prepare } from "./canvas.mjs";
 
 export class Strip {
   /** @param {import("./studio.mjs").Studio} studio @param {AbortSignal} signal */
@@ -28,7 +28,7 @@ export class Strip {
     pen.fillStyle = "rgba(255,92,80,0.35)";
     for (const hit of found.colliding) pen.fillRect(left(hit), 0, Math.max(1, width / count), height);
     const most = Math.max(0.05, found.holes_most);
-    pen.fillStyle = COLOURS.holes;
+    pen.fillStyle = COLORS.holes;
     found.holes.forEach((share, k) => {
       const tall = (height - 16) * (share / most);
       pen.fillRect(left(k), height - tall, Math.max(1, width / count - 0.5), tall);
@@ -44,7 +44,7 @@ export class Strip {
     pen.lineTo(width, y(clearance));
     pen.stroke();
     pen.setLineDash([]);
-    pen.strokeStyle = COLOURS.near;
+    pen.strokeStyle = COLORS.near;
     pen.lineWidth = 2;
     pen.beginPath();
     found.clearance.forEach((value, k) => pen.lineTo(left(k + 0.5), y(value)));
@@ -52,15 +52,15 @@ export class Strip {
     pen.fillStyle = "#e8eaed";
     pen.fillRect(left(frame + 0.5) - 1, 0, 2, height);
     const labels = [
-      [`${texts.stripTitle} ${(100 * found.holes[frame]).toFixed(1)} %`, COLOURS.holes],
-      [`${texts.clearanceTitle} ${found.clearance[frame]?.toFixed(2) ?? "∞"} ${texts.unit(found.unit)}`, COLOURS.near],
+      [`${texts.stripTitle} ${(100 * found.holes[frame]).toFixed(1)} %`, COLORS.holes],
+      [`${texts.clearanceTitle} ${found.clearance[frame]?.toFixed(2) ?? "∞"} ${texts.unit(found.unit)}`, COLORS.near],
     ];
     let x = 8;
-    for (const [text, colour] of labels) {
+    for (const [text, color] of labels) {
       pen.fillStyle = "rgba(14,16,19,0.75)";
       const wide = pen.measureText(text).width;
       pen.fillRect(x - 3, 1, wide + 6, 14);
-      pen.fillStyle = colour;
+      pen.fillStyle = color;
       pen.fillText(text, x, 12);
       x += wide + 16;
     }

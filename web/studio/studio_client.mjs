@@ -32,7 +32,7 @@ const CHECK_MS = 90;
 const MAP_MS = 180;
 export const MAP_PX = 640; // across the picture of the map
 const MOST_FRAMES = 1000;
-const CENTRE = [0, 0, 0, 0, 0];
+const CENTER = [0, 0, 0, 0, 0];
 
 export class StudioClient {
   /** @param {Ask} ask @param {Listener} listener */
@@ -140,7 +140,7 @@ export class StudioClient {
     const number = ++this.asked.view;
     if (!this.scene) return;
     try {
-      const image = await this.ask.picture("view", { token: this.scene.token, pose: this.found?.poses[frame] ?? CENTRE });
+      const image = await this.ask.picture("view", { token: this.scene.token, pose: this.found?.poses[frame] ?? CENTER });
       if (number !== this.asked.view || this.isDisposed) return;
       if (this.viewPicture) forgetImage(this.viewPicture);
       this.viewPicture = image;

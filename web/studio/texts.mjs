@@ -12,7 +12,7 @@ export const texts = () => ({
   view: tr("What guidance shows at the chosen frame. Drag to look around."),
   frame: tr("Frame"),
   mapTitle: tr("map from above"),
-  panoramaTitle: tr("from the panorama's centre"),
+  panoramaTitle: tr("from the panorama's center"),
   viewTitle: (/** @type {Values} */ values) => tr("frame {frame}", values),
   stripTitle: tr("holes"),
   clearanceTitle: tr("clearance"),

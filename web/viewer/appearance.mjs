@@ -1,4 +1,4 @@
-// How a viewer's world is shown: its colours, depth or provenance, beside another world, under its panorama, faded.
+// How a viewer's world is shown: its colors, depth or provenance, beside another world, under its panorama, faded.
 
 import { tr } from "../i18n/translate.mjs";
 import { MOST_FADE, coverageOf, fadeAt } from "./coverage_fade.mjs";
@@ -41,7 +41,7 @@ export class Appearance {
     this.coverage = viewer.isOurs ? coverageOf(home, path, viewer.motion.medianDistance(home)) : null;
   }
 
-  /** Show how far things are instead of their colours. @param {boolean} isDepth */
+  /** Show how far things are instead of their colors. @param {boolean} isDepth */
   setDepth(isDepth) {
     const { scene, overlay, motion } = this.viewer;
     this.isDepth = isDepth;
@@ -56,7 +56,7 @@ export class Appearance {
     this.isProvenance = isProvenance && this.origins !== null;
     if (scene && (this.isProvenance || wasProvenance)) {
       const counts = scene.world.showOrigins(this.isProvenance ? this.origins : null);
-      const entries = ORIGINS.map(({ name, colour }, i) => ({ name: name(), colour, share: (counts[i] ?? 0) / count }));
+      const entries = ORIGINS.map(({ name, color }, i) => ({ name: name(), color, share: (counts[i] ?? 0) / count }));
       overlay.setLegend(entries.filter(({ share }) => share > 0));
     }
     overlay.press("provenance", this.isProvenance);
@@ -77,7 +77,7 @@ export class Appearance {
     const sphere = viewer.scene?.sphere ?? null;
     this.panoramaFade = sphere ? clamp(share, 0, 1) : 0;
     if (sphere && this.panoramaFade > 0 && this.fitOfPanorama() < 1) {
-      viewer.setPose({ position: sphere.centre });
+      viewer.setPose({ position: sphere.center });
       viewer.overlay.tell(tr("The panorama fits only where it was taken: you stand there now."));
     }
     this.showPanorama();
@@ -89,10 +89,10 @@ export class Appearance {
   fitOfPanorama() {
     const { scene, motion } = this.viewer;
     if (!scene?.sphere) return 0;
-    const { centre } = scene.sphere;
+    const { center } = scene.sphere;
     const { position } = motion.pose();
-    this.aroundPanorama ||= motion.medianDistance(centre);
-    return fitOfPanorama(Math.hypot(...centre.map((v, i) => v - position[i])), this.aroundPanorama);
+    this.aroundPanorama ||= motion.medianDistance(center);
+    return fitOfPanorama(Math.hypot(...center.map((v, i) => v - position[i])), this.aroundPanorama);
   }
 
   /** Fade as asked for, but only where the panorama fits. */

@@ -7,7 +7,7 @@ import { groundBelow, isStuck, moveAlong } from "./walls.mjs";
 /** @typedef {import("./walk.mjs").Walk} Walk */
 /** @typedef {import("./walk.mjs").Wish} Wish */
 
-// Metres; a world says how long its metre is.
+// Meters; a world says how long its meter is.
 export const RADIUS = 0.25;
 const STEP = 0.35; // what is lower is stepped on
 const EYE = 1.6;

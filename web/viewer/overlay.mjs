@@ -53,7 +53,7 @@ const keyHelp = () => [
   ["C", tr("walls hold, or not")],
   ["G", tr("on the ground, or float")],
   ["N", tr("fly where you look, through walls, or walk")],
-  ["Z", tr("depth or colours")],
+  ["Z", tr("depth or colors")],
   ["M", tr("where the splats come from")],
   ["B", tr("fade to the source panorama")],
   ["R", tr("back to the start")],
@@ -215,14 +215,14 @@ export class Overlay {
     else if (!this.panoramaFade.contains(document.activeElement)) this.panoramaFade.hidden = true;
   }
 
-  /** Say what the colours mean; nothing hides it. @param {{ name: string, colour: number[], share: number }[]} entries */
+  /** Say what the colors mean; nothing hides it. @param {{ name: string, color: number[], share: number }[]} entries */
   setLegend(entries) {
     this.legend.hidden = entries.length === 0;
     this.legend.replaceChildren(
-      ...entries.map(({ name, colour, share }) => {
+      ...entries.map(({ name, color, share }) => {
         const item = make("li");
         const dot = make("i");
-        dot.style.background = `rgb(${colour.map((part) => Math.round(255 * part)).join(" ")})`;
+        dot.style.background = `rgb(${color.map((part) => Math.round(255 * part)).join(" ")})`;
         item.append(dot, `${name} ${share < 0.005 ? "<1" : Math.round(100 * share)} %`);
         return item;
       }),

@@ -28,7 +28,7 @@ export class PanoBrush {
     this.hand = null;
     /** @type {((text: string) => void) | null} called when a stroke has ended */
     this.onChange = null;
-    /** @type {HTMLCanvasElement | null} the mask as a coloured picture */
+    /** @type {HTMLCanvasElement | null} the mask as a colored picture */
     this.layer = null;
     this.bar = document.createElement("div");
     this.bar.className = "m3d-bar m3d-brush";
@@ -183,9 +183,9 @@ export class PanoBrush {
       [this.layer.width, this.layer.height] = [MASK_WIDTH, MASK_HEIGHT];
       const pen = /** @type {CanvasRenderingContext2D} */ (this.layer.getContext("2d"));
       const pixels = new ImageData(MASK_WIDTH, MASK_HEIGHT);
-      const colour = new Uint32Array(new Uint8ClampedArray(TINT).buffer)[0];
+      const color = new Uint32Array(new Uint8ClampedArray(TINT).buffer)[0];
       const to = new Uint32Array(pixels.data.buffer);
-      for (let i = 0; i < to.length; i++) if (this.mask[i]) to[i] = colour;
+      for (let i = 0; i < to.length; i++) if (this.mask[i]) to[i] = color;
       pen.putImageData(pixels, 0, 0);
     }
     this.viewer.draw();
@@ -199,9 +199,9 @@ export class PanoBrush {
     const perRadian = canvas.width / 2 / Math.tan(this.viewer.look.fov / 2);
     pen.beginPath();
     pen.arc(this.hand.x * canvas.width, this.hand.y * canvas.height, perRadian * Math.tan(Math.min(1.2, this.radius)), 0, 7);
-    for (const [width, colour] of /** @type {const} */ ([[3, "rgba(0,0,0,0.6)"], [1.5, this.isErasing ? "#7fb2ff" : "#fff"]])) {
+    for (const [width, color] of /** @type {const} */ ([[3, "rgba(0,0,0,0.6)"], [1.5, this.isErasing ? "#7fb2ff" : "#fff"]])) {
       pen.lineWidth = width;
-      pen.strokeStyle = colour;
+      pen.strokeStyle = color;
       pen.stroke();
     }
   }

@@ -23,7 +23,7 @@ void main() {
 const FRAGMENT = `#version 300 es
 precision highp float;
 in vec2 at;
-out vec4 colour;
+out vec4 color;
 uniform sampler2D panorama;
 uniform mat3 basis;
 uniform vec2 halfSize;
@@ -33,8 +33,8 @@ void main() {
   // Some drivers take atan(-0.0, x) for a whole turn, which would draw a line along the horizon.
   float across = 0.5 + atan(ray.x + 1e-9, ray.z) / (2.0 * PI);
   float down = 0.5 + atan(ray.y + 1e-9, length(ray.xz)) / PI;
-  colour = textureLod(panorama, vec2(across, down), 0.0);
-  colour.rgb *= colour.a;
+  color = textureLod(panorama, vec2(across, down), 0.0);
+  color.rgb *= color.a;
 }`;
 
 class GlPainter {

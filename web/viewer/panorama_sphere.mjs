@@ -38,11 +38,11 @@ export class PanoramaSphere {
     const ball = new THREE.Mesh(this.geometry, this.material);
     ball.frustumCulled = false;
     /** Where it was taken, OpenCV axes. */
-    this.centre = [0, 0, 0];
+    this.center = [0, 0, 0];
     if (pose?.length === 16 && pose.every(Number.isFinite)) {
       const turn = new THREE.Matrix4().makeScale(1, -1, -1); // between the axes of OpenCV and three.js
       const camera = new THREE.Matrix4().fromArray(pose).transpose().invert();
-      this.centre = new THREE.Vector3().setFromMatrixPosition(camera).toArray();
+      this.center = new THREE.Vector3().setFromMatrixPosition(camera).toArray();
       turn.clone().multiply(camera).multiply(turn).decompose(ball.position, ball.quaternion, ball.scale);
     }
     this.scene = new THREE.Scene();

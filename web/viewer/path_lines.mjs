@@ -6,9 +6,9 @@ import { FOV_Y, toThree } from "./pose.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
-const PATH_COLOUR = 0x7fb2ff;
-const VIEW_COLOUR = 0xffc46b;
-const GIVEN_COLOUR = 0x9aa3ad;
+const PATH_COLOR = 0x7fb2ff;
+const VIEW_COLOR = 0xffc46b;
+const GIVEN_COLOR = 0x9aa3ad;
 const GIVEN_STEP = 4; // of its poses, one is drawn as a camera
 const FRUSTUM_SHARE = 0.07; // its depth, of the extent of the path
 const FRUSTUM_LIMITS = [0.1, 0.5]; // world units
@@ -46,17 +46,17 @@ export class PathLines {
     const old = vectors(given.map((pose) => pose.position));
     const extent = new THREE.Box3().setFromPoints([...way, ...old]).getSize(new THREE.Vector3()).length();
     this.depth = Math.min(Math.max(FRUSTUM_SHARE * extent, FRUSTUM_LIMITS[0]), FRUSTUM_LIMITS[1]);
-    for (const [line, colour] of /** @type {[THREE.Vector3[], number][]} */ ([[old, GIVEN_COLOUR], [way, PATH_COLOUR]])) {
+    for (const [line, color] of /** @type {[THREE.Vector3[], number][]} */ ([[old, GIVEN_COLOR], [way, PATH_COLOR]])) {
       if (line.length < 2) continue;
-      this.add(new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(line)), this.material(colour)));
+      this.add(new THREE.Line(this.keep(new THREE.BufferGeometry().setFromPoints(line)), this.material(color)));
     }
     if (!poses.length && !view && !given.length) return;
     const shape = this.keep(frustum(this.depth, aspect, this.fov));
-    const plain = this.material(PATH_COLOUR);
-    const faint = this.material(GIVEN_COLOUR);
+    const plain = this.material(PATH_COLOR);
+    const faint = this.material(GIVEN_COLOR);
     given.filter((_, i) => i % GIVEN_STEP === 0).forEach((pose) => this.addFrustum(pose, shape, faint));
     for (const pose of poses) this.addFrustum(pose, shape, plain);
-    if (view) this.addFrustum(view, shape, this.material(VIEW_COLOUR));
+    if (view) this.addFrustum(view, shape, this.material(VIEW_COLOR));
   }
 
   /** @param {Pose} pose @param {THREE.BufferGeometry} shape @param {THREE.Material} material */

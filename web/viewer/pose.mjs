@@ -9,7 +9,7 @@ import { tr } from "../i18n/translate.mjs";
 
 export const FOV_Y = (65 / 180) * Math.PI; // vertical field of view; about 97 degrees across at 16:9
 
-/** @type {Pose} The panorama's centre, looking at its front. */
+/** @type {Pose} The panorama's center, looking at its front. */
 export const ORIGIN = { position: [0, 0, 0], yaw: 0, pitch: 0 };
 
 /**

@@ -23,7 +23,7 @@ export const EMPTY = { walk: [], keys: [], use: "walk", view: null };
 export const INTERVAL_S = 0.05; // between samples, unless the visitor turns
 export const MOST_SAMPLES = 12_000; // ten minutes
 const DEGREE = Math.PI / 180;
-const OFF_WAY = 0.002; // world units that a left-out sample may lie off the line between its neighbours
+const OFF_WAY = 0.002; // world units that a left-out sample may lie off the line between its neighbors
 const OFF_LOOK = 0.1 * DEGREE;
 
 const round = (/** @type {number} */ value) => Number(value.toFixed(4)) + 0;
@@ -113,7 +113,7 @@ export function addSample(walk, time, { position, yaw, pitch }, isTurn = false) 
 }
 
 /**
- * Whether a sample says no more than its neighbours do: who walks along a wall, turns at corners that no key marks.
+ * Whether a sample says no more than its neighbors do: who walks along a wall, turns at corners that no key marks.
  * @param {Sample} before @param {Sample} sample @param {Sample} after
  */
 function isBetween(before, sample, after) {

@@ -10,7 +10,7 @@ import { SPEED_LIMITS } from "./walk.mjs";
 const DEGREE = Math.PI / 180;
 const KEPT = "matrix3d.viewer"; // where the browser keeps ground and size of pictures
 
-const backgrounds = () => [["dark", tr("dark")], ["grey", tr("grey")], ["white", tr("white")]];
+const backgrounds = () => [["dark", tr("dark")], ["gray", tr("gray")], ["white", tr("white")]];
 const sizes = () => [
   ["", tr("as shown")],
   ...PICTURE_SIZES.map(([width, height]) => [`${width}x${height}`, `${width} × ${height}`]),

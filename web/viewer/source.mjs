@@ -14,7 +14,7 @@ import { READABLE } from "./splat_formats.mjs";
  * @property {number} [bytes]
  * @property {number} [stamp] when it was written; tells files of the same name apart
  * @property {number[] | null} [start_pose] world-to-camera, 16 numbers, row by row
- * @property {boolean} [is_metric] one unit is one metre
+ * @property {boolean} [is_metric] one unit is one meter
  * @property {boolean} [is_world] something says where one may stand, such as a world.json
  * @property {number[][]} [path] world-to-camera poses of a path to draw, like start_pose
  * @property {unknown} [compare] another such file to show beside it
@@ -106,7 +106,7 @@ export function readSidecar(info) {
     const rows = [right, down, ahead].map((axis) => [...axis, 0 - axis.reduce((sum, v, i) => sum + v * position[i], 0)]);
     start = [...rows.flat(), 0, 0, 0, 1];
   }
-  return { axes: info.axes, is_world: true, is_metric: info.metres_per_unit === 1, start_pose: start };
+  return { axes: info.axes, is_world: true, is_metric: info.meters_per_unit === 1, start_pose: start };
 }
 
 /**

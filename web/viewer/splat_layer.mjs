@@ -6,7 +6,7 @@ import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.
 import { tr } from "../i18n/translate.mjs";
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { LOWPASS_PX2 } from "./lowpass.mjs";
-import { originColours } from "./provenance.mjs";
+import { originColors } from "./provenance.mjs";
 import { wallsOfSplats } from "./walls.mjs";
 
 /** @typedef {import("./stage.mjs").Stage} Stage */
@@ -109,8 +109,8 @@ export class SplatLayer {
   }
 
   /**
-   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colours again.
-   * @param {[number, number] | null} range from white to black, world units; null: own colours
+   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colors again.
+   * @param {[number, number] | null} range from white to black, world units; null: own colors
    */
   showDepth(range) {
     const { mesh } = this;
@@ -123,8 +123,8 @@ export class SplatLayer {
   }
 
   /**
-   * Paint the splats by where they come from, or in their own colours again.
-   * @param {Uint8Array | null} origins of each splat, in the file's order; null: own colours
+   * Paint the splats by where they come from, or in their own colors again.
+   * @param {Uint8Array | null} origins of each splat, in the file's order; null: own colors
    * @returns {number[]} how many come from where, by number; the last counts those of which nobody has said
    */
   showOrigins(origins) {
@@ -136,17 +136,17 @@ export class SplatLayer {
     mesh.enableLod = origins ? false : undefined;
     let counts = /** @type {number[]} */ ([]);
     if (origins) {
-      const painted = originColours(origins, splats.numSplats, (paint) =>
-        splats.forEachSplat((index, _centre, _scales, _turn, opacity, colour) =>
-          paint(index, (colour.r + colour.g + colour.b) / 3, opacity),
+      const painted = originColors(origins, splats.numSplats, (paint) =>
+        splats.forEachSplat((index, _center, _scales, _turn, opacity, color) =>
+          paint(index, (color.r + color.g + color.b) / 3, opacity),
         ),
       );
       counts = painted.counts;
-      const colours = new RgbaArray();
-      colours.ensureCapacity(splats.numSplats).set(painted.rgba);
-      colours.count = splats.numSplats;
-      colours.needsUpdate = true;
-      mesh.splatRgba = colours;
+      const colors = new RgbaArray();
+      colors.ensureCapacity(splats.numSplats).set(painted.rgba);
+      colors.count = splats.numSplats;
+      colors.needsUpdate = true;
+      mesh.splatRgba = colors;
     }
     mesh.updateGenerator();
     this.onDirty();
@@ -163,8 +163,8 @@ export class SplatLayer {
     const turn = this.group.matrixWorld;
     const at = new THREE.Vector3();
     const list = new Float32Array(4 * splats.numSplats);
-    splats.forEachSplat((index, centre, _scales, _turn, opacity) => {
-      at.copy(centre).applyMatrix4(turn);
+    splats.forEachSplat((index, center, _scales, _turn, opacity) => {
+      at.copy(center).applyMatrix4(turn);
       list.set([at.x, 0 - at.y, 0 - at.z, opacity], 4 * index);
     });
     const splat = { x: 0, y: 0, z: 0, weight: 0 }; // the same object each time: there may be millions

@@ -18,9 +18,9 @@ import { widening } from "./widening.mjs";
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
 /** Behind the splats; whatever the theme, as pictures do not depend on it. */
-export const BACKGROUNDS = { dark: 0x0e1013, grey: 0x8a8f96, white: 0xffffff };
+export const BACKGROUNDS = { dark: 0x0e1013, gray: 0x8a8f96, white: 0xffffff };
 const CLIP = [0.01, 10_000]; // world units from the eye, within which a world is drawn
-const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the grey of the depth mode runs
+const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the gray of the depth mode runs
 
 export class SplatScene {
   /**
@@ -127,7 +127,7 @@ export class SplatScene {
   }
 
   /**
-   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colours again.
+   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colors again.
    * @param {boolean} isOn
    * @param {number[]} position of the eye, which sets the range; OpenCV axes
    * @returns {[number, number]} from white to black, world units
@@ -165,7 +165,7 @@ export class SplatScene {
    * Draw a path into the world instead of the one drawn now.
    * @param {number[][]} points of the way, OpenCV axes
    * @param {Pose[]} poses each drawn as a small camera
-   * @param {Pose | null} view drawn as a camera of another colour
+   * @param {Pose | null} view drawn as a camera of another color
    * @param {Pose[]} given a second path, drawn faintly
    */
   showPath(points, poses, view, given) {

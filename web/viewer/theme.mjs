@@ -1,11 +1,11 @@
 // Light or dark, as the page around is.
 
 /**
- * @param {string} colour as getComputedStyle or a style sheet gives it: #rgb, #rrggbb or rgb(...)
+ * @param {string} color as getComputedStyle or a style sheet gives it: #rgb, #rrggbb or rgb(...)
  * @returns {number | null} brightness from 0 to 1
  */
-export function brightnessOf(colour) {
-  const text = colour.trim();
+export function brightnessOf(color) {
+  const text = color.trim();
   const short = text.match(/^#([0-9a-f]{3,8})$/i)?.[1];
   let parts = /** @type {number[]} */ ([]);
   if (short && (short.length === 3 || short.length === 4)) parts = [...short.slice(0, 3)].map((c) => parseInt(c + c, 16));
@@ -24,7 +24,7 @@ export function isPageLight() {
 }
 
 /**
- * @param {() => void} listener called when the page may have changed its colours
+ * @param {() => void} listener called when the page may have changed its colors
  * @returns {() => void} stops that
  */
 export function onThemeChanged(listener) {

@@ -14,7 +14,7 @@
  * @typedef {{ right: number, up: number, forward: number, fast: boolean }} Wish
  */
 
-export const DEFAULT_SPEED = 1.4; // metres per second, a calm walk
+export const DEFAULT_SPEED = 1.4; // meters per second, a calm walk
 export const FAST = 3; // how much faster with shift
 /** @type {[number, number]} */
 export const SPEED_LIMITS = [0.02, 200];

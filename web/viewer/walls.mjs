@@ -10,7 +10,7 @@ import { tr } from "../i18n/translate.mjs";
  * @property {number[]} origin the corner with the least coordinates
  * @property {number} cell edge of a cell, world units
  * @property {boolean} isOutsideSolid
- * @property {number} unit world units of a metre
+ * @property {number} unit world units of a meter
  */
 
 /**
@@ -195,7 +195,7 @@ export function groundBelow({ bits, size, origin, cell, isOutsideSolid, unit }, 
  * @param {number} count
  * @param {(index: number) => { x: number, y: number, z: number, weight: number }} splatAt world units, weight 0 to 1
  * @param {number[]} eye around which to build; it stays free
- * @param {number} [unit] world units of a metre
+ * @param {number} [unit] world units of a meter
  * @returns {Walls}
  */
 export function wallsOfSplats(count, splatAt, eye, unit = 1) {

@@ -1,7 +1,7 @@
 // A page that is nothing but a world: world.html?filename=world.spz&type=output&subfolder=&pose=x,y,z,yaw,pitch
 //
 // The file lies in one of the host's own folders and comes through its /view route, which refuses all others.
-// `pose` (world units and degrees), `metric=1` (show metres) and `sidecar=1` (read world.world.json of world.spz, which
+// `pose` (world units and degrees), `metric=1` (show meters) and `sidecar=1` (read world.world.json of world.spz, which
 // Splat Save writes: its axes, start and scale) are optional.
 
 import { language, tr } from "../i18n/translate.mjs";

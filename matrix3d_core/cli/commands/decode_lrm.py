@@ -16,7 +16,7 @@ DESCRIPTION = (
 )
 EPILOG = """\
 read from VIDEO_DIR, as `matrix3d video` writes it:
-  latents.safetensors    latents [1, 16, t, h, w], normalised
+  latents.safetensors    latents [1, 16, t, h, w], normalized
   cameras.json           the camera path, one pose per frame
 
 files written to DIR, each only when it is complete:

@@ -20,11 +20,11 @@ files written to DIR, each only when it is complete:
   latent.safetensors     its latent
   prompt.txt             the text, where `matrix3d video` finds it
   canvas.png, mask.png   with --photo: what the model was given, and where it had to fill (white)
-  report.json            settings, LoRA, colour step over the border (1 = none to be seen), times
+  report.json            settings, LoRA, color step over the border (1 = none to be seen), times
 
 {WEIGHTS_EPILOG}
 examples:
-  matrix3d pano "a quiet harbour at dusk" --lora text2panoimage_lora.safetensors --out harbour
+  matrix3d pano "a quiet harbor at dusk" --lora text2panoimage_lora.safetensors --out harbor
   matrix3d pano "a library" --photo shelf.jpg --fov 70 --lora worldgen_img2scene.safetensors --out library
   matrix3d pano "a library" --photo shelf.jpg --fov 70 --yaw 40 --model /models/FLUX.1-Fill-dev --out library
 """
@@ -50,7 +50,7 @@ def _add_photo(parser: argparse.ArgumentParser) -> None:
     text = "the vertical one (default: from the aspect)"
     group.add_argument("--fov-y", type=float, metavar="DEG", help=text)
     for name, text in (
-        ("yaw", "how far it looks to the right of the centre"),
+        ("yaw", "how far it looks to the right of the center"),
         ("pitch", "how far it looks up"),
         ("roll", "turned clockwise"),
     ):
@@ -79,7 +79,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add("--seam", "seam", text, choices=SEAM_MODES)
     add("--blend", "blend", "how the border is decoded: as a ring, or upstream's blend", choices=BLENDS)
     text = "straighten it and turn its interesting side to the front (text only)"
-    group.add_argument("--canonicalise", action="store_true", default=None, help=text)
+    group.add_argument("--canonicalize", action="store_true", default=None, help=text)
     add("--tile", "tile", "decode in tiles of this many latents, for less memory; 0 = whole", type=int)
 
 

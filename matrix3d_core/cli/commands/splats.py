@@ -34,7 +34,7 @@ files written to DIR, each only when it is complete:
 a fit that was stopped leaves a checkpoint in DIR; the same command goes on from there.
 
 examples:
-  matrix3d video harbour/panorama.png --depth depth.exr --out video
+  matrix3d video harbor/panorama.png --depth depth.exr --out video
   matrix3d splats video --out world
   matrix3d splats video --preset standard --set densify=mcmc --set exposure=affine --out world
   matrix3d splats video --initial lrm/world.ply --steps 400 --out world

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from ...lrm.network import LatentLRM
 
 HELP = "train a reconstruction model on panoramic clips"
-DESCRIPTION = "Train a latent reconstruction model in the paper's two stages: depth and colour, then renders."
+DESCRIPTION = "Train a latent reconstruction model in the paper's two stages: depth and color, then renders."
 EPILOG = """\
 a clip folder holds
   clip.safetensors   frames [F, H, W, 3] uint8, depth [F, h, w] (distance along the ray, inf for sky), and
-                     latents_stride1 [16, t, h, w] (normalised Wan 2.1 latents of frames 0, 1, 2, ...);
+                     latents_stride1 [16, t, h, w] (normalized Wan 2.1 latents of frames 0, 1, 2, ...);
                      latents_stride2 and 3 too, for the paper's random stride
   cameras.json       the camera path (OpenCV axes, world-to-camera), one pose per frame
 or, with --vae, no latents yet, and instead of clip.safetensors also the folders frames (png, jpg, webp) and depth (npy,
-npz, exr: distance along the ray, 0 or inf for sky; 16-bit png: millimetres), one file per frame in the order of names.
+npz, exr: distance along the ray, 0 or inf for sky; 16-bit png: millimeters), one file per frame in the order of names.
 What --vae makes is written into the clip folder, as clip.safetensors, and read from there the next time.
 
 files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
@@ -53,13 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "folder of the Wan 2.1 VAE in diffusers' layout; encodes clips that have no latents"
     parser.add_argument("--vae", type=Path, metavar="DIR", help=text)
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint in DIR")
-    stages = "1: depth and colour. 2: renders; depth is frozen"
+    stages = "1: depth and color. 2: renders; depth is frozen"
     add("--stage", "stage", stages, type=int, choices=(1, 2))
-    add("--steps", "steps", "optimiser steps in all", type=int, metavar="N")
+    add("--steps", "steps", "optimizer steps in all", type=int, metavar="N")
     add("--lr", "lr", "learning rate", type=float, metavar="F")
     add("--depth-loss", "depth_loss", "what stage 1 compares", choices=DEPTH_LOSSES)
-    text = "weight of the colours in stage 1"
-    add("--colour-weight", "colour_weight", text, type=float, metavar="F")
+    text = "weight of the colors in stage 1"
+    add("--color-weight", "color_weight", text, type=float, metavar="F")
     text = "weight of LPIPS, or of what replaces it, in stage 2"
     add("--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
     text = "its weights, see below; without them 1 - SSIM at two scales"

@@ -32,7 +32,7 @@ DESCRIPTION = (
 EPILOG = f"""\
 files written to DIR, each only when it is complete:
   video.mp4              the panoramic video, one frame per camera pose
-  latents.safetensors    latents [1, 16, t, h, w], normalised, for `matrix3d decode-lrm`
+  latents.safetensors    latents [1, 16, t, h, w], normalized, for `matrix3d decode-lrm`
   cameras.json           the camera path (OpenCV axes, world-to-camera)
   geometry.safetensors   the panorama with its distances, for `matrix3d splats`
   guidance.mp4           what was known along the path
@@ -43,10 +43,10 @@ without --depth the panorama is a flat ground and a far dome, see `matrix3d worl
 
 {WEIGHTS_EPILOG}
 several GPUs, each with all the weights and a part of the tokens (diffusers' context parallel):
-  torchrun --nproc-per-node 2 -m matrix3d_core.cli video harbour/panorama.png --out harbour_video ...
+  torchrun --nproc-per-node 2 -m matrix3d_core.cli video harbor/panorama.png --out harbor_video ...
 
 examples:
-  matrix3d video harbour/panorama.png --depth depth.exr --lora pano_video_gen_480p.ckpt --out video
+  matrix3d video harbor/panorama.png --depth depth.exr --lora pano_video_gen_480p.ckpt --out video
   matrix3d video room.png --prompt "a bright room" --trajectory path.json --model /models/wan-i2v --out video
 """
 

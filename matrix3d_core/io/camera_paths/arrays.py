@@ -161,7 +161,7 @@ def _as_path(source: str, key: str, array: np.ndarray, intrinsics: np.ndarray | 
 
 
 def _read_llff(table: np.ndarray) -> RawPath:
-    """Source: Fyusion/LLFF: 3x5 with columns down, right, back, centre and (h, w, f); then two bounds of depth."""
+    """Source: Fyusion/LLFF: 3x5 with columns down, right, back, center and (h, w, f); then two bounds of depth."""
     matrices = torch.eye(4, dtype=torch.float64).repeat(len(table), 1, 1)
     matrices[:, :3] = torch.from_numpy(table[:, :15].reshape(-1, 3, 5)[:, :, :4])
     return RawPath("LLFF's poses_bounds.npy", matrices, pose="c2w", camera_axes="DRB", world_axes="RUB")

@@ -69,10 +69,10 @@ def read_trainer_list(source: str, data: Any) -> RawPath:
             fx, fy, width, height = (
                 number_of(source, f"{where} {key}", camera[key]) for key in ("fx", "fy", "width", "height")
             )
-            centre = [
+            center = [
                 number_of(source, where, camera.get(k, d)) for k, d in (("cx", width / 2), ("cy", height / 2))
             ]
-            intrinsics.append(pinhole(source, where, fx, fy, *centre))
+            intrinsics.append(pinhole(source, where, fx, fy, *center))
             sizes.add((int(height), int(width)))
     is_whole = len(intrinsics) == len(matrices) and len(sizes) == 1 and min(next(iter(sizes))) > 0
     return RawPath(

@@ -107,7 +107,7 @@ def read_camera_path(source: str, data: Mapping[str, Any]) -> RawPath:
         camera_axes="RUB",
         world_axes="RFU",
         fps=fps,
-        notes=["it is in nerfstudio's own centred and scaled world; give scale where another is meant"],
+        notes=["it is in nerfstudio's own centered and scaled world; give scale where another is meant"],
     )
 
 

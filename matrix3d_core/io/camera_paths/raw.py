@@ -97,7 +97,7 @@ class RawPath:
         names: of the pictures, when there are any; poses are sorted by them.
         times: ``[T]`` as the file counts them.
         fps: of a file that says so.
-        unit: metres per unit where the format fixes it; the path then comes out in metres.
+        unit: meters per unit where the format fixes it; the path then comes out in meters.
         K_px, size_px: intrinsics of pinhole cameras that share one picture size.
         frame_of_reference: when the file says so.
         is_own: whether this library wrote the file.
@@ -165,7 +165,7 @@ def pinhole(source: str, where: str, fx: float, fy: float, cx: float, cy: float)
     """Return intrinsics; focal lengths must be positive and all four finite."""
     if not (0 < fx < math.inf and 0 < fy < math.inf and math.isfinite(cx) and math.isfinite(cy)):
         raise FormatError(
-            f"{source}: {where} must have positive focal lengths and a finite centre; "
+            f"{source}: {where} must have positive focal lengths and a finite center; "
             f"got fx {fx:g}, fy {fy:g}, cx {cx:g}, cy {cy:g}."
         )
     return torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]], dtype=torch.float64)

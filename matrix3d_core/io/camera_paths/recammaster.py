@@ -1,7 +1,7 @@
 """ReCamMaster's `camera_extrinsics.json`: per frame and camera a matrix written as text.
 
 ``{"frame0": {"cam01": "[r r r 0] [r r r 0] [r r r 0] [x y z 1] "}}``: camera-to-world, transposed, Unreal's axes
-(x ahead, y right, z up), centimetres.
+(x ahead, y right, z up), centimeters.
 
 Source: KlingAIResearch/ReCamMaster, its camera files and how its inference script reads them.
 """

@@ -59,7 +59,7 @@ def init_gaussians(
 
     The panorama's own texels come first (or, without a panorama, the first key frame's). Then, key frame by key
     frame, what is new: pixels whose point no earlier one shows. Sky lies at its own stand-in distance, facing
-    the centre, with fewer and larger surfels.
+    the center, with fewer and larger surfels.
 
     Args:
         geometry: the source panorama.

@@ -17,7 +17,7 @@ __all__ = ["PlacedSurfels", "make_surfels"]
 
 _SKY_DENSITY = 0.6
 _COARSE_SIGMA_PER_SPACING = 0.7  # where the picture is smooth, a flat sum matters more than sharpness
-_SMOOTH = 0.012  # colours that are off the mean of their neighbourhood by less look the same twice as coarse
+_SMOOTH = 0.012  # colors that are off the mean of their neighborhood by less look the same twice as coarse
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def _layers(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[tupl
 
 def _is_smooth(source: SurfelSource) -> Tensor:  # [H, W] bool
     """Where surfels of twice the size would show the same: the picture is nearly linear over a few pixels."""
-    grey = source.rgb.permute(2, 0, 1)[None].float()
-    padded = torch.nn.functional.pad(grey, (2, 2, 2, 2), mode="replicate")
-    rest = (grey - torch.nn.functional.avg_pool2d(padded, 5, stride=1)).abs().amax(1, keepdim=True)
+    gray = source.rgb.permute(2, 0, 1)[None].float()
+    padded = torch.nn.functional.pad(gray, (2, 2, 2, 2), mode="replicate")
+    rest = (gray - torch.nn.functional.avg_pool2d(padded, 5, stride=1)).abs().amax(1, keepdim=True)
     busy = torch.nn.functional.max_pool2d(rest, 5, stride=1, padding=2)[0, 0] > _SMOOTH
     inverse_depth = 1 / source.depth_ray[None, None]
     bounded = torch.nn.functional.pad(inverse_depth, (2, 2, 2, 2), mode="replicate")

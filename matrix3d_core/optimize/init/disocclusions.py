@@ -193,7 +193,7 @@ def _footprints(source: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # 
     spread = plain
     if source.name != "filled":
         beside = (local[1:] - local[:-1]).norm(dim=-1)
-        # Of the neighbours above and below the nearer: the other may lie beyond an edge.
+        # Of the neighbors above and below the nearer: the other may lie beyond an edge.
         reach = torch.minimum(torch.cat((beside, beside[-1:])), torch.cat((beside[:1], beside)))
         spread = torch.maximum(plain, torch.minimum(reach, 2 * plain))
     pose = source.world_from_camera.double()
@@ -202,7 +202,7 @@ def _footprints(source: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # 
 
 
 def fill_from_background(depth: Tensor, unknown: Tensor, camera: Camera) -> Tensor:  # [H, W]
-    """Fill unknown pixels from their neighbours, the farthest of those known, ring by ring."""
+    """Fill unknown pixels from their neighbors, the farthest of those known, ring by ring."""
     depth = torch.where(unknown, 0.0, depth)
     while bool((unknown := depth <= 0).any()) and bool((depth > 0).any()):
         around = torch.nn.functional.max_pool2d(camera.pad(depth[None, None], 1), 3, stride=1)[0, 0]

@@ -24,20 +24,20 @@ def sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> SurfelS
     factor = max(1, height // 240)
     grow = max(1, round(_SKY_BEHIND_DEG / 180 * height / factor))
     share = torch.nn.functional.avg_pool2d(geometry.is_sky.float()[None, None], factor)
-    colour = torch.nn.functional.avg_pool2d(
+    color = torch.nn.functional.avg_pool2d(
         (geometry.rgb.float() * geometry.is_sky[..., None]).permute(2, 0, 1)[None], factor
     )
     # Pure sky alone: pixels at an edge hold some of the roof.
     known = (share > 0.999).float()
-    colour = colour * known
+    color = color * known
     for _ in range(grow + 1):
-        around = torch.nn.functional.pad(torch.cat((colour * known, known), 1), (1, 1, 0, 0), mode="circular")
+        around = torch.nn.functional.pad(torch.cat((color * known, known), 1), (1, 1, 0, 0), mode="circular")
         around = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(around, (0, 0, 1, 1)), 3, stride=1)
         mean = around[:, :3] / around[:, 3:].clamp_min(1e-6)
-        colour = torch.where(known > 0, colour, mean)
+        color = torch.where(known > 0, color, mean)
         known = torch.maximum(known, (around[:, 3:] > 0).float())
     size = (height, width)
-    rgb = torch.nn.functional.interpolate(colour, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
+    rgb = torch.nn.functional.interpolate(color, size, mode="bilinear")[0].permute(1, 2, 0).contiguous()
     use = (torch.nn.functional.interpolate(known, size, mode="nearest-exact")[0, 0] > 0) & ~geometry.is_sky
     far = geometry.depth_ray[geometry.is_sky].median()
     return SurfelSource(

@@ -78,6 +78,6 @@ def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
 
 
 def remove_specks(pixels: Tensor) -> Tensor:
-    """Drop pixels without enough neighbours of their kind."""
+    """Drop pixels without enough neighbors of their kind."""
     around = torch.nn.functional.avg_pool2d(pixels.float()[None, None], 3, stride=1, padding=1)[0, 0]
     return pixels & (around > 0.4)

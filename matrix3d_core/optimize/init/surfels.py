@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 SIGMA_PER_SPACING = 0.6
-"""Surfel size: standard deviation per distance between neighbouring surfels."""
+"""Surfel size: standard deviation per distance between neighboring surfels."""
 SKY_SIGMA_PER_SPACING = 0.9
 """The same in the sky, whose surfels keep their size: from 0.85 on their sum is flat to less than 1 in 255."""
 OPACITY = 0.95
@@ -160,7 +160,7 @@ def _frame(polar: Tensor, azimuth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pixel_angles(row: Tensor, column: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Polar angle and azimuth of pixel centres, float64."""
+    """Polar angle and azimuth of pixel centers, float64."""
     return (row.double() + 0.5) * (math.pi / height), ((column.double() + 0.5) / width - 0.5) * math.tau
 
 
@@ -170,7 +170,7 @@ def _surface(
     """Return inverse_depth (1 / distance) at pixels and its slopes per radian to the east and the south.
 
     On a plane inverse_depth is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
-    neighbour gives one equation; of the two on an axis, the one with the smaller slope is believed.
+    neighbor gives one equation; of the two on an axis, the one with the smaller slope is believed.
     """
     height, width = depth_ray.shape
     polar, azimuth = _pixel_angles(row, column, height, width)
@@ -212,7 +212,7 @@ def surfels_from_pinhole(
 ) -> Gaussians:
     """Turn a pinhole picture with ray distances into surfels, one per ``stride`` x ``stride`` pixels.
 
-    A surfel lies in the plane of its neighbours' points; at an edge of the distance it faces the camera. Its size
+    A surfel lies in the plane of its neighbors' points; at an edge of the distance it faces the camera. Its size
     is the footprint of its pixels.
     """
     height, width = camera.size_px
@@ -244,7 +244,7 @@ def surfels_from_pinhole(
 def _pinhole_surface(
     camera: Pinhole, depth_ray: Tensor, row: Tensor, column: Tensor, stride: int, is_flat: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:  # [M, 3] each
-    """Return points at pixels, their rays and the normals that their neighbours span, away from the camera."""
+    """Return points at pixels, their rays and the normals that their neighbors span, away from the camera."""
     height, width = camera.size_px
     unit = camera.rays()
     points = unit * torch.nan_to_num(depth_ray.double(), posinf=float("nan"))[..., None]
@@ -289,6 +289,6 @@ def _surfels(
         pose = world_from_camera.double()
         means, axes = means @ pose[:3, :3].T + pose[:3, 3], pose[:3, :3] @ axes
     opacities = torch.full((len(means),), OPACITY)
-    return Gaussians.from_colours(
+    return Gaussians.from_colors(
         means.float(), quats_from_matrix(axes).float(), scales.float(), opacities, colors
     )

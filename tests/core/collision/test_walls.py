@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from matrix3d_core.collision.occupancy import Occupancy, decode_occupancy, encode_occupancy
-from matrix3d_core.collision.walls import metre_of, walls_of_mesh, walls_of_panorama
+from matrix3d_core.collision.walls import meter_of, walls_of_mesh, walls_of_panorama
 from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.mesh import Mesh
@@ -82,7 +82,7 @@ def test_walls_stand_where_the_panorama_stands():
     right = torch.tensor([math.cos(yaw), 0, -math.sin(yaw)])
     front = torch.tensor([math.sin(yaw) * math.cos(pitch), -math.sin(pitch), math.cos(yaw) * math.cos(pitch)])
     down = torch.linalg.cross(front, right)
-    path = Trajectory.from_centres(
+    path = Trajectory.from_centers(
         torch.stack((right, down, front), -1)[None], place[None], frame_of_reference="world"
     )
     for turned in (path, replace(path, frame_of_reference="panorama")):
@@ -106,9 +106,9 @@ def test_the_pose_of_the_panorama_is_one_matrix():
         walls_of_panorama(room_geometry(32), world_from_panorama=torch.eye(3))
 
 
-def test_units_that_are_no_metres_are_found_by_the_floor():
+def test_units_that_are_no_meters_are_found_by_the_floor():
     geometry = room_geometry(scale=5.0, is_metric=False)
-    assert metre_of(geometry) == pytest.approx(5.0, rel=0.02)
+    assert meter_of(geometry) == pytest.approx(5.0, rel=0.02)
     walls = walls_of_panorama(geometry)
     assert walls.radius == pytest.approx(1.25, rel=0.02)
     assert walls.blocks(torch.tensor([[0.0, 0.0, 5 * 1.72], [0.0, 0.0, 5.0]]), 0.0).tolist() == [True, False]

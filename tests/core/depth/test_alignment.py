@@ -86,7 +86,7 @@ def test_sky_is_not_compared_and_stands_twice_as_far_as_anything(exact):
 
 def test_rows_count_as_upstreams():
     height, width = 9, 12
-    across = (height - 2) * (width - 3)  # columns 2..W-2 with their right neighbours, rows 1..H-2
+    across = (height - 2) * (width - 3)  # columns 2..W-2 with their right neighbors, rows 1..H-2
     down = (height - 3) * (width - 2)
     laplacian = (height - 3) * (width - 3)
     rows = _smooth_rows(height, width, wraps=False, upstream_exact=True)
@@ -97,7 +97,7 @@ def test_rows_count_as_upstreams():
     assert np.abs(rows @ np.ones(height * width)).max() == 0
 
 
-def test_neighbours_meet_across_the_border():
+def test_neighbors_meet_across_the_border():
     rows = _smooth_rows(4, 6, wraps=True, upstream_exact=False).toarray()
     assert any(row[0] == 1 and row[5] == -1 and (row != 0).sum() == 2 for row in rows)
 

@@ -12,7 +12,7 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.scene.panorama import PanoramaGeometry
 
 
-def test_grey_as_distance_or_its_inverse():
+def test_gray_as_distance_or_its_inverse():
     image = torch.tensor([[[0.0], [0.25], [1.0]]])
     assert depth_from_image(image, unit=10).tolist() == [[0.0, 2.5, 10.0]]
     assert depth_from_image(image, kind="inverse distance", unit=2).tolist() == [[math.inf, 8.0, 2.0]]
@@ -39,10 +39,10 @@ def test_relative_depth_has_a_near_and_a_far_end():
 
 def test_a_colored_picture_is_no_depth():
     rng = torch.Generator().manual_seed(0)
-    grey = torch.rand(8, 16, 1, generator=rng).expand(-1, -1, 3)
-    noisy = grey + 0.02 * torch.rand(8, 16, 3, generator=rng)  # as JPEG leaves it
+    gray = torch.rand(8, 16, 1, generator=rng).expand(-1, -1, 3)
+    noisy = gray + 0.02 * torch.rand(8, 16, 3, generator=rng)  # as JPEG leaves it
     assert depth_from_image(noisy).shape == (8, 16)
-    with pytest.raises(InvalidInput, match=r"a depth picture must be grey; \d+% of this one is colored"):
+    with pytest.raises(InvalidInput, match=r"a depth picture must be gray; \d+% of this one is colored"):
         depth_from_image(torch.rand(8, 16, 3, generator=rng))
 
 

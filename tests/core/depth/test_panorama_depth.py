@@ -11,7 +11,7 @@ import torch
 
 from matrix3d_core.depth.describe import describe_geometry
 from matrix3d_core.depth.panorama_depth import geometry_from_depth
-from matrix3d_core.depth.preview import colourise_depth
+from matrix3d_core.depth.preview import colorize_depth
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.synth.sample_scene import render_erp
 
@@ -123,7 +123,7 @@ def test_the_unit_of_the_input_does_not_matter_after_scaling(terrace):
         torch.testing.assert_close(one.depth_ray, other.depth_ray, rtol=1e-4, atol=0)
 
 
-def test_camera_height_recovers_metres_on_the_sample(terrace):
+def test_camera_height_recovers_meters_on_the_sample(terrace):
     rgb, depth = terrace
     geometry = geometry_from_depth(rgb, depth * 0.31, scale="camera height", camera_height=1.6)
     assert geometry.is_metric
@@ -197,7 +197,7 @@ def test_bad_pictures_and_maps_are_refused(rgb, depth, match):
         geometry_from_depth(rgb, depth)
 
 
-@pytest.mark.parametrize("settings", [{"scale": "metres"}, {"sky": "blue"}, {"height": 1}, {"height": -4}])
+@pytest.mark.parametrize("settings", [{"scale": "meters"}, {"sky": "blue"}, {"height": 1}, {"height": -4}])
 def test_unknown_settings_are_refused(settings):
     with pytest.raises(InvalidInput):
         geometry_from_depth(torch.rand(H, W, 3), torch.ones(H, W), **settings)
@@ -217,11 +217,11 @@ def test_the_preview_is_light_near_and_dark_far():
     depth[0] = math.inf
     sky = torch.zeros(H, W, dtype=torch.bool)
     sky[1] = True
-    picture = colourise_depth(depth, sky)
+    picture = colorize_depth(depth, sky)
     assert picture.shape == (H, W, 3)
     assert bool(((picture >= 0) & (picture <= 1)).all())
     lightness = picture[5] @ torch.tensor([0.2126, 0.7152, 0.0722])
     assert bool((lightness.diff() <= 1e-6).all())
     assert float(picture[:2].max()) < 0.1
-    assert np.ptp(colourise_depth(torch.full((4, 8), 3.0)).numpy(), axis=(0, 1)).max() == 0
-    assert float(colourise_depth(torch.full((4, 8), math.nan)).max()) < 0.1
+    assert np.ptp(colorize_depth(torch.full((4, 8), 3.0)).numpy(), axis=(0, 1)).max() == 0
+    assert float(colorize_depth(torch.full((4, 8), math.nan)).max()) < 0.1

@@ -1,4 +1,4 @@
-"""Units: geometric mean 1, and metres from the camera's height."""
+"""Units: geometric mean 1, and meters from the camera's height."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_wrapped_convolutions_give_the_ring_and_leave_no_trace():
         assert torch.equal(network(x), plain)
 
 
-def test_wrapped_convolutions_commute_with_turns_in_spite_of_normalisation():
+def test_wrapped_convolutions_commute_with_turns_in_spite_of_normalization():
     torch.manual_seed(4)
     latent, network = torch.randn(1, 3, 12, 20), decoder(norm=True)
 

@@ -32,7 +32,7 @@ def guidance(count=5, height=24, width=48, seed=0):
 def test_prepared_frames_are_the_oracles(size, transposed):
     frames, mask = guidance()
     clip = prepare_guidance(frames, mask, *size, transposed=transposed)
-    rgb, seen = slow.normalised_guidance(frames.numpy(), mask.numpy(), *size, transposed=transposed)
+    rgb, seen = slow.normalized_guidance(frames.numpy(), mask.numpy(), *size, transposed=transposed)
     # Both are 8-bit levels on the way; what is left is float32 of k/255.
     np.testing.assert_allclose(to_unit(clip.frames).numpy() * 2 - 1, rgb, rtol=0, atol=3e-7)
     np.testing.assert_allclose(to_unit(clip.mask).numpy() * 2 - 1, seen, rtol=0, atol=3e-7)

@@ -111,19 +111,19 @@ def test_presets_of_sampling():
 
 
 def test_prompts_are_upstreams():
-    positive, negative = apply_prompt_preset("video", "A {small} harbour.")
+    positive, negative = apply_prompt_preset("video", "A {small} harbor.")
     assert positive == (
-        "A {small} harbour. The video is of high quality, and the view is very clear. High quality, masterpiece, "
+        "A {small} harbor. The video is of high quality, and the view is very clear. High quality, masterpiece, "
         "best quality, highres, ultra-detailed, fantastic."
     )
     assert negative == (
         "The video is not of a high quality, it has a low resolution. Distortion. strange artifacts."
     )
-    positive_5b, negative_5b = apply_prompt_preset("video 5B", "A {small} harbour.")
+    positive_5b, negative_5b = apply_prompt_preset("video 5B", "A {small} harbor.")
     assert positive_5b == positive
     assert negative_5b == negative + " flickering. worst quality. low quality"
-    assert apply_prompt_preset("image to panorama", "a harbour") == (
-        "A high quality 360 panorama photo of a harbour HDR, RAW, 360 consistent, omnidirectional",
+    assert apply_prompt_preset("image to panorama", "a harbor") == (
+        "A high quality 360 panorama photo of a harbor HDR, RAW, 360 consistent, omnidirectional",
         "",
     )
     assert apply_prompt_preset("text to panorama", " as it is\n") == (" as it is\n", "")

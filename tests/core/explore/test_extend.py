@@ -56,7 +56,7 @@ def test_the_new_place_shows_the_room_from_there():
     assert made.report["position"] == pytest.approx(PLACE)
     assert made.report["heading_deg"] == pytest.approx(30)
     ratio = made.geometry.depth_ray / wall_distance(PLACE, 30)
-    # Discs 0.12 apart, seen at a slant, give their centres' distance: 5 % over most of the view.
+    # Discs 0.12 apart, seen at a slant, give their centers' distance: 5 % over most of the view.
     assert float((ratio - 1).abs().quantile(0.9)) < 0.05
     # In the world's axes the geometry's points lie on the walls.
     rays = erp_directions(ROWS, 2 * ROWS, dtype=torch.float64) * made.geometry.depth_ray.unsqueeze(-1)
@@ -105,7 +105,7 @@ def test_what_no_pose_of_the_path_saw_is_not_known():
     u, v = torch.meshgrid(torch.linspace(-0.5, 0.5, 16), torch.linspace(-1.4, 1.4, 44), indexing="ij")
     points = torch.stack((u.flatten(), v.flatten(), torch.full((u.numel(),), 1.5)), -1)
     count = len(points)
-    added = Gaussians.from_colours(
+    added = Gaussians.from_colors(
         points,
         torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4),
         torch.tensor([[0.05, 0.05, 0.002]]).expand(count, 3),
@@ -137,8 +137,8 @@ def test_a_placed_path_keeps_the_first_worlds_axes():
     assert not is_led
     assert placed.frame_of_reference == "world"
     assert placed.is_metric
-    assert placed.centres[:, 0].tolist() == pytest.approx([0.5, 0.75, 1.0, 1.25, 1.5])
-    assert placed.centres[:, 2].tolist() == pytest.approx([1.0] * 5)
+    assert placed.centers[:, 0].tolist() == pytest.approx([0.5, 0.75, 1.0, 1.25, 1.5])
+    assert placed.centers[:, 2].tolist() == pytest.approx([1.0] * 5)
     assert torch.equal(placed.camera_from_world[0], start.camera_from_world[0])
     assert placed.forwards[-1].tolist() == pytest.approx([1, 0, 0], abs=1e-12)
 
@@ -149,8 +149,8 @@ def test_a_path_that_begins_elsewhere_is_led_to_the_start():
     placed, is_led = place_path(path, start)
     assert is_led
     assert len(placed) == 5
-    assert placed.centres[0].tolist() == pytest.approx(PLACE)
-    assert placed.centres[-1].tolist() == pytest.approx((0.5, 0.2, 2.0))
+    assert placed.centers[0].tolist() == pytest.approx(PLACE)
+    assert placed.centers[-1].tolist() == pytest.approx((0.5, 0.2, 2.0))
     with pytest.raises(InvalidInput, match="in a world's already"):
         place_path(placed, start)
 
@@ -174,12 +174,12 @@ def test_guidance_of_the_next_segment_shows_the_same_world():
 def test_where_to_go_on_from():
     path = Trajectory(torch.stack([pose_at((0, 0, float(k))) for k in range(4)]))
     camera = camera_info_from_pose(pose_at((1, 0, 0), 45))
-    centre = lambda pose: (-(pose[:3, :3].T @ pose[:3, 3])).tolist()  # noqa: E731
-    assert centre(start_pose(trajectory=path)) == pytest.approx([0, 0, 3])
-    assert centre(start_pose(trajectory=path, frame=1)) == pytest.approx([0, 0, 1])
-    assert centre(start_pose(trajectory=path, camera=camera)) == pytest.approx([1, 0, 0])
+    center = lambda pose: (-(pose[:3, :3].T @ pose[:3, 3])).tolist()  # noqa: E731
+    assert center(start_pose(trajectory=path)) == pytest.approx([0, 0, 3])
+    assert center(start_pose(trajectory=path, frame=1)) == pytest.approx([0, 0, 1])
+    assert center(start_pose(trajectory=path, camera=camera)) == pytest.approx([1, 0, 0])
     stored = start_pose(trajectory=path, camera=camera, pose="[1, 2, 3, 90, 0]")
-    assert centre(stored) == pytest.approx([1, 2, 3])
+    assert center(stored) == pytest.approx([1, 2, 3])
     assert stored[2, :3].tolist() == pytest.approx([1, 0, 0], abs=1e-12)
     assert parse_pose("  ") is None
     with pytest.raises(InvalidInput, match="Extend from here"):

@@ -29,7 +29,7 @@ def test_it_goes_where_one_sees_behind_the_screen():
     assert blocked.distance == pytest.approx((1 - 0.3) / math.cos(blocked.yaw_rad), rel=0.1)
     behind = min(found.candidates, key=lambda c: abs(abs(c.yaw_rad) - math.pi))
     assert way.unseen_sr > 2 * behind.unseen_sr, "going back shows nothing new"
-    ends = found.trajectory.centres[-1]
+    ends = found.trajectory.centers[-1]
     assert ends.tolist() == pytest.approx(
         [way.distance * math.sin(way.yaw_rad), 0, way.distance * math.cos(way.yaw_rad)]
     )
@@ -46,8 +46,8 @@ def test_what_is_guessed_counts_as_unseen():
     assert max(c.unseen_sr for c in plain.candidates) < 0.4
     # A quarter of the ring, floor to ceiling, and more of it when one walks towards it.
     assert min(c.unseen_sr for c in told.candidates) > 0.15 * 4 * math.pi
-    assert told.trajectory.centres[-1][0] < 0
-    assert told.trajectory.centres[-1][2] < 0
+    assert told.trajectory.centers[-1][0] < 0
+    assert told.trajectory.centers[-1][2] < 0
 
 
 def test_same_seed_same_path_and_other_seeds_turn_the_headings():

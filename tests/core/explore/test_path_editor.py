@@ -34,9 +34,9 @@ def drawing(*keys):
 def test_a_drawing_becomes_a_path_through_its_keys():
     path = drawn_path(drawing((0, 0, 0, 0, 0), (1, -0.5, 2, 90, -10)), frames=21, ease=False)
     assert len(path) == 21
-    assert path.centres[0].tolist() == pytest.approx([0, 0, 0])
-    assert path.centres[-1].tolist() == pytest.approx([1, -0.5, 2])
-    assert path.centres[10].tolist() == pytest.approx(
+    assert path.centers[0].tolist() == pytest.approx([0, 0, 0])
+    assert path.centers[-1].tolist() == pytest.approx([1, -0.5, 2])
+    assert path.centers[10].tolist() == pytest.approx(
         [0.5, -0.25, 1]
     )  # two keys: a straight line at constant speed
     ahead = path.forwards[-1]
@@ -52,7 +52,7 @@ def test_closed_drawings_return():
     keys = ((0, 0, 0, 0, 0), (1, 0, 1, 0, 0), (-1, 0, 1, 0, 0))
     closed = drawn_path(drawing(*keys), frames=31, closed=True)
     assert torch.equal(closed.camera_from_world[0], closed.camera_from_world[-1])
-    assert not torch.allclose(drawn_path(drawing(*keys), frames=31).centres[-1], closed.centres[-1])
+    assert not torch.allclose(drawn_path(drawing(*keys), frames=31).centers[-1], closed.centers[-1])
 
 
 def test_rows_and_poses_are_inverse():
@@ -121,7 +121,7 @@ def test_the_map_shows_the_walls_where_they_are():
         [1.0, 0.0, 0.0]
     )  # the walls are red above the eye
     assert map_span(geometry) > 4
-    picture = draw_map(geometry, centre=(0.0, 0.0), span=10.0, size_px=200)
+    picture = draw_map(geometry, center=(0.0, 0.0), span=10.0, size_px=200)
     assert picture.shape == (200, 200, 3)
 
     def redness(x, z):
@@ -135,7 +135,7 @@ def test_the_map_shows_the_walls_where_they_are():
     assert redness(2, 3) < 0.1, "nothing is known behind the screen"
     assert redness(-1, -1) < 0.1, "floor"
     assert redness(4.6, 0) < 0.1
-    moved = draw_map(geometry, centre=(-4.0, 2.0), span=10.0, size_px=200)
+    moved = draw_map(geometry, center=(-4.0, 2.0), span=10.0, size_px=200)
     assert float((moved[97:104, 97:104, 0] - moved[97:104, 97:104, 1]).max()) > 0.5
 
 
@@ -159,4 +159,4 @@ def test_bad_drawings_are_refused():
             pose_of_key(bad)
     for span, size in ((0, 100), (math.nan, 100), (5, 4096)):
         with pytest.raises(InvalidInput):
-            draw_map(hall(16), centre=(0.0, 0.0), span=span, size_px=size)
+            draw_map(hall(16), center=(0.0, 0.0), span=span, size_px=size)

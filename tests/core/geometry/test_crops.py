@@ -72,7 +72,7 @@ def test_icosahedron_forwards_are_its_corners():
     assert forwards[0].tolist() == pytest.approx([1 / length, -p / length, 0], abs=4 * EPS)
     assert forwards[8].tolist() == pytest.approx([0, -1 / length, -p / length], abs=4 * EPS)
     cosines = (forwards @ forwards.mT).sort(dim=1, descending=True).values
-    # Each corner has itself, five neighbours at acos(1/sqrt 5), five beyond, and its opposite.
+    # Each corner has itself, five neighbors at acos(1/sqrt 5), five beyond, and its opposite.
     expected = torch.tensor([1.0] + [5**-0.5] * 5 + [-(5**-0.5)] * 5 + [-1.0], dtype=torch.float64)
     torch.testing.assert_close(cosines, expected.expand(12, 12), rtol=0, atol=8 * EPS)
 
@@ -93,7 +93,7 @@ def test_crop_matches_a_scalar_camera():
 
 
 def test_crop_of_directions_holds_directions():
-    """A panorama that stores its own viewing directions shows each crop's axis at its centre, upright."""
+    """A panorama that stores its own viewing directions shows each crop's axis at its center, upright."""
     panorama = erp_directions(128, 256, dtype=torch.float64)
     rotations = upstream_crop_rotations()
     crops = crop_erp(panorama, rotations, intrinsics_from_fov(math.radians(90), 9, 9), 9, 9)

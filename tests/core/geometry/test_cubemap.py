@@ -1,4 +1,4 @@
-"""Cube maps: face axes, texel centres, continuity over edges and corners, accuracy."""
+"""Cube maps: face axes, texel centers, continuity over edges and corners, accuracy."""
 
 import itertools
 import math
@@ -25,7 +25,7 @@ def noise(*shape, seed=0):
 
 
 def texel_directions(size):
-    """``[6, S, S, 3]`` unit centres, from the faces written out one by one."""
+    """``[6, S, S, 3]`` unit centers, from the faces written out one by one."""
     grid = [
         [[cube_texel_direction(face, i, j, size) for i in range(size)] for j in range(size)]
         for face in FACE_NAMES
@@ -34,41 +34,41 @@ def texel_directions(size):
 
 
 def lookup_slowly(faces, direction):
-    """Interpolate on the convex hull of the texel centres: the facet that the ray goes through.
+    """Interpolate on the convex hull of the texel centers: the facet that the ray goes through.
 
-    Every square of four neighbouring texels, every quad across a cube edge and every corner triangle
+    Every square of four neighboring texels, every quad across a cube edge and every corner triangle
     is tried; within one, the weights are found by solving for them.
     """
     size = faces.shape[1]
-    centre = {
+    center = {
         (f, j, i): torch.tensor(cube_texel_direction(FACE_NAMES[f], i, j, size), dtype=torch.float64)
         for f, j, i in itertools.product(range(6), range(size), range(size))
     }
     step = 2 / size
-    for anchor in centre:
-        near = [key for key in centre if float((centre[key] - centre[anchor]).norm()) < 1.01 * step]
+    for anchor in center:
+        near = [key for key in center if float((center[key] - center[anchor]).norm()) < 1.01 * step]
         near = [key for key in near if key[0] >= anchor[0]]
         for corners in itertools.combinations(near, 3):
             if anchor not in corners or len({key[0] for key in corners}) != 3:
                 continue
-            frame = torch.stack([centre[k] for k in corners], dim=1)
+            frame = torch.stack([center[k] for k in corners], dim=1)
             if abs(float(torch.linalg.det(frame))) < 1e-9:
                 continue
             weights = torch.linalg.solve(frame, direction)
             if bool((weights >= -1e-12).all()):
                 return sum(w * faces[k] for w, k in zip(weights / weights.sum(), corners, strict=True))
         for b, c in itertools.permutations(near, 2):
-            far = centre[b] + centre[c] - centre[anchor]
-            fourth = [key for key in centre if float((centre[key] - far).norm()) < 1e-9]
+            far = center[b] + center[c] - center[anchor]
+            fourth = [key for key in center if float((center[key] - far).norm()) < 1e-9]
             if anchor in (b, c) or not fourth:
                 continue
-            along, across = centre[b] - centre[anchor], centre[c] - centre[anchor]
-            plane = torch.stack((centre[anchor], along, across))
+            along, across = center[b] - center[anchor], center[c] - center[anchor]
+            plane = torch.stack((center[anchor], along, across))
             if abs(float(along @ across)) > 1e-9 or abs(float(torch.linalg.det(plane))) < 1e-9:
                 continue
             # direction * t = anchor + s * along + r * across
             t_s_r = torch.linalg.lstsq(
-                torch.stack((direction, -along, -across), dim=1), centre[anchor]
+                torch.stack((direction, -along, -across), dim=1), center[anchor]
             ).solution
             t, s, r = t_s_r.tolist()
             if t > 0 and -1e-12 <= s <= 1 + 1e-12 and -1e-12 <= r <= 1 + 1e-12:
@@ -96,7 +96,7 @@ def test_faces_are_rotations_and_match_the_written_out_texels():
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_faces_hold_the_panorama_at_their_texel_centres(size):
+def test_faces_hold_the_panorama_at_their_texel_centers(size):
     panorama = noise(8, 16, 2)
     faces = cubemap_from_erp(panorama, size)
     for face, row, column in itertools.product(range(6), range(size), range(size)):
@@ -105,7 +105,7 @@ def test_faces_hold_the_panorama_at_their_texel_centres(size):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_lookup_matches_the_polyhedron_of_texel_centres(size):
+def test_lookup_matches_the_polyhedron_of_texel_centers(size):
     faces = noise(6, size, size, 2, seed=size)
     rng = torch.Generator().manual_seed(size)
     directions = torch.nn.functional.normalize(torch.randn(25, 3, generator=rng, dtype=torch.float64), dim=-1)
@@ -115,7 +115,7 @@ def test_lookup_matches_the_polyhedron_of_texel_centres(size):
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
-def test_texel_centres_return_their_own_value(size, mode):
+def test_texel_centers_return_their_own_value(size, mode):
     faces = noise(6, size, size, 3)
     values = sample_cubemap(faces, texel_directions(size), mode)
     torch.testing.assert_close(values, faces, rtol=0, atol=32 * size * EPS)
@@ -146,7 +146,7 @@ def test_lookup_is_continuous_for_noise(size):
     points, shift = crossings()
     step = 1e-7
     difference = sample_cubemap(faces, points + step * shift) - sample_cubemap(faces, points - step * shift)
-    # Colour changes by at most 1 per texel in each of two directions. The steepest facets are the strips
+    # Color changes by at most 1 per texel in each of two directions. The steepest facets are the strips
     # and triangles, half a texel (times sqrt 2) wide: 1 / size in face coordinates, seen at a distance
     # of at least 1, from points of length up to sqrt 3 + noise.
     assert float(difference.abs().max()) < step * shift.norm(dim=-1).max() * 8 * size
@@ -178,7 +178,7 @@ def test_smooth_function_survives_the_round_trip(size):
 
 
 def test_border_is_as_accurate_as_the_middle_of_a_face():
-    """Halving the texels quarters the error on cube edges too; copying the neighbour's row would halve it."""
+    """Halving the texels quarters the error on cube edges too; copying the neighbor's row would halve it."""
     rng = torch.Generator().manual_seed(0)
     edge = torch.rand(500, 3, generator=rng, dtype=torch.float64) * 1.8 - 0.9
     edge[:, 0], edge[:, 2] = 1, 1
@@ -194,7 +194,7 @@ def test_border_is_as_accurate_as_the_middle_of_a_face():
 
 
 def test_seam_and_poles_of_the_panorama_are_continuous():
-    """Around the pole and across the border, neighbours of a fine panorama differ by one small step."""
+    """Around the pole and across the border, neighbors of a fine panorama differ by one small step."""
     faces = noise(6, 8, 8, 1)
     panorama = erp_from_cubemap(faces, 512, 1024)[..., 0]
     # One row or column is pi / 512 radians; 2 to a face of 8 texels, half-texel strips (see above).

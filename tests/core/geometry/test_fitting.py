@@ -1,4 +1,4 @@
-"""Closed-form fits against direct minimisation, and a plane among outliers."""
+"""Closed-form fits against direct minimization, and a plane among outliers."""
 
 import math
 

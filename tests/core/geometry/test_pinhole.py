@@ -1,4 +1,4 @@
-"""Pinhole cameras: pixel centres, projection, ray distance and z-depth."""
+"""Pinhole cameras: pixel centers, projection, ray distance and z-depth."""
 
 import math
 

@@ -54,12 +54,12 @@ def test_rays_match_scalars(frame):
                 assert actual[t, row, column].tolist() == pytest.approx(expected, abs=1e-13)
 
 
-def test_upstream_frame_looks_along_x_at_the_centre_and_opencv_along_z():
+def test_upstream_frame_looks_along_x_at_the_center_and_opencv_along_z():
     still = torch.eye(4, dtype=torch.float64)[None]
     height, width = 64, 128
     upstream = spherical_pluecker(still, height, width)[0, height // 2, width // 2, 3:]
     opencv = spherical_pluecker(still, height, width, frame="opencv")[0, height // 2, width // 2, 3:]
-    pixel = math.pi / height  # the middle pixel's centre lies half a pixel off, in both angles
+    pixel = math.pi / height  # the middle pixel's center lies half a pixel off, in both angles
     assert upstream.tolist() == pytest.approx([1, 0, 0], abs=pixel)
     assert opencv.tolist() == pytest.approx([0, 0, 1], abs=pixel)
 
@@ -76,8 +76,8 @@ def test_moment_does_not_depend_on_the_point_of_the_ray(frame):
     pose = poses(1)
     rays = spherical_pluecker(pose, 4, 8, frame=frame, dtype=torch.float64)
     moment, direction = rays[..., :3], rays[..., 3:]
-    centre = torch.linalg.inv(pose[0])[:3, 3]
-    elsewhere = torch.linalg.cross(centre + 2.5 * direction, direction)
+    center = torch.linalg.inv(pose[0])[:3, 3]
+    elsewhere = torch.linalg.cross(center + 2.5 * direction, direction)
     torch.testing.assert_close(elsewhere, moment, rtol=0, atol=32 * EPS)
     assert float((moment * direction).sum(-1).abs().max()) < 16 * EPS
 

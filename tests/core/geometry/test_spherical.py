@@ -43,10 +43,10 @@ def test_directions_match_the_spherical_definition():
     torch.testing.assert_close(actual, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=8 * EPS)
 
 
-def test_centre_right_border_and_top_look_where_they_should():
-    u_centre, u_right, u_border = 0.5, 0.75, 0.0
+def test_center_right_border_and_top_look_where_they_should():
+    u_center, u_right, u_border = 0.5, 0.75, 0.0
     width, height = 12, 6
-    columns = torch.tensor([u_centre, u_right, u_border], dtype=torch.float64) * width - 0.5
+    columns = torch.tensor([u_center, u_right, u_border], dtype=torch.float64) * width - 0.5
     rows = torch.full((3,), height / 2 - 0.5, dtype=torch.float64)
     looks = directions_from_pixels(columns, rows, height=height, width=width)
     expected = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 0, -1]], dtype=torch.float64)
@@ -88,12 +88,12 @@ def test_lookup_matches_slow_definition(dtype):
     expected = torch.stack([erp_lookup(panorama, d) for d in directions.tolist()])
     actual = sample_erp(panorama.to(dtype), directions)
     # Coordinates are good to a few ulp of the width (a hair off the pole, of the azimuth; the oracle's
-    # asin costs sqrt(eps) of a row there); colour changes by at most 1 per pixel.
+    # asin costs sqrt(eps) of a row there); color changes by at most 1 per pixel.
     atol = 8 * 32 * torch.finfo(dtype).eps + 16 * math.sqrt(EPS)
     torch.testing.assert_close(actual.double(), expected, rtol=0, atol=atol)
 
 
-def test_lookup_at_pixel_centres_returns_the_pixels():
+def test_lookup_at_pixel_centers_returns_the_pixels():
     panorama = random(8, 16, 2)
     directions = erp_directions(8, 16, dtype=torch.float64)
     torch.testing.assert_close(sample_erp(panorama, directions), panorama, rtol=0, atol=64 * EPS)
@@ -115,7 +115,7 @@ def test_lookup_is_continuous_across_seam_and_poles():
     over_pole = torch.tensor([[step, -1, step], [-step, -1, -step]], dtype=torch.float64)
     for pair in (seam, over_pole):
         first, second = sample_erp(panorama, pair)
-        # 2 step radians are 16 / pi * step pixels of the row or column, at most 1 of colour per pixel.
+        # 2 step radians are 16 / pi * step pixels of the row or column, at most 1 of color per pixel.
         assert float((first - second).abs().max()) <= 8 * step
 
 

@@ -19,12 +19,12 @@ HEIGHT = 64
 WALL = 4.0
 
 
-def box_before_wall(colour_of):
-    """A red box 1.2 away in front of a round wall 4 away, coloured by direction from the origin."""
+def box_before_wall(color_of):
+    """A red box 1.2 away in front of a round wall 4 away, colored by direction from the origin."""
     directions = erp_directions(HEIGHT, 2 * HEIGHT)
     is_box = (directions[..., 2] > 0.9) & (directions[..., :2].abs() < 0.3).all(-1)
     depth_ray = torch.where(is_box, 1.2, WALL)
-    rgb = torch.where(is_box.unsqueeze(-1), torch.tensor([1.0, 0.0, 0.0]), colour_of(directions))
+    rgb = torch.where(is_box.unsqueeze(-1), torch.tensor([1.0, 0.0, 0.0]), color_of(directions))
     everything = torch.ones_like(is_box)
     return PanoramaGeometry(rgb, depth_ray, everything, ~everything)
 
@@ -40,9 +40,9 @@ def patterned(directions):
 
 
 def sideways(count=5, length=0.6):
-    centres = torch.zeros(count, 3, dtype=torch.float64)
-    centres[:, 0] = torch.linspace(0, length, count)
-    return Trajectory.from_centres(torch.eye(3).expand(count, 3, 3), centres)
+    centers = torch.zeros(count, 3, dtype=torch.float64)
+    centers[:, 0] = torch.linspace(0, length, count)
+    return Trajectory.from_centers(torch.eye(3).expand(count, 3, 3), centers)
 
 
 def guidance_of(geometry, path):
@@ -90,31 +90,31 @@ def test_filled_surface_lies_on_the_background(blue_case):
     """Distances of the fill against the wall's own, from each camera: the wall is round, so extrapolation errs."""
     _, path, filled = blue_case
     for t in range(1, 5):
-        centre = path.centres[t].float()
+        center = path.centers[t].float()
         ray = erp_directions(HEIGHT, 2 * HEIGHT)
-        along = ray @ centre
-        wall = -along + (along**2 + WALL**2 - centre @ centre).sqrt()
+        along = ray @ center
+        wall = -along + (along**2 + WALL**2 - center @ center).sqrt()
         error = (filled.depth_ray[t] / wall - 1).abs()[filled.is_filled[t]]
         assert float(error.median()) < 0.01
         assert float(error.quantile(0.95)) < 0.05
 
 
-def test_constant_colour_stays_constant():
+def test_constant_color_stays_constant():
     path = sideways(3)
     geometry = box_before_wall(blue)
-    grey = PanoramaGeometry(
+    gray = PanoramaGeometry(
         torch.full_like(geometry.rgb, 0.4), geometry.depth_ray, geometry.is_valid, geometry.is_sky
     )
-    filled = fill_guidance(guidance_of(grey, path), path)
+    filled = fill_guidance(guidance_of(gray, path), path)
     torch.testing.assert_close(filled.rgb, torch.full_like(filled.rgb, 0.4), rtol=0, atol=1e-3)
 
 
 def disagreement(rgb, filled, path):
-    """Mean colour difference between frames at points of the wall that both had to make up."""
+    """Mean color difference between frames at points of the wall that both had to make up."""
     points = erp_directions(4 * HEIGHT, 8 * HEIGHT).reshape(-1, 3) * WALL
     shown, made = [], []
     for t in range(len(path)):
-        local = points - path.centres[t].float()
+        local = points - path.centers[t].float()
         shown.append(sample_erp(rgb[t], local))
         made.append(sample_erp(filled.is_filled[t].float().unsqueeze(-1), local).squeeze(-1) > 0.99)
     differences = []
@@ -131,9 +131,9 @@ def test_frames_agree_better_than_frames_filled_alone():
     filled = fill_guidance(frames, path)
     alone = torch.stack(
         [
-            inpaint_background(rgb, depth, mask < 0.5, -centre if t else None).rgb
-            for t, (rgb, depth, mask, centre) in enumerate(
-                zip(frames.rgb, frames.depth_ray, frames.mask, path.centres, strict=True)
+            inpaint_background(rgb, depth, mask < 0.5, -center if t else None).rgb
+            for t, (rgb, depth, mask, center) in enumerate(
+                zip(frames.rgb, frames.depth_ray, frames.mask, path.centers, strict=True)
             )
         ]
     )
@@ -149,7 +149,7 @@ def test_rolling_all_frames_rolls_the_fill(columns):
     frames = guidance_of(box_before_wall(patterned), path)
     angle = torch.tensor([-columns / (2 * HEIGHT) * math.tau, 0, 0], dtype=torch.float64)
     turn = matrix_from_yaw_pitch_roll(*angle)
-    turned = Trajectory.from_centres(turn.expand(3, 3, 3), path.centres)
+    turned = Trajectory.from_centers(turn.expand(3, 3, 3), path.centers)
     rolled = GuidanceFrames(
         frames.rgb.roll(columns, 2), frames.mask.roll(columns, 2), frames.depth_ray.roll(columns, 2), "numba"
     )
@@ -170,8 +170,8 @@ def test_one_frame_and_no_holes():
 
 
 @pytest.mark.parametrize("frame_of_reference", ["panorama", "world"])
-def test_holes_are_read_along_lines_towards_the_panoramas_centre(monkeypatch, frame_of_reference):
-    """The epipole handed on is the source's centre seen from each camera, whatever the path's frame."""
+def test_holes_are_read_along_lines_towards_the_panoramas_center(monkeypatch, frame_of_reference):
+    """The epipole handed on is the source's center seen from each camera, whatever the path's frame."""
     path = sideways()
     frames = guidance_of(box_before_wall(blue), path)
     if frame_of_reference == "world":
@@ -197,8 +197,8 @@ def test_poles_and_seam_are_filled_when_the_path_climbs():
     near = (directions[..., 1] < -0.8) | ((directions[..., 2] < -0.9) & (directions[..., 1].abs() < 0.2))
     everything = torch.ones_like(near)
     geometry = PanoramaGeometry(patterned(directions), torch.where(near, 1.5, WALL), everything, ~everything)
-    centres = torch.tensor([[0.0, 0, 0], [0.2, -0.6, 0]])
-    path = Trajectory.from_centres(torch.eye(3).expand(2, 3, 3), centres)
+    centers = torch.tensor([[0.0, 0, 0], [0.2, -0.6, 0]])
+    path = Trajectory.from_centers(torch.eye(3).expand(2, 3, 3), centers)
     frames = guidance_of(geometry, path)
     assert bool((frames.mask[1, :, [0, -1]] == 0).any())
     filled = fill_guidance(frames, path)

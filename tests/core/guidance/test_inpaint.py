@@ -15,7 +15,7 @@ def seed(value=0):
 
 
 def test_fill_solves_the_difference_equations():
-    """Against a dense system built pixel by pixel: every pixel is the weighted mean of its neighbours."""
+    """Against a dense system built pixel by pixel: every pixel is the weighted mean of its neighbors."""
     height, width = 6, 12
     rgb = torch.rand(height, width, 3, generator=seed())
     depth_ray = torch.rand(height, width, generator=seed(1)) + 4

@@ -27,20 +27,20 @@ def small_cube_faces(monkeypatch):
 
 
 def path(*poses, **fields):
-    """A trajectory from (centre, yaw, pitch, roll) tuples, degrees."""
-    centres = torch.tensor([pose[0] for pose in poses], dtype=torch.float64)
+    """A trajectory from (center, yaw, pitch, roll) tuples, degrees."""
+    centers = torch.tensor([pose[0] for pose in poses], dtype=torch.float64)
     angles = torch.deg2rad(torch.tensor([pose[1:] or (0, 0, 0) for pose in poses], dtype=torch.float64))
-    return Trajectory.from_centres(matrix_from_yaw_pitch_roll(*angles.unbind(-1)), centres, **fields)
+    return Trajectory.from_centers(matrix_from_yaw_pitch_roll(*angles.unbind(-1)), centers, **fields)
 
 
 def expected_in_sphere(trajectory, frame, height):
-    """Colour and distance of the sphere room, from the ray-sphere equation."""
+    """Color and distance of the sphere room, from the ray-sphere equation."""
     pose = trajectory.world_from_camera[frame]
-    centre = pose[:3, 3]
+    center = pose[:3, 3]
     ray = erp_directions(height, 2 * height, dtype=torch.float64) @ pose[:3, :3].mT
-    along = ray @ centre
-    distance = -along + torch.sqrt(along**2 - centre @ centre + RADIUS**2)
-    point = centre + distance.unsqueeze(-1) * ray
+    along = ray @ center
+    distance = -along + torch.sqrt(along**2 - center @ center + RADIUS**2)
+    point = center + distance.unsqueeze(-1) * ray
     return 0.5 + 0.5 * point / RADIUS, distance
 
 
@@ -52,21 +52,21 @@ MOVES = path(
 @pytest.mark.parametrize("mode", GUIDANCE_MODES)
 @pytest.mark.parametrize("frame", range(4))
 def test_surfaces_appear_where_they_are(mode, frame):
-    """Not mirrored, upright, turned the right way: the colour says which point of the room it is."""
+    """Not mirrored, upright, turned the right way: the color says which point of the room it is."""
     height = 64
     geometry, _ = sphere_room(height, RADIUS)
     one = Trajectory(MOVES.camera_from_world[frame : frame + 1])
     frames = render_guidance(
         geometry, one, height=height, mode=mode, exact_first_frame=False, edge_threshold=height / 1024
     )
-    colour, distance = expected_in_sphere(MOVES, frame, height)
+    color, distance = expected_in_sphere(MOVES, frame, height)
     seen = frames.mask[0] > 0
     # Only the closed mesh has no holes. upstream's are its open poles, which fill whole rows of the frame.
     assert seen.all() if mode == "mesh" else seen.float().mean() > 0.8
-    error = (frames.rgb[0].double() - colour).abs().amax(-1)[seen]
-    # Half the room's colour range per radian. mesh: chords of a step of pi / 64 are off by step^2 / 8;
+    error = (frames.rgb[0].double() - color).abs().amax(-1)[seen]
+    # Half the room's color range per radian. mesh: chords of a step of pi / 64 are off by step^2 / 8;
     # points: up to a pixel off, and the room is up to 1 / (1 - 0.9 / 2) times as close; upstream: half
-    # a texel (1 / 64 of half a face) plus 8-bit colours.
+    # a texel (1 / 64 of half a face) plus 8-bit colors.
     step = math.pi / height
     bound = {"mesh": step**2, "points": 2.5 * step, "upstream": step}[mode]
     assert error.max() < bound, f"worst {error.max():.4f} of {bound:.4f}"

@@ -17,13 +17,13 @@ def test_mesh_matches_the_definition(height, threshold):
     geometry = PanoramaGeometry(geometry.rgb, geometry.depth_ray, geometry.is_valid, geometry.is_sky)
     expected = scene_mesh_slowly(geometry.rgb.tolist(), geometry.depth_ray.double().tolist(), threshold)
     mesh = mesh_from_panorama(geometry, height=height, edge_threshold=threshold * height / 1024)
-    vertices, faces, colours, visible = (torch.tensor(part) for part in expected)
+    vertices, faces, colors, visible = (torch.tensor(part) for part in expected)
     torch.testing.assert_close(
         mesh.vertices, vertices, rtol=0, atol=1e-6
     )  # one rounding to float32 at 3 units
     assert torch.equal(mesh.faces.long(), faces)
     assert torch.equal(mesh.is_visible, visible)
-    torch.testing.assert_close(mesh.colours, colours, rtol=0, atol=0)
+    torch.testing.assert_close(mesh.colors, colors, rtol=0, atol=0)
     assert mesh.faces.shape[0] == 2 * (height - 1) * 2 * height
 
 
@@ -60,8 +60,8 @@ def test_pole_vertices_lie_in_the_plane_of_a_ceiling():
     top = mesh.vertices[-2]
     torch.testing.assert_close(top, torch.tensor([0.0, -up, 0.0]), rtol=0, atol=1e-5)
     assert mesh.is_visible[-2:].all()
-    # The mean colour of the row around it: 0.5 + 0.5 * (0, -1, 0) almost.
-    torch.testing.assert_close(mesh.colours[-2], torch.tensor([0.5, 0.0, 0.5]), rtol=0, atol=0.01)
+    # The mean color of the row around it: 0.5 + 0.5 * (0, -1, 0) almost.
+    torch.testing.assert_close(mesh.colors[-2], torch.tensor([0.5, 0.0, 0.5]), rtol=0, atol=0.01)
 
 
 def test_pole_over_a_jump_is_not_visible():
@@ -75,36 +75,36 @@ def test_pole_over_a_jump_is_not_visible():
         edge_threshold=0.05 * 8 / 1024,
     )
     assert mesh.is_visible[-2:].tolist() == [False, True]
-    assert mesh.colours[-2].abs().sum() == 0
+    assert mesh.colors[-2].abs().sum() == 0
 
 
 @pytest.mark.parametrize(("source", "target"), [(24, 8), (24, 12), (20, 8), (8, 24), (9, 10)])
 def test_resampling_never_mixes_two_surfaces(source, target):
-    """Stripes of near red and far blue: each vertex is one or the other, in colour and in distance."""
+    """Stripes of near red and far blue: each vertex is one or the other, in color and in distance."""
     generator = rng(source)
     near = torch.rand(source, 2 * source, generator=generator) < 0.5
     rgb = torch.stack((near.float(), torch.zeros_like(near.float()), (~near).float()), -1)
     flat = torch.zeros_like(near)
     geometry = PanoramaGeometry(rgb, torch.where(near, 1.0, 3.0), ~flat, flat)
-    colour, depth = resample_geometry(geometry, target)
+    color, depth = resample_geometry(geometry, target)
     assert ((depth - 1).abs() < 1e-6).logical_or((depth - 3).abs() < 1e-5).all()
     is_near = depth < 2
-    torch.testing.assert_close(colour[..., 0], is_near.float(), rtol=0, atol=1e-5)
-    torch.testing.assert_close(colour[..., 2], (~is_near).float(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(color[..., 0], is_near.float(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(color[..., 2], (~is_near).float(), rtol=0, atol=1e-5)
 
 
 def test_resampling_keeps_sky_apart_at_equal_distance():
     is_sky = torch.rand(16, 32, generator=rng(0)) < 0.5
     rgb = is_sky.float().unsqueeze(-1).expand(-1, -1, 3).contiguous()
-    colour, _ = resample_geometry(PanoramaGeometry(rgb, torch.full((16, 32), 2.0), ~is_sky, is_sky), 8)
-    assert ((colour < 1e-5) | (colour > 1 - 1e-5)).all()
+    color, _ = resample_geometry(PanoramaGeometry(rgb, torch.full((16, 32), 2.0), ~is_sky, is_sky), 8)
+    assert ((color < 1e-5) | (color > 1 - 1e-5)).all()
 
 
-def test_resampling_averages_colour_by_area():
+def test_resampling_averages_color_by_area():
     geometry, _ = sphere_room(12)
-    colour, depth = resample_geometry(geometry, 4)
+    color, depth = resample_geometry(geometry, 4)
     expected = geometry.rgb.reshape(4, 3, 8, 3, 3).mean((1, 3))
-    torch.testing.assert_close(colour, expected, rtol=0, atol=2e-6)
+    torch.testing.assert_close(color, expected, rtol=0, atol=2e-6)
     torch.testing.assert_close(depth, torch.full((4, 8), 2.0), rtol=1e-6, atol=0)
 
 
@@ -128,8 +128,8 @@ def test_resampling_keeps_a_plane_a_plane(target):
 
 def test_own_size_is_not_resampled():
     geometry = random_geometry(8, 0)
-    colour, depth = resample_geometry(geometry, 8)
-    assert torch.equal(colour, geometry.rgb)
+    color, depth = resample_geometry(geometry, 8)
+    assert torch.equal(color, geometry.rgb)
     assert torch.equal(depth, geometry.depth_ray)
 
 

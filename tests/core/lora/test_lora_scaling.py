@@ -91,7 +91,7 @@ def test_a_config_beside_the_file(tmp_path):
     assert got == {Q: 3}  # 6 / sqrt(4)
     assert "Scale from adapter_config.json, alpha / sqrt(rank), rslora: 3 for 1 modules." in said
     assert "it fits only the residual weights" in said
-    # Alone in the folder under any name; the header goes first; with neighbours only adapter_model is meant.
+    # Alone in the folder under any name; the header goes first; with neighbors only adapter_model is meant.
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "mine.safetensors")
     assert factors(tmp_path / "mine.safetensors")[0] == {Q: 3}
     save_file(pair(Q), tmp_path / "mine.safetensors", metadata=diffusers({"r": 4, "lora_alpha": 1}))

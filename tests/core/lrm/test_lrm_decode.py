@@ -80,13 +80,13 @@ def test_gaussians_of_a_frame_one_by_one():
     for row in range(height):
         for column in range(width):
             i = row * width + column
-            d, s, q, colour, opacity = oracle.activate(
+            d, s, q, color, opacity = oracle.activate(
                 raw[:, row, column].tolist(), attributes[:, row, column].tolist(), width, height
             )
             mean, expected = oracle.place(column, row, d, s, q, c2w, width, height)
             assert found.means[i].tolist() == pytest.approx(list(mean), abs=3e-5)  # up to 30 units away
             np.testing.assert_allclose(covariance[i].numpy(), expected, rtol=1e-4, atol=1e-6 * max(s) ** 2)
-            assert found.colours[i].tolist() == pytest.approx(colour, abs=1e-6)
+            assert found.colors[i].tolist() == pytest.approx(color, abs=1e-6)
             assert float(found.opacities[i]) == pytest.approx(opacity, abs=1e-6)
 
 
@@ -118,7 +118,7 @@ def test_every_second_frame_in_the_trajectorys_own_frame(model, result):
     assert len(result.gaussians) == 5 * 32 * 64
     assert result.depth.shape == (9, 32, 64)
     path = turning_path()
-    distance = (result.gaussians.means.unflatten(0, (5, -1)) - path.centres[::2, None].float()).norm(dim=-1)
+    distance = (result.gaussians.means.unflatten(0, (5, -1)) - path.centers[::2, None].float()).norm(dim=-1)
     torch.testing.assert_close(distance, result.depth[::2].flatten(1), rtol=1e-4, atol=1e-4)
     assert float(result.depth.max()) < 30
     assert float(result.gaussians.opacities.min()) > 0
@@ -382,8 +382,8 @@ def test_the_most_important_ones_stay():
     assert set(index.tolist()) == set(sorted(range(4000), key=lambda i: -slow[i])[:100])
 
 
-def test_cells_merge_colours_opacity_and_spread():
-    """Four in one cell and one far away: the leader takes the weighted colour, the most opaque, and grows."""
+def test_cells_merge_colors_opacity_and_spread():
+    """Four in one cell and one far away: the leader takes the weighted color, the most opaque, and grows."""
     means = torch.tensor([[3.0, 3, 3], [3.01, 3, 3], [3, 3.02, 3], [3, 3, 3.03], [-5, 1, 1]])
     scales = torch.tensor([0.02, 0.01, 0.01, 0.01, 0.01])[:, None].expand(5, 3).clone()
     opacities = torch.tensor([0.5, 0.9, 0.5, 0.5, 0.5])

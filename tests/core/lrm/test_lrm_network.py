@@ -103,7 +103,7 @@ def test_tokens_are_joined_latent_first(model, params):
     close(model.join(a, b)[0], oracle.fuse_tokens(params, a[0].double().numpy(), b[0].double().numpy()))
 
 
-def test_layers_add_then_normalise(model, params):
+def test_layers_add_then_normalize(model, params):
     x = torch.randn(1, 50, 32, generator=torch.Generator().manual_seed(3))
     for room in ("transformer", "transformer_gs"):
         expected = x[0].double().numpy()

@@ -38,18 +38,18 @@ QUICK = {
 
 
 def room(count=11, height=64):
-    """A coloured ball room of radius 2 seen from a short path: every colour and distance in closed form."""
+    """A colored ball room of radius 2 seen from a short path: every color and distance in closed form."""
     from matrix3d_core.geometry.spherical import erp_directions
 
-    centres = torch.zeros(count, 3, dtype=torch.float64)
-    centres[:, 2] = torch.linspace(0, 0.6, count, dtype=torch.float64)
-    path = Trajectory.from_centres(torch.eye(3, dtype=torch.float64).repeat(count, 1, 1), centres)
+    centers = torch.zeros(count, 3, dtype=torch.float64)
+    centers[:, 2] = torch.linspace(0, 0.6, count, dtype=torch.float64)
+    path = Trajectory.from_centers(torch.eye(3, dtype=torch.float64).repeat(count, 1, 1), centers)
     d = erp_directions(height, 2 * height, dtype=torch.float64)
-    along = torch.einsum("hwc,tc->thw", d, centres)
-    distance = -along + (along.square() - centres.square().sum(-1)[:, None, None] + 4).sqrt()
-    point = centres[:, None, None] + distance.unsqueeze(-1) * d
-    colours = 0.5 + 0.3 * torch.sin(2 * point)
-    frames = (colours * 255).round().to(torch.uint8)
+    along = torch.einsum("hwc,tc->thw", d, centers)
+    distance = -along + (along.square() - centers.square().sum(-1)[:, None, None] + 4).sqrt()
+    point = centers[:, None, None] + distance.unsqueeze(-1) * d
+    colors = 0.5 + 0.3 * torch.sin(2 * point)
+    frames = (colors * 255).round().to(torch.uint8)
     latents = {
         1: stand_in_latents(frames[:9].float() / 255),
         2: stand_in_latents(frames[:9:2].float() / 255),
@@ -67,19 +67,19 @@ def dwarf(width=32):
 
 
 def test_stage_1_by_hand():
-    config = TrainConfig(colour_weight=2.0, depth_beta=1.0)
+    config = TrainConfig(color_weight=2.0, depth_beta=1.0)
     depth = torch.tensor([[[1.0, 5.0]]])
     truth = torch.tensor([[[1.5, math.inf]]])
     attributes = torch.zeros(1, 14, 1, 2)
     attributes[0, 10:13] = 0.2 / SH_C0
-    colours = torch.full((1, 1, 2, 3), 0.6)
+    colors = torch.full((1, 1, 2, 3), 0.6)
     smooth = (0.5 * 0.5**2 + (25 - 0.5)) / 2  # sky counts as the range limit, 30
-    assert float(stage1_loss(depth, attributes, truth, colours, config, 30.0)) == pytest.approx(
+    assert float(stage1_loss(depth, attributes, truth, colors, config, 30.0)) == pytest.approx(
         smooth + 2 * 0.1
     )
-    inverse = TrainConfig(colour_weight=0.0, depth_loss="inverse")
+    inverse = TrainConfig(color_weight=0.0, depth_loss="inverse")
     smooth = (0.5 * (1 - 1 / 1.5) ** 2 + 0.5 * (1 / 5 - 1 / 30) ** 2) / 2
-    assert float(stage1_loss(depth, attributes, truth, colours, inverse, 30.0)) == pytest.approx(smooth)
+    assert float(stage1_loss(depth, attributes, truth, colors, inverse, 30.0)) == pytest.approx(smooth)
 
 
 def test_stage_2_by_hand():

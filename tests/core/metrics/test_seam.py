@@ -15,8 +15,8 @@ FLOOR = 0.25 / 255
 def smooth_world(height=64, frequency=2.0):
     """A smooth function of direction, so without border and poles."""
     x, y, z = erp_directions(height, 2 * height, dtype=torch.float64).unbind(-1)
-    colours = [0.5 + 0.3 * torch.sin(frequency * a + 0.4) for a in (x + y, z - y, x - z)]
-    return torch.stack(colours, -1)[None]
+    colors = [0.5 + 0.3 * torch.sin(frequency * a + 0.4) for a in (x + y, z - y, x - z)]
+    return torch.stack(colors, -1)[None]
 
 
 def slow_seam(images):

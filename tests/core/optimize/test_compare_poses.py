@@ -23,21 +23,21 @@ def path(start=ELSEWHERE, yaw=0.6, pitch=0.0, count=12, step=0.1, frame="panoram
     turns = [
         matrix_from_yaw_pitch_roll(*torch.tensor([yaw + 0.05 * k, pitch, 0.0]).double()) for k in range(count)
     ]
-    centres = (
+    centers = (
         torch.tensor(start).double()
         + torch.tensor([[0.3 * step * k, 0.0, step * k] for k in range(count)]).double()
     )
-    return Trajectory.from_centres(torch.stack(turns), centres, frame_of_reference=frame)
+    return Trajectory.from_centers(torch.stack(turns), centers, frame_of_reference=frame)
 
 
-def geometry_at(centre, turn=None):
-    rgb, distance = look_from(centre, turn, ROWS)
+def geometry_at(center, turn=None):
+    rgb, distance = look_from(center, turn, ROWS)
     known = torch.ones_like(distance).bool()
     return PanoramaGeometry(rgb, distance, known, ~known)
 
 
 def first_geometry(trajectory):
-    return geometry_at(trajectory.centres[0], trajectory.world_from_camera[0, :3, :3])
+    return geometry_at(trajectory.centers[0], trajectory.world_from_camera[0, :3, :3])
 
 
 RIGHT = {
@@ -121,7 +121,7 @@ def test_two_wrong_readings_at_once_are_named_as_that_pair(name):
 
 
 def spoil(frames, seed=0):
-    """A quarter of the frames is noise or black, all flicker in brightness and colour, and half is smeared or repainted."""
+    """A quarter of the frames is noise or black, all flicker in brightness and color, and half is smeared or repainted."""
     rng = torch.Generator().manual_seed(seed)
     gains = 0.7 + 0.6 * torch.rand(len(frames), 1, 1, 3, generator=rng)
     spoiled = frames * gains + 0.1 * torch.randn(frames.shape, generator=rng)

@@ -25,7 +25,7 @@ from matrix3d_core.optimize.strategies.base import Population
 from matrix3d_core.optimize.strategies.mcmc import relocate_and_sample
 from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.views import choose_key_frames
-from matrix3d_core.scene.provenance import ORIGIN_COLOURS, ORIGINS, colour_by_origin
+from matrix3d_core.scene.provenance import ORIGIN_COLORS, ORIGINS, color_by_origin
 from matrix3d_core.scene.trajectory import Trajectory
 
 QUICK = OptimizeConfig(steps=24, max_gaussians=1200, crop_size_px=32, key_frame_stride=2, preview_every=50)
@@ -199,19 +199,19 @@ def flicker(frames):
 
 @pytest.mark.parametrize("mode", ["gain", "affine", "grid"])
 def test_exposure_is_taken_out(mode):
-    """Frames flicker; the panorama does not. The world should have the panorama's colours."""
+    """Frames flicker; the panorama does not. The world should have the panorama's colors."""
     frames, path, extras = world()
     config = replace(QUICK, steps=160, source_ratio=0.3, held_out_max=0)
-    truth = optimize_gaussians(frames, path, **extras, config=config).gaussians.colours
-    plain = optimize_gaussians(flicker(frames), path, **extras, config=config).gaussians.colours
+    truth = optimize_gaussians(frames, path, **extras, config=config).gaussians.colors
+    plain = optimize_gaussians(flicker(frames), path, **extras, config=config).gaussians.colors
     helped = optimize_gaussians(
         flicker(frames), path, **extras, config=replace(config, exposure=mode)
-    ).gaussians.colours
+    ).gaussians.colors
     # Seen: 0.75 to 0.81 after 160 steps; without the change 1.
     assert float((helped - truth).abs().mean()) < 0.87 * float((plain - truth).abs().mean())
 
 
-def test_colour_changes_start_at_none_and_have_right_slopes():
+def test_color_changes_start_at_none_and_have_right_slopes():
     rgb = torch.rand(6, 7, 3, generator=torch.Generator().manual_seed(0))
     for mode in ("gain", "affine", "grid"):
         changed, parameters = ExposureModel(mode, 3).apply(rgb, 1)
@@ -346,7 +346,7 @@ def test_a_world_that_is_extended_gives_way_slowly():
         grown = optimize_gaussians(
             1 - frames, path, initial=start, depth_ray=extras["depth_ray"], config=config
         ).gaussians
-        moved[share] = float((grown.colours[: len(start)] - start.colours).abs().mean())
+        moved[share] = float((grown.colors[: len(start)] - start.colors).abs().mean())
     assert moved[0.0] < 1e-6
     assert 1e-4 < moved[0.1] < 0.3 * moved[1.0]
 
@@ -378,9 +378,9 @@ def test_origins_follow_the_gaussians():
     result = optimize_gaussians(frames, path, **extras, config=QUICK)
     assert sum(result.report["origins"].values()) == len(result.gaussians)
     assert set(result.report["origins"]) == set(ORIGINS)
-    painted = colour_by_origin(result.gaussians, result.origins)
-    observed = painted.colours[result.origins == 1]
-    hue = torch.tensor(ORIGIN_COLOURS[1])
+    painted = color_by_origin(result.gaussians, result.origins)
+    observed = painted.colors[result.origins == 1]
+    hue = torch.tensor(ORIGIN_COLORS[1])
     torch.testing.assert_close(
         torch.nn.functional.normalize(observed, dim=-1).mean(0),
         torch.nn.functional.normalize(hue, dim=-1),
@@ -398,7 +398,7 @@ def test_suspicious_inputs_are_said_in_words():
         return " ".join(json.loads(json.dumps(optimize_gaussians(**given).report))["warnings"])
 
     assert "inverted" not in warnings()
-    assert "single colour" in warnings(frames=torch.full_like(frames, 0.4))
+    assert "single color" in warnings(frames=torch.full_like(frames, 0.4))
     assert "all alike" in warnings(frames=frames[:1].expand_as(frames).contiguous())
     backwards = Trajectory(torch.linalg.inv(path.camera_from_world))
     assert "look inverted" in warnings(trajectory=backwards)

@@ -1,4 +1,4 @@
-"""Initial Gaussians: even over the sphere, in the surface, and a picture of the panorama from its centre."""
+"""Initial Gaussians: even over the sphere, in the surface, and a picture of the panorama from its center."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def smooth_panorama(height: int) -> torch.Tensor:
     return torch.stack((0.5 + 0.4 * x * y, 0.5 + 0.3 * z * torch.cos(4 * y), 0.5 + 0.4 * y * z * x), dim=-1)
 
 
-def box_distance(height: int, centre=(0.0, 0.0, 0.0)) -> torch.Tensor:
+def box_distance(height: int, center=(0.0, 0.0, 0.0)) -> torch.Tensor:
     """Ray distance inside of a box 4 x 2 x 6."""
     rays = erp_directions(height, 2 * height, dtype=torch.float64)
     half, origin = (
         torch.tensor([2.0, 1.0, 3.0], dtype=torch.float64),
-        torch.tensor(centre, dtype=torch.float64),
+        torch.tensor(center, dtype=torch.float64),
     )
     return torch.where(rays > 0, (half - origin) / rays, (-half - origin) / rays).abs().amin(-1).float()
 
@@ -77,7 +77,7 @@ def test_discs_lie_in_the_walls_of_a_box():
     assert (surfels.scales[:, 2] < surfels.scales[:, :2].amin(-1)).all()
 
 
-def test_colours_are_exact_cell_means():
+def test_colors_are_exact_cell_means():
     rng = torch.Generator().manual_seed(0)
     rgb = torch.rand(8, 16, 3, generator=rng)
     surfels = surfels_from_erp(rgb, torch.ones(8, 16), rows=4)
@@ -91,11 +91,11 @@ def test_colours_are_exact_cell_means():
                 )
                 total += overlap * rgb[row, column].double()
                 area += overlap
-        torch.testing.assert_close(surfels.colours[cell].double(), total / area, rtol=0, atol=1e-6)
+        torch.testing.assert_close(surfels.colors[cell].double(), total / area, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (180, 0), (90, 40), (30, 90), (-120, -90)])
-def test_seen_from_the_centre_they_are_the_panorama(yaw, pitch):
+def test_seen_from_the_center_they_are_the_panorama(yaw, pitch):
     source = geometry(96, sky_rows=20)
     placed = init_gaussians(geometry=source, max_gaussians=20_000)
     start = placed.gaussians
@@ -113,7 +113,7 @@ def test_seen_from_the_centre_they_are_the_panorama(yaw, pitch):
 
 
 def test_grazing_ground_has_no_holes():
-    """A plane below the camera, looked at along the horizon from a metre higher."""
+    """A plane below the camera, looked at along the horizon from a meter higher."""
     height = 128
     rays = erp_directions(height, 2 * height)
     distance = torch.where(rays[..., 1] > 0.02, 1.6 / rays[..., 1].clamp_min(0.02), torch.tensor(80.0))
@@ -121,14 +121,14 @@ def test_grazing_ground_has_no_holes():
     source = PanoramaGeometry(smooth_panorama(height), distance, ~sky, sky)
     start = init_gaussians(geometry=source, max_gaussians=30_000).gaussians
     pose = torch.eye(4, dtype=torch.float64)
-    pose[1, 3] = 0.5  # half a metre up
+    pose[1, 3] = 0.5  # half a meter up
     K_px = intrinsics_from_fov(math.pi / 2, 96, 96)
     frame = render_gaussians(start, pose, K_px, 96, 96)
     assert float(frame.alpha[60:].min()) > 0.6
 
 
 def test_depth_edges_do_not_tilt_discs():
-    """A near square in front of a far sphere: every surfel faces the centre within a few degrees."""
+    """A near square in front of a far sphere: every surfel faces the center within a few degrees."""
     distance = torch.full((64, 128), 10.0)
     distance[24:40, 50:70] = 2.0
     surfels = surfels_from_erp(torch.rand(64, 128, 3), distance, rows=64)
@@ -146,7 +146,7 @@ def moving_camera(count=3) -> Trajectory:
 
 def test_new_content_is_lifted_once():
     source, path = geometry(48), moving_camera()
-    distance = torch.stack([box_distance(48, tuple(c)) for c in path.centres.tolist()])
+    distance = torch.stack([box_distance(48, tuple(c)) for c in path.centers.tolist()])
     # Frame 1 and 2 claim the same part of the wall as new, but the panorama shows that wall.
     mask = torch.ones(3, 48, 96)
     mask[1:, 20:28, 40:56] = 0
@@ -181,16 +181,16 @@ def test_without_any_distance_there_is_nothing_to_start_from():
         init_gaussians(geometry=geometry(), max_gaussians=5)
 
 
-def panel_before_a_wall(centre, rows):
-    """A panel 2 m ahead, 1.4 m wide and high, in a round room of 10 m: ray distance and colour ``[rows, 2 rows]``."""
+def panel_before_a_wall(center, rows):
+    """A panel 2 m ahead, 1.4 m wide and high, in a round room of 10 m: ray distance and color ``[rows, 2 rows]``."""
     rays = erp_directions(rows, 2 * rows, dtype=torch.float64)
-    along = rays @ centre
-    wall = -along + (along**2 - centre @ centre + 100).sqrt()
-    ahead = torch.where(rays[..., 2] > 1e-6, (2 - centre[2]) / rays[..., 2].clamp_min(1e-6), torch.inf)
-    hit = centre + ahead.nan_to_num(posinf=1e6)[..., None] * rays
+    along = rays @ center
+    wall = -along + (along**2 - center @ center + 100).sqrt()
+    ahead = torch.where(rays[..., 2] > 1e-6, (2 - center[2]) / rays[..., 2].clamp_min(1e-6), torch.inf)
+    hit = center + ahead.nan_to_num(posinf=1e6)[..., None] * rays
     is_panel = (hit[..., :2].abs() < 0.7).all(-1) & (ahead > 0) & (ahead < wall)
-    colour = torch.where(is_panel[..., None], torch.tensor((0.9, 0.1, 0.1)), torch.tensor((0.2, 0.6, 0.8)))
-    return torch.where(is_panel, ahead, wall).float(), colour.float(), is_panel
+    color = torch.where(is_panel[..., None], torch.tensor((0.9, 0.1, 0.1)), torch.tensor((0.2, 0.6, 0.8)))
+    return torch.where(is_panel, ahead, wall).float(), color.float(), is_panel
 
 
 @pytest.mark.parametrize("too_wide", [0, 1])
@@ -202,16 +202,16 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
     """
     pytest.importorskip("numba")
     rows = 96
-    centres = torch.stack([torch.tensor((0.04 * k, 0.0, 0.0), dtype=torch.float64) for k in range(16)])
+    centers = torch.stack([torch.tensor((0.04 * k, 0.0, 0.0), dtype=torch.float64) for k in range(16)])
     pose = torch.eye(4, dtype=torch.float64).repeat(16, 1, 1)
-    pose[:, :3, 3] = -centres
-    distance, rgb, _ = panel_before_a_wall(centres[0], rows)
+    pose[:, :3, 3] = -centers
+    distance, rgb, _ = panel_before_a_wall(centers[0], rows)
     none = torch.zeros_like(distance, dtype=torch.bool)
     geometry = PanoramaGeometry(rgb, distance, ~none, none)
     frames, swept_depth = [rgb], {}
     for k in range(1, 16):
-        frames.append(panel_before_a_wall(centres[k], rows)[1])
-        small, _, is_panel = panel_before_a_wall(centres[k], rows // 3)
+        frames.append(panel_before_a_wall(centers[k], rows)[1])
+        small, _, is_panel = panel_before_a_wall(centers[k], rows // 3)
         near = torch.where(is_panel, small, torch.inf)
         if too_wide:
             wider = -torch.nn.functional.max_pool2d(-near[None, None], 3, stride=1, padding=1)[0, 0]
@@ -227,7 +227,7 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
     )
     assert placed.counts["filled"] > 50
     for k in (8, 15):
-        _, truth, is_panel = panel_before_a_wall(centres[k], rows)
+        _, truth, is_panel = panel_before_a_wall(centers[k], rows)
         drawn = render_gaussians_panorama(placed.gaussians, pose[k], rows, 2 * rows)
         band = torch.nn.functional.max_pool2d(is_panel.float()[None, None], 15, stride=1, padding=7)[0, 0] > 0
         assert float(drawn.alpha[band].min()) > 0.4  # 0 where nothing was placed

@@ -1,4 +1,4 @@
-"""The compiled loss, crop and optimiser steps against their plain torch twins."""
+"""The compiled loss, crop and optimizer steps against their plain torch twins."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_parameters_stay_sane(trainer):
     size = start.scales.median(dim=-1).values[:, None]
     assert bool((result.scales <= 10.01 * size).all())
     assert bool((result.scales >= 0.05 * size).all())
-    assert 0 <= float(result.colours.min()) <= float(result.colours.max()) <= 1 + 1e-6
+    assert 0 <= float(result.colors.min()) <= float(result.colors.max()) <= 1 + 1e-6
     assert 0 < float(result.opacities.min()) <= float(result.opacities.max()) < 1
     torch.testing.assert_close(result.quats_wxyz.norm(dim=-1), torch.ones(len(start)), rtol=0, atol=1e-5)
 

@@ -33,7 +33,7 @@ def world(count=5):
 
 
 def spoiled(gaussians: Gaussians, seed=0) -> Gaussians:
-    """Grey, jittered and turned."""
+    """Gray, jittered and turned."""
     rng = torch.Generator().manual_seed(seed)
     size = gaussians.scales.median(dim=-1).values[:, None]
     return replace(
@@ -184,15 +184,15 @@ def test_depth_of_the_frames_is_enough_to_start():
 
 def test_constant_frames_stay_constant():
     frames, path, extras = world()
-    grey = torch.full_like(frames, 0.4)
+    gray = torch.full_like(frames, 0.4)
     extras["geometry"] = replace(extras["geometry"], rgb=torch.full_like(extras["geometry"].rgb, 0.4))
-    result = optimize_gaussians(grey, path, **extras, config=QUICK)
+    result = optimize_gaussians(gray, path, **extras, config=QUICK)
     result.gaussians.check_finite()
     json.dumps(result.report, allow_nan=False)
-    assert float((result.gaussians.colours - 0.4).abs().mean()) < 0.1
+    assert float((result.gaussians.colors - 0.4).abs().mean()) < 0.1
 
 
-def test_continuing_reduces_colour_to_its_base():
+def test_continuing_reduces_color_to_its_base():
     frames, path, extras = world()
     start = init_gaussians(geometry=extras["geometry"], max_gaussians=500).gaussians
     bands = torch.zeros(len(start), 4, 3)
@@ -203,7 +203,7 @@ def test_continuing_reduces_colour_to_its_base():
     )
     assert result.report["sh_bases_dropped"] == 3
     assert result.gaussians.sh.shape[1] == 1
-    torch.testing.assert_close(result.gaussians.colours, 0.5 + SH_C0 * bands[:, 0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(result.gaussians.colors, 0.5 + SH_C0 * bands[:, 0], rtol=0, atol=1e-5)
 
 
 def test_the_slow_engine_can_fit_too():

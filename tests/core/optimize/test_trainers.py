@@ -1,4 +1,4 @@
-"""What both trainers share: strategies, depth along the view's own axis, cameras off their centre."""
+"""What both trainers share: strategies, depth along the view's own axis, cameras off their center."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from matrix3d_core.raster.splat import SPLAT_ENGINES
 from matrix3d_core.scene.camera import Equirect, Pinhole
 
 HERE = torch.eye(4, dtype=torch.float64)
-OFF_CENTRE = Pinhole((24, 32), torch.tensor([[30.0, 0, 9], [0, 20.0, 17], [0, 0, 1]], dtype=torch.float64))
+OFF_CENTER = Pinhole((24, 32), torch.tensor([[30.0, 0, 9], [0, 20.0, 17], [0, 0, 1]], dtype=torch.float64))
 
 
 def wall(camera, distance=2.0):
@@ -36,7 +36,7 @@ def wall(camera, distance=2.0):
 @pytest.mark.parametrize("way", ["window", "crop", "compiled crop"])
 def test_known_depth_lies_along_the_views_axis(way):
     if way == "window":
-        view = pinhole_window(wall(OFF_CENTRE)[0], 3, 5, 16, 20)
+        view = pinhole_window(wall(OFF_CENTER)[0], 3, 5, 16, 20)
         depth, weight = known_depth(view).unbind(-1)
     else:
         view = perspective_crop(wall(Equirect((128, 256)))[0], torch.eye(3, dtype=torch.float64), 24)
@@ -78,9 +78,9 @@ def test_a_strategy_of_ones_own_is_a_function(engine, monkeypatch):
     assert math.isfinite(trainer.step(perspective_crop(picture, torch.eye(3, dtype=torch.float64), 32), 1.0))
 
 
-def test_surfels_of_an_off_centre_camera_lie_on_the_wall():
-    picture, far = wall(OFF_CENTRE)
-    made = surfels_from_pinhole(picture.rgb, far, OFF_CENTRE)
+def test_surfels_of_an_off_center_camera_lie_on_the_wall():
+    picture, far = wall(OFF_CENTER)
+    made = surfels_from_pinhole(picture.rgb, far, OFF_CENTER)
     assert len(made) == 24 * 32
     torch.testing.assert_close(made.means[:, 2], torch.full((len(made),), 2.0), rtol=1e-6, atol=0)
     column, row = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(24) + 0.5, indexing="xy")

@@ -126,7 +126,7 @@ def spot(row: int, column: int) -> np.ndarray:
     return values
 
 
-def centre_of(rgb: torch.Tensor) -> tuple[float, float]:
+def center_of(rgb: torch.Tensor) -> tuple[float, float]:
     """Azimuth and elevation of what is bright, in degrees."""
     weight = rgb.mean(-1)
     rows, columns = torch.arange(180) + 0.5, torch.arange(360) + 0.5
@@ -139,7 +139,7 @@ def centre_of(rgb: torch.Tensor) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("pose", "place", "seen"),
     [
-        ({"PosePitchDegrees": 30}, (90, 180), (0, 30)),  # the centre lies 30 degrees above the horizon
+        ({"PosePitchDegrees": 30}, (90, 180), (0, 30)),  # the center lies 30 degrees above the horizon
         ({"PosePitchDegrees": -20}, (90, 180), (0, -20)),
         (
             {"PoseRollDegrees": 20},
@@ -154,7 +154,7 @@ def centre_of(rgb: torch.Tensor) -> tuple[float, float]:
 def test_tilted_cameras_are_turned_level(tmp_path, pose, place, seen):
     Image.fromarray(spot(*place)).save(tmp_path / "a.webp", xmp=xmp(**pose), lossless=True)
     loaded = load_panorama(tmp_path / "a.webp")
-    azimuth, elevation = centre_of(loaded.rgb)
+    azimuth, elevation = center_of(loaded.rgb)
     assert azimuth == pytest.approx(seen[0], abs=0.6)
     assert elevation == pytest.approx(seen[1], abs=0.6)
     assert ("turned level" in loaded.report) == ("PoseHeadingDegrees" not in pose)
@@ -231,7 +231,7 @@ def test_an_eye_of_vr180_is_the_half_ahead(tmp_path):
     assert torch.equal(loaded.missing, outside)
     assert torch.equal(loaded.rgb[:, 90:270], torch.from_numpy(both[:, :180]) / 255)
     assert float((loaded.rgb * outside[..., None]).abs().max()) == 0
-    assert centre_of((loaded.rgb > 0.5).float()) == pytest.approx((45, 30))
+    assert center_of((loaded.rgb > 0.5).float()) == pytest.approx((45, 30))
     assert "missing: 50.0% of the picture" in loaded.report
     right = load_panorama(tmp_path / "vr180.png", eye="right eye, VR180", max_width=90)
     assert right.rgb.shape == (45, 90, 3)

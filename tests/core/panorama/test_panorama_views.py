@@ -91,8 +91,8 @@ def test_faces_come_in_order_and_go_back(directions):
     faces = cube_faces(directions, 32)
     for k, name in enumerate(FACE_NAMES):
         axis = cubemap_rotations()[k, 2]
-        centre = faces[k, 15:17, 15:17].mean((0, 1))
-        assert float(torch.nn.functional.normalize(centre, dim=0) @ axis) > 0.999, name
+        center = faces[k, 15:17, 15:17].mean((0, 1))
+        assert float(torch.nn.functional.normalize(center, dim=0) @ axis) > 0.999, name
     back = panorama_from_faces(faces, 64, 128)
     # Once through the faces (32 px per 90 degrees: bilinear error step^2 / 8 per axis) and two averages.
     torch.testing.assert_close(back, directions, rtol=0, atol=2 * (math.pi / 64) ** 2)

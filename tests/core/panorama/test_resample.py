@@ -67,16 +67,16 @@ def test_shrinking_averages_over_the_pixel(density):
 
     lookup = Lookup(image, wraps=False)
     actual = resample(lookup, coordinates, torch.full((count,), density))[:, 0]
-    centre = 20 + (torch.arange(count) + 0.5).double() * density - 0.5
+    center = 20 + (torch.arange(count) + 0.5).double() * density - 0.5
     # The pixels are samples, so the mean is over sqrt(d^2 - 1) of them: the wave times sinc.
     half = 0.5 * 0.1 * math.sqrt(density**2 - 1)
-    expected = 0.5 + 0.4 * torch.cos(0.1 * centre) * math.sin(half) / half
+    expected = 0.5 + 0.4 * torch.cos(0.1 * center) * math.sin(half) / half
     # The mean of n samples misses that of the box by (w / n)^2 / 24 * f'', with w / n at most 2 pixels (levels
     # are boxes of 2) and f'' = 0.4 * 0.1^2; cubic reading of a wave this slow errs by less.
     torch.testing.assert_close(actual, expected, rtol=0, atol=2**2 / 24 * 0.004 * 1.5)
 
 
-def test_fine_stripes_fade_to_grey_and_do_not_beat():
+def test_fine_stripes_fade_to_gray_and_do_not_beat():
     stripes = (torch.arange(512) % 2).float().expand(16, -1)[..., None].contiguous()
     for density in (3.1, 4.0, 6.3, 17.0):
         count = int(480 / density)
@@ -84,9 +84,9 @@ def test_fine_stripes_fade_to_grey_and_do_not_beat():
         def coordinates(index, across, down, d=density):
             return 10 + (index + across) * d, 8 + down * d
 
-        grey = resample(Lookup(stripes, wraps=False), coordinates, torch.full((count,), density))
+        gray = resample(Lookup(stripes, wraps=False), coordinates, torch.full((count,), density))
         # The mean of n lookups that are a pixel or less apart leaves at most 1/n of the stripes, and n is 3 or more.
-        assert float((grey - 0.5).abs().max()) < 0.5 / 3, density
+        assert float((gray - 0.5).abs().max()) < 0.5 / 3, density
 
 
 def test_density_one_is_a_plain_lookup():

@@ -76,7 +76,7 @@ def check_against_reference(mesh, pose, engine, height=HEIGHT, width=WIDTH):
     same &= actual.is_seen & expected.is_seen
     worst = (actual.rgb - expected.rgb)[same].abs().amax(-1) if same.any() else torch.zeros(1)
     # Weights move by the corner's rounding over the face's size; worst seen 2e-4 on slivers.
-    assert (worst > 2e-3).sum() <= 2, f"worst colour {worst.max():.2e}"
+    assert (worst > 2e-3).sum() <= 2, f"worst color {worst.max():.2e}"
     assert actual.rgb[~actual.is_seen].abs().sum() == 0
     return expected
 
@@ -87,7 +87,7 @@ def test_soup(engine, seed, size):
     check_against_reference(soup(150, seed, size), random_pose(seed, reach=0.5), engine)
 
 
-# Corners as (row, column) of a 48x96 panorama, at the distances 1, 2, 3; edges off the pixel centres.
+# Corners as (row, column) of a 48x96 panorama, at the distances 1, 2, 3; edges off the pixel centers.
 PLACES = {
     "holds the upper pole": ((3.2, 10.3), (4.1, 40.2), (2.3, 75.4)),
     "holds the lower pole": ((44.2, 10.3), (46.1, 40.2), (43.3, 75.4)),
@@ -102,7 +102,7 @@ PLACES = {
     "long and thin": ((24.4, 2.2), (24.6, 2.3), (24.5, 44.4)),
     "pole to pole": ((1.2, 30.3), (46.3, 31.4), (46.1, 33.2)),
     "less than a pixel": ((20.2, 30.2), (20.2, 30.4), (20.4, 30.3)),
-    "on a pixel centre": ((20, 30), (22, 30), (20, 32)),
+    "on a pixel center": ((20, 30), (22, 30), (20, 32)),
 }
 
 
@@ -112,7 +112,7 @@ def test_awkward_places(engine, place):
     corners = directions_from_pixels(columns, rows, height=HEIGHT, width=WIDTH)
     corners = corners * torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
     mesh = mesh_of(corners, torch.tensor([[0, 1, 2]]), hidden=0.0)
-    if place == "on a pixel centre":  # rays through corners and edges: only the clear ones are defined
+    if place == "on a pixel center":  # rays through corners and edges: only the clear ones are defined
         frame = open_mesh_renderer(mesh, engine=engine)[1].render(torch.eye(4), HEIGHT, WIDTH)
         assert frame.is_seen[21, 30] or frame.is_seen[20, 31]
         assert frame.is_seen.sum() <= 6
@@ -165,7 +165,7 @@ def test_large_frames_of_a_coarse_shell_have_no_holes():
 
 
 def test_rays_through_vertices_are_not_lost(engine):
-    """At the mesh's own centre every ray goes through a vertex, and both poles are vertices."""
+    """At the mesh's own center every ray goes through a vertex, and both poles are vertices."""
     mesh = closed_room(48, 96, 3)
     turned = torch.eye(4, dtype=torch.float64)
     turned[:3, :3] = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # a pole straight ahead
@@ -301,7 +301,7 @@ def test_refusals_name_the_rule():
         InvalidInput, match=r"mesh engine must be auto or one of warp, nvdiffrast, numba, embreex"
     ):
         open_mesh_renderer(mesh, engine="opengl")
-    bad = Mesh(mesh.vertices * torch.nan, mesh.faces, mesh.colours, mesh.is_visible)
+    bad = Mesh(mesh.vertices * torch.nan, mesh.faces, mesh.colors, mesh.is_visible)
     with pytest.raises(InvalidInput, match="vertices must be finite"):
         open_mesh_renderer(bad, engine="torch")
     renderer = open_mesh_renderer(mesh, engine="torch")[1]
@@ -319,7 +319,7 @@ def test_cuda_engines_are_refused_by_name_not_swapped():
         open_mesh_renderer(closed_room(4, 8, 0), engine="nvdiffrast")
 
 
-def test_rasterisers_without_cast_are_refused_for_it():
+def test_rasterizers_without_cast_are_refused_for_it():
     with pytest.raises(BackendUnavailable, match="nvdiffrast: has no cast"):
         open_mesh_renderer(closed_room(4, 8, 0), engine="nvdiffrast", needs={"cast"})
 
@@ -339,5 +339,5 @@ def test_cuda_engines_match_the_reference(name):
     actual = open_mesh_renderer(mesh, engine=name)[1].render(pose, 64, 128)
     assert actual.is_seen.all()
     error = (actual.depth_ray / expected.depth_ray - 1).abs()
-    # A rasteriser looks its faces up at the nearest texel, about half a pixel off.
+    # A rasterizer looks its faces up at the nearest texel, about half a pixel off.
     assert error.quantile(0.99) < (1e-4 if name == "warp" else 5e-2)

@@ -30,9 +30,9 @@ def test_lookup_has_no_seams_and_right_orientation():
     local = torch.nn.functional.normalize(torch.stack((x, y, torch.ones_like(x)), -1).double(), dim=-1)
     faces = []
     for rotation in cubemap_rotations():
-        colour = 0.5 + 0.5 * (local @ rotation)
+        color = 0.5 + 0.5 * (local @ rotation)
         faces.append(
-            torch.cat((colour, torch.ones(padded, padded, 1), torch.full((padded, padded, 1), 2.0)), -1)
+            torch.cat((color, torch.ones(padded, padded, 1), torch.full((padded, padded, 1), 2.0)), -1)
         )
     frame = lookup_faces(torch.stack(faces).float(), height, 2 * height)
     assert frame.is_seen.all()

@@ -10,7 +10,7 @@ from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, draw_with, turned_c
 
 from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
-from matrix3d_core.raster.splat import SPLAT_ENGINES, colours_from_sh, render_gaussians
+from matrix3d_core.raster.splat import SPLAT_ENGINES, colors_from_sh, render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
 CPU_ENGINES = ("numba", "torch")
@@ -18,20 +18,20 @@ CPU_ENGINES = ("numba", "torch")
 
 def draw(engine: str, gaussians: Gaussians, *, pose=None, size=SIZE, dtype=torch.float32):
     """Run an engine on leaf tensors; return pictures and leaves."""
-    leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colours)]
+    leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colors)]
     pose = turned_camera() if pose is None else pose
     pictures = draw_with(SPLAT_ENGINES.load(engine)[1], leaves, pose, PINHOLE, *size)
     return pictures, leaves
 
 
-def one(mean, *, scale=0.1, opacity=0.9, colour=(1.0, 0.5, 0.25), quat=(1.0, 0.0, 0.0, 0.0)) -> Gaussians:
+def one(mean, *, scale=0.1, opacity=0.9, color=(1.0, 0.5, 0.25), quat=(1.0, 0.0, 0.0, 0.0)) -> Gaussians:
     scales = torch.as_tensor(scale, dtype=torch.float32).expand(3)
-    return Gaussians.from_colours(
+    return Gaussians.from_colors(
         torch.tensor([mean]),
         torch.tensor([quat]),
         scales[None].clone(),
         torch.tensor([opacity]),
-        torch.tensor([colour]),
+        torch.tensor([color]),
     )
 
 
@@ -77,7 +77,7 @@ def test_numba_matches_twin_in_pictures_and_gradients(seed):
         assert (got - want).abs().max() < 5 / 255  # a flipped cut-off moves depth by up to z / 255
     assert flips <= 3  # seen: 0
     for name, got, want in zip(
-        ("means", "quats", "scales", "opacities", "colours"), gradients, gradients_twin, strict=True
+        ("means", "quats", "scales", "opacities", "colors"), gradients, gradients_twin, strict=True
     ):
         assert (got - want).norm() <= 1e-4 * want.norm(), name  # seen: 3e-6
 
@@ -86,7 +86,7 @@ def test_twin_gradients_match_finite_differences():
     gaussians = cloud(5, 3, size_px=4.0)
     names = ("means", "quats_wxyz", "scales", "opacities")
     leaves = [getattr(gaussians, n).double().requires_grad_() for n in names]
-    colours = gaussians.colours.double().requires_grad_()
+    colors = gaussians.colors.double().requires_grad_()
     render = SPLAT_ENGINES.load("torch")[1]
 
     def picture(*values):
@@ -96,7 +96,7 @@ def test_twin_gradients_match_finite_differences():
         return rgb.square().sum(), (alpha**2).sum(), (depth**2).sum()
 
     for index in range(5):
-        values = [*leaves, colours]
+        values = [*leaves, colors]
         rng = torch.Generator().manual_seed(index)
         direction = torch.randn(values[index].shape, generator=rng, dtype=torch.float64)
         step = 1e-7
@@ -260,7 +260,7 @@ def test_spherical_harmonics_match_scipy():
             )
             expected += torch.from_numpy(real)[:, None] * sh[:, index]
             index += 1
-    actual = colours_from_sh(sh, directions * 3 + 1, torch.ones(3, dtype=torch.float64))
+    actual = colors_from_sh(sh, directions * 3 + 1, torch.ones(3, dtype=torch.float64))
     torch.testing.assert_close(actual, expected.clamp_min(0), rtol=0, atol=1e-12)
 
 

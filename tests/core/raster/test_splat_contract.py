@@ -91,7 +91,7 @@ def test_numba_matches_twin_with_every_output_and_gradient(camera, antialiased, 
         same = same if want is expected[2] else torch.ones_like(same)
         # Seen: 3e-6. Single pixels at the 1/255 cut-off may flip; none did.
         torch.testing.assert_close(got[same], want[same], rtol=1e-5, atol=1e-5)
-    # A transmittance within rounding of one half may choose the neighbour; none did.
+    # A transmittance within rounding of one half may choose the neighbor; none did.
     torch.testing.assert_close(pictures[3], expected[3], rtol=1e-6, atol=1e-6)
     names = ("means", "quats", "scales", "opacities", "sh", "pose")
     for name, got, want in zip(names, gradients, expected_gradients, strict=True):
@@ -140,7 +140,7 @@ def test_antialiasing_keeps_the_light_of_a_tiny_gaussian(engine):
     sigma_px, depth = 0.2, 2.0
     scale = sigma_px * depth / 40
     means = torch.tensor([[0.0, 0.0, depth]])
-    point = Gaussians.from_colours(
+    point = Gaussians.from_colors(
         means, torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), scale), torch.ones(1), torch.ones(1, 3)
     )
     K_px = torch.tensor([[40.0, 0, 8], [0, 40.0, 8], [0, 0, 1]])
@@ -160,7 +160,7 @@ def test_median_depth_is_that_of_the_gaussian_at_half_the_light(engine, camera):
     depths = torch.tensor([2.0, 3.0, 4.0, 5.0])
     count = len(depths)
     means = torch.stack((torch.zeros(count), torch.zeros(count), depths), -1)
-    gaussians = Gaussians.from_colours(
+    gaussians = Gaussians.from_colors(
         means,
         torch.tensor([[1.0, 0, 0, 0]]).expand(count, 4).clone(),
         depths[:, None].expand(count, 3) * 0.05,
@@ -208,15 +208,15 @@ def test_the_pose_gradient_finds_the_way_back():
     with torch.no_grad():
         target = render_gaussians(gaussians, turned_camera(), PINHOLE, *SIZE).rgb
     shift = torch.tensor([0.04, -0.03, 0.02], dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([shift], lr=4e-3)
+    optimizer = torch.optim.Adam([shift], lr=4e-3)
     for _ in range(60):
         pose = turned_camera()
         moved = torch.cat((pose[:3, 3] + shift, torch.ones(1))).unsqueeze(-1)
         pose = torch.cat((pose[:, :3], moved), dim=1)
         loss = (render_gaussians(gaussians, pose, PINHOLE, *SIZE).rgb - target).square().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert float(shift.detach().abs().max()) < 0.003
 
 
@@ -242,7 +242,7 @@ def test_a_panorama_shows_what_a_pinhole_camera_facing_the_gaussian_sees(engine,
     mean = 2.5 * torch.nn.functional.normalize(torch.tensor(towards, dtype=torch.float64), dim=0)
     quat = torch.nn.functional.normalize(torch.tensor([0.8, 0.3, -0.4, 0.2], dtype=torch.float64), dim=0)
     scales, opacity = torch.tensor([0.6, 0.25, 0.1], dtype=torch.float64), 0.8
-    one = Gaussians.from_colours(
+    one = Gaussians.from_colors(
         mean[None].float(),
         quat[None].float(),
         scales[None].float(),
@@ -305,7 +305,7 @@ def test_a_panorama_is_sound_at_the_poles(engine):
         gaussians, torch.diag(torch.tensor([-1.0, -1, 1, 1])), *PANO, engine=engine
     )
     torch.testing.assert_close(over.rgb, straight.rgb.flip(0, 1), rtol=0, atol=2e-5)
-    above = Gaussians.from_colours(
+    above = Gaussians.from_colors(
         torch.tensor([[0.0, -2.0, 0.0]]),
         torch.tensor([[1.0, 0, 0, 0]]),
         torch.full((1, 3), 0.3),
@@ -341,7 +341,7 @@ def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
     for antialiased in (False, True):
         leaves = [t.clone().requires_grad_() for t in (means, quats, scales, torch.full((count,), 0.9))]
         frame = render_gaussians_panorama(
-            Gaussians.from_colours(*leaves, torch.ones(count, 3)),
+            Gaussians.from_colors(*leaves, torch.ones(count, 3)),
             torch.eye(4),
             *PANO,
             engine=engine,
@@ -389,7 +389,7 @@ def test_screen_gradients_tell_where_the_picture_pulls():
     from matrix3d_core.raster import splat_numba
 
     gaussians = cloud(60, 3)
-    arrays = [t.contiguous().numpy() for t in (*gaussians.tensors()[:4], gaussians.colours)]
+    arrays = [t.contiguous().numpy() for t in (*gaussians.tensors()[:4], gaussians.colors)]
     pose = turned_camera().numpy()
     for camera in (Pinhole(SIZE, PINHOLE), Equirect(PANO)):
         drawing = splat_numba.forward(tuple(arrays), pose, camera)
@@ -405,8 +405,8 @@ def test_screen_gradients_tell_where_the_picture_pulls():
 
 @pytest.mark.parametrize("bases", [4, 9, 16])
 def test_compiled_harmonics_match_the_plain_ones(bases):
-    from matrix3d_core.raster.splat import colours_from_sh
-    from matrix3d_core.raster.splat_numba_sh import colours_from_sh as compiled_colours
+    from matrix3d_core.raster.splat import colors_from_sh
+    from matrix3d_core.raster.splat_numba_sh import colors_from_sh as compiled_colors
 
     rng = torch.Generator().manual_seed(bases)
     values = [
@@ -419,12 +419,12 @@ def test_compiled_harmonics_match_the_plain_ones(bases):
 
     def run(function, dtype):
         leaves = [v.to(dtype).clone().requires_grad_() for v in values]
-        colours = function(*leaves)
-        (colours * weights.to(dtype)).sum().backward()
-        return [colours.detach().double(), *(leaf.grad.double() for leaf in leaves)]
+        colors = function(*leaves)
+        (colors * weights.to(dtype)).sum().backward()
+        return [colors.detach().double(), *(leaf.grad.double() for leaf in leaves)]
 
     for got, want in zip(
-        run(compiled_colours, torch.float32), run(colours_from_sh, torch.float64), strict=True
+        run(compiled_colors, torch.float32), run(colors_from_sh, torch.float64), strict=True
     ):
-        # Float32 with sums of 15 terms; a colour within rounding of 0 may be cut on one side only: none was.
+        # Float32 with sums of 15 terms; a color within rounding of 0 may be cut on one side only: none was.
         torch.testing.assert_close(got, want, rtol=2e-5, atol=2e-5)

@@ -12,7 +12,7 @@ from matrix3d_core.scene.gaussians import Gaussians
 warp = pytest.importorskip("warp", reason="the warp-lang package is not installed")
 
 PANO = (32, 64)
-NAMES = ("means", "quats", "scales", "opacities", "colours", "pose")
+NAMES = ("means", "quats", "scales", "opacities", "colors", "pose")
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,11 @@ def around(count: int) -> Gaussians:
     means = torch.randn(count, 3, generator=rng)
     means[:3] = torch.tensor([[0, -2.0, 0.02], [0.03, 1.5, 0], [0.01, 0.1, -2]])
     scales = 0.12 * means.norm(dim=-1, keepdim=True) * torch.exp(0.5 * torch.randn(count, 3, generator=rng))
-    return Gaussians.from_colours(means, plain.quats_wxyz, scales, plain.opacities, plain.colours)
+    return Gaussians.from_colors(means, plain.quats_wxyz, scales, plain.opacities, plain.colors)
 
 
 def run(engine, gaussians, dtype, *, K_px, size, antialiased, pose=None):
-    leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colours)]
+    leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colors)]
     pose = (turned_camera() if pose is None else pose).clone().requires_grad_()
     *pictures, index = draw_with(engine, leaves, pose, K_px, *size, antialiased=antialiased, median=True)
     rng = torch.Generator().manual_seed(3)
@@ -79,7 +79,7 @@ def test_nothing_points_needles_and_giants(render, K_px):
     quats = torch.nn.functional.normalize(
         torch.randn(7, 4, generator=torch.Generator().manual_seed(0)), dim=-1
     )
-    odd = Gaussians.from_colours(means, quats, scales, torch.full((7,), 0.9), torch.ones(7, 3))
+    odd = Gaussians.from_colors(means, quats, scales, torch.full((7,), 0.9), torch.ones(7, 3))
     for gaussians in (none, odd):
         for antialiased in (False, True):
             pictures, _, gradients = run(

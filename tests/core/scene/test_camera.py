@@ -1,4 +1,4 @@
-"""Cameras as values, against their definitions written out pixel by pixel: off-centre, non-square, skewed, and ERP."""
+"""Cameras as values, against their definitions written out pixel by pixel: off-center, non-square, skewed, and ERP."""
 
 import math
 
@@ -28,7 +28,7 @@ def pinhole_ray(column, row, skew=SKEW):
 
 
 def erp_ray(column, row, height, width):
-    """Longitude from the centre column to the right, latitude from the pole above."""
+    """Longitude from the center column to the right, latitude from the pole above."""
     longitude = (column / width - 0.5) * 2 * math.pi
     latitude = math.pi / 2 - row / height * math.pi  # up is positive
     return [
@@ -54,7 +54,7 @@ def grid(camera):
     return [(row, column) for row in range(camera.height) for column in range(camera.width)]
 
 
-def test_rays_look_through_pixel_centres(case):
+def test_rays_look_through_pixel_centers(case):
     camera, ray = case
     rays = camera.rays()
     assert rays.shape == (camera.height, camera.width, 3)
@@ -190,7 +190,7 @@ def test_depth_of_a_pinhole_is_z_and_of_a_panorama_the_ray_distance():
         torch.testing.assert_close(camera.ray_from_depth(depth), far, rtol=0, atol=TOLERANCE)
 
 
-def test_the_angle_of_a_pixel_is_that_between_its_neighbours():
+def test_the_angle_of_a_pixel_is_that_between_its_neighbors():
     panorama = Equirect((64, 128))
     rays = panorama.rays()[31:33, 64]
     assert panorama.pixel_rad == pytest.approx(float(torch.acos(rays[0] @ rays[1])), rel=1e-6)

@@ -18,8 +18,8 @@ EPS = torch.finfo(torch.float64).eps
 def poses(count=4, seed=0):
     rng = torch.Generator().manual_seed(seed)
     angles = torch.rand(3, count, generator=rng, dtype=torch.float64) * 2 - 1
-    centres = torch.randn(count, 3, generator=rng, dtype=torch.float64)
-    return matrix_from_yaw_pitch_roll(*angles), centres
+    centers = torch.randn(count, 3, generator=rng, dtype=torch.float64)
+    return matrix_from_yaw_pitch_roll(*angles), centers
 
 
 # Trajectory
@@ -27,24 +27,24 @@ def poses(count=4, seed=0):
 
 def test_poses_are_world_to_camera():
     """A point one unit ahead of the camera has camera coordinates (0, 0, 1)."""
-    rotations, centres = poses()
-    path = Trajectory.from_centres(rotations, centres)
-    ahead = centres + rotations[:, :, 2]
+    rotations, centers = poses()
+    path = Trajectory.from_centers(rotations, centers)
+    ahead = centers + rotations[:, :, 2]
     in_camera = path.camera_from_world @ torch.cat((ahead, torch.ones(4, 1)), dim=1)[..., None]
     expected = torch.tensor([0, 0, 1, 1], dtype=torch.float64).expand(4, 4)
     torch.testing.assert_close(in_camera.squeeze(-1), expected, rtol=0, atol=32 * EPS)
-    torch.testing.assert_close(path.centres, centres, rtol=0, atol=32 * EPS)
+    torch.testing.assert_close(path.centers, centers, rtol=0, atol=32 * EPS)
     torch.testing.assert_close(path.forwards, rotations[:, :, 2], rtol=0, atol=0)
 
 
 def test_the_panorama_of_a_world_path_stands_at_its_first_pose():
-    rotations, centres = poses()
-    own = Trajectory.from_centres(rotations, centres)
-    world = Trajectory.from_centres(rotations, centres, frame_of_reference="world")
+    rotations, centers = poses()
+    own = Trajectory.from_centers(rotations, centers)
+    world = Trajectory.from_centers(rotations, centers, frame_of_reference="world")
     assert torch.equal(own.world_from_panorama, torch.eye(4, dtype=torch.float64))
     assert torch.equal(own.panorama_from_world, torch.eye(4, dtype=torch.float64))
     assert torch.equal(world.world_from_panorama[:3, :3], rotations[0])
-    torch.testing.assert_close(world.world_from_panorama[:3, 3], centres[0], rtol=0, atol=32 * EPS)
+    torch.testing.assert_close(world.world_from_panorama[:3, 3], centers[0], rtol=0, atol=32 * EPS)
     torch.testing.assert_close(
         world.panorama_from_world @ world.world_from_panorama,
         torch.eye(4, dtype=torch.float64),
@@ -54,15 +54,15 @@ def test_the_panorama_of_a_world_path_stands_at_its_first_pose():
 
 
 def test_inverse_poses_match_the_general_inverse():
-    path = Trajectory.from_centres(*poses())
+    path = Trajectory.from_centers(*poses())
     torch.testing.assert_close(
         path.world_from_camera, torch.linalg.inv(path.camera_from_world), rtol=0, atol=64 * EPS
     )
 
 
 def test_length_adds_up_the_steps():
-    centres = torch.tensor([[0.0, 0, 0], [3, 0, 4], [3, 2, 4]])
-    path = Trajectory.from_centres(torch.eye(3).expand(3, 3, 3), centres)
+    centers = torch.tensor([[0.0, 0, 0], [3, 0, 4], [3, 2, 4]])
+    path = Trajectory.from_centers(torch.eye(3).expand(3, 3, 3), centers)
     assert path.length == pytest.approx(7.0)
     assert Trajectory(torch.eye(4)[None]).length == 0.0
 
@@ -170,7 +170,7 @@ def mesh(**changes):
     fields = {
         "vertices": torch.zeros(3, 3),
         "faces": torch.tensor([[0, 1, 2]], dtype=torch.int32),
-        "colours": torch.zeros(3, 3),
+        "colors": torch.zeros(3, 3),
         "is_visible": torch.ones(3, dtype=torch.bool),
     }
     return Mesh(**(fields | changes))
@@ -187,7 +187,7 @@ def test_mesh_may_have_no_faces():
         ({"faces": torch.tensor([[0, 1, -1]], dtype=torch.int32)}, "got -1"),
         ({"faces": torch.tensor([[0, 1, 2]])}, "int32"),
         ({"is_visible": torch.ones(3)}, "bool"),
-        ({"colours": torch.zeros(2, 3)}, "colours"),
+        ({"colors": torch.zeros(2, 3)}, "colors"),
     ],
 )
 def test_bad_meshes_are_refused(changes, says):
@@ -209,11 +209,11 @@ def gaussians(count=3, bases=1, **changes):
     return Gaussians(**(fields | changes))
 
 
-def test_colours_survive_the_round_trip():
-    colours = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
+def test_colors_survive_the_round_trip():
+    colors = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
     g = gaussians(5)
-    back = Gaussians.from_colours(g.means, g.quats_wxyz, g.scales, g.opacities, colours)
-    torch.testing.assert_close(back.colours, colours, rtol=0, atol=4 * 1.2e-7)
+    back = Gaussians.from_colors(g.means, g.quats_wxyz, g.scales, g.opacities, colors)
+    torch.testing.assert_close(back.colors, colors, rtol=0, atol=4 * 1.2e-7)
     assert SH_C0 == pytest.approx(0.5 / math.sqrt(math.pi))
 
 

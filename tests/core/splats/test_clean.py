@@ -16,9 +16,9 @@ WORLD = room()
 def balls(means, size=0.05, opacity=0.9):
     count = len(means)
     quats = torch.tensor([1.0, 0, 0, 0]).expand(count, 4)
-    grey = torch.full((count, 3), 0.5)
-    return Gaussians.from_colours(
-        means, quats, torch.full((count, 3), size), torch.full((count,), opacity), grey
+    gray = torch.full((count, 3), 0.5)
+    return Gaussians.from_colors(
+        means, quats, torch.full((count, 3), size), torch.full((count,), opacity), gray
     )
 
 
@@ -70,13 +70,13 @@ def test_faint_and_broken_splats_go():
     rest.check_finite()
 
 
-def test_giants_are_cut_to_their_neighbourhood():
+def test_giants_are_cut_to_their_neighborhood():
     scales = WORLD.scales.clone()
     scales[5] = 3.0
     rest, report = clean_gaussians(replace(WORLD, scales=scales))
     assert report["clamped"] == 1
     assert len(rest) == len(WORLD)
-    # The tiles are 0.12 apart; the median of 12 neighbours on a grid is its diagonal to twice the step.
+    # The tiles are 0.12 apart; the median of 12 neighbors on a grid is its diagonal to twice the step.
     assert 8 * 0.12 <= float(rest.scales[5].max()) <= 8 * 0.24 * 1.01
 
 
@@ -90,7 +90,7 @@ def test_density_may_change_over_the_world():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"neighbours": 2}, "neighbours must be at least 4"),
+        ({"neighbors": 2}, "neighbors must be at least 4"),
         ({"min_opacity": 2.0}, "min_opacity must lie between 0 and 1"),
         ({"outlier_ratio": 0.5}, "outlier_ratio must be 0"),
         ({"max_size_ratio": -1.0}, "max_size_ratio must be 0"),

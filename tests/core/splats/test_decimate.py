@@ -37,16 +37,16 @@ def test_fused_moments_are_those_of_the_mass():
     mass = np.array([float(world.opacities[m]) * a for m, a in zip(members, area, strict=True)])
     share = mass / mass.sum()
     means = world.means[members].double().numpy()
-    centre = share @ means
+    center = share @ means
     spread = covariances(world)[members].numpy()
     whole = sum(
-        w * (s + np.outer(m - centre, m - centre)) for w, s, m in zip(share, spread, means, strict=True)
+        w * (s + np.outer(m - center, m - center)) for w, s, m in zip(share, spread, means, strict=True)
     )
-    np.testing.assert_allclose(fused.means[1].numpy(), centre, rtol=1e-5)
+    np.testing.assert_allclose(fused.means[1].numpy(), center, rtol=1e-5)
     # float32 scales and quaternions: 1e-7 relative each, squared and summed over up to 40 units
     np.testing.assert_allclose(covariances(fused)[1].numpy(), whole, atol=1e-5 * np.abs(whole).max())
-    colour = np.tensordot(share, world.sh[members].double().numpy(), 1)
-    np.testing.assert_allclose(fused.sh[1].numpy(), colour, atol=1e-6)
+    color = np.tensordot(share, world.sh[members].double().numpy(), 1)
+    np.testing.assert_allclose(fused.sh[1].numpy(), color, atol=1e-6)
 
 
 def test_two_on_one_spot_let_the_same_light_through():
@@ -63,9 +63,9 @@ def test_removal_loss_is_what_removing_shows():
     rng = torch.Generator().manual_seed(3)
     means = torch.tensor((0.0, 0.0, 3.0)) + 0.5 * torch.randn(8, 3, generator=rng)
     quats = torch.nn.functional.normalize(torch.randn(8, 4, generator=rng), dim=-1)
-    scales, colours = 0.2 + 0.2 * torch.rand(8, 3, generator=rng), torch.rand(8, 3, generator=rng)
+    scales, colors = 0.2 + 0.2 * torch.rand(8, 3, generator=rng), torch.rand(8, 3, generator=rng)
     opacities = 0.2 + 0.5 * torch.rand(8, generator=rng)
-    world = Gaussians.from_colours(means, quats, scales, opacities, colours)
+    world = Gaussians.from_colors(means, quats, scales, opacities, colors)
     look = judging_views(world, PATH, count=1, size_px=32)[0]
     estimate = removal_losses(world, look, probes=800, seed=1)
     back = torch.rand(3, generator=torch.Generator().manual_seed(1))
@@ -95,7 +95,7 @@ def test_pruning_keeps_the_picture_and_says_so():
 
 
 def test_pruning_takes_the_hidden_first():
-    hidden = Gaussians(WORLD.means * 1.5, *WORLD.tensors()[1:])  # behind the walls, of the same colours
+    hidden = Gaussians(WORLD.means * 1.5, *WORLD.tensors()[1:])  # behind the walls, of the same colors
     both = Gaussians.concatenate(hidden, WORLD)
     config = PruneConfig(method="remove", size_px=64, views=16, refit_steps=0)
     rest, _ = prune_gaussians(both, len(WORLD), trajectory=PATH, config=config)
@@ -170,7 +170,7 @@ def test_levels_shrink_and_keep_the_picture(cells):
 
 def test_fusing_alone_leaves_no_holes():
     _, judge = judging_views(WORLD, PATH, count=12, size_px=64)
-    sparse = coarser(WORLD, len(WORLD) // 4, centres=PATH.centres)
+    sparse = coarser(WORLD, len(WORLD) // 4, centers=PATH.centers)
     assert min(float(draw(sparse, v, "auto").alpha.mean()) for v in judge) > 0.9
 
 
@@ -211,7 +211,7 @@ def test_overlapping_worlds_fuse_where_they_overlap():
     assert score(merged, WORLD) > 30
 
 
-def test_other_colours_and_far_worlds_are_no_duplicates():
+def test_other_colors_and_far_worlds_are_no_duplicates():
     dark = Gaussians(*WORLD.tensors()[:4], WORLD.sh - 2)
     far = Gaussians(WORLD.means + 100, *WORLD.tensors()[1:])
     assert merge_gaussians([WORLD, dark, far])[1]["fused"] == 0

@@ -16,12 +16,12 @@ from matrix3d_core.io.ply import read_ply, write_ply
 from matrix3d_core.io.splats import SPLAT_FORMATS, keeps_origins, read_gaussians, write_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.provenance import (
-    ORIGIN_COLOURS,
+    ORIGIN_COLORS,
     ORIGIN_UNKNOWN,
-    UNKNOWN_COLOUR,
-    colour_by_origin,
+    UNKNOWN_COLOR,
+    color_by_origin,
     count_origins,
-    provenance_colours,
+    provenance_colors,
 )
 from matrix3d_core.splats.clean import clean_gaussians
 from matrix3d_core.splats.levels import coarser, levels_of_detail
@@ -143,15 +143,15 @@ def test_no_word_where_nothing_is_lost(tmp_path, caplog):
     assert not caplog.text
 
 
-def test_colours_of_origins():
-    seen = provenance_colours(torch.tensor((2, 0, 1, ORIGIN_UNKNOWN, 9)))
-    wanted = torch.tensor((ORIGIN_COLOURS[2], *ORIGIN_COLOURS[:2], UNKNOWN_COLOUR, UNKNOWN_COLOUR))
+def test_colors_of_origins():
+    seen = provenance_colors(torch.tensor((2, 0, 1, ORIGIN_UNKNOWN, 9)))
+    wanted = torch.tensor((ORIGIN_COLORS[2], *ORIGIN_COLORS[:2], UNKNOWN_COLOR, UNKNOWN_COLOR))
     assert torch.equal(seen, wanted)
-    painted = colour_by_origin(ROOM)
+    painted = color_by_origin(ROOM)
     assert torch.equal(painted.means, ROOM.means)
     # Two thirds of the hue stay whatever the brightness, so the largest channel is that of the palette.
-    assert torch.equal(painted.colours.argmax(-1), provenance_colours(ROOM.origins).argmax(-1))
-    assert painted.colours[:, 0].std() > 0.01  # brightness is kept
+    assert torch.equal(painted.colors.argmax(-1), provenance_colors(ROOM.origins).argmax(-1))
+    assert painted.colors[:, 0].std() > 0.01  # brightness is kept
 
 
 def test_counts_of_origins():
@@ -160,11 +160,11 @@ def test_counts_of_origins():
     assert count_origins(torch.tensor((255, 1)))["unknown"] == 1
 
 
-def test_a_world_without_origins_cannot_be_coloured_by_them():
+def test_a_world_without_origins_cannot_be_colored_by_them():
     with pytest.raises(InvalidInput, match="must carry their origins"):
-        colour_by_origin(room(0.5))
+        color_by_origin(room(0.5))
     with pytest.raises(InvalidInput, match="must be integers"):
-        provenance_colours(torch.zeros(3))
+        provenance_colors(torch.zeros(3))
     with pytest.raises(InvalidInput, match="uint8"):
         Gaussians(*ROOM.tensors(), torch.zeros(len(ROOM)))
     with pytest.raises(InvalidInput, match="origins"):

@@ -17,7 +17,7 @@ WORLD, PATH = room(0.2), walk()
 
 
 def dot(x, y, z):
-    return Gaussians.from_colours(
+    return Gaussians.from_colors(
         torch.tensor([[x, y, z]]),
         torch.tensor([[1.0, 0, 0, 0]]),
         torch.full((1, 3), 0.01),

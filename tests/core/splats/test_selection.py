@@ -10,8 +10,8 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.splats.selection import CROP_SHAPES, crop_gaussians, inside_shape
 
 
-def is_inside(point, shape, centre, size, radius, yaw):
-    x, y, z = (p - c for p, c in zip(point, centre, strict=True))
+def is_inside(point, shape, center, size, radius, yaw):
+    x, y, z = (p - c for p, c in zip(point, center, strict=True))
     if shape == "sphere":
         return x * x + y * y + z * z <= radius * radius
     if shape == "cylinder":
@@ -25,7 +25,7 @@ def is_inside(point, shape, centre, size, radius, yaw):
 @pytest.mark.parametrize("keep", ["inside", "outside"])
 def test_crop_is_the_definition(shape, keep):
     world = random_gaussians(800, bases=4)
-    options = {"centre": (3.0, -5.0, 8.0), "size": (40.0, 50.0, 22.0), "radius": 27.0}
+    options = {"center": (3.0, -5.0, 8.0), "size": (40.0, 50.0, 22.0), "radius": 27.0}
     expected = [
         is_inside(p, shape, *options.values(), 0.6) == (keep == "inside") for p in world.means.tolist()
     ]
@@ -54,7 +54,7 @@ def test_nan_is_outside():
         ({"keep": "both"}, "keep must be 'inside' or 'outside'"),
         ({"size": (1, 0, 1)}, "size of the box must be positive; got 1, 0, 1"),
         ({"shape": "sphere", "radius": -1.0}, "size of the sphere must be positive; got -1"),
-        ({"centre": (1e6, 0, 0)}, r"inside of this box there are none. The world reaches from \(-"),
+        ({"center": (1e6, 0, 0)}, r"inside of this box there are none. The world reaches from \(-"),
     ],
 )
 def test_wrong_crops_are_named(change, words):

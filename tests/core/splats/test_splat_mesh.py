@@ -36,7 +36,7 @@ def fused():
 def test_mesh_lies_on_the_walls(fused):
     mesh, report = fused
     error = off_the_walls(mesh.vertices)
-    # A disc's depth is that of its centre: up to a sigma (0.066) off where it is seen at an angle
+    # A disc's depth is that of its center: up to a sigma (0.066) off where it is seen at an angle
     assert error.mean() < 0.035
     assert error.quantile(0.99) < 0.1
     assert report["faces"] == len(mesh.faces)
@@ -50,10 +50,10 @@ def test_faces_turn_towards_the_path(fused):
     assert ((-start * normal).sum(-1) > 0).float().mean() > 0.995
 
 
-def test_colours_are_those_of_the_splats(fused):
+def test_colors_are_those_of_the_splats(fused):
     mesh, _ = fused
     nearest = torch.cdist(mesh.vertices, WORLD.means).argmin(1)
-    assert (mesh.colours - WORLD.colours[nearest]).abs().mean() < 0.05
+    assert (mesh.colors - WORLD.colors[nearest]).abs().mean() < 0.05
 
 
 def test_collider_is_small_and_still_right(fused):
@@ -128,14 +128,14 @@ def test_gltf_is_upright_and_linear():
     )
     up = for_gltf(mesh)
     assert up.vertices[0].tolist() == [1, -2, -3]
-    assert float(up.colours[0, 0]) == pytest.approx(0.2140, abs=1e-4)
+    assert float(up.colors[0, 0]) == pytest.approx(0.2140, abs=1e-4)
 
 
 def fine_room():
     """The room with stripes that are finer than the mesh's triangles."""
     world = room(0.06)
     stripes = 0.5 + 0.4 * torch.sin(world.means * 20)
-    return Gaussians.from_colours(*world.tensors()[:4], stripes)
+    return Gaussians.from_colors(*world.tensors()[:4], stripes)
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +159,13 @@ def test_a_texture_shows_what_triangles_are_too_coarse_for(painted):
     corners = textured.faces.long()[face]
     uv = (textured.uvs[corners] * share.unsqueeze(-1)).sum(1)
     grid = (uv * 2 - 1)[None, None]
-    colour = torch.nn.functional.grid_sample(
+    color = torch.nn.functional.grid_sample(
         textured.texture.permute(2, 0, 1)[None], grid, align_corners=False
     )
     point = (textured.vertices[corners] * share.unsqueeze(-1)).sum(1)
-    truth = world.colours[torch.cdist(point, world.means).argmin(1)]
-    flat = (mesh.colours[mesh.faces.long()[face]] * share.unsqueeze(-1)).sum(1)
-    error, coarse = ((c - truth).abs().mean() for c in (colour[0, :, 0].T, flat))
+    truth = world.colors[torch.cdist(point, world.means).argmin(1)]
+    flat = (mesh.colors[mesh.faces.long()[face]] * share.unsqueeze(-1)).sum(1)
+    error, coarse = ((c - truth).abs().mean() for c in (color[0, :, 0].T, flat))
     assert error < 0.6 * coarse
     assert error < 0.1
     assert told["used"] > 0.4
@@ -180,7 +180,7 @@ def test_every_triangle_has_texels_of_its_own(painted):
     (ax, ay), (bx, by) = ((corners[:, k] - corners[:, 0]).unbind(-1) for k in (1, 2))
     area = (ax * by - ay * bx).abs() / 2
     owner, _ = cover_texels(corners.numpy(), told["size"])
-    # A texel's centre is in or out: the count is off by a part of the border's length, 1 in 10 here.
+    # A texel's center is in or out: the count is off by a part of the border's length, 1 in 10 here.
     assert abs((owner >= 0).sum() / float(area.sum()) - 1) < 0.02
     assert len(np.unique(owner)) > 0.98 * len(corners)
 
@@ -221,9 +221,9 @@ def test_textures_are_refused_in_words(painted):
     world, mesh, textured, _ = painted
     with pytest.raises(InvalidInput, match="texture must be one of 512"):
         texture_mesh(mesh, world, size_px=100, tolerance=0.1)
-    empty = Mesh(mesh.vertices, mesh.faces[:0], mesh.colours, mesh.is_visible)
+    empty = Mesh(mesh.vertices, mesh.faces[:0], mesh.colors, mesh.is_visible)
     with pytest.raises(InvalidInput, match="at least 1 triangle"):
         texture_mesh(empty, world, size_px=512, tolerance=0.1)
     with pytest.raises(InvalidInput, match="must come together"):
-        Mesh(mesh.vertices, mesh.faces, mesh.colours, mesh.is_visible, uvs=torch.zeros(len(mesh.vertices), 2))
+        Mesh(mesh.vertices, mesh.faces, mesh.colors, mesh.is_visible, uvs=torch.zeros(len(mesh.vertices), 2))
     assert for_gltf(textured).texture is textured.texture

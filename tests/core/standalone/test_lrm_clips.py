@@ -65,7 +65,7 @@ def test_folders_of_pictures_are_clips(tmp_path):
     assert not has_latents(folder)
 
 
-def test_latents_are_the_vaes_normalised_and_kept(tmp_path, vae):
+def test_latents_are_the_vaes_normalized_and_kept(tmp_path, vae):
     from diffusers import AutoencoderKLWan
 
     folder = write_folder(tmp_path / "street")

@@ -63,7 +63,7 @@ def test_the_command_gives_what_the_nodes_function_gives(
     world = read_gaussians(out / "world.ply")
     assert len(world) == len(expected.gaussians) > 100
     torch.testing.assert_close(world.means, expected.gaussians.means, rtol=0, atol=0)  # PLY holds float32
-    torch.testing.assert_close(world.colours, expected.gaussians.colours, rtol=0, atol=1e-6)
+    torch.testing.assert_close(world.colors, expected.gaussians.colors, rtol=0, atol=1e-6)
     assert len(read_gaussians(out / "world.spz")) == len(world)
     assert torch.equal(load_file(out / "depth.safetensors")["depth_ray"], expected.depth)
     report = json.loads((out / "report.json").read_text())

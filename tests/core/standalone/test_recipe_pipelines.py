@@ -175,7 +175,7 @@ def test_a_hub_id_is_only_looked_up_in_the_cache(empty_cache):
 
 def test_a_gated_model_is_explained(empty_cache):
     with pytest.raises(
-        BackendUnavailable, match="It is gated: accept its licence on its page and `hf auth login`"
+        BackendUnavailable, match="It is gated: accept its license on its page and `hf auth login`"
     ):
         open_flux("black-forest-labs/FLUX.1-dev")
 

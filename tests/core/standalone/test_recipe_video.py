@@ -151,14 +151,14 @@ def test_the_network_gets_latent_mask_and_guidance_in_this_order(wan):
     )
 
 
-def test_guidance_is_normalised_as_diffusers_pipeline_does_it(wan):
+def test_guidance_is_normalized_as_diffusers_pipeline_does_it(wan):
     """Against the pipeline's own conditioning of a first frame with black after it."""
     frames, _ = guidance(5)
     mask = torch.zeros(5, 32, 64)
     mask[0] = 1
     clip = prepare_guidance(frames, mask, 32, 64, transposed=False, eight_bit=False)
     ours = condition_latents(wan, clip, config=replace(SMALL, encode="plain"))
-    # The pipeline fills the other frames with 0, which is grey; the frames are black here, so -1.
+    # The pipeline fills the other frames with 0, which is gray; the frames are black here, so -1.
     video = torch.full((1, 3, 5, 32, 64), -1.0)
     video[:, :, 0] = frames[0].movedim(-1, 0) * 2 - 1
     raw = wan.vae.encode(video).latent_dist.mode()

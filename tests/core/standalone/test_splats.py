@@ -69,7 +69,7 @@ def test_the_command_gives_what_the_nodes_function_gives(folder, tmp_path, capsy
     world = read_gaussians(tmp_path / "world.ply")
     assert len(world) == len(expected.gaussians) > 100
     torch.testing.assert_close(world.means, expected.gaussians.means, rtol=0, atol=0)  # PLY holds float32
-    torch.testing.assert_close(world.colours, expected.gaussians.colours, rtol=0, atol=1e-6)
+    torch.testing.assert_close(world.colors, expected.gaussians.colors, rtol=0, atol=1e-6)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["settings"] == expected.report["settings"]
     assert report["held_out"] == expected.report["held_out"]

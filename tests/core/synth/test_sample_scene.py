@@ -1,4 +1,4 @@
-"""The sample scene: exact distances, the same colours from everywhere, and the shipped files."""
+"""The sample scene: exact distances, the same colors from everywhere, and the shipped files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_compiled_and_plain_intersection_agree():
     torch.testing.assert_close(fast_rgb, slow_rgb, rtol=0, atol=1e-6)
 
 
-def test_a_point_has_one_colour_from_every_viewpoint():
+def test_a_point_has_one_color_from_every_viewpoint():
     first, directions = random_rays(3000, seed=2)
     rgb, distance = trace(first, directions)
     hit = torch.isfinite(distance)
@@ -81,7 +81,7 @@ def test_sky_depends_on_the_direction_alone():
     torch.testing.assert_close(rgb[sky], moved[sky], rtol=0, atol=1e-6)
 
 
-def test_panorama_distance_is_that_of_the_pixel_centre():
+def test_panorama_distance_is_that_of_the_pixel_center():
     rgb, depth_ray = render_erp(torch.tensor([0.3, -0.2, 1.0]), 16, 32, samples=1)
     rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(32.0), indexing="ij")
     directions = directions_from_pixels(columns.double(), rows.double(), height=16, width=32)
@@ -103,14 +103,14 @@ def test_pinhole_and_panorama_see_the_same():
         [[math.cos(angle), 0, math.sin(angle)], [0, 1, 0], [-math.sin(angle), 0, math.cos(angle)]],
         dtype=torch.float64,
     )
-    centre = torch.tensor([0.5, -0.1, 1.5], dtype=torch.float64)
+    center = torch.tensor([0.5, -0.1, 1.5], dtype=torch.float64)
     pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, :3], pose[:3, 3] = rotation.mT, -(rotation.mT @ centre)
+    pose[:3, :3], pose[:3, 3] = rotation.mT, -(rotation.mT @ center)
     K_px = torch.tensor([[20.0, 0, 16.0], [0, 22.0, 12.0], [0, 0, 1]])
     rgb, depth_ray = render_pinhole(pose, K_px, 24, 32, samples=1)
     for row, column in ((0, 0), (12, 16), (23, 31), (5, 20)):
         local = torch.tensor([(column + 0.5 - 16) / 20, (row + 0.5 - 12) / 22, 1.0], dtype=torch.float64)
-        expected_rgb, expected = trace(centre, rotation @ local)
+        expected_rgb, expected = trace(center, rotation @ local)
         torch.testing.assert_close(depth_ray[row, column].double(), expected, rtol=1e-6, atol=0)
         torch.testing.assert_close(rgb[row, column], expected_rgb, rtol=0, atol=1e-5)
 
@@ -122,7 +122,7 @@ def test_rendering_is_deterministic_and_smooths_edges():
 
 
 @pytest.mark.parametrize("samples", [1, 3, 4, 9])
-def test_colour_samples_average_to_the_pixel_centre(samples):
+def test_color_samples_average_to_the_pixel_center(samples):
     offsets = np.array(sample_scene._subpixels(samples))
     assert offsets.shape == (samples, 2)
     np.testing.assert_allclose(offsets.mean(0), 0, atol=1e-12)
@@ -137,7 +137,7 @@ def test_the_terrace_is_as_promised():
     assert float(finite.min()) >= 0.8
     assert 40 <= float(finite.max()) <= 90
     assert 0.2 < float(torch.isinf(depth_ray).float().mean()) < 0.6
-    for along in torch.linspace(0, 3, 7):  # three metres ahead are free to walk
+    for along in torch.linspace(0, 3, 7):  # three meters ahead are free to walk
         _, around = render_erp(torch.tensor([0.0, 0.0, float(along)]), 16, 32, samples=1)
         assert float(around.min()) > 0.8
 
@@ -165,7 +165,7 @@ def test_shipped_distances_are_the_scenes():
         depth_ray, metadata = shipped["depth"], json.loads(str(shipped["metadata"]))
     assert depth_ray.shape == (512, 1024)
     assert depth_ray.dtype == np.float32
-    assert metadata["units"] == "metres"
+    assert metadata["units"] == "meters"
     rng = torch.Generator().manual_seed(5)
     rows, columns = torch.randint(512, (500,), generator=rng), torch.randint(1024, (500,), generator=rng)
     directions = directions_from_pixels(columns.double(), rows.double(), height=512, width=1024)

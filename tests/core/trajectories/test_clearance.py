@@ -65,7 +65,7 @@ def test_a_flat_wall_is_met_between_its_samples():
     nearest_sample = (erp_directions(16, 32, dtype=torch.float64) * geometry.depth_ray[..., None]).flatten(
         0, 1
     )
-    assert float((nearest_sample - walk.centres[-1]).norm(dim=-1).min()) > 0.15
+    assert float((nearest_sample - walk.centers[-1]).norm(dim=-1).min()) > 0.15
 
 
 def test_report_names_the_frames_that_collide():
@@ -115,7 +115,7 @@ def test_a_cut_path_is_clear_and_no_shorter_than_it_must_be(radius):
     # pixel past straight ahead: 3 / cos(pi / 128)^2 = 3.0018.
     assert 3 - radius - 0.005 < cut.length < (3 - radius + 1e-6 if radius else 3.0019)
     # Same timing, smaller steps: the soft start and end stay.
-    before, after = walk.centres[:, 2], cut.centres[:, 2]
+    before, after = walk.centers[:, 2], cut.centers[:, 2]
     torch.testing.assert_close(after, before * share, rtol=0, atol=1e-9)
 
 
@@ -124,7 +124,7 @@ def test_cutting_slows_the_walk_and_leaves_the_turn_before_it_alone():
     cut, share = shorten_to_clear(walk, room(), radius=0.5)
     assert share == pytest.approx(2.5 / 6, abs=0.01)
     # Rotations are those of the same place on the path: this one still turns as it sets off.
-    start = int((walk.centres[:, 2] > 0).nonzero()[0]) - 1
+    start = int((walk.centers[:, 2] > 0).nonzero()[0]) - 1
     assert torch.equal(cut.camera_from_world[: start + 1], walk.camera_from_world[: start + 1])
     assert float((cut.forwards[-1] - walk.forwards[-1]).abs().max()) < 1e-12
     turned = cut.camera_from_world[:, :3, :3].diff(dim=0).flatten(1).norm(dim=-1)
@@ -134,7 +134,7 @@ def test_cutting_slows_the_walk_and_leaves_the_turn_before_it_alone():
 def test_a_cut_bend_keeps_its_poses_on_the_old_path():
     walk = make_preset("forward_right", frames=201, distance=4.0)
     cut, _ = shorten_to_clear(walk, room(), radius=0.4)
-    gaps = torch.cdist(cut.centres, walk.centres)
+    gaps = torch.cdist(cut.centers, walk.centers)
     nearest = gaps.argmin(1)
     assert float(gaps.amin(1).max()) < 0.02  # half a step
     assert float((cut.forwards - walk.forwards[nearest]).norm(dim=-1).max()) < 0.01
@@ -148,7 +148,7 @@ def test_turns_after_a_dropped_walk_still_turn():
     assert float(cut.forwards[-1, 2]) == pytest.approx(-1)
     again = join(walk, make_preset("straight", distance=1.0))
     held, _ = shorten_to_clear(again, room(), radius=0.5)
-    assert torch.equal(held.centres[-80:], held.centres[-1:].expand(80, 3))
+    assert torch.equal(held.centers[-80:], held.centers[-1:].expand(80, 3))
 
 
 def test_a_loop_is_shrunk_and_stays_closed():
@@ -164,25 +164,25 @@ def test_a_thin_wall_between_two_frames_is_noticed():
     far = torch.full((64, 128), 10.0)
     far[:, 60:68] = 1.0  # a post ahead; two frames, one before it and one behind
     ends = torch.tensor([[0, 0, 0], [0, 0, 3.0]], dtype=torch.float64)
-    jump = Trajectory.from_centres(torch.eye(3).repeat(2, 1, 1), ends)
+    jump = Trajectory.from_centers(torch.eye(3).repeat(2, 1, 1), ends)
     short, share = shorten_to_clear(jump, panorama(far), radius=0.1)
     assert share < 0.31
-    assert short.centres[1, 2] < 0.91
+    assert short.centers[1, 2] < 0.91
 
 
 def test_a_post_is_noticed_though_both_frames_are_clear():
     far = torch.full((64, 128), 10.0)
     far[:, 60:68] = 1.0
     ends = torch.tensor([[-1, 0, 1.5], [1, 0, 1.5]], dtype=torch.float64)  # passes behind the post
-    jump = Trajectory.from_centres(torch.eye(3).repeat(2, 1, 1), ends)
+    jump = Trajectory.from_centers(torch.eye(3).repeat(2, 1, 1), ends)
     assert measure_clearance(jump, panorama(far), radius=0.1).is_clear
     short, share = shorten_to_clear(jump, panorama(far), radius=0.1)
     assert 0.2 < share < 0.45
-    assert short.centres[1, 0] < -0.2
+    assert short.centers[1, 0] < -0.2
 
 
 @pytest.mark.parametrize("away", [[-0.3, 0.1, -0.7], [0.2, 0.3, 0.4], [0.123, 0.456, -0.2]])
-def test_a_loop_away_from_the_centre_keeps_its_first_pose_to_the_bit(away):
+def test_a_loop_away_from_the_center_keeps_its_first_pose_to_the_bit(away):
     away = torch.tensor(away, dtype=torch.float64)
     turn = matrix_from_quats(torch.tensor([0.9, 0.1, 0.4, -0.1], dtype=torch.float64))
     loop = transform(make_preset("keep_turning_left", distance=4.0), rotation=turn, translation=away)

@@ -14,7 +14,7 @@ from matrix3d_core.trajectories.report import describe_trajectory
 def random_trajectory(seed=0, count=11, **fields):
     rng = torch.Generator().manual_seed(seed)
     quats = torch.randn(count, 4, generator=rng, dtype=torch.float64)
-    return Trajectory.from_centres(
+    return Trajectory.from_centers(
         matrix_from_quats(quats), torch.randn(count, 3, generator=rng, dtype=torch.float64), **fields
     )
 
@@ -57,7 +57,7 @@ def test_join_without_anchor_keeps_both_where_they_are():
 
 def test_join_refuses_what_does_not_go_together():
     first = random_trajectory()
-    with pytest.raises(InvalidInput, match="same unit; the second is in metres"):
+    with pytest.raises(InvalidInput, match="same unit; the second is in meters"):
         join(first, random_trajectory(is_metric=True))
     with pytest.raises(InvalidInput, match="same frame of reference; got panorama and world"):
         join(first, random_trajectory(frame_of_reference="world"), anchor=False)
@@ -79,13 +79,13 @@ def test_resampling_keeps_what_it_can(name):
     # Between its frames the curve stays as close to the real path as a cubic can: O(step^3) at the
     # ends of a ramp. Worst seen: 9e-4 (forward_then_turn_right).
     real = make_preset(name, frames=161, distance=1.0)
-    assert float((denser.centres - real.centres).norm(dim=-1).max()) < 2e-3
+    assert float((denser.centers - real.centers).norm(dim=-1).max()) < 2e-3
     assert float((denser.forwards - real.forwards).norm(dim=-1).max()) < 2e-2
 
 
 def test_resampling_by_distance_evens_out_the_speed():
     move = make_preset("keep_turning_left", distance=2.0)
-    steps = resample(move, 161, by="distance").centres.diff(dim=0).norm(dim=-1)
+    steps = resample(move, 161, by="distance").centers.diff(dim=0).norm(dim=-1)
     assert float(steps.max() / steps.min()) < 1.002
 
 
@@ -116,11 +116,11 @@ def test_smoothing_calms_noise_and_keeps_the_ends():
     clean = make_preset("forward_right", distance=2.0)
     rng = torch.Generator().manual_seed(0)
     noise = 0.01 * torch.randn(81, 3, generator=rng, dtype=torch.float64)
-    shaky = Trajectory.from_centres(clean.camera_from_world[:, :3, :3].mT, clean.centres + noise)
+    shaky = Trajectory.from_centers(clean.camera_from_world[:, :3, :3].mT, clean.centers + noise)
     calm = smooth(shaky, sigma_frames=4)
 
     def shake(path):
-        return float(path.centres.diff(n=2, dim=0).norm(dim=-1).mean())
+        return float(path.centers.diff(n=2, dim=0).norm(dim=-1).mean())
 
     assert shake(calm) < 0.1 * shake(shaky)
     for end in (0, -1):
@@ -141,7 +141,7 @@ def test_smoothing_a_steady_turn_changes_nothing_even_across_the_join():
     zero = torch.zeros_like(yaw)
     turns = matrix_from_yaw_pitch_roll(yaw, zero, zero)
     turns[-1] = turns[0]
-    steady = Trajectory.from_centres(turns, torch.zeros(41, 3))
+    steady = Trajectory.from_centers(turns, torch.zeros(41, 3))
     assert is_closed(steady)
     torch.testing.assert_close(smooth(steady).camera_from_world, steady.camera_from_world, rtol=0, atol=1e-13)
 
@@ -151,12 +151,12 @@ def test_smoothing_a_straight_walk_changes_nothing():
     torch.testing.assert_close(smooth(move).camera_from_world, move.camera_from_world, rtol=0, atol=1e-14)
 
 
-def test_transform_moves_centres_and_turns_cameras():
+def test_transform_moves_centers_and_turns_cameras():
     move = random_trajectory()
     turn = matrix_from_quats(torch.tensor([0.3, -0.2, 0.9, 0.4], dtype=torch.float64))
     shift = torch.tensor([1.0, -2, 3], dtype=torch.float64)
     moved = transform(move, scale=2.5, rotation=turn, translation=shift)
-    torch.testing.assert_close(moved.centres, 2.5 * move.centres @ turn.mT + shift, rtol=0, atol=1e-13)
+    torch.testing.assert_close(moved.centers, 2.5 * move.centers @ turn.mT + shift, rtol=0, atol=1e-13)
     torch.testing.assert_close(moved.forwards, move.forwards @ turn.mT, rtol=0, atol=1e-13)
     with pytest.raises(InvalidInput, match="scale must be positive; got 0"):
         transform(move, scale=0.0)

@@ -20,8 +20,8 @@ from matrix3d_core.trajectories.rescale import rescale_upstream
 
 def path(pitch=0.0, yaw=0.5):
     angles = torch.tensor([[yaw + 0.1 * k, pitch, 0.0] for k in range(4)], dtype=torch.float64)
-    centres = torch.tensor([[3.0 + 0.2 * k, -1.0, 2.0 + 0.5 * k] for k in range(4)], dtype=torch.float64)
-    return Trajectory.from_centres(matrix_from_yaw_pitch_roll(*angles.unbind(-1)), centres)
+    centers = torch.tensor([[3.0 + 0.2 * k, -1.0, 2.0 + 0.5 * k] for k in range(4)], dtype=torch.float64)
+    return Trajectory.from_centers(matrix_from_yaw_pitch_roll(*angles.unbind(-1)), centers)
 
 
 def test_the_frame_of_reference_is_what_is_asked_for():
@@ -40,7 +40,7 @@ def test_the_frame_of_reference_is_what_is_asked_for():
 def test_kept_yaw_moves_a_level_path_to_the_origin_and_no_more():
     kept = place_panorama(path(), "at the first pose, yaw kept")
     assert kept.frame_of_reference == "panorama"
-    assert torch.allclose(kept.centres, path().centres - path().centres[0], atol=1e-12)
+    assert torch.allclose(kept.centers, path().centers - path().centers[0], atol=1e-12)
     assert torch.allclose(kept.world_from_camera[:, :3, :3], path().world_from_camera[:, :3, :3], atol=1e-12)
 
 
@@ -57,8 +57,8 @@ def test_kept_yaw_levels_the_first_pose_as_upstream_does():
     geometry = PanoramaGeometry(torch.zeros(16, 32, 3), torch.full((16, 32), 9.0), ~sky, sky)
     turned = path(yaw=3 * math.tau / 32)  # upstream rolls whole columns
     level = rescale_upstream(turned, geometry)
-    scaled = level.trajectory.centres / level.factor
-    assert torch.allclose(scaled, place_panorama(turned, "at the first pose, yaw kept").centres, atol=1e-9)
+    scaled = level.trajectory.centers / level.factor
+    assert torch.allclose(scaled, place_panorama(turned, "at the first pose, yaw kept").centers, atol=1e-9)
 
 
 def test_in_the_panoramas_frame():

@@ -19,9 +19,9 @@ def room(height=64):
     return PanoramaGeometry(rgb, depth, seen, ~seen)
 
 
-def where(image, colour, tolerance=0.12):
-    """Mean (row, column) of the pixels near a colour, and how many there are."""
-    near = (image - torch.tensor(colour)).abs().amax(-1) < tolerance
+def where(image, color, tolerance=0.12):
+    """Mean (row, column) of the pixels near a color, and how many there are."""
+    near = (image - torch.tensor(color)).abs().amax(-1) < tolerance
     return near.nonzero().float().mean(0), int(near.sum())
 
 
@@ -64,7 +64,7 @@ def test_rising_goes_up_in_the_side_view():
 def test_wedges_open_where_the_camera_looks(degrees):
     angle = torch.deg2rad(torch.tensor([0.0, degrees], dtype=torch.float64))
     rotation = matrix_from_yaw_pitch_roll(angle[1], angle[1], angle[0])
-    still = Trajectory.from_centres(rotation[None], torch.zeros(1, 3))
+    still = Trajectory.from_centers(rotation[None], torch.zeros(1, 3))
     image = plot_trajectory(still, height_px=512)[30:470]
     half = image.shape[1] // 2
     blue = (image - torch.tensor([0.34, 0.68, 0.87])).abs().amax(-1) < 0.12  # the wedge's fainter blue

@@ -29,8 +29,8 @@ def panorama(depth: torch.Tensor, *, is_metric: bool = False) -> PanoramaGeometr
 
 def assert_rail(trajectory, expected):
     pose = trajectory.world_from_camera
-    for frame, (centre, (right, down, forward)) in enumerate(expected):
-        columns = torch.tensor([right, down, forward, centre], dtype=torch.float64).mT
+    for frame, (center, (right, down, forward)) in enumerate(expected):
+        columns = torch.tensor([right, down, forward, center], dtype=torch.float64).mT
         # The same formulas in the same precision; only the inversion of the pose adds a rounding.
         torch.testing.assert_close(pose[frame, :3], columns, rtol=0, atol=4e-16 * (1 + trajectory.length))
 
@@ -60,7 +60,7 @@ def test_straight_and_forward_right_are_upstreams_by_default():
 def test_forward_left_is_the_proper_mirror_image():
     left = make_preset("forward_left", distance=2.0)
     assert_rail(left, upstream_rail("mirrored", 81, 2.0))
-    assert left.centres[-1, 0] < -0.5
+    assert left.centers[-1, 0] < -0.5
     assert left.forwards[-1, 0] == pytest.approx(-0.5, abs=1e-15)
 
 
@@ -74,14 +74,14 @@ def test_upstreams_left_curve_goes_right():
 @pytest.mark.parametrize("distance", [0.01, 1.0, 300.0])
 def test_s_curve_scales_with_its_length_and_faces_forward(distance):
     curve = make_preset("s_curve", frames=601, distance=distance)
-    x = curve.centres[:, 0]
+    x = curve.centers[:, 0]
     assert torch.equal(curve.camera_from_world[0], IDENTITY)
     assert curve.forwards[-1, 2] == pytest.approx(1.0)
     assert float(x.max()) == pytest.approx(0.15 * distance, rel=1e-4)
     assert float(x.min()) == pytest.approx(-0.15 * distance, rel=1e-4)
     assert int(x.argmax()) < int(x.argmin())  # right first, as upstream
     # It looks where it goes: central differences agree to O(1 / frames^2).
-    along = torch.nn.functional.normalize(curve.centres[2:] - curve.centres[:-2], dim=-1)
+    along = torch.nn.functional.normalize(curve.centers[2:] - curve.centers[:-2], dim=-1)
     assert float((along - curve.forwards[1:-1]).abs().max()) < 1e-3
 
 
@@ -110,7 +110,7 @@ def test_loops_return_to_the_very_bits_of_the_first_pose(name, frames):
 def test_moves_have_no_jumps_in_speed_or_turning(name):
     def jumps(frames):
         move = make_preset(name, frames=frames, distance=2.0)
-        speed = move.centres.diff(dim=0) * (frames - 1)
+        speed = move.centers.diff(dim=0) * (frames - 1)
         rotation = move.camera_from_world[:, :3, :3].mT
         spin = rotation.diff(dim=0) * (frames - 1)
         at_ends = [speed[0].norm(), speed[-1].norm(), spin[0].norm(), spin[-1].norm()]
@@ -137,7 +137,7 @@ def test_moves_have_no_jumps_in_speed_or_turning(name):
 )
 def test_moves_end_where_their_names_say(name, end, yaw):
     move = make_preset(name, distance=2.0)
-    torch.testing.assert_close(move.centres[-1], torch.tensor(end, dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(move.centers[-1], torch.tensor(end, dtype=torch.float64), rtol=0, atol=1e-12)
     forward = torch.tensor([math.sin(yaw), 0, math.cos(yaw)], dtype=torch.float64)
     torch.testing.assert_close(move.forwards[-1], forward, rtol=0, atol=1e-12)
 
@@ -152,25 +152,25 @@ def test_moves_feel_as_named():
     yaw = headings(ahead)
     turned_by = next(i for i, a in enumerate(yaw) if abs(a - math.tau) < 1e-9)
     assert max(yaw) == pytest.approx(math.tau)  # once around, to the right ...
-    assert float(ahead.centres[turned_by].norm()) < 0.05 * 2.0  # ... before it has gone far
+    assert float(ahead.centers[turned_by].norm()) < 0.05 * 2.0  # ... before it has gone far
 
     right = make_preset("forward_then_turn_right", distance=2.0)
     assert headings(right)[-1] == pytest.approx(math.pi / 2)
-    assert right.centres[-1, 0] > 0.5
-    assert right.centres[-1, 2] > 1.0
-    assert float(right.centres.norm(dim=-1).max()) == pytest.approx(2.0, rel=1e-4)
-    along = torch.nn.functional.normalize(right.centres[41:-1] - right.centres[39:-3], dim=-1)
+    assert right.centers[-1, 0] > 0.5
+    assert right.centers[-1, 2] > 1.0
+    assert float(right.centers.norm(dim=-1).max()) == pytest.approx(2.0, rel=1e-4)
+    along = torch.nn.functional.normalize(right.centers[41:-1] - right.centers[39:-3], dim=-1)
     assert float((along - right.forwards[40:-2]).abs().max()) < 5e-3
 
     left = make_preset("keep_turning_left", distance=2.0)
     yaw = headings(left)
     assert all(b <= a + 1e-12 for a, b in itertools.pairwise(yaw))
-    assert float(left.centres[:, 0].max()) <= 1e-12  # never to the right of the start
-    assert float(left.centres.norm(dim=-1).max()) == pytest.approx(2.0, rel=1e-3)
+    assert float(left.centers[:, 0].max()) <= 1e-12  # never to the right of the start
+    assert float(left.centers.norm(dim=-1).max()) == pytest.approx(2.0, rel=1e-3)
 
     down = make_preset("top_down_360", distance=2.0)
     middle = down.forwards[40]
-    assert down.centres[40, 1] == pytest.approx(-1.0)  # up is -y
+    assert down.centers[40, 1] == pytest.approx(-1.0)  # up is -y
     assert math.asin(float(middle[1])) == pytest.approx(math.radians(60))  # looking down
 
 

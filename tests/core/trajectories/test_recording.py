@@ -36,9 +36,9 @@ def test_a_straight_walk_comes_back(smoothing):
     assert len(path) == 41
     assert path.is_metric
     expected = torch.linspace(0, 5.6, 41, dtype=torch.float64)
-    # A Gaussian leaves straight lines alone; what remains is its end effect, far below a millimetre.
-    assert torch.allclose(path.centres[:, 2], expected, atol=1e-3)
-    assert path.centres[:, :2].abs().max() < 1e-9
+    # A Gaussian leaves straight lines alone; what remains is its end effect, far below a millimeter.
+    assert torch.allclose(path.centers[:, 2], expected, atol=1e-3)
+    assert path.centers[:, :2].abs().max() < 1e-9
     yaw = torch.atan2(path.forwards[:, 0], path.forwards[:, 2]).rad2deg() % 360
     assert torch.allclose(yaw, torch.linspace(169.5, 209.5, 41, dtype=torch.float64), atol=0.2)
     pitch = torch.asin(-path.forwards[:, 1]).rad2deg()
@@ -59,7 +59,7 @@ def corner(seconds=4.0, rate=50):
 def test_corners_are_kept_as_far_as_the_smoothing_says(smoothing):
     path = trajectory_from_recording(parse(walk=corner()), frames=201, smoothing_s=smoothing, pace="time")
     reach, turn = 0.07 * smoothing, 4 * smoothing
-    x, z = path.centres[:, 0], path.centres[:, 2]
+    x, z = path.centers[:, 0], path.centers[:, 2]
     # Off the way that was walked: x = 0 up to z = 2.8, then z = 2.8.
     off = torch.where(z < 2.8 - (-x), x.abs(), (z - 2.8).abs())
     assert off.max() <= reach + 0.003
@@ -80,25 +80,25 @@ def test_smoothing_does_not_bring_the_path_into_a_wall():
         trajectory_from_recording(walked, frames=201, smoothing_s=3.0, pace="time", walls=w)
         for w in (None, walls)
     )
-    assert walls.blocks(free.centres, 0.2).any()
-    assert not walls.blocks(held.centres, 0.24).any()
+    assert walls.blocks(free.centers, 0.2).any()
+    assert not walls.blocks(held.centers, 0.24).any()
 
 
 def test_distance_leaves_pauses_out_and_time_keeps_them():
     rows = [[0, 0, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0], [4, 0, 0, 1, 0, 0], [5, 0, 0, 2, 0, 0]]
     even = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0)
-    steps = even.centres.diff(dim=0).norm(dim=-1)
+    steps = even.centers.diff(dim=0).norm(dim=-1)
     assert torch.allclose(steps, torch.full_like(steps, 0.1), atol=0.01)
     timed = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0, pace="time")
-    assert torch.allclose(timed.centres[5:16, 2], torch.ones(11, dtype=torch.float64), atol=0.02)
+    assert torch.allclose(timed.centers[5:16, 2], torch.ones(11, dtype=torch.float64), atol=0.02)
 
 
 def test_key_poses_are_met_in_their_order():
     keys = [[0, 0, 0, 0, 0], [1, 0, 1, 90, 0], [2, 0, 0, 180, -10]]
     path = trajectory_from_recording(parse(keys=keys, use="keys"), frames=101)
-    assert torch.equal(path.centres[0], torch.zeros(3, dtype=torch.float64))
-    assert torch.allclose(path.centres[-1], torch.tensor([2.0, 0, 0], dtype=torch.float64), atol=1e-12)
-    nearest = (path.centres - torch.tensor([1.0, 0, 1.0])).norm(dim=-1)
+    assert torch.equal(path.centers[0], torch.zeros(3, dtype=torch.float64))
+    assert torch.allclose(path.centers[-1], torch.tensor([2.0, 0, 0], dtype=torch.float64), atol=1e-12)
+    nearest = (path.centers - torch.tensor([1.0, 0, 1.0])).norm(dim=-1)
     assert nearest.min() < 0.02
     assert 40 < int(nearest.argmin()) < 60
     assert path.forwards[-1, 1] == pytest.approx(math.sin(math.radians(10)), abs=1e-9)  # looks down: +y
@@ -106,7 +106,7 @@ def test_key_poses_are_met_in_their_order():
 
 def test_one_sample_stands_still():
     path = trajectory_from_recording(parse(walk=[[0.5, 1, 2, 3, 90, 0]]), frames=5)
-    assert torch.allclose(path.centres, torch.tensor([1.0, 2, 3], dtype=torch.float64).expand(5, 3))
+    assert torch.allclose(path.centers, torch.tensor([1.0, 2, 3], dtype=torch.float64).expand(5, 3))
 
 
 def test_the_view_keeps_its_field_of_view():
@@ -162,7 +162,7 @@ def test_poses_of_a_turned_view_are_taken_to_the_world():
     path = trajectory_from_recording(recording, frames=2)
     # x stays, 3 ahead is y = 3, 2 down is z = -2; the camera looks along the file's +y with -z below it.
     expected = torch.tensor([[1.0, 3.0, -2.0], [1.0, 5.0, -2.0]], dtype=torch.float64)
-    torch.testing.assert_close(path.centres, expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(path.centers, expected, rtol=0, atol=1e-9)
     axes = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=torch.float64)
     torch.testing.assert_close(path.camera_from_world[0, :3, :3], axes, rtol=0, atol=1e-9)
     torch.testing.assert_close(recording.view.camera_from_world, path.camera_from_world[0], rtol=0, atol=1e-9)

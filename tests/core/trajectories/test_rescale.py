@@ -39,10 +39,10 @@ def rotation(yaw=0.0, pitch=0.0, roll=0.0):
 
 def walk(seed=0, count=9, start=(0.0, 0.0, 0.0)):
     rng = torch.Generator().manual_seed(seed)
-    centres = torch.randn(count, 3, generator=rng, dtype=torch.float64).cumsum(0) * 40
-    centres = centres - centres[0] + torch.tensor(start, dtype=torch.float64)
+    centers = torch.randn(count, 3, generator=rng, dtype=torch.float64).cumsum(0) * 40
+    centers = centers - centers[0] + torch.tensor(start, dtype=torch.float64)
     quats = torch.randn(count, 4, generator=rng, dtype=torch.float64) * 0.2 + torch.tensor([1.0, 0, 0, 0])
-    return Trajectory.from_centres(matrix_from_quats(quats), centres)
+    return Trajectory.from_centers(matrix_from_quats(quats), centers)
 
 
 def upstream_factor_slowly(trajectory, depth):
@@ -76,8 +76,8 @@ def test_upstream_rescaling_matches_the_slow_steps(seed):
     assert result.factor == pytest.approx(upstream_factor_slowly(path, geometry.depth_ray), rel=1e-12)
     assert torch.equal(result.trajectory.camera_from_world[0], torch.eye(4, dtype=torch.float64))
     relative = path.camera_from_world @ torch.linalg.inv(path.camera_from_world[0])
-    centres = Trajectory(relative).centres * result.factor
-    torch.testing.assert_close(result.trajectory.centres, centres, rtol=0, atol=1e-12)
+    centers = Trajectory(relative).centers * result.factor
+    torch.testing.assert_close(result.trajectory.centers, centers, rtol=0, atol=1e-12)
     assert torch.isfinite(result.trajectory.camera_from_world).all()
 
 
@@ -87,15 +87,15 @@ def test_upstream_rescaling_of_its_own_sample():
     result = rescale_upstream(Trajectory(poses), panorama(torch.full((64, 128), 3.0)))
     assert result.factor == pytest.approx(0.5 * 3 / 1000)
     assert result.yaw_rad == 0.0
-    assert result.trajectory.centres[-1].tolist() == pytest.approx([0, 0, 1.5])
+    assert result.trajectory.centers[-1].tolist() == pytest.approx([0, 0, 1.5])
 
 
 @pytest.mark.parametrize(("degrees", "columns"), [(50, 8), (-50, -9), (181, -32), (2, 0), (5.7, 1)], ids=str)
 def test_the_panorama_is_rolled_by_whole_columns_and_the_path_turned_by_as_many(degrees, columns):
     """64 columns are 5.625 degrees each: int(50 / 360 * 64 + 32) % 64 - 32 = 8, and int(310 / 360 * 64 + 32) % 64 - 32 = -9."""
     geometry = bumpy(3)
-    flat = Trajectory.from_centres(
-        rotation(yaw=degrees).expand(9, 3, 3), transform(walk(3), rotation=rotation(yaw=50)).centres
+    flat = Trajectory.from_centers(
+        rotation(yaw=degrees).expand(9, 3, 3), transform(walk(3), rotation=rotation(yaw=50)).centers
     )
     rolled = rescale_upstream(flat, geometry, turned=True)
     here = rescale_upstream(flat, geometry)
@@ -119,16 +119,16 @@ def test_the_panorama_is_rolled_by_whole_columns_and_the_path_turned_by_as_many(
 
 @pytest.mark.parametrize("degrees", [0, 20, 90, 179, 181, 270, 359])
 def test_initial_yaw(degrees):
-    level = Trajectory.from_centres(rotation(yaw=degrees)[None], torch.zeros(1, 3))
+    level = Trajectory.from_centers(rotation(yaw=degrees)[None], torch.zeros(1, 3))
     for exact in (False, True):
         assert initial_yaw(level, upstream_exact=exact) == pytest.approx(math.radians(degrees), abs=1e-7)
 
 
 def test_initial_yaw_with_pitch_is_upstreams_angle_only_when_asked():
-    tilted = Trajectory.from_centres(rotation(yaw=20, pitch=-10)[None], torch.zeros(1, 3))
+    tilted = Trajectory.from_centers(rotation(yaw=20, pitch=-10)[None], torch.zeros(1, 3))
     assert math.degrees(initial_yaw(tilted)) == pytest.approx(20)
     assert math.degrees(initial_yaw(tilted, upstream_exact=True)) == pytest.approx(22.27, abs=0.005)
-    down = Trajectory.from_centres(rotation(pitch=-90)[None], torch.zeros(1, 3))
+    down = Trajectory.from_centers(rotation(pitch=-90)[None], torch.zeros(1, 3))
     assert initial_yaw(down) == 0.0
 
 
@@ -143,10 +143,10 @@ def test_relative_to_first_starts_at_the_very_identity():
 def test_fit_reaches_exactly_half_way_in_the_tightest_direction(seed):
     geometry, path = bumpy(seed), walk(seed, start=(5.0, 0.0, 0.0))
     result = fit_to_depth(path, geometry)
-    centres = result.trajectory.centres
-    ratio = centres[1:].norm(dim=-1) / visible_distance(geometry, centres[1:])
+    centers = result.trajectory.centers
+    ratio = centers[1:].norm(dim=-1) / visible_distance(geometry, centers[1:])
     assert float(ratio.max()) == pytest.approx(0.5)
-    assert centres[0].tolist() == [0, 0, 0]
+    assert centers[0].tolist() == [0, 0, 0]
     assert torch.equal(result.trajectory.camera_from_world[:, :3, :3], path.camera_from_world[:, :3, :3])
     assert result.trajectory.frame_of_reference == "panorama"
 

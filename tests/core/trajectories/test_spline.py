@@ -48,17 +48,17 @@ def test_even_pace_meets_every_keyframe(seed, ease, closed):
 def test_distance_pace_passes_near_every_keyframe_at_constant_speed(seed):
     positions, rotations = random_keys(seed, 5)
     path = spline_trajectory(positions, rotations[:1].expand(5, 3, 3), frames=2001)
-    steps = path.centres.diff(dim=0).norm(dim=-1)
+    steps = path.centers.diff(dim=0).norm(dim=-1)
     # Chord against arc: relative error (step * curvature)^2 / 24; worst seen 1.005 in a hairpin.
     assert float(steps.max() / steps.min()) < 1.01
     for key in positions:
-        assert float((path.centres - key).norm(dim=-1).min()) <= 0.51 * float(steps.max())
+        assert float((path.centers - key).norm(dim=-1).min()) <= 0.51 * float(steps.max())
 
 
 def test_two_keyframes_give_a_straight_line_and_one_a_still():
     positions = torch.tensor([[0.0, 0, 0], [0, 0, 4]], dtype=torch.float64)
     path = spline_trajectory(positions, yawed(0, 90), frames=5)
-    assert path.centres[:, 2].tolist() == pytest.approx([0, 1, 2, 3, 4])
+    assert path.centers[:, 2].tolist() == pytest.approx([0, 1, 2, 3, 4])
     turned = torch.atan2(path.forwards[:, 0], path.forwards[:, 2])
     assert torch.rad2deg(turned).tolist() == pytest.approx([0, 22.5, 45, 67.5, 90])
     still = spline_trajectory(positions[1:], yawed(30), frames=4, closed=True)
@@ -69,15 +69,15 @@ def test_two_keyframes_give_a_straight_line_and_one_a_still():
 def test_turning_on_the_spot_stops_the_walk_without_a_jump():
     positions = torch.tensor([[0.0, 0, 0], [0, 0, 2], [0, 0, 2], [2, 0, 2]], dtype=torch.float64)
     path = spline_trajectory(positions, yawed(0, 0, 90, 90), frames=4001)
-    speed = path.centres.diff(dim=0) * 4000
+    speed = path.centers.diff(dim=0) * 4000
     spin = path.camera_from_world[:, :3, :3].mT.diff(dim=0) * 4000
     assert float(speed.diff(dim=0).norm(dim=-1).max()) < 0.02 * float(speed.norm(dim=-1).max())
     assert float(spin.diff(dim=0).flatten(1).norm(dim=-1).max()) < 0.02 * float(
         spin.flatten(1).norm(dim=-1).max()
     )
-    here = (path.centres - positions[1]).norm(dim=-1) < 1e-9
+    here = (path.centers - positions[1]).norm(dim=-1) < 1e-9
     assert int(here.sum()) > 100  # it stands while it turns
-    assert float(path.centres[:, 0].min()) > -1e-9  # and does not swing past the corner
+    assert float(path.centers[:, 0].min()) > -1e-9  # and does not swing past the corner
 
 
 def test_rotation_does_not_overshoot_its_keyframes():
@@ -101,8 +101,8 @@ def test_full_turn_on_the_spot_through_keyframes_closes():
 def test_path_through_frames_meets_them(seed):
     positions, rotations = random_keys(seed, 9)
     trajectory = spline_trajectory(positions, rotations, frames=9, pace="even")
-    centres, turned = path_through_frames(trajectory).at(torch.arange(9, dtype=torch.float64))
-    torch.testing.assert_close(centres, positions, rtol=0, atol=1e-11)
+    centers, turned = path_through_frames(trajectory).at(torch.arange(9, dtype=torch.float64))
+    torch.testing.assert_close(centers, positions, rtol=0, atol=1e-11)
     torch.testing.assert_close(turned, rotations, rtol=0, atol=1e-11)
 
 

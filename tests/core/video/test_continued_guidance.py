@@ -63,7 +63,7 @@ def test_what_the_source_hides_is_filled_with_what_the_last_frame_shows(frame_of
     kept = clip.mask >= 128
     assert torch.equal(better.frames[kept], clip.frames[kept])
     # The new part shows the room from the new place. A room of 48 rows has texels of 0.07 units at the far wall,
-    # over which its colours change by up to 0.06.
+    # over which its colors change by up to 0.06.
     error = (to_unit(better.frames) - truth[SEGMENT.start : SEGMENT.stop]).abs().mean(-1)[new]
     assert float(error.mean()) < 0.03
     # Not moving the frame at all would be worse.
