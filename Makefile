@@ -37,7 +37,7 @@ lint: ## ruff
 types: ## mypy on the core, the nodes and the scripts
 	@$(SETUP) run scripts/check_types.py
 
-bench: ## speed of the mesh engines (ARGS go to the benchmark)
+bench: ## speed of the mesh backends (ARGS go to the benchmark)
 	@$(SETUP) run benchmarks/speed_mesh.py $(ARGS)
 
 clean-cache: ## delete the environment and the downloaded ComfyUI

@@ -1,4 +1,4 @@
-"""The first sketch of the CPU mesh engine, kept as the baseline of `speed_mesh`.
+"""The first sketch of the CPU mesh backend, kept as the baseline of `speed_mesh`.
 
 The method: edge functions on each pixel's ray in float64; the search range of every face from its
 bounding cone; faces sorted serially into bands of eight rows; one parallel loop over bands that colors

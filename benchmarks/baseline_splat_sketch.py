@@ -1,4 +1,4 @@
-"""The first sketch of the CPU splat engine, kept as the baseline of `speed_splat`.
+"""The first sketch of the CPU splat backend, kept as the baseline of `speed_splat`.
 
 The method: projection in torch (its gradients by autograd); 16-pixel tiles; Gaussian-outer, pixel-inner
 loops clipped to the Gaussian's box; backward back to front, undoing the transmittance by division.

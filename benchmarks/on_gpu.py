@@ -70,13 +70,13 @@ class Stopwatch:
 
 
 def usable(registry: object, names: tuple[str, ...], dry: bool) -> list[str]:
-    """Return the engines that can run here, and print why the others cannot; without a card the CPU's."""
+    """Return the backends that can run here, and print why the others cannot; without a card the CPU's."""
     if dry:
         return ["numba"]
     reasons = {name: registry.unavailable_reason(name) for name in names}  # type: ignore[attr-defined]
     for name, reason in reasons.items():
         if reason:
-            print(f"SKIPPED engine {name}: {reason}", flush=True)
+            print(f"SKIPPED backend {name}: {reason}", flush=True)
     found = [name for name, reason in reasons.items() if not reason]
     if not found:
         raise Skip("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
@@ -84,24 +84,24 @@ def usable(registry: object, names: tuple[str, ...], dry: bool) -> list[str]:
 
 
 def parity(dry: bool) -> Outcome:
-    """Every engine of the card against the plain torch twin in float64."""
+    """Every backend of the card against the plain torch twin in float64."""
     from benchmarks.speed_mesh import curve, pose_at, room
     from benchmarks.speed_splat import differences_from_twin
     from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
-    from matrix3d_core.raster.mesh import MESH_ENGINES, open_mesh_renderer
-    from matrix3d_core.raster.splat import SPLAT_ENGINES
+    from matrix3d_core.raster.mesh import MESH_BACKENDS, open_mesh_renderer
+    from matrix3d_core.raster.splat import SPLAT_BACKENDS
 
     count, size, rows = (300, 32, 24) if dry else (5_000, 128, 64)
     results, checks, missing = [], [], []
-    for registry, names in ((SPLAT_ENGINES, CUDA_SPLATS), (MESH_ENGINES, CUDA_MESHES)):
+    for registry, names in ((SPLAT_BACKENDS, CUDA_SPLATS), (MESH_BACKENDS, CUDA_MESHES)):
         try:
-            engines = usable(registry, names, dry)
+            backends = usable(registry, names, dry)
         except Skip as reason:
             missing.append(str(reason))
             continue
-        for name in engines:
+        for name in backends:
             start = time.perf_counter()
-            if registry is SPLAT_ENGINES:
+            if registry is SPLAT_BACKENDS:
                 cameras = ("pinhole",) if name == "gsplat" else ("pinhole", "panorama")
                 for camera in cameras:
                     for antialiased in (False, True):
@@ -114,7 +114,7 @@ def parity(dry: bool) -> Outcome:
                         ]
             else:
                 mesh = mesh_from_panorama(room(rows), height=rows, edge_threshold=100.0, close_poles=True)
-                mine, twin = (open_mesh_renderer(mesh, engine=e)[1] for e in (name, "torch"))
+                mine, twin = (open_mesh_renderer(mesh, backend=e)[1] for e in (name, "torch"))
                 pose = pose_at(curve(4)[1])
                 a, b = (e.render(pose, rows, 2 * rows) for e in (mine, twin))
                 error = (a.depth_ray / b.depth_ray - 1).abs()
@@ -136,7 +136,7 @@ def parity(dry: bool) -> Outcome:
 
 
 def fit(preset: str) -> Callable[[bool], Outcome]:
-    """Return the part that fits one scene at upstream's size with each engine, and when it reached how many dB."""
+    """Return the part that fits one scene at upstream's size with each backend, and when it reached how many dB."""
 
     def run(dry: bool) -> Outcome:
         from scenes import shots_of
@@ -145,22 +145,22 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
         from matrix3d_core.metrics.image import psnr
         from matrix3d_core.optimize.config import preset_config
         from matrix3d_core.optimize.loop import optimize_gaussians
-        from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians
+        from matrix3d_core.raster.splat import SPLAT_BACKENDS, render_gaussians
         from matrix3d_core.scene.gaussians import Gaussians
 
-        engines = usable(SPLAT_ENGINES, CUDA_SPLATS, dry)
+        backends = usable(SPLAT_BACKENDS, CUDA_SPLATS, dry)
         size = {"height": 48, "frames": 9} if dry else {"height": 720, "frames": 81}
         shots = shots_of(SCENE, **size)
         geometry = geometry_from_depth(
             shots.frames[0], shots.depth_ray, repair_components=False, is_metric=True
         )
 
-        def quality(gaussians: Gaussians, engine: str, every: int) -> float:
+        def quality(gaussians: Gaussians, backend: str, every: int) -> float:
             views = range(0, len(shots.views), every)
             side = shots.views.shape[1]
             with torch.no_grad():
                 drawn = [
-                    render_gaussians(gaussians, shots.poses[k], shots.K_px, side, side, engine=engine)
+                    render_gaussians(gaussians, shots.poses[k], shots.K_px, side, side, backend=backend)
                     for k in views
                 ]
             values = [
@@ -169,8 +169,8 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
             return sum(values) / len(values)
 
         results = []
-        for engine in engines:
-            config = preset_config(preset, engine=engine, preview_every=50)
+        for backend in backends:
+            config = preset_config(preset, backend=backend, preview_every=50)
             if dry:
                 config = replace(config, steps=4, max_gaussians=500, crop_size_px=16, preview_every=2)
             clock = Stopwatch()
@@ -179,12 +179,12 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
             def watch(
                 step: int,
                 gaussians: Gaussians,
-                engine: str = engine,
+                backend: str = backend,
                 clock: Stopwatch = clock,
                 curve: list = curve,
             ) -> None:
                 seconds = round(clock.stop(), 3)
-                curve.append({"step": step, "seconds": seconds, "psnr": quality(gaussians, engine, 6)})
+                curve.append({"step": step, "seconds": seconds, "psnr": quality(gaussians, backend, 6)})
                 clock.go()
 
             made = optimize_gaussians(
@@ -192,9 +192,9 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
             )
             seconds = clock.stop()
             entry = {
-                "name": f"{preset} {engine}",
+                "name": f"{preset} {backend}",
                 **common.spread([seconds]),
-                "psnr_24_views": quality(made.gaussians, engine, 1),
+                "psnr_24_views": quality(made.gaussians, backend, 1),
                 "gaussians": len(made.gaussians),
                 "phases_s": made.report["seconds"],
                 "curve": curve,
@@ -216,22 +216,22 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
 
 
 def rendering(dry: bool) -> Outcome:
-    """Mesh guidance and panoramas of splats, in turns with the CPU's engine."""
+    """Mesh guidance and panoramas of splats, in turns with the CPU's backend."""
     from benchmarks.speed_mesh import curve, pose_at, room
     from benchmarks.speed_splat import all_around, draw_fully
     from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
-    from matrix3d_core.raster.mesh import MESH_ENGINES, open_mesh_renderer
-    from matrix3d_core.raster.splat import SPLAT_ENGINES
+    from matrix3d_core.raster.mesh import MESH_BACKENDS, open_mesh_renderer
+    from matrix3d_core.raster.splat import SPLAT_BACKENDS
 
     rows, count, rounds = (24, 300, 2) if dry else (720, 500_000, 10)
     mesh = mesh_from_panorama(room(rows), height=rows, edge_threshold=100.0, close_poles=True)
     poses = [pose_at(center) for center in curve(rounds)]
     leaves = [leaf.detach() for leaf in all_around(count, rows)]
     contests: dict[str, dict[str, Callable[[int], object]]] = {"guidance": {}, "splat panorama": {}}
-    for name in {*usable(MESH_ENGINES, CUDA_MESHES, dry), "numba"}:
-        opened = open_mesh_renderer(mesh, engine=name)[1]
+    for name in {*usable(MESH_BACKENDS, CUDA_MESHES, dry), "numba"}:
+        opened = open_mesh_renderer(mesh, backend=name)[1]
         contests["guidance"][name] = lambda k, o=opened: o.render(poses[k], rows, 2 * rows)
-    for name in {*(e for e in usable(SPLAT_ENGINES, CUDA_SPLATS, dry) if e != "gsplat"), "numba"}:
+    for name in {*(e for e in usable(SPLAT_BACKENDS, CUDA_SPLATS, dry) if e != "gsplat"), "numba"}:
         contests["splat panorama"][name] = lambda _, n=name: draw_fully(
             n, leaves, 0.0, rows, is_antialiased=False
         )
@@ -277,7 +277,7 @@ def wan14b(dry: bool) -> Outcome:
 
 
 PARTS: dict[str, Part] = {
-    "parity": Part("every CUDA engine against its torch twin", 60, parity),
+    "parity": Part("every CUDA backend against its torch twin", 60, parity),
     "fit_draft": Part("GSOptimize draft at 1440x720, 81 frames: seconds to 24, 27, 30 dB", 130, fit("draft")),
     "lrm": Part("the reconstruction model at the released size: time, peak", 60, lrm),
     "rendering": Part("guidance and splat panoramas at 1440x720 against the CPU", 60, rendering),

@@ -6,7 +6,7 @@ Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ra
     python benchmarks/quality_gsoptimize.py --json                       # draft and standard
     python benchmarks/quality_gsoptimize.py --json --add --preset draft --scenes indoor   # a piece at a time
     python benchmarks/quality_gsoptimize.py --ablate --preset draft      # the table of docs/optimization.md
-    python benchmarks/quality_gsoptimize.py --spoil --preset draft       # what video models do to frames
+    python benchmarks/quality_gsoptimize.py --degrade --preset draft       # what video models do to frames
 """
 
 from __future__ import annotations
@@ -123,14 +123,14 @@ def row_config(options: argparse.Namespace, changes: dict[str, object]) -> Optim
 
 
 def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, object]]) -> int:
-    """Run one preset with each row's changes, on spoiled frames where asked."""
+    """Run one preset with each row's changes, on degraded frames where asked."""
     where, results = common.machine(), []
     size = {"height": 160, "frames": 21} if options.quick else {}
     fixed = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
-    kinds = tuple(options.spoil or ("warp", "flicker", "blur")) if options.spoil is not None else ()
+    kinds = tuple(options.degrade or ("warp", "flicker", "blur")) if options.degrade is not None else ()
     for name in options.scenes:
         shots = shots_of(name, **size)
-        frames, mask = spoil(shots, kinds) if kinds else (None, None)
+        frames, mask = degrade(shots, kinds) if kinds else (None, None)
         if kinds and (not options.rows or "clean frames" in options.rows):
             results.append(fit(name, shots, row_config(options, fixed), options.pictures, "clean frames"))
         for row, wanted in rows.items():
@@ -160,7 +160,7 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
     settings = {
         "scenes": list(dict.fromkeys(r["name"].rsplit(" ", 1)[1] for r in results)),
         "preset": options.preset[0],
-        "spoiled": list(kinds),
+        "degraded": list(kinds),
         "changes": fixed,
     }
     return common.finish(suite, where, settings, results, [], options.json)
@@ -192,7 +192,7 @@ COMPENSATIONS: dict[str, dict[str, object]] = {
 }
 
 
-def spoil(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor, Tensor]:
+def degrade(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor, Tensor]:
     """Do to all frames but the first what video models do; return them and where the panorama is seen.
 
     ``warp``: a smooth field of shifts, 2 pixels root mean square, new in every frame. ``flicker``: a factor of
@@ -253,16 +253,16 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="print the ratio of every view")
     parser.add_argument("--ablate", nargs="*", metavar="ROW", help="run rows of ABLATIONS, all without names")
     parser.add_argument(
-        "--spoil",
+        "--degrade",
         nargs="*",
         metavar="KIND",
-        help="spoil the frames (warp, flicker, blur; all together without names)",
+        help="degrade the frames (warp, flicker, blur; all together without names)",
     )
     parser.add_argument(
         "--rows",
         nargs="*",
         metavar="ROW",
-        help="with --spoil: these rows of COMPENSATIONS, all without names",
+        help="with --degrade: these rows of COMPENSATIONS, all without names",
     )
     parser.add_argument(
         "--add",
@@ -274,9 +274,9 @@ def main() -> int:
         return table(
             options, "quality_gsoptimize_ablations", {r: ABLATIONS[r] for r in options.ablate or ABLATIONS}
         )
-    if options.spoil is not None:
+    if options.degrade is not None:
         rows = {k: v for k, v in COMPENSATIONS.items() if not options.rows or k in options.rows}
-        return table(options, "quality_gsoptimize_spoiled", rows)
+        return table(options, "quality_gsoptimize_degraded", rows)
     changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
     where = common.machine()
     results = []

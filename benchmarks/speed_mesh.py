@@ -1,4 +1,4 @@
-"""Speed of the CPU mesh engine against the first sketch and Embree, with the checks that make it count.
+"""Speed of the CPU mesh backend against the first sketch and Embree, with the checks that make it count.
 
 Scene: a box room with four balls, as a closed mesh of one vertex per panorama pixel. Frames as large as
 the panorama, 20 poses on a curve through the room; the contestants take turns at each pose. Then every
@@ -21,7 +21,7 @@ from benchmarks import common
 from matrix3d_core.geometry.rotations import matrix_from_quats
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
-from matrix3d_core.raster.mesh import MESH_ENGINES, open_mesh_renderer
+from matrix3d_core.raster.mesh import MESH_BACKENDS, open_mesh_renderer
 from matrix3d_core.scene.panorama import PanoramaGeometry
 
 BOX = (3.0, 1.5, 2.5)
@@ -89,7 +89,7 @@ def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
     """Time one size and check what was drawn; return result and check records."""
     width = 2 * height
     mesh = mesh_from_panorama(room(height), height=height, edge_threshold=100.0, close_poles=True)
-    ours = open_mesh_renderer(mesh, engine="numba")[1]
+    ours = open_mesh_renderer(mesh, backend="numba")[1]
     centers = curve(poses)
     contestants = {"numba": lambda k: ours.render(pose_at(centers[k]), height, width)}
     from benchmarks.baseline_mesh_sketch import SketchMesh
@@ -97,8 +97,8 @@ def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
     sketch = SketchMesh(mesh.vertices.numpy(), mesh.faces.numpy(), mesh.colors.numpy(), height, width)
     contestants["sketch"] = lambda k: sketch.render(centers[k].numpy())
     embree = None
-    if MESH_ENGINES.unavailable_reason("embreex") is None:
-        embree = open_mesh_renderer(mesh, engine="embreex")[1]
+    if MESH_BACKENDS.unavailable_reason("embreex") is None:
+        embree = open_mesh_renderer(mesh, backend="embreex")[1]
         contestants["embreex"] = lambda k: embree.render(pose_at(centers[k]), height, width)
     seconds = common.time_in_rounds(contestants, poses)
 

@@ -1,9 +1,9 @@
-"""Speed of the CPU splat engine against the first sketch and against core, with the parity that makes it count.
+"""Speed of the CPU splat backend against the first sketch and against core, with the parity that makes it count.
 
 Scene: Gaussians scattered through the view of one camera, sizes log-normal around the spacing that covers
 the picture. One round is a training step without the optimizer: projection, sorting, drawing, and the
 gradients of a squared difference to all five inputs. Pictures of both must agree, and at a small size the
-engine must agree with the plain torch twin in pictures (1e-5) and gradients (1e-4 relative), for pinhole
+backend must agree with the plain torch twin in pictures (1e-5) and gradients (1e-4 relative), for pinhole
 cameras and panoramas, plain and anti-aliased.
 
 With COMFYUI_DIR set (and run by an interpreter that has its requirements), core's RenderSplat draws the same
@@ -27,7 +27,7 @@ import torch
 
 from benchmarks import common
 from benchmarks.baseline_splat_sketch import render as render_sketch
-from matrix3d_core.raster.splat import SPLAT_ENGINES, render_gaussians, render_gaussians_panorama
+from matrix3d_core.raster.splat import SPLAT_BACKENDS, render_gaussians, render_gaussians_panorama
 from matrix3d_core.raster.splat_contract import SplatInputs, SplatView
 from matrix3d_core.scene.camera import Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
@@ -54,20 +54,20 @@ def scatter(count: int, size_px: int, dtype: torch.dtype = torch.float32) -> tup
     return [t.to(dtype).contiguous().requires_grad_() for t in leaves], focal
 
 
-def draw(engine: str, leaves: list[torch.Tensor], focal: float, size_px: int) -> torch.Tensor:
-    """Draw with an engine of the pack or with the sketch."""
-    if engine == "sketch":
+def draw(backend: str, leaves: list[torch.Tensor], focal: float, size_px: int) -> torch.Tensor:
+    """Draw with a backend of the pack or with the sketch."""
+    if backend == "sketch":
         return render_sketch(*leaves, focal, size_px, size_px)[0]
     K_px = torch.tensor([[focal, 0, size_px / 2], [0, focal, size_px / 2], [0, 0, 1]], dtype=torch.float64)
     view = SplatView(torch.eye(4, dtype=torch.float64), Pinhole((size_px, size_px), K_px))
-    return SPLAT_ENGINES.load(engine)[1](SplatInputs(*leaves), view)[0]
+    return SPLAT_BACKENDS.load(backend)[1](SplatInputs(*leaves), view)[0]
 
 
-def step(engine: str, leaves: list[torch.Tensor], focal: float, target: torch.Tensor) -> torch.Tensor:
+def step(backend: str, leaves: list[torch.Tensor], focal: float, target: torch.Tensor) -> torch.Tensor:
     """Run forward and backward; gradients end up in the leaves."""
     for leaf in leaves:
         leaf.grad = None
-    picture = draw(engine, leaves, focal, target.shape[0])
+    picture = draw(backend, leaves, focal, target.shape[0])
     (picture - target).square().mean().backward()
     return picture.detach()
 
@@ -116,23 +116,23 @@ def all_around(count: int, height: int, dtype: torch.dtype = torch.float32) -> l
 
 
 def draw_fully(
-    engine: str, leaves: list[torch.Tensor], focal: float, height: int, *, is_antialiased: bool
+    backend: str, leaves: list[torch.Tensor], focal: float, height: int, *, is_antialiased: bool
 ) -> torch.Tensor:
     """Draw through the public door: a square picture, or a panorama when the focal length is 0."""
     dtype, gaussians = leaves[0].dtype, Gaussians.from_colors(*leaves)
     pose = torch.eye(4, dtype=torch.float64)
     if not focal:
         return render_gaussians_panorama(
-            gaussians, pose, height, 2 * height, engine=engine, antialiased=is_antialiased
+            gaussians, pose, height, 2 * height, backend=backend, antialiased=is_antialiased
         ).rgb.to(dtype)
     K_px = torch.tensor([[focal, 0, height / 2], [0, focal, height / 2], [0, 0, 1]], dtype=torch.float64)
     return render_gaussians(
-        gaussians, pose, K_px, height, height, engine=engine, antialiased=is_antialiased
+        gaussians, pose, K_px, height, height, backend=backend, antialiased=is_antialiased
     ).rgb.to(dtype)
 
 
 def differences_from_twin(
-    engine: str, count: int, size_px: int, camera: str, is_antialiased: bool
+    backend: str, count: int, size_px: int, camera: str, is_antialiased: bool
 ) -> tuple[torch.Tensor, float]:
     """Return the differences of a picture from the torch twin's in float64, and the worst relative error of a gradient.
 
@@ -141,7 +141,7 @@ def differences_from_twin(
     height = size_px if camera == "pinhole" else size_px // 2
     target = torch.rand(height, size_px, 3, generator=torch.Generator().manual_seed(1))
     pictures, gradients = [], []
-    for name, dtype in ((engine, torch.float32), ("torch", torch.float64)):
+    for name, dtype in ((backend, torch.float32), ("torch", torch.float64)):
         leaves, focal = scatter(count, size_px, dtype)
         if camera == "panorama":
             leaves, focal = all_around(count, height, dtype), 0.0
@@ -249,7 +249,7 @@ def time_against_core(count: int, size_px: int, rounds: int) -> tuple[list, list
     def draw_ours(_: int) -> None:
         K_px = torch.tensor([[focal, 0, size_px / 2], [0, focal, size_px / 2], [0, 0, 1]])
         pictures["numba"] = render_gaussians(
-            gaussians, torch.eye(4), K_px, size_px, size_px, engine="numba"
+            gaussians, torch.eye(4), K_px, size_px, size_px, backend="numba"
         ).alpha
 
     with torch.inference_mode():

@@ -26,19 +26,22 @@ PACKAGES = (
 """Distributions whose versions matter in a report."""
 
 
-def _mesh_engines() -> Any:
-    from .raster.mesh import MESH_ENGINES
+def _mesh_backends() -> Any:
+    from .raster.mesh import MESH_BACKENDS
 
-    return MESH_ENGINES
-
-
-def _splat_engines() -> Any:
-    from .raster.splat import SPLAT_ENGINES
-
-    return SPLAT_ENGINES
+    return MESH_BACKENDS
 
 
-_REGISTRIES: tuple[tuple[str, Callable[[], Any]], ...] = (("mesh", _mesh_engines), ("splat", _splat_engines))
+def _splat_backends() -> Any:
+    from .raster.splat import SPLAT_BACKENDS
+
+    return SPLAT_BACKENDS
+
+
+_REGISTRIES: tuple[tuple[str, Callable[[], Any]], ...] = (
+    ("mesh", _mesh_backends),
+    ("splat", _splat_backends),
+)
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,12 @@ def examine(comfyui: Path | None = None) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "torch": _torch(),
         "memory": memory_bytes(),
-        "engines": {kind: _engines(kind, load) for kind, load in _REGISTRIES},
+        "backends": {kind: _backends(kind, load) for kind, load in _REGISTRIES},
         "comfyui": _comfyui(comfyui),
         "models": _models(comfyui),
     }
     report["ready"] = all(
-        any(engine["usable"] for engine in report["engines"][kind]) for kind, _ in _REGISTRIES
+        any(backend["usable"] for backend in report["backends"][kind]) for kind, _ in _REGISTRIES
     )
     result: dict[str, Any] = _without_home(report)
     return result
@@ -175,7 +178,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     pack, system, torch, memory = (report[key] for key in ("pack", "system", "torch", "memory"))
     yield f"### ComfyUI-Matrix3D {pack['version']} ({pack['commit'] or 'no git commit'})"
     yield ""
-    verdict = "can make worlds here" if report["ready"] else "**cannot make worlds here**: see the engines"
+    verdict = "can make worlds here" if report["ready"] else "**cannot make worlds here**: see the backends"
     yield f"The route without models {verdict}."
     yield ""
     yield f"- System: {system['platform']}, {system['cpu_count']} CPU cores, {system['cpu_usable']} usable"
@@ -199,13 +202,13 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         if host["directory"]
         else ("- ComfyUI: not looked at (set COMFYUI_DIR or use --comfyui)")
     )
-    for kind, engines in report["engines"].items():
+    for kind, backends in report["backends"].items():
         yield ""
-        yield f"| {kind} engine | usable | why not, or what it is |"
+        yield f"| {kind} backend | usable | why not, or what it is |"
         yield "|---|---|---|"
-        for engine in engines:
-            text = engine["summary"] if engine["usable"] else engine["reason"]
-            yield f"| {engine['name']} | {'yes' if engine['usable'] else 'no'} | {_cell(text)} |"
+        for backend in backends:
+            text = backend["summary"] if backend["usable"] else backend["reason"]
+            yield f"| {backend['name']} | {'yes' if backend['usable'] else 'no'} | {_cell(text)} |"
     yield ""
     yield "| package | version |"
     yield "|---|---|"
@@ -265,7 +268,7 @@ def _torch() -> dict[str, Any]:
     }
 
 
-def _engines(kind: str, load: Callable[[], Any]) -> list[dict[str, Any]]:
+def _backends(kind: str, load: Callable[[], Any]) -> list[dict[str, Any]]:
     try:
         registry = load()
     except Exception as error:

@@ -32,7 +32,7 @@ class FormatError(Matrix3DError, ValueError):
 
 
 class BackendUnavailable(Matrix3DError, RuntimeError):
-    """The engine asked for cannot run on this machine; the message says why."""
+    """The backend asked for cannot run on this machine; the message says why."""
 
 
 class WeightsMismatch(Matrix3DError, ValueError):

@@ -6,12 +6,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Kept"]
+__all__ = ["LastResult"]
 
 _Made = TypeVar("_Made")
 
 
-class Kept(Generic[_Made]):
+class LastResult(Generic[_Made]):
     """The last result of each node, valid while it is about the very same value.
 
     The host hands a node the same object again as long as what comes before it is cached. The value is

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from comfy_execution.graph_utils import ExecutionBlocker
 
-__all__ = ["not_yet"]
+__all__ = ["block_output"]
 
 
-def not_yet() -> object:
+def block_output() -> object:
     """Return what stands for an output that the user has not made yet; its consumers are left out of the run."""
     return ExecutionBlocker(None)

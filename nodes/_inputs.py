@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ..matrix3d_core.raster.registry import Registry
-from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ._host import io
 
-__all__ = ["engine_input", "fps_input", "frames_input", "splat_engine_input"]
+__all__ = ["backend_input", "fps_input", "frames_input", "splat_backend_input"]
 
 
-def engine_input(engines: Registry[Any], what: str, which: str = "", **options: bool) -> Any:
-    """Return the choice among the engines that draw ``what``; ``which`` says more of the one that auto takes."""
+def backend_input(backends: Registry[Any], what: str, which: str = "", **options: bool) -> Any:
+    """Return the choice among the backends that draw ``what``; ``which`` says more of the one that auto takes."""
     return io.Combo.Input(
-        "engine",
-        options=["auto", *engines.names],
+        "backend",
+        options=["auto", *backends.names],
         default="auto",
         tooltip=f"What draws {what}. auto takes the best one that works here{which}; a named one is used or refused, "
         "never replaced.",
@@ -24,9 +24,9 @@ def engine_input(engines: Registry[Any], what: str, which: str = "", **options: 
     )
 
 
-def splat_engine_input(**options: bool) -> Any:
-    """Return the choice among the engines that draw splats."""
-    return engine_input(SPLAT_ENGINES, "the splats", " (gsplat on CUDA, numba on the CPU)", **options)
+def splat_backend_input(**options: bool) -> Any:
+    """Return the choice among the backends that draw splats."""
+    return backend_input(SPLAT_BACKENDS, "the splats", " (gsplat on CUDA, numba on the CPU)", **options)
 
 
 def frames_input(least: int = 1) -> Any:

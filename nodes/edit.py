@@ -28,7 +28,7 @@ from ._adapters import (
     splats_to_host,
 )
 from ._host import Types, io, progress_to_host, save_target
-from ._inputs import splat_engine_input
+from ._inputs import splat_backend_input
 from ._search import SPLAT_WORDS
 from ._types import TrajectoryType
 
@@ -321,7 +321,7 @@ class SplatPrune(io.ComfyNode):
                     advanced=True,
                     tooltip="Side of these pictures in pixels.",
                 ),
-                splat_engine_input(advanced=True),
+                splat_backend_input(advanced=True),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -356,12 +356,12 @@ class SplatPrune(io.ComfyNode):
         refit_steps: int,
         views: int,
         view_size: int,
-        engine: str,
+        backend: str,
         seed: int,
         trajectory: Trajectory | None = None,
         frames: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        config = PruneConfig(method, views, view_size, refit_steps, engine, seed)
+        config = PruneConfig(method, views, view_size, refit_steps, backend, seed)
         truth = None if frames is None else images_from_host(frames, "frames")
         progress = progress_to_host(cls.hidden.unique_id)
         return _edited(
@@ -436,7 +436,7 @@ class SplatLOD(io.ComfyNode):
                     default="matrix3d/world_lod",
                     tooltip="Name below the output folder; the level and a number are added.",
                 ),
-                splat_engine_input(advanced=True),
+                splat_backend_input(advanced=True),
                 _trajectory_input("Where the world is looked at from. Without one: around the origin."),
             ],
             outputs=[
@@ -459,7 +459,7 @@ class SplatLOD(io.ComfyNode):
         refit_steps: int,
         save_as: str,
         filename_prefix: str,
-        engine: str,
+        backend: str,
         trajectory: Trajectory | None = None,
     ) -> io.NodeOutput:
         worlds, found = levels_of_detail(
@@ -469,7 +469,7 @@ class SplatLOD(io.ComfyNode):
             cells=cells,
             trajectory=trajectory,
             refit_steps=refit_steps,
-            engine=engine,
+            backend=backend,
             progress=progress_to_host(cls.hidden.unique_id),
             chosen=level,
         )
@@ -754,7 +754,7 @@ class SplatMesh(io.ComfyNode):
                     advanced=True,
                     tooltip="glTF: upright and in the right brightness when saved as GLB. OpenCV: the splats' frame.",
                 ),
-                splat_engine_input(advanced=True),
+                splat_backend_input(advanced=True),
                 _trajectory_input("Where the world is looked at from. Without one: around the origin."),
                 io.Combo.Input(
                     "texture",
@@ -785,11 +785,11 @@ class SplatMesh(io.ComfyNode):
         truncation: float,
         min_faces: int,
         axes: str,
-        engine: str,
+        backend: str,
         trajectory: Trajectory | None = None,
         texture: str = _NO_TEXTURE,
     ) -> io.NodeOutput:
-        config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, engine)
+        config = MeshConfig(resolution, reach, views, rows, truncation, min_faces, backend)
         world, progress = gaussians_from_host(splat), progress_to_host(cls.hidden.unique_id)
         mesh, found = mesh_from_gaussians(world, trajectory=trajectory, config=config, progress=progress)
         collider = decimate(mesh, collider_faces, progress=progress)
@@ -802,7 +802,7 @@ class SplatMesh(io.ComfyNode):
                 size_px=int(texture),
                 views=views,
                 tolerance=found["tolerance"],
-                engine=engine,
+                backend=backend,
                 progress=progress,
             )
         if axes.startswith("glTF"):

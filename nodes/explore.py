@@ -11,14 +11,14 @@ import torch
 from ..matrix3d_core.explore.extend import extend_world, parse_pose, place_path, start_pose
 from ..matrix3d_core.explore.next_view import propose_path
 from ..matrix3d_core.metrics.loop_closure import measure_loop
-from ..matrix3d_core.raster.mesh import MESH_ENGINES
-from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.raster.mesh import MESH_BACKENDS
+from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE
 from ._adapters import gaussians_from_host, image_from_host, mask_from_host
 from ._host import Types, io, progress_to_host, ui
-from ._inputs import engine_input, fps_input, frames_input
+from ._inputs import backend_input, fps_input, frames_input
 from ._search import PATH_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
@@ -117,8 +117,8 @@ class WorldExtend(io.ComfyNode):
                     advanced=True,
                     tooltip="What is farther away counts as sky in the geometry, world units. 0: nothing does.",
                 ),
-                engine_input(
-                    SPLAT_ENGINES, "the splats", " and draws panoramas", optional=True, advanced=True
+                backend_input(
+                    SPLAT_BACKENDS, "the splats", " and draws panoramas", optional=True, advanced=True
                 ),
                 io.String.Input(
                     "pose",
@@ -151,7 +151,7 @@ class WorldExtend(io.ComfyNode):
                     display_name="depth", tooltip="Distance along each ray, infinite where not known."
                 ),
                 io.String.Output(
-                    display_name="report", tooltip="JSON: place, shares known and why not, engine."
+                    display_name="report", tooltip="JSON: place, shares known and why not, backend."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -177,7 +177,7 @@ class WorldExtend(io.ComfyNode):
         min_alpha: float = 0.7,
         max_splat: float = 6.0,
         sky_distance: float = 0.0,
-        engine: str = "auto",
+        backend: str = "auto",
         pose: str = "",
     ) -> io.NodeOutput:
         made = extend_world(
@@ -189,7 +189,7 @@ class WorldExtend(io.ComfyNode):
             max_splat_rad=math.radians(max_splat),
             sky_distance=sky_distance,
             is_metric=trajectory is not None and trajectory.is_metric,
-            engine=engine,
+            backend=backend,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         picture = made.rgb.unsqueeze(0)
@@ -281,7 +281,7 @@ class NextBestPath(io.ComfyNode):
                     tooltip="Turns all headings a little. Same seed, same path.",
                 ),
                 fps_input(optional=True, advanced=True),
-                engine_input(MESH_ENGINES, "the mesh", optional=True, advanced=True),
+                backend_input(MESH_BACKENDS, "the mesh", optional=True, advanced=True),
                 io.Mask.Input(
                     "known",
                     optional=True,
@@ -313,7 +313,7 @@ class NextBestPath(io.ComfyNode):
         directions: int,
         seed: int,
         fps: float = 12.0,
-        engine: str = "auto",
+        backend: str = "auto",
         known: torch.Tensor | None = None,
         start: Trajectory | None = None,
     ) -> io.NodeOutput:
@@ -326,7 +326,7 @@ class NextBestPath(io.ComfyNode):
             frames=frames,
             fps=fps,
             seed=seed,
-            engine=engine,
+            backend=backend,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         path = found.trajectory if start is None else place_path(found.trajectory, start)[0]

@@ -8,11 +8,11 @@ import torch
 
 from ..matrix3d_core.guidance.fill import describe_fill, fill_guidance
 from ..matrix3d_core.guidance.render import GuidanceFrames
-from ..matrix3d_core.raster.mesh import MESH_ENGINES
+from ..matrix3d_core.raster.mesh import MESH_BACKENDS
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import images_from_host
 from ._host import io, progress_to_host
-from ._inputs import engine_input
+from ._inputs import backend_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, TrajectoryType
 
@@ -43,7 +43,7 @@ class PanoFill(io.ComfyNode):
                 io.Mask.Input("mask", tooltip="1 where a frame shows something; below 0.5 gets filled."),
                 DepthType.Input("depth", tooltip="Distance along each ray, as MeshGuidanceRender gives it."),
                 TrajectoryType.Input("trajectory", tooltip="The path the frames were rendered along."),
-                engine_input(MESH_ENGINES, "the new surfaces into the frames"),
+                backend_input(MESH_BACKENDS, "the new surfaces into the frames"),
             ],
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="The same frames without open pixels."),
@@ -61,12 +61,12 @@ class PanoFill(io.ComfyNode):
         mask: torch.Tensor,
         depth: torch.Tensor,
         trajectory: Trajectory,
-        engine: str,
+        backend: str,
     ) -> io.NodeOutput:
         start = time.perf_counter()
         guidance = GuidanceFrames(images_from_host(frames, "frames"), mask.cpu(), depth.cpu(), "given")
         filled = fill_guidance(
-            guidance, trajectory, engine=engine, progress=progress_to_host(cls.hidden.unique_id)
+            guidance, trajectory, backend=backend, progress=progress_to_host(cls.hidden.unique_id)
         )
         report = describe_fill(filled, time.perf_counter() - start)
         return io.NodeOutput(filled.rgb, filled.depth_ray, filled.is_filled.float(), report)

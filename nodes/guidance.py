@@ -6,11 +6,11 @@ import time
 
 from ..matrix3d_core.guidance.render import GUIDANCE_MODES, describe_guidance, render_guidance
 from ..matrix3d_core.guidance.scene_mesh import EDGE_THRESHOLD
-from ..matrix3d_core.raster.mesh import MESH_ENGINES
+from ..matrix3d_core.raster.mesh import MESH_BACKENDS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import io, progress_to_host
-from ._inputs import engine_input
+from ._inputs import backend_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, TrajectoryType
 
@@ -76,7 +76,7 @@ class MeshGuidanceRender(io.ComfyNode):
                     tooltip="mesh: closed mesh straight to the panorama. points: splatted points, for "
                     "comparison. upstream: the original cube map path with its quirks, for parity.",
                 ),
-                engine_input(MESH_ENGINES, "the mesh"),
+                backend_input(MESH_BACKENDS, "the mesh"),
                 io.Boolean.Input(
                     "exact_first_frame",
                     default=True,
@@ -91,7 +91,7 @@ class MeshGuidanceRender(io.ComfyNode):
                     display_name="depth",
                     tooltip="Distance along each pixel's ray in world units, infinite where not seen.",
                 ),
-                io.String.Output(display_name="report", tooltip="Engine, share seen per frame, and time."),
+                io.String.Output(display_name="report", tooltip="Backend, share seen per frame, and time."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -105,7 +105,7 @@ class MeshGuidanceRender(io.ComfyNode):
         mesh_width: int,
         edge_threshold: float,
         mode: str,
-        engine: str,
+        backend: str,
         exact_first_frame: bool,
     ) -> io.NodeOutput:
         start = time.perf_counter()
@@ -116,7 +116,7 @@ class MeshGuidanceRender(io.ComfyNode):
             mesh_height=mesh_width // 2 or None,
             edge_threshold=edge_threshold,
             mode=mode,
-            engine=engine,
+            backend=backend,
             exact_first_frame=exact_first_frame,
             progress=progress_to_host(cls.hidden.unique_id),
         )

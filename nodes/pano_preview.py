@@ -13,7 +13,7 @@ from ..matrix3d_core.io.pano_frames import write_pano_frames
 from ..matrix3d_core.panorama.views import look_around
 from ..matrix3d_core.progress import ProgressEvent
 from ._adapters import images_from_host
-from ._cache import Kept
+from ._cache import LastResult
 from ._host import io, progress_to_host, save_target
 from ._search import PANORAMA_WORDS
 
@@ -32,7 +32,7 @@ class _Written:
         return all((self.folder / str(file["filename"])).is_file() for file in self.files)
 
 
-_written: Kept[_Written] = Kept()
+_written: LastResult[_Written] = LastResult()
 
 
 class PanoPreview(io.ComfyNode):

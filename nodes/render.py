@@ -8,13 +8,13 @@ import torch
 
 from ..matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
 from ..matrix3d_core.io.video import write_mp4
-from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, color_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host, save_target, tell_user, ui
-from ._inputs import splat_engine_input
+from ._inputs import splat_backend_input
 from ._search import PANORAMA_WORDS, SPLAT_WORDS
 from ._types import DepthType, TrajectoryType
 
@@ -85,7 +85,7 @@ class SplatRender(io.ComfyNode):
                     step=1,
                     tooltip="Render every how many poses; the first is always rendered.",
                 ),
-                splat_engine_input(),
+                splat_backend_input(),
                 io.Combo.Input(
                     "projection",
                     options=list(PROJECTIONS),
@@ -149,7 +149,7 @@ class SplatRender(io.ComfyNode):
         height: int,
         fov: float,
         stride: int,
-        engine: str,
+        backend: str,
         projection: str = PROJECTIONS[0],
         eye_distance: float = EYE_DISTANCE_M,
         background: str = "#000000",
@@ -167,11 +167,11 @@ class SplatRender(io.ComfyNode):
             stride=stride,
             eye_distance=eye_distance,
             background=color_from_hex(background),
-            engine=engine,
+            backend=backend,
             antialiased=antialiased,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        used = SPLAT_ENGINES.describe_choice(shots.engine)
+        used = SPLAT_BACKENDS.describe_choice(shots.backend)
         tell_user(cls.hidden.unique_id, used)
         return io.NodeOutput(shots.rgb, shots.alpha, shots.depth_ray, ui={"text": [used]})
 

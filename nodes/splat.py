@@ -8,13 +8,13 @@ import torch
 
 from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES, renamed_setting
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
-from ..matrix3d_core.raster.splat import SPLAT_ENGINES
+from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
-from ._inputs import splat_engine_input
+from ._inputs import splat_backend_input
 from ._search import SPLAT_WORDS
 from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
 
@@ -183,7 +183,7 @@ class GSOptimize(io.ComfyNode):
                     "crop_size", default=0, min=0, max=2048, step=32,
                     tooltip="Side of the 90 degree crops in pixels; 0 = what the preset says. At least 16.",
                 ),
-                splat_engine_input(),
+                splat_backend_input(),
                 io.Int.Input(
                     "seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
                     tooltip="For the order and the directions of the crops. Same seed, same world (on the CPU).",
@@ -223,7 +223,7 @@ class GSOptimize(io.ComfyNode):
                 io.Splat.Output(display_name="splat", tooltip="The world, in the trajectory's frame and units."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="JSON: count, PSNR and SSIM on frames that were held out, seconds, engine.",
+                    tooltip="JSON: count, PSNR and SSIM on frames that were held out, seconds, backend.",
                 ),
                 io.Image.Output(display_name="preview", tooltip="The view ahead from the first pose."),
                 io.Image.Output(
@@ -255,7 +255,7 @@ class GSOptimize(io.ComfyNode):
         iterations: int,
         max_gaussians: int,
         crop_size: int,
-        engine: str,
+        backend: str,
         seed: int,
         geometry: PanoramaGeometry | None = None,
         depth: torch.Tensor | None = None,
@@ -271,7 +271,7 @@ class GSOptimize(io.ComfyNode):
         changes = {"steps": iterations, "max_gaussians": max_gaussians, "crop_size_px": crop_size}
         config = preset_config(
             preset,
-            engine=engine,
+            backend=backend,
             seed=seed,
             depth_type=depth_type,
             exposure=exposure,
@@ -290,7 +290,7 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        told = [SPLAT_ENGINES.describe_choice(str(result.report["engine"])), *result.report["warnings"]]  # type: ignore[misc]
+        told = [SPLAT_BACKENDS.describe_choice(str(result.report["backend"])), *result.report["warnings"]]  # type: ignore[misc]
         tell_user(cls.hidden.unique_id, " ".join(filter(None, told)))
         preview = result.preview.unsqueeze(0)
         origins = color_by_origin(result.gaussians, result.origins)
@@ -300,7 +300,7 @@ class GSOptimize(io.ComfyNode):
             preview,
             result.curves.unsqueeze(0),
             splat_to_host(origins),
-            view_ahead(origins, trajectory, str(result.report["engine"])).unsqueeze(0),
+            view_ahead(origins, trajectory, str(result.report["backend"])).unsqueeze(0),
             ui=ui.PreviewImage(preview, cls=cls),
         )
 

@@ -30,9 +30,9 @@ from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
 from ..matrix3d_core.trajectories.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
 from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
-from ._cache import Kept
+from ._cache import LastResult
 from ._host import Types, io, save_target
-from ._host_block import not_yet
+from ._host_block import block_output
 from ._search import SPLAT_WORDS
 from ._types import GeometryType, TrajectoryType
 
@@ -56,9 +56,9 @@ class _Walls:
     shown: dict[str, object]
 
 
-_written: Kept[_Written] = Kept()
-_walls: Kept[_Walls] = Kept()
-_spheres: Kept[_Written] = Kept()
+_written: LastResult[_Written] = LastResult()
+_walls: LastResult[_Walls] = LastResult()
+_spheres: LastResult[_Written] = LastResult()
 _DRAWN_POSES = 33  # of the trajectory that comes in
 _SPHERE_WIDTH = 4096  # of the panorama that the view can fade to
 _AXES = ["glTF (y up)", "OpenCV (y down)"]
@@ -231,7 +231,7 @@ class SplatPreview(io.ComfyNode):
                 ),
                 io.Image.Output(
                     display_name="view",
-                    tooltip="The view taken last, drawn by the splat engine. What hangs on it waits for one.",
+                    tooltip="The view taken last, drawn by the splat backend. What hangs on it waits for one.",
                 ),
                 io.Load3DCamera.Output(
                     display_name="camera_info",
@@ -271,7 +271,7 @@ class SplatPreview(io.ComfyNode):
             shown["start_pose"] = None if start is None else start.flatten().tolist()
         if compare is not None:
             shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
-        path = trajectory if trajectory is not None else not_yet()
+        path = trajectory if trajectory is not None else block_output()
         sources = [one for one in (trajectory, geometry, info) if one is not None]
         is_metric = any(one.is_metric for one in sources)
         if trajectory is not None:
@@ -295,8 +295,8 @@ class SplatPreview(io.ComfyNode):
                 walls=None if walls is None else walls.occupancy,
             )  # fmt: skip
             shown["recorded"] = _check(path, walls)
-        view: object = not_yet()
-        camera: object = not_yet()
+        view: object = block_output()
+        camera: object = block_output()
         if recorded.view is not None:
             pose = recorded.view.camera_from_world
             view = render_path(  # one picture: a progress preview would only move the viewer about

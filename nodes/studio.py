@@ -29,7 +29,7 @@ from ..matrix3d_core.trajectories.plot import plot_trajectory
 from ..matrix3d_core.trajectories.presets import PRESETS
 from ..matrix3d_core.trajectories.report import describe_trajectory
 from ._host import io, progress_to_host
-from ._host_block import not_yet
+from ._host_block import block_output
 from ._host_routes import Gone, answer_posts
 from ._inputs import fps_input, frames_input
 from ._search import WORLD_WORDS
@@ -227,7 +227,7 @@ class TrajectoryStudio(io.ComfyNode):
             shown["given"] = keys_of_path(trajectory)
         ui = {"matrix3d_studio": [shown]}
         if chosen is None:
-            return io.NodeOutput(not_yet(), not_yet(), "nothing is drawn yet", ui=ui)
+            return io.NodeOutput(block_output(), block_output(), "nothing is drawn yet", ui=ui)
         found = scene.check(chosen, radius=clearance, progress=progress_to_host())
         picture = plot_trajectory(chosen, scene.geometry, colliding_frames=found.clearance.colliding_frames)
         report = json.dumps({"path": describe_trajectory(chosen), **found.report()}, indent=2)

@@ -167,7 +167,7 @@ def wanted_torch() -> tuple[tuple[str, str], str]:
 
 
 def pack_requirements() -> tuple[list[str], list[str]]:
-    """Return what the pack and its tests need, and the engines that tests compare with where they exist."""
+    """Return what the pack and its tests need, and the backends that tests compare with where they exist."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     runtime = without_torch((ROOT / "requirements.txt").read_text(encoding="utf-8"))
@@ -403,7 +403,7 @@ def make_env(env: Path, host: Path) -> None:
     needed, optional = pack_requirements()
     install(env, "the pack's requirements and test tools (about 100 MB)", needed)
     try:
-        install(env, "optional engines that tests compare with (about 120 MB)", optional)
+        install(env, "optional backends that tests compare with (about 120 MB)", optional)
     except SetupError:
         for package in optional:  # not every one exists for every machine; nothing but tests needs them
             with contextlib.suppress(SetupError):

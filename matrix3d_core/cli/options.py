@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..standalone.pipelines import PipelineSource
 
 __all__ = [
-    "ENGINE_NAMES",
+    "BACKEND_NAMES",
     "WEIGHTS_EPILOG",
     "add_geometry",
     "add_out",
@@ -30,7 +30,7 @@ __all__ = [
     "source_of",
 ]
 
-ENGINE_NAMES = "`matrix3d doctor` lists them; auto takes the first usable"
+BACKEND_NAMES = "`matrix3d doctor` lists them; auto takes the first usable"
 
 WEIGHTS_EPILOG = """\
 weights:

@@ -138,8 +138,8 @@ def extend_world(
     max_splat_rad: float = math.radians(6.0),
     sky_distance: float = 0.0,
     is_metric: bool = False,
-    engine: str = "auto",
-    mesh_engine: str = "auto",
+    backend: str = "auto",
+    mesh_backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> Extension:
     """Look at a world from a new place, all around, and say what of it is known.
@@ -158,13 +158,13 @@ def extend_world(
         max_splat_rad: largest standard deviation of splats, as an angle; 0 switches the test off.
         sky_distance: what is farther counts as sky in the geometry; 0: nothing does.
         is_metric: whether one unit is one meter.
-        engine: splat engine; one that draws panoramas.
-        mesh_engine: mesh engine, for the completion.
+        backend: splat backend; one that draws panoramas.
+        mesh_backend: mesh backend, for the completion.
         progress: called between steps; raising in it cancels.
 
     Raises:
         InvalidInput: for settings out of range, no splats, or a place from which nothing is known.
-        BackendUnavailable: when the engine cannot run here or draws no panoramas.
+        BackendUnavailable: when the backend cannot run here or draws no panoramas.
     """
     if height < 16:
         raise InvalidInput(f"height must be at least 16 rows; got {height}.")
@@ -180,17 +180,17 @@ def extend_world(
     pose = upright(camera_from_world)
     start = Trajectory(pose[None], frame_of_reference="world", is_metric=is_metric, name="start")
     progress(ProgressEvent(0, steps, "look around from the new place"))
-    seen = _look(gaussians, pose, height, engine)
+    seen = _look(gaussians, pose, height, backend)
     depth = _distance(seen)
     is_covered = (seen.alpha >= min_alpha) & torch.isfinite(depth)
     progress(ProgressEvent(1, steps, "find where the world is thin", seen.rgb.clamp(0, 1)))
     is_fine = torch.ones_like(is_covered)
     if max_splat_rad > 0:
-        is_fine = _mean_angle(gaussians, pose, height, seen.alpha, engine) <= max_splat_rad
+        is_fine = _mean_angle(gaussians, pose, height, seen.alpha, backend) <= max_splat_rad
     was_seen = torch.ones_like(is_covered)
     if path is not None:
         progress(ProgressEvent(2, steps, "ask the path what it saw"))
-        was_seen = _seen_by(gaussians, path, pose, depth, engine)
+        was_seen = _seen_by(gaussians, path, pose, depth, backend)
     is_known = is_covered & is_fine & was_seen
     share = _sphere_share(is_known)
     if share < 0.01:
@@ -203,12 +203,12 @@ def extend_world(
     progress(ProgressEvent(3, steps, "continue what is known", rgb))
     filled_rgb, filled_depth = rgb, depth
     if not bool(is_known.all()):
-        frames = GuidanceFrames(rgb[None], is_known[None].float(), depth[None], seen.engine)
-        filled = fill_guidance(frames, start, engine=mesh_engine)
+        frames = GuidanceFrames(rgb[None], is_known[None].float(), depth[None], seen.backend)
+        filled = fill_guidance(frames, start, backend=mesh_backend)
         filled_rgb, filled_depth = filled.rgb[0], filled.depth_ray[0]
     report: dict[str, object] = {
         "source": "splats",
-        "engine": seen.engine,
+        "backend": seen.backend,
         "gaussians": len(gaussians),
         "size": [2 * height, height],
         "position": [round(v, 4) for v in start.centers[0].tolist()],
@@ -262,14 +262,14 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
     return placed, is_led
 
 
-def _look(gaussians: Gaussians, pose: Tensor, height: int, engine: str) -> SplatPanorama:
+def _look(gaussians: Gaussians, pose: Tensor, height: int, backend: str) -> SplatPanorama:
     with torch.no_grad():
         try:
             return render_gaussians_panorama(
-                gaussians, pose, height, 2 * height, engine=engine, median_depth=True
+                gaussians, pose, height, 2 * height, backend=backend, median_depth=True
             )
         except BackendUnavailable:
-            return render_gaussians_panorama(gaussians, pose, height, 2 * height, engine=engine)
+            return render_gaussians_panorama(gaussians, pose, height, 2 * height, backend=backend)
 
 
 def _distance(seen: SplatPanorama) -> Tensor:
@@ -280,7 +280,7 @@ def _distance(seen: SplatPanorama) -> Tensor:
     return torch.where(is_one, seen.depth_ray, seen.median_ray)
 
 
-def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, engine: str) -> Tensor:
+def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, backend: str) -> Tensor:
     """Mean angular size ``[H, W]`` of the splats that show in each pixel, radians."""
     scales = gaussians.scales.sort(dim=-1, descending=True).values
     sizes = (scales[:, 0] * scales[:, 1]).sqrt()
@@ -291,11 +291,11 @@ def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, 
         *gaussians.tensors()[:4], (angle / (math.pi / 2)).unsqueeze(-1).expand(-1, 3)
     )
     with torch.no_grad():
-        drawn = render_gaussians_panorama(colored, pose, height, 2 * height, engine=engine)
+        drawn = render_gaussians_panorama(colored, pose, height, 2 * height, backend=backend)
     return drawn.rgb[..., 0] / alpha.clamp_min(1e-6) * (math.pi / 2)
 
 
-def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor, engine: str) -> Tensor:
+def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor, backend: str) -> Tensor:
     """Tell for each pixel of the new panorama whether a pose of the path saw the point that it shows."""
     height, width = depth.shape
     rotation = pose[:3, :3].mT
@@ -308,7 +308,7 @@ def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor
     rows = min(_SEEN_ROWS, height)
     for frame in chosen:
         old = path.camera_from_world[frame]
-        there = _distance(_look(gaussians, old, rows, engine))
+        there = _distance(_look(gaussians, old, rows, backend))
         local = points @ old[:3, :3].mT + old[:3, 3]
         away = local.norm(dim=-1)
         far = torch.nn.functional.max_pool2d(there[None, None], 3, 1, 1)[

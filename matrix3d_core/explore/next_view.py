@@ -117,7 +117,7 @@ def propose_path(
     fps: float = 12.0,
     seed: int = 0,
     edge_threshold: float = EDGE_THRESHOLD,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> NextPath:
     """Propose the next path from the panorama's center: straight, level, on clear ground, towards the unseen.
@@ -136,7 +136,7 @@ def propose_path(
         fps: frames per second, for playback.
         seed: turns all headings by a common angle.
         edge_threshold: distance jump that tears the mesh, see `mesh_from_panorama`.
-        engine: mesh engine.
+        backend: mesh backend.
         progress: called for each heading; raising in it cancels.
 
     Raises:
@@ -148,7 +148,7 @@ def propose_path(
         raise InvalidInput(f"step must be positive; got {step}.")
     if frames < 2:
         raise InvalidInput(f"frames must be at least 2; got {frames}.")
-    renderer = open_known_mesh(geometry, known, edge_threshold, engine)
+    renderer = open_known_mesh(geometry, known, edge_threshold, backend)
     phase = float(np.random.default_rng(seed).random()) * math.tau / directions
     tried: list[Candidate] = []
     for number in range(directions):
@@ -174,7 +174,7 @@ def open_known_mesh(
     geometry: PanoramaGeometry,
     known: Tensor | None,
     edge_threshold: float,
-    engine: str,
+    backend: str,
     rows: int = _MESH_ROWS,
 ) -> MeshRenderer:
     """Open a renderer of the scene mesh in which what is only guessed does not count as seen."""
@@ -190,7 +190,7 @@ def open_known_mesh(
         sure = small > 0.5
         flags = torch.cat((sure.flatten(), sure[0].any()[None], sure[-1].any()[None]))
         mesh = replace(mesh, is_visible=mesh.is_visible & flags)
-    return open_mesh_renderer(mesh, engine=engine)[1]
+    return open_mesh_renderer(mesh, backend=backend)[1]
 
 
 def _try(

@@ -193,11 +193,11 @@ class StudioScene:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def of(cls, geometry: PanoramaGeometry, *, engine: str = "auto") -> StudioScene:
+    def of(cls, geometry: PanoramaGeometry, *, backend: str = "auto") -> StudioScene:
         """Make ``geometry`` ready."""
         small = shrink(geometry, min(_ROWS, geometry.height))
         mesh = mesh_from_panorama(small, height=small.height, close_poles=True, wrap_edges=True)
-        return cls(small, PanoramaSurface.of(small), open_mesh_renderer(mesh, engine=engine)[1])
+        return cls(small, PanoramaSurface.of(small), open_mesh_renderer(mesh, backend=backend)[1])
 
     def check(
         self, trajectory: Trajectory, *, radius: float, progress: ProgressFn = no_progress

@@ -54,7 +54,7 @@ def fill_guidance(
     frames: GuidanceFrames,
     trajectory: Trajectory,
     *,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> FilledFrames:
     """Fill the open pixels of all frames, background first and consistently along the path.
@@ -67,7 +67,7 @@ def fill_guidance(
     Args:
         frames: what `render_guidance` gives; its tensors are not changed.
         trajectory: the path that the frames were rendered along.
-        engine: mesh engine, a name of `MESH_ENGINES` or ``"auto"``.
+        backend: mesh backend, a name of `MESH_BACKENDS` or ``"auto"``.
         progress: called between steps with the latest frame as preview; raising in it cancels.
 
     Returns:
@@ -76,7 +76,7 @@ def fill_guidance(
     Raises:
         InvalidInput: when frames and trajectory do not belong together, a seen pixel has no distance,
             or nothing at all was seen.
-        BackendUnavailable: when the engine asked for cannot run.
+        BackendUnavailable: when the backend asked for cannot run.
     """
     _check(frames, trajectory)
     is_open = frames.mask < 0.5
@@ -86,9 +86,9 @@ def fill_guidance(
     total = _ROUNDS + count
     poses = trajectory.camera_from_world
     source = trajectory.world_from_panorama[:3, 3]
-    patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, source, engine, total, progress)
+    patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, source, backend, total, progress)
 
-    draw = open_mesh_renderer(_join(patches), engine=engine)[1] if patches else None
+    draw = open_mesh_renderer(_join(patches), backend=backend)[1] if patches else None
     for t in range(count):
         progress(
             ProgressEvent(_ROUNDS + t, total, f"fill frame {t + 1} of {count}", rgb[t - 1] if t else None)
@@ -127,7 +127,7 @@ def _make_patches(
     is_open: Tensor,
     poses: Tensor,
     source: Tensor,
-    engine: str,
+    backend: str,
     total: int,
     progress: ProgressFn,
 ) -> list[Mesh]:
@@ -150,9 +150,9 @@ def _make_patches(
         done.add(base)
         made_frame = MeshFrame(made.rgb, made.region, made.depth_ray)
         _composite(made_frame, rgb[base], depth_ray[base], is_open[base])
-        renderer = open_mesh_renderer(patch, engine=engine)[1]
+        renderer = open_mesh_renderer(patch, backend=backend)[1]
         show = functools.partial(_show_on, keys, done, renderer, rgb, depth_ray, is_open, poses)
-        report_while(show, progress, event)  # an engine may compile its kernels on the first frame
+        report_while(show, progress, event)  # a backend may compile its kernels on the first frame
     return patches
 
 

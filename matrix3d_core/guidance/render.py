@@ -43,13 +43,13 @@ class GuidanceFrames:
         rgb: ``[T, H, W, 3]`` float32 in [0, 1], 0 where nothing is seen.
         mask: ``[T, H, W]`` float32, 1 = seen, 0 = not.
         depth_ray: ``[T, H, W]`` float32, distance of what is seen, inf elsewhere.
-        engine: the mesh engine that drew them, ``"points"`` in that mode.
+        backend: the mesh backend that drew them, ``"points"`` in that mode.
     """
 
     rgb: Tensor
     mask: Tensor
     depth_ray: Tensor
-    engine: str
+    backend: str
 
 
 def render_guidance(
@@ -60,7 +60,7 @@ def render_guidance(
     mesh_height: int | None = None,
     edge_threshold: float = EDGE_THRESHOLD,
     mode: str = "mesh",
-    engine: str = "auto",
+    backend: str = "auto",
     exact_first_frame: bool = True,
     progress: ProgressFn = no_progress,
 ) -> GuidanceFrames:
@@ -76,7 +76,7 @@ def render_guidance(
         mesh_height: rows of vertices, ``height`` when None.
         edge_threshold: see `mesh_from_panorama`.
         mode: one of `GUIDANCE_MODES`.
-        engine: a name of `MESH_ENGINES` or ``"auto"``; not used by ``points``.
+        backend: a name of `MESH_BACKENDS` or ``"auto"``; not used by ``points``.
         exact_first_frame: give poses at the panorama's own center the panorama itself (turned when the
             camera is), with a full mask, instead of the mesh with its black edges. In mode ``upstream``
             only frame 0, whatever its pose, as upstream does.
@@ -88,7 +88,7 @@ def render_guidance(
 
     Raises:
         InvalidInput: for a size, threshold or mode out of range.
-        BackendUnavailable: when the engine asked for cannot run.
+        BackendUnavailable: when the backend asked for cannot run.
     """
     if height < 2:
         raise InvalidInput(f"height must be at least 2 rows; got {height}.")
@@ -96,7 +96,7 @@ def render_guidance(
         raise InvalidInput(f"mode must be one of {', '.join(GUIDANCE_MODES)}; got {mode!r}.")
     total = len(trajectory)
     progress(ProgressEvent(0, total, "build scene mesh"))
-    name, render = _open(geometry, height, mesh_height or height, edge_threshold, mode, engine)
+    name, render = _open(geometry, height, mesh_height or height, edge_threshold, mode, backend)
     poses = _relative_poses(trajectory)
     rgb = torch.zeros(total, height, 2 * height, 3)
     mask = torch.zeros(total, height, 2 * height)
@@ -110,7 +110,7 @@ def render_guidance(
             frame = panorama_from_inside(geometry, poses[index], height)
         elif has_drawn:
             frame = render(poses[index])
-        else:  # an engine may compile its kernels now
+        else:  # a backend may compile its kernels now
             frame = report_while(functools.partial(render, poses[index]), progress, event)
             has_drawn = True
         rgb[index] = frame.rgb
@@ -121,7 +121,7 @@ def render_guidance(
 
 
 def _open(
-    geometry: PanoramaGeometry, height: int, mesh_height: int, edge_threshold: float, mode: str, engine: str
+    geometry: PanoramaGeometry, height: int, mesh_height: int, edge_threshold: float, mode: str, backend: str
 ) -> tuple[str, RenderPose]:
     """Build the mesh and return the name of what draws it and a function from pose to frame."""
     is_mesh = mode == "mesh"
@@ -131,8 +131,8 @@ def _open(
     if mode == "points":
         return "points", open_points(mesh, height)
     if mode == "upstream":
-        return open_upstream(mesh, height, engine=engine, far=1.1 * float(geometry.depth_ray.max()))
-    name, renderer = open_mesh_renderer(mesh, engine=engine)
+        return open_upstream(mesh, height, backend=backend, far=1.1 * float(geometry.depth_ray.max()))
+    name, renderer = open_mesh_renderer(mesh, backend=backend)
     return name, lambda pose: renderer.render(pose, height, 2 * height)
 
 
@@ -166,14 +166,14 @@ def panorama_from_inside(geometry: PanoramaGeometry, pose: Tensor, height: int) 
 
 
 def describe_guidance(frames: GuidanceFrames, seconds: float) -> str:
-    """Say in words what was rendered: engine, size, how much is seen per frame, time."""
+    """Say in words what was rendered: backend, size, how much is seen per frame, time."""
     seen = frames.mask.flatten(1).mean(1)
     count, height, width = frames.mask.shape
     finite = frames.depth_ray[torch.isfinite(frames.depth_ray)]
     reach = f"{float(finite.min()):.3g} to {float(finite.max()):.3g}" if finite.numel() else "none"
     return "\n".join(
         (
-            f"engine: {frames.engine}",
+            f"backend: {frames.backend}",
             f"frames: {count} of {width}x{height}",
             f"seen per frame: mean {float(seen.mean()):.1%}, least {float(seen.min()):.1%} "
             f"(frame {int(seen.argmin())})",

@@ -29,21 +29,21 @@ ALPHA_VALID = 0.999
 
 
 def open_upstream(
-    mesh: Mesh, height: int, *, engine: str = "auto", far: float, face_size: int | None = None
+    mesh: Mesh, height: int, *, backend: str = "auto", far: float, face_size: int | None = None
 ) -> tuple[str, Callable[[Tensor], MeshFrame]]:
     """Open a mesh for upstream's cubemap path.
 
     Args:
         mesh: the scene mesh, without pole caps for parity.
         height: rows of the panorama (upstream: 1024).
-        engine: a mesh engine that can follow arbitrary rays.
+        backend: a mesh backend that can follow arbitrary rays.
         far: z-depth beyond which nothing is drawn; upstream uses 1.1 times the largest distance.
         face_size: texels along a face's edge, `FACE_SIZE_PX` when None.
 
     Returns:
-        The engine's name, and a function from a pose to a frame.
+        The backend's name, and a function from a pose to a frame.
     """
-    name, renderer = open_mesh_renderer(mesh, engine=engine, needs={"cast"})
+    name, renderer = open_mesh_renderer(mesh, backend=backend, needs={"cast"})
     size = face_size or FACE_SIZE_PX
     rgba = torch.cat((torch.round(mesh.colors * 255) / 255, mesh.is_visible.float().unsqueeze(-1)), dim=-1)
 

@@ -26,10 +26,10 @@ from .sog import read_sog, write_sog
 from .splat import read_splat, write_splat
 from .spz import TAGGED_AXES, read_spz, write_spz
 
-__all__ = ["FORMATS", "Kept", "SplatFormat", "format_named"]
+__all__ = ["FORMATS", "Preserved", "SplatFormat", "format_named"]
 
 
-class Kept(NamedTuple):
+class Preserved(NamedTuple):
     """How exactly a format holds each property; for people."""
 
     position: str = "float"
@@ -69,7 +69,7 @@ class SplatFormat:
     title: str
     suffix: str
     note: str
-    kept: Kept
+    kept: Preserved
     write: Callable[..., str | None]
     read: Callable[..., Gaussians] | None = None
     magic: tuple[bytes, ...] = ()
@@ -90,8 +90,8 @@ def _write_spz(target: BinaryTarget, gaussians: Gaussians, *, axes: str, version
     write_spz(target, gaussians, version=version, axes=axes if has_tag else None)
 
 
-_FLAT_KEPT = Kept(scale="float, two: no thickness", opacity="float, 1e-6 to 1 - 1e-6")
-_SPZ_KEPT = Kept(
+_FLAT_KEPT = Preserved(scale="float, two: no thickness", opacity="float, 1e-6 to 1 - 1e-6")
+_SPZ_KEPT = Preserved(
     "1/4096 unit up to 2 km", "6 %", "0.3 degrees", "1/255", "1/38", "5 and 4 bits, within -1 to 1"
 )
 
@@ -101,7 +101,7 @@ FORMATS = (
         "PLY",
         ".ply",
         "read everywhere, and nothing is lost, not even the origins of splats",
-        Kept(opacity="float, 1e-6 to 1 - 1e-6"),
+        Preserved(opacity="float, 1e-6 to 1 - 1e-6"),
         write_ply,
         read_ply,
         magic=(b"ply",),
@@ -131,7 +131,7 @@ FORMATS = (
         "SPLAT",
         ".splat",
         "for older viewers, without harmonics",
-        Kept(rotation="0.9 degrees", opacity="1/255", color="1/255", harmonics="none"),
+        Preserved(rotation="0.9 degrees", opacity="1/255", color="1/255", harmonics="none"),
         write_splat,
         read_splat,
         fits=lambda size: size > 0 and size % 32 == 0,
@@ -143,7 +143,7 @@ FORMATS = (
         "KSPLAT",
         ".ksplat",
         "for older viewers, harmonics to degree 2",
-        Kept(opacity="1/255", color="1/255", harmonics="degree 2"),
+        Preserved(opacity="1/255", color="1/255", harmonics="degree 2"),
         write_ksplat,
         read_ksplat,
         magic=(b"\0\1",),
@@ -156,7 +156,7 @@ FORMATS = (
         "SOG",
         ".sog",
         "smallest, slow to write",
-        Kept(
+        Preserved(
             "16 bits of a logarithm",
             "table of 256",
             "0.6 degrees",
@@ -176,7 +176,7 @@ FORMATS = (
         "GLB",
         ".glb",
         "glTF's KHR_gaussian_splatting",
-        Kept(),
+        Preserved(),
         write_glb,
         read_glb,
         magic=(b"glTF",),

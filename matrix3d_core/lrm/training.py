@@ -93,7 +93,7 @@ class TrainConfig:
         fov_deg: their field of view is drawn evenly from this range.
         frame_stride: Gaussians of every how many frames are rendered.
         lpips: file or folder with the weights of LPIPS, see `metrics.lpips`; None takes SSIM.
-        engine: splat engine.
+        backend: splat backend.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic; weights are float32.
         chunk: latent frames per call of a head.
         checkpointing: compute layers and heads again in the backward pass, which saves memory.
@@ -114,7 +114,7 @@ class TrainConfig:
     fov_deg: tuple[float, float] = (60.0, 120.0)
     frame_stride: int = 2
     lpips: str | None = None
-    engine: str = "auto"
+    backend: str = "auto"
     precision: str = "bf16"
     chunk: int = 4
     checkpointing: bool = True
@@ -257,7 +257,7 @@ def _draw_views(sample: _Sample, config: TrainConfig, rng: torch.Generator) -> l
 
 
 def _look(
-    sample: _Sample, gaussians: Gaussians, view: tuple[int, int, float], size_px: int, engine: str
+    sample: _Sample, gaussians: Gaussians, view: tuple[int, int, float], size_px: int, backend: str
 ) -> tuple[Tensor, Tensor]:
     """Return a render and the same crop of the clip's panorama."""
     frame, crop, fov_rad = view
@@ -265,7 +265,7 @@ def _look(
     K_px = intrinsics_from_fov(fov_rad, size_px, size_px)
     pose = sample.clip.trajectory.camera_from_world[frame].clone()
     pose[:3] = turn @ pose[:3]
-    picture = render_gaussians(gaussians, pose, K_px, size_px, size_px, engine=engine).rgb
+    picture = render_gaussians(gaussians, pose, K_px, size_px, size_px, backend=backend).rgb
     panorama = sample.clip.frames[frame].float() / 255
     return picture, crop_erp(panorama, turn[None], K_px, size_px, size_px)[0].to(picture)
 
@@ -321,7 +321,7 @@ def held_out_psnr(
     Args:
         model: on ``device``.
         clip: the largest stride's latents are used; frames that it leaves out or ends before are rendered.
-        settings: crop size, engine, precision.
+        settings: crop size, backend, precision.
         count: views, spread evenly over those frames and the twelve directions.
         device: of the model.
     """
@@ -336,7 +336,7 @@ def held_out_psnr(
         error = 0.0
         for index in range(count):
             view = (others[index * len(others) // count], (5 * index) % 12, math.radians(90))
-            picture, target = _look(sample, gaussians, view, settings.crop_px, settings.engine)
+            picture, target = _look(sample, gaussians, view, settings.crop_px, settings.backend)
             error += float(F.mse_loss(picture.clamp(0, 1), target)) / count
     return {"psnr_db": -10 * math.log10(max(error, 1e-12)), "median_relative_depth_error": float(wrong)}
 
@@ -438,7 +438,7 @@ def _loss(
     gaussians = _gaussians(depth.detach(), attributes, sample.path, network, config.frame_stride)
     total = torch.zeros((), device=depth.device)
     for view in _draw_views(sample, config, rng):
-        picture, target = _look(sample, gaussians, view, config.crop_px, config.engine)
+        picture, target = _look(sample, gaussians, view, config.crop_px, config.backend)
         total = total + stage2_loss(picture, target, config, lpips).to(total) / config.views
     return total
 

@@ -3,7 +3,7 @@
 The panorama's points are looked up in some frames as the poses say, and as they would have to be read were the
 panorama elsewhere, the matrices inverted, the cameras OpenGL's, two of these at once, or the camera at rest. Colors
 are compared by correlation, frame by frame, so that exposure and flicker do not count; a verdict needs most frames, so
-that spoiled ones do not count either.
+that degraded ones do not count either.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class OptimizeConfig:
         preview_every: steps between two preview pictures.
         held_out_max: at most this many frames are held out for the report.
         seed: for the order and direction of crops.
-        engine: splat engine, ``"auto"`` for the first usable.
+        backend: splat backend, ``"auto"`` for the first usable.
         checkpoint_every: steps between two checkpoints, where a folder for them is given; 0 for none.
     """
 
@@ -129,7 +129,7 @@ class OptimizeConfig:
     preview_every: int = 25
     held_out_max: int = 4
     seed: int = 0
-    engine: str = "auto"
+    backend: str = "auto"
     checkpoint_every: int = 200
 
     def __post_init__(self) -> None:

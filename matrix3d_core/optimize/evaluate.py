@@ -29,7 +29,7 @@ def held_out_quality(
     held_out: list[int],
     *,
     crop_size_px: int,
-    engine: str,
+    backend: str,
 ) -> tuple[dict[str, object], float]:
     """Compare renders with crops of frames that were never trained on.
 
@@ -42,7 +42,7 @@ def held_out_quality(
     for frame in held_out:
         for view in _views_of(frames, trajectory, frame, crop_size_px):
             with torch.no_grad():
-                drawn = render_view(gaussians, view.camera_from_world, view.camera, engine=engine).rgb
+                drawn = render_view(gaussians, view.camera_from_world, view.camera, backend=backend).rgb
             target, _ = view.crop()
             ratios.append(min(psnr(drawn.clamp(0, 1), target), _PSNR_MOST))
             similarities.append(ssim(drawn.clamp(0, 1), target))
@@ -65,9 +65,9 @@ def _views_of(frames: Tensor, trajectory: Trajectory, frame: int, crop_size_px: 
     return [perspective_crop(picture, rotations[crop], crop_size_px) for crop in _HELD_OUT_CROPS]
 
 
-def view_ahead(gaussians: Gaussians, trajectory: Trajectory, engine: str) -> Tensor:
+def view_ahead(gaussians: Gaussians, trajectory: Trajectory, backend: str) -> Tensor:
     """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
     camera = Pinhole.from_fov(math.pi / 2, _PREVIEW_PX, _PREVIEW_PX)
     with torch.no_grad():
-        seen = render_view(gaussians, trajectory.camera_from_world[0], camera, engine=engine)
+        seen = render_view(gaussians, trajectory.camera_from_world[0], camera, backend=backend)
     return seen.rgb.clamp(0, 1)

@@ -19,7 +19,7 @@ from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_de
 from ..errors import InvalidInput, Matrix3DError
 from ..machine import peak_memory_gb
 from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
-from ..raster.splat import SPLAT_ENGINES
+from ..raster.splat import SPLAT_BACKENDS
 from ..scene.camera import Equirect
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
@@ -64,7 +64,7 @@ class OptimizeResult:
 
     Attributes:
         gaussians: in the trajectory's frame and units.
-        report: counts, quality on held-out frames, seconds per phase, engine, settings;
+        report: counts, quality on held-out frames, seconds per phase, backend, settings;
             JSON-serialisable.
         preview: ``[H, W, 3]`` the view ahead from the first pose.
         origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
@@ -125,7 +125,7 @@ def optimize_gaussians(
     Raises:
         InvalidInput: when sizes or lengths do not match, values are not finite, or there is nothing to
             start from.
-        BackendUnavailable: when the engine asked for cannot run.
+        BackendUnavailable: when the backend asked for cannot run.
     """
     with torch.inference_mode(False), torch.enable_grad():
         # What was made in a host's inference mode cannot be part of a gradient: poses are copied.
@@ -192,16 +192,16 @@ class _Fit:
         memory = _memory_gb(self.frames, self.keys, self.config)
         self._report(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
         start = self._initialize(initial)
-        engine, trainer, sampler = self._prepare(start)
+        backend, trainer, sampler = self._prepare(start)
         self._open_checkpoint(folder, start)
         resumed = self._resume(trainer, sampler)
         try:
-            self._train(trainer, sampler, engine)
+            self._train(trainer, sampler, backend)
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise Matrix3DError(
                 _OUT_OF_MEMORY.format(count=self.config.max_gaussians, crop=self.crop_px)
             ) from error
-        result = self._evaluate(trainer, engine)
+        result = self._evaluate(trainer, backend)
         if self.file is not None:
             with contextlib.suppress(OSError):
                 self.file.unlink()
@@ -258,7 +258,7 @@ class _Fit:
             skies = {key: found.is_sky for key, found in self.swept.items()}
         placed = extend_gaussians(
             initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
-            max_gaussians=self.config.max_gaussians, engine=self.config.engine,
+            max_gaussians=self.config.max_gaussians, backend=self.config.backend,
         )  # fmt: skip
         # These frames know little of what the world was made from: what is there gives way slowly.
         lr_scale = torch.ones(len(placed.gaussians))
@@ -316,21 +316,21 @@ class _Fit:
         return known
 
     def _prepare(self, start: GaussianInit) -> tuple[str, Trainer, ViewSampler]:
-        """Return the engine, the trainer and the sampler; what is compiled on first use is compiled here."""
+        """Return the backend, the trainer and the sampler; what is compiled on first use is compiled here."""
         config = self.config
-        engine, trainer = _open(start, config, self.corrections)
+        backend, trainer = _open(start, config, self.corrections)
         sampler = ViewSampler(
             self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
             is_filled=self.depth_ray is not None, inverse_depth=self._known_inverse_depth(),
         )  # fmt: skip
         if isinstance(trainer, CpuTrainer):
-            event = ProgressEvent(0, max(1, config.steps), "prepare the engine (compiles on first use)")
+            event = ProgressEvent(0, max(1, config.steps), "prepare the backend (compiles on first use)")
             self.progress(event)
             report_while(functools.partial(_compile, start.gaussians, config), self.progress, event)
             self._record_time("compile")
-        return engine, trainer, sampler
+        return backend, trainer, sampler
 
-    def _train(self, trainer: Trainer, sampler: ViewSampler, engine: str) -> None:
+    def _train(self, trainer: Trainer, sampler: ViewSampler, backend: str) -> None:
         """Run the steps."""
         config = self.config
         began = time.perf_counter()
@@ -346,7 +346,9 @@ class _Fit:
                 if is_preview or (step - 1) % _REPORT_EVERY == 0:
                     left = (time.perf_counter() - began) / (step - self.first_step) * (config.steps - step)
                     text = f"fit splats: step {step} of {config.steps}, about {_duration(left)} left"
-                    picture = view_ahead(trainer.gaussians(), self.trajectory, engine) if is_preview else None
+                    picture = (
+                        view_ahead(trainer.gaussians(), self.trajectory, backend) if is_preview else None
+                    )
                     self._report(step, text, picture)
                 if is_preview and self.watch is not None:
                     self.watch(step, trainer.gaussians())
@@ -440,7 +442,7 @@ class _Fit:
         self._report(self.first_step, f"go on from step {self.first_step}")
         return self.first_step
 
-    def _evaluate(self, trainer: Trainer, engine: str) -> OptimizeResult:
+    def _evaluate(self, trainer: Trainer, backend: str) -> OptimizeResult:
         """Drop what is clear, judge the rest and write the report."""
         config = self.config
         gaussians = trainer.gaussians()
@@ -450,7 +452,7 @@ class _Fit:
         self._report(config.steps, "measure held-out frames")
         quality, share_off = held_out_quality(
             gaussians, self.frames, self.trajectory, self.held_out,
-            crop_size_px=config.crop_size_px, engine=engine,
+            crop_size_px=config.crop_size_px, backend=backend,
         )  # fmt: skip
         if quality["psnr"] is not None:
             self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
@@ -459,14 +461,14 @@ class _Fit:
                 f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
                 "the frames do not show one rigid scene."
             )
-        picture = view_ahead(gaussians, self.trajectory, engine)
+        picture = view_ahead(gaussians, self.trajectory, backend)
         parts = _means_of_parts(self.losses)
         counts = [*self.counts, (config.steps, len(gaussians))]
         curves = draw_curves(parts, self.ratios, counts, config.steps)
         self._record_time("measure")
         poses = self.corrections.poses
         report: dict[str, object] = {
-            "engine": engine,
+            "backend": backend,
             "gaussians": len(gaussians),
             "gaussians_dropped": int((~kept).sum()),
             "origins": count_origins(origins),
@@ -510,21 +512,21 @@ def _means_of_parts(losses: list[float]) -> list[float]:
 
 
 def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections) -> tuple[str, Trainer]:
-    """Pick the engine; with ``auto``, a CUDA device decides for the engine that uses it."""
+    """Pick the backend; with ``auto``, a CUDA device decides for the backend that uses it."""
     needs = {"gradients"} | ({"pose"} if config.refine_poses else set())
     needs |= {"panorama"} if config.view_mode == "panorama" else set()
-    engine, render = SPLAT_ENGINES.load(config.engine, needs=needs)
+    backend, render = SPLAT_BACKENDS.load(config.backend, needs=needs)
     extras = {
         "origins": start.origins,
         "is_sky": start.is_sky,
         "lr_scale": start.lr_scale,
         "corrections": frames,
     }
-    features = SPLAT_ENGINES.backend(engine).features
+    features = SPLAT_BACKENDS.backend(backend).features
     if "fused_step" in features:
-        return engine, CpuTrainer(start.gaussians, config, **extras)
+        return backend, CpuTrainer(start.gaussians, config, **extras)
     device = torch.device("cpu" if "cpu" in features else "cuda")
-    return engine, TorchTrainer(start.gaussians, config, render, device, **extras)
+    return backend, TorchTrainer(start.gaussians, config, render, device, **extras)
 
 
 def _compile(start: Gaussians, config: OptimizeConfig) -> None:

@@ -1,4 +1,4 @@
-"""The plain way for every splat engine: autograd over all Gaussians, on the device of the parameters."""
+"""The plain way for every splat backend: autograd over all Gaussians, on the device of the parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TorchTrainer"]
 
 
 class TorchTrainer(Trainer):
-    """Any engine and torch's Adam. Means move in units of each Gaussian's own size: one rate fits near and far."""
+    """Any backend and torch's Adam. Means move in units of each Gaussian's own size: one rate fits near and far."""
 
     optimizer: DenseAdam
 

@@ -1,1 +1,1 @@
-"""Engines that draw meshes and Gaussians, behind one registry per kind."""
+"""Backends that draw meshes and Gaussians, behind one registry per kind."""

@@ -21,7 +21,7 @@ class CameraView:
     rgb: Tensor
     alpha: Tensor
     depth_ray: Tensor
-    engine: str
+    backend: str
 
 
 def render_view(
@@ -30,7 +30,7 @@ def render_view(
     camera: Camera,
     *,
     background: Sequence[float] = (0.0, 0.0, 0.0),
-    engine: str = "auto",
+    backend: str = "auto",
     antialiased: bool = False,
 ) -> CameraView:
     """Draw Gaussians for one camera; expected depth comes as ray distance for both kinds.
@@ -40,21 +40,21 @@ def render_view(
         camera_from_world: ``[4, 4]`` rigid world-to-camera pose.
         camera: lens and size; a pinhole without skew.
         background: three numbers, composited behind everything.
-        engine: splat engine.
+        backend: splat backend.
         antialiased: dim what is smaller than a pixel instead of letting it grow.
 
     Raises:
         InvalidInput: see `render_gaussians` and `render_gaussians_panorama`.
-        BackendUnavailable: when the engine cannot run here or draws no panoramas.
+        BackendUnavailable: when the backend cannot run here or draws no panoramas.
     """
     if isinstance(camera, Pinhole):
         flat = render_gaussians(
             gaussians, camera_from_world, camera.K_px, *camera.size_px,
-            background=background, engine=engine, antialiased=antialiased,
+            background=background, backend=backend, antialiased=antialiased,
         )  # fmt: skip
-        return CameraView(flat.rgb, flat.alpha, camera.ray_from_depth(flat.depth_z), flat.engine)
+        return CameraView(flat.rgb, flat.alpha, camera.ray_from_depth(flat.depth_z), flat.backend)
     ball = render_gaussians_panorama(
         gaussians, camera_from_world, *camera.size_px,
-        background=background, engine=engine, antialiased=antialiased,
+        background=background, backend=backend, antialiased=antialiased,
     )  # fmt: skip
-    return CameraView(ball.rgb, ball.alpha, ball.depth_ray, ball.engine)
+    return CameraView(ball.rgb, ball.alpha, ball.depth_ray, ball.backend)

@@ -1,4 +1,4 @@
-"""Meshes seen from inside: the engines in order of preference, and the door to them; see `mesh_contract`."""
+"""Meshes seen from inside: the backends in order of preference, and the door to them; see `mesh_contract`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .mesh_contract import MeshFrame, MeshRenderer, OpenMesh, shade_hits
 from .registry import Backend, Registry
 
 __all__ = [
-    "MESH_ENGINES",
+    "MESH_BACKENDS",
     "MeshFrame",
     "MeshRenderer",
     "open_mesh_renderer",
@@ -22,25 +22,25 @@ __all__ = [
 
 
 def open_mesh_renderer(
-    mesh: Mesh, *, engine: str = "auto", needs: Iterable[str] = ()
+    mesh: Mesh, *, backend: str = "auto", needs: Iterable[str] = ()
 ) -> tuple[str, MeshRenderer]:
-    """Open a mesh in an engine.
+    """Open a mesh in a backend.
 
     Args:
         mesh: what to draw; its vertices must be finite. An empty mesh is fine: every ray misses.
-        engine: ``"auto"`` or a name of `MESH_ENGINES`. A named engine is never swapped for another.
-        needs: features the engine must have, such as ``"cast"``.
+        backend: ``"auto"`` or a name of `MESH_BACKENDS`. A named backend is never swapped for another.
+        needs: features the backend must have, such as ``"cast"``.
 
     Returns:
-        The engine's name and the opened renderer.
+        The backend's name and the opened renderer.
 
     Raises:
         InvalidInput: for an unknown name or vertices that are not finite.
-        BackendUnavailable: when no engine fits, with the reason for each.
+        BackendUnavailable: when no backend fits, with the reason for each.
     """
     check_finite("vertices", mesh.vertices)
     check_finite("colors", mesh.colors)
-    name, open_mesh = MESH_ENGINES.load(engine, needs=needs)
+    name, open_mesh = MESH_BACKENDS.load(backend, needs=needs)
     return name, open_mesh(mesh)
 
 
@@ -57,7 +57,7 @@ def _needs(package: str, *, cuda: bool = False) -> Callable[[], str | None]:
     return probe
 
 
-# Loaders: each imports its engine's module on first use.
+# Loaders: each imports its backend's module on first use.
 
 
 def _load_warp() -> OpenMesh:
@@ -114,8 +114,8 @@ def _warp_probe(cuda: bool) -> Callable[[], str | None]:
     return probe
 
 
-MESH_ENGINES: Registry[OpenMesh] = Registry("mesh")
-"""Mesh engines in order of preference. Those before numba need CUDA; torch always works, slowly."""
+MESH_BACKENDS: Registry[OpenMesh] = Registry("mesh")
+"""Mesh backends in order of preference. Those before numba need CUDA; torch always works, slowly."""
 
 for _backend in (
     Backend(
@@ -143,7 +143,7 @@ for _backend in (
         frozenset({"cast"}),
         _warp_probe(cuda=False),
         _load_warp_cpu,
-        "the CUDA engine's kernel on the CPU, single threaded",
+        "the CUDA backend's kernel on the CPU, single threaded",
     ),
     Backend(
         "torch",
@@ -153,4 +153,4 @@ for _backend in (
         "every ray against every face near it; the reference, for small meshes",
     ),
 ):
-    MESH_ENGINES.register(_backend)
+    MESH_BACKENDS.register(_backend)

@@ -1,6 +1,6 @@
-"""Meshes seen from inside: the contract of the engines, and shading.
+"""Meshes seen from inside: the contract of the backends, and shading.
 
-An engine is opened once per mesh and then asked for frames. Every engine gives the same picture: the
+A backend is opened once per mesh and then asked for frames. Every backend gives the same picture: the
 nearest surface along each ray, from either side, linearly interpolated vertex colors.
 """
 
@@ -59,7 +59,7 @@ class MeshFrame:
 
 
 class MeshRenderer(Protocol):
-    """An engine holding one mesh. Not safe to use from two threads at once."""
+    """A backend holding one mesh. Not safe to use from two threads at once."""
 
     def render(self, camera_from_world: Tensor, height: int, width: int) -> MeshFrame:
         """Draw an equirectangular frame.
@@ -74,7 +74,7 @@ class MeshRenderer(Protocol):
     def cast(self, camera_from_world: Tensor, directions: Tensor) -> MeshHits:
         """Follow the rays with the given directions from the camera's center.
 
-        Only engines with the feature ``"cast"`` offer this.
+        Only backends with the feature ``"cast"`` offer this.
 
         Args:
             camera_from_world: ``[4, 4]`` rigid world-to-camera pose.
@@ -87,7 +87,7 @@ class MeshRenderer(Protocol):
 
 
 OpenMesh = Callable[[Mesh], MeshRenderer]
-"""What an engine's ``load`` returns: builds whatever it needs for one mesh."""
+"""What a backend's ``load`` returns: builds whatever it needs for one mesh."""
 
 
 def check_pose(camera_from_world: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Ray tracing on the CPU with Embree: an oracle independent of our own engines, and their fallback."""
+"""Ray tracing on the CPU with Embree: an oracle independent of our own backends, and their fallback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CPU mesh engine: a watertight z-buffer drawn straight into the panorama.
+"""The CPU mesh backend: a watertight z-buffer drawn straight into the panorama.
 
 Per frame: vertices are moved to the camera once and given approximate pixel coordinates; faces, in pairs
 and strips, are bounded by those of their corners, and those that hold no pixel center are dropped; then
@@ -50,7 +50,7 @@ def pair_faces(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 class NumbaMesh:
-    """A mesh opened in the CPU engine."""
+    """A mesh opened in the CPU backend."""
 
     def __init__(self, mesh: Mesh) -> None:
         vertices = mesh.vertices.detach().cpu().float().numpy()
@@ -191,5 +191,5 @@ class NumbaMesh:
 
 
 def open_mesh(mesh: Mesh) -> NumbaMesh:
-    """Open a mesh in the CPU engine; the kernels are compiled on first use and kept on disk."""
+    """Open a mesh in the CPU backend; the kernels are compiled on first use and kept on disk."""
     return NumbaMesh(mesh)

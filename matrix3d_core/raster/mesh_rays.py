@@ -1,4 +1,4 @@
-"""What the ray tracing engines share: world rays from a pose, and a second look at rays that slip through.
+"""What the ray tracing backends share: world rays from a pose, and a second look at rays that slip through.
 
 Tracers that intersect triangles one by one may lose a ray that passes exactly through a vertex or an
 edge: rounding puts it outside of every triangle around it. A ray that misses is therefore sent again, up

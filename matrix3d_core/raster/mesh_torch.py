@@ -1,6 +1,6 @@
-"""The reference mesh engine: plain torch, float64, every ray against every face of its neighborhood.
+"""The reference mesh backend: plain torch, float64, every ray against every face of its neighborhood.
 
-Slow and obvious: the other engines are tested against it. Rays are taken in small tiles; a face is
+Slow and obvious: the other backends are tested against it. Rays are taken in small tiles; a face is
 dropped for a tile only when its bounding cone and the tile's cannot meet. Coverage is inclusive on all
 edges, with a tolerance of 1e-13 relative so that a ray through an edge finds one of its two faces.
 """
@@ -22,7 +22,7 @@ _SLACK = 1e-13
 
 
 class TorchMesh:
-    """A mesh opened in the reference engine."""
+    """A mesh opened in the reference backend."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
@@ -118,5 +118,5 @@ def _nearest(rays: Tensor, corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def open_mesh(mesh: Mesh) -> TorchMesh:
-    """Open a mesh in the reference engine."""
+    """Open a mesh in the reference backend."""
     return TorchMesh(mesh)

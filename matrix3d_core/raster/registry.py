@@ -1,8 +1,8 @@
-"""Engines that may or may not work on this machine, and the choice between them.
+"""Backends that may or may not work on this machine, and the choice between them.
 
-An engine asked for by name is never swapped for another. ``auto`` takes the first usable one in
+A backend asked for by name is never swapped for another. ``auto`` takes the first usable one in
 registration order and logs its name once; one that should work and fails to load is reported once, with its
-cause and the engine that takes its place.
+cause and the backend that takes its place.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Fn = TypeVar("Fn")
 
 @dataclass(frozen=True)
 class Backend(Generic[Fn]):
-    """One engine.
+    """One backend.
 
     Attributes:
         name: what users type.
         features: what it can do beyond the common contract, such as ``"gradients"``.
         probe: returns None when usable here, otherwise the reason why not; cheap and exception-free.
-        load: imports the third-party code and returns the engine's function.
+        load: imports the third-party code and returns the backend's function.
         summary: one line for ``matrix3d doctor``.
     """
 
@@ -41,7 +41,7 @@ class Backend(Generic[Fn]):
 
 @dataclass
 class Registry(Generic[Fn]):
-    """The engines of one kind (``"mesh"``, ``"splat"``), in order of preference."""
+    """The backends of one kind (``"mesh"``, ``"splat"``), in order of preference."""
 
     kind: str
     _backends: dict[str, Backend[Fn]] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Registry(Generic[Fn]):
     _failures: dict[str, str] = field(default_factory=dict)
 
     def register(self, backend: Backend[Fn]) -> None:
-        """Add an engine after those already there."""
+        """Add a backend after those already there."""
         self._backends[backend.name] = backend
 
     @property
@@ -59,11 +59,11 @@ class Registry(Generic[Fn]):
         return tuple(self._backends)
 
     def backend(self, name: str) -> Backend[Fn]:
-        """Return the record of a registered engine, usable here or not."""
+        """Return the record of a registered backend, usable here or not."""
         return self._backends[name]
 
     def unavailable_reason(self, name: str) -> str | None:
-        """Return why the engine cannot run here, or None when it can; probed once."""
+        """Return why the backend cannot run here, or None when it can; probed once."""
         if name not in self._reasons:
             try:
                 self._reasons[name] = self._backends[name].probe()
@@ -72,7 +72,7 @@ class Registry(Generic[Fn]):
         return self._reasons[name]
 
     def select(self, name: str = "auto", *, needs: Iterable[str] = ()) -> Backend[Fn]:
-        """Return the named engine, or with ``auto`` the first usable one that has all ``needs``.
+        """Return the named backend, or with ``auto`` the first usable one that has all ``needs``.
 
         Raises:
             InvalidInput: for a name nobody registered.
@@ -80,7 +80,7 @@ class Registry(Generic[Fn]):
         """
         if name != "auto" and name not in self._backends:
             raise InvalidInput(
-                f"{self.kind} engine must be auto or one of {', '.join(self._backends)}; got {name!r}."
+                f"{self.kind} backend must be auto or one of {', '.join(self._backends)}; got {name!r}."
             )
         rejected = []
         for backend in self._backends.values() if name == "auto" else [self._backends[name]]:
@@ -89,13 +89,13 @@ class Registry(Generic[Fn]):
             if reason is None:
                 return backend
             rejected.append(f"{backend.name}: {reason}")
-        raise BackendUnavailable(f"no {self.kind} engine can do this: " + "; ".join(rejected) + ".")
+        raise BackendUnavailable(f"no {self.kind} backend can do this: " + "; ".join(rejected) + ".")
 
     def load(self, name: str = "auto", *, needs: Iterable[str] = ()) -> tuple[str, Fn]:
-        """Select and import an engine; with ``auto``, one that fails to load is reported and skipped.
+        """Select and import a backend; with ``auto``, one that fails to load is reported and skipped.
 
         Returns:
-            The engine's name and its function.
+            The backend's name and its function.
         """
         failed = []
         while True:
@@ -107,10 +107,10 @@ class Registry(Generic[Fn]):
                     self._fail(backend.name, error)
                     failed.append(backend.name)
                     continue
-                logger.info("using %s engine %s", self.kind, backend.name)
+                logger.info("using %s backend %s", self.kind, backend.name)
             for broken in failed:
                 logger.warning(
-                    "%s engine %s %s; using %s", self.kind, broken, self._failures[broken], backend.name
+                    "%s backend %s %s; using %s", self.kind, broken, self._failures[broken], backend.name
                 )
             return backend.name, self._loaded[backend.name]
 
@@ -118,17 +118,17 @@ class Registry(Generic[Fn]):
         lines = str(error).strip().splitlines() or [""]  # a compiler's whole output goes to the debug log
         self._failures[name] = f"failed to load: {type(error).__name__}: {lines[0][:300]}"
         self._reasons[name] = self._failures[name]
-        logger.debug("%s engine %s failed to load", self.kind, name, exc_info=error)
+        logger.debug("%s backend %s failed to load", self.kind, name, exc_info=error)
 
     def fallback_notice(self, used: str) -> str:
-        """Return a sentence for the user on engines before ``used`` that should work here and do not, or "".
+        """Return a sentence for the user on backends before ``used`` that should work here and do not, or "".
 
-        An engine that was never to be expected here (no such device, not installed) is not mentioned.
+        A backend that was never to be expected here (no such device, not installed) is not mentioned.
         """
         before = self.names[: self.names.index(used)] if used in self._backends else ()
         broken = [f"{name} {self._failures[name]}" for name in before if name in self._failures]
-        return f"{self.kind} engine {'; '.join(broken)}; {used} was used." if broken else ""
+        return f"{self.kind} backend {'; '.join(broken)}; {used} was used." if broken else ""
 
     def describe_choice(self, used: str) -> str:
-        """Return a sentence on which engine was used, and why no better one where one should have been."""
-        return self.fallback_notice(used) or f"{self.kind} engine {used} was used."
+        """Return a sentence on which backend was used, and why no better one where one should have been."""
+        return self.fallback_notice(used) or f"{self.kind} backend {used} was used."

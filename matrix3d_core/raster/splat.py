@@ -1,4 +1,4 @@
-"""Draw 3D Gaussians through pinhole and panorama cameras, by any engine; what they agree on is in `splat_contract`."""
+"""Draw 3D Gaussians through pinhole and panorama cameras, by any backend; what they agree on is in `splat_contract`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..errors import InvalidInput
 from ..geometry.harmonics import sh_basis
 from ..scene.camera import Camera, Equirect, Pinhole
 from ..scene.gaussians import SH_C0, Gaussians
+from .splat_backends import SPLAT_BACKENDS
 from .splat_contract import NEAR_Z, SplatFrame, SplatInputs, SplatPanorama, SplatView
-from .splat_engines import SPLAT_ENGINES
 
 __all__ = [
-    "SPLAT_ENGINES",
+    "SPLAT_BACKENDS",
     "SplatFrame",
     "SplatPanorama",
     "colors_from_sh",
@@ -34,7 +34,7 @@ def render_gaussians(
     width: int,
     *,
     background: Sequence[float] | Tensor = (0.0, 0.0, 0.0),
-    engine: str = "auto",
+    backend: str = "auto",
     near_z: float = NEAR_Z,
     antialiased: bool = False,
     median_depth: bool = False,
@@ -46,13 +46,13 @@ def render_gaussians(
     gets one), not its intrinsics. Gaussians at exactly the same depth are drawn in index order.
 
     Args:
-        gaussians: any number, also none; float32 (the torch engine also takes float64).
+        gaussians: any number, also none; float32 (the torch backend also takes float64).
         camera_from_world: ``[4, 4]`` rigid world-to-camera pose, or ``[V, 4, 4]`` for a batch of views.
         K_px: ``[3, 3]`` intrinsics in pixels, no skew; or ``[V, 3, 3]``.
         height: rows of the picture, at least 1.
         width: columns of the picture, at least 1.
         background: three numbers, composited behind everything.
-        engine: ``"auto"`` or one of ``SPLAT_ENGINES.names``.
+        backend: ``"auto"`` or one of ``SPLAT_BACKENDS.names``.
         near_z: Gaussians with a smaller camera depth are not drawn, world units.
         antialiased: dim what is smaller than a pixel instead of letting it grow.
         median_depth: also return the median depth.
@@ -61,8 +61,8 @@ def render_gaussians(
         Pictures ``[H, W, ...]``, or ``[V, H, W, ...]`` when ``camera_from_world`` is a batch.
 
     Raises:
-        InvalidInput: on wrong shapes, sizes, skewed intrinsics or an unknown engine.
-        BackendUnavailable: when the engine cannot run here.
+        InvalidInput: on wrong shapes, sizes, skewed intrinsics or an unknown backend.
+        BackendUnavailable: when the backend cannot run here.
 
     Source: see `splat_contract`.
     """
@@ -79,7 +79,7 @@ def render_gaussians(
     cameras = [Pinhole((height, width), K) for K in intrinsics.reshape(-1, 3, 3)]
     pictures = _render_views(
         gaussians, camera_from_world, cameras if K_px.ndim == 3 else cameras * views,
-        background=background, engine=engine, near_z=near_z, antialiased=antialiased, median=median_depth,
+        background=background, backend=backend, near_z=near_z, antialiased=antialiased, median=median_depth,
     )  # fmt: skip
     return SplatFrame(*pictures)
 
@@ -91,7 +91,7 @@ def render_gaussians_panorama(
     width: int,
     *,
     background: Sequence[float] | Tensor = (0.0, 0.0, 0.0),
-    engine: str = "auto",
+    backend: str = "auto",
     near_z: float = NEAR_Z,
     antialiased: bool = False,
     median_depth: bool = False,
@@ -107,14 +107,14 @@ def render_gaussians_panorama(
         height: rows, at least 1.
         width: columns, twice the rows.
         background: three numbers, composited behind everything.
-        engine: ``"auto"`` or one of ``SPLAT_ENGINES.names`` that can draw panoramas.
+        backend: ``"auto"`` or one of ``SPLAT_BACKENDS.names`` that can draw panoramas.
         near_z: Gaussians with a smaller ray distance are not drawn, world units.
         antialiased: dim what is smaller than a pixel instead of letting it grow.
         median_depth: also return the median ray distance.
 
     Raises:
-        InvalidInput: on wrong shapes or sizes or an unknown engine.
-        BackendUnavailable: when the engine cannot run here or draws no panoramas.
+        InvalidInput: on wrong shapes or sizes or an unknown backend.
+        BackendUnavailable: when the backend cannot run here or draws no panoramas.
 
     Source: see `splat_contract`.
     """
@@ -123,7 +123,7 @@ def render_gaussians_panorama(
     check_two_to_one("panorama", height, width)
     pictures = _render_views(
         gaussians, camera_from_world, [Equirect((height, width))] * views,
-        background=background, engine=engine, near_z=near_z, antialiased=antialiased, median=median_depth,
+        background=background, backend=backend, near_z=near_z, antialiased=antialiased, median=median_depth,
     )  # fmt: skip
     return SplatPanorama(*pictures)
 
@@ -134,7 +134,7 @@ def _render_views(
     cameras: Sequence[Camera],  # one of each pose
     *,
     background: Sequence[float] | Tensor,
-    engine: str,
+    backend: str,
     near_z: float,
     antialiased: bool,
     median: bool,
@@ -149,11 +149,11 @@ def _render_views(
     needs = {
         name for name, is_needed in _NEEDS.items() if is_needed(means, cameras[0], median, camera_from_world)
     }
-    if engine == "auto" and not means.is_cuda:
+    if backend == "auto" and not means.is_cuda:
         needs |= {"cpu"}  # do not move a caller's CPU tensors to the device behind the scenes
-    name, render = SPLAT_ENGINES.load(engine, needs=needs)
+    name, render = SPLAT_BACKENDS.load(backend, needs=needs)
     shade = colors_from_sh
-    if gaussians.sh.shape[1] > 1 and "compiled_sh" in SPLAT_ENGINES.backend(name).features:
+    if gaussians.sh.shape[1] > 1 and "compiled_sh" in SPLAT_BACKENDS.backend(name).features:
         from .splat_numba_sh import colors_from_sh as shade
 
     def draw(pose: Tensor, camera: Camera) -> list[Tensor]:

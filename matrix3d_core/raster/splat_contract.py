@@ -1,4 +1,4 @@
-"""The contract that every splat engine keeps: constants, what an engine is given and what comes out.
+"""The contract that every splat backend keeps: constants, what a backend is given and what comes out.
 
 Each Gaussian is projected by the local affine approximation of the perspective (EWA splatting),
 widened by a small low-pass kernel, and composited front to back in order of camera depth:
@@ -8,7 +8,7 @@ widened by a small low-pass kernel, and composited front to back in order of cam
     pixel = sum_i color_i alpha_i T_i,   T_i = prod_{j<i} (1 - alpha_j), ends once T_i < T_MIN
 
 What is drawn at all: means with ``near_z < z < FAR`` whose sphere of `REACH` standard deviations touches the
-view frustum widened by `MARGIN_PX`. The engines share every constant below, so their pictures agree.
+view frustum widened by `MARGIN_PX`. The backends share every constant below, so their pictures agree.
 
 Anti-aliased, each opacity is multiplied by the area of the projected Gaussian before the low-pass over its
 area after it, so that what is smaller than a pixel dims instead of growing.
@@ -73,13 +73,13 @@ TAN_LIMIT = 1.3
 """The affine approximation is taken no further out than this times the half image, or it explodes."""
 
 TILE = 16
-"""Side of the squares, in pixels, for which the compiled engines list Gaussians."""
+"""Side of the squares, in pixels, for which the compiled backends list Gaussians."""
 MOST_ENTRIES = 2**29
 """What the lists of all tiles may hold together: they are indexed with 32 bits and take 8 to 12 bytes each."""
 
 
 class SplatInputs(NamedTuple):
-    """What an engine draws; it is differentiable in all five.
+    """What a backend draws; it is differentiable in all five.
 
     Attributes:
         means: ``[N, 3]`` world units.
@@ -97,10 +97,10 @@ class SplatInputs(NamedTuple):
 
 
 class SplatView(NamedTuple):
-    """How an engine draws it.
+    """How a backend draws it.
 
     Attributes:
-        camera_from_world: ``[4, 4]`` rigid pose; with the feature ``"pose"`` an engine is differentiable in it.
+        camera_from_world: ``[4, 4]`` rigid pose; with the feature ``"pose"`` a backend is differentiable in it.
         camera: without skew; a panorama's needs the feature ``"panorama"``.
         near_z: what is nearer is not drawn: camera depth, of a panorama ray distance.
         antialiased: dim what is smaller than a pixel instead of letting it grow.
@@ -115,7 +115,7 @@ class SplatView(NamedTuple):
 
 
 class SplatRenderer(Protocol):
-    """An engine, as `splat_engines.SPLAT_ENGINES` loads it."""
+    """A backend, as `splat_backends.SPLAT_BACKENDS` loads it."""
 
     def __call__(self, splats: SplatInputs, view: SplatView) -> tuple[Tensor, ...]:
         """Draw one picture.
@@ -141,7 +141,7 @@ def check_entries(entries: int, height: int, width: int) -> None:
 
 
 def trial() -> tuple[SplatInputs, SplatView]:
-    """Return one Gaussian and a view with it in the middle: an engine that draws it works."""
+    """Return one Gaussian and a view with it in the middle: a backend that draws it works."""
     one = torch.ones(1)
     splats = SplatInputs(
         torch.tensor([[0.0, 0.0, 2.0]]),
@@ -162,14 +162,14 @@ class SplatFrame:
         rgb: ``[H, W, 3]`` composited over the background; not clamped.
         alpha: ``[H, W]`` coverage in [0, 1].
         depth_z: ``[H, W]`` expected camera depth ``sum(w z) / sum(w)``, inf where alpha is 0.
-        engine: which engine drew it.
+        backend: which backend drew it.
         median_z: ``[H, W]`` median camera depth, inf where alpha stays below one half; None unless asked for.
     """
 
     rgb: Tensor
     alpha: Tensor
     depth_z: Tensor
-    engine: str
+    backend: str
     median_z: Tensor | None = None
 
 
@@ -181,12 +181,12 @@ class SplatPanorama:
         rgb: ``[H, W, 3]`` composited over the background; not clamped.
         alpha: ``[H, W]`` coverage in [0, 1].
         depth_ray: ``[H, W]`` expected ray distance, inf where alpha is 0.
-        engine: which engine drew it.
+        backend: which backend drew it.
         median_ray: ``[H, W]`` median ray distance, inf where alpha stays below one half; None unless asked for.
     """
 
     rgb: Tensor
     alpha: Tensor
     depth_ray: Tensor
-    engine: str
+    backend: str
     median_ray: Tensor | None = None

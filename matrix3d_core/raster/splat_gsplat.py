@@ -1,4 +1,4 @@
-"""The CUDA splat engine: the `gsplat` package (1.4 or newer), behind the common contract.
+"""The CUDA splat backend: the `gsplat` package (1.4 or newer), behind the common contract.
 
 Not run on the CPU-only machines where the rest is tested; the parity test is marked ``gpu``. It culls a
 little less than the contract says (no widened-frustum test), which shows only for huge Gaussians beside
@@ -29,7 +29,7 @@ def open_gsplat() -> contract.SplatRenderer:
     def render(splats: contract.SplatInputs, view: contract.SplatView) -> tuple[Tensor, ...]:
         if isinstance(view.camera, Equirect) or view.median:
             raise InvalidInput(
-                "the gsplat engine must not be asked for panoramas or median depth; choose auto."
+                "the gsplat backend must not be asked for panoramas or median depth; choose auto."
             )
         return _render(rasterization, splats, view, view.camera)
 

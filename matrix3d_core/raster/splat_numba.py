@@ -1,4 +1,4 @@
-"""The CPU splat engine: compiled tile rasterizer with a hand-written backward pass, projection included.
+"""The CPU splat backend: compiled tile rasterizer with a hand-written backward pass, projection included.
 
 Forward: cull to the frustum, sort what is left by depth (radix), project, list each 16-px tile's
 Gaussians nearest first, composite. Records stay in index order, because neighbors in index are

@@ -1,4 +1,4 @@
-"""Panoramas by the CPU splat engine, on rays instead of an image plane; see `splat_numba`.
+"""Panoramas by the CPU splat backend, on rays instead of an image plane; see `splat_numba`.
 
 What differs from a pinhole picture: a Gaussian's pixel offsets
 ``u, v`` are those of a pinhole camera that looks straight at it, so each pixel takes three dot products of its

@@ -1,4 +1,4 @@
-"""Pinhole pictures by the CPU splat engine; see `splat_numba`."""
+"""Pinhole pictures by the CPU splat backend; see `splat_numba`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slow, obvious splat engine: plain torch and autograd, the reference for the others."""
+"""The slow, obvious splat backend: plain torch and autograd, the reference for the others."""
 
 from __future__ import annotations
 

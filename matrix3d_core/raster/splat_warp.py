@@ -1,4 +1,4 @@
-"""The warp splat engine: kernels of the warp-lang package, compiled at first use without a compiler on the machine.
+"""The warp splat backend: kernels of the warp-lang package, compiled at first use without a compiler on the machine.
 
 On CUDA of any generation that warp supports; the same kernels run, one thread after the other, on warp's CPU
 device, where they are tested. Gradients are added with atomics: on CUDA their last digits may differ from run
@@ -34,14 +34,14 @@ def open_warp(device: str = "cuda") -> contract.SplatRenderer:
     wp.config.quiet = True  # older releases
     wp.config.log_level = getattr(wp, "LOG_WARNING", 30)
     wp.init()
-    engine = _Engine(wp, kernels, device)
-    _, alpha, _ = engine.render(*contract.trial())
+    backend = _Backend(wp, kernels, device)
+    _, alpha, _ = backend.render(*contract.trial())
     if not float(alpha.max()) > 0.5:
         raise RuntimeError("warp drew nothing where a Gaussian is")
-    return engine.render
+    return backend.render
 
 
-class _Engine:
+class _Backend:
     """The kernels on one kind of device."""
 
     def __init__(self, wp: Any, kernels: Any, device: str) -> None:
@@ -201,10 +201,10 @@ class _Engine:
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, colors, pose, engine, camera):  # type: ignore[no-untyped-def]
+    def forward(ctx, means, quats, scales, opacities, colors, pose, backend, camera):  # type: ignore[no-untyped-def]
         inputs = [means, quats, scales, opacities, colors]
-        pictures, lists = engine.forward(inputs, camera)
-        ctx.engine, ctx.camera, ctx.pose = engine, camera, pose.new_empty(0)
+        pictures, lists = backend.forward(inputs, camera)
+        ctx.backend, ctx.camera, ctx.pose = backend, camera, pose.new_empty(0)
         ctx.save_for_backward(*inputs, *pictures[:3], *lists)
         ctx.mark_non_differentiable(pictures[3])
         return tuple(pictures)
@@ -212,7 +212,7 @@ class _Render(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g_rgb, g_alpha, g_depth, _):  # type: ignore[no-untyped-def]
         saved = list(ctx.saved_tensors)
-        rows, g_pose = ctx.engine.backward(
+        rows, g_pose = ctx.backend.backward(
             saved[:5], saved[5:8], saved[8:], [g_rgb, g_alpha, g_depth], ctx.camera, ctx.needs_input_grad[5]
         )
         return (*rows, None if g_pose is None else g_pose.to(ctx.pose), None, None)

@@ -1,4 +1,4 @@
-"""Kernels of the warp splat engine: the same source for CUDA and for warp's CPU device.
+"""Kernels of the warp splat backend: the same source for CUDA and for warp's CPU device.
 
 The formulas are those of `splat_numba_pinhole` and `splat_numba_erp`, one thread per Gaussian for
 projection and one per pixel for drawing. Imported only by `splat_warp`, after it is known that warp is there.

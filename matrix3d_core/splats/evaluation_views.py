@@ -17,14 +17,22 @@ from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Look", "centers_inside", "judging_views", "mean_psnr", "pictures", "references", "spread_places"]
+__all__ = [
+    "EvalView",
+    "centers_inside",
+    "evaluation_views",
+    "mean_psnr",
+    "pictures",
+    "reference_renders",
+    "spread_places",
+]
 
 _FOV_RAD = math.pi / 2
 _PARTS = 3  # of each 8 views, how many are held out
 
 
 @dataclass(frozen=True)
-class Look:
+class EvalView:
     """One pinhole view.
 
     Attributes:
@@ -55,13 +63,13 @@ def spread_places(gaussians: Gaussians, trajectory: Trajectory | None, count: in
     return places[torch.linspace(0, len(places) - 1, min(count, len(places))).round().long()]
 
 
-def judging_views(
+def evaluation_views(
     gaussians: Gaussians,
     trajectory: Trajectory | None,
     *,
     count: int,
     size_px: int,
-) -> tuple[list[Look], list[Look]]:
+) -> tuple[list[EvalView], list[EvalView]]:
     """Spread views over the path and over all directions; split them in two.
 
     Args:
@@ -87,13 +95,13 @@ def judging_views(
     lens = Pinhole.from_fov(_FOV_RAD, size_px, size_px)
     faces = cubemap_rotations()
 
-    def look(share: float, number: int, turn: float) -> Look:
+    def look(share: float, number: int, turn: float) -> EvalView:
         pose = min(int(share * len(poses)), len(poses) - 1)
         yaw = matrix_from_yaw_pitch_roll(*torch.tensor((turn, 0.0, 0.0), dtype=torch.float64)).mT
         rotation = faces[(0, 2, 1, 3, 5, 0, 3, 2, 1, 4)[number % 10]] @ yaw  # level views twice as often
         camera = torch.eye(4, dtype=torch.float64)
         camera[:3, :3] = rotation
-        return Look(camera @ poses[pose], lens, -1 if trajectory is None else pose, rotation)
+        return EvalView(camera @ poses[pose], lens, -1 if trajectory is None else pose, rotation)
 
     held = max(2, count // 2)
     measure = [look((k + 0.25) / count, k, 0.0 + k * 0.4) for k in range(count)]
@@ -103,9 +111,9 @@ def judging_views(
 
 def pictures(
     gaussians: Gaussians,
-    views: list[Look],
+    views: list[EvalView],
     *,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
     phase: str = "render views",
 ) -> Tensor:  # [V, S, S, 3]
@@ -114,16 +122,18 @@ def pictures(
     for number, view in enumerate(views):
         progress(ProgressEvent(number, len(views), phase, frames[-1] if frames else None))
         with torch.no_grad():
-            frames.append(draw(gaussians, view, engine).rgb.clamp(0, 1).cpu())
+            frames.append(draw(gaussians, view, backend).rgb.clamp(0, 1).cpu())
     return torch.stack(frames)
 
 
-def draw(gaussians: Gaussians, view: Look, engine: str) -> CameraView:
+def draw(gaussians: Gaussians, view: EvalView, backend: str) -> CameraView:
     """Render one view."""
-    return render_view(gaussians, view.camera_from_world, view.camera, engine=engine)
+    return render_view(gaussians, view.camera_from_world, view.camera, backend=backend)
 
 
-def references(frames: Tensor, views: list[Look], trajectory: Trajectory) -> Tensor:  # [V, S, S, 3]
+def reference_renders(
+    frames: Tensor, views: list[EvalView], trajectory: Trajectory
+) -> Tensor:  # [V, S, S, 3]
     """Cut the views out of the panoramas ``[T, H, W, 3]`` that were seen along the path.
 
     Raises:

@@ -18,11 +18,11 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .evaluation_views import centers_inside, judging_views, mean_psnr, pictures
+from .evaluation_views import centers_inside, evaluation_views, mean_psnr, pictures
 from .moments import fuse_groups
 from .refit import refit
 
-__all__ = ["CELLS", "LevelReport", "LevelsReport", "coarser", "levels_of_detail"]
+__all__ = ["CELLS", "LevelReport", "LevelsReport", "downsample", "levels_of_detail"]
 
 CELLS = ("view", "grid")
 """``view``: cells as large as they look from the path. ``grid``: cubes of one size."""
@@ -33,7 +33,7 @@ _SEARCH = 24
 _CLOSED = 3.0  # see fuse_groups
 
 
-def coarser(
+def downsample(
     gaussians: Gaussians, target: int, *, cells: str = "view", centers: Tensor | None = None
 ) -> Gaussians:
     """Fuse neighbors until about ``target`` Gaussians are left (at most that many where it can be done).
@@ -99,7 +99,7 @@ def levels_of_detail(
     size_px: int = 256,
     refit_steps: int = 48,
     chosen: int = 0,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[list[Gaussians], LevelsReport]:
     """Make a pyramid of worlds, each with a ``factor``-th of the Gaussians of the one before.
@@ -108,12 +108,12 @@ def levels_of_detail(
         gaussians: the world, level 0; on the CPU.
         levels: how many coarser ones to make, 1 to 8.
         factor: above 1.
-        cells: see `coarser`.
+        cells: see `downsample`.
         trajectory: where the viewer may be; None is around the origin.
         chosen: the level that will be used; must be one that is made.
         refit_steps: see `refit.refit`; 0 leaves the fused Gaussians as they are.
         size_px: side of the pictures that the levels are judged by.
-        engine: splat engine.
+        backend: splat backend.
         progress: called between levels.
 
     Returns:
@@ -136,20 +136,22 @@ def levels_of_detail(
         raise InvalidInput(
             f"splats must be finite to be fused; {broken} are not. Clean them first (Splat Clean)."
         )
-    measure, judge = judging_views(gaussians, trajectory, count=20, size_px=size_px)
+    measure, judge = evaluation_views(gaussians, trajectory, count=20, size_px=size_px)
     centers = centers_inside(gaussians, trajectory)
-    full = pictures(gaussians, judge, engine=engine)
+    full = pictures(gaussians, judge, backend=backend)
     worlds = [gaussians]
     rows: list[LevelReport] = [{"level": 0, "splats": len(gaussians)}]
     for level in range(1, levels + 1):
         progress(ProgressEvent(level - 1, levels, f"level {level} of {levels}", full[0]))
         target = max(1, round(len(gaussians) / factor**level))
-        world = coarser(gaussians, target, cells=cells, centers=centers)
+        world = downsample(gaussians, target, cells=cells, centers=centers)
         phase = f"refit level {level} of {levels}"
         worlds.append(
-            refit(world, gaussians, measure, steps=refit_steps, engine=engine, progress=progress, phase=phase)
+            refit(
+                world, gaussians, measure, steps=refit_steps, backend=backend, progress=progress, phase=phase
+            )
         )
-        seen = pictures(worlds[-1], judge, engine=engine)
+        seen = pictures(worlds[-1], judge, backend=backend)
         shrink = min(max(1, round(factor ** (level / 2))), size_px // 8)
         rows.append(
             {

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, pixels_from_directions
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
-from ..raster.splat import SPLAT_ENGINES, render_gaussians_panorama
+from ..raster.splat import SPLAT_BACKENDS, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
@@ -58,7 +58,7 @@ class MeshConfig:
         rows: rows of a panorama.
         truncation: voxels on either side of a surface that it has a say in.
         min_faces: pieces with fewer triangles are left out.
-        engine: splat engine.
+        backend: splat backend.
     """
 
     resolution: int = 192
@@ -67,7 +67,7 @@ class MeshConfig:
     rows: int = 384
     truncation: float = 4.0
     min_faces: int = 100
-    engine: str = "auto"
+    backend: str = "auto"
 
     def __post_init__(self) -> None:
         if not 8 <= self.resolution <= 1024:
@@ -100,7 +100,7 @@ class MeshReport(TypedDict):
     tolerance: float
     bounds: list[list[float]]
     views: int
-    engine: str
+    backend: str
 
 
 @attentive
@@ -133,14 +133,14 @@ def mesh_from_gaussians(
     if broken:
         raise InvalidInput(f"splats must be finite; {broken} are not. Clean them first (Splat Clean).")
     places = spread_places(gaussians, trajectory, config.views)
-    engine, _ = SPLAT_ENGINES.load(config.engine, needs={"panorama", "median"})
+    backend, _ = SPLAT_BACKENDS.load(config.backend, needs={"panorama", "median"})
     sights: list[Sight] = []
     for number, place in enumerate(places):
         preview = sights[-1].rgb if sights else None
         progress(
             ProgressEvent(number, 2 * len(places), f"look around {number + 1} of {len(places)}", preview)
         )
-        sights.append(_sight(gaussians, place, config.rows, engine))
+        sights.append(_sight(gaussians, place, config.rows, backend))
     reach = config.reach or 3 * _median_distance(sights)
     low, high = _covered(sights, places, reach)
     voxel = float((high - low).amax()) / config.resolution
@@ -177,16 +177,16 @@ def mesh_from_gaussians(
         "tolerance": config.truncation * voxel,
         "bounds": [low.tolist(), high.tolist()],
         "views": len(places),
-        "engine": engine,
+        "backend": backend,
     }
     return mesh, report
 
 
-def _sight(gaussians: Gaussians, place: Tensor, rows: int, engine: str) -> Sight:
+def _sight(gaussians: Gaussians, place: Tensor, rows: int, backend: str) -> Sight:
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, 3] = -place
     with torch.no_grad():
-        seen = render_gaussians_panorama(gaussians, pose, rows, 2 * rows, engine=engine, median_depth=True)
+        seen = render_gaussians_panorama(gaussians, pose, rows, 2 * rows, backend=backend, median_depth=True)
     middle = seen.median_ray
     assert middle is not None
     is_one = (seen.alpha > 0.5) & ((seen.depth_ray / middle - 1).abs() < _AGREE)

@@ -21,8 +21,16 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .clean import usable
-from .evaluation_views import Look, centers_inside, draw, judging_views, mean_psnr, pictures, references
-from .levels import coarser
+from .evaluation_views import (
+    EvalView,
+    centers_inside,
+    draw,
+    evaluation_views,
+    mean_psnr,
+    pictures,
+    reference_renders,
+)
+from .levels import downsample
 from .refit import refit
 
 __all__ = ["METHODS", "PruneConfig", "PruneReport", "prune_gaussians", "removal_losses"]
@@ -42,7 +50,7 @@ class PruneConfig:
         views: pictures to measure with; half as many others judge.
         size_px: their side.
         refit_steps: see `refit.refit`; 0 leaves the rest as it is.
-        engine: splat engine.
+        backend: splat backend.
         seed: for the random signs and backgrounds.
     """
 
@@ -50,7 +58,7 @@ class PruneConfig:
     views: int = 24
     size_px: int = 256
     refit_steps: int = 72
-    engine: str = "auto"
+    backend: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,9 +70,9 @@ class PruneConfig:
 
 def removal_losses(
     gaussians: Gaussians,
-    views: list[Look],
+    views: list[EvalView],
     *,
-    engine: str = "auto",
+    backend: str = "auto",
     seed: int = 0,
     probes: int = 2,
     progress: ProgressFn = no_progress,
@@ -75,7 +83,7 @@ def removal_losses(
     Args:
         gaussians: the world.
         views: where to look from.
-        engine: splat engine; must give gradients.
+        backend: splat backend; must give gradients.
         seed: for the random signs.
         probes: random signs per view. One Gaussian's estimate has a relative standard deviation of about
             ``sqrt(2 / (probes * views that see it))``.
@@ -92,7 +100,7 @@ def removal_losses(
             progress(ProgressEvent(number, len(views), phase))
             opacities = gaussians.opacities.detach().clone().requires_grad_(True)
             copy = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
-            seen = draw(replace(copy, opacities=opacities), view, engine)
+            seen = draw(replace(copy, opacities=opacities), view, backend)
             back = torch.rand(3, generator=random).to(seen.rgb)  # so that holes count whatever is behind them
             rgb = seen.rgb + (1 - seen.alpha).unsqueeze(-1) * back
             for probe in range(probes):
@@ -163,21 +171,21 @@ def prune_gaussians(
         raise InvalidInput(
             f"splats must be finite to be weighed; {broken} are not. Clean them first (Splat Clean)."
         )
-    measure, judge = judging_views(gaussians, trajectory, count=config.views, size_px=config.size_px)
-    truth = None if frames is None or trajectory is None else references(frames, judge, trajectory)
-    engine = config.engine
-    before = pictures(gaussians, judge, engine=engine, progress=progress, phase="render before")
+    measure, judge = evaluation_views(gaussians, trajectory, count=config.views, size_px=config.size_px)
+    truth = None if frames is None or trajectory is None else reference_renders(frames, judge, trajectory)
+    backend = config.backend
+    before = pictures(gaussians, judge, backend=backend, progress=progress, phase="render before")
     report: PruneReport = {"before": len(gaussians)}
     rest = gaussians
     if budget < len(gaussians):
-        loss = removal_losses(gaussians, measure, engine=engine, seed=config.seed, progress=progress)
+        loss = removal_losses(gaussians, measure, backend=backend, seed=config.seed, progress=progress)
         report["unseen"] = int((loss == 0).sum())
         centers = centers_inside(gaussians, trajectory)
-        wanted = pictures(gaussians, measure, engine=engine, progress=progress, phase="render before")
+        wanted = pictures(gaussians, measure, backend=backend, progress=progress, phase="render before")
         scores: dict[str, float] = {}
         for method in METHODS[1:] if config.method == "auto" else (config.method,):
             less = _thinned(gaussians, loss, budget, method, centers)
-            seen = pictures(less, measure, engine=engine, progress=progress, phase=f"try {method}")
+            seen = pictures(less, measure, backend=backend, progress=progress, phase=f"try {method}")
             scores[method] = round(mean_psnr(seen, wanted), 2)
             if scores[method] == max(scores.values()):
                 rest = less
@@ -188,11 +196,11 @@ def prune_gaussians(
             gaussians,
             measure,
             steps=config.refit_steps,
-            engine=engine,
+            backend=backend,
             seed=config.seed,
             progress=progress,
         )
-    after = pictures(rest, judge, engine=engine, progress=progress, phase="render after")
+    after = pictures(rest, judge, backend=backend, progress=progress, phase="render after")
     report["after"] = len(rest)
     report["psnr_db"] = round(mean_psnr(after, before), 2)
     report["judged_on"] = len(judge)
@@ -209,4 +217,4 @@ def _thinned(gaussians: Gaussians, loss: Tensor, budget: int, method: str, cente
     removed_to = {"remove": budget, "fuse": len(gaussians), "both": round((budget * len(gaussians)) ** 0.5)}
     kept = torch.argsort(loss, descending=True, stable=True)[: removed_to[method]].sort().values
     rest = gaussians if method == "fuse" else gaussians.select(kept)
-    return rest if len(rest) <= budget else coarser(rest, budget, centers=centers)
+    return rest if len(rest) <= budget else downsample(rest, budget, centers=centers)

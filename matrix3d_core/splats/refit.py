@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
-from .evaluation_views import Look, draw
+from .evaluation_views import EvalView, draw
 
 __all__ = ["refit"]
 
@@ -20,10 +20,10 @@ _MAX_GROWTH = 8.0
 def refit(
     gaussians: Gaussians,
     world: Gaussians,
-    views: list[Look],
+    views: list[EvalView],
     *,
     steps: int,
-    engine: str = "auto",
+    backend: str = "auto",
     seed: int = 0,
     progress: ProgressFn = no_progress,
     phase: str = "refit splats",
@@ -38,7 +38,7 @@ def refit(
         world: what it shall look like.
         views: where to compare.
         steps: how many views to go through, one each; 0 returns the input.
-        engine: splat engine; must give gradients.
+        backend: splat backend; must give gradients.
         seed: order of the views, and the backgrounds.
         progress: called before each step.
         phase: what to call it.
@@ -50,7 +50,7 @@ def refit(
     with torch.no_grad():
         for view in views:
             progress(ProgressEvent(0, steps, phase))
-            seen = draw(world, view, engine)
+            seen = draw(world, view, backend)
             targets.append((seen.rgb, seen.alpha))
     with torch.inference_mode(False), torch.enable_grad():
         base = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
@@ -67,7 +67,7 @@ def refit(
             number = order.pop()
             back = torch.rand(3, generator=random)
             grown = base.scales * growth.clamp(-limit, limit).exp()
-            seen = draw(replace(base, opacities=logit.sigmoid(), scales=grown, sh=sh), views[number], engine)
+            seen = draw(replace(base, opacities=logit.sigmoid(), scales=grown, sh=sh), views[number], backend)
             rgb, alpha = targets[number]
             hole = (1 - seen.alpha).unsqueeze(-1) * back
             wanted = (rgb + (1 - alpha).unsqueeze(-1) * back.to(rgb)).clamp(0, 1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.camera_view import render_view
-from ..raster.splat import SPLAT_ENGINES
+from ..raster.splat import SPLAT_BACKENDS
 from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
@@ -34,13 +34,13 @@ class PathPictures:
         rgb: ``[F, H, W, 3]`` in [0, 1] over the background.
         alpha: ``[F, H, W]`` coverage.
         depth_ray: ``[F, H, W]`` expected ray distance from the eye, inf where nothing is.
-        engine: which engine drew them.
+        backend: which backend drew them.
     """
 
     rgb: Tensor
     alpha: Tensor
     depth_ray: Tensor
-    engine: str
+    backend: str
 
 
 def color_from_hex(code: str) -> tuple[float, float, float]:
@@ -85,7 +85,7 @@ def render_path(
     stride: int = 1,
     eye_distance: float = EYE_DISTANCE_M,
     background: Sequence[float] = (0.0, 0.0, 0.0),
-    engine: str = "auto",
+    backend: str = "auto",
     antialiased: bool = False,
     progress: ProgressFn = no_progress,
 ) -> PathPictures:
@@ -105,13 +105,13 @@ def render_path(
         stride: render every how many poses.
         eye_distance: world units, 0 or more.
         background: red, green, blue in [0, 1].
-        engine: splat engine; panoramas need one that can draw them.
+        backend: splat backend; panoramas need one that can draw them.
         antialiased: dim what is smaller than a pixel instead of letting it grow.
         progress: called before each frame, with the latest as preview; raising in it cancels.
 
     Raises:
         InvalidInput: for sizes, stride, eye distance or field of view out of range, or a world with NaN or infinity.
-        BackendUnavailable: when the engine cannot run here or draws no panoramas.
+        BackendUnavailable: when the backend cannot run here or draws no panoramas.
     """
     try:
         gaussians.check_finite()
@@ -130,7 +130,7 @@ def render_path(
     camera = Equirect((rows, 2 * rows)) if is_round else Pinhole.from_fov(fov_x_rad, rows, eye_columns)
     # VR180 is the middle half of a panorama.
     columns_shown = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
-    name, _ = SPLAT_ENGINES.load(engine, needs={"panorama"} if is_round else set())
+    name, _ = SPLAT_BACKENDS.load(backend, needs={"panorama"} if is_round else set())
     poses = trajectory.camera_from_world[::stride]
     rgb = torch.empty(len(poses), rows, columns, 3)
     alpha, depth = torch.empty(len(poses), rows, columns), torch.empty(len(poses), rows, columns)
@@ -143,7 +143,7 @@ def render_path(
             part = (index, slice(None), slice(number * eye_columns, (number + 1) * eye_columns))
             with torch.no_grad():
                 seen = render_view(
-                    gaussians, eye, camera, background=background, engine=name, antialiased=antialiased
+                    gaussians, eye, camera, background=background, backend=name, antialiased=antialiased
                 )
             rgb[part] = seen.rgb[:, columns_shown].clamp(0, 1)
             alpha[part] = seen.alpha[:, columns_shown].clamp(0, 1)

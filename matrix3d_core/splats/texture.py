@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.spherical import sample_erp
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
-from ..raster.splat import SPLAT_ENGINES, render_gaussians_panorama
+from ..raster.splat import SPLAT_BACKENDS, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
@@ -51,7 +51,7 @@ def texture_mesh(
     size_px: int = 2048,
     views: int = 12,
     tolerance: float,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[Mesh, TextureReport]:
     """Lay a mesh out in a square texture and color that from the splats.
@@ -63,7 +63,7 @@ def texture_mesh(
         size_px: side of the texture, one of `TEXTURE_SIZES`.
         views: panoramas taken along the path. They are half as high as the texture, at most 2048 rows.
         tolerance: how far surface and splats may be apart for a place to see a texel, world units.
-        engine: splat engine; must draw panoramas.
+        backend: splat backend; must draw panoramas.
         progress: called between panoramas.
 
     Returns:
@@ -88,7 +88,7 @@ def texture_mesh(
     total = fallback * 1e-6
     weight = torch.full((len(face), 1), 1e-6)
     places = spread_places(gaussians, trajectory, views)
-    name, _ = SPLAT_ENGINES.load(engine, needs={"panorama"})
+    name, _ = SPLAT_BACKENDS.load(backend, needs={"panorama"})
     height = min(size_px // 2, 2048)
     preview = None
     for number, center in enumerate(places):
@@ -96,7 +96,7 @@ def texture_mesh(
         pose = torch.eye(4, dtype=torch.float64)
         pose[:3, 3] = -center
         with torch.no_grad():
-            seen = render_gaussians_panorama(gaussians, pose, height, 2 * height, engine=name)
+            seen = render_gaussians_panorama(gaussians, pose, height, 2 * height, backend=name)
         rgb = (seen.rgb / seen.alpha.clamp_min(1e-3).unsqueeze(-1)).clamp(0, 1).cpu()
         depth = torch.where(seen.alpha > 0.5, seen.depth_ray, 0.0).cpu().unsqueeze(-1)
         preview = rgb

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..diffusion.latent_roll import RotationPlan, rotation_plan
 
-__all__ = ["StepCounter", "pack_latent", "turned_network", "turning_plan", "unpack_latent"]
+__all__ = ["StepCounter", "pack_latent", "roll_plan", "rolled_network", "unpack_latent"]
 
 
 class StepCounter:
@@ -21,7 +21,7 @@ class StepCounter:
         self.step = 0
 
 
-def turning_plan(mode: str, steps: int, width: int, seed: int) -> RotationPlan:
+def roll_plan(mode: str, steps: int, width: int, seed: int) -> RotationPlan:
     """Return the turns of a run: upstream's modes as upstream draws them, the other by whole 2x2 patches."""
     return rotation_plan(mode, steps, width, seed, multiple=2 if mode == "every step" else 1)
 
@@ -41,7 +41,7 @@ def pack_latent(latent: Tensor) -> Tensor:  # [B, h/2 * w/2, 4 C]
 
 
 @contextmanager
-def turned_network(
+def rolled_network(
     network: Any, plan: RotationPlan, counter: StepCounter, *, packed_rows: int = 0
 ) -> Iterator[None]:
     """Let the network see its input turned to the left by the plan's offset; its answer is turned back.

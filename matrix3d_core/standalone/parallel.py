@@ -12,11 +12,11 @@ import torch
 from ..errors import BackendUnavailable, InvalidInput
 from ..variables import variable
 
-__all__ = ["Team", "joined_team", "split_network"]
+__all__ = ["ProcessGroup", "distributed", "enable_context_parallel"]
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes that work on one run.
 
     Attributes:
@@ -34,7 +34,7 @@ class Team:
 
 
 @contextlib.contextmanager
-def joined_team(device: torch.device) -> Iterator[Team]:
+def distributed(device: torch.device) -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started, and leave them at the end; alone without it.
 
     Args:
@@ -45,7 +45,7 @@ def joined_team(device: torch.device) -> Iterator[Team]:
     """
     size = int(variable("WORLD_SIZE", "1"))
     if size < 2 or not variable("RANK"):
-        yield Team()
+        yield ProcessGroup()
         return
     if not torch.distributed.is_available():
         raise BackendUnavailable(f"torchrun started {size} processes; this torch cannot join them.")
@@ -55,41 +55,41 @@ def joined_team(device: torch.device) -> Iterator[Team]:
             torch.cuda.set_device(device)
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Team(torch.distributed.get_rank(), torch.distributed.get_world_size())
+        yield ProcessGroup(torch.distributed.get_rank(), torch.distributed.get_world_size())
     finally:
         if is_ours:
             torch.distributed.destroy_process_group()
 
 
-def split_network(network: Any, team: Team, *, tokens: int) -> None:
-    """Let diffusers split a network's tokens over the team (Ulysses). Does nothing for a team of one.
+def enable_context_parallel(network: Any, process_group: ProcessGroup, *, tokens: int) -> None:
+    """Let diffusers split a network's tokens over the process_group (Ulysses). Does nothing for a process_group of one.
 
     Every process holds all weights and a part of the tokens; attention swaps tokens for heads. Numbers of
-    tokens or heads that the team does not divide are padded by diffusers.
+    tokens or heads that the process_group does not divide are padded by diffusers.
 
     Args:
         network: a diffusers transformer, on its device, adapters put on.
-        team: from `joined_team`.
+        process_group: from `distributed`.
         tokens: of the run.
 
     Raises:
         BackendUnavailable: when there are no GPUs to work on.
         InvalidInput: for a network that diffusers cannot split.
     """
-    if team.size == 1:
+    if process_group.size == 1:
         return
     if torch.accelerator.device_count() == 0:
         raise BackendUnavailable(
-            f"torchrun started {team.size} processes; diffusers splits a network over GPUs only and torch sees "
-            "none. Start it once, without torchrun."
+            f"torchrun started {process_group.size} processes; diffusers splits a network over GPUs only and torch "
+            "sees none. Start it once, without torchrun."
         )
     from diffusers import ContextParallelConfig
 
     heads, name = int(network.config.num_attention_heads), type(network).__name__
-    is_even = tokens % team.size == 0 and heads % team.size == 0
-    config = ContextParallelConfig(ulysses_degree=team.size, ulysses_anything=not is_even)
+    is_even = tokens % process_group.size == 0 and heads % process_group.size == 0
+    config = ContextParallelConfig(ulysses_degree=process_group.size, ulysses_anything=not is_even)
     try:
         network.enable_parallelism(config=config)
     except (ValueError, NotImplementedError, RuntimeError) as error:
         said = str(error).splitlines()[0][:300]
-        raise InvalidInput(f"{name} cannot be split over {team.size} processes: {said}") from error
+        raise InvalidInput(f"{name} cannot be split over {process_group.size} processes: {said}") from error

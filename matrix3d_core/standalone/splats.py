@@ -64,7 +64,7 @@ def read_video_folder(
     *,
     video: str | Path | None = None,
     edge_threshold: float = EDGE_THRESHOLD,
-    engine_mesh: str = "auto",
+    backend_mesh: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> VideoFolder:
     """Read a video and its path, and its geometry and depth where the folder has them.
@@ -78,13 +78,13 @@ def read_video_folder(
         folder: as `make_panorama_video` wrote it.
         video: another file with the frames.
         edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`.
-        engine_mesh: mesh engine for the mask.
+        backend_mesh: mesh backend for the mask.
         progress: called between frames; raising in it cancels.
 
     Raises:
         InvalidInput: when the folder lacks the video or the path, or numbers and sizes do not match.
         FormatError: when a file is damaged.
-        BackendUnavailable: when PyAV or the engine is not here.
+        BackendUnavailable: when PyAV or the backend is not here.
     """
     from ..guidance.render import render_guidance
     from ..io.cameras_json import read_trajectory
@@ -126,7 +126,7 @@ def read_video_folder(
             height=height,
             mesh_height=height,
             edge_threshold=edge_threshold,
-            engine=engine_mesh,
+            backend=backend_mesh,
             progress=progress,
         ).mask
     return VideoFolder(frames, trajectory, geometry, None if depth_ray is None else depth_ray[:count], mask)
@@ -153,7 +153,7 @@ def fit_video(
 
     Raises:
         InvalidInput: when sizes or values are out of range.
-        BackendUnavailable: when the engine asked for cannot run here.
+        BackendUnavailable: when the backend asked for cannot run here.
     """
     from ..optimize.loop import optimize_gaussians
     from .outputs import write_world

@@ -33,8 +33,8 @@ from ..video.continued_guidance import check_continuable, continued_guidance
 from ..video.path import sample_path
 from ..video.prompts import apply_prompt_preset
 from ..video.segments import Segment, plan_segments
-from .latent_roll import StepCounter, turned_network, turning_plan
-from .parallel import joined_team, split_network
+from .latent_roll import StepCounter, roll_plan, rolled_network
+from .parallel import distributed, enable_context_parallel
 from .pipeline_lora import LoraChoice, apply_lora
 from .pipelines import PipelineSource, choose_device, opened_pipeline, place, require_packages
 from .world import WorldConfig, build_geometry, plan_path
@@ -172,8 +172,8 @@ def make_video(
         check_continuable(len(frames), config.height, config.width, trajectory)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    with joined_team(choose_device(source.device)) as team:
-        heard = progress if team.is_first else no_progress
+    with distributed(choose_device(source.device)) as process_group:
+        report_progress = progress if process_group.is_first else no_progress
         clip = prepare_guidance(
             frames,
             mask,
@@ -183,16 +183,18 @@ def make_video(
             start=start,
             transposed=config.transposed,
             blacken=config.blacken,
-            progress=heard,
+            progress=report_progress,
         )
         started = time.perf_counter()
-        heard(ProgressEvent(0, 1, "load model"))
+        report_progress(ProgressEvent(0, 1, "load model"))
         with opened_pipeline("WanImageToVideoPipeline", source, WHAT) as pipeline:
             check_model(pipeline)
             told = apply_lora(pipeline.transformer, lora).describe() if lora else ""
             device = place(pipeline, source)
-            split_network(pipeline.transformer, team, tokens=_count_tokens(config, len(clip)))
-            heard(ProgressEvent(1, 1, "load model"))
+            enable_context_parallel(
+                pipeline.transformer, process_group, tokens=_count_tokens(config, len(clip))
+            )
+            report_progress(ProgressEvent(1, 1, "load model"))
             loaded = time.perf_counter()
             result = video_from_guidance(
                 pipeline,
@@ -203,15 +205,15 @@ def make_video(
                 geometry=geometry,
                 trajectory=trajectory,
                 device=device,
-                progress=heard,
+                progress=report_progress,
             )
-        if not team.is_first:
+        if not process_group.is_first:
             return {}
     report = {
         **result.report,
         "model": source.model,
         "lora": told,
-        "processes": team.size,
+        "processes": process_group.size,
         "seconds": {"load": round(loaded - started, 2), "make": round(time.perf_counter() - loaded, 2)},
     }
     files = _write(folder, prompt, result, trajectory, report, config, progress)
@@ -257,7 +259,7 @@ def make_panorama_video(
 
     Raises:
         InvalidInput: for settings out of range.
-        BackendUnavailable: when packages, weights or engines are not here.
+        BackendUnavailable: when packages, weights or backends are not here.
         FormatError: when weights are damaged.
         WeightsMismatch: when the LoRA does not fit the model.
     """
@@ -280,7 +282,7 @@ def make_panorama_video(
         height=height,
         mesh_height=height,
         edge_threshold=world.edge_threshold,
-        engine=world.engine_mesh,
+        backend=world.backend_mesh,
         progress=progress,
     )
     is_whole = config.width == 2 * config.height and len(trajectory) > config.frames_per_segment
@@ -423,14 +425,14 @@ def sample_latents(
     scheduler: Any = FlowMatchEulerDiscreteScheduler(shift=1.0)  # our levels are shifted already
     scheduler.set_timesteps(sigmas=flow_sigmas(config.steps, config.shift)[:-1].tolist(), device=device)
     scheduler.set_begin_index(0)
-    plan = turning_plan(config.seam, config.steps, noise.shape[-1], config.seed)
+    plan = roll_plan(config.seam, config.steps, noise.shape[-1], config.seed)
     counter = StepCounter()
     dtype = network.dtype
     latents, condition = noise.to(device, torch.float32), condition.to(device, torch.float32)
     sides = [side.to(device, dtype) for side in text if side is not None]
     image = None if image is None else image.to(device, dtype)
     progress(ProgressEvent(0, config.steps, phase))
-    with turned_network(network, plan, counter):
+    with rolled_network(network, plan, counter):
         for step, timestep in enumerate(scheduler.timesteps):
             counter.step = step
             told = round_timesteps(timestep) if config.bf16_timesteps else timestep

@@ -52,8 +52,8 @@ class WorldConfig:
         quality: optimizer preset, ``"draft"`` or ``"standard"``.
         max_gaussians: upper bound of the number of Gaussians.
         seed: for everything random.
-        engine_mesh: mesh engine, ``"auto"`` for the first usable.
-        engine_splat: splat engine, likewise.
+        backend_mesh: mesh backend, ``"auto"`` for the first usable.
+        backend_splat: splat backend, likewise.
         flythrough_size_px: ``(height, width)`` of the video.
         clearance: the path is shortened to stay this far from every surface, meters; 0 switches it off.
     """
@@ -68,8 +68,8 @@ class WorldConfig:
     quality: str = "draft"
     max_gaussians: int = 300_000
     seed: int = 0
-    engine_mesh: str = "auto"
-    engine_splat: str = "auto"
+    backend_mesh: str = "auto"
+    backend_splat: str = "auto"
     flythrough_size_px: tuple[int, int] = (360, 640)
     clearance: float = DEFAULT_CLEARANCE
 
@@ -139,7 +139,7 @@ def make_world(
             height=height,
             width=width,
             fov_x_rad=math.pi / 2,
-            engine=config.engine_splat,
+            backend=config.backend_splat,
             progress=progress,
         ),
     ).rgb
@@ -216,14 +216,14 @@ def build_filled(
             height=height,
             mesh_height=height,
             edge_threshold=config.edge_threshold,
-            engine=config.engine_mesh,
+            backend=config.backend_mesh,
             progress=progress,
         ),
     )
     filled = _timed(
         times,
         "fill",
-        lambda: fill_guidance(guidance, trajectory, engine=config.engine_mesh, progress=progress),
+        lambda: fill_guidance(guidance, trajectory, backend=config.backend_mesh, progress=progress),
     )
     return guidance, filled
 
@@ -254,14 +254,14 @@ def build_gaussians(
                 config.quality,
                 max_gaussians=config.max_gaussians,
                 seed=config.seed,
-                engine=config.engine_splat,
+                backend=config.backend_splat,
             ),
             progress=progress,
         ),
     )
     return result.gaussians, {
         "guidance": {
-            "engine": guidance.engine,
+            "backend": guidance.backend,
             "seen_fraction_mean": float(guidance.mask.mean()),
             "seen_fraction_min": float(guidance.mask.mean((1, 2)).min()),
         },

@@ -34,13 +34,13 @@ _EPSILON = 1e-5
 _CHUNK = 1 << 17
 
 
-def trace(origins: Tensor, directions: Tensor, *, engine: str = "auto") -> tuple[Tensor, Tensor]:
+def trace(origins: Tensor, directions: Tensor, *, backend: str = "auto") -> tuple[Tensor, Tensor]:
     """Follow rays to the first surface.
 
     Args:
         origins: ``[..., 3]`` world points, meters; broadcast against ``directions``.
         directions: ``[..., 3]``, any length but zero.
-        engine: ``"auto"``, ``"numba"`` or ``"numpy"`` (the same result, slower).
+        backend: ``"auto"``, ``"numba"`` or ``"numpy"`` (the same result, slower).
 
     Returns:
         ``rgb [..., 3]`` float32 display color in [0, 1] and ``distance [..., 1 dimension less]``
@@ -57,7 +57,7 @@ def trace(origins: Tensor, directions: Tensor, *, engine: str = "auto") -> tuple
     length = np.linalg.norm(ray, axis=1, keepdims=True)
     if not (np.isfinite(start).all() and np.isfinite(length).all() and (length > 0).all()):
         raise InvalidInput("origins and directions must be finite and directions not zero.")
-    rgb, distance = _trace_all(np.ascontiguousarray(start), ray / length, engine)
+    rgb, distance = _trace_all(np.ascontiguousarray(start), ray / length, backend)
     shape = directions.shape[:-1]
     return torch.from_numpy(rgb).reshape(*shape, 3), torch.from_numpy(distance).reshape(shape)
 
@@ -69,7 +69,7 @@ def render_erp(
     *,
     samples: int = 4,
     rotation_world_from_camera: Tensor | None = None,
-    engine: str = "auto",
+    backend: str = "auto",
 ) -> tuple[Tensor, Tensor]:  # [H, W, 3], [H, W]
     """Render a panorama.
 
@@ -79,7 +79,7 @@ def render_erp(
         width: columns, usually twice the rows.
         samples: color samples per pixel, averaged.
         rotation_world_from_camera: ``[3, 3]``; None keeps the world's axes.
-        engine: see `trace`.
+        backend: see `trace`.
 
     Returns:
         ``rgb [H, W, 3]`` float32 and ``depth_ray [H, W]`` float32, exact along the ray through the pixel
@@ -93,7 +93,7 @@ def render_erp(
         local = directions_from_pixels(columns, rows, height=height, width=width)
         return local @ rotation.to("cpu", torch.float64).mT
 
-    return _render(center, rays, height, width, samples, engine)
+    return _render(center, rays, height, width, samples, backend)
 
 
 def render_pinhole(
@@ -103,7 +103,7 @@ def render_pinhole(
     width: int,
     *,
     samples: int = 4,
-    engine: str = "auto",
+    backend: str = "auto",
 ) -> tuple[Tensor, Tensor]:  # [H, W, 3], [H, W]
     """Render a pinhole view.
 
@@ -113,7 +113,7 @@ def render_pinhole(
         height: rows.
         width: columns.
         samples: color samples per pixel, averaged.
-        engine: see `trace`.
+        backend: see `trace`.
 
     Returns:
         ``rgb [H, W, 3]`` float32 and ``depth_ray [H, W]`` float32: the ray distance (not z), inf for sky.
@@ -130,21 +130,21 @@ def render_pinhole(
         result: Tensor = pixels @ inverse.mT @ rotation.mT
         return result
 
-    return _render(center, rays, height, width, samples, engine)
+    return _render(center, rays, height, width, samples, backend)
 
 
 @functools.cache
-def intersector(engine: str = "auto") -> ModuleType:
+def intersector(backend: str = "auto") -> ModuleType:
     """Return the module with `closest_hit` and `is_occluded`: compiled when numba is there, else numpy."""
-    if engine not in ("auto", "numba", "numpy"):
-        raise InvalidInput(f"engine must be auto, numba or numpy; got {engine!r}.")
-    if engine != "numpy":
+    if backend not in ("auto", "numba", "numpy"):
+        raise InvalidInput(f"backend must be auto, numba or numpy; got {backend!r}.")
+    if backend != "numpy":
         try:
             from . import intersect_numba
 
             return intersect_numba
         except ImportError:
-            if engine == "numba":
+            if backend == "numba":
                 raise
     from . import intersect_numpy
 
@@ -162,7 +162,7 @@ def _render(
     height: int,
     width: int,
     samples: int,
-    engine: str,
+    backend: str,
 ) -> tuple[Tensor, Tensor]:
     if samples < 1:
         raise InvalidInput(f"samples must be at least 1; got {samples}.")
@@ -180,10 +180,10 @@ def _render(
         part = slice(top, top + band)
         directions = torch.nn.functional.normalize(rays(columns, rows), dim=-1).reshape(-1, 3).numpy()
         start = np.broadcast_to(center.numpy(), directions.shape).copy()
-        distance = intersector(engine).closest_hit(start, directions, _tables())[0]
+        distance = intersector(backend).closest_hit(start, directions, _tables())[0]
         depth_ray[part] = torch.from_numpy(distance).reshape(rows.shape).float()
         for dx, dy in _subpixels(samples):
-            rgb, _ = trace(center, rays(columns + dx, rows + dy), engine=engine)
+            rgb, _ = trace(center, rays(columns + dx, rows + dy), backend=backend)
             total[part] += rgb
     return total / samples, depth_ray
 
@@ -196,24 +196,24 @@ def _subpixels(samples: int) -> list[tuple[float, float]]:
     return [(x, y - mean) for x, y in offsets]
 
 
-def _trace_all(origins: np.ndarray, directions: np.ndarray, engine: str) -> tuple[np.ndarray, np.ndarray]:
+def _trace_all(origins: np.ndarray, directions: np.ndarray, backend: str) -> tuple[np.ndarray, np.ndarray]:
     rgb = np.empty((len(origins), 3), np.float32)
     distance = np.empty(len(origins))
     for first in range(0, len(origins), _CHUNK):
         part = slice(first, first + _CHUNK)
-        rgb[part], distance[part] = _trace_chunk(origins[part], directions[part], engine)
+        rgb[part], distance[part] = _trace_chunk(origins[part], directions[part], backend)
     return rgb, distance
 
 
-def _trace_chunk(origins: np.ndarray, directions: np.ndarray, engine: str) -> tuple[np.ndarray, np.ndarray]:
-    distance, material, normal = intersector(engine).closest_hit(origins, directions, _tables())
+def _trace_chunk(origins: np.ndarray, directions: np.ndarray, backend: str) -> tuple[np.ndarray, np.ndarray]:
+    distance, material, normal = intersector(backend).closest_hit(origins, directions, _tables())
     rgb = np.empty((len(origins), 3))
     sky = material == Material.SKY
     rgb[sky] = sky_color(directions[sky])
     hit = ~sky
     points = origins[hit] + distance[hit, None] * directions[hit]
     rgb[hit] = _display(
-        albedo(points, normal[hit], material[hit]) * _light(points, normal[hit], material[hit], engine)
+        albedo(points, normal[hit], material[hit]) * _light(points, normal[hit], material[hit], backend)
     )
     return rgb, distance
 
@@ -248,26 +248,26 @@ def _sun_rays() -> list[np.ndarray]:
     return [ray / np.linalg.norm(ray) for ray in rays]
 
 
-def _light(points: np.ndarray, normal: np.ndarray, material: np.ndarray, engine: str) -> np.ndarray:
+def _light(points: np.ndarray, normal: np.ndarray, material: np.ndarray, backend: str) -> np.ndarray:
     """Irradiance over pi at surface points, a function of point and normal only."""
     start = points + normal * (_EPSILON * (1 + np.abs(points).max(1, keepdims=True)))
     light = np.zeros_like(points)
     for ray in _sun_rays():
-        light += (_visible(start, normal, ray, engine) / 3)[:, None] * _SUN
+        light += (_visible(start, normal, ray, backend) / 3)[:, None] * _SUN
     sky = np.zeros(len(points))
     for ray, share in _sky_rays():
-        sky += _visible(start, normal, ray, engine) * share * 2
+        sky += _visible(start, normal, ray, backend) * share * 2
     light += sky[:, None] * _SKY
     light += ((0.55 + 0.45 * normal[:, 1]) * (0.35 + 0.65 * np.minimum(sky, 1.0)))[:, None] * _BOUNCE
     return light + 0.05
 
 
-def _visible(start: np.ndarray, normal: np.ndarray, ray: np.ndarray, engine: str) -> np.ndarray:
+def _visible(start: np.ndarray, normal: np.ndarray, ray: np.ndarray, backend: str) -> np.ndarray:
     """Cosine towards ``ray`` where nothing blocks it, else 0."""
     cosine: np.ndarray = np.maximum(normal @ ray, 0.0)
     at = np.flatnonzero(cosine > 0)
     if len(at):
-        blocked = intersector(engine).is_occluded(
+        blocked = intersector(backend).is_occluded(
             np.ascontiguousarray(start[at]), np.broadcast_to(ray, (len(at), 3)).copy(), _tables()
         )
         cosine[at[blocked]] = 0.0

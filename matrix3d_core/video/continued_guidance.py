@@ -57,7 +57,7 @@ def continued_guidance(
     trajectory: Trajectory,
     *,
     edge_threshold: float = EDGE_THRESHOLD,
-    engine: str = "auto",
+    backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[GuidanceClip, float]:
     """Fill what the guidance of a segment leaves open with the last generated frame, rendered.
@@ -69,7 +69,7 @@ def continued_guidance(
         geometry: the source panorama.
         trajectory: the whole path; frames beyond its end are where it ends.
         edge_threshold: meshes are torn where distances differ by more than this fraction.
-        engine: mesh engine, a name of `MESH_ENGINES` or ``"auto"``.
+        backend: mesh backend, a name of `MESH_BACKENDS` or ``"auto"``.
         progress: called between steps; raising in it cancels.
 
     Returns:
@@ -77,11 +77,11 @@ def continued_guidance(
         sees too little of the frame for distances to be had.
 
     Raises:
-        BackendUnavailable: when the engine asked for cannot run.
+        BackendUnavailable: when the backend asked for cannot run.
     """
     last = segment.start + segment.known - 1
     own = geometry_of_frame(
-        frame, geometry, _from_pose(trajectory, 0, [last]), edge_threshold=edge_threshold, engine=engine
+        frame, geometry, _from_pose(trajectory, 0, [last]), edge_threshold=edge_threshold, backend=backend
     )
     if own is None:
         return clip, 0.0
@@ -91,7 +91,7 @@ def continued_guidance(
         _from_pose(trajectory, last, rest),
         height=frame.shape[0],
         edge_threshold=edge_threshold,
-        engine=engine,
+        backend=backend,
         progress=progress,
     )
     frames, mask = clip.frames.clone(), clip.mask.clone()
@@ -111,7 +111,7 @@ def geometry_of_frame(
     pose: Trajectory,
     *,
     edge_threshold: float = EDGE_THRESHOLD,
-    engine: str = "auto",
+    backend: str = "auto",
 ) -> PanoramaGeometry | None:
     """Return a generated frame with distances, or None when the source sees too little of it.
 
@@ -120,7 +120,7 @@ def geometry_of_frame(
         geometry: the source panorama.
         pose: one pose in the panorama's frame, where the frame is seen from.
         edge_threshold: the source's mesh is torn where distances differ by more than this fraction.
-        engine: mesh engine.
+        backend: mesh backend.
     """
     seen = render_guidance(
         geometry,
@@ -128,12 +128,12 @@ def geometry_of_frame(
         height=frame.shape[0],
         mesh_height=max(frame.shape[0], min(geometry.height, _MOST_MESH_ROWS)),
         edge_threshold=edge_threshold,
-        engine=engine,
+        backend=backend,
     )
     if float(seen.mask.mean()) < _LEAST_SEEN:
         return None
-    known = GuidanceFrames(frame.unsqueeze(0).float(), seen.mask, seen.depth_ray, seen.engine)
-    filled = fill_guidance(known, pose, engine=engine)
+    known = GuidanceFrames(frame.unsqueeze(0).float(), seen.mask, seen.depth_ray, seen.backend)
+    filled = fill_guidance(known, pose, backend=backend)
     return PanoramaGeometry(
         frame.float(),
         filled.depth_ray[0],

@@ -32,7 +32,7 @@ def test_no_file_imports_itself_by_way_of_others():
 
 
 @pytest.mark.parametrize(
-    ("door", "engine"),
+    ("door", "backend"),
     [
         ("from .fast import draw", "from . import door"),
         ("def f():\n    from .fast import draw", "from .door import LIMIT"),
@@ -41,9 +41,9 @@ def test_no_file_imports_itself_by_way_of_others():
         ("if True:\n    import matrix3d_core.raster.fast", "from matrix3d_core.raster import door"),
     ],
 )
-def test_a_planted_circle_is_found(door, engine):
+def test_a_planted_circle_is_found(door, backend):
     core = {f"matrix3d_core/{name}.py": "" for name in ("__init__", "io/__init__", "raster/__init__")}
-    core["matrix3d_core/raster/door.py"], core["matrix3d_core/raster/fast.py"] = door, engine
+    core["matrix3d_core/raster/door.py"], core["matrix3d_core/raster/fast.py"] = door, backend
     core["matrix3d_core/io/ply.py"] = "from ..raster.fast import draw"
     found = import_circle(core)
     assert {"matrix3d_core/raster/door.py", "matrix3d_core/raster/fast.py"} <= set(found)
@@ -56,14 +56,14 @@ def test_imports_for_types_alone_make_no_circle():
     assert import_circle({"matrix3d_core/a.py": types, "matrix3d_core/b.py": "from . import a"}) is None
 
 
-def test_third_party_engines_are_named_in_one_file_each():
+def test_third_party_backends_are_named_in_one_file_each():
     owners = {}
     for path in pack_files():
         for _, name, is_relative, _ in imports_of(path, (ROOT / path).read_text("utf-8")):
             top = name.split(".")[0]
             if not is_relative and top in ONE_FILE:
                 owners.setdefault(top, set()).add(path)
-    shared = {engine: sorted(paths) for engine, paths in owners.items() if len(paths) > 1}
+    shared = {backend: sorted(paths) for backend, paths in owners.items() if len(paths) > 1}
     assert not shared
 
 
@@ -147,12 +147,12 @@ print(json.dumps({"failed": failed, "loaded": sorted(loaded - before)}))
 
 
 def test_importing_every_room_brings_in_nothing_heavy():
-    """With every optional package missing, all modules but the engines' own import, and stay light."""
+    """With every optional package missing, all modules but the backends' own import, and stay light."""
     modules = []
     for path in pack_files():
         if path.startswith("matrix3d_core/") and not is_kernel_module(path):
             dotted = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
-            if not dotted.endswith("__main__") and not _is_engine(path):
+            if not dotted.endswith("__main__") and not _is_backend(path):
                 modules.append(dotted)
     assert len(modules) > 20
     run = subprocess.run(
@@ -167,7 +167,7 @@ def test_importing_every_room_brings_in_nothing_heavy():
     assert json.loads(run.stdout) == {"failed": {}, "loaded": []}
 
 
-def _is_engine(path):
+def _is_backend(path):
     """Tell whether a file draws on a kernel module of its own folder, as ``mesh_numba.py`` does."""
     imported = imports_of(path, (ROOT / path).read_text("utf-8"))
     return any(
@@ -175,8 +175,8 @@ def _is_engine(path):
     )
 
 
-def test_importing_the_core_does_not_even_need_torch_engines():
-    """``import matrix3d_core`` alone must not bring in torch, let alone an engine."""
+def test_importing_the_core_does_not_even_need_torch_backends():
+    """``import matrix3d_core`` alone must not bring in torch, let alone a backend."""
     code = "import sys, matrix3d_core; print('torch' in sys.modules, 'numba' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert run.stdout.split() == ["False", "False"]

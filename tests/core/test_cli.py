@@ -53,7 +53,7 @@ def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
     from matrix3d_core.standalone.world import WorldConfig
 
     words = "--preset s_curve --frames 9 --distance 0.5 --width 128 --camera-height 2.5 --source grounded"
-    words += " --quality standard --max-gaussians 1000 --seed 3 --mesh-engine numba --splat-engine torch --clearance 0.1 --edge-threshold 0.2"
+    words += " --quality standard --max-gaussians 1000 --seed 3 --mesh-backend numba --splat-backend torch --clearance 0.1 --edge-threshold 0.2"
     assert cli.main(["world", str(panorama), "--out", str(tmp_path / "w"), *words.split()]) == 0
 
     (call,) = made
@@ -70,8 +70,8 @@ def test_world_hands_on_every_setting(panorama, made, tmp_path, capsys):
         quality="standard",
         max_gaussians=1000,
         seed=3,
-        engine_mesh="numba",
-        engine_splat="torch",
+        backend_mesh="numba",
+        backend_splat="torch",
         clearance=0.1,
         edge_threshold=0.2,
     )

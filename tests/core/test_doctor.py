@@ -142,16 +142,16 @@ def test_without_comfyui_it_says_so(home):
     assert "set COMFYUI_DIR or use --comfyui" in doctor.to_markdown(report)
 
 
-def test_engines_come_with_their_reasons(home):
-    engines = doctor.examine()["engines"]
-    assert set(engines) == {"mesh", "splat"}
-    for kind in engines.values():
-        names = [engine["name"] for engine in kind]
+def test_backends_come_with_their_reasons(home):
+    backends = doctor.examine()["backends"]
+    assert set(backends) == {"mesh", "splat"}
+    for kind in backends.values():
+        names = [backend["name"] for backend in kind]
         assert "numba" in names
         assert names[-1] == "torch"  # the reference is the last that auto takes
-        for engine in kind:
-            assert engine["usable"] == (engine["reason"] is None)
-            assert engine["summary"]
+        for backend in kind:
+            assert backend["usable"] == (backend["reason"] is None)
+            assert backend["summary"]
 
 
 def test_a_registry_that_cannot_be_imported_is_reported(home, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_registry_that_cannot_be_imported_is_reported(home, monkeypatch):
     monkeypatch.setattr(doctor, "_REGISTRIES", (("mesh", nowhere), doctor._REGISTRIES[1]))
     report = doctor.examine()
     assert report["ready"] is False
-    assert "raster.mesh cannot be imported: ModuleNotFoundError" in report["engines"]["mesh"][0]["reason"]
+    assert "raster.mesh cannot be imported: ModuleNotFoundError" in report["backends"]["mesh"][0]["reason"]
     assert "**cannot make worlds here**" in doctor.to_markdown(report)
 
 

@@ -23,7 +23,7 @@ from matrix3d_core.raster.camera_view import render_view
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
-from matrix3d_core.splats.evaluation_views import Look, references
+from matrix3d_core.splats.evaluation_views import EvalView, reference_renders
 
 FX, FY, CX, CY = 60.0, 90.0, 52.0, 20.0
 HEIGHT, WIDTH = 64, 80
@@ -148,7 +148,7 @@ def test_a_splat_is_drawn_where_the_camera_looks(camera):
             torch.tensor(2.5 * direction)[None].float(), torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.01),
             torch.tensor([0.9]), torch.ones(1, 3),
         )  # fmt: skip
-        seen = render_view(splat, torch.eye(4, dtype=torch.float64), camera, engine="torch")
+        seen = render_view(splat, torch.eye(4, dtype=torch.float64), camera, backend="torch")
         assert divmod(int(seen.alpha.argmax()), camera.width) == (row, column)
         assert float(seen.depth_ray[row, column]) == pytest.approx(2.5, rel=1e-5)
 
@@ -157,8 +157,8 @@ def test_a_view_to_judge_by_is_cut_along_its_own_rays():
     rays = Equirect((128, 256)).rays()
     frames = torch.stack((rays, rays.flip(-1))).float()
     turn = torch.tensor([[0.0, 0, -1], [0, 1, 0], [1, 0, 0]], dtype=torch.float64)  # looks right
-    view = Look(torch.eye(4, dtype=torch.float64), CAMERA, 1, turn)
-    cut = references((frames + 1) / 2, [view], path([[0.0, 0, 0], [1.0, 0, 0]]))[0] * 2 - 1
+    view = EvalView(torch.eye(4, dtype=torch.float64), CAMERA, 1, turn)
+    cut = reference_renders((frames + 1) / 2, [view], path([[0.0, 0, 0], [1.0, 0, 0]]))[0] * 2 - 1
     for column, row in PIXELS:
         expected = (ray(column, row) @ turn.numpy())[::-1]
         np.testing.assert_allclose(

@@ -355,12 +355,12 @@ def test_rounding_is_repaired_and_said():
 
 
 def test_a_rotation_off_by_more_is_refused():
-    spoiled = W2C.copy()
-    spoiled[4, 0, :3] += 0.03
+    degraded = W2C.copy()
+    degraded[4, 0, :3] += 0.03
     with pytest.raises(
         FormatError, match=r"x: frame 4: the 3x3 part must be a rotation.*repaired up to 0\.01"
     ):
-        import_text(json.dumps(spoiled.tolist()), source="x")
+        import_text(json.dumps(degraded.tolist()), source="x")
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.004, 1.009, 30.0, 1e200])

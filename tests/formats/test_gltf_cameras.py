@@ -120,14 +120,14 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(FormatError, match="no camera"):
         read_gltf_camera(write_glb(tmp_path / "none.glb", made, body))
     made, body = document()
-    for name, spoil in (
+    for name, degrade in (
         ("cut.glb", lambda data: data[: len(data) // 2]),
         ("text.glb", lambda _: b"hello"),
         ("short.glb", lambda data: data.replace(b'"count": 2', b'"count": 9')),
         ("loop.glb", lambda data: data.replace(b'"children": [1, 2]', b'"children": [0, 2]')),
     ):
         file = write_glb(tmp_path / name, made, body)
-        file.write_bytes(spoil(file.read_bytes()))
+        file.write_bytes(degrade(file.read_bytes()))
         with pytest.raises(FormatError, match=name):
             read_gltf_camera(file)
 

@@ -75,8 +75,8 @@ from matrix3d_core.trajectories import (
 from matrix3d_core.video import prompts, segments
 from matrix3d_core.video.continued_guidance import continued_guidance
 
-MESH_ENGINES = ("numba", "embreex", "torch")
-SPLAT_ENGINES = ("numba", "torch")
+MESH_BACKENDS = ("numba", "embreex", "torch")
+SPLAT_BACKENDS = ("numba", "torch")
 SPLAT_KINDS = splats.SPLAT_FORMATS
 GUIDANCE_KINDS = GUIDANCE_MODES
 PRESETS = tuple(presets.PRESETS)
@@ -301,10 +301,10 @@ def read_path(text):
 # Guidance ---------------------------------------------------------------------------------------------
 
 
-def guidance(geometry, path, height, mode="mesh", engine="numba", jump=0.2):
+def guidance(geometry, path, height, mode="mesh", backend="numba", jump=0.2):
     """``jump``: relative difference of distance between neighbors, at the mesh's own rows, that tears it."""
     return render_guidance(
-        geometry, path, height=height, edge_threshold=jump * height / 1024, mode=mode, engine=engine
+        geometry, path, height=height, edge_threshold=jump * height / 1024, mode=mode, backend=backend
     )
 
 
@@ -312,8 +312,8 @@ def guidance_arrays(frames):
     return {name: numpy(getattr(frames, name)) for name in ("rgb", "mask", "depth_ray")}
 
 
-def filled_frames(frames, path, engine="numba"):
-    return fill_guidance(frames, path, engine=engine)
+def filled_frames(frames, path, backend="numba"):
+    return fill_guidance(frames, path, backend=backend)
 
 
 def filled_arrays(filled):
@@ -331,9 +331,9 @@ def scene_mesh(geometry, height, jump=0.2):
     )
 
 
-def cast_pinhole(mesh, pose, K, height, width, engine):
+def cast_pinhole(mesh, pose, K, height, width, backend):
     """What a pinhole camera sees of a mesh."""
-    _, renderer = mesh_raster.open_mesh_renderer(mesh, engine=engine, needs=("cast",))
+    _, renderer = mesh_raster.open_mesh_renderer(mesh, backend=backend, needs=("cast",))
     rays = pinhole.pinhole_directions(tensor(K), height, width)
     frame = mesh_raster.shade_hits(mesh, renderer.cast(tensor(pose), rays))
     return {"rgb": numpy(frame.rgb), "is_seen": numpy(frame.is_seen), "depth_ray": numpy(frame.depth_ray)}
@@ -374,7 +374,7 @@ def video_results(frames, mask, geometry, path):
         geometry,
         path,
         edge_threshold=0.2 * 32 / 1024,
-        engine="numba",
+        backend="numba",
     )
     found |= {
         "continued/frames": continued.frames,
@@ -403,16 +403,16 @@ def _encoder(pixels):  # [T, H, W, 3] -> [1, C, t, h, w]
 # Splats -----------------------------------------------------------------------------------------------
 
 
-def draw_splats(world, pose, K, height, width, engine, **options):
+def draw_splats(world, pose, K, height, width, backend, **options):
     frame = splat_raster.render_gaussians(
-        world, tensor(pose), tensor(K), height, width, engine=engine, background=(0.2, 0.3, 0.4), **options
+        world, tensor(pose), tensor(K), height, width, backend=backend, background=(0.2, 0.3, 0.4), **options
     )
     return _frame_arrays(frame, ("rgb", "alpha", "depth_z", "median_z"))
 
 
-def draw_panorama(world, pose, height, engine, **options):
+def draw_panorama(world, pose, height, backend, **options):
     frame = splat_raster.render_gaussians_panorama(
-        world, tensor(pose), height, 2 * height, engine=engine, **options
+        world, tensor(pose), height, 2 * height, backend=backend, **options
     )
     return _frame_arrays(frame, ("rgb", "alpha", "depth_ray", "median_ray"))
 
@@ -421,17 +421,17 @@ def _frame_arrays(frame, names):
     return {name: numpy(getattr(frame, name)) for name in names if getattr(frame, name) is not None}
 
 
-def draw_gradients(world, pose, K, height, width, engine):
+def draw_gradients(world, pose, K, height, width, backend):
     """Gradients of a weighted sum of the picture to all values of the splats; ``K`` None for a panorama."""
     leaves = [values.clone().requires_grad_() for values in world.tensors()]
     with torch.enable_grad():
         if K is None:
             frame = splat_raster.render_gaussians_panorama(
-                Gaussians(*leaves), tensor(pose), height, width, engine=engine
+                Gaussians(*leaves), tensor(pose), height, width, backend=backend
             )
         else:
             frame = splat_raster.render_gaussians(
-                Gaussians(*leaves), tensor(pose), tensor(K), height, width, engine=engine
+                Gaussians(*leaves), tensor(pose), tensor(K), height, width, backend=backend
             )
         weight = torch.linspace(-1, 1, frame.rgb.numel()).sin().reshape(frame.rgb.shape)
         ((frame.rgb * weight).sum() + frame.alpha.sum()).backward()
@@ -440,7 +440,7 @@ def draw_gradients(world, pose, K, height, width, engine):
     )
 
 
-def fit(frames, path, *, engine, geometry=None, depth=None, mask=None, start=None, **settings):
+def fit(frames, path, *, backend, geometry=None, depth=None, mask=None, start=None, **settings):
     """Return arrays of the fitted world, its preview, and the numbers of the report that say how it went."""
     result = optimize_gaussians(
         tensor(frames),
@@ -449,7 +449,7 @@ def fit(frames, path, *, engine, geometry=None, depth=None, mask=None, start=Non
         depth_ray=tensor(depth),
         mask=tensor(mask),
         initial=start,
-        config=fit_config.OptimizeConfig(**{**FIT_SMALL, **settings}, engine=engine),
+        config=fit_config.OptimizeConfig(**{**FIT_SMALL, **settings}, backend=backend),
     )
     report = result.report
     held = report["held_out"]
@@ -484,15 +484,18 @@ def edited_splats(world, path):
         for shape in selection.CROP_SHAPES
     }
     merged = {mode: merge.merge_gaussians((world, shapes["box"]), fuse=mode)[0] for mode in merge.FUSE_MODES}
-    config = prune.PruneConfig(views=2, size_px=48, refit_steps=2, engine="numba")
+    config = prune.PruneConfig(views=2, size_px=48, refit_steps=2, backend="numba")
     return {
         "transformed": moved,
         **{f"crop/{shape}": found for shape, found in shapes.items()},
         **{f"merge/{mode}": found for mode, found in merged.items()},
         "clean": clean.clean_gaussians(world, clean.CleanConfig(min_cluster=5))[0],
         "prune": prune.prune_gaussians(world, len(world) // 2, trajectory=path, config=config)[0],
-        **{f"coarser/{cells}": levels.coarser(world, len(world) // 3, cells=cells) for cells in levels.CELLS},
-        "lod": levels.levels_of_detail(world, 2, trajectory=path, size_px=48, refit_steps=2, engine="numba")[
+        **{
+            f"coarser/{cells}": levels.downsample(world, len(world) // 3, cells=cells)
+            for cells in levels.CELLS
+        },
+        "lod": levels.levels_of_detail(world, 2, trajectory=path, size_px=48, refit_steps=2, backend="numba")[
             0
         ][1],
         "lowpass_sh": harmonics.sh_rotation(turn[:3, :3] / 1.5, 16),
@@ -500,10 +503,10 @@ def edited_splats(world, path):
 
 
 def meshed_splats(world, path):
-    config = splat_mesh.MeshConfig(resolution=28, views=3, rows=48, min_faces=4, engine="numba")
+    config = splat_mesh.MeshConfig(resolution=28, views=3, rows=48, min_faces=4, backend="numba")
     mesh, _ = splat_mesh.mesh_from_gaussians(world, trajectory=path, config=config)
     textured, _ = texture.texture_mesh(
-        mesh, world, trajectory=path, size_px=512, views=2, tolerance=0.3, engine="numba"
+        mesh, world, trajectory=path, size_px=512, views=2, tolerance=0.3, backend="numba"
     )
     return {
         "mesh": mesh_arrays(splat_mesh.for_gltf(mesh)),
@@ -516,7 +519,7 @@ def meshed_splats(world, path):
 
 def rendered_path(world, path, projection):
     pictures = render.render_path(
-        world, path, projection=projection, height=32, width=64, stride=4, engine="numba"
+        world, path, projection=projection, height=32, width=64, stride=4, backend="numba"
     )
     return {
         "rgb": numpy(pictures.rgb),
@@ -528,7 +531,7 @@ def rendered_path(world, path, projection):
 def explored(world, path, geometry):
     """Going on from a place of a world, and where to go next."""
     seen = extend.extend_world(
-        world, path.camera_from_world[2], height=32, path=path, engine="numba", mesh_engine="numba"
+        world, path.camera_from_world[2], height=32, path=path, backend="numba", mesh_backend="numba"
     )
     placed, _ = extend.place_path(preset_path("straight"), edit.sample_at(path, torch.tensor([2.0])))
     proposed = next_view.propose_path(
@@ -538,7 +541,7 @@ def explored(world, path, geometry):
         directions=4,
         frames=9,
         edge_threshold=0.3 * 48 / 1024,
-        engine="numba",
+        backend="numba",
     )
     fields = {name: value for name, value in vars(seen).items() if isinstance(value, torch.Tensor)}
     scores = [(c.yaw_rad, c.distance, c.unseen_sr, c.score) for c in proposed.candidates]
@@ -672,8 +675,8 @@ def demo_world(rgb, distance, folder, steps=15):
         edge_threshold=0.3 * 64 / 1024,
         max_gaussians=3000,
         flythrough_size_px=(48, 80),
-        engine_mesh="numba",
-        engine_splat="numba",
+        backend_mesh="numba",
+        backend_splat="numba",
         clearance=0.3,
     )
     result = make_world(tensor(rgb), depth_ray=tensor(distance), out_dir=folder, config=config)

@@ -202,15 +202,15 @@ def group_guidance() -> Values:
     found: Values = {}
     for kind in code.GUIDANCE_KINDS:
         found |= under(f"guidance/{kind}", code.guidance_arrays(code.guidance(geometry, path, 32, kind)))
-    for engine in code.MESH_ENGINES:
-        frames = code.guidance(geometry, path, 24, engine=engine)
-        found |= under(f"guidance/engine/{engine}", code.guidance_arrays(frames))
+    for backend in code.MESH_BACKENDS:
+        frames = code.guidance(geometry, path, 24, backend=backend)
+        found |= under(f"guidance/backend/{backend}", code.guidance_arrays(frames))
     mesh = code.scene_mesh(geometry, 24)
     found |= under("mesh", code.mesh_arrays(mesh))
-    for engine in code.CASTING:
+    for backend in code.CASTING:
         for name, K in (("centered", LENS), ("off_center", OFF_CENTER)):
-            seen = code.cast_pinhole(mesh, poses_of(5)[3], K, 30, 40, engine)
-            found |= under(f"pinhole/{engine}/{name}", seen)
+            seen = code.cast_pinhole(mesh, poses_of(5)[3], K, 30, 40, backend)
+            found |= under(f"pinhole/{backend}/{name}", seen)
     frames = code.guidance(geometry, path, 32)
     found |= under("fill", code.filled_arrays(code.filled_frames(frames, path)))
     rgb, distance = look(center_of(3), sphere_rays(32))
@@ -227,22 +227,22 @@ def group_guidance() -> Values:
 def group_raster() -> Values:
     world, pose = cloud(), poses_of(5)[3]
     found: Values = {}
-    for engine in code.SPLAT_ENGINES:
+    for backend in code.SPLAT_BACKENDS:
         options = {"median_depth": True}
         for name, K in (("centered", LENS), ("off_center", OFF_CENTER)):
             found |= under(
-                f"splat/{engine}/{name}", code.draw_splats(world, pose, K, 30, 40, engine, **options)
+                f"splat/{backend}/{name}", code.draw_splats(world, pose, K, 30, 40, backend, **options)
             )
             found |= under(
-                f"splat/{engine}/{name}/gradient", code.draw_gradients(world, pose, K, 30, 40, engine)
+                f"splat/{backend}/{name}/gradient", code.draw_gradients(world, pose, K, 30, 40, backend)
             )
         found |= under(
-            f"splat/{engine}/antialiased",
-            code.draw_splats(world, pose, LENS, 30, 40, engine, antialiased=True),
+            f"splat/{backend}/antialiased",
+            code.draw_splats(world, pose, LENS, 30, 40, backend, antialiased=True),
         )
-        found |= under(f"splat/{engine}/panorama", code.draw_panorama(world, pose, 24, engine, **options))
+        found |= under(f"splat/{backend}/panorama", code.draw_panorama(world, pose, 24, backend, **options))
         found |= under(
-            f"splat/{engine}/panorama/gradient", code.draw_gradients(world, pose, None, 24, 48, engine)
+            f"splat/{backend}/panorama/gradient", code.draw_gradients(world, pose, None, 24, 48, backend)
         )
     return found
 
@@ -255,22 +255,26 @@ def group_fit() -> Values:
     mask[2:, 10:25, 30:50] = 0
     given = {"geometry": geometry, "depth": depth, "mask": mask}
     found: Values = {}
-    for engine in code.SPLAT_ENGINES:
+    for backend in code.SPLAT_BACKENDS:
         for name, settings in code.FITS.items():
-            found |= under(f"fit/{engine}/{name}", code.fit(frames, path, engine=engine, **given, **settings))
-    found |= under("fit/numba/swept", code.fit(frames, path, engine="numba", geometry=geometry))
-    found |= under("fit/numba/frames_only", code.fit(frames, path, engine="numba"))
+            found |= under(
+                f"fit/{backend}/{name}", code.fit(frames, path, backend=backend, **given, **settings)
+            )
+    found |= under("fit/numba/swept", code.fit(frames, path, backend="numba", geometry=geometry))
+    found |= under("fit/numba/frames_only", code.fit(frames, path, backend="numba"))
     start = cloud(300, bases=4)
-    found |= under("fit/numba/continued", code.fit(frames, path, engine="numba", start=start))
+    found |= under("fit/numba/continued", code.fit(frames, path, backend="numba", start=start))
     found |= under(
-        "fit/numba/extended", code.fit(frames, path, engine="numba", depth=depth, start=start, extend=True)
+        "fit/numba/extended", code.fit(frames, path, backend="numba", depth=depth, start=start, extend=True)
     )
     for name, K in (("pinhole", LENS), ("off_center", OFF_CENTER)):
         pictures, distances = pinholes(count, K, 30, 40)
         seen = code.make_path(poses_of(count), np.tile(K, (count, 1, 1)), (30, 40))
-        for engine in code.SPLAT_ENGINES:
-            found |= under(f"fit/{engine}/{name}", code.fit(pictures, seen, engine=engine, depth=distances))
-        found |= under(f"fit/numba/{name}_swept", code.fit(pictures, seen, engine="numba"))
+        for backend in code.SPLAT_BACKENDS:
+            found |= under(
+                f"fit/{backend}/{name}", code.fit(pictures, seen, backend=backend, depth=distances)
+            )
+        found |= under(f"fit/numba/{name}_swept", code.fit(pictures, seen, backend="numba"))
         found |= under(f"sweep/{name}", code.swept_depth(pictures, seen))
     found |= under("sweep/panorama", code.swept_depth(frames, path))
     return found | {"align": code.aligned_depth(rounded(depth * 0.7 + 0.3), path, geometry)}

@@ -151,7 +151,7 @@ middle = {{color: look.result[0][0, 16] for color, look in looks.items()}}
 out["hues"] = [middle["provenance"][column].tolist() for column in (32, 0)]
 out["differs"] = float((middle["picture"] - middle["provenance"]).abs().mean())
 out["ui"] = looks["picture"].ui
-registry = submodule("matrix3d_core.raster.splat").SPLAT_ENGINES
+registry = submodule("matrix3d_core.raster.splat").SPLAT_BACKENDS
 registry._failures["gsplat"] = "failed to load: ImportError: no compiler"
 out["notice"] = run("SplatRender", splat=known, trajectory=path, width=32, height=16).ui
 out["words"] = [text for text in words if "origins" in text or "was used" in text]
@@ -305,10 +305,10 @@ def test_provenance_is_drawn(seen):
     assert "must carry their origins" in seen["unknown"][1]
 
 
-def test_a_format_without_origins_and_the_engine_are_named_on_the_node(seen):
-    assert seen["ui"]["text"] == ["splat engine numba was used."]
+def test_a_format_without_origins_and_the_backend_are_named_on_the_node(seen):
+    assert seen["ui"]["text"] == ["splat backend numba was used."]
     (notice,) = seen["notice"]["text"]
-    assert notice == "splat engine gsplat failed to load: ImportError: no compiler; numba was used."
+    assert notice == "splat backend gsplat failed to load: ImportError: no compiler; numba was used."
     lost, first, _, last = seen["words"]
     assert "SPZ has no room for the origins" in lost
     assert first == seen["ui"]["text"][0]

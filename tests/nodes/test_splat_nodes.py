@@ -31,7 +31,7 @@ mask = torch.ones(5, 24, 48)
 GSOptimize, SplatRender, GSOptimizeSettings = nodes["GSOptimize"], nodes["SplatRender"], nodes["GSOptimizeSettings"]
 for node in (GSOptimize, SplatRender, core_splat.GetSplatCount):
     node.hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
-small = dict(preset="draft", iterations=8, max_gaussians=600, crop_size=32, engine="auto", seed=3)
+small = dict(preset="draft", iterations=8, max_gaussians=600, crop_size=32, backend="auto", seed=3)
 
 def error(work):
     try:
@@ -64,7 +64,7 @@ out["errors"] = [
     error(lambda: fit(geometry=None, settings={"depth_from_frames": "off"})),
     error(lambda: fit(depth=depth[:, :5])),
     error(lambda: fit(mask=mask[:1])),
-    error(lambda: fit(engine="gsplat")) if not torch.cuda.is_available() else None,
+    error(lambda: fit(backend="gsplat")) if not torch.cuda.is_available() else None,
 ]
 defaults = {i.id: i.default for i in GSOptimizeSettings.define_schema().inputs}
 def details(**changes):
@@ -104,7 +104,7 @@ def test_fit_gives_a_core_splat_and_a_report(seen):
     report = json.loads(seen["report"])
     count = report["gaussians"]
     assert seen["shapes"] == [[1, count, 3], [1, count, 3], [1, count, 4], [1, count, 1], [1, count, 1, 3]]
-    assert report["engine"] == "numba"
+    assert report["backend"] == "numba"
     assert report["steps"] == 8
     assert report["seed"] == 3
     assert report["gaussians"] <= 600

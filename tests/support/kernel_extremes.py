@@ -2,7 +2,7 @@
 
 Prints one line of JSON: numba's kernels, those that nothing here ran, and what went wrong. A kernel is whatever numba
 compiles in any module of the library, so a new one is found without being named here. Those of warp run through its
-engines: outside of an array it ends the process, and the error output says at which case.
+backends: outside of an array it ends the process, and the error output says at which case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Slow twins and small scenes for the mesh engines and the guidance renders, in plain Python scalars."""
+"""Slow twins and small scenes for the mesh backends and the guidance renders, in plain Python scalars."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def draw_with(
     *size: int,
     **view,
 ) -> tuple[torch.Tensor, ...]:
-    """Call an engine itself; ``K_px`` None draws a panorama."""
+    """Call a backend itself; ``K_px`` None draws a panorama."""
     return render(SplatInputs(*tensors), SplatView(pose, camera_of(K_px, size), **view))
 
 

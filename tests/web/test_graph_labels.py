@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_THE_HOST = {("PanoVideoSampler", "sampler_name"), ("PanoVideoSampler", "scheduler")}
-NAMES = {  # the same in every language: formats, engines, methods, sizes
+NAMES = {  # the same in every language: formats, backends, methods, sizes
     *(
         "colmap + nerfstudio",
         "colmap",

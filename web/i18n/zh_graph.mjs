@@ -1,7 +1,7 @@
 // What the graph editor shows of our nodes in Chinese (simplified), by its English: choices of lists, what a running
 // node says, and the titles, groups and notes of the templates. {names} stand for values.
 
-/** Choices of lists. What is missing is a name that is the same everywhere: a format, an engine, a sampler.
+/** Choices of lists. What is missing is a name that is the same everywhere: a format, a backend, a sampler.
  * @type {Record<string, string>} */
 export const CHOICES = {
   "front, right, back, left, up, down": "前、右、后、左、上、下",
@@ -199,7 +199,7 @@ export const PHASES = {
   "measure distances of key frame {number} of {count}": "测量关键帧 {number} / {count} 的距离",
   "splats rendered": "泼溅已渲染",
   "render splats {number} of {count}": "渲染泼溅 {number} / {count}",
-  "prepare the engine (compiles on first use)": "准备引擎（首次使用时编译）",
+  "prepare the backend (compiles on first use)": "准备后端（首次使用时编译）",
   "place initial Gaussians (about {size} GB will be needed)": "放置初始高斯（约需 {size} GB）",
   "fit splats: step {step} of {steps}, about {time} s left": "拟合泼溅：第 {step} / {steps} 步，约剩 {time} 秒",
   "fit splats: step {step} of {steps}, about {time} min left": "拟合泼溅：第 {step} / {steps} 步，约剩 {time} 分钟",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..console import EXIT_DONE, EXIT_UNUSABLE
 
 HELP = "report what works on this machine; paste it into bug reports"
-DESCRIPTION = "Report which engines, packages and model files are usable here, and why the others are not."
+DESCRIPTION = "Report which backends, packages and model files are usable here, and why the others are not."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import list_files, say
-from ..options import ENGINE_NAMES, add_out, setting_adder
+from ..options import BACKEND_NAMES, add_out, setting_adder
 from ..progress import Job
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help=f"{text} (default: {EDGE_THRESHOLD})",
     )
-    text = f"mesh engine; {ENGINE_NAMES} (default: auto)"
-    parser.add_argument("--mesh-engine", default="auto", metavar="NAME", help=text)
+    text = f"mesh backend; {BACKEND_NAMES} (default: auto)"
+    parser.add_argument("--mesh-backend", default="auto", metavar="NAME", help=text)
     group = parser.add_argument_group("fit")
     text = "how long and how fine to fit (default: draft)"
     group.add_argument("--preset", choices=tuple(OPTIMIZE_PRESETS), default="draft", help=text)
@@ -73,7 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, dest=field, type=int, metavar="N", help=f"{text} (default: {values})")
     add = setting_adder(group, OPTIMIZE_PRESETS["draft"])
     add("--seed", "seed", "for everything random", type=int)
-    add("--splat-engine", "engine", f"splat engine; {ENGINE_NAMES}", metavar="NAME")
+    add("--splat-backend", "backend", f"splat backend; {BACKEND_NAMES}", metavar="NAME")
     text = "any other setting of the fit by its name in GSOptimizeSettings; may be repeated"
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "start afresh, and keep no checkpoint"
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
             options.folder,
             video=options.video,
             edge_threshold=options.edge_threshold,
-            engine_mesh=options.mesh_engine,
+            backend_mesh=options.mesh_backend,
             progress=bars,
         )
         result = fit_video(
@@ -107,7 +107,7 @@ def _config_of(options: argparse.Namespace) -> OptimizeConfig:
     """Return the settings of the fit; wrong ones are named here, not minutes later."""
     from ...optimize.config import preset_config
 
-    names = ("steps", "max_gaussians", "crop_size_px", "seed", "engine")
+    names = ("steps", "max_gaussians", "crop_size_px", "seed", "backend")
     chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return preset_config(options.preset, **chosen | parse_settings(options.set))
 

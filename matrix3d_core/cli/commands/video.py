@@ -8,7 +8,7 @@ from typing import Any
 
 from ..console import list_files
 from ..options import (
-    ENGINE_NAMES,
+    BACKEND_NAMES,
     WEIGHTS_EPILOG,
     add_geometry,
     add_out,
@@ -70,7 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     path.add_argument("--trajectory", type=Path, metavar="FILE", help=text)
     add = setting_adder(path, world)
     add("--guidance-width", "width", "columns of the guidance frames", type=int, metavar="PX")
-    add("--mesh-engine", "engine_mesh", f"mesh engine; {ENGINE_NAMES}", metavar="NAME")
+    add("--mesh-backend", "backend_mesh", f"mesh backend; {BACKEND_NAMES}", metavar="NAME")
     add_weights(parser, VIDEO_MODEL)
     _add_sampling(parser)
 

@@ -7,7 +7,7 @@ import time
 
 from ..console import list_files, say
 from ..options import (
-    ENGINE_NAMES,
+    BACKEND_NAMES,
     add_geometry,
     add_out,
     add_panorama,
@@ -54,8 +54,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--width", "width", "columns of the guidance frames", type=int, metavar="PX")
     add("--max-gaussians", "max_gaussians", "upper bound of their number", type=int, metavar="N")
     add("--seed", "seed", "for everything random", type=int)
-    add("--mesh-engine", "engine_mesh", f"mesh engine; {ENGINE_NAMES}", metavar="NAME")
-    add("--splat-engine", "engine_splat", f"splat engine; {ENGINE_NAMES}", metavar="NAME")
+    add("--mesh-backend", "backend_mesh", f"mesh backend; {BACKEND_NAMES}", metavar="NAME")
+    add("--splat-backend", "backend_splat", f"splat backend; {BACKEND_NAMES}", metavar="NAME")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -163,7 +163,7 @@ def extend_gaussians(
     depths: Mapping[int, Tensor],
     skies: Mapping[int, Tensor] | None = None,
     max_gaussians: int,
-    engine: str = "auto",
+    backend: str = "auto",
 ) -> GaussianInit:
     """Add surfels to a world where key frames look past it: pixels that it covers by less than half.
 
@@ -174,7 +174,7 @@ def extend_gaussians(
         depths: key frame to ray distance, at any size; inf or absent sky adds nothing.
         skies: key frame to ``[h, w]`` bool, what belongs to the sky shell.
         max_gaussians: of all together.
-        engine: splat engine that draws the world.
+        backend: splat backend that draws the world.
     """
     size = (frames.shape[1], frames.shape[2])
     sources: list[SurfelSource] = []
@@ -183,7 +183,7 @@ def extend_gaussians(
         depth, camera = resized(depths[frame], size), trajectory.camera(frame, size)
         pose, back = trajectory.camera_from_world[frame], trajectory.world_from_camera[frame]
         points = world_points(camera, depth, back)
-        new = (_coverage(world, pose, camera, engine) < 0.5) & torch.isfinite(depth)
+        new = (_coverage(world, pose, camera, backend) < 0.5) & torch.isfinite(depth)
         for other in known:
             new &= ~other.shows(points)
         new = remove_specks(new)
@@ -197,11 +197,11 @@ def extend_gaussians(
     return _added(world, sources, max_gaussians)
 
 
-def _coverage(world: Gaussians, pose: Tensor, camera: Camera, engine: str) -> Tensor:  # [H, W]
+def _coverage(world: Gaussians, pose: Tensor, camera: Camera, backend: str) -> Tensor:  # [H, W]
     """Return how opaque the world is in a frame, of a panorama at half its resolution."""
     lens = camera if isinstance(camera, Pinhole) else camera.downsampled(2)
     with torch.no_grad():
-        return resized(render_view(world, pose, lens, engine=engine).alpha, camera.size_px)
+        return resized(render_view(world, pose, lens, backend=backend).alpha, camera.size_px)
 
 
 def _added(world: Gaussians, sources: list[SurfelSource], max_gaussians: int) -> GaussianInit:

@@ -81,7 +81,7 @@ def test_sky_is_not_compared_and_stands_twice_as_far_as_anything(exact):
     near_sky, _ = align_depth(torch.where(sky, 1e-3, guess), aim, region, upstream_exact=exact)
     assert (
         float((near_sky / aim - 1).abs()[~sky].max()) > 0.05
-    )  # without the mask it spoils what is beside it
+    )  # without the mask it degrades what is beside it
 
 
 def test_rows_count_as_upstreams():

@@ -241,7 +241,7 @@ def test_progress_runs_from_start_to_end(blue_case):
 
 def changed(frames, **fields):
     parts = {name: getattr(frames, name).clone() for name in ("rgb", "mask", "depth_ray")} | fields
-    return GuidanceFrames(**parts, engine="numba")
+    return GuidanceFrames(**parts, backend="numba")
 
 
 def test_bad_input_is_refused(blue_case):
@@ -256,15 +256,15 @@ def test_bad_input_is_refused(blue_case):
         fill_guidance(changed(frames, mask=frames.mask[:, :-1]), path)
     with pytest.raises(InvalidInput, match="NaN"):
         fill_guidance(changed(frames, rgb=torch.full_like(frames.rgb, torch.nan)), path)
-    with pytest.raises(InvalidInput, match="mesh engine must be"):
-        fill_guidance(frames, path, engine="numbat")
+    with pytest.raises(InvalidInput, match="mesh backend must be"):
+        fill_guidance(frames, path, backend="numbat")
 
 
-def test_named_engine_is_used_or_refused(blue_case):
+def test_named_backend_is_used_or_refused(blue_case):
     frames, path, filled = blue_case
     with pytest.raises(BackendUnavailable, match="nvdiffrast"):
-        fill_guidance(frames, path, engine="nvdiffrast")
+        fill_guidance(frames, path, backend="nvdiffrast")
     pytest.importorskip("embreex")
-    other = fill_guidance(frames, path, engine="embreex")
-    # Engines may differ by a pixel along silhouettes.
+    other = fill_guidance(frames, path, backend="embreex")
+    # Backends may differ by a pixel along silhouettes.
     assert float((other.rgb - filled.rgb).abs().mean()) < 1e-3

@@ -11,7 +11,7 @@ from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.guidance import upstream_cubemap
 from matrix3d_core.guidance.render import GUIDANCE_MODES, describe_guidance, render_guidance
-from matrix3d_core.raster.mesh import MESH_ENGINES
+from matrix3d_core.raster.mesh import MESH_BACKENDS
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -182,21 +182,21 @@ def test_points_show_the_nearest_and_ignore_edges():
     frames = render_guidance(
         geometry, path(((0, 0, 0.01),)), height=16, mode="points", edge_threshold=5.0 * 16 / 1024
     )
-    assert frames.engine == "points"
+    assert frames.backend == "points"
     assert abs(float(frames.depth_ray[0, 8, 16]) - 0.49) < 0.01
 
 
-@pytest.mark.parametrize("engine", ["numba", "embreex", "warp-cpu", "torch"])
-def test_engines_agree(engine):
-    if MESH_ENGINES.unavailable_reason(engine) is not None:
-        pytest.skip(f"{engine}: {MESH_ENGINES.unavailable_reason(engine)}")
+@pytest.mark.parametrize("backend", ["numba", "embreex", "warp-cpu", "torch"])
+def test_backends_agree(backend):
+    if MESH_BACKENDS.unavailable_reason(backend) is not None:
+        pytest.skip(f"{backend}: {MESH_BACKENDS.unavailable_reason(backend)}")
     geometry = random_geometry(12, 4, low=2.0, high=2.5)
     for mode in ("mesh", "upstream"):
         small = dict(height=12, mode=mode, edge_threshold=0.3 * 12 / 1024, exact_first_frame=False)
         one = Trajectory(MOVES.camera_from_world[:1])
-        frames = render_guidance(geometry, one, engine=engine, **small)
-        expected = render_guidance(geometry, one, engine="torch", **small)
-        assert frames.engine == engine
+        frames = render_guidance(geometry, one, backend=backend, **small)
+        expected = render_guidance(geometry, one, backend="torch", **small)
+        assert frames.backend == backend
         assert (frames.mask != expected.mask).sum() <= 2
         both = (frames.mask > 0) & (expected.mask > 0)
         assert both.any()
@@ -210,7 +210,7 @@ def test_progress_counts_frames_and_cancels():
     events = []
 
     def watch(event):
-        if not events or event is not events[-1]:  # one is repeated while an engine compiles
+        if not events or event is not events[-1]:  # one is repeated while a backend compiles
             events.append(event)
         if len(events) == 4:
             raise Stop
@@ -237,17 +237,17 @@ def test_refusals():
         render_guidance(geometry, MOVES, height=8, mode="voxels")
     with pytest.raises(InvalidInput, match="height must be at least 2 rows; got 1"):
         render_guidance(geometry, MOVES, height=1)
-    with pytest.raises(InvalidInput, match="mesh engine must be auto or one of"):
-        render_guidance(geometry, MOVES, height=8, engine="opengl")
+    with pytest.raises(InvalidInput, match="mesh backend must be auto or one of"):
+        render_guidance(geometry, MOVES, height=8, backend="opengl")
     with pytest.raises(BackendUnavailable, match="nvdiffrast"):
-        render_guidance(geometry, MOVES, height=8, engine="nvdiffrast", mode="upstream")
+        render_guidance(geometry, MOVES, height=8, backend="nvdiffrast", mode="upstream")
 
 
-def test_report_says_engine_and_share_seen():
+def test_report_says_backend_and_share_seen():
     geometry, _ = sphere_room(8)
-    frames = render_guidance(geometry, MOVES, height=8, edge_threshold=2.0 * 8 / 1024, engine="torch")
+    frames = render_guidance(geometry, MOVES, height=8, edge_threshold=2.0 * 8 / 1024, backend="torch")
     text = describe_guidance(frames, 2.0)
-    assert "engine: torch" in text
+    assert "backend: torch" in text
     assert "frames: 4 of 16x8" in text
     assert "mean 100.0%, least 100.0% (frame 0)" in text
     assert "500 ms per frame" in text

@@ -33,7 +33,7 @@ QUICK = {
     "views": 3,
     "chunk": 3,
     "checkpointing": False,
-    "engine": "torch",
+    "backend": "torch",
 }
 
 

@@ -1,4 +1,4 @@
-"""Geometry and frames against the poses: right ones pass silently, wrong readings are named, spoiled frames do not count."""
+"""Geometry and frames against the poses: right ones pass silently, wrong readings are named, degraded frames do not count."""
 
 from __future__ import annotations
 
@@ -120,16 +120,16 @@ def test_two_wrong_readings_at_once_are_named_as_that_pair(name):
     assert f"Set {settings} in Load Trajectory" in fault
 
 
-def spoil(frames, seed=0):
+def degrade(frames, seed=0):
     """A quarter of the frames is noise or black, all flicker in brightness and color, and half is smeared or repainted."""
     rng = torch.Generator().manual_seed(seed)
     gains = 0.7 + 0.6 * torch.rand(len(frames), 1, 1, 3, generator=rng)
-    spoiled = frames * gains + 0.1 * torch.randn(frames.shape, generator=rng)
-    spoiled[1::8] = torch.rand(spoiled[1::8].shape, generator=rng)
-    spoiled[4::8] = 0.0
-    spoiled[2::4, :, 40:80] = torch.rand(3, generator=rng)
-    spoiled[3::4] = torch.nn.functional.avg_pool2d(spoiled[3::4].movedim(-1, 1), 9, 1, 4).movedim(1, -1)
-    return spoiled.clamp(0, 1)
+    degraded = frames * gains + 0.1 * torch.randn(frames.shape, generator=rng)
+    degraded[1::8] = torch.rand(degraded[1::8].shape, generator=rng)
+    degraded[4::8] = 0.0
+    degraded[2::4, :, 40:80] = torch.rand(3, generator=rng)
+    degraded[3::4] = torch.nn.functional.avg_pool2d(degraded[3::4].movedim(-1, 1), 9, 1, 4).movedim(1, -1)
+    return degraded.clamp(0, 1)
 
 
 def wrong_depth(geometry, seed=0):
@@ -141,11 +141,11 @@ def wrong_depth(geometry, seed=0):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_spoiled_frames_and_rough_depth_trigger_nothing_and_hide_nothing(seed):
+def test_degraded_frames_and_rough_depth_trigger_nothing_and_hide_nothing(seed):
     for name in ("at the first pose", "at the origin"):
         trajectory, geometry = RIGHT[name](path(count=24, step=0.05))
         frames, _ = room_frames(trajectory, ROWS)
-        frames, geometry = spoil(frames, seed), wrong_depth(geometry, seed)
+        frames, geometry = degrade(frames, seed), wrong_depth(geometry, seed)
         assert diagnose_poses(frames, trajectory, geometry) == []
         other = {"panorama": "world", "world": "panorama"}[trajectory.frame_of_reference]
         (fault,) = diagnose_poses(frames, replace(trajectory, frame_of_reference=other), geometry)

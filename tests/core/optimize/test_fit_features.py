@@ -134,8 +134,8 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
 
 
 @pytest.mark.parametrize("way", ["adc", "mcmc"])
-@pytest.mark.parametrize("engine", ["numba", "torch"])
-def test_growing_keeps_below_the_cap(way, engine):
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_growing_keeps_below_the_cap(way, backend):
     frames, path, extras = world()
     config = replace(
         QUICK,
@@ -143,9 +143,9 @@ def test_growing_keeps_below_the_cap(way, engine):
         densify_every=4,
         init_ratio=0.5,
         max_gaussians=700,
-        engine=engine,
-        steps=24 if engine == "numba" else 10,
-        held_out_max=0 if engine == "torch" else 2,
+        backend=backend,
+        steps=24 if backend == "numba" else 10,
+        held_out_max=0 if backend == "torch" else 2,
     )
     result = optimize_gaussians(frames, path, **extras, config=config)
     first = sum(result.report["gaussians_initial"].values())
@@ -467,13 +467,13 @@ def _no_folder(folder):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
-@pytest.mark.parametrize("spoil", [_full, _no_folder])
-def test_a_fit_outlives_a_disk_that_takes_no_checkpoint(tmp_path, spoil):
+@pytest.mark.parametrize("degrade", [_full, _no_folder])
+def test_a_fit_outlives_a_disk_that_takes_no_checkpoint(tmp_path, degrade):
     frames, path, extras = world()
     config = replace(QUICK, checkpoint_every=5)
     whole = optimize_gaussians(frames, path, **extras, config=config)  # also compiles, which writes files
     folder = tmp_path / "checkpoints"
-    restore = spoil(folder)
+    restore = degrade(folder)
     try:
         fitted = optimize_gaussians(frames, path, **extras, config=config, checkpoint=folder)
         with pytest.raises(Cancelled, match="stop"):

@@ -22,7 +22,7 @@ from matrix3d_core.optimize.views import (
     key_frames,
     perspective_crop,
 )
-from matrix3d_core.raster.splat import SPLAT_ENGINES
+from matrix3d_core.raster.splat import SPLAT_BACKENDS
 from matrix3d_core.scene.camera import Equirect
 
 
@@ -99,7 +99,7 @@ def test_compiled_steps_match_torch_adam(lr_scale):
     view = view_of_room()
     shares = None if lr_scale is None else torch.tensor(lr_scale).repeat(len(start))[: len(start)]
     fast = CpuTrainer(start, config, lr_scale=shares)
-    plain = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"), lr_scale=shares)
+    plain = TorchTrainer(start, config, SPLAT_BACKENDS.load("numba")[1], torch.device("cpu"), lr_scale=shares)
     for step in range(6):
         loss_fast, loss_plain = fast.step(view, 0.9**step), plain.step(view, 0.9**step)
         assert loss_fast == pytest.approx(loss_plain, rel=2e-4)
@@ -153,7 +153,7 @@ def test_parameters_stay_sane(trainer):
     if trainer == "fast":
         subject = CpuTrainer(start, config)
     else:
-        subject = TorchTrainer(start, config, SPLAT_ENGINES.load("numba")[1], torch.device("cpu"))
+        subject = TorchTrainer(start, config, SPLAT_BACKENDS.load("numba")[1], torch.device("cpu"))
     for _ in range(8):
         subject.step(view, 1.0)
     result = subject.gaussians()

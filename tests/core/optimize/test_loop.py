@@ -32,7 +32,7 @@ def world(count=5):
     )
 
 
-def spoiled(gaussians: Gaussians, seed=0) -> Gaussians:
+def degraded(gaussians: Gaussians, seed=0) -> Gaussians:
     """Gray, jittered and turned."""
     rng = torch.Generator().manual_seed(seed)
     size = gaussians.scales.median(dim=-1).values[:, None]
@@ -54,8 +54,8 @@ def test_recovers_a_world_from_noise():
     frames, path, extras = world()
     start = init_gaussians(geometry=extras["geometry"], max_gaussians=1500).gaussians
     settings = replace(QUICK, steps=250, crop_size_px=48, lr_colors=0.05)
-    before = optimize_gaussians(frames, path, initial=spoiled(start), config=replace(settings, steps=0))
-    after = optimize_gaussians(frames, path, initial=spoiled(start), config=settings)
+    before = optimize_gaussians(frames, path, initial=degraded(start), config=replace(settings, steps=0))
+    after = optimize_gaussians(frames, path, initial=degraded(start), config=settings)
     assert before.report["held_out"]["psnr"] < 16  # seen: 12.3
     assert after.report["held_out"]["psnr"] > 27  # seen: 30.3
     assert after.report["loss"][-1] < 0.25 * after.report["loss"][0]
@@ -138,7 +138,7 @@ def test_report_is_json_with_counts_and_times():
     frames, path, extras = world()
     result = optimize_gaussians(frames, path, **extras, config=QUICK)
     report = json.loads(json.dumps(result.report, allow_nan=False))
-    assert report["engine"] == "numba"
+    assert report["backend"] == "numba"
     assert report["gaussians"] == len(result.gaussians)
     assert report["gaussians"] + report["gaussians_dropped"] == sum(report["gaussians_initial"].values())
     assert report["key_frames"] == [0, 2, 4]
@@ -206,11 +206,11 @@ def test_continuing_reduces_color_to_its_base():
     torch.testing.assert_close(result.gaussians.colors, 0.5 + SH_C0 * bands[:, 0], rtol=0, atol=1e-5)
 
 
-def test_the_slow_engine_can_fit_too():
+def test_the_slow_backend_can_fit_too():
     frames, path, extras = world()
-    settings = replace(QUICK, steps=3, max_gaussians=300, held_out_max=0, preview_every=100, engine="torch")
+    settings = replace(QUICK, steps=3, max_gaussians=300, held_out_max=0, preview_every=100, backend="torch")
     result = optimize_gaussians(frames, path, **extras, config=settings)
-    assert result.report["engine"] == "torch"
+    assert result.report["backend"] == "torch"
     result.gaussians.check_finite()
 
 
@@ -257,7 +257,7 @@ def test_settings_are_checked():
 
 
 def test_poses_are_refined_inside_a_hosts_inference_mode():
-    config = replace(QUICK, steps=2, max_gaussians=200, engine="torch", refine_poses=True)
+    config = replace(QUICK, steps=2, max_gaussians=200, backend="torch", refine_poses=True)
     with torch.inference_mode():
         frames, path, extras = world()
         assert path.camera_from_world.is_inference()

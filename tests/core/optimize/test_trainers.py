@@ -16,7 +16,7 @@ from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.trainer_torch import TorchTrainer
 from matrix3d_core.optimize.trainers import known_depth
 from matrix3d_core.optimize.views import TrainingImage, perspective_crop, pinhole_window
-from matrix3d_core.raster.splat import SPLAT_ENGINES
+from matrix3d_core.raster.splat import SPLAT_BACKENDS
 from matrix3d_core.scene.camera import Equirect, Pinhole
 
 HERE = torch.eye(4, dtype=torch.float64)
@@ -58,16 +58,16 @@ def drop_every_other(present, *, most, min_opacity, random):
     )
 
 
-@pytest.mark.parametrize("engine", ["compiled", "torch"])
-def test_a_strategy_of_ones_own_is_a_function(engine, monkeypatch):
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+def test_a_strategy_of_ones_own_is_a_function(backend, monkeypatch):
     monkeypatch.setitem(STRATEGIES, "adc", Strategy(drop_every_other))
     start = init_gaussians(geometry=room_geometry(), max_gaussians=400).gaussians
     config = OptimizeConfig(densify="adc", crop_size_px=32)
     origins = (torch.arange(len(start)) % 3).to(torch.uint8)
-    if engine == "compiled":
+    if backend == "compiled":
         trainer = CpuTrainer(start, config, origins=origins)
     else:
-        render = SPLAT_ENGINES.load("torch")[1]
+        render = SPLAT_BACKENDS.load("torch")[1]
         trainer = TorchTrainer(start, config, render, torch.device("cpu"), origins=origins)
     before = trainer.gaussians()
     assert trainer.densify(torch.Generator()) == len(start) - len(start) // 2

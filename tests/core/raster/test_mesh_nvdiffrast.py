@@ -1,4 +1,4 @@
-"""The parts of the nvdiffrast engine that need no GPU: face size, projection, assembling a panorama."""
+"""The parts of the nvdiffrast backend that need no GPU: face size, projection, assembling a panorama."""
 
 import torch
 from oracles_mesh import sphere_room

@@ -1,4 +1,4 @@
-"""The reference mesh engine against one ray, one triangle at a time."""
+"""The reference mesh backend against one ray, one triangle at a time."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def test_reference_matches_moeller_trumbore(seed):
     mesh, pose = soup(40, seed), random_pose(seed)
     directions = erp_directions(8, 16, dtype=torch.float64).reshape(-1, 3)
     face, distance, weights = cast_slowly(mesh, pose, directions)
-    hits = open_mesh_renderer(mesh, engine="torch")[1].cast(pose, directions)
+    hits = open_mesh_renderer(mesh, backend="torch")[1].cast(pose, directions)
     assert torch.equal(hits.face.long(), face)
     hit = face >= 0
     assert 0.1 < hit.float().mean() < 1
@@ -27,7 +27,7 @@ def test_reference_matches_moeller_trumbore(seed):
 def test_tiles_drop_no_face():
     """A picture of many tiles equals each ray cast alone."""
     mesh, pose = soup(60, 7, size=1.5), random_pose(7)
-    renderer = open_mesh_renderer(mesh, engine="torch")[1]
+    renderer = open_mesh_renderer(mesh, backend="torch")[1]
     directions = erp_directions(40, 80, dtype=torch.float64)
     together = renderer.cast(pose, directions)
     alone = torch.stack([renderer.cast(pose, ray[None]).face[0] for ray in directions.reshape(-1, 3)[::37]])
@@ -35,7 +35,7 @@ def test_tiles_drop_no_face():
 
 
 def test_closed_room_has_no_miss():
-    frame = open_mesh_renderer(closed_room(5, 8, 0), engine="torch")[1].render(random_pose(1), 24, 48)
+    frame = open_mesh_renderer(closed_room(5, 8, 0), backend="torch")[1].render(random_pose(1), 24, 48)
     assert torch.isfinite(frame.depth_ray).all()
     assert frame.is_seen.all()
 
@@ -44,7 +44,7 @@ def test_empty_mesh_misses_everything():
     mesh = Mesh(
         torch.zeros(3, 3), torch.zeros(0, 3, dtype=torch.int32), torch.zeros(3, 3), torch.ones(3).bool()
     )
-    frame = open_mesh_renderer(mesh, engine="torch")[1].render(torch.eye(4), 4, 8)
+    frame = open_mesh_renderer(mesh, backend="torch")[1].render(torch.eye(4), 4, 8)
     assert torch.isinf(frame.depth_ray).all()
     assert not frame.is_seen.any()
     assert frame.rgb.abs().max() == 0

@@ -1,4 +1,4 @@
-"""The splat engines against the definition, against each other, and at the awkward places."""
+"""The splat backends against the definition, against each other, and at the awkward places."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from oracles_splat import PINHOLE, SIZE, cloud, draw_slowly, draw_with, turned_c
 
 from matrix3d_core import compiled
 from matrix3d_core.errors import BackendUnavailable, InvalidInput
-from matrix3d_core.raster.splat import SPLAT_ENGINES, colors_from_sh, render_gaussians
+from matrix3d_core.raster.splat import SPLAT_BACKENDS, colors_from_sh, render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
-CPU_ENGINES = ("numba", "torch")
+CPU_BACKENDS = ("numba", "torch")
 
 
-def draw(engine: str, gaussians: Gaussians, *, pose=None, size=SIZE, dtype=torch.float32):
-    """Run an engine on leaf tensors; return pictures and leaves."""
+def draw(backend: str, gaussians: Gaussians, *, pose=None, size=SIZE, dtype=torch.float32):
+    """Run a backend on leaf tensors; return pictures and leaves."""
     leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colors)]
     pose = turned_camera() if pose is None else pose
-    pictures = draw_with(SPLAT_ENGINES.load(engine)[1], leaves, pose, PINHOLE, *size)
+    pictures = draw_with(SPLAT_BACKENDS.load(backend)[1], leaves, pose, PINHOLE, *size)
     return pictures, leaves
 
 
@@ -35,9 +35,9 @@ def one(mean, *, scale=0.1, opacity=0.9, color=(1.0, 0.5, 0.25), quat=(1.0, 0.0,
     )
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize("opaque", [0.0, 3.0])
-def test_pictures_match_the_definition(engine, opaque):
+def test_pictures_match_the_definition(backend, opaque):
     gaussians = cloud(90, opaque=opaque)
     pose = turned_camera()
     local = gaussians.means.double() @ pose[:3, :3].T + pose[:3, 3]
@@ -45,7 +45,7 @@ def test_pictures_match_the_definition(engine, opaque):
     inside = (local[:, :2].abs() / local[:, 2:] < torch.tensor([0.74, 0.49])).all(-1)
     gaussians = gaussians.select(inside)
     expected = draw_slowly(gaussians, turned_camera(), PINHOLE, *SIZE)
-    actual, _ = draw(engine, gaussians)
+    actual, _ = draw(backend, gaussians)
     # A pixel exactly at the alpha cut-off may fall on either side: a step of at most 1/255. None seen.
     # Otherwise float32 compositing of 60 layers; worst seen 2e-6.
     for got, want in zip(actual, expected, strict=True):
@@ -62,8 +62,8 @@ def test_numba_matches_twin_in_pictures_and_gradients(seed):
         torch.randn(SIZE, generator=rng),
     ]
 
-    def run(engine, dtype):
-        pictures, leaves = draw(engine, gaussians, dtype=dtype)
+    def run(backend, dtype):
+        pictures, leaves = draw(backend, gaussians, dtype=dtype)
         loss = sum((w.to(dtype) * p).sum() for w, p in zip(weights, pictures, strict=True))
         loss.backward()
         return [p.detach().double() for p in pictures], [leaf.grad.double() for leaf in leaves]
@@ -87,7 +87,7 @@ def test_twin_gradients_match_finite_differences():
     names = ("means", "quats_wxyz", "scales", "opacities")
     leaves = [getattr(gaussians, n).double().requires_grad_() for n in names]
     colors = gaussians.colors.double().requires_grad_()
-    render = SPLAT_ENGINES.load("torch")[1]
+    render = SPLAT_BACKENDS.load("torch")[1]
 
     def picture(*values):
         # The cut-off at 1/255 is a step that differences must not see: smooth cases only, so compare a
@@ -112,49 +112,49 @@ def test_twin_gradients_match_finite_differences():
             assert float((slope * direction).sum()) == pytest.approx(numeric, rel=2e-5, abs=1e-7)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_order_of_gaussians_does_not_matter(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_order_of_gaussians_does_not_matter(backend):
     gaussians = cloud(300, 1)
     order = torch.randperm(300, generator=torch.Generator().manual_seed(5))
-    straight, _ = draw(engine, gaussians)
-    shuffled, _ = draw(engine, gaussians.select(order))
+    straight, _ = draw(backend, gaussians)
+    shuffled, _ = draw(backend, gaussians.select(order))
     for a, b in zip(straight, shuffled, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_nothing_to_draw(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_nothing_to_draw(backend):
     nothing = cloud(5).select(torch.zeros(5, dtype=torch.bool))
     behind = one((0.0, 0.0, -2.0))
     at_the_eye = one((0.0, 0.0, 0.0))
     beside = one((50.0, 0.0, 1.0))
     transparent = one((0.0, 0.0, 2.0), opacity=0.0)
     for gaussians in (nothing, behind, at_the_eye, beside, transparent):
-        (rgb, alpha, depth), leaves = draw(engine, gaussians, pose=torch.eye(4))
+        (rgb, alpha, depth), leaves = draw(backend, gaussians, pose=torch.eye(4))
         assert not rgb.any()
         assert not alpha.any()
         assert not depth.any()
         (rgb.sum() + alpha.sum() + depth.sum()).backward()
         assert all(leaf.grad is None or not leaf.grad.any() for leaf in leaves)
         frame = render_gaussians(
-            gaussians, torch.eye(4), PINHOLE, *SIZE, engine=engine, background=(0.1, 0.2, 0.3)
+            gaussians, torch.eye(4), PINHOLE, *SIZE, backend=backend, background=(0.1, 0.2, 0.3)
         )
         torch.testing.assert_close(frame.rgb, torch.tensor([0.1, 0.2, 0.3]).expand(*SIZE, 3))
         assert torch.isinf(frame.depth_z).all()
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_points_needles_and_giants_stay_finite(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_points_needles_and_giants_stay_finite(backend):
     tiny = one((0.1, 0.0, 2.0), scale=0.0)
     needle = one((0.0, 0.1, 2.0), scale=[3.0, 1e-6, 1e-6], quat=(0.9, 0.1, 0.3, 0.2))
     giant = one((0.0, 0.0, 5.0), scale=[60.0, 60.0, 60.0], opacity=1.0)
     close = one((0.02, 0.0, 0.0101), scale=0.001)
     for gaussians in (tiny, needle, giant, close, Gaussians.concatenate(tiny, needle, giant, close)):
-        pictures, leaves = draw(engine, gaussians, pose=torch.eye(4))
+        pictures, leaves = draw(backend, gaussians, pose=torch.eye(4))
         sum(p.sum() for p in pictures).backward()
         assert all(torch.isfinite(p).all() for p in pictures)
         assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
-    (_, alpha, depth), _ = draw(engine, giant, pose=torch.eye(4))
+    (_, alpha, depth), _ = draw(backend, giant, pose=torch.eye(4))
     torch.testing.assert_close(
         alpha.detach(), torch.full(SIZE, 0.999), rtol=0, atol=2e-3
     )  # covers every pixel
@@ -163,7 +163,7 @@ def test_points_needles_and_giants_stay_finite(engine):
 
 def test_a_point_shows_the_low_pass_kernel():
     gaussians = one((0.0, 0.0, 2.0), scale=0.0, opacity=0.8)
-    frame = render_gaussians(gaussians, torch.eye(4), PINHOLE, *SIZE, engine="numba")
+    frame = render_gaussians(gaussians, torch.eye(4), PINHOLE, *SIZE, backend="numba")
     # Projected to exactly (24, 16): four pixels at half a pixel in x and y, power = 0.5 (0.5^2 + 0.5^2) / 0.3.
     expected = 0.8 * math.exp(-0.25 / 0.3)
     torch.testing.assert_close(frame.alpha[15:17, 23:25], torch.full((2, 2), expected), rtol=1e-5, atol=0)
@@ -216,7 +216,7 @@ def test_background_alpha_and_depth_of_the_frame():
     gaussians = cloud(200, 6)
     frame = render_gaussians(gaussians, turned_camera(), PINHOLE, *SIZE, background=(1.0, 0.0, 0.5))
     black = render_gaussians(gaussians, turned_camera(), PINHOLE, *SIZE)
-    assert frame.engine == "numba"
+    assert frame.backend == "numba"
     back = (1 - frame.alpha)[..., None] * torch.tensor([1.0, 0.0, 0.5])
     torch.testing.assert_close(frame.rgb, black.rgb + back, rtol=0, atol=1e-6)
     hit = frame.alpha > 0
@@ -230,7 +230,7 @@ def test_gradients_flow_through_the_frame():
     leaves = [t.clone().requires_grad_() for t in gaussians.tensors()]
     back = torch.tensor([0.2, 0.3, 0.4], requires_grad=True)
     frame = render_gaussians(
-        Gaussians(*leaves), turned_camera(), PINHOLE, *SIZE, background=back, engine="numba"
+        Gaussians(*leaves), turned_camera(), PINHOLE, *SIZE, background=back, backend="numba"
     )
     seen = frame.alpha > 0.5
     (frame.rgb.sum() + frame.depth_z[seen].sum()).backward()
@@ -272,7 +272,7 @@ def test_spherical_harmonics_match_scipy():
         ({"K_px": torch.tensor([[1.0, 0.2, 0], [0, 1, 0], [0, 0, 1]])}, "no skew"),
         ({"K_px": torch.zeros(3, 3)}, "positive focal"),
         ({"camera_from_world": torch.eye(3)}, "camera_from_world"),
-        ({"engine": "magic"}, "auto or one of gsplat, warp, numba, torch"),
+        ({"backend": "magic"}, "auto or one of gsplat, warp, numba, torch"),
         ({"near_z": 0.0}, "near_z"),
     ],
 )
@@ -285,11 +285,11 @@ def test_wrong_arguments_are_named(change, words):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine could run gsplat")
 def test_gsplat_says_why_it_cannot_run_and_is_not_replaced():
     with pytest.raises(BackendUnavailable, match="gsplat: needs a CUDA device"):
-        render_gaussians(cloud(3), torch.eye(4), PINHOLE, 8, 8, engine="gsplat")
+        render_gaussians(cloud(3), torch.eye(4), PINHOLE, 8, 8, backend="gsplat")
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(SPLAT_ENGINES.unavailable_reason("gsplat") is not None, reason="gsplat cannot run here")
+@pytest.mark.skipif(SPLAT_BACKENDS.unavailable_reason("gsplat") is not None, reason="gsplat cannot run here")
 def test_gsplat_matches_twin():
     gaussians = cloud(500, 8, size_px=1.5)
     expected, leaves_twin = draw("torch", gaussians)
@@ -306,5 +306,5 @@ def test_float64_goes_to_the_twin():
     frame = render_gaussians(
         Gaussians(*(t.double() for t in cloud(5).tensors())), torch.eye(4), PINHOLE, 8, 8
     )
-    assert frame.engine == "torch"
+    assert frame.backend == "torch"
     assert frame.rgb.dtype == torch.float64

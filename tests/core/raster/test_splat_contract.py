@@ -1,4 +1,4 @@
-"""What the splat engines promise beyond plain pictures: pose, SH, anti-aliasing, median depth, batches."""
+"""What the splat backends promise beyond plain pictures: pose, SH, anti-aliasing, median depth, batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matrix3d_core.raster.splat_contract import ALPHA_MAX, LOWPASS_PX2
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
 
-CPU_ENGINES = ("numba", "torch")
+CPU_BACKENDS = ("numba", "torch")
 PANO = (32, 64)
 
 
@@ -33,12 +33,12 @@ def around(count: int, seed: int = 0, *, size_rad: float = 0.12, bases: int = 1)
     return Gaussians(towards * distance, quats, size_rad * distance * spread, opacities, sh)
 
 
-def draw(engine, gaussians, pose, camera, **options):
+def draw(backend, gaussians, pose, camera, **options):
     """Draw with the full contract; ``camera`` is "pinhole" or "panorama"."""
     if camera == "panorama":
-        frame = render_gaussians_panorama(gaussians, pose, *PANO, engine=engine, **options)
+        frame = render_gaussians_panorama(gaussians, pose, *PANO, backend=backend, **options)
         return frame, frame.depth_ray, frame.median_ray
-    frame = render_gaussians(gaussians, pose, PINHOLE, *SIZE, engine=engine, **options)
+    frame = render_gaussians(gaussians, pose, PINHOLE, *SIZE, backend=backend, **options)
     return frame, frame.depth_z, frame.median_z
 
 
@@ -68,11 +68,11 @@ def loss_of(frame, depth, median, rng) -> torch.Tensor:
 def test_numba_matches_twin_with_every_output_and_gradient(camera, antialiased, bases):
     gaussians = scene(camera, 500, 3, bases=bases, size_rad=0.06)
 
-    def run(engine, dtype):
+    def run(backend, dtype):
         leaves = [t.to(dtype).clone().requires_grad_() for t in gaussians.tensors()]
         pose = turned_camera().requires_grad_()
         frame, depth, median = draw(
-            engine,
+            backend,
             Gaussians(*leaves),
             pose,
             camera,
@@ -135,8 +135,8 @@ def test_twin_gradients_match_finite_differences(camera, antialiased):
         assert float((slope * direction).sum()) == pytest.approx(numeric, rel=2e-5, abs=1e-6), index
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_antialiasing_keeps_the_light_of_a_tiny_gaussian(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_antialiasing_keeps_the_light_of_a_tiny_gaussian(backend):
     sigma_px, depth = 0.2, 2.0
     scale = sigma_px * depth / 40
     means = torch.tensor([[0.0, 0.0, depth]])
@@ -144,8 +144,8 @@ def test_antialiasing_keeps_the_light_of_a_tiny_gaussian(engine):
         means, torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), scale), torch.ones(1), torch.ones(1, 3)
     )
     K_px = torch.tensor([[40.0, 0, 8], [0, 40.0, 8], [0, 0, 1]])
-    plain = render_gaussians(point, torch.eye(4), K_px, 16, 16, engine=engine)
-    kept = render_gaussians(point, torch.eye(4), K_px, 16, 16, engine=engine, antialiased=True)
+    plain = render_gaussians(point, torch.eye(4), K_px, 16, 16, backend=backend)
+    kept = render_gaussians(point, torch.eye(4), K_px, 16, 16, backend=backend, antialiased=True)
     # Isotropic: the factor is sigma^2 / (sigma^2 + low-pass), which here is 0.118.
     factor = sigma_px**2 / (sigma_px**2 + LOWPASS_PX2)
     at = (7, 7)
@@ -154,9 +154,9 @@ def test_antialiasing_keeps_the_light_of_a_tiny_gaussian(engine):
     assert float(plain.alpha[at]) == pytest.approx(math.exp(-0.25 / (LOWPASS_PX2 + sigma_px**2)), rel=1e-4)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize("camera", ["pinhole", "panorama"])
-def test_median_depth_is_that_of_the_gaussian_at_half_the_light(engine, camera):
+def test_median_depth_is_that_of_the_gaussian_at_half_the_light(backend, camera):
     depths = torch.tensor([2.0, 3.0, 4.0, 5.0])
     count = len(depths)
     means = torch.stack((torch.zeros(count), torch.zeros(count), depths), -1)
@@ -167,7 +167,7 @@ def test_median_depth_is_that_of_the_gaussian_at_half_the_light(engine, camera):
         torch.tensor([0.3, 0.15, 0.9, 0.9]),
         torch.ones(count, 3),
     )
-    frame, expected, median = draw(engine, gaussians, torch.eye(4), camera, median_depth=True)
+    frame, expected, median = draw(backend, gaussians, torch.eye(4), camera, median_depth=True)
     middle = (16, 32) if camera == "panorama" else (16, 24)
     # In front of the third, 0.7 * 0.85 > 1/2 of the light passes; behind it less.
     assert float(median[middle]) == pytest.approx(4.0, rel=1e-6)
@@ -220,9 +220,9 @@ def test_the_pose_gradient_finds_the_way_back():
     assert float(shift.detach().abs().max()) < 0.003
 
 
-def test_an_engine_without_the_needed_feature_says_so():
+def test_an_backend_without_the_needed_feature_says_so():
     with pytest.raises(BackendUnavailable, match="gsplat: has no panorama"):
-        render_gaussians_panorama(around(3), torch.eye(4), *PANO, engine="gsplat")
+        render_gaussians_panorama(around(3), torch.eye(4), *PANO, backend="gsplat")
     with pytest.raises(InvalidInput, match="twice as wide"):
         render_gaussians_panorama(around(3), torch.eye(4), 10, 21)
 
@@ -233,11 +233,11 @@ def pixel_rays() -> torch.Tensor:
     return erp_directions(*PANO, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize(
     "towards", [(0.3, 0.2, 1.0), (0.01, 0.05, -1.0), (0.02, -1.0, 0.01), (0.0, 1.0, 0.0)]
 )
-def test_a_panorama_shows_what_a_pinhole_camera_facing_the_gaussian_sees(engine, towards):
+def test_a_panorama_shows_what_a_pinhole_camera_facing_the_gaussian_sees(backend, towards):
     """The definition, with scalars: one Gaussian, one camera that looks at it, every ray of the panorama."""
     mean = 2.5 * torch.nn.functional.normalize(torch.tensor(towards, dtype=torch.float64), dim=0)
     quat = torch.nn.functional.normalize(torch.tensor([0.8, 0.3, -0.4, 0.2], dtype=torch.float64), dim=0)
@@ -249,7 +249,7 @@ def test_a_panorama_shows_what_a_pinhole_camera_facing_the_gaussian_sees(engine,
         torch.tensor([opacity]),
         torch.ones(1, 3),
     )
-    frame = render_gaussians_panorama(one, torch.eye(4), *PANO, engine=engine)
+    frame = render_gaussians_panorama(one, torch.eye(4), *PANO, backend=backend)
 
     forward = mean / mean.norm()
     side = torch.linalg.cross(forward, torch.tensor([0.5, 0.1, 0.9], dtype=torch.float64))
@@ -281,28 +281,28 @@ def test_a_panorama_shows_what_a_pinhole_camera_facing_the_gaussian_sees(engine,
     torch.testing.assert_close(frame.depth_ray[hit], torch.full((int(hit.sum()),), 2.5), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_a_panorama_has_no_seam(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_a_panorama_has_no_seam(backend):
     """Turned by whole columns, the picture is the same, rolled; also where Gaussians cross the border."""
     gaussians = around(300, 4)
-    straight = render_gaussians_panorama(gaussians, torch.eye(4), *PANO, engine=engine, median_depth=True)
+    straight = render_gaussians_panorama(gaussians, torch.eye(4), *PANO, backend=backend, median_depth=True)
     for columns in (1, 13, 32, 50):
         angle = math.tau * columns / PANO[1]
         pose = torch.eye(4, dtype=torch.float64)
         c, s = math.cos(angle), math.sin(angle)
         pose[0, 0], pose[0, 2], pose[2, 0], pose[2, 2] = c, s, -s, c
-        turned = render_gaussians_panorama(gaussians, pose, *PANO, engine=engine)
+        turned = render_gaussians_panorama(gaussians, pose, *PANO, backend=backend)
         # float32 poses: 1e-7 of the angle, in steep flanks a few 1e-6.
         torch.testing.assert_close(turned.rgb, torch.roll(straight.rgb, columns, dims=1), rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_a_panorama_is_sound_at_the_poles(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_a_panorama_is_sound_at_the_poles(backend):
     """Half a turn about the view axis swaps the poles and mirrors both directions."""
     gaussians = around(300, 6)
-    straight = render_gaussians_panorama(gaussians, torch.eye(4), *PANO, engine=engine)
+    straight = render_gaussians_panorama(gaussians, torch.eye(4), *PANO, backend=backend)
     over = render_gaussians_panorama(
-        gaussians, torch.diag(torch.tensor([-1.0, -1, 1, 1])), *PANO, engine=engine
+        gaussians, torch.diag(torch.tensor([-1.0, -1, 1, 1])), *PANO, backend=backend
     )
     torch.testing.assert_close(over.rgb, straight.rgb.flip(0, 1), rtol=0, atol=2e-5)
     above = Gaussians.from_colors(
@@ -312,7 +312,7 @@ def test_a_panorama_is_sound_at_the_poles(engine):
         torch.tensor([0.9]),
         torch.ones(1, 3),
     )
-    alpha = render_gaussians_panorama(above, torch.eye(4), *PANO, engine=engine).alpha
+    alpha = render_gaussians_panorama(above, torch.eye(4), *PANO, backend=backend).alpha
     torch.testing.assert_close(alpha, alpha[:, :1].expand(PANO), rtol=0, atol=1e-5)  # the same all around
     assert alpha[0, 0] > 0.8
 
@@ -321,13 +321,13 @@ def test_a_panorama_is_sound_at_the_poles(engine):
 def test_every_size_of_panorama(size):
     gaussians = around(200, 8)
     pictures = [
-        render_gaussians_panorama(gaussians, turned_camera(), *size, engine=e).rgb for e in CPU_ENGINES
+        render_gaussians_panorama(gaussians, turned_camera(), *size, backend=e).rgb for e in CPU_BACKENDS
     ]
     torch.testing.assert_close(*pictures, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("engine", CPU_ENGINES)
-def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_awkward_gaussians_in_a_panorama_stay_finite(backend):
     count = 6
     means = torch.tensor(
         [[0.0, 0, 0], [0.02, 0, 0], [0, -1, 0], [0.3, 0, -1], [0, 0, 2], [1, 1, 1]], dtype=torch.float32
@@ -344,7 +344,7 @@ def test_awkward_gaussians_in_a_panorama_stay_finite(engine):
             Gaussians.from_colors(*leaves, torch.ones(count, 3)),
             torch.eye(4),
             *PANO,
-            engine=engine,
+            backend=backend,
             antialiased=antialiased,
         )
         (frame.rgb.sum() + frame.alpha.sum()).backward()
@@ -375,13 +375,13 @@ def test_a_panorama_and_its_gradients_are_the_same_bits_on_any_number_of_threads
 
 def test_broken_gaussians_do_not_reach_the_panorama():
     good = around(50)
-    clean = render_gaussians_panorama(good, torch.eye(4), *PANO, engine="numba").rgb
+    clean = render_gaussians_panorama(good, torch.eye(4), *PANO, backend="numba").rgb
     for field, value in (("means", torch.nan), ("means", torch.inf), ("quats_wxyz", torch.nan)):
         parts = {name: part[3:4].clone() for name, part in vars(good).items() if part is not None}
         parts[field][:] = value
         mixed = Gaussians.concatenate(good, Gaussians(**parts))
         assert torch.equal(
-            render_gaussians_panorama(mixed, torch.eye(4), *PANO, engine="numba").rgb, clean
+            render_gaussians_panorama(mixed, torch.eye(4), *PANO, backend="numba").rgb, clean
         ), field
 
 

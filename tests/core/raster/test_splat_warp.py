@@ -1,4 +1,4 @@
-"""The warp engine on warp's CPU device: the kernels that run on CUDA, against the twin."""
+"""The warp backend on warp's CPU device: the kernels that run on CUDA, against the twin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from oracles_splat import PINHOLE, SIZE, cloud, draw_with, turned_camera
 
-from matrix3d_core.raster.splat import SPLAT_ENGINES
+from matrix3d_core.raster.splat import SPLAT_BACKENDS
 from matrix3d_core.scene.gaussians import Gaussians
 
 warp = pytest.importorskip("warp", reason="the warp-lang package is not installed")
@@ -32,10 +32,10 @@ def around(count: int) -> Gaussians:
     return Gaussians.from_colors(means, plain.quats_wxyz, scales, plain.opacities, plain.colors)
 
 
-def run(engine, gaussians, dtype, *, K_px, size, antialiased, pose=None):
+def run(backend, gaussians, dtype, *, K_px, size, antialiased, pose=None):
     leaves = [t.to(dtype).clone().requires_grad_() for t in (*gaussians.tensors()[:4], gaussians.colors)]
     pose = (turned_camera() if pose is None else pose).clone().requires_grad_()
-    *pictures, index = draw_with(engine, leaves, pose, K_px, *size, antialiased=antialiased, median=True)
+    *pictures, index = draw_with(backend, leaves, pose, K_px, *size, antialiased=antialiased, median=True)
     rng = torch.Generator().manual_seed(3)
     sum((torch.randn(p.shape, generator=rng).to(p) * p).sum() for p in pictures).backward()
     gradients = [torch.zeros_like(t) if t.grad is None else t.grad for t in (*leaves, pose)]
@@ -47,7 +47,7 @@ def run(engine, gaussians, dtype, *, K_px, size, antialiased, pose=None):
 def test_pictures_and_gradients_match_the_twin(render, camera, antialiased):
     options = {"K_px": PINHOLE, "size": SIZE} if camera == "pinhole" else {"K_px": None, "size": PANO}
     gaussians = cloud(600, 1, size_px=1.5) if camera == "pinhole" else around(400)
-    twin = SPLAT_ENGINES.load("torch")[1]
+    twin = SPLAT_BACKENDS.load("torch")[1]
     got, index, gradients = run(render, gaussians, torch.float32, antialiased=antialiased, **options)
     want, expected_index, expected = run(twin, gaussians, torch.float64, antialiased=antialiased, **options)
     for a, b in zip(got, want, strict=True):
@@ -112,7 +112,7 @@ def test_the_kernels_compile_for_cuda(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(
-    SPLAT_ENGINES.unavailable_reason("warp") is not None, reason="warp cannot run on CUDA here"
+    SPLAT_BACKENDS.unavailable_reason("warp") is not None, reason="warp cannot run on CUDA here"
 )
 def test_cuda_matches_the_cpu_device(render):
     from matrix3d_core.raster.splat_warp import open_warp

@@ -10,8 +10,8 @@ from splat_scenes import random_gaussians
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.scene.gaussians import Gaussians
-from matrix3d_core.splats.evaluation_views import draw, judging_views, mean_psnr, pictures
-from matrix3d_core.splats.levels import coarser, levels_of_detail
+from matrix3d_core.splats.evaluation_views import draw, evaluation_views, mean_psnr, pictures
+from matrix3d_core.splats.levels import downsample, levels_of_detail
 from matrix3d_core.splats.merge import merge_gaussians
 from matrix3d_core.splats.moments import covariances, fuse_groups
 from matrix3d_core.splats.prune import PruneConfig, prune_gaussians, removal_losses
@@ -21,7 +21,7 @@ SMALL = PruneConfig(size_px=64, views=8, refit_steps=24)
 
 
 def score(world, truth):
-    _, judge = judging_views(truth, PATH, count=12, size_px=64)
+    _, judge = evaluation_views(truth, PATH, count=12, size_px=64)
     return mean_psnr(pictures(world, judge), pictures(truth, judge))
 
 
@@ -66,7 +66,7 @@ def test_removal_loss_is_what_removing_shows():
     scales, colors = 0.2 + 0.2 * torch.rand(8, 3, generator=rng), torch.rand(8, 3, generator=rng)
     opacities = 0.2 + 0.5 * torch.rand(8, generator=rng)
     world = Gaussians.from_colors(means, quats, scales, opacities, colors)
-    look = judging_views(world, PATH, count=1, size_px=32)[0]
+    look = evaluation_views(world, PATH, count=1, size_px=32)[0]
     estimate = removal_losses(world, look, probes=800, seed=1)
     back = torch.rand(3, generator=torch.Generator().manual_seed(1))
 
@@ -169,8 +169,8 @@ def test_levels_shrink_and_keep_the_picture(cells):
 
 
 def test_fusing_alone_leaves_no_holes():
-    _, judge = judging_views(WORLD, PATH, count=12, size_px=64)
-    sparse = coarser(WORLD, len(WORLD) // 4, centers=PATH.centers)
+    _, judge = evaluation_views(WORLD, PATH, count=12, size_px=64)
+    sparse = downsample(WORLD, len(WORLD) // 4, centers=PATH.centers)
     assert min(float(draw(sparse, v, "auto").alpha.mean()) for v in judge) > 0.9
 
 

@@ -24,7 +24,7 @@ from matrix3d_core.scene.provenance import (
     provenance_colors,
 )
 from matrix3d_core.splats.clean import clean_gaussians
-from matrix3d_core.splats.levels import coarser, levels_of_detail
+from matrix3d_core.splats.levels import downsample, levels_of_detail
 from matrix3d_core.splats.merge import merge_gaussians
 from matrix3d_core.splats.moments import fuse_groups
 from matrix3d_core.splats.prune import PruneConfig, prune_gaussians
@@ -67,7 +67,7 @@ def test_the_heaviest_of_a_group_gives_its_origin():
 
 
 def test_levels_keep_the_origin_of_their_place():
-    less = coarser(ROOM, len(ROOM) // 4)
+    less = downsample(ROOM, len(ROOM) // 4)
     # A cell on a border may hold both; everywhere else the place tells.
     inner = (less.means[:, 2].abs() > 0.6) & (less.means[:, 0].abs() > 0.6)
     assert int(inner.sum()) > 20

@@ -17,7 +17,7 @@ K = intrinsics_from_fov(math.pi / 2, 40, 40)
 
 def shot(world, path, index, near_z=0.01):
     return render_gaussians(
-        world, path.camera_from_world[index], K, 40, 40, engine="torch", near_z=near_z
+        world, path.camera_from_world[index], K, 40, 40, backend="torch", near_z=near_z
     ).rgb
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from matrix3d_core import cli
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.io.images import read_image
-from matrix3d_core.standalone.latent_roll import StepCounter, pack_latent, turned_network, unpack_latent
+from matrix3d_core.standalone.latent_roll import StepCounter, pack_latent, rolled_network, unpack_latent
 from matrix3d_core.standalone.pano import (
     FROM_PHOTO,
     FROM_TEXT,
@@ -241,7 +241,7 @@ def test_photo_turns_like_upstream_with_image_and_mask_and_is_turned_back(fill):
 @pytest.mark.parametrize("mode", ["upstream t2p", "upstream i2p", "every step"])
 def test_a_network_that_knows_no_direction_gives_the_same_result_turned_or_not(mode):
     """Exactly: only whole columns move."""
-    from matrix3d_core.standalone.latent_roll import turning_plan
+    from matrix3d_core.standalone.latent_roll import roll_plan
 
     class Blur(torch.nn.Module):
         def forward(self, hidden_states):
@@ -251,15 +251,15 @@ def test_a_network_that_knows_no_direction_gives_the_same_result_turned_or_not(m
 
     def sample(plan):
         counter, state = StepCounter(), noise
-        with turned_network(network, plan, counter):
+        with rolled_network(network, plan, counter):
             for step in range(6):
                 counter.step = step
                 state = state - 0.1 * network(hidden_states=state)[0]
         return torch.roll(state, -plan.final, -1)
 
-    plan = turning_plan(mode, 6, 10, 0)
+    plan = roll_plan(mode, 6, 10, 0)
     assert plan.turns
-    turned, still = sample(plan), sample(turning_plan("off", 6, 10, 0))
+    turned, still = sample(plan), sample(roll_plan("off", 6, 10, 0))
     assert torch.equal(torch.roll(turned, plan.final, -1), still)
     assert not network._forward_hooks  # removed at the end
     assert not network._forward_pre_hooks

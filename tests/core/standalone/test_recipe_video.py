@@ -368,7 +368,7 @@ def test_numbers_that_do_not_divide_are_left_to_diffusers_padding(tokens, heads,
     """Only what is asked of diffusers: its padding computes sizes on a CUDA device."""
     from types import SimpleNamespace
 
-    from matrix3d_core.standalone.parallel import Team, split_network
+    from matrix3d_core.standalone.parallel import ProcessGroup, enable_context_parallel
 
     asked = []
     network = SimpleNamespace(
@@ -376,14 +376,14 @@ def test_numbers_that_do_not_divide_are_left_to_diffusers_padding(tokens, heads,
         enable_parallelism=lambda *, config: asked.append(config),
     )
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: size)
-    split_network(network, Team(0, size), tokens=tokens)
+    enable_context_parallel(network, ProcessGroup(0, size), tokens=tokens)
     assert [(config.ulysses_degree, config.ulysses_anything) for config in asked] == [(size, pads)]
 
 
 def test_several_processes_without_gpus_are_refused():
-    from matrix3d_core.standalone.parallel import Team, split_network
+    from matrix3d_core.standalone.parallel import ProcessGroup, enable_context_parallel
 
     if torch.accelerator.device_count():
         pytest.skip("there is a GPU")
     with pytest.raises(BackendUnavailable, match=r"torchrun started 2 processes; .* over GPUs only"):
-        split_network(None, Team(0, 2), tokens=8)
+        enable_context_parallel(None, ProcessGroup(0, 2), tokens=8)

@@ -28,9 +28,9 @@ from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.standalone.splats import fit_video, read_video_folder
 
 ROOT = Path(__file__).resolve().parents[3]
-SMALL = {"steps": 4, "max_gaussians": 400, "crop_size_px": 32, "engine": "torch"}  # nothing to compile
-ENGINES = ["--splat-engine", "torch", "--mesh-engine", "torch"]
-WORDS = ["--steps", "4", "--max-gaussians", "400", "--crop-size", "32", *ENGINES]
+SMALL = {"steps": 4, "max_gaussians": 400, "crop_size_px": 32, "backend": "torch"}  # nothing to compile
+BACKENDS = ["--splat-backend", "torch", "--mesh-backend", "torch"]
+WORDS = ["--steps", "4", "--max-gaussians", "400", "--crop-size", "32", *BACKENDS]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_command_gives_what_the_nodes_function_gives(folder, tmp_path, capsy
     assert "Gaussians in" in output.err
 
     geometry, path = read_geometry(folder / "geometry.safetensors"), read_trajectory(folder / "cameras.json")
-    guidance = render_guidance(geometry, path, height=32, mesh_height=32, engine="torch")
+    guidance = render_guidance(geometry, path, height=32, mesh_height=32, backend="torch")
     expected = optimize_gaussians(
         read_mp4(folder / "video.mp4"),
         path,
@@ -78,7 +78,7 @@ def test_the_command_gives_what_the_nodes_function_gives(folder, tmp_path, capsy
 
 def test_the_video_is_read_back_frame_by_frame(folder):
     frames = room_frames(straight_path(5), 32)[0]
-    video = read_video_folder(folder, engine_mesh="torch")
+    video = read_video_folder(folder, backend_mesh="torch")
     assert video.frames.shape == frames.shape
     # 4:2:0 halves the colors' resolution: the right frame is 0.037 off on average at this size, the next one 0.051.
     errors = [[float((a - b).abs().mean()) for b in frames] for a in video.frames]
@@ -159,7 +159,7 @@ def test_a_geometry_comes_back_bit_for_bit(tmp_path):
 
 
 def test_a_stopped_fit_goes_on_from_its_checkpoint(folder, tmp_path):
-    video = read_video_folder(folder, engine_mesh="torch")
+    video = read_video_folder(folder, backend_mesh="torch")
     config = preset_config("draft", **SMALL | {"steps": 12})
 
     def stop(event):

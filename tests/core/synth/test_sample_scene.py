@@ -52,8 +52,8 @@ def test_compiled_and_plain_intersection_agree():
     # Axis-parallel rays divide by zero: the awkward ones.
     axes = torch.cat((torch.eye(3), -torch.eye(3))).double()
     origins, directions = torch.cat((origins, origins[:6])), torch.cat((directions, axes))
-    fast_rgb, fast = trace(origins, directions, engine="numba")
-    slow_rgb, slow = trace(origins, directions, engine="numpy")
+    fast_rgb, fast = trace(origins, directions, backend="numba")
+    slow_rgb, slow = trace(origins, directions, backend="numpy")
     torch.testing.assert_close(fast, slow, rtol=1e-12, atol=0)
     torch.testing.assert_close(fast_rgb, slow_rgb, rtol=0, atol=1e-6)
 
@@ -152,8 +152,8 @@ def test_impossible_rays_are_refused(origin, direction):
 
 
 def test_wrong_arguments_are_refused():
-    with pytest.raises(InvalidInput, match="engine must be auto, numba or numpy"):
-        trace(torch.zeros(3), torch.ones(3), engine="gpu")
+    with pytest.raises(InvalidInput, match="backend must be auto, numba or numpy"):
+        trace(torch.zeros(3), torch.ones(3), backend="gpu")
     with pytest.raises(InvalidInput, match="samples must be at least 1"):
         render_erp(torch.zeros(3), 2, 4, samples=0)
     with pytest.raises(InvalidInput, match="height and width"):

@@ -1,6 +1,6 @@
-"""The splat engines, in order of preference; each module is imported on first use.
+"""The splat backends, in order of preference; each module is imported on first use.
 
-Features: ``"gradients"``, ``"pose"``, ``"panorama"`` and ``"median"`` say what an engine can draw; ``"cpu"``,
+Features: ``"gradients"``, ``"pose"``, ``"panorama"`` and ``"median"`` say what a backend can draw; ``"cpu"``,
 ``"cuda"`` and ``"float64"`` say of which tensors; ``"compiled_sh"`` that colors may come from `splat_numba_sh`;
 ``"fused_step"`` that `splat_numba` draws for it, whose `forward` and `backward` a fit may call without autograd.
 """
@@ -12,7 +12,7 @@ import torch
 from .registry import Backend, Registry
 from .splat_contract import SplatRenderer
 
-__all__ = ["SPLAT_ENGINES"]
+__all__ = ["SPLAT_BACKENDS"]
 
 
 def _probe_gsplat() -> str | None:
@@ -69,7 +69,7 @@ def _load_torch() -> SplatRenderer:
 
 
 _ALL = {"gradients", "pose", "panorama", "median"}
-SPLAT_ENGINES: Registry[SplatRenderer] = Registry("splat")
+SPLAT_BACKENDS: Registry[SplatRenderer] = Registry("splat")
 for _backend in (
     Backend(
         "gsplat", frozenset({"gradients", "pose", "cuda"}), _probe_gsplat, _load_gsplat,
@@ -88,4 +88,4 @@ for _backend in (
         "plain torch, slow, the reference for the others",
     ),
 ):  # fmt: skip
-    SPLAT_ENGINES.register(_backend)
+    SPLAT_BACKENDS.register(_backend)
