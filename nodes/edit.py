@@ -89,12 +89,13 @@ class SplatCrop(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatCrop",
-            display_name="Splat Crop",
+            display_name="Crop Splats",
             category=_CATEGORY,
             description="Keeps the splats whose centers lie inside (or outside) of a box, a sphere or an "
             "upright cylinder, in world units.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat crop",
                 "crop splats",
                 "cut splats",
                 "bounding box",
@@ -163,12 +164,13 @@ class SplatClean(io.ComfyNode):
         usual = CleanConfig()
         return io.Schema(
             node_id="SplatClean",
-            display_name="Splat Clean",
+            display_name="Clean Splats",
             category=_CATEGORY,
             description="Removes what floats in a world: splats with NaN, faint ones, lonely ones, small clumps; "
             "and cuts splats that are far too large for their neighborhood.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat clean",
                 "remove floaters",
                 "clean splats",
                 "outlier removal",
@@ -265,12 +267,13 @@ class SplatPrune(io.ComfyNode):
         usual = PruneConfig()
         return io.Schema(
             node_id="SplatPrune",
-            display_name="Splat Prune",
+            display_name="Prune Splats",
             category=_CATEGORY,
             description="Brings a world down to a number of splats so that its pictures change least, and says "
             "how many dB that cost on views it was not tuned on.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat prune",
                 "prune splats",
                 "reduce splats",
                 "decimate splats",
@@ -381,12 +384,13 @@ class SplatLOD(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatLOD",
-            display_name="Splat LOD",
+            display_name="Splat Levels of Detail",
             category=_CATEGORY,
             description="Makes coarser levels of a world by fusing neighbors, each fitted to the look of the "
             "full one; gives one level out and can save all.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat lod",
                 "level of detail",
                 "lod",
                 "splat pyramid",
@@ -491,12 +495,13 @@ class SplatTransform(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatTransform",
-            display_name="Splat Transform",
+            display_name="Transform Splats",
             category=_CATEGORY,
             description="Turns, scales and moves a world, view-dependent colors included, and writes it in other "
             "axes or units. A trajectory given along moves with it.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat transform",
                 "rotate splats",
                 "scale splats",
                 "move splats",
@@ -586,11 +591,12 @@ class SplatMerge(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatMerge",
-            display_name="Splat Merge",
+            display_name="Merge Splats",
             category=_CATEGORY,
             description="Joins worlds that share one frame; splats that stand in more than one are fused.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat merge",
                 "merge splats",
                 "join worlds",
                 "combine splats",
@@ -668,12 +674,13 @@ class SplatMesh(io.ComfyNode):
         usual = MeshConfig()
         return io.Schema(
             node_id="SplatMesh",
-            display_name="Splat Mesh",
+            display_name="Splats to Mesh",
             category=_CATEGORY,
             description="Turns a world that is seen from inside into a mesh with colored vertices or a texture: "
             "distances from many places along the path, fused into a grid. Also gives a light collider.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat mesh",
                 "splat to mesh",
                 "tsdf",
                 "collider",

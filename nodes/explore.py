@@ -34,13 +34,14 @@ class WorldExtend(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="WorldExtend",
-            display_name="World Extend",
+            display_name="Extend World",
             category=_CATEGORY,
             description="Goes on from any place of a world of splats: gives the panorama there, a mask of what is "
             "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
             "keeps its axes.",
             search_aliases=[
                 *WORLD_WORDS,
+                "world extend",
                 "extend world",
                 "continue world",
                 "outpaint world",
@@ -69,7 +70,7 @@ class WorldExtend(io.ComfyNode):
                 io.Load3DCamera.Input(
                     "camera_info",
                     optional=True,
-                    tooltip="Go on from this camera instead, such as the view taken in Splat Preview.",
+                    tooltip="Go on from this camera instead, such as the view taken in Preview Splats.",
                 ),
                 io.Int.Input(
                     "frame",
@@ -127,7 +128,7 @@ class WorldExtend(io.ComfyNode):
                     socketless=True,
                     advanced=True,
                     tooltip="Place to go on from, before camera and trajectory: JSON [x, y, z, yaw, pitch], world "
-                    "units and degrees. 'Extend from here' in Splat Preview writes it; empty it to follow the inputs "
+                    "units and degrees. 'Extend from here' in Preview Splats writes it; empty it to follow the inputs "
                     "again.",
                 ),
             ],
@@ -140,12 +141,13 @@ class WorldExtend(io.ComfyNode):
                 ),
                 GeometryType.Output(
                     display_name="geometry",
-                    tooltip="Panorama and distances, completed smoothly where not known; for the next path, Mesh "
-                    "Guidance Render and GS Optimize.",
+                    tooltip="Panorama and distances, completed smoothly where not known; for the next path, "
+                    "Render Mesh Guidance and Optimize Gaussians.",
                 ),
                 TrajectoryType.Output(
                     display_name="start",
-                    tooltip="One upright pose in the world's axes: where the panorama is. For Trajectory Place.",
+                    tooltip="One upright pose in the world's axes: where the panorama is; for "
+                    "Place Trajectory in World.",
                 ),
                 DepthType.Output(
                     display_name="depth", tooltip="Distance along each ray, infinite where not known."
@@ -210,15 +212,22 @@ class TrajectoryPlace(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="TrajectoryPlace",
-            display_name="Trajectory Place",
+            display_name="Place Trajectory in World",
             category=_CATEGORY,
             description="Takes a path that was made in a panorama's own frame to where that panorama stands in the "
             "world, so that frames and splats of the next segment stay in the first world's axes.",
-            search_aliases=[*PATH_WORDS, "move path", "world frame", "next segment", "anchor trajectory"],
+            search_aliases=[
+                *PATH_WORDS,
+                "trajectory place",
+                "move path",
+                "world frame",
+                "next segment",
+                "anchor trajectory",
+            ],
             inputs=[
                 TrajectoryType.Input(
                     "path",
-                    tooltip="Made from World Extend's geometry, by a preset, Next Best Path or the studio.",
+                    tooltip="Made from Extend World's geometry, by a preset, Next Best Path or the studio.",
                 ),
                 TrajectoryType.Input("start", tooltip="World Extend's start: where the panorama is."),
             ],
@@ -250,7 +259,7 @@ class NextBestPath(io.ComfyNode):
             search_aliases=[*WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go"],
             inputs=[
                 GeometryType.Input(
-                    "geometry", tooltip="Of the place to start from: PanoDepth or World Extend."
+                    "geometry", tooltip="Of the place to start from: PanoDepth or Extend World."
                 ),
                 frames_input(least=2),
                 io.Float.Input(
@@ -343,11 +352,11 @@ class LoopError(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="LoopError",
-            display_name="Loop Error",
+            display_name="Loop Closure Error",
             category=_CATEGORY,
             description="Compares the end of a walk in a loop with its start: the last panorama against the first, and "
             "the last pose against the first.",
-            search_aliases=[*WORLD_WORDS, "loop closure", "drift", "psnr", "consistency"],
+            search_aliases=[*WORLD_WORDS, "loop error", "loop closure", "drift", "psnr", "consistency"],
             inputs=[
                 io.Image.Input("first", tooltip="Frames at the start of the walk; the first one counts."),
                 TrajectoryType.Input("first_path", tooltip="The path of those frames, in the world's axes."),

@@ -32,13 +32,14 @@ class DatasetExport(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DatasetExport",
-            display_name="Dataset Export",
+            display_name="Export Dataset",
             category="Matrix-3D/files",
             description="Writes frames, masks, depth and known poses into a folder that COLMAP's readers "
             "(LichtFeld, Brush, Postshot, gsplat) or nerfstudio train from. Nothing has to be matched or solved. "
             "Panoramic frames are cut into perspective crops.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "dataset export",
                 "colmap",
                 "nerfstudio",
                 "transforms.json",

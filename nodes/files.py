@@ -44,11 +44,12 @@ class SplatSave(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatSave",
-            display_name="Splat Save",
+            display_name="Save Splats",
             category="Matrix-3D/files",
             description=f"Save splats: {', '.join(form.title for form in FORMATS)}.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat save",
                 "save splat",
                 "export splat",
                 "save gaussian",
@@ -156,13 +157,14 @@ class SplatLoad(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatLoad",
-            display_name="Splat Load",
+            display_name="Load Splats",
             category="Matrix-3D/files",
             description=f"Load Gaussian splats from {', '.join(form.title for form in _READ)}, spherical harmonics "
             "included; PLYs also compressed, as text, and of other trainers. The report says what the file was "
             "taken for.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat load",
                 "load splat",
                 "import splat",
                 "load gaussian",

@@ -24,13 +24,14 @@ class PanoFill(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoFill",
-            display_name="Pano Fill (no model)",
+            display_name="Inpaint Guidance (no model)",
             category="Matrix-3D/guidance",
             description="Fills what guidance frames leave open by continuing the background smoothly, the "
             "same way in all frames. A stand-in for the video model that runs anywhere: it closes holes "
             "but invents no detail.",
             search_aliases=[
                 *WORLD_WORDS,
+                "pano fill",
                 "inpaint",
                 "hole filling",
                 "disocclusion",

@@ -22,13 +22,14 @@ class MeshGuidanceRender(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="MeshGuidanceRender",
-            display_name="Mesh Guidance Render",
+            display_name="Render Mesh Guidance",
             category="Matrix-3D/guidance",
             description="Turns the panorama into a 3D mesh and renders it as panoramas along the camera "
             "path: color, a mask of what is seen, and distance. What the panorama could not see stays "
             "black with mask 0.",
             search_aliases=[
                 *WORLD_WORDS,
+                "mesh guidance render",
                 "condition render",
                 "warp panorama",
                 "depth warp",

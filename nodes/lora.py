@@ -24,13 +24,14 @@ class PanoLoRA(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoLoRA",
-            display_name="Pano LoRA",
+            display_name="Load Panorama LoRA",
             category="Matrix-3D/models",
             description="Puts a panorama or panorama video LoRA onto a FLUX or Wan model, in any common naming "
             "(diffusers, peft, DiffSynth, kohya, BFL), and says what matched; a file that does not fit is "
             "refused. Can also turn the latent while sampling, so that the left/right border does not show.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano lora",
                 "lora",
                 "panorama lora",
                 "360",

@@ -30,12 +30,13 @@ class LRMLoader(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="LRMLoader",
-            display_name="LRM Loader",
+            display_name="Load LRM",
             category="Matrix-3D/models",
             description="Loads a latent reconstruction model for LRMDecode: the released pano_lrm_480p.pt as it is, or "
             "the smaller safetensors file that `matrix3d convert-lrm` makes of it. Nothing in the file is executed.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "lrm loader",
                 "load lrm",
                 "reconstruction model",
                 "pano_lrm",
@@ -78,13 +79,14 @@ class LRMDecode(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="LRMDecode",
-            display_name="LRM Decode",
+            display_name="Decode Latent to Splats",
             category="Matrix-3D/splat",
             description="Turns the latent of a panoramic video and its camera path into Gaussian splats in one pass: "
             "seconds on a GPU instead of the minutes of GSOptimize, which can refine the result. The world is in the "
             "trajectory's own frame and units.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "lrm decode",
                 "lrm",
                 "feed-forward",
                 "latent to gaussians",

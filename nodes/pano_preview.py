@@ -42,12 +42,13 @@ class PanoPreview(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoPreview",
-            display_name="Pano Preview (look around)",
+            display_name="Preview Panorama",
             category="Matrix-3D/panorama",
             description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
             "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano preview",
                 "360 viewer",
                 "panorama viewer",
                 "look around",

@@ -147,7 +147,7 @@ class PanoProject(io.ComfyNode):
                     max=256,
                     step=1,
                     tooltip="How many canvas pixels of the photo's rim are to be generated again, so that both sides "
-                    "join. Upstream's is about 5 at a width of 1600. Pano Composite puts the rim back.",
+                    "join. Upstream's is about 5 at a width of 1600. Composite Photo into Panorama puts the rim back.",
                 ),
                 _vertical_fov(),
                 io.Float.Input(
@@ -198,7 +198,8 @@ class PanoProject(io.ComfyNode):
                     tooltip="1 (white) = to be generated, 0 = keep: as InpaintModelConditioning wants it.",
                 ),
                 PlacementType.Output(
-                    display_name="placement", tooltip="All photos and where they are, for Pano Composite."
+                    display_name="placement",
+                    tooltip="All photos and where they are, for Composite Photo into Panorama.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -251,12 +252,13 @@ class PanoComposite(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoComposite",
-            display_name="Pano Composite",
+            display_name="Composite Photo into Panorama",
             category=_CATEGORY,
             description="Puts the photos' own pixels back into the panorama generated around them: colors of the "
             "generated side are matched, the border is blended.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano composite",
                 "paste photo back",
                 "restore pixels",
                 "gain match",
@@ -352,12 +354,13 @@ class PanoCanonicalize(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoCanonicalize",
-            display_name="Pano Canonicalize",
+            display_name="Level Panorama",
             category=_CATEGORY,
             description="Straightens a tilted panorama and turns its interesting side to the front. FLUX with the "
             "panorama LoRA returns any side first; a camera path then heads for nothing in particular.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano canonicalize",
                 "straighten",
                 "level horizon",
                 "rotate panorama",
@@ -437,11 +440,12 @@ class PanoView(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoView",
-            display_name="Pano View",
+            display_name="Panorama to Perspective View",
             category=_CATEGORY,
             description="Perspective views of panoramas: one direction, or several around the circle.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano view",
                 "perspective",
                 "crop panorama",
                 "equirectangular to perspective",
@@ -519,12 +523,13 @@ class PanoCrops(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoCrops",
-            display_name="Pano Crops (12)",
+            display_name="Panorama Crops (12)",
             category=_CATEGORY,
             description="The twelve square views that Matrix-3D cuts out of a panorama, for depth or for training "
             "splats.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano crops",
                 "12 views",
                 "icosahedron",
                 "perspective crops",
@@ -698,12 +703,13 @@ class PanoTexelComposite(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoTexelComposite",
-            display_name="Pano Texel Composite",
+            display_name="Composite Known Pixels",
             category=_CATEGORY,
             description="Shows the panorama's own texels wherever the guidance has them, at its full size, and the "
             "video model's pixels only in the holes.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano texel composite",
                 "composite",
                 "keep texels",
                 "paste guidance",

@@ -30,12 +30,13 @@ class SplatRender(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatRender",
-            display_name="Splat Render",
+            display_name="Render Splats",
             category="Matrix-3D/splat",
             description="Renders Gaussian splats through a camera that follows a trajectory: perspective, panorama, "
             "stereo or VR180.",
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat render",
                 "render splats",
                 "flythrough",
                 "gaussian render",
@@ -124,7 +125,7 @@ class SplatRender(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds that were "
-                    "trained so (mip), as the report of Splat Load says.",
+                    "trained so (mip), as the report of Load Splats says.",
                 ),
             ],
             outputs=[
@@ -183,12 +184,13 @@ class VideoSave360(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VideoSave360",
-            display_name="Video Save 360",
+            display_name="Save 360 Video",
             category="Matrix-3D/files",
             description="Writes frames as an MP4 with the tags that make players, headsets and video sites show it "
             "as a 360, VR180 or stereo film.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "video save 360",
                 "save 360 video",
                 "spherical metadata",
                 "vr video",
@@ -202,13 +204,13 @@ class VideoSave360(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 io.Image.Input(
-                    "frames", tooltip="The frames, such as those of Splat Render or a panoramic video."
+                    "frames", tooltip="The frames, such as those of Render Splats or a panoramic video."
                 ),
                 io.Combo.Input(
                     "layout",
                     options=list(LAYOUTS_360),
                     default=LAYOUTS_360[0],
-                    tooltip="What the frames show. For Splat Render: panorama is 360, vr180 is vr180 side by side, "
+                    tooltip="What the frames show. For Render Splats: panorama is 360, vr180 is vr180 side by side, "
                     "stereo is flat side by side.",
                 ),
                 io.Float.Input(

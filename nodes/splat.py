@@ -125,12 +125,12 @@ class GSOptimizeSettings(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="GSOptimizeSettings",
-            display_name="GS Optimize Settings",
+            display_name="Optimize Gaussians Settings",
             category="Matrix-3D/splat",
-            description="The detail settings of GS Optimize: key frames, loss, densification, learning rates, reports. "
-            "Each starts at the value that all presets use, so an untouched node changes nothing.",
+            description="The detail settings of Optimize Gaussians: key frames, loss, densification, learning rates, "
+            "reports. Each starts at the value that all presets use, so an untouched node changes nothing.",
             search_aliases=[
-                *SPLAT_WORDS, "gaussian splatting settings", "learning rate", "densification",
+                *SPLAT_WORDS, "gs optimize settings", "gaussian splatting settings", "learning rate", "densification",
                 "key frames", "ssim", "adam",
             ],
             inputs=_detail_inputs(),
@@ -153,13 +153,13 @@ class GSOptimize(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="GSOptimize",
-            display_name="GS Optimize",
+            display_name="Optimize Gaussians",
             category="Matrix-3D/splat",
             description="Fits Gaussian splats to panoramic frames with known camera poses: surfels on the "
             "panorama's own surfaces and on what was filled in, refined against crops of the frames. The "
             "world keeps the frame and the units of the trajectory.",
             search_aliases=[
-                *SPLAT_WORDS, "gaussian splatting", "3dgs", "reconstruct", "splat optimization",
+                *SPLAT_WORDS, "gs optimize", "gaussian splatting", "3dgs", "reconstruct", "splat optimization",
                 "train splats", "world", "text to 3d", "image to 3d", "image to world", "video to 3d",
                 "text to world", "image to splat", "panorama to splat", "train gaussians",
             ],
@@ -232,8 +232,8 @@ class GSOptimize(io.ComfyNode):
                 io.Splat.Output(
                     display_name="origins",
                     tooltip="The same splats in the same order, colored by where they come from: green = texel of the "
-                    "source, orange = observed in a later frame, red = unobserved, at a guessed distance. For Splat "
-                    "Render or Splat Preview.",
+                    "source, orange = observed in a later frame, red = unobserved, at a guessed distance. For Render "
+                    "Splats or Preview Splats.",
                 ),
                 io.Image.Output(display_name="origins_view", tooltip="Those colors, ahead from the first pose."),
             ],

@@ -75,7 +75,7 @@ class SplatPreview(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="SplatPreview",
-            display_name="Splat Preview (walk)",
+            display_name="Preview Splats",
             category="Matrix-3D/splat",
             description=(
                 "Walk through a splat world inside the node: W A S D and the mouse, orbit mode, full screen, "
@@ -84,6 +84,7 @@ class SplatPreview(io.ComfyNode):
             ),
             search_aliases=[
                 *SPLAT_WORDS,
+                "splat preview",
                 "walk",
                 "first person",
                 "view splat",
@@ -134,8 +135,8 @@ class SplatPreview(io.ComfyNode):
                 io.Mesh.Input(
                     "collider",
                     optional=True,
-                    tooltip="A mesh that stops and carries the visitor, such as the collider of Splat Mesh; instead of "
-                    "the geometry's walls.",
+                    tooltip="A mesh that stops and carries the visitor, such as the collider of Splats to Mesh; "
+                    "instead of the geometry's walls.",
                 ),
                 io.Image.Input(
                     "panorama",
@@ -215,7 +216,7 @@ class SplatPreview(io.ComfyNode):
                     default=_AXES[0],
                     optional=True,
                     advanced=True,
-                    tooltip="Axes of the collider. glTF: as Splat Mesh gives it and 3D files hold it. OpenCV: the "
+                    tooltip="Axes of the collider. glTF: as Splats to Mesh gives it and 3D files hold it. OpenCV: the "
                     "splats' own, y down.",
                 ),
             ],

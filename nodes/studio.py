@@ -151,7 +151,7 @@ class TrajectoryStudio(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 GeometryType.Input(
-                    "geometry", tooltip="The panorama with its distances, from PanoDepth or World Extend."
+                    "geometry", tooltip="The panorama with its distances, from PanoDepth or Extend World."
                 ),
                 frames_input(),
                 io.Float.Input(

@@ -68,12 +68,13 @@ class PanoVAEEncode(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoVAEEncode",
-            display_name="Pano VAE Encode",
+            display_name="Panorama VAE Encode",
             category="Matrix-3D/panorama",
             description="Encodes panoramas, or the frames of one panoramic video with a video VAE, so that left "
             "and right belong together: turning the panorama turns the latent.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano vae encode",
                 "circular vae",
                 "seamless encode",
                 "tileable",
@@ -127,12 +128,13 @@ class PanoVAEDecode(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoVAEDecode",
-            display_name="Pano VAE Decode",
+            display_name="Panorama VAE Decode",
             category="Matrix-3D/panorama",
             description="Decodes latents of panoramas or panoramic videos so that left and right belong together: "
             "no line where the border was, and turning the latent turns the picture.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano vae decode",
                 "circular vae",
                 "seamless decode",
                 "tileable",
@@ -188,12 +190,13 @@ class PanoSeamMetric(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoSeamMetric",
-            display_name="Pano Seam Metric",
+            display_name="Panorama Seam Metric",
             category="Matrix-3D/panorama",
             description="Measures how visible the left/right border of panoramas is, and how far the first and the "
             "last row are from being the points that they stand for.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano seam metric",
                 "seam check",
                 "border error",
                 "panorama quality",

@@ -208,13 +208,14 @@ class PanoVideoConditioning(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoVideoConditioning",
-            display_name="Pano Video Conditioning",
+            display_name="Panorama Video Conditioning",
             category="Matrix-3D/video",
             description="Tells a Wan image-to-video model what is known along the camera path: guidance frames and "
             "mask, encoded exactly as the panoramic video LoRAs were trained. Connect the outputs to KSampler "
             "or any other sampler.",
             search_aliases=[
                 *WORLD_WORDS,
+                "pano video conditioning",
                 "wan image to video",
                 "wan i2v",
                 "guidance conditioning",
@@ -282,13 +283,14 @@ class PanoVideoSampler(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoVideoSampler",
-            display_name="Pano Video Sampler",
+            display_name="Panorama Video Sampler",
             category="Matrix-3D/video",
             description="Makes a panoramic video along the camera path: what PanoVideoConditioning does, then the "
             "host's sampler, then a decode without a seam. Paths longer than the model can take are cut into "
             "overlapping segments.",
             search_aliases=[
                 *WORLD_WORDS,
+                "pano video sampler",
                 "wan sampler",
                 "panorama video",
                 "video generation",
@@ -518,12 +520,12 @@ class PanoClipImage(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoClipImage",
-            display_name="Pano CLIP Image",
+            display_name="Panorama CLIP Image",
             category="Matrix-3D/video",
             description="Shows the start panorama to CLIP as upstream does: brought to the video's size with the "
             "guidance's own resize, then squeezed to 224x224 (bicubic, no antialias), so that CLIP Vision Encode "
             "need not resize or crop it.",
-            search_aliases=[*PANORAMA_WORDS, "clip vision", "resize for clip", "224"],
+            search_aliases=[*PANORAMA_WORDS, "pano clip image", "clip vision", "resize for clip", "224"],
             inputs=[
                 io.Image.Input(
                     "image", tooltip="The start panorama, or guidance frames, of which the first counts."
@@ -557,12 +559,13 @@ class PanoPrompt(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="PanoPrompt",
-            display_name="Pano Prompt",
+            display_name="Panorama Prompt",
             category="Matrix-3D/panorama",
             description="Puts a description of the scene into the wording that the panorama and video models were "
             "used with, and gives the negative text that goes with it.",
             search_aliases=[
                 *PANORAMA_WORDS,
+                "pano prompt",
                 "prompt preset",
                 "prompt suffix",
                 "negative prompt",

@@ -347,8 +347,8 @@ def save_panorama(images: Ref) -> Node:
 def text_to_panorama() -> Graph:
     text = (
         "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, "
-        "guidance 7. *Pano LoRA* turns the latent while sampling and *Pano VAE Decode* closes the ring, so the "
-        "left and right border meet. *Canonicalize* turns the scene to the front.\n\n"
+        "guidance 7. *Load Panorama LoRA* turns the latent while sampling and *Panorama VAE Decode* closes the ring, so the "
+        "left and right border meet. *Level Panorama* turns the scene to the front.\n\n"
         "Any FLUX.1 dev checkpoint works here, quantized ones too: swap the loader."
     ) + files("flux1-dev.safetensors", LORA_TEXT, *FLUX_FILES)
     nodes = {
@@ -554,7 +554,7 @@ def panorama_to_video() -> Graph:
         "**Panorama to panoramic video.** Wan 2.1 I2V 14B (480p) with the panorama video LoRA follows the "
         "camera path through the scene's mesh. Where the mesh shows the real panorama, its own texels are put "
         "back at full resolution. Upstream's settings: 81 frames of 960x480, 50 Euler steps, shift 5, CFG 5.\n\n"
-        "Describe your scene in *Pano Prompt*."
+        "Describe your scene in *Panorama Prompt*."
     ) + files(*WAN_FILES)
     return Graph(*sample_video(text, 480))
 
@@ -825,7 +825,7 @@ def extend_world() -> Graph:
         "press *Extend from here* (X, the arrow up out of the line). That wakes the second half: it looks around from "
         "there, proposes a path to what nobody has seen, fills it and fits it into the same world, which opens in *Walk "
         "on*. Press *Extend from here* there, and another segment is added below.\n\n"
-        "*Pano Fill* only continues what is known; a video model (see the other templates) invents."
+        "*Inpaint Guidance* only continues what is known; a video model (see the other templates) invents."
     )
     first = splat_stages("matrix3d/extended")
     kept = ("path", "guide", "fill", "fit", "world")

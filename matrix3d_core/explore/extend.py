@@ -121,7 +121,7 @@ def start_pose(
     if trajectory is None:
         raise InvalidInput(
             "a place to go on from must be given: connect a trajectory or a camera, or press 'Extend from here' "
-            "in the Splat Preview."
+            "in Preview Splats."
         )
     if not -len(trajectory) <= frame < len(trajectory):
         raise InvalidInput(f"frame must lie in 0..{len(trajectory) - 1}, or be -1 for the last; got {frame}.")
@@ -244,7 +244,7 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
     if path.frame_of_reference != "panorama":
         raise InvalidInput(
             "the path must be in its panorama's frame; it is in a world's already. Make it from the geometry of "
-            "World Extend."
+            "Extend World."
         )
     first = path.camera_from_world[0]
     here = torch.eye(4, dtype=torch.float64)

@@ -334,7 +334,7 @@ def _read_points(
     if not points:
         raise FormatError(
             f"{name}: is {what}, not Gaussians: {header.element('vertex').count} points without sizes and rotations. "
-            "Read its points as balls (points in Splat Load), or train splats from the pictures it was made of."
+            "Read its points as balls (points in Load Splats), or train splats from the pictures it was made of."
         )
     findings.say("layout", f"{what}: points read as opaque balls, as large as their neighbors are far.")
     return gaussians_of_points(file, header, name)

@@ -233,7 +233,7 @@ _NO = ("0", "false", "no", "off", "none", "default", "classic")
 def note_antialiased(is_filtered: bool, findings: Findings) -> None:
     """Note whether the file says that it was trained with a filter against aliasing."""
     findings.said["antialiased"] = (
-        "yes, the file says: trained with a filter (mip). Turn antialiased on in Splat Render."
+        "yes, the file says: trained with a filter (mip). Turn antialiased on in Render Splats."
         if is_filtered
         else "no, the file says."
     )

@@ -134,7 +134,7 @@ def levels_of_detail(
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(
-            f"splats must be finite to be fused; {broken} are not. Clean them first (Splat Clean)."
+            f"splats must be finite to be fused; {broken} are not. Clean them first (Clean Splats)."
         )
     measure, judge = evaluation_views(gaussians, trajectory, count=20, size_px=size_px)
     centers = centers_inside(gaussians, trajectory)

@@ -70,7 +70,7 @@ def merge_gaussians(
         broken = int((~usable(part)).sum())
         if broken:
             raise InvalidInput(
-                f"world {number + 1} must be finite; {broken} of its splats are not. Clean it first (Splat Clean)."
+                f"world {number + 1} must be finite; {broken} of its splats are not. Clean it first (Clean Splats)."
             )
     joined, fused = parts[0], 0
     for number, part in enumerate(parts[1:]):

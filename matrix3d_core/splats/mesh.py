@@ -131,7 +131,7 @@ def mesh_from_gaussians(
         raise InvalidInput("the world must hold at least 1 splat; got none.")
     broken = int((~usable(gaussians)).sum())
     if broken:
-        raise InvalidInput(f"splats must be finite; {broken} are not. Clean them first (Splat Clean).")
+        raise InvalidInput(f"splats must be finite; {broken} are not. Clean them first (Clean Splats).")
     places = spread_places(gaussians, trajectory, config.views)
     backend, _ = SPLAT_BACKENDS.load(config.backend, needs={"panorama", "median"})
     sights: list[Sight] = []

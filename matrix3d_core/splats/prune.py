@@ -169,7 +169,7 @@ def prune_gaussians(
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(
-            f"splats must be finite to be weighed; {broken} are not. Clean them first (Splat Clean)."
+            f"splats must be finite to be weighed; {broken} are not. Clean them first (Clean Splats)."
         )
     measure, judge = evaluation_views(gaussians, trajectory, count=config.views, size_px=config.size_px)
     truth = None if frames is None or trajectory is None else reference_renders(frames, judge, trajectory)

@@ -116,7 +116,7 @@ def render_path(
     try:
         gaussians.check_finite()
     except InvalidInput as error:
-        raise InvalidInput(f"{error} Take those splats out with Splat Clean.") from error
+        raise InvalidInput(f"{error} Take those splats out with Clean Splats.") from error
     rows, columns = picture_size(projection, height, width)
     if stride < 1:
         raise InvalidInput(f"stride must be at least 1; got {stride}.")

@@ -417,7 +417,7 @@ def test_point_clouds_are_told_from_splats(text):
     rows = points(red=255, green=0, blue=51)
     data = ply(rows, dict.fromkeys(("red", "green", "blue"), "uchar"), text=text)
     with pytest.raises(
-        FormatError, match=r"is a plain point cloud, not Gaussians: 27 points .* \(points in Splat Load\)"
+        FormatError, match=r"is a plain point cloud, not Gaussians: 27 points .* \(points in Load Splats\)"
     ):
         load(data)
     world, report = load(data, points=True)

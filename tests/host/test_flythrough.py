@@ -1,4 +1,4 @@
-"""The recorded path as a film: Splat Preview, Splat Render and core's video nodes, in the real host."""
+"""The recorded path as a film: Preview Splats, Render Splats and core's video nodes, in the real host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Splat Preview hands to the browser beside the world: walls, panorama, origins; and what it says of paths."""
+"""What Preview Splats hands to the browser beside the world: walls, panorama, origins; and what it says of paths."""
 
 from __future__ import annotations
 

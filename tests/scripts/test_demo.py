@@ -12,8 +12,8 @@ from comfy_host import Client, Host, HostError, failure, free_port, prepare_base
 
 PROMPT = {
     "1": {"class_type": "PreviewImage", "inputs": {}, "_meta": {"title": "Look"}},
-    "2": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Splat Save"}},
-    "3": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Splat Save"}},
+    "2": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Save Splats"}},
+    "3": {"class_type": "SplatSave", "inputs": {}, "_meta": {"title": "Save Splats"}},
     "4": {"class_type": "SaveVideo", "inputs": {}, "_meta": {"title": "Save Video"}},
     "5": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save Image"}},
 }

@@ -34,7 +34,7 @@ test("the words are whole: the same values, no English left as it is, one way ba
 test("values of a phase go where its words say", () => {
   assert.equal(tellFilled("fill frame 3 of 81", PHASES), "填补帧 3 / 81");
   assert.equal(tellFilled("fit splats: step 20 of 700, about 1 min left", PHASES), "拟合泼溅：第 20 / 700 步，约剩 1 分钟");
-  assert.equal(tellFilled("prepare the backend (compiles on first use)", PHASES), "准备引擎（首次使用时编译）");
+  assert.equal(tellFilled("prepare the backend (compiles on first use)", PHASES), "准备后端（首次使用时编译）");
   assert.equal(tellFilled("of another pack", PHASES), "of another pack");
   assert.equal(tellFilled("fill frame 3 of 81", undefined), "fill frame 3 of 81");
 });
@@ -74,7 +74,7 @@ test("what a running node says is told where the host shows it", async () => {
 });
 
 test("a template is told in the language of now, and what a user wrote stays", () => {
-  const line = "Describe your scene in *Pano Prompt*.";
+  const line = "Describe your scene in *Panorama Prompt*.";
   const note = { type: "MarkdownNote", title: "Read me", widgets: [{ value: `mine\n\n${line}` }] };
   const node = { type: "PanoLoad", title: "My node", widgets: [{ value: "Words" }] };
   const root = { nodes: [note, node], groups: [{ title: "Words" }, { title: "my group" }] };

@@ -126,7 +126,7 @@ def test_left_handed_files_are_refused_in_words(opened, worlds):
 
 
 def test_spz_4_is_not_read_by_this_spark(opened, worlds):
-    """When this fails, Spark has learned version 4: say so in the tooltip of Splat Save and in docs/formats.md."""
+    """When this fails, Spark has learned version 4: say so in the tooltip of Save Splats and in docs/formats.md."""
     pytest.importorskip("zstandard")
     write_gaussians(worlds.output_dir / "four.spz", colored_world(), kind="spz 4")
     query = {"filename": "four.spz", "type": "output"}

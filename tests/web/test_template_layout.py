@@ -86,4 +86,4 @@ def test_a_crossing_would_be_seen(editor):
     editor.evaluate(move, ["Walk here", 60])
     assert any("Walk here" in fault and "sticks out of 5 Walk" in fault for fault in faults(editor))
     editor.evaluate(move, ["Walk here", 700])
-    assert any("Walk here" in fault and "Splat Save" in fault for fault in overlaps(boxes(editor)))
+    assert any("Walk here" in fault and "Save Splats" in fault for fault in overlaps(boxes(editor)))

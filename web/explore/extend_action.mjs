@@ -1,4 +1,4 @@
-// The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
+// The viewers' button "Extend from here": hands the pose to Extend World and queues the next segment.
 
 import { tr } from "../i18n/translate.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
@@ -26,7 +26,7 @@ export function offerExtend(app) {
   async function run({ viewer, node, pose, tell }) {
     if (!node?.graph) throw new Error(tr("Extending needs the graph: open this world in its node."));
     if (viewer.outside && viewer.outside.axes !== "RDF") {
-      throw new Error(tr("What is up was guessed here. Turn the splats upright with Splat Transform first, and extend from there."));
+      throw new Error(tr("What is up was guessed here. Turn the splats upright with Transform Splats first, and extend from there."));
     }
     let extender = extenderOf(node);
     const place = pose.position.map((v) => v.toFixed(1)).join(", ");
@@ -41,10 +41,10 @@ export function offerExtend(app) {
         text = tr("The segment was added once more below, to go on from this world. It is queued.");
       } else {
         if (!isExtendable(node)) {
-          throw new Error(tr("Extending needs the splats themselves, and this view has a file. Read it with Splat Load and connect that."));
+          throw new Error(tr("Extending needs the splats themselves, and this view has a file. Read it with Load Splats and connect that."));
         }
         extender = addSegment(node, create, viewer.count + MORE_SPLATS);
-        text = tr("Added below: World Extend and what makes the next part of this world. It is queued; undo takes it away.");
+        text = tr("Added below: Extend World and what makes the next part of this world. It is queued; undo takes it away.");
       }
     }
     wake(extender);
@@ -56,7 +56,7 @@ export function offerExtend(app) {
   }
 }
 
-/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as World Extend reads it */
+/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as Extend World reads it */
 export function writePose({ position, yaw, pitch }) {
   const degrees = [yaw, pitch].map((angle) => Number(((angle * 180) / Math.PI).toFixed(2)) + 0);
   return JSON.stringify([...position.map((v) => Number(v.toFixed(4)) + 0), ...degrees]);

@@ -1,4 +1,4 @@
-// Segments of a world in the graph: World Extend and what hangs on it. Works on the editor's graph, imports nothing of it.
+// Segments of a world in the graph: Extend World and what hangs on it. Works on the editor's graph, imports nothing of it.
 
 /** @typedef {any} GraphNode of the graph editor */
 /** @typedef {{ node: GraphNode, slot: number }} Source an output */
@@ -51,7 +51,7 @@ export function upstreamOf(node) {
 export const downstreamOf = (node) => (node.graph?.nodes ?? []).filter((/** @type {GraphNode} */ other) => upstreamOf(other).has(node));
 
 /**
- * The World Extend node that goes on from the world which a viewer shows: it takes that world, or both come from one
+ * The Extend World node that goes on from the world which a viewer shows: it takes that world, or both come from one
  * another (a cleaned or merged world, say), and it has no part in making it. Of several, the nearest.
  * @param {GraphNode} viewer
  * @returns {GraphNode | null}
@@ -72,7 +72,7 @@ export function extenderOf(viewer) {
 }
 
 /**
- * The World Extend node that the world of a viewer was made with: the last one before it.
+ * The Extend World node that the world of a viewer was made with: the last one before it.
  * @param {GraphNode} viewer
  * @returns {GraphNode | null}
  */
@@ -108,12 +108,12 @@ function copyOf(node, create) {
 }
 
 /**
- * Repeat a segment after itself: copy World Extend and all that hangs on it, and let the copy go on from the world that
+ * Repeat a segment after itself: copy Extend World and all that hangs on it, and let the copy go on from the world that
  * the viewer shows.
  * @param {GraphNode} viewer its world was made by the segment
  * @param {GraphNode} extender of the segment
  * @param {(kind: string) => GraphNode} create makes a new node of a kind
- * @returns {GraphNode} the World Extend of the copy
+ * @returns {GraphNode} the Extend World of the copy
  */
 export function repeatSegment(viewer, extender, create) {
   const world = sourceOfInput(viewer, "splat");
@@ -152,7 +152,7 @@ export function setWidget(node, name, value) {
 }
 
 /**
- * Whether World Extend can take what a viewer shows: splats, not a file of them.
+ * Whether Extend World can take what a viewer shows: splats, not a file of them.
  * @param {GraphNode} viewer
  */
 export function isExtendable(viewer) {
@@ -173,7 +173,7 @@ const SEGMENT = [
   { kind: "MeshGuidanceRender", at: [876, 0], size: [340, 286], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] } },
   {
     kind: "PanoFill",
-    at: [876, 660], // below all that Mesh Guidance Render can show
+    at: [876, 660], // below all that Render Mesh Guidance can show
     size: [340, 146],
     takes: { frames: ["MeshGuidanceRender", 0], mask: ["MeshGuidanceRender", 1], depth: ["MeshGuidanceRender", 2], trajectory: ["NextBestPath", 0] },
   },
@@ -191,11 +191,11 @@ const SEGMENT = [
 ];
 
 /**
- * Add what extends the world of a viewer, below all that is there: World Extend, a path, its frames, the fit, a viewer.
+ * Add what extends the world of a viewer, below all that is there: Extend World, a path, its frames, the fit, a viewer.
  * @param {GraphNode} viewer
  * @param {(kind: string) => GraphNode} create makes a new node of a kind
  * @param {number} mostSplats that the fit may end with
- * @returns {GraphNode} the World Extend
+ * @returns {GraphNode} the Extend World
  */
 export function addSegment(viewer, create, mostSplats) {
   const { graph } = viewer;

@@ -19,12 +19,12 @@ export const ZH = {
   "Extend from here": "从此处扩展",
   "Extending needs the graph: open this world in its node.": "扩展需要工作流：请在节点中打开此世界。",
   "Going on from {place}. The next segment is queued.": "从 {place} 处继续。下一段已加入队列。",
-  "Extending needs the splats themselves, and this view has a file. Read it with Splat Load and connect that.":
-    "扩展需要泼溅本身，而此视图使用的是文件。请用“加载泼溅”（Splat Load）读取并连接。",
-  "Added below: World Extend and what makes the next part of this world. It is queued; undo takes it away.":
-    "已在下方添加“扩展世界”（World Extend）以及生成此世界下一部分所需的节点。已加入队列；撤销可移除。",
-  "What is up was guessed here. Turn the splats upright with Splat Transform first, and extend from there.":
-    "此处的上方为推测。请先用“泼溅变换”（Splat Transform）将泼溅转正，再从那里扩展。",
+  "Extending needs the splats themselves, and this view has a file. Read it with Load Splats and connect that.":
+    "扩展需要泼溅本身，而此视图使用的是文件。请用“加载泼溅”（Load Splats）读取并连接。",
+  "Added below: Extend World and what makes the next part of this world. It is queued; undo takes it away.":
+    "已在下方添加“扩展世界”（Extend World）以及生成此世界下一部分所需的节点。已加入队列；撤销可移除。",
+  "What is up was guessed here. Turn the splats upright with Transform Splats first, and extend from there.":
+    "此处的上方为推测。请先用“变换泼溅”（Transform Splats）将泼溅转正，再从那里扩展。",
   "The segment was added once more below, to go on from this world. It is queued.":
     "已在下方再添加一段，从此世界继续。它已加入队列。",
 
@@ -215,8 +215,8 @@ export const ZH = {
   " ComfyUI empties its temp folder when it starts; run the graph again.":
     "ComfyUI 启动时会清空其 temp 文件夹；请重新运行工作流。",
   "{name} cannot be read (status {status}).": "无法读取 {name}（状态 {status}）。",
-  "{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.":
-    "{name} 过大：{size}；此视图最多打开 {most}。请保存为 SPZ，或用“泼溅精简”（Splat Prune）或“泼溅 LOD”（Splat LOD）缩小。",
+  "{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Prune Splats or Splat Levels of Detail.":
+    "{name} 过大：{size}；此视图最多打开 {most}。请保存为 SPZ，或用“精简泼溅”（Prune Splats）或“泼溅细节层次”（Splat Levels of Detail）缩小。",
   "{name} is too large: more than {most}.": "{name} 过大：超过 {most}。",
   "{name} cannot be shown: {why}": "无法显示 {name}：{why}",
   "{name} holds no splats.": "{name} 不含泼溅。",

@@ -301,7 +301,7 @@ export const TEMPLATES = {
   Splats: "泼溅",
   "**Extend a world.** Press Run: the sample becomes a world. Walk in *Walk here* to where you want to go on, and press *Extend from here* (X, the arrow up out of the line). That wakes the second half: it looks around from there, proposes a path to what nobody has seen, fills it and fits it into the same world, which opens in *Walk on*. Press *Extend from here* there, and another segment is added below.":
     "**扩展世界**。点击运行：示例将变成一个世界。在*在此漫游*中走到想要继续的地方，按*从此处扩展*（X，线上的向上箭头）。这会唤醒后半部分：它从那里环顾，提出一条通往未见之处的轨迹，填补并拟合到同一个世界，该世界在*继续漫游*中打开。在那里再按*从此处扩展*，下方会再添加一段。",
-  "*Pano Fill* only continues what is known; a video model (see the other templates) invents.":
+  "*Inpaint Guidance* only continues what is known; a video model (see the other templates) invents.":
     "*全景填补*只延续已知内容；视频模型（见其他模板）则会生成新内容。",
   "**Panorama to world with MoGe depth.** The panorama's geometry comes from core's *Load MoGe Model*; without a GPU start ComfyUI with `--fp32-text-enc`, or it fails in half precision. Everything else is as in *panorama_to_world*.":
     "**用 MoGe 深度从全景图到世界**。全景图的几何来自内置的*加载 MoGe 模型*；没有 GPU 时请用 `--fp32-text-enc` 启动 ComfyUI，否则半精度会失败。其余与 *panorama_to_world* 相同。",
@@ -313,7 +313,7 @@ export const TEMPLATES = {
     "该模型适用于典型距离为 1 的世界，此处由*全景深度*给出。它只用 480x960 的视频生成世界。*精细*在此基础上再拟合几百步。",
   "**Panorama to panoramic video.** Wan 2.1 I2V 14B (480p) with the panorama video LoRA follows the camera path through the scene's mesh. Where the mesh shows the real panorama, its own texels are put back at full resolution. Upstream's settings: 81 frames of 960x480, 50 Euler steps, shift 5, CFG 5.":
     "**从全景图到全景视频**。Wan 2.1 I2V 14B（480p）配合全景视频 LoRA，沿相机轨迹穿过场景网格。网格显示真实全景图之处，会以全分辨率放回其纹素。原版设置：81 帧 960x480，50 步 Euler，shift 5，CFG 5。",
-  "Describe your scene in *Pano Prompt*.": "请在*全景提示词*中描述您的场景。",
+  "Describe your scene in *Panorama Prompt*.": "请在*全景提示词*中描述您的场景。",
   "**Panorama to world.** Press Run: the shipped sample becomes a world in a few minutes, without a GPU or a model. Then click into *Walk here* and use W A S D and the mouse.":
     "**从全景图到世界**。点击运行：自带示例几分钟内变成一个世界，无需 GPU 或模型。然后单击*在此漫游*，用 W A S D 和鼠标行走。",
   "For your own picture choose it in *Load Panorama* (2:1). Without a depth file a flat ground and a far dome stand in; for real geometry use the MoGe template.":
@@ -322,8 +322,8 @@ export const TEMPLATES = {
     "**经由视频从全景图到世界**。与 *panorama_to_video* 相同，然后对视频拟合高斯泼溅并漫游。",
   "**Photo to panorama.** The photo is put on the sphere, FLUX.1 Fill paints the rest, and the photo's own pixels go back on top. Set the photo's horizontal field of view in *Project*; with MoGe, link its geometry instead. Upstream's settings: 1600x800, 50 steps, guidance 30.":
     "**从照片到全景图**。照片被放到球面上，FLUX.1 Fill 绘制其余部分，最后放回照片自身的像素。请在投影节点中设置照片的水平视场角；使用 MoGe 时改为连接其几何。原版设置：1600x800，50 步，guidance 30。",
-  "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, guidance 7. *Pano LoRA* turns the latent while sampling and *Pano VAE Decode* closes the ring, so the left and right border meet. *Canonicalize* turns the scene to the front.":
-    "**从文本到全景图**。FLUX.1 dev 配合全景 LoRA，原版设置：1024x512，50 步，guidance 7。*全景 LoRA* 在采样时转动潜空间，*全景 VAE 解码*闭合环，使左右边界相接。规范化节点将场景转到正前方。",
+  "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, guidance 7. *Load Panorama LoRA* turns the latent while sampling and *Panorama VAE Decode* closes the ring, so the left and right border meet. *Level Panorama* turns the scene to the front.":
+    "**从文本到全景图**。FLUX.1 dev 配合全景 LoRA，原版设置：1024x512，50 步，guidance 7。*加载全景 LoRA* 在采样时转动潜空间，*全景 VAE 解码*闭合环，使左右边界相接。*校平全景*将场景转到正前方。",
   "Any FLUX.1 dev checkpoint works here, quantized ones too: swap the loader.": "任何 FLUX.1 dev 模型都可用，量化版亦可：更换加载器即可。",
   "**Text to world.** A sentence becomes a panorama (FLUX.1 dev), its geometry (MoGe), a video along a path (Wan 2.1 I2V) and a world to walk in. Write your sentence below.":
     "**从文本到世界**。一句话变成全景图（FLUX.1 dev）、其几何（MoGe）、沿轨迹的视频（Wan 2.1 I2V）以及可漫游的世界。请在下方写下您的句子。",
@@ -333,6 +333,6 @@ export const TEMPLATES = {
     "**用 MoGe 深度从全景图到世界**。需要 `models/geometry_estimation` 中的 MoGe 模型（内置的*加载 MoGe 模型*）；没有 GPU 时请用 `--fp32-text-enc` 启动 ComfyUI，否则半精度会失败。其余与 *panorama_to_world* 相同。",
   "**Panorama to world, feed-forward.** As *panorama_to_video*, then the reconstruction model turns the video's latent into splats in one pass. Put `pano_lrm_480p.pt` into `models/matrix3d_lrm`; `matrix3d convert-lrm` makes a smaller file of it.":
     "**前馈式从全景图到世界**。与 *panorama_to_video* 相同，然后重建模型一次将视频潜空间变为泼溅。请将 `pano_lrm_480p.pt` 放入 `models/matrix3d_lrm`；`matrix3d convert-lrm` 可将其转换为更小的文件。",
-  "**Text to world.** A sentence becomes a panorama (FLUX.1 dev), geometry (MoGe), a video along a path (Wan 2.1 I2V) and a world of Gaussian splats to walk in. Describe the scene in the first *Pano Prompt*; both models hear it.":
+  "**Text to world.** A sentence becomes a panorama (FLUX.1 dev), geometry (MoGe), a video along a path (Wan 2.1 I2V) and a world of Gaussian splats to walk in. Describe the scene in the first *Panorama Prompt*; both models hear it.":
     "**从文本到世界**。一句话变成全景图（FLUX.1 dev）、几何（MoGe）、沿轨迹的视频（Wan 2.1 I2V）以及可漫游的高斯泼溅世界。请在第一个*全景提示词*中描述场景；两个模型都会用到它。",
 };

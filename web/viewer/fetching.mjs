@@ -25,7 +25,7 @@ export async function fetchBytes(file, address, signal, tell) {
     response.body.cancel();
     const values = { name, size: megabytes(total), most: megabytes(MOST_BYTES) };
     throw new Error(
-      tr("{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Splat Prune or Splat LOD.", values),
+      tr("{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Prune Splats or Splat Levels of Detail.", values),
     );
   }
   const chunks = [];

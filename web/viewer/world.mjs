@@ -2,7 +2,7 @@
 //
 // The file lies in one of the host's own folders and comes through its /view route, which refuses all others.
 // `pose` (world units and degrees), `metric=1` (show meters) and `sidecar=1` (read world.world.json of world.spz, which
-// Splat Save writes: its axes, start and scale) are optional.
+// Save Splats writes: its axes, start and scale) are optional.
 
 import { language, tr } from "../i18n/translate.mjs";
 import { poseFromText } from "./pose.mjs";

@@ -151,7 +151,7 @@ def test_nan_is_sent_to_clean():
         lambda w: levels_of_detail(w, 1),
         lambda w: merge_gaussians([w]),
     ):
-        with pytest.raises(InvalidInput, match="Splat Clean"):
+        with pytest.raises(InvalidInput, match="Clean Splats"):
             work(broken)
 
 
