@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.lrm.decode import DecodeSettings, LRMResult, check_latents, decode_latents, plan_decode
-from ..matrix3d_core.lrm.weights import STORED_TYPES, build_model, read_weights
+from ..matrix3d_core.lrm.weights import STORED_TYPES, build_lrm, read_lrm_weights
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.trajectory import Trajectory
 
@@ -87,10 +87,10 @@ def load_lrm(name: str, precision: str) -> LoadedLRM:
         FormatError: when it cannot be read.
         WeightsMismatch: when it is another model.
     """
-    weights = read_weights(find_lrm(name))
+    weights = read_lrm_weights(find_lrm(name))
     device = comfy.model_management.get_torch_device()
     dtype = STORED_TYPES.get(precision) or _best_type(device)
-    network = build_model(weights, ops=comfy.ops.manual_cast, dtype=dtype)
+    network = build_lrm(weights, ops=comfy.ops.manual_cast, dtype=dtype)
     patcher = comfy.model_patcher.ModelPatcher(
         network, load_device=device, offload_device=comfy.model_management.unet_offload_device()
     )

@@ -26,7 +26,7 @@ from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE, DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.plot import plot_trajectory
-from ..matrix3d_core.trajectories.presets import PRESETS
+from ..matrix3d_core.trajectories.presets import TRAJECTORY_PRESETS
 from ..matrix3d_core.trajectories.report import describe_trajectory
 from ._host import io, progress_to_host
 from ._host_block import block_output
@@ -221,7 +221,7 @@ class TrajectoryStudio(io.ComfyNode):
             "token": token,
             "span": map_span(scene.geometry),
             "unit": "m" if geometry.is_metric else "units",
-            "presets": list(PRESETS),
+            "presets": list(TRAJECTORY_PRESETS),
         }
         if trajectory is not None and trajectory.frame_of_reference == "panorama":
             shown["given"] = keys_of_path(trajectory)

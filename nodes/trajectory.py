@@ -25,7 +25,12 @@ from ..matrix3d_core.trajectories.keyframes import parse_keyframes
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose, pose_from_camera_info
 from ..matrix3d_core.trajectories.placement import PANORAMA_PLACES, place_panorama
 from ..matrix3d_core.trajectories.plot import plot_trajectory
-from ..matrix3d_core.trajectories.presets import PIVOT_FRACTION, PRESETS, make_preset, preset_in_scene
+from ..matrix3d_core.trajectories.presets import (
+    PIVOT_FRACTION,
+    TRAJECTORY_PRESETS,
+    make_preset,
+    preset_in_scene,
+)
 from ..matrix3d_core.trajectories.report import describe_trajectory
 from ..matrix3d_core.trajectories.rescale import RESCALE_MODES, adapt_to_scene, check_units
 from ..matrix3d_core.trajectories.spline import PACES, spline_trajectory
@@ -88,9 +93,9 @@ class TrajectoryPreset(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "preset",
-                    options=list(PRESETS),
+                    options=list(TRAJECTORY_PRESETS),
                     default="straight",
-                    tooltip="\n".join(f"{name}: {text}" for name, text in PRESETS.items()),
+                    tooltip="\n".join(f"{name}: {text}" for name, text in TRAJECTORY_PRESETS.items()),
                 ),
                 frames_input(),
                 io.Combo.Input(

@@ -92,11 +92,11 @@ def depth_of(options: argparse.Namespace) -> Tensor | None:
 
 def add_path(parser: argparse.ArgumentParser, settings: object) -> Any:
     """Add the camera path and return its group; defaults are those of a `WorldConfig`."""
-    from ..trajectories.presets import PRESETS
+    from ..trajectories.presets import TRAJECTORY_PRESETS
 
     group = parser.add_argument_group("camera path")
     add = setting_adder(group, settings)
-    add("--preset", "preset", "which path, see below", choices=tuple(PRESETS), metavar="NAME")
+    add("--preset", "preset", "which path, see below", choices=tuple(TRAJECTORY_PRESETS), metavar="NAME")
     add("--frames", "frames", "length of the path in frames", type=int, metavar="N")
     add("--distance", "distance", "how far to go, meters", type=float, metavar="M")
     add("--clearance", "clearance", "stay this far from surfaces, meters; 0 = do not check", type=float)
@@ -105,9 +105,11 @@ def add_path(parser: argparse.ArgumentParser, settings: object) -> Any:
 
 def preset_list() -> str:
     """Return the camera paths for the end of a help page."""
-    from ..trajectories.presets import PRESETS
+    from ..trajectories.presets import TRAJECTORY_PRESETS
 
-    return "camera paths (--preset):\n" + "\n".join(f"  {name:<25} {text}" for name, text in PRESETS.items())
+    return "camera paths (--preset):\n" + "\n".join(
+        f"  {name:<25} {text}" for name, text in TRAJECTORY_PRESETS.items()
+    )
 
 
 def add_weights(parser: argparse.ArgumentParser, models: str) -> None:

@@ -25,9 +25,9 @@ __all__ = [
     "PRECISIONS",
     "STORED_TYPES",
     "LRMWeights",
-    "build_model",
+    "build_lrm",
     "convert_weights",
-    "read_weights",
+    "read_lrm_weights",
     "write_weights",
 ]
 
@@ -87,7 +87,7 @@ class LRMWeights:
         return text
 
 
-def read_weights(path: Path | str, *, config: LRMConfig | None = None) -> LRMWeights:
+def read_lrm_weights(path: Path | str, *, config: LRMConfig | None = None) -> LRMWeights:
     """Read a checkpoint: upstream's ``.pt`` (nested, prefixed, with other things in it) or safetensors.
 
     Nothing in the file is executed. Torch files are mapped into memory where their form allows it, so a
@@ -115,7 +115,7 @@ def sort_weights(
     header: Mapping[str, Any] | None = None,
     config: LRMConfig | None = None,
 ) -> LRMWeights:
-    """Pick a network's tensors out of named tensors; see `read_weights`."""
+    """Pick a network's tensors out of named tensors; see `read_lrm_weights`."""
     prefix = _find_prefix(content, name)
     own: dict[str, Tensor] = {}
     unused, foreign = [], []
@@ -145,11 +145,11 @@ def sort_weights(
     return LRMWeights(name, config, tensors, tuple(sorted(unused)), tuple(sorted(foreign)))
 
 
-def build_model(weights: LRMWeights, *, ops: Any = CastOps, dtype: torch.dtype | None = None) -> LatentLRM:
+def build_lrm(weights: LRMWeights, *, ops: Any = CastOps, dtype: torch.dtype | None = None) -> LatentLRM:
     """Make the network on the CPU, ready for inference.
 
     Args:
-        weights: see `read_weights`.
+        weights: see `read_lrm_weights`.
         ops: layers, see `CastOps`.
         dtype: of the parameters; None keeps float16 and bfloat16 and takes float32 otherwise.
 
@@ -183,7 +183,7 @@ def write_weights(
     dtype: torch.dtype | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a safetensors file that `read_weights` reads, with the configuration in its header.
+    """Write a safetensors file that `read_lrm_weights` reads, with the configuration in its header.
 
     Args:
         target: path or binary file.
@@ -214,19 +214,19 @@ def convert_weights(
     """Write a slim safetensors copy of a checkpoint; return what was read.
 
     Args:
-        source: any file that `read_weights` takes.
+        source: any file that `read_lrm_weights` takes.
         target: appears when it is complete.
         dtype: one of `STORED_TYPES`.
         config: values of `LRMConfig` that the source does not state, such as ``{"camera": "perspective"}``.
 
     Raises:
-        FormatError: as `read_weights`.
-        WeightsMismatch: as `read_weights`.
+        FormatError: as `read_lrm_weights`.
+        WeightsMismatch: as `read_lrm_weights`.
         InvalidInput: for an unknown type, or values that do not fit into it.
     """
     if dtype not in STORED_TYPES:
         raise InvalidInput(f"dtype must be one of {', '.join(STORED_TYPES)}; got {dtype!r}.")
-    weights = read_weights(source)
+    weights = read_lrm_weights(source)
     if config:
         weights = replace(weights, config=replace(weights.config, **config))
     notes = {"source": Path(source).name, "left_out": json.dumps(len(weights.unused) + len(weights.foreign))}

@@ -13,7 +13,7 @@ from ..io.cameras_json import read_trajectory
 from ..io.checkpoints import check_stored, read_checkpoint
 from ..io.tensors import write_tensors
 from ..lrm.decode import DEFAULT_SETTINGS, DecodeSettings, check_latents, decode_latents, plan_decode
-from ..lrm.weights import PRECISIONS, STORED_TYPES, build_model, read_weights
+from ..lrm.weights import PRECISIONS, STORED_TYPES, build_lrm, read_lrm_weights
 from ..optimize.loop import view_ahead
 from ..progress import ProgressFn, no_progress
 from .outputs import write_world
@@ -56,7 +56,7 @@ def decode_folder(
 
     Args:
         folder: as `make_panorama_video` wrote it.
-        weights: checkpoint of the model, any that `read_weights` takes.
+        weights: checkpoint of the model, any that `read_lrm_weights` takes.
         out_dir: made when missing.
         settings: see `DecodeSettings`; the defaults of LRMDecode.
         precision: one of `PRECISIONS`; auto is bf16 on a GPU that has it, else fp32.
@@ -86,9 +86,9 @@ def decode_folder(
     )
     place = choose_device(device)
     dtype = STORED_TYPES.get(precision) or _best_type(place)
-    content = read_weights(weights)
+    content = read_lrm_weights(weights)
     check_latents(latents, content.config)
-    model = build_model(content, dtype=dtype).to(place)
+    model = build_lrm(content, dtype=dtype).to(place)
     size = torch.finfo(dtype).bits // 8
     free = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else float("inf")
     count = sum(parameter.numel() for parameter in model.parameters())

@@ -42,7 +42,7 @@ class WorldConfig:
     """Settings of `make_world`; the defaults are those of the shipped workflow.
 
     Attributes:
-        preset: name of the camera path, see `matrix3d_core.trajectories.presets.PRESETS`.
+        preset: name of the camera path, see `matrix3d_core.trajectories.presets.TRAJECTORY_PRESETS`.
         frames: length of the path; fewer than elsewhere (81), for a first world within two minutes.
         distance: how far to go, world units (meters, as both sources of geometry are metric here).
         edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`.

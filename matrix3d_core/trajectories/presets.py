@@ -19,7 +19,7 @@ from .motion import ease_in_out, window
 __all__ = [
     "CLOSED_PRESETS",
     "PIVOT_FRACTION",
-    "PRESETS",
+    "TRAJECTORY_PRESETS",
     "UPSTREAM_PRESETS",
     "make_preset",
     "pivot_distance",
@@ -27,7 +27,7 @@ __all__ = [
     "preset_in_scene",
 ]
 
-PRESETS: dict[str, str] = {
+TRAJECTORY_PRESETS: dict[str, str] = {
     "straight": "Forward at constant speed.",
     "s_curve": "Forward in an S: a swing to the right, then one to the left, facing along the path.",
     "forward_right": "Forward on a 30-degree arc that bends to the right.",
@@ -102,7 +102,7 @@ def make_preset(
     `CLOSED_PRESETS` end with a pose that is bit for bit their first.
 
     Args:
-        name: a key of `PRESETS`; upstream's ``r_curve`` and ``l_curve`` are understood too.
+        name: a key of `TRAJECTORY_PRESETS`; upstream's ``r_curve`` and ``l_curve`` are understood too.
         frames: poses in all, at least 1; a single frame is the first pose.
         distance: how far the move goes, world units. Forward moves: the way along +z.
             ``forward_then_turn_right`` and ``keep_turning_left``: the farthest distance from the
@@ -187,8 +187,8 @@ def preset_in_scene(
 
 def _resolve(name: str) -> str:
     key = _ALIASES.get(name, name)
-    if key not in PRESETS:
-        raise InvalidInput(f"preset must be one of {', '.join(PRESETS)}; got {name!r}.")
+    if key not in TRAJECTORY_PRESETS:
+        raise InvalidInput(f"preset must be one of {', '.join(TRAJECTORY_PRESETS)}; got {name!r}.")
     return key
 
 

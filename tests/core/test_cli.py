@@ -102,13 +102,13 @@ def test_defaults_are_those_of_the_recipe(panorama, made, tmp_path):
 
 def test_help_names_every_setting_path_and_file(capsys):
     from matrix3d_core.standalone.world import WorldConfig
-    from matrix3d_core.trajectories.presets import PRESETS
+    from matrix3d_core.trajectories.presets import TRAJECTORY_PRESETS
 
     with pytest.raises(SystemExit) as stop:
         cli.main(["world", "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for name in PRESETS:
+    for name in TRAJECTORY_PRESETS:
         assert re.search(rf"^  {re.escape(name)} ", text, re.MULTILINE), name
     for file in ("world.ply", "world.spz", "flythrough.mp4", "preview.png", "report.json"):
         assert file in text

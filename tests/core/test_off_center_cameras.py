@@ -18,7 +18,7 @@ from matrix3d_core.depth import kernels_plane_sweep as kernels
 from matrix3d_core.depth import plane_sweep
 from matrix3d_core.io.dataset import write_dataset
 from matrix3d_core.lrm.decode import DecodeSettings, decode_latents
-from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, sort_weights
 from matrix3d_core.raster.camera_view import render_view
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
@@ -171,7 +171,7 @@ def test_a_view_to_judge_by_is_cut_along_its_own_rays():
 
 @pytest.mark.parametrize("kind", ["perspective", "spherical"])
 def test_the_depth_of_a_decoded_frame_is_the_distance_of_its_splats(kind):
-    model = build_model(sort_weights(tiny_state(), "tiny"))
+    model = build_lrm(sort_weights(tiny_state(), "tiny"))
     model.config = replace(model.config, camera=kind)
     still = turning_path()
     K_px = torch.tensor([[40.0, 0, 50], [0, 60, 12], [0, 0, 1]], dtype=torch.float64).repeat(len(still), 1, 1)

@@ -38,7 +38,7 @@ from matrix3d_core.io.painted_mask import parse_painted_mask, write_painted_mask
 from matrix3d_core.io.splats import read_gaussians, write_gaussians
 from matrix3d_core.io.world_json import WorldInfo, format_world_info, parse_world_info
 from matrix3d_core.lora.files import read_lora
-from matrix3d_core.lrm.weights import read_weights
+from matrix3d_core.lrm.weights import read_lrm_weights
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.trajectories.keyframes import parse_keyframes
@@ -409,7 +409,7 @@ def test_reconstruction_weights(tmp_path):
     target.mkdir()
 
     def read(path: Path) -> object:
-        return read_weights(path)
+        return read_lrm_weights(path)
 
     with pytest.raises(Matrix3DError):
         read(file)  # four tensors are no network; what matters is how it is refused

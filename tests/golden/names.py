@@ -43,7 +43,7 @@ from matrix3d_core.io import painted_mask as brush
 from matrix3d_core.io.depth_files import read_depth, write_depth
 from matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
 from matrix3d_core.lrm.decode import DecodeSettings, decode_latents
-from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, sort_weights
 from matrix3d_core.metrics import image as metrics
 from matrix3d_core.metrics import loop_closure as loop
 from matrix3d_core.metrics import seam
@@ -79,7 +79,7 @@ MESH_BACKENDS = ("numba", "embreex", "torch")
 SPLAT_BACKENDS = ("numba", "torch")
 SPLAT_KINDS = splats.SPLAT_FORMATS
 GUIDANCE_KINDS = GUIDANCE_MODES
-PRESETS = tuple(presets.PRESETS)
+PRESETS = tuple(presets.TRAJECTORY_PRESETS)
 
 FIT_SMALL = {
     "steps": 12,
@@ -647,9 +647,7 @@ VIDEO_LAYOUTS = LAYOUTS_360
 
 
 def decoded_latents(state, latents, path, **settings):
-    result = decode_latents(
-        build_model(sort_weights(state, "tiny")), latents, path, DecodeSettings(**settings)
-    )
+    result = decode_latents(build_lrm(sort_weights(state, "tiny")), latents, path, DecodeSettings(**settings))
     return {**splat_arrays(result.gaussians), "depth": numpy(result.depth)}
 
 

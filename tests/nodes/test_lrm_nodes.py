@@ -8,7 +8,7 @@ from comfy_server import run_in_host
 from tiny_lrm import tiny_latents, tiny_state, turning_path, write_upstream_file
 
 from matrix3d_core.lrm.decode import DecodeSettings, decode_latents
-from matrix3d_core.lrm.weights import build_model, convert_weights, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, convert_weights, sort_weights
 
 pytestmark = pytest.mark.host
 
@@ -90,7 +90,7 @@ result(out)
 
     # The same in the library: what goes in is the latent in the diffusion model's scale.
     expected = decode_latents(
-        build_model(sort_weights(tiny_state(), "x")), tiny_latents(), turning_path(), DecodeSettings()
+        build_lrm(sort_weights(tiny_state(), "x")), tiny_latents(), turning_path(), DecodeSettings()
     )
     positions, rotations, scales, opacities, sh, depth, preview = torch.load(
         tmp_path / "out.pt", weights_only=True

@@ -8,13 +8,13 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.lrm.attributes import gaussian_scales, grid_of
 from matrix3d_core.lrm.config import LRMConfig
 from matrix3d_core.lrm.network import temporal_windows
-from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, sort_weights
 from matrix3d_core.scene.camera import Equirect
 
 
 @pytest.fixture(scope="module")
 def model():
-    return build_model(sort_weights(tiny_state(), "tiny"))
+    return build_lrm(sort_weights(tiny_state(), "tiny"))
 
 
 def test_layers_are_torchs_encoder_layers(model):

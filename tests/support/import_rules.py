@@ -31,7 +31,7 @@ RANK = {
     "optimize": 4, "synth": 4, "video": 4,
     "explore": 5,
     "standalone": 6,
-    "doctor": 7, "cli": 7,
+    "doctor": 7, "cli": 7, "public": 7,
 }  # fmt: skip
 MAY_LOOK_ASIDE = {
     ("scene", "geometry"),

@@ -114,10 +114,10 @@ def _open_model(options: argparse.Namespace) -> LatentLRM:
 
     from ...lrm.config import LRMConfig
     from ...lrm.network import LatentLRM
-    from ...lrm.weights import build_model, read_weights
+    from ...lrm.weights import build_lrm, read_lrm_weights
 
     if options.weights is not None:
-        return build_model(read_weights(options.weights), dtype=torch.float32)
+        return build_lrm(read_lrm_weights(options.weights), dtype=torch.float32)
     width = options.width
     stages = (width // 8, width // 4, width // 2, width)
     sizes = {} if width == 1024 else {"stages": stages, "head_hidden": width // 2, "head_out": width // 4}

@@ -23,7 +23,7 @@ from matrix3d_core.lrm.config import LRMConfig
 from matrix3d_core.lrm.decimate import importance_of, thin
 from matrix3d_core.lrm.decode import DecodeSettings, _uncompile, decode_latents, fit_trajectory, plan_decode
 from matrix3d_core.lrm.memory import estimate_memory
-from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, sort_weights
 from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
@@ -31,7 +31,7 @@ from matrix3d_core.scene.trajectory import Trajectory
 
 @pytest.fixture(scope="module")
 def model():
-    return build_model(sort_weights(tiny_state(), "tiny"))
+    return build_lrm(sort_weights(tiny_state(), "tiny"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.lrm.config import LRMConfig, config_from_shapes
 from matrix3d_core.lrm.network import LatentLRM
 from matrix3d_core.lrm.rays import network_poses, perspective_pluecker, ray_source
-from matrix3d_core.lrm.weights import build_model, sort_weights
+from matrix3d_core.lrm.weights import build_lrm, sort_weights
 
 # Of the largest value. float32 sums of at most a few thousand terms (eps 6e-8 each, growing with the square
 # root) through eight layers and ten convolutions. Worst seen: 1.4e-6, of the whole pass.
@@ -27,7 +27,7 @@ def state():
 
 @pytest.fixture(scope="module")
 def model(state):
-    return build_model(sort_weights(state, "tiny"))
+    return build_lrm(sort_weights(state, "tiny"))
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from matrix3d_core.lrm.training import (
     train,
     view_frames,
 )
-from matrix3d_core.lrm.weights import build_model, read_weights
+from matrix3d_core.lrm.weights import build_lrm, read_lrm_weights
 from matrix3d_core.scene.gaussians import SH_C0
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -165,7 +165,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path):
     rest = train(dwarf(), [clip], tmp_path / "cut", config, resume=True)
     assert rest.first_step == 2
     assert rest.losses == pytest.approx(whole.losses[2:], rel=1e-5)
-    a, b = (read_weights(r.weights).tensors for r in (whole, rest))
+    a, b = (read_lrm_weights(r.weights).tensors for r in (whole, rest))
     for name in a:
         torch.testing.assert_close(a[name], b[name], rtol=1e-4, atol=1e-6)
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == [
@@ -183,7 +183,7 @@ def test_a_run_outlives_a_disk_that_takes_no_checkpoint(tmp_path, caplog):
     (tmp_path / ".checkpoint-1.partial").write_text("a file where the folder should go")
     report = train(dwarf(), [clip], tmp_path, config)
     assert len(report.losses) == 2
-    assert read_weights(report.weights).tensors
+    assert read_lrm_weights(report.weights).tensors
     assert (tmp_path / "checkpoint-2").is_dir()
     assert not (tmp_path / "checkpoint-1").exists()
     assert f"checkpoint-1: cannot be written to {tmp_path} (" in caplog.text
@@ -196,7 +196,7 @@ def test_stage_2_leaves_depth_alone_and_moves_the_rest(tmp_path):
     moved = {n.split(".")[0] for n, p in model.named_parameters() if not torch.equal(p.detach(), before[n])}
     assert moved == {"transformer_gs", "dpt_head_gs", "deconv3d_sh"}
     found = held_out_psnr(
-        build_model(read_weights(tmp_path / "lrm.safetensors")), clip, TrainConfig(**QUICK), count=2
+        build_lrm(read_lrm_weights(tmp_path / "lrm.safetensors")), clip, TrainConfig(**QUICK), count=2
     )
     assert found["psnr_db"] > 3
 
@@ -229,6 +229,6 @@ def test_both_commands(tmp_path, capsys):
     said = capsys.readouterr()
     assert said.out.strip().endswith("slim.safetensors")
     assert "M parameters, float32, spherical cameras" in said.err
-    assert read_weights(tmp_path / "slim.safetensors").config.width == 16
+    assert read_lrm_weights(tmp_path / "slim.safetensors").config.width == 16
     assert cli.main(["convert-lrm", str(tmp_path / "gone.pt"), str(tmp_path / "x.safetensors")]) == 2
     assert "gone.pt does not exist" in capsys.readouterr().err

@@ -15,9 +15,9 @@ from matrix3d_core.lrm.config import CAMERAS, LRMConfig, config_from_shapes
 from matrix3d_core.lrm.rays import ray_source
 from matrix3d_core.lrm.weights import (
     HEADER_KEY,
-    build_model,
+    build_lrm,
     convert_weights,
-    read_weights,
+    read_lrm_weights,
     sort_weights,
     write_weights,
 )
@@ -42,7 +42,7 @@ def output(model):
 
 
 def test_upstreams_file_with_nesting_prefix_and_junk_loads(upstream, state):
-    weights = read_weights(upstream)
+    weights = read_lrm_weights(upstream)
     assert weights.foreign == ("pipe.vae.model.decoder.conv1.bias", "pipe.vae.model.encoder.conv1.weight")
     assert len(weights.unused) == 12 + 2 + 8  # template layer, norm, one residual unit per head
     assert len(weights.tensors) == 257 - 8 - len(weights.unused)
@@ -84,7 +84,7 @@ def test_converting_writes_a_slim_file_with_its_configuration(upstream, tmp_path
         assert {file.get_tensor(n).dtype for n in file.keys()} == {stored}
     assert header["source"] == "pano_lrm_480p.pt"
     assert json.loads(header["matrix3d_lrm"])["heads"] == 4
-    again = read_weights(target)
+    again = read_lrm_weights(target)
     assert again.config.camera == CAMERAS[1]
     assert again.config.depth_max == 12
     assert not again.unused
@@ -93,8 +93,8 @@ def test_converting_writes_a_slim_file_with_its_configuration(upstream, tmp_path
     if dtype == "fp32":
         convert_weights(upstream, target, dtype=dtype)
         for a, b in zip(
-            output(build_model(read_weights(upstream))),
-            output(build_model(read_weights(target))),
+            output(build_lrm(read_lrm_weights(upstream))),
+            output(build_lrm(read_lrm_weights(target))),
             strict=True,
         ):
             assert torch.equal(a, b)
@@ -102,10 +102,10 @@ def test_converting_writes_a_slim_file_with_its_configuration(upstream, tmp_path
 
 def test_models_keep_half_precision_and_take_float32_otherwise(state):
     half = sort_weights({n: t.half() for n, t in state.items()}, "x")
-    assert next(build_model(half).parameters()).dtype == torch.float16
-    assert next(build_model(half, dtype=torch.bfloat16).parameters()).dtype == torch.bfloat16
+    assert next(build_lrm(half).parameters()).dtype == torch.float16
+    assert next(build_lrm(half, dtype=torch.bfloat16).parameters()).dtype == torch.bfloat16
     mixed = sort_weights({n: t.half() if "conv" in n else t for n, t in state.items()}, "x")
-    assert next(build_model(mixed).parameters()).dtype == torch.float32
+    assert next(build_lrm(mixed).parameters()).dtype == torch.float32
 
 
 # Refusals ---------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_files_of_another_family_say_what_they_look_like(tmp_path, name, what):
     with pytest.raises(
         WeightsMismatch, match=rf"other.safetensors must hold .* looks like {what} \({name}\)"
     ):
-        read_weights(tmp_path / "other.safetensors")
+        read_lrm_weights(tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize("kind", ["pt", "safetensors"])
@@ -165,7 +165,7 @@ def test_truncated_files_say_so(tmp_path, state, kind, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(FormatError, match=rf"cut.{kind} is cut short"):
-        read_weights(path)
+        read_lrm_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_files_that_are_no_models(tmp_path, content, says):
     path = tmp_path / "x.pt"
     path.write_bytes(content)
     with pytest.raises(FormatError, match=says):
-        read_weights(path)
+        read_lrm_weights(path)
     with pytest.raises(FormatError, match=r"gone\.pt does not exist"):
-        read_weights(tmp_path / "gone.pt")
+        read_lrm_weights(tmp_path / "gone.pt")
 
 
 class _Touch:
@@ -205,7 +205,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
         with pytest.raises(
             FormatError, match=r"holds Python code or objects .*was not loaded|cut short or damaged"
         ):
-            read_weights(path)
+            read_lrm_weights(path)
     assert not mark.exists()
 
 
@@ -214,7 +214,7 @@ def test_nan_and_overflow_are_refused(state, tmp_path):
     bad["linear_proj.bias"] = bad["linear_proj.bias"].clone()
     bad["linear_proj.bias"][3] = float("nan")
     with pytest.raises(WeightsMismatch, match=r"x: linear_proj\.bias holds NaN"):
-        build_model(sort_weights(bad, "x"))
+        build_lrm(sort_weights(bad, "x"))
     big = {**state, "linear_proj.bias": torch.full((32,), 1e5)}
     with pytest.raises(InvalidInput, match=r"linear_proj\.bias must be finite as fp16"):
         write_weights(
@@ -257,14 +257,14 @@ def test_configurations_survive_their_json():
 def test_headers_of_other_types(tmp_path, state, stated, error, says):
     save_file({n: t.clone() for n, t in state.items()}, tmp_path / "x.safetensors", {HEADER_KEY: stated})
     with pytest.raises(error, match=rf"^x\.safetensors: .*{says}"):
-        read_weights(tmp_path / "x.safetensors")
+        read_lrm_weights(tmp_path / "x.safetensors")
 
 
 @pytest.mark.parametrize("kind", bad_headers())
 def test_bad_headers(tmp_path, kind):
     (tmp_path / "bad.safetensors").write_bytes(bad_headers()[kind])
     with pytest.raises((FormatError, WeightsMismatch), match=r"^bad\.safetensors"):
-        read_weights(tmp_path / "bad.safetensors")
+        read_lrm_weights(tmp_path / "bad.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -276,4 +276,4 @@ def test_odd_tensors(tmp_path, state, kind):
     tensor = torch.zeros(1).expand(shape) if kind == "expanded" else odd_tensors(shape)[kind][0]
     torch.save({**state, name: tensor}, tmp_path / "x.pt")
     with pytest.raises((FormatError, WeightsMismatch), match=r"^x\.pt "):
-        read_weights(tmp_path / "x.pt")
+        read_lrm_weights(tmp_path / "x.pt")

@@ -15,7 +15,7 @@ from matrix3d_core.io.cameras_json import write_trajectory
 from matrix3d_core.io.splats import read_gaussians
 from matrix3d_core.io.tensors import write_tensors
 from matrix3d_core.lrm.decode import DEFAULT_SETTINGS, DecodeSettings, decode_latents
-from matrix3d_core.lrm.weights import build_model, read_weights
+from matrix3d_core.lrm.weights import build_lrm, read_lrm_weights
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_command_gives_what_the_nodes_function_gives(
     assert {Path(line).name for line in output.out.splitlines()} == names
     assert "LRM" in output.err
 
-    model = build_model(read_weights(checkpoint), dtype=torch.float32)
+    model = build_lrm(read_lrm_weights(checkpoint), dtype=torch.float32)
     expected = decode_latents(model, tiny_latents(), turning_path(), settings)
     world = read_gaussians(out / "world.ply")
     assert len(world) == len(expected.gaussians) > 100

@@ -7,7 +7,7 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.trajectories.edit import is_closed, join, resample, reverse, smooth, transform
-from matrix3d_core.trajectories.presets import CLOSED_PRESETS, PRESETS, make_preset
+from matrix3d_core.trajectories.presets import CLOSED_PRESETS, TRAJECTORY_PRESETS, make_preset
 from matrix3d_core.trajectories.report import describe_trajectory
 
 
@@ -66,7 +66,7 @@ def test_join_refuses_what_does_not_go_together():
     assert len(join(with_intrinsics(first), with_intrinsics(first)).K_px) == 21
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TRAJECTORY_PRESETS)
 def test_resampling_keeps_what_it_can(name):
     move = make_preset(name, frames=41, distance=1.0)
     assert torch.equal(resample(move, 41).camera_from_world, move.camera_from_world)

@@ -7,7 +7,7 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.trajectories.plot import plot_trajectory
-from matrix3d_core.trajectories.presets import PRESETS, make_preset
+from matrix3d_core.trajectories.presets import TRAJECTORY_PRESETS, make_preset
 
 
 def room(height=64):
@@ -26,7 +26,7 @@ def where(image, color, tolerance=0.12):
 
 
 @pytest.mark.parametrize("height", [128, 512])
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TRAJECTORY_PRESETS)
 def test_every_preset_can_be_drawn(name, height):
     image = plot_trajectory(make_preset(name, frames=21, distance=1.0), height_px=height)
     assert image.shape[0] == height

@@ -11,7 +11,7 @@ from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.trajectories.motion import ease_in_out
 from matrix3d_core.trajectories.presets import (
     CLOSED_PRESETS,
-    PRESETS,
+    TRAJECTORY_PRESETS,
     UPSTREAM_PRESETS,
     make_preset,
     pivot_distance,
@@ -86,7 +86,7 @@ def test_s_curve_scales_with_its_length_and_faces_forward(distance):
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 81, 200])
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", TRAJECTORY_PRESETS)
 def test_every_preset_is_rigid_and_starts_at_the_identity(name, frames):
     move = make_preset(name, frames=frames, distance=1.7, fps=24)
     assert len(move) == frames
@@ -106,7 +106,7 @@ def test_loops_return_to_the_very_bits_of_the_first_pose(name, frames):
     assert torch.equal(move.camera_from_world[-1], move.camera_from_world[0])
 
 
-@pytest.mark.parametrize("name", [n for n in PRESETS if n not in UPSTREAM_PRESETS])
+@pytest.mark.parametrize("name", [n for n in TRAJECTORY_PRESETS if n not in UPSTREAM_PRESETS])
 def test_moves_have_no_jumps_in_speed_or_turning(name):
     def jumps(frames):
         move = make_preset(name, frames=frames, distance=2.0)
