@@ -24,7 +24,7 @@ _ON_THE_FIT = ("depth_type", "exposure")
 _CHOICE_TIPS = {
     "key_frame_mode": "Which frames are trained on: every key_frame_stride-th, a new one whenever near surfaces "
     "have shifted by 3 degrees, or all but the held-out ones.",
-    "view_mode": "Compare crops of frames, or whole panoramas (panoramic frames only).",
+    "view_mode": "Compare crops of frames, or whole frames.",
     "depth_from_frames": "Where no depth is connected: find it from the frames by trying all distances, or not.",
     "depth_type": "exact: depth is used as it is. monocular: each frame's depth has a scale and shift of its own "
     "and is aligned key frame by key frame.",
@@ -50,7 +50,7 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     "source_fov_deg": (10, 120, "Field of view of those crops, degrees."),
     "fov_min_deg": (10, 140, "Least field of view of crops of frames, degrees; counts with fov_max_deg."),
     "fov_max_deg": (0, 140, "Largest field of view of crops of frames, degrees; 0 makes all 90."),
-    "panorama_rows": (16, 4096, "Rows of whole panoramas, with view_mode = panorama."),
+    "panorama_rows": (16, 4096, "Rows of whole frames, with view_mode = panorama."),
     "weight_seen": (0, 100, "Weight of pixels that a frame has from the source panorama (needs mask)."),
     "weight_filled": (0, 100, "Weight of the others."),
     "ssim_lambda": (0, 1, "Share of SSIM in the loss; the rest is absolute difference."),

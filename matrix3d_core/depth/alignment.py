@@ -182,7 +182,7 @@ def align_frames(
 
     Args:
         depth_ray: ``[T, H, W]`` monocular ray distances, each with a scale and shift of its own; inf: sky.
-        trajectory: poses of the panoramas.
+        trajectory: poses of the frames, panoramas or, with intrinsics, pinhole pictures.
         keys: frames to align, ascending.
         geometry: the source panorama with the distance that sets the scale.
         progress: called before each key frame.
@@ -192,9 +192,7 @@ def align_frames(
     """
     from . import kernels_plane_sweep as kernels
 
-    height, width = depth_ray.shape[1:]
-    camera = Equirect((height, width))
-    rays, lens = camera.rays(), camera.kernel_values().numpy()
+    size = (depth_ray.shape[1], depth_ray.shape[2])
     result = torch.full(depth_ray.shape, torch.inf)
     points: list[Tensor] = []
     if geometry is not None:
@@ -205,12 +203,12 @@ def align_frames(
         progress(
             ProgressEvent(number, len(keys), f"align distances of key frame {number + 1} of {len(keys)}")
         )
-        estimate = depth_ray[key]
+        estimate, camera = depth_ray[key], trajectory.camera(key, size)
         sky = ~torch.isfinite(estimate)
         aligned = estimate.clone()
         if points and not bool(sky.all()):
-            shown = np.full((height, width), np.inf)
-            pose = trajectory.camera_from_world[key]
+            shown = np.full(size, np.inf)
+            pose, lens = trajectory.camera_from_world[key], camera.kernel_values().numpy()
             kernels.splat_distance(torch.cat(points).numpy(), pose.numpy(), lens, shown)
             known = torch.from_numpy(shown)
             # A far point seen through a gap between near ones is not what is seen there.
@@ -219,10 +217,10 @@ def align_frames(
             ]
             region = torch.isfinite(known) & (known < 1.05 * near) & ~sky
             if int(region.sum()) >= 100:
-                aligned, _ = align_depth(estimate, known, region, sky=sky)
+                aligned, _ = align_depth(estimate, known, region, sky=sky, wraps=camera.wraps)
                 aligned[sky] = torch.inf
         result[key] = aligned
         pose = trajectory.world_from_camera[key]
-        fresh = (rays * aligned[..., None])[~sky] @ pose[:3, :3].T + pose[:3, 3]
+        fresh = (camera.rays() * aligned[..., None])[~sky] @ pose[:3, :3].T + pose[:3, 3]
         points = ([points[0]] if geometry is not None else []) + [fresh]
     return result

@@ -98,17 +98,21 @@ def plane_sweep_depth(
     nearest = nearest if nearest is not None else 0.4 * length
     farthest = farthest if farthest is not None else 60 * length
     levels = 2 * levels if is_guess else levels  # far surfaces lie close together in 1 / distance
-    factor = max(1, round(frames.shape[1] / rows))
+    size = (frames.shape[1], frames.shape[2])
+    factor = max(1, round(size[0] / rows))
     baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
     inverse_depth = np.linspace(1 / farthest, 1 / nearest, levels)
     cache: dict[int, np.ndarray] = {}
 
     def camera(frame: int) -> Camera:
-        return trajectory.camera(frame, (frames.shape[1], frames.shape[2])).downsampled(factor)
+        return trajectory.camera(frame, size).downsampled(factor)
+
+    def small(frame: int) -> Tensor:
+        return trajectory.camera(frame, size).crop(frames[frame].float(), camera(frame))
 
     def features(frame: int) -> np.ndarray:
         if frame not in cache:
-            cache[frame] = _features(frames[frame].float(), factor, camera(frame))
+            cache[frame] = _features(small(frame), camera(frame))
         return cache[frame]
 
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -140,7 +144,7 @@ def plane_sweep_depth(
             lens, np.stack([camera(n).kernel_values().numpy() for n in others]), inverse_depth, known,
             np.float32(_KNOWN_WEIGHT), cost,
         )  # fmt: skip
-        guide = _small(frames[key].float(), factor).numpy()
+        guide = np.ascontiguousarray(small(key).numpy())
         slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
         kernels.smooth_rows(height, cost, guide, slope, jump, own.wraps, total)
         kernels.smooth_columns(width, cost, guide, slope, jump, total)
@@ -162,18 +166,11 @@ def _without_outliers(inverse_depth: np.ndarray, camera: Camera) -> np.ndarray: 
     return torch.where(off, median, image[0, 0]).numpy()
 
 
-def _small(rgb: Tensor, factor: int) -> Tensor:
-    """Average blocks of pixels; what does not fill a block at the border is dropped."""
-    pooled = torch.nn.functional.avg_pool2d(rgb.permute(2, 0, 1)[None], factor)
-    return pooled[0].permute(1, 2, 0).contiguous()
-
-
-def _features(rgb: Tensor, factor: int, camera: Camera) -> np.ndarray:
+def _features(rgb: Tensor, camera: Camera) -> np.ndarray:
     """Colors less most of their local mean."""
-    small = _small(rgb, factor).permute(2, 0, 1)[None]
-    reach = 4
-    mean = torch.nn.functional.avg_pool2d(camera.pad(small, reach), 2 * reach + 1, stride=1)
-    return (small - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
+    planes, reach = rgb.permute(2, 0, 1)[None], 4
+    mean = torch.nn.functional.avg_pool2d(camera.pad(planes, reach), 2 * reach + 1, stride=1)
+    return (planes - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
 
 
 def _neighbors(along: Tensor, key: int, baseline: float) -> list[int]:

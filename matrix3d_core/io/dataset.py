@@ -22,11 +22,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..checks import check_shape, check_two_to_one
+from ..checks import check_shape
 from ..errors import InvalidInput
 from ..geometry.crops import upstream_crop_rotations
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..scene.camera import Camera, Equirect, Pinhole, camera_kind
+from ..scene.camera import Camera
 from ..scene.gaussians import Gaussians
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
@@ -157,15 +157,17 @@ def write_dataset(
             )
             views = cameras.views(frame)
             images += views
-            for view, rgb in zip(views, cameras.cut(frames[frame], "bilinear"), strict=True):
+            for view, rgb in zip(views, cameras.cut(frames[frame], frame, "bilinear"), strict=True):
                 write_image(folder / "images" / view.name, rgb)
             if mask is not None:
-                for view, values in zip(views, cameras.cut(mask[frame, ..., None], "nearest"), strict=True):
+                for view, values in zip(
+                    views, cameras.cut(mask[frame, ..., None], frame, "nearest"), strict=True
+                ):
                     masks[view.name] = f"masks/{view.name}.png"
                     _write_gray(folder / masks[view.name], ((values[..., 0] > 0.5) * 255).byte().numpy())
             if depth_ray is not None:
                 for view, values in zip(
-                    views, cameras.cut(depth_ray[frame, ..., None], "nearest"), strict=True
+                    views, cameras.cut(depth_ray[frame, ..., None], frame, "nearest"), strict=True
                 ):
                     depths[view.name] = f"depths/{Path(view.name).stem}.png"
                     _write_gray(folder / depths[view.name], _depth_steps(values[..., 0], view.camera))
@@ -231,42 +233,37 @@ class _Cameras:
     def __init__(self, frames: Tensor, trajectory: Trajectory, config: DatasetConfig) -> None:
         size = check_shape("frames", frames, f"{len(trajectory)} H W 3")
         self.trajectory, self.config, self.size = trajectory, config, (size["H"], size["W"])
+        trajectory.check_frames("frames", self.size)
         self.turns: Tensor | None = None
-        if camera_kind(trajectory.K_px) is Pinhole:
-            if trajectory.image_size_px != self.size:
-                raise InvalidInput(
-                    f"frames must have the trajectory's size {trajectory.image_size_px} (height, width); "
-                    f"got {self.size}."
-                )
-            return
-        check_two_to_one("frames", *self.size)
-        if config.crops == "whole panoramas":
-            if config.layout != "nerfstudio":
-                raise InvalidInput(
-                    "whole panoramas must go to nerfstudio alone; COLMAP's readers need crops."
-                )
-            return
+        if config.crops != "whole panoramas":
+            self.turns = crop_turns(config.crops)
+        elif config.layout != "nerfstudio":
+            trajectory.camera(0, self.size).as_pinhole(
+                "whole panoramas must go to nerfstudio alone; COLMAP's readers need crops."
+            )
+
+    def _cameras(self, frame: int) -> list[tuple[Camera, Tensor | None]]:
+        camera, config = self.trajectory.camera(frame, self.size), self.config
+        if self.turns is None:
+            return [(camera, None)]
         side = config.crop_size_px
-        if side == 0:
-            side = max(16, round(2 * math.tan(config.fov_rad / 2) * self.size[1] / math.tau))
-        self.turns, self.crop = crop_turns(config.crops), Pinhole.from_fov(config.fov_rad, side, side)
+        side = side or max(16, round(2 * math.tan(config.fov_rad / 2) * self.size[1] / math.tau))
+        return [*camera.perspective_views(self.turns, side, config.fov_rad)]
 
     def views(self, frame: int) -> list[PosedImage]:
         pose, kind = self.trajectory.camera_from_world[frame], self.config.kind
-        if self.turns is None:
-            return [PosedImage(f"{frame:05}.{kind}", pose, self.trajectory.camera(frame, self.size))]
         found = []
-        for number, turn in enumerate(self.turns):
+        for number, (camera, turn) in enumerate(self._cameras(frame)):
+            if turn is None:
+                return [PosedImage(f"{frame:05}.{kind}", pose, camera)]
             full = torch.eye(4, dtype=torch.float64)
             full[:3, :3] = turn
-            found.append(PosedImage(f"{frame:05}_{number:02}.{kind}", full @ pose, self.crop))
+            found.append(PosedImage(f"{frame:05}_{number:02}.{kind}", full @ pose, camera))
         return found
 
-    def cut(self, picture: Tensor, mode: str) -> Tensor:  # [V, h, w, C]
-        if self.turns is None:
-            return picture[None]
-        panorama = Equirect(self.size)
-        return torch.stack([panorama.crop(picture.float(), self.crop, turn, mode) for turn in self.turns])
+    def cut(self, picture: Tensor, frame: int, mode: str) -> Tensor:  # [V, h, w, C]
+        own = self.trajectory.camera(frame, self.size)
+        return torch.stack([own.crop(picture.float(), *view, mode) for view in self._cameras(frame)])
 
 
 def crop_turns(crops: str) -> Tensor:  # [V, 3, 3]

@@ -198,5 +198,6 @@ class FrameCorrections:
 
 def _rotation(view: View) -> Tensor:
     pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, :3] = view.rotation_crop_from_panorama
+    if view.rotation is not None:
+        pose[:3, :3] = view.rotation
     return pose

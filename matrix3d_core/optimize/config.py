@@ -43,8 +43,8 @@ class OptimizeConfig:
         source_fov_deg: field of view of those crops.
         fov_min_deg: least field of view of crops of frames.
         fov_max_deg: largest; 0 makes all 90 degrees.
-        view_mode: ``"crops"`` of frames, or ``"panorama"``: whole ones at ``panorama_rows`` rows.
-        panorama_rows: rows of whole panoramas, the nearest integer fraction of the frame's.
+        view_mode: ``"crops"`` of frames, or ``"panorama"``: whole frames at ``panorama_rows`` rows.
+        panorama_rows: rows of whole frames, the nearest integer fraction of the frame's.
         depth_from_frames: ``"auto"``: where no depth of the frames is given, find it from the frames by
             `plane_sweep_depth`; ``"off"``.
         depth_type: given depth is ``"exact"``, or ``"monocular"``: aligned key frame by key frame (`align_frames`).

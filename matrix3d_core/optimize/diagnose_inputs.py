@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..checks import check_finite, check_shape, check_two_to_one
+from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
-from ..scene.camera import Equirect
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .compare_poses import diagnose_poses
@@ -65,13 +64,7 @@ def check_inputs(
     count, height, width = size["T"], size["H"], size["W"]
     if count == 0:
         raise InvalidInput("frames must hold at least 1 picture; got none.")
-    high, wide = trajectory.image_size_px or (height, width)
-    if isinstance(trajectory.camera(0, (height, width)), Equirect):
-        check_two_to_one("frames", height, width)
-    elif (high, wide) != (height, width):
-        raise InvalidInput(
-            f"frames must have the size that the trajectory's intrinsics are for, {wide}x{high}; got {width}x{height}."
-        )
+    trajectory.check_frames("frames", (height, width))
     if count != len(trajectory):
         raise InvalidInput(
             f"frames and trajectory must have the same length; got {count} frames and {len(trajectory)} poses. "

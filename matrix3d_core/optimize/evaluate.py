@@ -13,13 +13,13 @@ from ..raster.camera_view import render_view
 from ..scene.camera import Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
-from .views import TrainingImage, View, perspective_crop, pinhole_window
+from .views import TrainingImage, View, view_of
 
 __all__ = ["held_out_quality", "view_ahead"]
 
 _PREVIEW_PX = 384
 _PSNR_MOST = 99.0  # equal pictures have an infinite ratio, which JSON cannot hold
-_HELD_OUT_CROPS = (6, 9, 0, 3)  # the level ones: ahead, right, behind, left
+_HELD_OUT_CROPS = [6, 9, 0, 3]  # the level ones: ahead, right, behind, left
 
 
 def held_out_quality(
@@ -58,11 +58,11 @@ def held_out_quality(
 def _views_of(frames: Tensor, trajectory: Trajectory, frame: int, crop_size_px: int) -> list[View]:
     size = (frames.shape[1], frames.shape[2])
     camera, pose = trajectory.camera(frame, size), trajectory.camera_from_world[frame]
-    picture = TrainingImage(frames[frame].float(), torch.ones(size), pose, camera, math.pi / 2)
-    if isinstance(camera, Pinhole):
-        return [pinhole_window(picture, 0, 0, *size)]
-    rotations = upstream_crop_rotations()
-    return [perspective_crop(picture, rotations[crop], crop_size_px) for crop in _HELD_OUT_CROPS]
+    picture = TrainingImage(frames[frame].float(), torch.ones(size), pose, camera)
+    rotations = upstream_crop_rotations()[_HELD_OUT_CROPS]
+    return [
+        view_of(picture, *view) for view in camera.perspective_views(rotations, crop_size_px, math.pi / 2)
+    ]
 
 
 def view_ahead(gaussians: Gaussians, trajectory: Trajectory, backend: str) -> Tensor:

@@ -216,9 +216,7 @@ class _Fit:
     def _initialize(self, initial: Gaussians | None) -> GaussianInit:
         """Return where the fit starts: given Gaussians, or surfels on what is known."""
         config = self.config
-        size = (self.frames.shape[1], self.frames.shape[2])
-        is_panoramic = isinstance(self.trajectory.camera(0, size), Equirect)
-        if self.depth_ray is not None and config.depth_type == "monocular" and is_panoramic:
+        if self.depth_ray is not None and config.depth_type == "monocular":
             self.depth_ray = align_frames(
                 self.depth_ray, self.trajectory, self.keys, geometry=self.geometry,
                 progress=lambda event: self._report(0, event.phase),

@@ -14,7 +14,7 @@ from .losses import depth_loss
 from .optimizers import SparseAdam
 from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
-from .trainers import Trainer, known_depth, row_weight
+from .trainers import Trainer, known_depth
 from .views import View
 
 if TYPE_CHECKING:
@@ -78,20 +78,18 @@ class CpuTrainer(Trainer):
         return loss + off
 
     def _target(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        if view.is_panorama_crop:
-            return self._crop(view, view.picture.rgb)
+        if view.rotation is not None:
+            return self._crop(view, view.rotation, view.picture.rgb)
         rgb, weight = view.crop()
-        weight = weight * row_weight(view.camera, dtype=torch.float64).float()
+        weight = weight * view.camera.row_weights().float()[:, None]
         return np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(weight.numpy())
 
-    def _crop(self, view: View, image: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a perspective crop out of a panorama ``[H, W, 3]`` that lies as the picture does; also its weight."""
-        (height, width), focal_px = view.camera.size_px, view.camera.kernel_values()[1]
+    def _crop(self, view: View, rotation: Tensor, image: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Cut a perspective view out of a panorama ``[H, W, 3]`` of the training image's camera; also its weight."""
+        (height, width), focal_px = view.camera.size_px, float(view.camera.kernel_values()[1])
         cut, weight = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
-        self._kernels.crop_panorama(
-            height, image.numpy(), view.picture.weight.numpy(),
-            view.rotation_crop_from_panorama.numpy(), float(focal_px), cut, weight,
-        )  # fmt: skip
+        source = (image.numpy(), view.picture.weight.numpy(), rotation.numpy())
+        self._kernels.crop_panorama(height, *source, focal_px, cut, weight)
         return cut, weight
 
     def _photometric(
@@ -126,9 +124,9 @@ class CpuTrainer(Trainer):
     def _known_depth(self, view: View) -> Tensor | None:
         """`known_depth`, by the compiled crop where it can be."""
         near = view.picture.inverse_depth
-        if near is None or not view.is_panorama_crop:
+        if near is None or view.rotation is None:
             return known_depth(view)
-        sampled, _ = self._crop(view, near)
+        sampled, _ = self._crop(view, view.rotation, near)
         size, focal_px = view.camera.height, float(view.camera.kernel_values()[1])
         at = (np.arange(size) + 0.5 - size / 2) / focal_px
         slant = np.sqrt(at[:, None] ** 2 + at[None, :] ** 2 + 1).astype(np.float32)

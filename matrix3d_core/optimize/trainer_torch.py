@@ -14,7 +14,7 @@ from .losses import depth_loss, photometric_loss
 from .optimizers import DenseAdam
 from .parameters import Activated, Parameters, raw_values
 from .strategies.base import Growth
-from .trainers import Trainer, known_depth, row_weight
+from .trainers import Trainer, known_depth
 from .views import View
 
 __all__ = ["TorchTrainer"]
@@ -82,7 +82,7 @@ class TorchTrainer(Trainer):
     def _loss(self, view: View, rgb: Tensor, alpha: Tensor, depth_sum: Tensor) -> Tensor:
         config = self.config
         target, weight = (t.to(self.device) for t in view.crop())
-        weight = weight * row_weight(view.camera, device=self.device)
+        weight = weight * view.camera.row_weights().to(weight)[:, None]
         loss = photometric_loss(rgb, target, weight, config.ssim_lambda)
         if config.depth_weight + config.normal_weight > 0 and (known := known_depth(view)) is not None:
             known = known.to(self.device)

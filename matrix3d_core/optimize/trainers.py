@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import Gaussians
 from .compensation import FrameCorrections
 from .config import OptimizeConfig
@@ -18,7 +16,7 @@ from .strategies import STRATEGIES
 from .strategies.base import Growth
 from .views import View
 
-__all__ = ["Optimizer", "Trainer", "known_depth", "row_weight"]
+__all__ = ["Optimizer", "Trainer", "known_depth"]
 
 
 class Optimizer(Protocol):
@@ -129,12 +127,3 @@ def known_depth(view: View) -> Tensor | None:  # [H, W, 2]
     depth = view.camera.depth_from_ray(1 / sampled[..., 0].clamp_min(1e-9))
     known = (sampled[..., 1] > 0.98).float() * sampled[..., 1]
     return torch.stack((depth, known), -1)
-
-
-def row_weight(camera: Camera, **to: Any) -> Tensor:  # [H, 1]
-    """Return the weight of rows with which all directions of a panorama count the same; 1 on average."""
-    if isinstance(camera, Pinhole):
-        return torch.ones(1, 1, **to)
-    rows = camera.height
-    polar = (torch.arange(rows, **to) + 0.5) * (math.pi / rows)
-    return (torch.sin(polar) * (math.pi / 2))[:, None]

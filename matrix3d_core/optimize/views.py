@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.crops import upstream_crop_rotations
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
-from ..scene.camera import Camera, Equirect, Pinhole
+from ..scene.camera import Camera, Equirect
 from ..scene.panorama import PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from .config import OptimizeConfig
@@ -25,9 +25,8 @@ __all__ = [
     "choose_key_frames",
     "held_out_frames",
     "key_frames",
-    "panorama_view",
     "perspective_crop",
-    "pinhole_window",
+    "view_of",
 ]
 
 KEY_FRAME_MODES = ("stride", "parallax", "all")
@@ -107,24 +106,20 @@ class TrainingImage:
 
 @dataclass(frozen=True)
 class View:
-    """What one step looks at: a crop of a panorama, a window of a pinhole picture, or a whole panorama.
+    """What one step renders: a perspective view into a panorama, a window of a pinhole picture, or a whole picture.
 
     Attributes:
         picture: where it comes from.
-        rotation_crop_from_panorama: ``[3, 3]`` float64; the identity but for crops of panoramas.
-        camera_from_world: ``[4, 4]`` float64, without any pose correction.
         camera: what it is a picture of.
+        rotation: ``[3, 3]`` float64 view's axes from the picture's, of a view into a panorama; None where pixels are
+            taken or averaged as they are.
+        camera_from_world: ``[4, 4]`` float64, without any pose correction.
     """
 
     picture: TrainingImage
-    rotation_crop_from_panorama: Tensor
-    camera_from_world: Tensor
     camera: Camera
-
-    @property
-    def is_panorama_crop(self) -> bool:
-        """True for a centered, square perspective crop of a panorama, which has a compiled way."""
-        return isinstance(self.picture.camera, Equirect) and isinstance(self.camera, Pinhole)
+    rotation: Tensor | None
+    camera_from_world: Tensor
 
     def crop(self) -> tuple[Tensor, Tensor]:
         """Return the view's ``rgb [H, W, 3]`` and ``weight [H, W]``, bilinear."""
@@ -132,38 +127,33 @@ class View:
         return both[..., :3].contiguous(), both[..., 3].contiguous()
 
     def sample(self, image: Tensor) -> Tensor:
-        """Cut the view out of an image ``[H, W, C]`` that lies as the picture does."""
-        return self.picture.camera.crop(image, self.camera, self.rotation_crop_from_panorama)
+        """Cut the view out of a map ``[H, W, C]`` of the picture's camera."""
+        return self.picture.camera.crop(image, self.camera, self.rotation)
 
     def place(self) -> Tensor:  # [H, W, 2]
-        """Return where the pixels lie in the whole picture: across and down, -1..1."""
-        xy, _ = self.picture.camera.project(self.camera.rays() @ self.rotation_crop_from_panorama)
+        """Return the positions of the pixels in the whole picture: across and down, -1..1."""
+        rays = self.camera.rays()
+        xy, _ = self.picture.camera.project(rays if self.rotation is None else rays @ self.rotation)
         size = torch.tensor((self.picture.camera.width, self.picture.camera.height))
         return (xy / size * 2 - 1).float()
+
+
+def view_of(picture: TrainingImage, camera: Camera, rotation: Tensor | None = None) -> View:
+    """Return the view of another camera at the picture's place, turned by ``rotation`` (see `View`)."""
+    pose = picture.camera_from_world
+    if rotation is not None:
+        turn = torch.eye(4, dtype=torch.float64)
+        turn[:3, :3] = rotation
+        pose = turn @ pose
+    return View(picture, camera, rotation, pose)
 
 
 def perspective_crop(
     picture: TrainingImage, rotation: Tensor, size_px: int, fov_rad: float | None = None
 ) -> View:
-    """Point a crop's camera into a panorama."""
-    pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, :3] = rotation
-    camera = Pinhole.from_fov(fov_rad or picture.fov_rad or math.pi / 2, size_px, size_px)
-    return View(picture, rotation, pose @ picture.camera_from_world, camera)
-
-
-def pinhole_window(picture: TrainingImage, top: int, left: int, height: int, width: int) -> View:
-    """Take a window of a pinhole picture."""
-    return _straight(picture, picture.camera.window(top, left, height, width))
-
-
-def panorama_view(picture: TrainingImage, factor: int) -> View:
-    """Take a whole panorama, averaged down by a factor."""
-    return _straight(picture, picture.camera.downsampled(factor))
-
-
-def _straight(picture: TrainingImage, camera: Camera) -> View:
-    return View(picture, torch.eye(3, dtype=torch.float64), picture.camera_from_world, camera)
+    """Return a square perspective view into a panorama; a pinhole picture is one already and is returned whole."""
+    fov_rad = fov_rad or picture.fov_rad or math.pi / 2
+    return view_of(picture, *picture.camera.perspective_views(rotation[None], size_px, fov_rad)[0])
 
 
 class ViewSampler:
@@ -195,8 +185,8 @@ class ViewSampler:
         for number, frame in enumerate(keys):
             pose = trajectory.camera_from_world[frame]
             camera = trajectory.camera(frame, (frames.shape[1], frames.shape[2]))
-            if self._source is not None and _is_same_view(self._source, pose, camera):
-                continue  # the panorama itself shows more
+            if self._source is not None and _shows_no_more(self._source, pose, camera):
+                continue
             weight = torch.ones(frames.shape[1:3])
             if mask is not None:
                 low, high = config.weight_filled, config.weight_seen
@@ -217,32 +207,30 @@ class ViewSampler:
 
     def draw(self) -> View:
         """Return the next view."""
-        chance, turn, height = torch.rand(3, generator=self._random, dtype=torch.float64).tolist()
+        chance, across, down = torch.rand(3, generator=self._random, dtype=torch.float64).tolist()
         size = self._config.crop_size_px
         if self._source is not None and (chance < self._share or not self.pictures):
-            pitch = math.asin(2 * height - 1)  # even over the sphere
-            angles = torch.tensor((math.tau * turn, pitch, 0.0), dtype=torch.float64)
+            pitch = math.asin(2 * down - 1)  # even over the sphere
+            angles = torch.tensor((math.tau * across, pitch, 0.0), dtype=torch.float64)
             return perspective_crop(self._source, matrix_from_yaw_pitch_roll(*angles).mT, size)
         if not self._queue:
             pairs = [(p, c) for p in range(len(self.pictures)) for c in range(len(self._crops))]
             self._queue = [pairs[i] for i in torch.randperm(len(pairs), generator=self._random).tolist()]
         number, crop = self._queue.pop()
         picture = self.pictures[number]
-        if isinstance(picture.camera, Pinhole):
-            rows, columns = picture.camera.size_px
-            high, wide = min(size, rows), min(size, columns)
-            return pinhole_window(
-                picture, round((rows - high) * height), round((columns - wide) * turn), high, wide
-            )
         if self._config.view_mode == "panorama":
-            factor = max(1, round(picture.rgb.shape[0] / self._config.panorama_rows))
-            return panorama_view(picture, factor)
-        fov = None
-        if picture.fov_rad is None:
-            low, high_deg = self._config.fov_min_deg, self._config.fov_max_deg
-            fov = math.radians(low + (high_deg - low) * height)
-        yaw = torch.tensor((math.tau * turn, 0.0, 0.0), dtype=torch.float64)
-        return perspective_crop(picture, self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT, size, fov)
+            factor = max(1, round(picture.camera.height / self._config.panorama_rows))
+            return view_of(picture, picture.camera.downsampled(factor))
+        fov = picture.fov_rad
+        if fov is None:
+            low, high = self._config.fov_min_deg, self._config.fov_max_deg
+            fov = math.radians(low + (high - low) * down)
+        yaw = torch.tensor((math.tau * across, 0.0, 0.0), dtype=torch.float64)
+        rotation = self._crops[crop] @ matrix_from_yaw_pitch_roll(*yaw).mT
+        camera, turn = picture.camera.perspective_views(rotation[None], size, fov)[0]
+        rows, columns = min(size, camera.height), min(size, camera.width)
+        top, left = round((camera.height - rows) * down), round((camera.width - columns) * across)
+        return view_of(picture, camera.window(top, left, rows, columns), turn)
 
     def resize(self, crop_size_px: int) -> None:
         """Draw smaller views from now on."""
@@ -274,7 +262,7 @@ def _source_image(
     )
 
 
-def _is_same_view(source: TrainingImage, pose: Tensor, camera: Camera) -> bool:
-    """Tell whether a frame is a panorama from where the source is."""
+def _shows_no_more(source: TrainingImage, pose: Tensor, camera: Camera) -> bool:
+    """Tell whether a frame has the source panorama's pose and no finer pixels."""
     is_here = torch.allclose(pose, source.camera_from_world, rtol=0, atol=1e-9)
-    return is_here and isinstance(camera, Equirect)
+    return is_here and camera.pixel_rad >= source.camera.pixel_rad

@@ -1,8 +1,8 @@
-"""Cameras as values: pinhole and equirectangular, with one set of questions for both.
+"""Cameras as values: pinhole and equirectangular, with the same methods for both.
 
-A camera is the lens and the size of one picture; where it stands is a pose of a `Trajectory`. Its axes are OpenCV's
-(x right, y down, z forward). The formulas live in `geometry.pinhole` and `geometry.spherical`; a camera picks its own,
-so that no stage has to ask which one it works with.
+A camera is the lens and the size of one picture; its position and orientation are a pose of a `Trajectory`. Its axes
+are OpenCV's (x right, y down, z forward). The formulas are in `geometry.pinhole` and `geometry.spherical`; a camera
+picks its own, so that no stage has to ask which one it works with.
 
 In continuous pixel coordinates of both cameras pixel ``(i, j)`` covers ``[i, i + 1) x [j, j + 1)``; its center is at
 ``(i + 0.5, j + 0.5)``.
@@ -11,12 +11,14 @@ In continuous pixel coordinates of both cameras pixel ``(i, j)`` covers ``[i, i 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from ..checks import check_shape
+from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.pinhole import (
     depth_ray_from_z,
@@ -28,13 +30,21 @@ from ..geometry.pinhole import (
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
 __all__ = [
-    "Camera", "Equirect", "Pinhole", "blend_intrinsics", "camera_kind", "camera_of", "check_intrinsics",
-    "intrinsics_list", "join_intrinsics", "select_intrinsics",
-]  # fmt: skip
+    "Camera",
+    "Equirect",
+    "Pinhole",
+    "blend_intrinsics",
+    "camera_kind",
+    "camera_of",
+    "check_intrinsics",
+    "intrinsics_list",
+    "join_intrinsics",
+    "select_intrinsics",
+]
 
 
 @dataclass(frozen=True)
-class _Sized:
+class _Sized(ABC):
     """What both cameras share: the size of the picture, and lookups by projected pixel."""
 
     size_px: tuple[int, int]
@@ -61,6 +71,14 @@ class _Sized:
                 f"the picture must have the camera's size {self.width}x{self.height}; got "
                 f"{list(picture.shape)}. Use camera.resized() for pictures of another size."
             )
+
+    @abstractmethod
+    def resized(self, height: int, width: int) -> Self:
+        """Return the camera of the same picture at another size."""
+
+    def downsampled(self, factor: int) -> Self:
+        """Return the camera of the whole picture at about ``1 / factor`` of its size, rounded down."""
+        return self.resized(max(1, self.height // factor), max(1, self.width // factor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,17 +138,45 @@ class Pinhole(_Sized):
 
     @property
     def wraps(self) -> bool:
-        """Tell whether the columns go on at the other border: not those of a pinhole."""
+        """Tell whether columns wrap around at the border: not those of a pinhole."""
         return False
 
     def as_pinhole(self, otherwise: str) -> Pinhole:
         """Return the camera, for what only works with perspective pictures."""
         return self
 
+    def check_picture(self, name: str, size_px: tuple[int, int]) -> None:
+        """Raise InvalidInput unless pictures of that many rows and columns are this camera's."""
+        if size_px != self.size_px:
+            raise InvalidInput(
+                f"{name} must have the size that the trajectory's intrinsics are for, {self.width}x{self.height}; "
+                f"got {size_px[1]}x{size_px[0]}. Resize them, or use the trajectory that they were made for."
+            )
+
+    def perspective_views(
+        self, rotations: Tensor, size_px: int, fov_rad: float
+    ) -> list[tuple[Pinhole, Tensor | None]]:
+        """Return perspective cameras that see the picture, each with its rotation for `crop`: the camera itself.
+
+        Args:
+            rotations: ``[V, 3, 3]`` view directions into a panorama, view's axes from the panorama's.
+            size_px: side of such a view.
+            fov_rad: field of view of such a view, radians.
+        """
+        return [(self, None)]
+
     @property
     def pixel_rad(self) -> float:
         """Angle that a pixel at the principal point spans, radians: the root of its solid angle."""
         return 1 / math.sqrt(self.focal_px[0] * self.focal_px[1])
+
+    def sphere_share(self, pixels: Tensor) -> float:  # [H, W] bool
+        """Return the share of the sphere that pixels cover, as if each were as large as at the principal point."""
+        return float(pixels.sum()) / (4 / math.pi) / (math.pi / self.pixel_rad) ** 2
+
+    def row_weights(self) -> Tensor:  # [1] float64
+        """Return how much the pixels of a row count where all directions count the same: all alike."""
+        return torch.ones(1, dtype=torch.float64)
 
     def rays(self) -> Tensor:  # [H, W, 3]
         """Return the unit direction of every pixel center, ``[H, W, 3]`` float64."""
@@ -151,7 +197,7 @@ class Pinhole(_Sized):
         Args:
             picture: ``[H, W]`` or ``[H, W, C]`` of the camera's size.
             points: ``[..., 3]``, any finite length.
-            mode: ``"nearest"`` pixel, or ``"bilinear"`` of a floating point map; the border goes on outside.
+            mode: ``"nearest"`` pixel, or ``"bilinear"`` of a floating point map; the border repeats outside.
 
         Returns:
             ``[...]`` or ``[..., C]`` values, and ``[...]`` bool, where the point is in the picture at all.
@@ -181,7 +227,8 @@ class Pinhole(_Sized):
     ) -> Tensor:
         """Cut out of a picture of this camera what another camera at the same place sees.
 
-        A camera from `window` gets its pixels as they are; any other is sampled, and sees the border go on outside.
+        A camera from `window` gets its pixels as they are, a smaller one from `resized` or `downsampled` the average
+        of the pixels that each of its own covers; any other is sampled, and the border repeats outside.
 
         Args:
             picture: ``[H, W, C]`` of this camera's size.
@@ -193,6 +240,8 @@ class Pinhole(_Sized):
             ``[h, w, C]`` of the other camera's size.
         """
         self._check_map(picture)
+        if (smaller := _averaged(self, picture, camera, rotation, mode)) is not None:
+            return smaller
         if isinstance(camera, Pinhole) and _is_identity(rotation):
             shift = self.K_px[:2, 2] - camera.K_px[:2, 2]
             left, top = (int(value) for value in shift.round())
@@ -216,12 +265,6 @@ class Pinhole(_Sized):
         K_px[0] *= width / self.width
         K_px[1] *= height / self.height
         return Pinhole((height, width), K_px)
-
-    def downsampled(self, factor: int) -> Pinhole:
-        """Return the camera of the picture averaged over blocks of ``factor`` pixels; the rest at the border goes."""
-        K_px = self.K_px.clone()
-        K_px[:2] /= factor
-        return Pinhole((self.height // factor, self.width // factor), K_px)
 
     def depth_from_ray(self, depth_ray: Tensor) -> Tensor:  # [..., H, W]
         """Return what depth files and networks hold for this camera: depth along the optical axis."""
@@ -256,17 +299,38 @@ class Equirect(_Sized):
 
     @property
     def wraps(self) -> bool:
-        """Tell whether the columns go on at the other border: those of a panorama do."""
+        """Tell whether columns wrap around at the border: those of a panorama do."""
         return True
 
     def as_pinhole(self, otherwise: str) -> Pinhole:
         """Raise InvalidInput with the reason why a panorama does not do and the way out, ``otherwise``."""
         raise InvalidInput(otherwise)
 
+    def check_picture(self, name: str, size_px: tuple[int, int]) -> None:
+        """Raise InvalidInput unless pictures of that many rows and columns are panoramas, of any size."""
+        check_two_to_one(name, *size_px)
+
+    def perspective_views(
+        self, rotations: Tensor, size_px: int, fov_rad: float
+    ) -> list[tuple[Pinhole, Tensor | None]]:
+        """Return a square perspective camera for each rotation ``[V, 3, 3]``; see `Pinhole.perspective_views`."""
+        camera = Pinhole.from_fov(fov_rad, size_px, size_px)
+        return [(camera, rotation) for rotation in rotations]
+
     @property
     def pixel_rad(self) -> float:
         """Angle that a pixel at the horizon spans from top to bottom, radians."""
         return math.pi / self.height
+
+    def sphere_share(self, pixels: Tensor) -> float:  # [H, W] bool
+        """Return the share of the sphere that pixels cover."""
+        weight = self.row_weights()
+        return float((pixels.double().mean(1) * weight).sum() / weight.sum())
+
+    def row_weights(self) -> Tensor:  # [H] float64
+        """Return how much the pixels of a row count where all directions count the same; 1 on average."""
+        polar = (torch.arange(self.height, dtype=torch.float64) + 0.5) * (math.pi / self.height)
+        return torch.sin(polar) * (math.pi / 2)
 
     def rays(self) -> Tensor:  # [H, W, 3]
         """Return the unit direction of every pixel center, ``[H, W, 3]`` float64."""
@@ -276,7 +340,7 @@ class Equirect(_Sized):
         """Project points of the camera's frame.
 
         Returns:
-            ``xy_px [..., 2]``: column in ``[0, W]`` and row in ``[0, H]``; both ends of the columns are the same place.
+            ``xy_px [..., 2]``: column in ``[0, W]`` and row in ``[0, H]``; columns 0 and W are the same direction.
             ``depth_ray [...]``: Euclidean distance.
         """
         columns, rows = pixels_from_directions(points, height=self.height, width=self.width)
@@ -303,7 +367,8 @@ class Equirect(_Sized):
     ) -> Tensor:
         """Cut out of a panorama what another camera at the same place sees.
 
-        A whole panorama of a whole part of the size is averaged, one of the same size is the picture itself.
+        A camera of the same size gets the picture itself, a smaller panorama the average of the pixels that each of
+        its own covers; any other is sampled.
 
         Args:
             picture: ``[H, W, C]`` of this camera's size.
@@ -315,13 +380,10 @@ class Equirect(_Sized):
             ``[h, w, C]`` of the other camera's size.
         """
         self._check_map(picture)
-        if isinstance(camera, Equirect) and _is_identity(rotation):
-            factor = self.height // camera.height
-            if factor <= 1 and camera == self:
-                return picture
-            if self.downsampled(factor) == camera and mode == "bilinear":
-                pooled = torch.nn.functional.avg_pool2d(picture.permute(2, 0, 1)[None], factor)
-                return pooled[0].permute(1, 2, 0).contiguous()
+        if camera == self and _is_identity(rotation):
+            return picture
+        if (smaller := _averaged(self, picture, camera, rotation, mode)) is not None:
+            return smaller
         return sample_erp(picture, _turned_rays(camera, rotation), mode=mode)
 
     def window(self, top: int, left: int, height: int, width: int) -> Equirect:
@@ -340,10 +402,6 @@ class Equirect(_Sized):
     def resized(self, height: int, width: int) -> Equirect:
         """Return the camera of the same panorama at another size."""
         return Equirect((height, width))
-
-    def downsampled(self, factor: int) -> Equirect:
-        """Return the camera of the panorama averaged over blocks of ``factor`` pixels."""
-        return Equirect((self.height // factor, self.width // factor))
 
     def depth_from_ray(self, depth_ray: Tensor) -> Tensor:  # [..., H, W]
         """Return what depth files and networks hold for this camera: the ray distance itself."""
@@ -364,7 +422,7 @@ class Equirect(_Sized):
 
 
 Camera = Pinhole | Equirect
-"""A camera of either kind; both answer to the same methods."""
+"""A camera of either kind; both have the same methods."""
 
 
 def camera_kind(K_px: Tensor | None) -> type[Pinhole] | type[Equirect]:
@@ -435,6 +493,39 @@ def intrinsics_list(K_px: Tensor | None) -> list[list[list[float]]] | None:
 
 def _is_identity(rotation: Tensor | None) -> bool:
     return rotation is None or torch.equal(rotation, torch.eye(3).to(rotation))
+
+
+def _averaged(
+    own: Camera, picture: Tensor, camera: Camera, rotation: Tensor | None, mode: str
+) -> Tensor | None:
+    """Return a picture averaged down for its own camera at a smaller size; None for any other camera."""
+    is_smaller = camera.height <= own.height and camera.width <= own.width and camera != own
+    if not (is_smaller and mode == "bilinear" and _is_identity(rotation)):
+        return None
+    return _area_mean(picture, camera.size_px) if camera == own.resized(*camera.size_px) else None
+
+
+def _area_mean(picture: Tensor, size_px: tuple[int, int]) -> Tensor:  # [H, W, C] -> [h, w, C]
+    """Average over the rectangles of pixels that each pixel of a smaller picture covers, parts of pixels included."""
+    (height, width), (rows, columns) = picture.shape[:2], size_px
+    if height % rows == 0 and width % columns == 0:
+        block = (height // rows, width // columns)
+        return (
+            torch.nn.functional.avg_pool2d(picture.permute(2, 0, 1)[None], block)[0]
+            .permute(1, 2, 0)
+            .contiguous()
+        )
+    down, across = _coverage(height, rows).to(picture), _coverage(width, columns).to(picture)
+    averaged: Tensor = across @ (down @ picture.flatten(1)).unflatten(1, (width, -1))
+    return averaged
+
+
+def _coverage(count: int, into: int) -> Tensor:  # [into, count]
+    """Share of each of ``into`` equal intervals that each of ``count`` equal ones takes; rows add up to 1."""
+    edges = torch.arange(into + 1, dtype=torch.float64) * count / into
+    start = torch.arange(count, dtype=torch.float64)
+    common = torch.minimum(edges[1:, None], start + 1) - torch.maximum(edges[:-1, None], start)
+    return common.clamp_min(0) * into / count
 
 
 def _turned_rays(camera: Camera, rotation: Tensor | None) -> Tensor:  # [h, w, 3]

@@ -103,6 +103,13 @@ class Trajectory:
         camera = camera_of(select_intrinsics(self.K_px, frame), own)
         return camera if size_px is None else camera.resized(*size_px)
 
+    def check_frames(self, name: str, size_px: tuple[int, int]) -> None:
+        """Raise InvalidInput unless frames of that many rows and columns are what the path's cameras take.
+
+        Those are 2:1 panoramas of any size, or pictures of the size that the intrinsics are for.
+        """
+        self.camera(0, None if self.image_size_px else size_px).check_picture(name, size_px)
+
     def select(self, index: Tensor | slice) -> Trajectory:
         """Return the path of some frames, in the order of ``index`` (numbers may repeat), with their intrinsics."""
         poses, K_px = self.camera_from_world[index], select_intrinsics(self.K_px, index)

@@ -6,12 +6,11 @@ from import_rules import ROOT, pack_files
 
 HOME = "matrix3d_core/scene/camera.py"
 RENDERERS = "matrix3d_core/raster/"  # draw pinhole pictures and panoramas by different formulas
-FIT = "matrix3d_core/optimize/"
 MOST = 6
 
 
 def found():
-    files = [path for path in pack_files() if path != HOME and not path.startswith((RENDERERS, FIT))]
+    files = [path for path in pack_files() if path != HOME and not path.startswith(RENDERERS)]
     return [(path, *test) for path in files for test in kind_tests((ROOT / path).read_text("utf-8"))]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...depth.plane_sweep import PlaneSweepDepth
 from ...errors import InvalidInput
 from ...raster.camera_view import render_view
-from ...scene.camera import Camera, Equirect, Pinhole
+from ...scene.camera import Camera, Equirect
 from ...scene.gaussians import Gaussians
 from ...scene.panorama import PanoramaGeometry
 from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE
@@ -142,8 +142,8 @@ def _disoccluded(
 ) -> list[SurfelSource]:
     """Return what key frames with a distance show anew."""
     if mask is None:
-        if isinstance(trajectory.camera(0, (frames.shape[1], frames.shape[2])), Equirect):
-            return []
+        if isinstance(known.camera, Equirect):
+            return []  # all directions are shown already
         mask = torch.zeros(frames.shape[:3])
     new = find_disocclusions([known], depth_ray, mask, trajectory, key_frames)
     return [
@@ -198,10 +198,10 @@ def extend_gaussians(
 
 
 def _coverage(world: Gaussians, pose: Tensor, camera: Camera, backend: str) -> Tensor:  # [H, W]
-    """Return how opaque the world is in a frame, of a panorama at half its resolution."""
-    lens = camera if isinstance(camera, Pinhole) else camera.downsampled(2)
+    """Return how opaque the world is in a frame, drawn at half its resolution."""
     with torch.no_grad():
-        return resized(render_view(world, pose, lens, backend=backend).alpha, camera.size_px)
+        drawn = render_view(world, pose, camera.downsampled(2), backend=backend)
+        return resized(drawn.alpha, camera.size_px)
 
 
 def _added(world: Gaussians, sources: list[SurfelSource], max_gaussians: int) -> GaussianInit:

@@ -1,4 +1,4 @@
-"""How fine surfels are: pictures become as many as fit, coarser where nobody could tell the difference."""
+"""How fine surfels are: pictures become as many as fit, coarser where it makes no visible difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from ...scene.camera import Pinhole
 from ...scene.gaussians import Gaussians
 from .sources import SurfelSource
-from .surfels import SIGMA_PER_SPACING, surfels_from_erp, surfels_from_pinhole
+from .surfels import SIGMA_PER_SPACING, surfels_from_picture
 
 __all__ = ["PlacedSurfels", "make_surfels"]
 
@@ -62,40 +62,28 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
 
 def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:
     """Return how many whole spheres of cells at full density a source takes."""
-    if isinstance(source.camera, Pinhole):
-        # The share of the sphere that a pixel near the middle covers, counted like even cells.
-        return float(source.use.sum()) / (4 / math.pi) / (math.pi / source.camera.pixel_rad) ** 2
-    return sum(_share(use) * density**2 for density, use, _ in _layers(source, smooth, rows))
+    layers = _layers(source, smooth, rows)
+    return sum(source.camera.sphere_share(use) * density**2 for density, use, _ in layers)
 
 
 def _surfels_of(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[Gaussians]:
     """Return the surfels of a source, layer by layer, for ``rows`` bands of cells."""
-    camera = source.camera
-    if isinstance(camera, Pinhole):
-        stride = max(1, round(math.pi / camera.pixel_rad / rows))
-        return [
-            surfels_from_pinhole(
-                source.rgb, source.depth_ray, camera, stride=stride,
-                use=source.use, flat_to_camera=source.facing, world_from_camera=source.world_from_camera,
-            )
-        ]  # fmt: skip
     return [
-        surfels_from_erp(
-            source.rgb, source.depth_ray, rows=max(8, int(density * rows)), use=use, spread=spread,
-            flat_to_camera=source.facing, world_from_camera=source.world_from_camera, grain_px=source.grain_px,
-        )
+        surfels_from_picture(source, rows=max(8, int(density * rows)), use=use, spread=spread)
         for density, use, spread in _layers(source, smooth, rows)
-    ]  # fmt: skip
+    ]
 
 
 def _layers(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
     """Return the densities, in terms of ``rows``, that a source is laid at: each with its pixels and surfel size."""
+    if isinstance(source.camera, Pinhole):
+        return [(1.0, source.use, SIGMA_PER_SPACING)]  # one surfel per square of pixels throughout
     if source.name == "sky":
         return [(_SKY_DENSITY, source.use, SIGMA_PER_SPACING)]
     if smooth is None:
         return [(1.0, source.use, SIGMA_PER_SPACING)]
     # The fine ones reach a little into the smooth part: no gap where the two meet.
-    reach = 2 * max(1, round(source.use.shape[0] / rows)) + 1
+    reach = 2 * max(1, round(source.camera.height / rows)) + 1
     fine = (~smooth).float()[None, None]
     fine = torch.nn.functional.max_pool2d(fine, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
     fine = torch.nn.functional.max_pool2d(fine, (1, 2 * reach + 1), stride=1, padding=(0, reach))[0, 0] > 0
@@ -118,13 +106,6 @@ def _is_smooth(source: SurfelSource) -> Tensor:  # [H, W] bool
         -torch.nn.functional.max_pool2d(-bounded, 5, stride=1),
     )
     return ~busy & ((high - low)[0, 0] < 0.1 * inverse_depth[0, 0])
-
-
-def _share(pixels: Tensor) -> float:
-    """Share of the sphere that a mask ``[H, W]`` covers."""
-    polar = (torch.arange(pixels.shape[0]) + 0.5) * math.pi / pixels.shape[0]
-    weight = torch.sin(polar)
-    return float((pixels.float().mean(1) * weight).sum() / weight.sum())
 
 
 def _rows_for(max_gaussians: int, spheres: float) -> int:

@@ -58,13 +58,10 @@ class _Placed:
     lenses: list[np.ndarray] = field(default_factory=list)
 
     def add_known(self, known: KnownDepth) -> None:
-        """Add a map at the least distance of each block: only what is clearly before it is forbidden."""
-        factor = max(1, round(known.camera.height / self.size[0]))
-        pooled = -torch.nn.functional.max_pool2d(-known.depth_ray[None, None].float(), factor, ceil_mode=True)
+        """Add a map at the least distance that each pixel touches: only what is clearly before it is forbidden."""
+        least = -torch.nn.functional.adaptive_max_pool2d(-known.depth_ray[None, None].float(), self.size)
         everywhere = np.ones(self.size, np.bool_)
-        self.add_map(
-            resized(pooled[0, 0], self.size).numpy(), everywhere, known.camera_from_world, known.camera
-        )
+        self.add_map(least[0, 0].numpy(), everywhere, known.camera_from_world, known.camera)
 
     def add_map(self, depth: np.ndarray, confident: np.ndarray, pose: Tensor, camera: Camera) -> None:
         """Add a distance map of the sweep's size, seen by a camera of any."""

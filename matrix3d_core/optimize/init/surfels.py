@@ -12,6 +12,7 @@ from ...checks import check_shape
 from ...geometry.rotations import quats_from_matrix
 from ...scene.camera import Pinhole
 from ...scene.gaussians import Gaussians
+from .sources import SurfelSource
 
 __all__ = [
     "OPACITY",
@@ -20,6 +21,7 @@ __all__ = [
     "THICKNESS",
     "cells_of_sphere",
     "surfels_from_erp",
+    "surfels_from_picture",
     "surfels_from_pinhole",
 ]
 
@@ -71,6 +73,20 @@ def _cell_mean(image: Tensor, rows: int, band: Tensor, first: Tensor, last: Tens
     left, right = first * width, last * width
     total = at(bottom, right) - at(top, right) - at(bottom, left) + at(top, left)
     return (total / ((bottom - top) * (right - left)).unsqueeze(-1)).float()
+
+
+def surfels_from_picture(source: SurfelSource, *, rows: int, use: Tensor, spread: float) -> Gaussians:
+    """Turn pixels of a source into surfels as dense as ``rows`` bands of cells over the sphere.
+
+    ``spread`` is for panoramas, see `surfels_from_erp`; pinhole pictures take `SIGMA_PER_SPACING`.
+    """
+    common = {"use": use, "flat_to_camera": source.facing, "world_from_camera": source.world_from_camera}
+    if isinstance(source.camera, Pinhole):
+        stride = max(1, round(math.pi / source.camera.pixel_rad / rows))
+        return surfels_from_pinhole(source.rgb, source.depth_ray, source.camera, stride=stride, **common)
+    return surfels_from_erp(
+        source.rgb, source.depth_ray, rows=rows, spread=spread, grain_px=source.grain_px, **common
+    )
 
 
 def surfels_from_erp(
@@ -130,10 +146,8 @@ def surfels_from_erp(
     along = torch.where((along.norm(dim=-1, keepdim=True) < 1e-6), east, along)
     along = torch.nn.functional.normalize(along - (along * normal).sum(-1, keepdim=True) * normal, dim=-1)
     across = _wider_sky(spread * (math.pi / rows) * distance, is_flat)
-    return _surfels(
-        ahead * distance[:, None], normal, along, across, facing,
-        _cell_mean(rgb, rows, band, first, last), world_from_camera,
-    )  # fmt: skip
+    means, colors = ahead * distance[:, None], _cell_mean(rgb, rows, band, first, last)
+    return _surfels(means, normal, along, across, facing, colors, world_from_camera)
 
 
 def _erp_surface(

@@ -263,6 +263,20 @@ def test_distances_come_from_the_frames():
     assert float((helped[4].depth_ray / distance[4] - 1).abs().median()) < 0.02
 
 
+@pytest.mark.skipif(not can_plane_sweep(), reason="needs numba")
+@pytest.mark.parametrize("part", [(slice(-2, None), slice(None)), (slice(None), slice(-1, None))])
+def test_the_sweep_sees_every_row_and_column(part):
+    """98 x 196 pixels averaged to 32 x 65: what the last two rows or the last column show changes the distances."""
+    path = straight_path(5, step=0.1)
+    frames, _ = room_frames(path, height=98)
+    sweep = {"nearest": 0.7, "farthest": 20.0, "levels": 16, "rows": 33}
+    plain = plane_sweep_depth(frames, path, [2], **sweep)[2].depth_ray
+    assert plain.shape == (32, 65)
+    frames[:, *part] = torch.rand(frames[:, *part].shape, generator=torch.Generator().manual_seed(0))
+    changed = plane_sweep_depth(frames, path, [2], **sweep)[2].depth_ray
+    assert bool((changed != plain)[-2:].any() if part[1] == slice(None) else (changed != plain)[:, -2:].any())
+
+
 def _points(distance):
     from matrix3d_core.geometry.spherical import erp_directions
 

@@ -15,7 +15,11 @@ from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.metrics.image import psnr
 from matrix3d_core.optimize.init import cells_of_sphere, init_gaussians, surfels_from_erp
+from matrix3d_core.optimize.init.disocclusions import _Placed
+from matrix3d_core.optimize.init.sky import sky_behind
+from matrix3d_core.optimize.init.sources import KnownDepth
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
+from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -262,3 +266,30 @@ def test_the_sky_goes_on_a_little_behind_a_roof():
     assert (
         float((drawn.rgb[:43] - blue).abs().max()) < 0.1
     )  # brown is 0.8 off; cells at the border hold a little
+
+
+def test_what_is_known_is_met_in_every_row_and_column_of_a_map_that_the_sweep_does_not_divide():
+    for row, column in ((0, 0), (50, 101), (101, 203), (98, 7)):
+        depth = torch.full((102, 204), 5.0)
+        depth[row, column] = 1.0
+        placed = _Placed((16, 32))
+        placed.add_known(KnownDepth(depth, torch.eye(4, dtype=torch.float64), Equirect((102, 204))))
+        least = torch.from_numpy(placed.maps[0])
+        assert float(least[row * 16 // 102, column * 32 // 204]) == 1.0
+        assert int((least == 1.0).sum()) <= 4
+
+
+def test_the_sky_goes_on_behind_the_last_rows_too():
+    """725 rows are averaged to 241: sky in the last four fills the last of those, and no block of three rows."""
+    size = (725, 1450)
+    is_sky = torch.zeros(size, dtype=torch.bool)
+    is_sky[-4:] = True
+    rgb = torch.rand(*size, 3, generator=torch.Generator().manual_seed(0))
+    rgb[-4:] = torch.tensor([0.1, 0.5, 0.9])
+    depth = torch.where(is_sky, 50.0, 2.0)
+    geometry = PanoramaGeometry(rgb, depth, torch.ones(size, dtype=torch.bool), is_sky)
+    behind = sky_behind(geometry, torch.eye(4, dtype=torch.float64))
+    rows = behind.use.any(1).nonzero()[:, 0]
+    # Ten degrees of 180 and a row of averages above the first row of sky, 721.
+    assert 721 - int(rows[0]) == pytest.approx(10 / 180 * 725, abs=2 * 725 / 241)
+    torch.testing.assert_close(behind.rgb[-1], rgb[-1], rtol=0, atol=1e-6)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from tiny_world import room_geometry
+from tiny_world import room_geometry, straight_path
 
 from matrix3d_core.optimize.config import OptimizeConfig
 from matrix3d_core.optimize.init import init_gaussians, surfels_from_pinhole
@@ -15,9 +15,10 @@ from matrix3d_core.optimize.strategies.base import Growth, Strategy
 from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.trainer_torch import TorchTrainer
 from matrix3d_core.optimize.trainers import known_depth
-from matrix3d_core.optimize.views import TrainingImage, perspective_crop, pinhole_window
+from matrix3d_core.optimize.views import TrainingImage, ViewSampler, perspective_crop, view_of
 from matrix3d_core.raster.splat import SPLAT_BACKENDS
 from matrix3d_core.scene.camera import Equirect, Pinhole
+from matrix3d_core.scene.trajectory import Trajectory
 
 HERE = torch.eye(4, dtype=torch.float64)
 OFF_CENTER = Pinhole((24, 32), torch.tensor([[30.0, 0, 9], [0, 20.0, 17], [0, 0, 1]], dtype=torch.float64))
@@ -36,7 +37,7 @@ def wall(camera, distance=2.0):
 @pytest.mark.parametrize("way", ["window", "crop", "compiled crop"])
 def test_known_depth_lies_along_the_views_axis(way):
     if way == "window":
-        view = pinhole_window(wall(OFF_CENTER)[0], 3, 5, 16, 20)
+        view = view_of(wall(OFF_CENTER)[0], OFF_CENTER.window(3, 5, 16, 20))
         depth, weight = known_depth(view).unbind(-1)
     else:
         view = perspective_crop(wall(Equirect((128, 256)))[0], torch.eye(3, dtype=torch.float64), 24)
@@ -86,3 +87,43 @@ def test_surfels_of_an_off_center_camera_lie_on_the_wall():
     column, row = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(24) + 0.5, indexing="xy")
     expected = torch.stack(((column - 9) / 30 * 2, (row - 17) / 20 * 2), -1).reshape(-1, 2)
     torch.testing.assert_close(made.means[:, :2], expected, rtol=1e-5, atol=1e-5)
+
+
+def sampler_of(camera, source_rows=48, **settings):
+    poses = straight_path(3).camera_from_world
+    lens = {} if camera.wraps else {"K_px": camera.K_px.repeat(3, 1, 1), "image_size_px": camera.size_px}
+    return ViewSampler(
+        torch.rand(3, *camera.size_px, 3),
+        Trajectory(poses, **lens),
+        [0, 1, 2],
+        geometry=room_geometry(source_rows),
+        mask=None,
+        config=OptimizeConfig(source_ratio=0.0, crop_size_px=20, **settings),
+    )
+
+
+@pytest.mark.parametrize(
+    ("camera", "pictures"),
+    [
+        (Equirect((48, 96)), 2),
+        (Equirect((64, 128)), 3),
+        (Pinhole.from_fov(1.5, 12, 12), 2),
+        (Pinhole.from_fov(0.5, 24, 24), 3),
+    ],
+    ids=["panorama as fine", "finer panorama", "coarse pinhole", "finer pinhole"],
+)
+def test_a_frame_at_the_panoramas_place_is_trained_on_where_it_shows_more(camera, pictures):
+    assert len(sampler_of(camera).pictures) == pictures
+
+
+def test_views_of_pinhole_frames_are_windows_or_whole():
+    windows, sampler = set(), sampler_of(OFF_CENTER)
+    for _ in range(20):
+        view = sampler.draw()
+        windows.add(view.camera.size_px)
+        rgb, _ = view.crop()
+        left, top = (int(v) for v in OFF_CENTER.K_px[:2, 2] - view.camera.K_px[:2, 2])
+        assert torch.equal(rgb, view.picture.rgb[top : top + 20, left : left + 20])
+    assert windows == {(20, 20)}
+    whole = sampler_of(OFF_CENTER, view_mode="panorama", panorama_rows=16).draw()
+    assert whole.camera == OFF_CENTER.resized(12, 16)

@@ -172,13 +172,61 @@ def test_a_resized_camera_has_the_same_edges():
     assert pinhole().resized(HEIGHT, WIDTH) == pinhole()
 
 
-def test_an_averaged_picture_drops_what_fills_no_block():
-    small = pinhole().downsampled(5)  # 24x36 pixels hold 4x7 blocks
-    assert small.size_px == (4, 7)
-    for column, row in ((0.0, 0.0), (7.0, 4.0), (2.5, 1.5)):
-        ray = torch.tensor(pinhole_ray(5 * column, 5 * row), dtype=torch.float64)
-        assert small.project(ray)[0].tolist() == pytest.approx([column, row], abs=100 * TOLERANCE)
-    assert Equirect((13, 26)).downsampled(2) == Equirect((6, 13))
+@pytest.mark.parametrize("camera", [pinhole(), Equirect((50, 100))], ids=["pinhole", "equirect"])
+@pytest.mark.parametrize("factor", [2, 3, 7])
+def test_an_averaged_picture_covers_the_whole_in_equal_parts(camera, factor):
+    """Each pixel is the mean over its rectangle, by an integral written out; no row or column is left over."""
+    small = camera.downsampled(factor)
+    height, width = small.size_px
+    assert (height, width) == (camera.height // factor, camera.width // factor)
+    picture = torch.rand(*camera.size_px, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    averaged = camera.crop(picture, small)
+    fine = picture.repeat_interleave(height, 0).repeat_interleave(width, 1)  # pixels of both sizes divide it
+    expected = fine.reshape(height, camera.height, width, camera.width, 2).mean((1, 3))
+    torch.testing.assert_close(averaged, expected, rtol=0, atol=TOLERANCE)
+    corners = camera.project(small.rays()[[0, -1]][:, [0, -1]])[0]
+    step_x, step_y = camera.width / width, camera.height / height
+    expected = [[step_x / 2, step_y / 2], [camera.width - step_x / 2, camera.height - step_y / 2]]
+    torch.testing.assert_close(
+        corners[[0, 1], [0, 1]], torch.tensor(expected, dtype=torch.float64), rtol=0, atol=100 * TOLERANCE
+    )
+
+
+def test_perspective_views_show_a_panorama_and_are_a_pinhole_picture_itself():
+    turns = torch.stack((torch.eye(3), torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]))).double()
+    views = Equirect((12, 24)).perspective_views(turns, 8, math.pi / 2)
+    assert [camera for camera, _ in views] == [Pinhole.from_fov(math.pi / 2, 8, 8)] * 2
+    assert all(torch.equal(turn, given) for (_, turn), given in zip(views, turns, strict=True))
+    assert pinhole().perspective_views(turns, 8, math.pi / 2) == [(pinhole(), None)]
+
+
+def test_pixels_cover_their_solid_angle():
+    panorama = Equirect((64, 128))
+    weights = panorama.row_weights()
+    assert float(weights.mean()) == pytest.approx(1.0, rel=1e-3)  # the midpoint rule: (pi / 64)^2 / 24
+    assert float(weights[16] / weights[40]) == pytest.approx(
+        math.sin(16.5 / 64 * math.pi) / math.sin(40.5 / 64 * math.pi)
+    )
+    cap = torch.zeros(64, 128, dtype=torch.bool)
+    cap[:16] = True  # 45 degrees around the pole
+    assert panorama.sphere_share(cap) == pytest.approx((1 - math.cos(math.pi / 4)) / 2, rel=1e-3)
+    assert panorama.sphere_share(~torch.zeros_like(cap)) == pytest.approx(1.0)
+    small = Pinhole.from_fov(0.02, 10, 10)  # so narrow that all pixels are as large as the middle one
+    assert small.sphere_share(torch.ones(10, 10, dtype=torch.bool)) == pytest.approx(
+        0.02**2 / (4 * math.pi), rel=1e-3
+    )
+    assert pinhole().row_weights().tolist() == [1.0]
+
+
+def test_pictures_of_another_size_are_refused():
+    pinhole().check_picture("frames", (HEIGHT, WIDTH))
+    Equirect((12, 24)).check_picture("frames", (20, 40))
+    with pytest.raises(
+        InvalidInput, match=r"frames must have the size .* for, 36x24; got 24x36\. Resize them"
+    ):
+        pinhole().check_picture("frames", (WIDTH, HEIGHT))
+    with pytest.raises(InvalidInput, match="frames must be equirectangular"):
+        Equirect((12, 24)).check_picture("frames", (20, 30))
 
 
 def test_depth_of_a_pinhole_is_z_and_of_a_panorama_the_ray_distance():
