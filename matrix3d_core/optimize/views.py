@@ -263,6 +263,6 @@ def _source_image(
 
 
 def _shows_no_more(source: TrainingImage, pose: Tensor, camera: Camera) -> bool:
-    """Tell whether a frame has the source panorama's pose and no finer pixels."""
+    """Tell whether a frame is a panorama with the source panorama's pose."""
     is_here = torch.allclose(pose, source.camera_from_world, rtol=0, atol=1e-9)
-    return is_here and camera.pixel_rad >= source.camera.pixel_rad
+    return is_here and isinstance(camera, Equirect)
