@@ -47,12 +47,12 @@ export function attachPreview(node, api) {
       if (reply.ok) blob = await reply.blob();
       else why = (await reply.json()).error;
     } catch {
-      why = tr("No preview.");
+      why = tr("No preview available.");
     }
     if (question !== asked) return;
     URL.revokeObjectURL(picture.src);
     if (blob) picture.src = URL.createObjectURL(blob);
-    note.textContent = why || tr("No preview.");
+    note.textContent = why || tr("No preview available.");
     picture.alt = JSON.parse(question).image ?? "";
     frame.replaceChildren(blob ? picture : note);
   };

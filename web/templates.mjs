@@ -5,15 +5,15 @@ import { tr } from "./i18n/translate.mjs";
 
 /** @type {Record<string, () => [string, string]>} file name -> title and description, in the order to show them in */
 export const TEMPLATES = {
-  panorama_to_world: () => [tr("Panorama to world"), tr("Needs no model and no GPU: the sample becomes a world to walk in.")],
-  extend_world: () => [tr("Extend a world"), tr("Needs no model: go on from any place of a world.")],
-  moge_panorama_to_world: () => [tr("Panorama to world, with MoGe"), tr("Distances from a MoGe model instead of a depth file.")],
-  text_to_panorama: () => [tr("Text to panorama"), tr("A sentence becomes a panorama: FLUX.1 dev and a LoRA.")],
-  photo_to_panorama: () => [tr("Photo to panorama"), tr("All that is around a photo: FLUX.1 Fill and a LoRA.")],
-  panorama_to_video: () => [tr("Panorama to video"), tr("A panoramic video along a path: Wan 2.1 and a LoRA.")],
-  panorama_video_to_world: () => [tr("Panorama to world, through video"), tr("Wan 2.1 films what the panorama hides, splats are fitted.")],
-  panorama_lrm_to_world: () => [tr("Panorama to world, in one pass"), tr("Wan 2.1 and the reconstruction model of Matrix-3D.")],
-  text_to_world: () => [tr("Text to world"), tr("From a sentence to a world to walk in: FLUX, MoGe and Wan.")],
+  panorama_to_world: () => [tr("Panorama to world"), tr("Turns the sample panorama into a walkable world. No model, no GPU.")],
+  extend_world: () => [tr("Extend a world"), tr("Continues from any place in a world. No model.")],
+  moge_panorama_to_world: () => [tr("Panorama to world, with MoGe"), tr("Depth from a MoGe model instead of a depth file.")],
+  text_to_panorama: () => [tr("Text to panorama"), tr("Panorama from a prompt: FLUX.1 dev and a LoRA.")],
+  photo_to_panorama: () => [tr("Photo to panorama"), tr("Outpaints a photo to a panorama: FLUX.1 Fill and a LoRA.")],
+  panorama_to_video: () => [tr("Panorama to video"), tr("Panoramic video along a camera path: Wan 2.1 and a LoRA.")],
+  panorama_video_to_world: () => [tr("Panorama to world, via video"), tr("Wan 2.1 inpaints occluded regions; splats are fitted.")],
+  panorama_lrm_to_world: () => [tr("Panorama to world, feed-forward"), tr("Wan 2.1 and Matrix-3D's reconstruction model (LRM).")],
+  text_to_world: () => [tr("Text to world"), tr("From a prompt to a walkable world: FLUX, MoGe and Wan.")],
 };
 
 /**

@@ -56,7 +56,7 @@ export function attachUploads(node, api, app) {
     body.append("image", file); // the route's name for a file of any kind
     try {
       const reply = await api.fetchApi("/upload/image", { method: "POST", body });
-      if (!reply.ok) throw new Error(tr("the host answered {status}", { status: `${reply.status} ${reply.statusText}` }));
+      if (!reply.ok) throw new Error(tr("the server returned {status}", { status: `${reply.status} ${reply.statusText}` }));
       const stored = await reply.json();
       const name = stored.subfolder ? `${stored.subfolder}/${stored.name}` : stored.name;
       const list = node.widgets.find((/** @type {any} */ w) => w.name === upload.widget);
@@ -67,7 +67,7 @@ export function attachUploads(node, api, app) {
       node.setDirtyCanvas?.(true, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      const detail = tr("{name} could not be uploaded: {why}", { name: file.name, why });
+      const detail = tr("Could not upload {name}: {why}", { name: file.name, why });
       app.extensionManager?.toast?.add?.({ severity: "error", summary: node.title, detail, life: 8000 });
     }
   };

@@ -124,7 +124,7 @@ def test_the_language_changes_and_back_without_a_reload(session):
         "() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(v => v.length === 1)"
     )
     english = texts(page)
-    assert english[0] == "Run the graph to see the world."
+    assert english[0] == "Run the workflow to see the world."
     page.evaluate("() => app.extensionManager.setting.set('Comfy.Locale', 'zh')")
     is_chinese = """() => [matrix3d.viewers, matrix3d.panoramas, matrix3d.studios].every(views => views.length === 1
         && /[\\u4e00-\\u9fff]/.test(views[0].element.querySelector(".m3d-message p").textContent))"""

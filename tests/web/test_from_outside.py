@@ -62,7 +62,7 @@ def test_is_framed_upright_from_outside(opened, tmp_path, filename, up):
     assert page.evaluate(f"() => {VIEWER}.pose().mode") == "orbit"
     assert f"{up} is up" in page.inner_text("[data-part=hud]")
     note = page.inner_text("[data-part=note]")
-    assert "nothing says where one may stand" in note
+    assert "no start pose" in note
     assert f"Guessed: {up} is up" in note
     assert "about 0.49 units" in note  # half a unit high, strays left out
     page.evaluate(f"() => {{ {VIEWER}.scene.hasGrid = false; {VIEWER}.requestFrame(); }}")
@@ -109,7 +109,7 @@ def test_another_axis_is_up_at_the_press_of_a_key(opened):
     assert "+y is up" in page.inner_text("[data-part=hud]")
     page.keyboard.press("k")  # a key pose is kept in a view that is turned so
     page.keyboard.press("u")
-    assert "stays while something is recorded" in page.inner_text("[data-part=note]")
+    assert "cannot change while there is a recording" in page.inner_text("[data-part=note]")
     assert page.evaluate(f"() => {VIEWER}.outside.axes") == "RUB"
     assert page.evaluate(f"() => JSON.parse({VIEWER}.recorder.text).turn[1]") == [0, -1, 0]
 

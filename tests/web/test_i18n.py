@@ -63,7 +63,7 @@ def test_placeholders_and_buttons(chinese, tmp_path):
     assert texts(page, "panoramas", ".m3d-message p") == ["运行工作流后即可看到全景图。"]
     assert texts(page, "studios", ".m3d-message p") == ["运行工作流后即可在此绘制轨迹。"]
     buttons = texts(page, "studios", ".m3d-studio-tools button, .m3d-studio-tools label")
-    assert buttons == ["+ 位姿", "删除", "右", "高", "前", "偏航", "俯仰", "取用输入", "清空"]
+    assert buttons == ["+ 关键帧", "删除", "右", "高", "前", "偏航", "俯仰", "使用输入", "清空"]
     load = "app.graph.nodes.find(n => n.type === 'PanoLoad')"
     upload = page.evaluate(f"() => {load}.widgets.find(w => w.type === 'button').label")
     assert upload == "选择要上传的全景图"

@@ -73,7 +73,7 @@ def front_end(request, browser, comfy):
     with open_page(browser, width=1280, height=760) as opened:
         open_front_end(opened.page, comfy.address, request.param)
         load_graph(opened.page)
-        assert "Run the graph" in opened.page.inner_text("[data-part=message]")
+        assert "Run the workflow" in opened.page.inner_text("[data-part=message]")
         run_graph(opened.page)
         assert wait_for_world(opened.page) == {"count": 1600}
         settle(opened.page)

@@ -73,7 +73,7 @@ def front_end(request, browser, comfy):
             }"""
         )
         page.wait_for_timeout(800)
-        assert "Run the graph" in page.inner_text(".m3d-studio .m3d-message")
+        assert "Run the workflow" in page.inner_text(".m3d-studio .m3d-message")
         run_graph(page)
         page.wait_for_function(
             f"() => {STUDIO}.client.panoramaPicture && {STUDIO}.client.mapPicture", timeout=120_000
@@ -164,7 +164,7 @@ def test_a_path_into_a_wall_is_marked(front_end, tmp_path):
     settle(page)
     found = studio(page, "s.found")
     assert found["colliding"], "30 units to the left lies behind the arcade"
-    assert "collide" in page.inner_text(".m3d-studio-status")
+    assert "colliding" in page.inner_text(".m3d-studio-status")
     page.wait_for_function("() => document.querySelector('.m3d-studio [data-field=x]').value === '-30'")
     assert page.input_value(".m3d-studio [data-field=x]") == "-30", "the numbers are those of the chosen key"
     page.wait_for_timeout(400)

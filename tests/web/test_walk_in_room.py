@@ -268,7 +268,7 @@ def test_walls_of_the_splats_when_none_came(room):
 
 def test_broken_walls_are_told_of_and_the_world_is_shown(room, tmp_path):
     page = enter(room, walls={"filename": "room.ply.walls", "type": "temp"})
-    assert "walls cannot be read" in page.inner_text("[data-part=note]")
+    assert "load the walls" in page.inner_text("[data-part=note]")
     assert viewer(page, "v.motion.walk.walls") is None
     room.problems.clear()  # the browser's own line about the 404
 
@@ -310,7 +310,7 @@ def test_the_panorama_is_seen_only_where_it_was_taken(room):
     assert viewer(page, "v.scene.sphere.share") == 0
     viewer(page, "v.appearance.setPanoramaFade(0.8)")
     assert viewer(page, "v.pose().position") == [0, 0, 0]
-    assert "fits only where it was taken" in page.inner_text("[data-part=note]")
+    assert "from where it was taken" in page.inner_text("[data-part=note]")
     # Taken elsewhere, turned to the right: 3 ahead of the origin, its front along +x.
     pose = [0, 0, -1, 3, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
     page = enter(room, panorama_pose=pose)
@@ -332,7 +332,7 @@ def test_the_provenance_view_paints_splats_by_their_origin(room, tmp_path):
     behind = picture(page)
     assert (behind[..., 0] > behind[..., 1] + 0.2).mean() > 0.6, "red behind: unobserved"
     legend = page.inner_text("[data-part=legend]")
-    assert "source picture" in legend
+    assert "source image" in legend
     assert "unobserved" in legend
     assert "generated" not in legend
     page.keyboard.press("m")

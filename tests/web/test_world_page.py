@@ -331,9 +331,9 @@ def test_nothing_is_left_after_disposal(visit):
 @pytest.mark.parametrize(
     ("filename", "query", "message"),
     [
-        ("gone.ply", {}, "gone.ply is no longer there."),
-        ("gone.ply", {"type": "temp"}, "run the graph again"),
-        ("broken.ply", {}, "broken.ply cannot be shown"),
+        ("gone.ply", {}, "gone.ply no longer exists."),
+        ("gone.ply", {"type": "temp"}, "run the workflow again"),
+        ("broken.ply", {}, "Could not display broken.ply"),
     ],
 )
 def test_says_what_is_wrong(visit, filename, query, message):
@@ -348,12 +348,12 @@ def test_says_what_is_wrong(visit, filename, query, message):
 def test_an_address_that_names_no_world(opened, worlds, query):
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html{query}")
     opened.page.wait_for_selector("[data-part=message]")
-    assert "Name a world" in opened.page.inner_text("[data-part=message]")
+    assert "Specify a world" in opened.page.inner_text("[data-part=message]")
 
 
 def test_a_folder_outside_is_refused_by_the_host(visit):
     page = visit("blobs.ply", fails=True, subfolder="../..")
-    assert "cannot be read (status 403)" in page.inner_text("[data-part=message]")
+    assert "HTTP status 403" in page.inner_text("[data-part=message]")
 
 
 def test_without_webgl_it_says_so(browser, worlds):
@@ -361,8 +361,8 @@ def test_without_webgl_it_says_so(browser, worlds):
         opened.page.goto(
             f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?filename=blobs.ply&type=output"
         )
-        assert "no WebGL 2" in wait_for_world(opened.page)["error"]
-        assert "no WebGL 2" in opened.page.inner_text("[data-part=message]")
+        assert "needs WebGL 2" in wait_for_world(opened.page)["error"]
+        assert "needs WebGL 2" in opened.page.inner_text("[data-part=message]")
 
 
 def test_touch_looks_and_moves(browser, worlds):

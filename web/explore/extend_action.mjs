@@ -1,4 +1,4 @@
-// The viewers' button "Extend from here": hands the pose to Extend World and queues the next segment.
+// The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
 
 import { tr } from "../i18n/translate.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
@@ -24,13 +24,13 @@ export function offerExtend(app) {
 
   /** @param {import("../viewer/actions.mjs").ActionPlace} place */
   async function run({ viewer, node, pose, tell }) {
-    if (!node?.graph) throw new Error(tr("Extending needs the graph: open this world in its node."));
+    if (!node?.graph) throw new Error(tr("Extending needs a workflow: open this world in its node in ComfyUI."));
     if (viewer.outside && viewer.outside.axes !== "RDF") {
-      throw new Error(tr("What is up was guessed here. Turn the splats upright with Transform Splats first, and extend from there."));
+      throw new Error(tr("The up axis was guessed. Rotate the splats upright with Transform Splats first, then extend."));
     }
     let extender = extenderOf(node);
     const place = pose.position.map((v) => v.toFixed(1)).join(", ");
-    let text = tr("Going on from {place}. The next segment is queued.", { place });
+    let text = tr("Continuing from {place}. The next segment is queued.", { place });
     if (!extender) {
       const maker = makerOf(node);
       const create = (/** @type {string} */ kind) => /** @type {any} */ (window).LiteGraph.createNode(kind);
@@ -38,13 +38,13 @@ export function offerExtend(app) {
         extender = repeatSegment(node, maker, create);
         set(extender, "only_seen", false); // its trajectory is that of an earlier segment
         for (const one of downstreamOf(extender)) makeRoom(one);
-        text = tr("The segment was added once more below, to go on from this world. It is queued.");
+        text = tr("A copy of the segment was added below and continues from this world. It is queued.");
       } else {
         if (!isExtendable(node)) {
-          throw new Error(tr("Extending needs the splats themselves, and this view has a file. Read it with Load Splats and connect that."));
+          throw new Error(tr("Only splats can be extended, but this node shows a file. Load the file with Load Splats and connect its output."));
         }
         extender = addSegment(node, create, viewer.count + MORE_SPLATS);
-        text = tr("Added below: Extend World and what makes the next part of this world. It is queued; undo takes it away.");
+        text = tr("Added below: Extend World and the nodes that create the next segment. They are queued; undo removes them.");
       }
     }
     wake(extender);
@@ -56,7 +56,7 @@ export function offerExtend(app) {
   }
 }
 
-/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as Extend World reads it */
+/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as World Extend reads it */
 export function writePose({ position, yaw, pitch }) {
   const degrees = [yaw, pitch].map((angle) => Number(((angle * 180) / Math.PI).toFixed(2)) + 0);
   return JSON.stringify([...position.map((v) => Number(v.toFixed(4)) + 0), ...degrees]);

@@ -63,7 +63,7 @@ export function followLanguage(root, redraw) {
   return () => listeners.delete(listener);
 }
 
-const SHOWN = ["title", "aria-label", "placeholder"];
+const SHOWN = ["title", "aria-label", "placeholder", "data-empty"];
 
 /** Say in the language of now what an element says in another one. @param {HTMLElement} root */
 export function retell(root) {

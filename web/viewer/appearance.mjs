@@ -78,7 +78,7 @@ export class Appearance {
     this.panoramaFade = sphere ? clamp(share, 0, 1) : 0;
     if (sphere && this.panoramaFade > 0 && this.fitOfPanorama() < 1) {
       viewer.setPose({ position: sphere.center });
-      viewer.overlay.tell(tr("The panorama fits only where it was taken: you stand there now."));
+      viewer.overlay.tell(tr("The panorama only matches the splats from where it was taken, so the camera was moved there."));
     }
     this.showPanorama();
     viewer.overlay.movePanoramaFade(this.panoramaFade);

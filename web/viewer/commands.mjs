@@ -71,7 +71,7 @@ export class Commands {
     if (hasWalls && !walk.walls) {
       walk.walls = scene?.world.findWalls(motion.eye.position) ?? null;
       walk.hasGround = false; // holes in the floor are common
-      if (walk.walls) overlay.tell(tr("Walls are now where splats lie dense. Connect geometry or a collider for better ones."));
+      if (walk.walls) overlay.tell(tr("Walls are estimated from splat density. Connect geometry or a collider for better collision."));
       overlay.offer("ground", walk.walls !== null);
     }
     motion.setWalls(hasWalls);

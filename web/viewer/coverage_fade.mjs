@@ -36,9 +36,9 @@ function awayFrom(p, a, b) {
  * @returns {{ fade: number, why: string }} 0: all is well; 1: nothing known here
  */
 export function fadeAt({ seen, reach }, position, isInside) {
-  if (isInside) return { fade: 1, why: tr("This place is inside a wall or outside of the world. R goes back to the start.") };
+  if (isInside) return { fade: 1, why: tr("This position is inside a wall or outside the world. Press R to return to the start.") };
   let away = Math.hypot(...position.map((v, i) => v - seen[0][i]));
   for (let i = 1; i < seen.length; i++) away = Math.min(away, awayFrom(position, seen[Math.max(i - 1, 1)], seen[i]));
   const fade = Math.min(Math.max((away - reach) / (FADE_SHARE * reach), 0), 1);
-  return { fade, why: fade > 0.1 ? tr("The world is thin here: nothing was seen from near this place. R goes back.") : "" };
+  return { fade, why: fade > 0.1 ? tr("No camera was near this place, so the splats are sparse. Press R to return.") : "" };
 }

@@ -12,20 +12,20 @@ import { MOST_BYTES, megabytes } from "./source.mjs";
  */
 export async function fetchBytes(file, address, signal, tell) {
   const response = await fetch(address, { signal }).catch((error) => {
-    throw signal.aborted ? error : new Error(tr("The server does not answer. Is ComfyUI running?"));
+    throw signal.aborted ? error : new Error(tr("The server does not respond. Is ComfyUI running?"));
   });
   const { filename: name } = file;
   if (response.status === 404) {
-    const hint = file.type === "temp" ? tr(" ComfyUI empties its temp folder when it starts; run the graph again.") : "";
-    throw new Error(tr("{name} is no longer there.", { name }) + hint);
+    const hint = file.type === "temp" ? tr(" ComfyUI clears its temp folder on startup; run the workflow again.") : "";
+    throw new Error(tr("{name} no longer exists.", { name }) + hint);
   }
-  if (!response.ok || !response.body) throw new Error(tr("{name} cannot be read (status {status}).", { name, status: response.status }));
+  if (!response.ok || !response.body) throw new Error(tr("Could not load {name} (HTTP status {status}).", { name, status: response.status }));
   const total = Number(response.headers.get("Content-Length")) || 0;
   if (total > MOST_BYTES) {
     response.body.cancel();
     const values = { name, size: megabytes(total), most: megabytes(MOST_BYTES) };
     throw new Error(
-      tr("{name} is too large: {size}; this view opens at most {most}. Save it as SPZ, or make it smaller with Prune Splats or Splat Levels of Detail.", values),
+      tr("{name} is too large: {size}; this viewer opens at most {most}. Save it as SPZ, or reduce it with Prune Splats or Splat Levels of Detail.", values),
     );
   }
   const chunks = [];

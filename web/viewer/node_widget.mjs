@@ -11,7 +11,7 @@ import { WalkViewer } from "./viewer.mjs";
 const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
 const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
 const RECORDING = "recording"; // the widget that holds what was recorded
-const placeholder = () => tr("Run the graph to see the world.");
+const placeholder = () => tr("Run the workflow to see the world.");
 const LEAST_HEIGHT = 260;
 const START_SIZE = [520, 640];
 
@@ -107,8 +107,8 @@ export function attachViewer(node, api, app) {
     const values = { first: hits[0], count: hits.length, frames };
     const text =
       hits.length === 1
-        ? tr("The path passes through walls: frame {first} is in or at one.", values)
-        : tr("The path passes through walls: {count} of {frames} frames, from frame {first} on, are in or at one.", values);
+        ? tr("The path collides with walls at frame {first}.", values)
+        : tr("The path collides with walls in {count} of {frames} frames, first at frame {first}.", values);
     where.overlay.tell(text, "error");
   }
 

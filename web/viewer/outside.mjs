@@ -147,5 +147,5 @@ export function plainNumber(value) {
  */
 export function tellGuess({ axes, low, high }, speed) {
   const values = { up: upOf(axes), size: plainNumber(Math.max(...low.map((v, i) => high[i] - v))), speed: plainNumber(speed) };
-  return tr("Shown from outside, as nothing says where one may stand. Guessed: {up} is up (U changes it), about {size} units in size; O walks, at {speed} units a second.", values);
+  return tr("Orbit mode, as the file defines no start pose. Guessed: {up} is up (U to change), size about {size} units. O to walk, at {speed} units/s.", values);
 }

@@ -40,7 +40,7 @@ export class OutsideView {
     const { viewer, outside } = this;
     if (!outside) return;
     if (!isEmpty(viewer.recorder.recording)) {
-      viewer.overlay.tell(tr("What is up stays while something is recorded here. Clear it first."), "error");
+      viewer.overlay.tell(tr("The up axis cannot change while there is a recording. Clear the recording first."), "error");
       return;
     }
     const axes = nextAxes(outside.axes);

@@ -22,52 +22,52 @@ const ICONS = {
 
 /** Name, label and tooltip of each. */
 const buttons = () => [
-  ["orbit", tr("Orbit"), tr("Orbit around what is ahead, or walk (O)")],
-  ["reset", tr("Start"), tr("Back to the start (R)")],
-  ["walls", tr("Walls"), tr("Walls hold (C)")],
-  ["ground", tr("Ground"), tr("Stay on the ground (G), off: float")],
-  ["fly", tr("Fly"), tr("Fly where you look, through walls (N)")],
+  ["orbit", tr("Orbit"), tr("Toggle orbit mode (O)")],
+  ["reset", tr("Reset"), tr("Reset the camera (R)")],
+  ["walls", tr("Walls"), tr("Collide with walls (C)")],
+  ["ground", tr("Ground"), tr("Walk on the ground (G); off: float")],
+  ["fly", tr("Fly"), tr("Fly in the view direction, through walls (N)")],
   ["depth", tr("Depth"), tr("Show depth (Z)")],
-  ["provenance", tr("Origins"), tr("Show where the splats come from (M)")],
+  ["provenance", tr("Provenance"), tr("Color splats by provenance (M)")],
   ["panorama", tr("Panorama"), tr("Fade to the source panorama (B)")],
-  ["lock", tr("Look"), tr("Look with the mouse without dragging (L), Esc ends")],
-  ["screenshot", tr("Picture"), tr("Save a picture (P)")],
-  ["path", tr("Record"), tr("Record a path (T), key poses (K)")],
-  ["vr", tr("Headset"), tr("Show on the headset")],
-  ["settings", tr("Settings"), tr("Field of view, speed, background, size of pictures (comma)")],
-  ["help", tr("Keys"), tr("Keys (H or ?)")],
-  ["fullscreen", tr("Full"), tr("Full screen (F)")],
+  ["lock", tr("Mouse look"), tr("Look around without dragging (L); Esc to exit")],
+  ["screenshot", tr("Screenshot"), tr("Save a screenshot (P)")],
+  ["path", tr("Record"), tr("Record a path (T) or keyframes (K)")],
+  ["vr", tr("VR"), tr("View in VR")],
+  ["settings", tr("Settings"), tr("Field of view, speed, background, screenshot size (comma)")],
+  ["help", tr("Shortcuts"), tr("Keyboard shortcuts (H or ?)")],
+  ["fullscreen", tr("Fullscreen"), tr("Toggle fullscreen (F)")],
 ];
 
 const OPTIONAL = new Set(["ground", "provenance", "panorama", "vr"]); // offered when the world or the browser has them
 
 const keyHelp = () => [
-  [tr("W A S D, arrows"), tr("walk")],
-  ["Q, E", tr("down, up (on the ground: height of the eye)")],
-  ["Shift", tr("three times as fast")],
-  [tr("Wheel"), tr("walking speed (orbit: distance)")],
-  ["U", tr("seen from outside: what is up")],
+  [tr("W A S D, arrow keys"), tr("move")],
+  ["Q, E", tr("down, up (on the ground: eye height)")],
+  ["Shift", tr("move three times faster")],
+  [tr("Mouse wheel"), tr("speed (orbit mode: zoom)")],
+  ["U", tr("change the up axis, where it was guessed")],
   [tr("Drag"), tr("look around")],
-  ["L", tr("look without dragging, Esc ends")],
-  ["O", tr("orbit or walk")],
-  ["C", tr("walls hold, or not")],
-  ["G", tr("on the ground, or float")],
-  ["N", tr("fly where you look, through walls, or walk")],
-  ["Z", tr("depth or colors")],
-  ["M", tr("where the splats come from")],
+  ["L", tr("look around without dragging; Esc to exit")],
+  ["O", tr("toggle orbit mode")],
+  ["C", tr("toggle wall collision")],
+  ["G", tr("toggle walking on the ground")],
+  ["N", tr("toggle fly mode")],
+  ["Z", tr("toggle depth view")],
+  ["M", tr("toggle provenance colors")],
   ["B", tr("fade to the source panorama")],
-  ["R", tr("back to the start")],
-  ["P", tr("save a picture")],
-  ["T", tr("record the walk, or stop")],
-  ["K", tr("add a key pose")],
-  ["V", tr("hand this view to the graph")],
-  [",", tr("settings: field of view, speed, background")],
-  ["?", tr("these keys")],
-  ["F", tr("full screen")],
-  ["Tab", tr("to the buttons, Enter presses")],
-  [tr("Gamepad"), tr("sticks walk and look, A key pose, X record, B start")],
-  [tr("Touch"), tr("one finger looks, two move, stick walks")],
-  ["Esc", tr("leave the view")],
+  ["R", tr("reset the camera")],
+  ["P", tr("save a screenshot")],
+  ["T", tr("start or stop recording")],
+  ["K", tr("add a keyframe")],
+  ["V", tr("output this view to the workflow")],
+  [",", tr("open the settings")],
+  ["?", tr("show or hide this help")],
+  ["F", tr("toggle fullscreen")],
+  ["Tab", tr("focus the buttons; Enter to press")],
+  [tr("Gamepad"), tr("sticks: move, look; A: keyframe; X: record; B: reset")],
+  [tr("Touch"), tr("one finger: look; two fingers or stick: move")],
+  ["Esc", tr("release keyboard focus")],
 ];
 
 /**
@@ -124,7 +124,7 @@ export class Overlay {
     /** @type {(share: number) => void} called with how much of the panorama is to be seen */
     this.onPanoramaFade = () => {};
     this.panoramaFade = this.makePanoramaFade();
-    this.legend = make("ul", "m3d-legend", { "aria-label": tr("Where the splats come from"), "data-part": "legend" });
+    this.legend = make("ul", "m3d-legend", { "aria-label": tr("Provenance of the splats"), "data-part": "legend" });
     this.legend.hidden = true;
     this.dim = make("div", "m3d-dim", { "data-part": "dim" });
     this.warning = make("p", "", { role: "status", "aria-live": "polite" });
@@ -140,7 +140,7 @@ export class Overlay {
 
   /** Say how to move, until somebody does. @param {boolean} isOutside */
   showHint(isOutside) {
-    this.hint.textContent = isOutside ? tr("Drag to turn, wheel to come nearer, O to walk") : tr("W A S D to walk, drag to look");
+    this.hint.textContent = isOutside ? tr("Drag to orbit, wheel to zoom, O to walk") : tr("W A S D to move, drag to look around");
     this.hint.hidden = false;
   }
 
@@ -195,7 +195,7 @@ export class Overlay {
     left.textContent = tr("splats");
     right.textContent = tr("panorama");
     const slider = /** @type {HTMLInputElement} */ (
-      make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": tr("From the splats to the panorama") })
+      make("input", "", { type: "range", min: "0", max: "100", step: "1", "aria-label": tr("Blend between splats and panorama") })
     );
     slider.addEventListener("input", () => this.onPanoramaFade(Number(slider.value) / 100));
     slider.addEventListener("keydown", (event) => {
@@ -241,7 +241,7 @@ export class Overlay {
     const line = make("div", "m3d-compare", {
       role: "slider",
       tabindex: "0",
-      "aria-label": tr("Line between the two worlds, arrows move it"),
+      "aria-label": tr("Compare slider; arrow keys move it"),
       "aria-valuemin": "0",
       "aria-valuemax": "100",
       "data-part": "compare",
@@ -273,7 +273,7 @@ export class Overlay {
 
   /** @param {(action: string) => void} onAction */
   makeHelp(onAction) {
-    const help = make("div", "m3d-help", { role: "dialog", "aria-label": tr("Keys of the view") });
+    const help = make("div", "m3d-help", { role: "dialog", "aria-label": tr("Keyboard shortcuts") });
     const list = make("dl");
     for (const [keys, what] of keyHelp()) {
       const [term, description] = [make("dt"), make("dd")];

@@ -45,18 +45,18 @@ export class PanoBrush {
       this.bar.append(made);
       return made;
     };
-    const brushTip = tr("Paint a mask (B). Shift and drag, or the right button, look around.");
+    const brushTip = tr("Paint a mask (B). Shift-drag or right-drag to look around.");
     this.brushButton = button("brush", brushTip, '<path d="M20 4L10 14M10 14c-3-1-5 1-5 3s-1 2-2 2c3 2 8 1 8-2 0-1 0-2-1-3z"/>', () => this.toggle());
     this.eraseButton = button("erase", tr("Erase (E)"), '<path d="M9 19l-5-5 9-9 6 6-8 8zM9 19h11M8 10l6 6"/>', () => this.erase(!this.isErasing));
     this.size = document.createElement("input");
     this.size.type = "range";
     this.size.min = String(SIZES[0]);
     this.size.max = String(SIZES[1]);
-    this.size.title = tr("Size of the brush ([ and ])");
+    this.size.title = tr("Brush size ([ and ])");
     this.size.setAttribute("aria-label", this.size.title);
     this.size.addEventListener("input", () => this.resize(Number(this.size.value)));
     this.bar.append(this.size);
-    this.clearButton = button("clear", tr("Delete the mask"), '<path d="M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12"/>', () => this.clear());
+    this.clearButton = button("clear", tr("Clear the mask"), '<path d="M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12"/>', () => this.clear());
     this.show();
   }
 

@@ -25,7 +25,7 @@ export class PanoViewer {
     this.element.lang = language();
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-label", tr("Panorama. Arrows look around, plus and minus zoom, Home resets, B paints a mask."));
+    this.element.setAttribute("aria-label", tr("Panorama. Arrow keys look around, plus and minus zoom, Home resets, B paints a mask."));
     this.element.dataset.captureWheel = "true";
     this.canvas = document.createElement("canvas");
     this.hud = part("div", "m3d-hud");
@@ -99,7 +99,7 @@ export class PanoViewer {
     this.frames = frames;
     this.slider.max = String(frames.length - 1);
     this.strip.hidden = frames.length < 2;
-    this.say(tr("Opening the panorama"));
+    this.say(tr("Opening panorama"));
     return this.goTo(this.indexOf(frame));
   }
 
@@ -134,7 +134,7 @@ export class PanoViewer {
       this.images.delete(address);
       if (this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
       this.setPlaying(false);
-      const error = tr("The panorama is no longer there. ComfyUI empties its temp folder when it starts; run the graph again.");
+      const error = tr("The panorama no longer exists. ComfyUI clears its temp folder on startup; run the workflow again.");
       this.say(error, true);
       return { error };
     }
@@ -204,7 +204,7 @@ export class PanoViewer {
       }, PLAY_MS);
     }
     this.play.textContent = isPlaying ? "❚❚" : "▶";
-    this.play.title = isPlaying ? tr("Stop (Space)") : tr("Play (Space)");
+    this.play.title = isPlaying ? tr("Pause (Space)") : tr("Play (Space)");
     this.play.setAttribute("aria-label", this.play.title);
   }
 

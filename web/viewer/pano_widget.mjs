@@ -8,7 +8,7 @@ import { ensureStyle } from "./style.mjs";
 
 const PAYLOAD = "matrix3d_pano"; // of the node's `ui` output
 const PROPERTY = "matrix3d_pano"; // where the workflow remembers what was shown
-const placeholder = () => tr("Run the graph to see the panorama.");
+const placeholder = () => tr("Run the workflow to see the panorama.");
 const LEAST_HEIGHT = 200;
 const START_SIZE = [460, 480];
 const DEGREE = Math.PI / 180;

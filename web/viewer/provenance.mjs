@@ -3,9 +3,9 @@
 import { tr } from "../i18n/translate.mjs";
 
 export const ORIGINS = [
-  { name: () => tr("source picture"), color: [0.2, 0.68, 0.38] },
+  { name: () => tr("source image"), color: [0.2, 0.68, 0.38] },
   { name: () => tr("observed in later frames"), color: [0.95, 0.62, 0.12] },
-  { name: () => tr("unobserved, distance guessed"), color: [0.86, 0.2, 0.22] },
+  { name: () => tr("unobserved, distance estimated"), color: [0.86, 0.2, 0.22] },
   { name: () => tr("unknown"), color: [0.55, 0.55, 0.6] },
 ];
 const UNKNOWN = ORIGINS.length - 1;

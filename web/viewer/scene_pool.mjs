@@ -24,7 +24,7 @@ function makeRoom(/** @type {WalkViewer} */ forViewer) {
 export async function openScene(viewer) {
   makeRoom(viewer);
   const { SplatScene } = await import("./splat_scene.mjs").catch((error) => {
-    throw new Error(tr("The viewer's libraries cannot be loaded: {why}", { why: error.message }));
+    throw new Error(tr("Could not load the viewer's libraries: {why}", { why: error.message }));
   });
   try {
     const scene = new SplatScene(viewer.canvas, () => viewer.requestFrame(), () => viewer.loseContext());
@@ -32,6 +32,6 @@ export async function openScene(viewer) {
     scene.setBackground(viewer.settings.background);
     return scene;
   } catch {
-    throw new Error(tr("This browser offers no WebGL 2, which the viewer needs. Switch on hardware acceleration."));
+    throw new Error(tr("The viewer needs WebGL 2, which this browser does not provide. Enable hardware acceleration."));
   }
 }

@@ -12,7 +12,7 @@ const KEPT = "matrix3d.viewer"; // where the browser keeps ground and size of pi
 
 const backgrounds = () => [["dark", tr("dark")], ["gray", tr("gray")], ["white", tr("white")]];
 const sizes = () => [
-  ["", tr("as shown")],
+  ["", tr("same as view")],
   ...PICTURE_SIZES.map(([width, height]) => [`${width}x${height}`, `${width} × ${height}`]),
 ];
 
@@ -49,7 +49,7 @@ export class Settings {
   /** Make the rows, in the language of now. */
   build() {
     const { viewer } = this;
-    this.element.setAttribute("aria-label", tr("Settings of the view"));
+    this.element.setAttribute("aria-label", tr("Viewer settings"));
     this.fov = range(20, 110, 1, (value) => viewer.setFov(value * DEGREE));
     this.speed = range(...speedSteps(), (value) => viewer.setSpeed(10 ** value));
     this.fovText = document.createElement("output");
@@ -77,13 +77,13 @@ export class Settings {
     save.type = "button";
     save.textContent = tr("Save");
     save.addEventListener("click", () => viewer.act("screenshot"));
-    this.outsideRows = [row(tr("Up"), this.up), row(tr("Grid"), this.grid)];
+    this.outsideRows = [row(tr("Up axis"), this.up), row(tr("Grid"), this.grid)];
     this.element.replaceChildren(
       row(tr("Field of view"), this.fov, this.fovText),
       row(tr("Speed"), this.speed, this.speedText),
       row(tr("Background"), this.ground),
       ...this.outsideRows,
-      row(tr("Picture"), this.size, save),
+      row(tr("Screenshot"), this.size, save),
     );
     this.refresh();
   }

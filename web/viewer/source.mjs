@@ -88,9 +88,9 @@ export function queryOf(file) {
  * @returns {{ axes: string, is_metric: boolean, is_world: boolean, start_pose: number[] | null }} the pose in OpenCV axes
  */
 export function readSidecar(info) {
-  if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json is not understood"));
+  if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json cannot be parsed"));
   const columns = columnsOfAxes(String(info.axes));
-  if (!columns) throw new Error(tr("its world.json names no axes"));
+  if (!columns) throw new Error(tr("its world.json has no valid axes"));
   // From the file's axes to three.js, and on to OpenCV by turning y and z around.
   const turn = (/** @type {number[]} */ v) =>
     [0, 1, 2].map((i) => (i === 0 ? 1 : -1) * columns.reduce((sum, column, k) => sum + column[i] * v[k], 0));

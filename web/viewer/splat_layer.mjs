@@ -48,8 +48,8 @@ export class SplatLayer {
    */
   place(axes) {
     const columns = columnsOfAxes(axes);
-    if (!columns) throw new Error(tr("{axes} names no axes.", { axes }));
-    if (isMirrored(columns)) throw new Error(tr("Its axes ({axes}) are left-handed, which this viewer cannot show.", { axes }));
+    if (!columns) throw new Error(tr("{axes} is not a valid axis convention.", { axes }));
+    if (isMirrored(columns)) throw new Error(tr("Its axes ({axes}) are left-handed, which this viewer does not support.", { axes }));
     const [x, y, z] = columns.map((column) => new THREE.Vector3(column[0], column[1], column[2]));
     this.group.quaternion.setFromRotationMatrix(new THREE.Matrix4().makeBasis(x, y, z));
     this.group.updateMatrixWorld(true);

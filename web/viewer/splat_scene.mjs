@@ -76,7 +76,7 @@ export class SplatScene {
     const count = mesh.packedSplats?.numSplats ?? 0;
     if (this.isDisposed || count === 0) {
       mesh.dispose();
-      if (count === 0) throw new Error(tr("{name} holds no splats.", { name }));
+      if (count === 0) throw new Error(tr("{name} contains no splats.", { name }));
       return 0;
     }
     if (isOther) this.other ??= new SplatLayer(this.stage, this.onDirty);

@@ -13,12 +13,12 @@ import { moveItem, wayLength } from "./record.mjs";
  */
 
 const buttons = () => [
-  ["record", tr("Record"), tr("Record the walk, or stop (T)")],
-  ["key", tr("+ Key"), tr("Add a key pose here (K)")],
-  ["view", tr("View"), tr("Hand this view to the graph as a picture and a camera (V)")],
-  ["use", "", tr("Which of them is the path: the walk or the key poses")],
+  ["record", tr("Record"), tr("Start or stop recording (T)")],
+  ["key", tr("+ Key"), tr("Add a keyframe here (K)")],
+  ["view", tr("View"), tr("Output this view to the workflow as an image and a camera (V)")],
+  ["use", "", tr("Use the recorded walk or the keyframes as the path")],
   ["export", tr("Export"), tr("Save the path as a file for Load Trajectory or Trajectory from Keyframes")],
-  ["clear", tr("Clear"), tr("Delete the walk, the key poses and the view")],
+  ["clear", tr("Clear"), tr("Delete the recorded walk, the keyframes and the view")],
 ];
 
 export class Timeline {
@@ -50,7 +50,8 @@ export class Timeline {
     this.status.dataset.part = "path-status";
     this.tools.append(this.status);
     this.list = document.createElement("ol");
-    this.list.setAttribute("aria-label", tr("Key poses. Enter goes there, Delete removes, Alt with left and right moves."));
+    this.list.setAttribute("aria-label", tr("Keyframes. Enter to go there, Delete to remove, Alt+Left and Alt+Right to reorder."));
+    this.list.dataset.empty = tr("No keyframes. Move somewhere and press K."); // shown by the style sheet
     this.element.append(this.list, this.tools);
     cover.before(this.element);
     /** @type {Recording["keys"]} */
@@ -73,9 +74,9 @@ export class Timeline {
     this.buttons.clear.disabled = isRecording || (!walk.length && !keys.length && !view);
     const parts = [];
     if (walk.length) parts.push(`${seconds.toFixed(1)} s, ${wayLength(walk).toFixed(2)} ${unit}`);
-    if (keys.length) parts.push(keys.length === 1 ? tr("1 key") : tr("{count} keys", { count: keys.length }));
-    if (view) parts.push(tr("view"));
-    if (isFull) parts.push(tr("the recording is full"));
+    if (keys.length) parts.push(keys.length === 1 ? tr("1 keyframe") : tr("{count} keyframes", { count: keys.length }));
+    if (view) parts.push(tr("1 view"));
+    if (isFull) parts.push(tr("recording limit reached"));
     this.status.textContent = this.status.title = parts.join(" · ") || tr("Nothing recorded yet");
     this.element.toggleAttribute("data-recording", isRecording);
     if (keys !== this.keys) this.fill(keys);
@@ -101,12 +102,12 @@ export class Timeline {
     pick.type = "button";
     pick.textContent = String(index + 1);
     const [x, y, z] = key.position.map((value) => value.toFixed(2));
-    pick.title = tr("Key pose {number}: x {x}, y {y}, z {z}. Click to go there, drag to move it in the list.", { number: index + 1, x, y, z });
+    pick.title = tr("Keyframe {number}: x {x}, y {y}, z {z}. Click to go there, drag to reorder.", { number: index + 1, x, y, z });
     const remove = document.createElement("button");
     remove.type = "button";
     remove.className = "m3d-remove";
     remove.textContent = "×";
-    remove.title = tr("Delete key pose {number}", { number: index + 1 });
+    remove.title = tr("Delete keyframe {number}", { number: index + 1 });
     remove.setAttribute("aria-label", remove.title);
     remove.addEventListener("click", () => this.remove(index));
     item.append(pick, remove);

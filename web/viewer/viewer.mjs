@@ -43,7 +43,7 @@ export class WalkViewer {
     this.element.lang = language();
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-label", tr("World. Walk with W A S D, look by dragging, H for all keys."));
+    this.element.setAttribute("aria-label", tr("3D viewer. W A S D to move, drag to look around, H for all shortcuts."));
     this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
     this.canvas = document.createElement("canvas"); // shows what the page's one context has drawn for us
     this.element.append(this.canvas);
@@ -188,7 +188,7 @@ export class WalkViewer {
   loseContext() {
     this.scene = null;
     this.headset.forget();
-    this.fail(tr("The graphics device was lost. Click to open the world again."));
+    this.fail(tr("The WebGL context was lost. Click to reload the world."));
     this.overlay.message.addEventListener("click", () => this.reopen(), { once: true });
   }
 
@@ -205,7 +205,7 @@ export class WalkViewer {
     this.isSuspended = true;
     this.loop.stop();
     scene.dispose(); // the canvas keeps the last picture
-    this.overlay.say(tr("Paused, as many worlds are open. Click to go on here."), { kind: "paused" });
+    this.overlay.say(tr("Paused because many worlds are open. Click to resume."), { kind: "paused" });
     this.overlay.message.addEventListener("click", () => this.resume(), { once: true });
   }
 

@@ -30,17 +30,17 @@ const TOUCH = 1e-4; // of the radius: a body that touches a wall is not inside i
  */
 export async function readWalls(bytes) {
   const text = (/** @type {number} */ from, /** @type {number} */ to) => new TextDecoder().decode(bytes.subarray(from, to));
-  if (text(0, 8) !== MAGIC || bytes.length < 12) throw new Error(tr("it does not begin with M3DWALLS"));
+  if (text(0, 8) !== MAGIC || bytes.length < 12) throw new Error(tr("it does not start with M3DWALLS"));
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true);
   const { version, size, origin, cell, outside, unit } = JSON.parse(text(12, 12 + length));
   const count = size.reduce((/** @type {number} */ product, /** @type {number} */ n) => product * n, 1);
   const numbers = [...size, ...origin, cell, unit];
   if (version !== 1 || numbers.length !== 8 || !numbers.every(Number.isFinite) || !(cell > 0) || !(count <= MOST_CELLS)) {
-    throw new Error(tr("its header is not understood"));
+    throw new Error(tr("its header cannot be parsed"));
   }
   const packed = new Blob([bytes.slice(12 + length)]).stream().pipeThrough(new DecompressionStream("gzip"));
   const bits = new Uint8Array(await new Response(packed).arrayBuffer());
-  if (bits.length !== Math.ceil(count / 8)) throw new Error(tr("its cells are not all there"));
+  if (bits.length !== Math.ceil(count / 8)) throw new Error(tr("its data is truncated"));
   return { bits, size, origin, cell, isOutsideSolid: Boolean(outside), unit };
 }
 

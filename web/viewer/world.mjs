@@ -27,7 +27,7 @@ if (file) {
   );
   viewer.element.focus();
 } else {
-  viewer.fail(tr("Name a world in the address: world.html?filename=world.spz&type=output (type: output, input or temp)."));
+  viewer.fail(tr("Specify a world in the URL: world.html?filename=world.spz&type=output (type: output, input or temp)."));
 }
 
 /**
@@ -36,6 +36,6 @@ if (file) {
  */
 async function describe(file, address) {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(tr("its world.json cannot be read (status {status})", { status: response.status }));
+  if (!response.ok) throw new Error(tr("could not load its world.json (HTTP status {status})", { status: response.status }));
   return { ...file, ...readSidecar(await response.json()) };
 }

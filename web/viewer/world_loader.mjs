@@ -45,7 +45,7 @@ export class WorldLoader {
     this.abort();
     const { signal } = (this.loading = new AbortController());
     this.overlay.tell(""); // what was said is of another world
-    this.overlay.say(tr("Opening the world"), { kind: "busy", detail: source.file.filename });
+    this.overlay.say(tr("Opening world"), { kind: "busy", detail: source.file.filename });
     try {
       const { scene, count, isOurs } = await this.open(source, null, signal);
       signal.throwIfAborted();
@@ -68,13 +68,13 @@ export class WorldLoader {
    */
   async open({ file, address }, first, signal) {
     const bytes = await fetchBytes(file, address, signal, (detail, fraction) =>
-      this.overlay.say(tr("Loading the world"), { kind: "busy", detail, fraction }),
+      this.overlay.say(tr("Loading world"), { kind: "busy", detail, fraction }),
     );
     const isOurs = first?.isOurs ?? (isWorld(file) || keepsOrigins(bytes));
     const scene = await this.openScene();
-    this.overlay.say(tr("Unpacking the splats"), { kind: "busy", detail: file.filename });
+    this.overlay.say(tr("Decoding splats"), { kind: "busy", detail: file.filename });
     const count = await scene.load(bytes, file.filename, file.axes ?? "RDF", first !== null, isOurs).catch((error) => {
-      throw new Error(tr("{name} cannot be shown: {why}", { name: file.filename, why: error?.message ?? error }));
+      throw new Error(tr("Could not display {name}: {why}", { name: file.filename, why: error?.message ?? error }));
     });
     return { scene, count, isOurs };
   }
@@ -102,24 +102,24 @@ export class WorldLoader {
     const bytesOf = async (/** @type {string} */ where) => {
       const response = await fetch(where, { signal });
       const { ok, status } = response;
-      if (!ok) throw new Error(status === 404 ? tr("its file is gone, run the graph again") : tr("status {status}", { status }));
+      if (!ok) throw new Error(status === 404 ? tr("its file no longer exists, run the workflow again") : tr("HTTP status {status}", { status }));
       return new Uint8Array(await response.arrayBuffer());
     };
     const imageOf = async (/** @type {string} */ where) => {
       const image = new Image();
       image.src = where;
-      await image.decode().catch(() => Promise.reject(new Error(tr("its file is gone or damaged"))));
+      await image.decode().catch(() => Promise.reject(new Error(tr("its file is missing or damaged"))));
       return image;
     };
     scene.setPanorama(null);
     const [walls, origins, panorama] = await Promise.all([
-      read(file.walls, (why) => tr("The walls cannot be read: {why}.", { why }), async (where) => readWalls(await bytesOf(where))),
+      read(file.walls, (why) => tr("Could not load the walls: {why}.", { why }), async (where) => readWalls(await bytesOf(where))),
       read(
         file.origins,
-        (why) => tr("The origins of the splats cannot be read: {why}.", { why }),
+        (why) => tr("Could not load the provenance of the splats: {why}.", { why }),
         async (where) => readOrigins(await bytesOf(where)),
       ),
-      read(file.panorama, (why) => tr("The panorama cannot be read: {why}.", { why }), imageOf),
+      read(file.panorama, (why) => tr("Could not load the panorama: {why}.", { why }), imageOf),
     ]);
     if (!signal.aborted) scene.setPanorama(panorama, file.panorama_pose ?? null);
     return { walls, origins };

@@ -35,7 +35,7 @@ export class Headset {
       overlay.press("vr", true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      overlay.tell(tr("The headset does not start: {why}", { why }), "error");
+      overlay.tell(tr("Could not start VR: {why}", { why }), "error");
     }
   }
 
