@@ -1,5 +1,5 @@
-// The only file that the host imports when its page opens. Everything else is fetched when it is needed: the
-// widgets when the host knows our nodes, the renderer when there is a world to draw.
+// The only file that the host imports when its page opens. Everything else is loaded on demand: the widgets when the nodes are
+// registered, the renderer when there is a world to draw.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
@@ -8,7 +8,7 @@ const PREVIEW = "SplatPreview";
 const PANORAMA = "PanoPreview";
 const STUDIO = "TrajectoryStudio";
 const EXTEND = "WorldExtend";
-const LOADER = "PanoLoad"; // known to the host: so are the others
+const LOADER = "PanoLoad"; // registered: so are the other nodes
 
 /** @type {typeof import("./viewer/node_widget.mjs") | null} */
 let viewer = null;
@@ -21,7 +21,7 @@ let upload = null;
 /** @type {typeof import("./panorama_preview.mjs") | null} */
 let preview = null;
 /** @type {typeof import("./i18n/graph_labels.mjs") | null} */
-let words = null;
+let labels = null;
 
 /** @param {any} node */
 const isOurs = (node) => String(node.constructor?.nodeData?.category ?? "").startsWith("Matrix-3D");
@@ -35,12 +35,12 @@ app.registerExtension({
     if (nodeData.name === STUDIO) studio = await import("./studio/studio_widget.mjs");
     if (nodeData.name === EXTEND) (await import("./explore/extend_action.mjs")).offerExtend(app);
     if (nodeData.name === LOADER) {
-      [upload, preview, words] = await Promise.all([
+      [upload, preview, labels] = await Promise.all([
         import("./upload.mjs"),
         import("./panorama_preview.mjs"),
         import("./i18n/graph_labels.mjs"),
       ]);
-      words.tellPhases(api, app);
+      labels.translatePhases(api, app);
     }
   },
 
@@ -50,19 +50,19 @@ app.registerExtension({
     nameTemplates();
     if (!location.search.includes("matrix3d_run=")) return;
     const { openRun } = await import("./run_link.mjs");
-    openRun(app, api, location.search); // not awaited: the editor loads its own graph after us
+    openRun(app, api, location.search); // not awaited: the editor loads its own workflow afterwards
   },
 
   afterConfigureGraph() {
-    viewer?.closeLost(app);
-    words?.tellGraph(app, isOurs);
+    viewer?.closeOrphans(app);
+    labels?.translateGraph(app, isOurs);
   },
 
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
     if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
-    if (isOurs(node)) words?.tellChoices(node);
+    if (isOurs(node)) labels?.translateChoices(node);
     upload?.attachUploads(node, api, app);
     if (node.comfyClass === LOADER) preview?.attachPreview(node, api);
   },

@@ -1,9 +1,9 @@
-// The picture that a Load Panorama node will read, on the node before anything runs, in both node renderers.
+// Preview of the image that a Load Panorama node will load, on the node before it runs, in both node renderers.
 
 import { tr } from "./i18n/translate.mjs";
 import { addFrame, after } from "./viewer/graph_node.mjs";
 
-const ROUTE = "/matrix3d/panorama/preview"; // nodes/panorama.py answers with a small JPEG, or says why not
+const ROUTE = "/matrix3d/panorama/preview"; // nodes/panorama.py answers with a small JPEG or an error
 const LEAST_HEIGHT = 110;
 const START_SIZE = [320, 360];
 
@@ -26,22 +26,22 @@ export function attachPreview(node, api) {
   const note = document.createElement("p");
   note.style.cssText = "margin:0;padding:0 8px;font:12px/1.4 system-ui,sans-serif;text-align:center;color:#a7adb5";
 
-  let asked = ""; // the last question, so that nothing is asked twice and an old answer comes too late
-  const ask = async () => {
-    if (!node.graph) return; // the editor also makes nodes only to copy them
+  let requested = ""; // the last request: avoids repeats and discards outdated answers
+  const request = async () => {
+    if (!node.graph) return; // the editor also creates nodes only to copy them
     const values = (node.widgets ?? [])
       .filter((/** @type {any} */ w) => w.serialize !== false)
       .map((/** @type {any} */ w) => [w.name, w.value]);
-    const question = JSON.stringify(Object.fromEntries(values));
-    if (question === asked) return;
-    asked = question;
+    const body = JSON.stringify(Object.fromEntries(values));
+    if (body === requested) return;
+    requested = body;
     /** @type {Blob | null} */
     let blob = null;
     let why = "";
     try {
       const reply = await api.fetchApi(ROUTE, {
         method: "POST",
-        body: question,
+        body,
         headers: { "Content-Type": "application/json" },
       });
       if (reply.ok) blob = await reply.blob();
@@ -49,24 +49,24 @@ export function attachPreview(node, api) {
     } catch {
       why = tr("No preview available.");
     }
-    if (question !== asked) return;
+    if (body !== requested) return;
     URL.revokeObjectURL(picture.src);
     if (blob) picture.src = URL.createObjectURL(blob);
     note.textContent = why || tr("No preview available.");
-    picture.alt = JSON.parse(question).image ?? "";
+    picture.alt = JSON.parse(body).image ?? "";
     frame.replaceChildren(blob ? picture : note);
   };
 
   let timer = 0;
   const refresh = () => {
     clearTimeout(timer);
-    timer = window.setTimeout(ask, 100); // when the node is whole, and once for many changes
+    timer = window.setTimeout(request, 100); // when the node is complete, and once for many changes
   };
   for (const widget of node.widgets ?? []) if (widget.serialize !== false) after(widget, "callback", refresh);
   after(node, "onConfigure", refresh);
   after(node, "onRemoved", () => {
     clearTimeout(timer);
-    asked = "";
+    requested = "";
     URL.revokeObjectURL(picture.src);
   });
   after(node, "onAdded", refresh);

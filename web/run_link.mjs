@@ -1,10 +1,10 @@
-// A finished run, opened by its address: /?matrix3d_run=PROMPT_ID&name=NAME loads the run's graph and shows its results,
-// as they stood when it ended. `make demo` prints such an address.
+// A link to a finished run: /?matrix3d_run=PROMPT_ID&name=NAME loads the run's workflow and shows its results. `make demo`
+// prints such a link.
 
 /**
  * @param {any} app
  * @param {any} api
- * @param {string} query of the page's address
+ * @param {string} query of the page's URL
  */
 export async function openRun(app, api, query) {
   const given = new URLSearchParams(query);
@@ -13,7 +13,7 @@ export async function openRun(app, api, query) {
   const response = await api.fetchApi(`/history/${encodeURIComponent(id)}`);
   const entry = response.ok ? (await response.json())[id] : null;
   const workflow = entry?.prompt?.[3]?.extra_pnginfo?.workflow;
-  if (!workflow) return; // the host was started anew since
+  if (!workflow) return; // the host was restarted since
   await isReady(app);
   await app.loadGraphData(workflow, true, true, given.get("name") || null);
   for (const [node, output] of Object.entries(await outputsOf(api, entry))) {
@@ -23,7 +23,7 @@ export async function openRun(app, api, query) {
 }
 
 /**
- * What a run took from the host's cache is not in its record: it stands in that of the run that made it.
+ * Outputs that a run took from the host's cache are not in its history entry but in that of the run that created them.
  * @param {any} api
  * @param {any} entry
  * @returns {Promise<Record<string, any>>}
@@ -53,7 +53,7 @@ function isSame(node, one, other) {
 }
 
 /**
- * The editor loads a graph of its own when it starts, which would take the place of ours.
+ * The editor loads a workflow of its own when it starts, which would replace this one.
  * @param {any} app
  */
 async function isReady(app) {

@@ -1,5 +1,5 @@
-// The templates as the browser of templates lists them: the host's own front end knows their file names alone, in the
-// order of the disk. Here they get an order, a title and a sentence; where that front end looks otherwise, nothing happens.
+// The templates in the template browser: the host's front end lists them by file name, in the order of the disk. Here they
+// get an order, a title and a description; in front ends with another structure this does nothing.
 
 import { tr } from "./i18n/translate.mjs";
 
@@ -17,9 +17,9 @@ export const TEMPLATES = {
 };
 
 /**
- * Put our templates in order whenever the list is fetched.
+ * Sort this pack's templates whenever the list is fetched.
  * @param {any} api
- * @param {string} pack the folder that the host knows us by
+ * @param {string} pack the name of this pack's folder
  */
 export function orderTemplates(api, pack) {
   const fetched = api.getWorkflowTemplates;
@@ -33,7 +33,7 @@ export function orderTemplates(api, pack) {
   };
 }
 
-/** Write titles and sentences onto our templates' cards, whenever such a dialog is open. */
+/** Write titles and descriptions onto the cards of this pack's templates, whenever the dialog is open. */
 export function nameTemplates() {
   new MutationObserver((changes) => {
     for (const added of changes.flatMap((change) => [...change.addedNodes])) {
@@ -46,8 +46,8 @@ export function nameTemplates() {
 
 /** @param {HTMLElement} dialog */
 function nameCards(dialog) {
-  for (const [name, words] of Object.entries(TEMPLATES)) {
-    const [title, sentence] = words();
+  for (const [name, texts] of Object.entries(TEMPLATES)) {
+    const [title, sentence] = texts();
     const card = dialog.querySelector(`[data-testid="template-workflow-${name}"]`);
     write(card?.querySelector("h3"), name, title);
     write(card?.querySelector("p"), name.replaceAll("_", " "), sentence);
@@ -57,10 +57,10 @@ function nameCards(dialog) {
 /**
  * @param {Element | null | undefined} place
  * @param {string} shown what the front end wrote
- * @param {string} words
+ * @param {string} text
  */
-function write(place, shown, words) {
+function write(place, shown, text) {
   if (place?.textContent?.trim() !== shown) return;
-  place.textContent = words;
-  place.setAttribute("title", words);
+  place.textContent = text;
+  place.setAttribute("title", text);
 }

@@ -1,10 +1,10 @@
-// Buttons under a node's file lists that put a file into the host's input folder and pick it; files can also be
-// dropped on the node. Which lists, and the suffixes they take, the host says: nodes/_file_inputs.py.
+// Upload buttons of a node's file lists: they put a file into the host's input folder and select it; files can also be
+// dropped on the node. The lists and their suffixes come from the host: nodes/_file_inputs.py.
 
 import { tr } from "./i18n/translate.mjs";
 
 const KEY = "matrix3d_upload"; // in the options of an input
-const SAYS_DEPTH = /depth|distance|disparity/i;
+const IS_DEPTH_NAME = /depth|distance|disparity/i;
 
 /** @typedef {{ widget: string, what: string, suffixes: string[] }} Upload */
 
@@ -24,21 +24,21 @@ const BUTTONS = /** @type {Record<string, { name: string, label: () => string }>
 export function uploadsOf(nodeData) {
   const inputs = { ...nodeData?.input?.required, ...nodeData?.input?.optional };
   return Object.entries(inputs).flatMap(([widget, spec]) => {
-    const told = spec?.[1]?.[KEY];
-    return told && BUTTONS[told.what] ? [{ widget, what: told.what, suffixes: told.suffixes }] : [];
+    const options = spec?.[1]?.[KEY];
+    return options && BUTTONS[options.what] ? [{ widget, what: options.what, suffixes: options.suffixes }] : [];
   });
 }
 
 /**
- * Which list takes a file: the first that reads its kind, but a file that calls itself a depth map goes to the list
- * of those, where there is one.
+ * The list for a file: the first that accepts its suffix, but a file named as a depth map goes to the list of depth files,
+ * if there is one.
  * @param {Upload[]} uploads
  * @param {string} name of the file
  * @returns {Upload | undefined}
  */
 export function listFor(uploads, name) {
   const fitting = uploads.filter(({ suffixes }) => suffixes.some((one) => name.toLowerCase().endsWith(one)));
-  return (SAYS_DEPTH.test(name) && fitting.find(({ what }) => what === "depth")) || fitting[0];
+  return (IS_DEPTH_NAME.test(name) && fitting.find(({ what }) => what === "depth")) || fitting[0];
 }
 
 /**
@@ -75,14 +75,14 @@ export function attachUploads(node, api, app) {
   for (const upload of uploads) {
     const { name, label } = BUTTONS[upload.what];
     const button = node.addWidget("button", name, null, () => {
-      const dialogue = document.createElement("input");
-      dialogue.type = "file";
-      dialogue.accept = upload.suffixes.join(",");
-      dialogue.onchange = () => dialogue.files?.[0] && send(dialogue.files[0], upload);
-      dialogue.click();
+      const dialog = document.createElement("input");
+      dialog.type = "file";
+      dialog.accept = upload.suffixes.join(",");
+      dialog.onchange = () => dialog.files?.[0] && send(dialog.files[0], upload);
+      dialog.click();
     });
     button.label = label();
-    button.serialize = false; // the workflow's widget values stay those of the inputs
+    button.serialize = false; // the workflow's widget values remain those of the inputs
     button.options = { ...button.options, serialize: false };
   }
 

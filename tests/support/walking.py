@@ -44,7 +44,7 @@ class Held:
 
 
 def settle(page: Any, viewer: str = VIEWER) -> None:
-    """Wait until a viewer in sight shows its picture at rest: nothing moves; all splats, all pixels, sorted."""
+    """Wait until a viewer in viewDirection shows its picture at rest: nothing moves; all splats, all pixels, sorted."""
     page.wait_for_function(
         f"() => {{ const v = {viewer}; return v?.isVisible && v.stats().isSettled && !v.quality.restTimer; }}",
         timeout=120_000,

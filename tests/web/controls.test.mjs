@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { meaning, wishOf } from "../../web/viewer/keys.mjs";
+import { meaning, inputOf } from "../../web/viewer/keys.mjs";
 import { LEVELS, START_QUALITY, countFrame, isHeldUp } from "../../web/viewer/adaptive_quality.mjs";
 import { fileFromQuery, megabytes, queryOf, readFile, shortCount } from "../../web/viewer/source.mjs";
-import { stickWish, twoFingerMove } from "../../web/viewer/touch.mjs";
+import { stickInput, twoFingerMove } from "../../web/viewer/touch.mjs";
 
 test("keys mean what the help says", () => {
   for (const code of ["KeyW", "KeyA", "KeyS", "KeyD", "KeyQ", "KeyE", "ArrowUp", "ArrowLeft"]) {
@@ -23,15 +23,15 @@ test("commands of the browser and the editor are left alone", () => {
   for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(meaning({ code: "KeyR", [held]: true }), null);
 });
 
-test("held keys add up to a wish", () => {
-  assert.deepEqual(wishOf(new Set()), { right: 0, up: 0, forward: 0, fast: false });
-  assert.deepEqual(wishOf(new Set(["KeyW", "KeyA", "ShiftLeft"])), { right: -1, up: 0, forward: 1, fast: true });
-  assert.deepEqual(wishOf(new Set(["KeyW", "ArrowUp"])).forward, 1);
-  assert.equal(wishOf(new Set(["KeyW", "KeyS"])).forward, 0);
-  assert.equal(wishOf(new Set(["KeyE"])).up, 1);
-  assert.equal(wishOf(new Set(["KeyQ"])).up, -1);
-  assert.equal(wishOf(new Set(["KeyD"]), { right: 0.6, forward: -0.2 }).right, 1);
-  assert.equal(wishOf(new Set(), { right: 0.6, forward: -0.2 }).forward, -0.2);
+test("pressed keys add up to an input", () => {
+  assert.deepEqual(inputOf(new Set()), { right: 0, up: 0, forward: 0, fast: false });
+  assert.deepEqual(inputOf(new Set(["KeyW", "KeyA", "ShiftLeft"])), { right: -1, up: 0, forward: 1, fast: true });
+  assert.deepEqual(inputOf(new Set(["KeyW", "ArrowUp"])).forward, 1);
+  assert.equal(inputOf(new Set(["KeyW", "KeyS"])).forward, 0);
+  assert.equal(inputOf(new Set(["KeyE"])).up, 1);
+  assert.equal(inputOf(new Set(["KeyQ"])).up, -1);
+  assert.equal(inputOf(new Set(["KeyD"]), { right: 0.6, forward: -0.2 }).right, 1);
+  assert.equal(inputOf(new Set(), { right: 0.6, forward: -0.2 }).forward, -0.2);
 });
 
 test("two fingers: the world follows", () => {
@@ -49,9 +49,9 @@ test("two fingers: the world follows", () => {
 });
 
 test("the stick: up is forward, never more than all the way, a touch is nothing", () => {
-  assert.deepEqual(stickWish(0, -44, 44), { right: 0, forward: 1 });
-  assert.deepEqual(stickWish(2, 2, 44), { right: 0, forward: 0 });
-  const far = stickWish(300, -400, 44);
+  assert.deepEqual(stickInput(0, -44, 44), { right: 0, forward: 1 });
+  assert.deepEqual(stickInput(2, 2, 44), { right: 0, forward: 0 });
+  const far = stickInput(300, -400, 44);
   assert.ok(Math.abs(Math.hypot(far.right, far.forward) - 1) < 1e-9);
 });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { tellChoices, tellFilled, tellGraph, tellPhases, tellTemplate } from "../../web/i18n/graph_labels.mjs";
+import { translateChoices, translatePattern, translateGraph, translatePhases, translateTemplate } from "../../web/i18n/graph_labels.mjs";
 import { CHOICES, PHASES, TEMPLATES } from "../../web/i18n/zh_graph.mjs";
 
 /** @param {string} locale @param {() => void} check */
@@ -32,20 +32,20 @@ test("the words are whole: the same values, no English left as it is, one way ba
 });
 
 test("values of a phase go where its words say", () => {
-  assert.equal(tellFilled("fill frame 3 of 81", PHASES), "填补帧 3 / 81");
-  assert.equal(tellFilled("fit splats: step 20 of 700, about 1 min left", PHASES), "拟合泼溅：第 20 / 700 步，约剩 1 分钟");
-  assert.equal(tellFilled("prepare the backend (compiles on first use)", PHASES), "准备后端（首次使用时编译）");
-  assert.equal(tellFilled("of another pack", PHASES), "of another pack");
-  assert.equal(tellFilled("fill frame 3 of 81", undefined), "fill frame 3 of 81");
+  assert.equal(translatePattern("fill frame 3 of 81", PHASES), "填补帧 3 / 81");
+  assert.equal(translatePattern("fit splats: step 20 of 700, about 1 min left", PHASES), "拟合泼溅：第 20 / 700 步，约剩 1 分钟");
+  assert.equal(translatePattern("prepare the backend (compiles on first use)", PHASES), "准备后端（首次使用时编译）");
+  assert.equal(translatePattern("of another pack", PHASES), "of another pack");
+  assert.equal(translatePattern("fill frame 3 of 81", undefined), "fill frame 3 of 81");
 });
 
 test("choices are shown in Chinese and stay what they are", () => {
   const make = () => ({ widgets: [{ type: "combo", value: "draft", options: {} }, { type: "number", options: {} }] });
   const node = /** @type {any} */ (make());
-  within("en-US", () => tellChoices(node));
+  within("en-US", () => translateChoices(node));
   assert.deepEqual(node, make());
   within("zh", () => {
-    tellChoices(node);
+    translateChoices(node);
     assert.equal(node.widgets[0].options.getOptionLabel("draft"), "草稿");
     assert.equal(node.widgets[0].options.getOptionLabel("my file.png"), "my file.png");
     assert.equal(node.widgets[0].options.getOptionLabel("constructor"), "constructor");
@@ -58,7 +58,7 @@ test("what a running node says is told where the host shows it", async () => {
   const api = new EventTarget();
   const shown = { value: "" };
   const node = { id: 7, widgets: [{ value: "draft" }, shown] };
-  tellPhases(/** @type {any} */ (api), { canvas: { graph: { nodes: [{ id: 3 }, node] } } });
+  translatePhases(/** @type {any} */ (api), { canvas: { graph: { nodes: [{ id: 3 }, node] } } });
   api.addEventListener("progress_text", (event) => { shown.value = /** @type {any} */ (event).detail.text; }); // the host
   const say = (/** @type {string} */ text) =>
     api.dispatchEvent(new CustomEvent("progress_text", { detail: { nodeId: "5:7", text } }));
@@ -78,7 +78,7 @@ test("a template is told in the language of now, and what a user wrote stays", (
   const note = { type: "MarkdownNote", title: "Read me", widgets: [{ value: `mine\n\n${line}` }] };
   const node = { type: "PanoLoad", title: "My node", widgets: [{ value: "Words" }] };
   const root = { nodes: [note, node], groups: [{ title: "Words" }, { title: "my group" }] };
-  const tell = (/** @type {string} */ locale) => within(locale, () => tellGraph({ graph: root }, (one) => one === node));
+  const tell = (/** @type {string} */ locale) => within(locale, () => translateGraph({ graph: root }, (one) => one === node));
   tell("zh");
   assert.equal(note.title, TEMPLATES["Read me"]);
   assert.equal(note.widgets[0].value, `mine\n\n${TEMPLATES[line]}`);
@@ -87,7 +87,7 @@ test("a template is told in the language of now, and what a user wrote stays", (
   tell("en");
   assert.equal(note.widgets[0].value, `mine\n\n${line}`);
   assert.deepEqual(root.groups.map(({ title }) => title), ["Words", "my group"]);
-  within("zh", () => tellGraph({ graph: root }, () => false));
+  within("zh", () => translateGraph({ graph: root }, () => false));
   assert.equal(note.title, "Read me", "a workflow without a node of ours is somebody else's");
-  assert.equal(tellTemplate("no template says this"), "no template says this");
+  assert.equal(translateTemplate("no template says this"), "no template says this");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { momentAt, remember } from "../../web/viewer/input_rewind.mjs";
-import { STILL, isMoving, startWalk, stepWalk } from "../../web/viewer/walk.mjs";
+import { NO_INPUT, isMoving, startWalk, stepWalk } from "../../web/viewer/walk.mjs";
 
 const moment = (time) => ({ time, position: [0, 0, time], velocity: [0, 0, 0], standing: null, isCarried: false });
 
@@ -23,7 +23,7 @@ test("what lies long back is forgotten", () => {
 });
 
 test("a key that is heard late ends the walk where it was let go", () => {
-  const forward = { ...STILL, forward: 1 };
+  const forward = { ...NO_INPUT, forward: 1 };
   let walk = startWalk();
   let moments = [];
   for (let time = 0; time < 1000; time += 100) {
@@ -32,6 +32,6 @@ test("a key that is heard late ends the walk where it was let go", () => {
   }
   const { time, position, velocity } = momentAt(moments, 730);
   walk = stepWalk({ ...walk, position, velocity }, forward, (730 - time) / 1000);
-  for (let i = 0; i < 100 && isMoving(walk); i++) walk = stepWalk(walk, STILL, 0.1);
+  for (let i = 0; i < 100 && isMoving(walk); i++) walk = stepWalk(walk, NO_INPUT, 0.1);
   assert.ok(Math.abs(walk.position[2] - 1.4 * 0.73) < 2e-3, `${walk.position}`);
 });

@@ -12,12 +12,12 @@ const pad = (axes = [0, 0, 0, 0], down = {}) => ({
   buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: (down[i] ?? 0) > 0.5, value: down[i] ?? 0 })),
 });
 
-test("sticks walk and look, and their rest is no wish", () => {
+test("sticks walk and look, and their dead zone is no input", () => {
   assert.ok(!isPadActive(readPad(pad([0.1, -0.1, 0.05, 0.1]))));
-  const { wish, turn } = readPad(pad([0, -1, 1, -1], { 7: 1, 5: 1 }));
-  assert.deepEqual([wish.right, wish.forward, wish.up, wish.fast], [0, 1, 1, true]);
+  const { move, turn } = readPad(pad([0, -1, 1, -1], { 7: 1, 5: 1 }));
+  assert.deepEqual([move.right, move.forward, move.up, move.fast], [0, 1, 1, true]);
   assert.ok(turn.yaw > 0 && turn.pitch > 0, "right and up");
-  assert.ok(Math.hypot(readPad(pad([1, -1])).wish.right, readPad(pad([1, -1])).wish.forward) < 1 + 1e-9);
+  assert.ok(Math.hypot(readPad(pad([1, -1])).move.right, readPad(pad([1, -1])).move.forward) < 1 + 1e-9);
 });
 
 test("a gamepad's button acts once, when it goes down", () => {

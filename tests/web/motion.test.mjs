@@ -24,9 +24,9 @@ function visit() {
 /** Hold a key for some seconds from rest, in pictures of 50 ms, until all is at rest. */
 function hold(motion, code, seconds) {
   const now = performance.now();
-  motion.changeWish(() => motion.held.add(code), now);
+  motion.changeInput(() => motion.pressedKeys.add(code), now);
   for (let at = 50; at < 1000 * seconds; at += 50) motion.tick(now + at);
-  motion.changeWish(() => motion.held.delete(code), now + 1000 * seconds);
+  motion.changeInput(() => motion.pressedKeys.delete(code), now + 1000 * seconds);
   for (let at = 1000 * seconds; motion.tick(now + at); at += 50);
 }
 
@@ -66,7 +66,7 @@ test("a wall that holds stops walking but not flying, and switching walls on end
   assert.equal(motion.walls, null);
   hold(motion, "KeyW", 3);
   close(motion.pose().position, [0, 0, 4.2], 5e-3);
-  motion.setWalls(true);
+  motion.setCollision(true);
   assert.deepEqual([motion.mode, motion.walls], ["walk", motion.walk.walls]);
 });
 
@@ -78,7 +78,7 @@ test("moving off ends an orbit at the eye, and goes on as before it", () => {
     motion.drag(100, 0, "look", 100); // half a circle
     close(motion.pose().position, [0, 0, 4]);
     const now = performance.now();
-    motion.changeWish(() => motion.held.add("KeyW"), now);
+    motion.changeInput(() => motion.pressedKeys.add("KeyW"), now);
     assert.equal(motion.mode, mode);
     close(motion.pose().position, [0, 0, 4]);
     motion.tick(now + 200);
@@ -104,9 +104,9 @@ test("a key that is heard late ends the way where it was let go, walking and fly
     const { motion, said } = visit();
     motion.enter(mode);
     const now = performance.now();
-    motion.changeWish(() => motion.held.add("KeyW"), now);
+    motion.changeInput(() => motion.pressedKeys.add("KeyW"), now);
     for (let at = 50; at <= 1500; at += 50) motion.tick(now + at);
-    motion.changeWish(() => motion.held.delete("KeyW"), now + 1000);
+    motion.changeInput(() => motion.pressedKeys.delete("KeyW"), now + 1000);
     for (let at = 1550; motion.tick(now + at); at += 50);
     close(motion.pose().position, [0, 0, 1.4], 2e-3);
     assert.equal(said.forgotten.length, 1);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, sight, zoomOrbit } from "../../web/viewer/orbit.mjs";
+import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, viewDirection, zoomOrbit } from "../../web/viewer/orbit.mjs";
 import { PITCH_LIMIT } from "../../web/viewer/walk.mjs";
 
 const near = (actual, expected, tolerance = 1e-9) =>
@@ -9,10 +9,10 @@ const near = (actual, expected, tolerance = 1e-9) =>
 
 const POSE = { position: [1, -0.5, 2], yaw: 0.6, pitch: -0.3 };
 
-test("sight is OpenCV's", () => {
-  near(sight(0, 0), [0, 0, 1]);
-  near(sight(Math.PI / 2, 0), [1, 0, 0]);
-  near(sight(0, Math.PI / 2), [0, -1, 0]); // up is -y
+test("viewDirection is OpenCV's", () => {
+  near(viewDirection(0, 0), [0, 0, 1]);
+  near(viewDirection(Math.PI / 2, 0), [1, 0, 0]);
+  near(viewDirection(0, Math.PI / 2), [0, -1, 0]); // up is -y
 });
 
 test("going into orbit and back changes nothing", () => {
@@ -49,7 +49,7 @@ test("panning keeps the point under the hand", () => {
   near(panOrbit(orbit, 0, 100, 200, Math.PI / 2).target, [0, -4, 4]);
   const turned = panOrbit(orbitFrom(POSE, 4), 30, 20, 200, 1);
   const eye = poseOfOrbit(turned).position;
-  near(turned.target.map((t, i) => t - eye[i]), sight(POSE.yaw, POSE.pitch).map((s) => 4 * s));
+  near(turned.target.map((t, i) => t - eye[i]), viewDirection(POSE.yaw, POSE.pitch).map((s) => 4 * s));
 });
 
 test("zooming in comes nearer, within limits", () => {

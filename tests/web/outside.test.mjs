@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { columnsOfAxes, isMirrored } from "../../web/viewer/axes.mjs";
 import { poseOfOrbit } from "../../web/viewer/orbit.mjs";
-import { UPS, boxOf, gridStep, guessAxes, isWorld, nextAxes, orbitAround, plainNumber, upOf } from "../../web/viewer/outside.mjs";
+import { UPS, boxOf, gridStep, guessAxes, hasWorldInfo, nextAxes, orbitAround, plainNumber, upOf } from "../../web/viewer/outside.mjs";
 import { pictureName, sizeOfText } from "../../web/viewer/picture.mjs";
 import { exportPath, readRecording, writeRecording } from "../../web/viewer/record.mjs";
 
@@ -92,10 +92,10 @@ test("all of the box is in the picture, wide or high", () => {
 
 test("what says where one may stand", () => {
   const file = { filename: "a.ply" };
-  assert.equal(isWorld(file), false);
-  assert.equal(isWorld({ ...file, start_pose: null, is_metric: true, path: [] }), false);
+  assert.equal(hasWorldInfo(file), false);
+  assert.equal(hasWorldInfo({ ...file, start_pose: null, is_metric: true, path: [] }), false);
   for (const more of [{ start_pose: Array(16).fill(0) }, { origins: {} }, { walls: {} }, { is_world: true }, { path: [[1]] }]) {
-    assert.equal(isWorld({ ...file, ...more }), true);
+    assert.equal(hasWorldInfo({ ...file, ...more }), true);
   }
 });
 

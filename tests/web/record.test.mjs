@@ -10,7 +10,7 @@ import {
   moveItem,
   pathPoints,
   readRecording,
-  wayLength,
+  pathLength,
   writeRecording,
 } from "../../web/viewer/record.mjs";
 
@@ -51,7 +51,7 @@ test("samples are thinned, turns are kept, and a rest is not walked through", ()
   addSample(walk, 4, pose(0.0015, 1), true); // a key goes down
   addSample(walk, 5, pose(0.1, 1));
   assert.deepEqual(walk.slice(-3).map((sample) => sample.time), [1.002, 4, 5]);
-  assert.ok(Math.abs(wayLength(walk) - 1.1) < 1e-3);
+  assert.ok(Math.abs(pathLength(walk) - 1.1) < 1e-3);
 });
 
 test("items move within their list", () => {

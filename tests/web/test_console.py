@@ -152,5 +152,5 @@ def test_the_page_of_a_world(session, comfy):
     for action in ("orbit", "depth", "walls", "settings", "help"):
         page.evaluate("action => matrix3d.viewers[0].act(action)", action)
     settle(page)
-    assert page.evaluate("() => [matrix3d.viewers[0].isOurs, matrix3d.viewers[0].outside]") == [True, None]
+    assert page.evaluate("() => [matrix3d.viewers[0].isWorld, matrix3d.viewers[0].outside]") == [True, None]
     assert session.said == []

@@ -81,7 +81,7 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
     page.evaluate(
         """() => {
             const [viewer, pano, studio] = [matrix3d.viewers[0], matrix3d.panoramas[0], matrix3d.studios[0]];
-            viewer.overlay.uncover();
+            viewer.overlay.hideMessage();
             viewer.overlay.hint.hidden = false;
             viewer.recorder.open(true);
             viewer.recorder.change({ keys: [viewer.pose(), viewer.pose()], walk: [{ ...viewer.pose(), time: 0 }] });
@@ -89,9 +89,9 @@ def test_nothing_is_left_in_english_or_runs_over(chinese, tmp_path):
             viewer.hud.update(performance.now(), false);
             pano.message.hidden = true;
             pano.brush.toggle(true);
-            studio.say("");
+            studio.showMessage("");
             studio.tools.given.hidden = false;
-            studio.tell();
+            studio.showStatus();
         }"""
     )
     page.wait_for_timeout(900)  # the hint fades in

@@ -284,7 +284,7 @@ def test_twenty_of_them_share_one_context(front_end, tmp_path):
         "() => window.matrix3d.panoramas.length === 20 && window.matrix3d.panoramas.every(v => v.image)",
         timeout=60_000,
     )
-    # Those on the screen are painted; a view that never came into sight has an empty canvas.
+    # Those on the screen are painted; a view that never came into viewDirection has an empty canvas.
     for _ in range(120):
         painted = [color_at(page, index=k) for k in range(20)]
         if sum(color == pytest.approx(OTHER, abs=12) for color in painted) >= 15:

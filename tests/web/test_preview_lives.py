@@ -78,7 +78,7 @@ def test_collapsed_and_opened_again(front_end):
     page.evaluate("() => window.matrix3d.viewers[0].requestFrame()")
     page.wait_for_timeout(500)
     assert page.evaluate("() => window.matrix3d.viewers[0].stats().frames") <= frames + 1, (
-        "out of sight it rests"
+        "out of viewDirection it rests"
     )
     page.evaluate(f"() => {PREVIEW}.collapse()")
     page.wait_for_timeout(800)

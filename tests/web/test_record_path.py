@@ -284,7 +284,7 @@ def test_too_many_viewers_take_turns(front_end):
             const node = LiteGraph.createNode("SplatPreview");
             app.graph.add(node);
             node.configure({ ...JSON.parse(JSON.stringify(saved)), id: node.id, inputs: undefined, outputs: undefined });
-            node.pos = [330, 300]; // in sight: what is not is not drawn
+            node.pos = [330, 300]; // in viewDirection: what is not is not drawn
         }"""
     )
     page.wait_for_function(

@@ -80,8 +80,8 @@ def track(page):
             const [move, rewind] = [walk.moveCharacter.bind(walk), motion.rewind.bind(motion)];
             window.track = [[...motion.eye.position]];
             let times = [-Infinity];
-            walk.moveCharacter = (wish, seconds, when) => {
-                move(wish, seconds, when);
+            walk.moveCharacter = (input, seconds, when) => {
+                move(input, seconds, when);
                 times.push(when);
                 window.track.push([...motion.eye.position]);
             };
@@ -169,10 +169,10 @@ def test_with_walls_off_one_passes_and_is_told_where_the_world_is_thin(room, tmp
     assert viewer(page, "v.pose().position[2]") > 4.5
     assert viewer(page, "v.appearance.fade") > 0
     page.screenshot(path=tmp_path / "thin.png")
-    assert "thin here" in page.inner_text("[data-part=dim]")
+    assert "No camera was near" in page.inner_text("[data-part=warning]")
     page.keyboard.press("r")
     page.wait_for_function("() => window.matrix3d.viewers[0].appearance.fade === 0", timeout=60_000)
-    assert not page.is_visible("[data-part=dim]")
+    assert not page.is_visible("[data-part=warning]")
 
 
 def test_gravity_brings_one_down_and_flying_does_not(room):

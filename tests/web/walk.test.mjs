@@ -6,14 +6,14 @@ import {
   FAST,
   MOST_SECONDS,
   PITCH_LIMIT,
-  STILL,
+  NO_INPUT,
   changeSpeed,
   isMoving,
-  look,
+  rotateView,
   moveBy,
   startWalk,
   stepWalk,
-  wishDirection,
+  walkDirection,
   wrapAngle,
 } from "../../web/viewer/walk.mjs";
 
@@ -22,12 +22,12 @@ const near = (actual, expected, tolerance = 1e-9) =>
     actual.length === expected.length && actual.every((a, i) => Math.abs(a - expected[i]) <= tolerance),
     `${actual} is not ${expected}`,
   );
-const wish = (parts) => ({ ...STILL, ...parts });
+const input = (parts) => ({ ...NO_INPUT, ...parts });
 
-/** Hold a wish for some seconds, then let go until all is still; time in steps of `dt`. */
+/** Hold an input for some seconds, then release it until the motion stops; time in steps of `dt`. */
 function hold(walk, held, seconds, dt) {
   for (let left = seconds; left > 1e-12; left -= dt) walk = stepWalk(walk, held, Math.min(dt, left));
-  for (let i = 0; i < 1000 && isMoving(walk); i++) walk = stepWalk(walk, STILL, dt);
+  for (let i = 0; i < 1000 && isMoving(walk); i++) walk = stepWalk(walk, NO_INPUT, dt);
   return walk;
 }
 
@@ -37,55 +37,55 @@ test("starts at the origin, level, looking along +z", () => {
 });
 
 test("directions are OpenCV's: x right, y down, z forward", () => {
-  near(wishDirection(0, wish({ forward: 1 })), [0, 0, 1]);
-  near(wishDirection(0, wish({ right: 1 })), [1, 0, 0]);
-  near(wishDirection(0, wish({ up: 1 })), [0, -1, 0]);
-  near(wishDirection(Math.PI / 2, wish({ forward: 1 })), [1, 0, 0]); // turned right, ahead is +x
-  near(wishDirection(Math.PI / 2, wish({ right: 1 })), [0, 0, -1]);
+  near(walkDirection(0, input({ forward: 1 })), [0, 0, 1]);
+  near(walkDirection(0, input({ right: 1 })), [1, 0, 0]);
+  near(walkDirection(0, input({ up: 1 })), [0, -1, 0]);
+  near(walkDirection(Math.PI / 2, input({ forward: 1 })), [1, 0, 0]); // turned right, ahead is +x
+  near(walkDirection(Math.PI / 2, input({ right: 1 })), [0, 0, -1]);
 });
 
 test("a diagonal is no faster than straight on, half a push stays half", () => {
-  near([Math.hypot(...wishDirection(0.7, wish({ forward: 1, right: 1, up: 1 })))], [1]);
-  near([Math.hypot(...wishDirection(0.7, wish({ forward: 0.5 })))], [0.5]);
+  near([Math.hypot(...walkDirection(0.7, input({ forward: 1, right: 1, up: 1 })))], [1]);
+  near([Math.hypot(...walkDirection(0.7, input({ forward: 0.5 })))], [0.5]);
 });
 
 for (const dt of [1 / 240, 1 / 60, 1 / 7, 1]) {
   test(`the way walked is speed times time, whatever the frame rate (${dt.toFixed(4)} s)`, () => {
     // Start and stop cancel exactly; what is dropped below a thousandth of the speed is 0.06 * 1e-3 * speed.
-    const walk = hold(startWalk(), wish({ forward: 1 }), 2, dt);
+    const walk = hold(startWalk(), input({ forward: 1 }), 2, dt);
     near(walk.position, [0, 0, 2 * DEFAULT_SPEED], 1e-4);
   });
 }
 
 test("shift is three times as fast", () => {
-  near(hold(startWalk(), wish({ right: -1, fast: true }), 1, 0.01).position, [-FAST * DEFAULT_SPEED, 0, 0], 3e-4);
+  near(hold(startWalk(), input({ right: -1, fast: true }), 1, 0.01).position, [-FAST * DEFAULT_SPEED, 0, 0], 3e-4);
 });
 
 test("walking keeps the eye's height wherever one looks", () => {
   for (const pitch of [-1.4, 0.3, 1.4]) {
-    const walk = hold(startWalk({ pitch, yaw: 0.4 }), wish({ forward: 1, right: 0.3 }), 1, 0.02);
+    const walk = hold(startWalk({ pitch, yaw: 0.4 }), input({ forward: 1, right: 0.3 }), 1, 0.02);
     assert.equal(walk.position[1], 0);
     assert.ok(Math.hypot(...walk.position) > 1);
   }
 });
 
 test("a long pause is not a leap", () => {
-  const moving = stepWalk(startWalk(), wish({ forward: 1 }), 3600);
+  const moving = stepWalk(startWalk(), input({ forward: 1 }), 3600);
   assert.ok(moving.position[2] <= MOST_SECONDS * DEFAULT_SPEED);
-  assert.deepEqual(stepWalk(startWalk(), wish({ forward: 1 }), -5).position, [0, 0, 0]);
+  assert.deepEqual(stepWalk(startWalk(), input({ forward: 1 }), -5).position, [0, 0, 0]);
 });
 
 test("it comes to rest exactly", () => {
-  const walk = hold(startWalk(), wish({ forward: 1 }), 0.5, 0.02);
+  const walk = hold(startWalk(), input({ forward: 1 }), 0.5, 0.02);
   assert.deepEqual(walk.velocity, [0, 0, 0]);
   assert.equal(isMoving(walk), false);
 });
 
 test("dragging right looks right, dragging down looks down, and the neck has its limits", () => {
-  const walk = look(startWalk(), 100, 50, 0.01);
+  const walk = rotateView(startWalk(), 100, 50, 0.01);
   near([walk.yaw, walk.pitch], [1, -0.5]);
-  assert.equal(look(walk, 0, -1e6, 0.01).pitch, PITCH_LIMIT);
-  assert.equal(look(walk, 0, 1e6, 0.01).pitch, -PITCH_LIMIT);
+  assert.equal(rotateView(walk, 0, -1e6, 0.01).pitch, PITCH_LIMIT);
+  assert.equal(rotateView(walk, 0, 1e6, 0.01).pitch, -PITCH_LIMIT);
 });
 
 test("angles stay in [-pi, pi)", () => {
@@ -109,8 +109,8 @@ test("the wheel changes the speed by ratio and within limits", () => {
 
 test("states are never changed in place", () => {
   const walk = Object.freeze({ ...startWalk(), position: Object.freeze([0, 0, 0]), velocity: Object.freeze([0, 0, 0]) });
-  stepWalk(walk, wish({ forward: 1 }), 0.1);
-  look(walk, 1, 1, 0.1);
+  stepWalk(walk, input({ forward: 1 }), 0.1);
+  rotateView(walk, 1, 1, 0.1);
   moveBy(walk, 1, 1);
   changeSpeed(walk, 1);
 });

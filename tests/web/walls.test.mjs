@@ -42,7 +42,7 @@ test("a body stops at a wall, at its radius", () => {
   near(position, [0, 0, 4 - RADIUS], 1e-3);
 });
 
-test("a body slides along a wall as far as the wish goes along it", () => {
+test("a body slides along a wall as far as the input goes along it", () => {
   const { position } = moveAlong(room(), [0, 0, 3], [1, 0, 4], ball);
   near(position, [1, 0, 4 - RADIUS], 1e-3);
   const corner = moveAlong(room(), [2, 0, 3], [9, 0, 9], ball).position;
@@ -57,8 +57,8 @@ test("no random walk ever leaves the room or enters the pillar", () => {
   let hits = 0;
   for (let k = 0; k < 3000; k++) {
     const long = next() < 0.05 ? 20 : 0.3; // now and then faster than anybody walks
-    const wish = position.map((p, i) => p + (i === 1 ? 0.3 : 1) * long * (next() - 0.5));
-    const moved = moveAlong(walls, position, wish, ball);
+    const input = position.map((p, i) => p + (i === 1 ? 0.3 : 1) * long * (next() - 0.5));
+    const moved = moveAlong(walls, position, input, ball);
     position = moved.position;
     hits += Number(moved.isHit);
     assert.ok(!deepest(walls, position, 0.999 * RADIUS), `step ${k} ends inside at ${position}`);
@@ -99,8 +99,8 @@ test("whoever is inside something may come out", () => {
   assert.deepEqual(moveAlong(walls, [0, 0, 3.5], [0, 0, 2], ball).position, [0, 0, 2]);
 });
 
-const go = (walk, standing, walls, wish, seconds, dt = 1 / 60) => {
-  const full = { right: 0, up: 0, forward: 0, fast: false, ...wish };
+const go = (walk, standing, walls, input, seconds, dt = 1 / 60) => {
+  const full = { right: 0, up: 0, forward: 0, fast: false, ...input };
   let isHit = false;
   for (let t = 0; t < seconds - 1e-9; t += dt) {
     const next = stepCharacter(walk, full, dt, walls, standing);

@@ -1,4 +1,4 @@
-// The viewers' button "Extend from here": hands the pose to World Extend and queues the next segment.
+// The viewers' button "Extend from here": passes the pose to the node Extend World and queues the next segment.
 
 import { tr } from "../i18n/translate.mjs";
 import { addViewerAction } from "../viewer/actions.mjs";
@@ -23,7 +23,7 @@ export function offerExtend(app) {
   });
 
   /** @param {import("../viewer/actions.mjs").ActionPlace} place */
-  async function run({ viewer, node, pose, tell }) {
+  async function run({ viewer, node, pose, notify }) {
     if (!node?.graph) throw new Error(tr("Extending needs a workflow: open this world in its node in ComfyUI."));
     if (viewer.outside && viewer.outside.axes !== "RDF") {
       throw new Error(tr("The up axis was guessed. Rotate the splats upright with Transform Splats first, then extend."));
@@ -50,13 +50,13 @@ export function offerExtend(app) {
     wake(extender);
     set(extender, "pose", writePose(pose));
     node.graph.setDirtyCanvas?.(true, true);
-    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
-    tell(text);
+    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // mark as unsaved, for undo
+    notify(text);
     await app.queuePrompt(0);
   }
 }
 
-/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as World Extend reads it */
+/** @param {{ position: number[], yaw: number, pitch: number }} pose @returns {string} as Extend World reads it */
 export function writePose({ position, yaw, pitch }) {
   const degrees = [yaw, pitch].map((angle) => Number(((angle * 180) / Math.PI).toFixed(2)) + 0);
   return JSON.stringify([...position.map((v) => Number(v.toFixed(4)) + 0), ...degrees]);
@@ -64,7 +64,7 @@ export function writePose({ position, yaw, pitch }) {
 
 const MORE_SPLATS = 100_000;
 
-/** Let a fit that goes on from a world add to it: a bound on the number of splats would soon be reached. @param {any} node */
+/** Raise the maximum number of splats of a fit that continues from a world, so that it can add to it. @param {any} node */
 function makeRoom(node) {
   const bound = node.comfyClass === "GSOptimize" && node.widgets?.find((/** @type {any} */ w) => w.name === "max_gaussians");
   if (bound?.value > 0) set(node, "max_gaussians", bound.value + MORE_SPLATS);

@@ -1,4 +1,4 @@
-// Segments of a world in the graph: Extend World and what hangs on it. Works on the editor's graph, imports nothing of it.
+// Segments of a world in the graph: Extend World and its downstream nodes. Works on the editor's graph, imports nothing of it.
 
 /** @typedef {any} GraphNode of the graph editor */
 /** @typedef {{ node: GraphNode, slot: number }} Source an output */
@@ -7,7 +7,7 @@ const EXTEND = "WorldExtend";
 const [RUNS, MUTED, BYPASSED] = [0, 2, 4];
 
 /**
- * Link an output to an input; LiteGraph's own word for it is one that scans of archives take for a network call.
+ * Link an output to an input; archive scanners mistake LiteGraph's own name of this method for a network call.
  * @param {Source} source @param {GraphNode} target @param {number} input
  */
 function link({ node, slot }, target, input) {
@@ -25,7 +25,7 @@ export function sourceOf(node, slot) {
 /** @param {GraphNode} node @param {string} name @returns {Source | null} */
 export const sourceOfInput = (node, name) => sourceOf(node, (node.inputs ?? []).findIndex((/** @type {any} */ input) => input.name === name));
 
-/** @param {GraphNode} node @returns {GraphNode[]} the nodes that it takes from */
+/** @param {GraphNode} node @returns {GraphNode[]} the nodes connected to its inputs */
 export const inputNodes = (node) =>
   (node.inputs ?? []).map((/** @type {any} */ _, /** @type {number} */ slot) => sourceOf(node, slot)?.node).filter(Boolean);
 
@@ -51,8 +51,9 @@ export function upstreamOf(node) {
 export const downstreamOf = (node) => (node.graph?.nodes ?? []).filter((/** @type {GraphNode} */ other) => upstreamOf(other).has(node));
 
 /**
- * The Extend World node that goes on from the world which a viewer shows: it takes that world, or both come from one
- * another (a cleaned or merged world, say), and it has no part in making it. Of several, the nearest.
+ * The Extend World node that continues from the world which a viewer shows: its input is that world, or one of the two is
+ * derived from the other (a cleaned or merged world, say), and the node is not upstream of the viewer. Of several, the
+ * nearest.
  * @param {GraphNode} viewer
  * @returns {GraphNode | null}
  */
@@ -72,7 +73,7 @@ export function extenderOf(viewer) {
 }
 
 /**
- * The Extend World node that the world of a viewer was made with: the last one before it.
+ * The Extend World node that created the world of a viewer: the nearest one upstream.
  * @param {GraphNode} viewer
  * @returns {GraphNode | null}
  */
@@ -81,17 +82,17 @@ export function makerOf(viewer) {
   return nodes.sort((a, b) => a[1] - b[1])[0]?.[0] ?? null;
 }
 
-/** Let a node and all that depend on it run. @param {GraphNode} extender @returns {number} how many did not before */
+/** Enable a node and all its downstream nodes. @param {GraphNode} extender @returns {number} how many were muted or bypassed */
 export function wake(extender) {
   const asleep = downstreamOf(extender).filter((node) => node.mode === MUTED || node.mode === BYPASSED);
   for (const node of asleep) node.mode = RUNS;
   return asleep.length;
 }
 
-const OWN = ["pose", "recording"]; // values that belong to one place, not to the segment
+const OWN = ["pose", "recording"]; // values that belong to one position, not to the segment
 
 /**
- * Make a node like another one: its kind, size and settings, but none of its results.
+ * Copy a node: its kind, size and settings, but none of its results.
  * @param {GraphNode} node @param {(kind: string) => GraphNode} create
  */
 function copyOf(node, create) {
@@ -108,18 +109,18 @@ function copyOf(node, create) {
 }
 
 /**
- * Repeat a segment after itself: copy Extend World and all that hangs on it, and let the copy go on from the world that
- * the viewer shows.
- * @param {GraphNode} viewer its world was made by the segment
+ * Repeat a segment after itself: copy Extend World and its downstream nodes, and continue the copy from the world that the
+ * viewer shows.
+ * @param {GraphNode} viewer whose world the segment created
  * @param {GraphNode} extender of the segment
- * @param {(kind: string) => GraphNode} create makes a new node of a kind
- * @returns {GraphNode} the Extend World of the copy
+ * @param {(kind: string) => GraphNode} create creates a node of a kind
+ * @returns {GraphNode} the Extend World node of the copy
  */
 export function repeatSegment(viewer, extender, create) {
   const world = sourceOfInput(viewer, "splat");
   const before = sourceOfInput(extender, "splat");
   const segment = downstreamOf(extender);
-  // What went on from the viewer's world already belongs to a later segment.
+  // Nodes that continue from the viewer's world belong to a later segment.
   const later = new Set(segment.filter((node) => node !== extender && node.comfyClass === EXTEND).flatMap(downstreamOf));
   const parts = segment.filter((node) => !later.has(node));
   const low = Math.max(...parts.map((node) => node.pos[1] + node.size[1]));
@@ -152,7 +153,7 @@ export function setWidget(node, name, value) {
 }
 
 /**
- * Whether Extend World can take what a viewer shows: splats, not a file of them.
+ * Whether Extend World accepts what a viewer shows: splats, not a file.
  * @param {GraphNode} viewer
  */
 export function isExtendable(viewer) {
@@ -163,8 +164,7 @@ export function isExtendable(viewer) {
 const SPLAT = "SPLAT";
 
 /**
- * The nodes of a segment, as the template extend_world has them: place (right of and below the corner), what they take
- * from one another, and values.
+ * The nodes of a segment, as in the template extend_world: position relative to the corner, links, and values.
  * @type {{ kind: string, at: number[], size: number[], takes: Record<string, [string, number]>, values?: Record<string, unknown> }[]}
  */
 const SEGMENT = [
@@ -173,7 +173,7 @@ const SEGMENT = [
   { kind: "MeshGuidanceRender", at: [876, 0], size: [340, 286], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] } },
   {
     kind: "PanoFill",
-    at: [876, 660], // below all that Render Mesh Guidance can show
+    at: [876, 660], // below Render Mesh Guidance at its full height
     size: [340, 146],
     takes: { frames: ["MeshGuidanceRender", 0], mask: ["MeshGuidanceRender", 1], depth: ["MeshGuidanceRender", 2], trajectory: ["NextBestPath", 0] },
   },
@@ -191,11 +191,11 @@ const SEGMENT = [
 ];
 
 /**
- * Add what extends the world of a viewer, below all that is there: Extend World, a path, its frames, the fit, a viewer.
+ * Add a segment that extends the world of a viewer, below all nodes: Extend World, a path, its frames, the fit, a viewer.
  * @param {GraphNode} viewer
- * @param {(kind: string) => GraphNode} create makes a new node of a kind
- * @param {number} mostSplats that the fit may end with
- * @returns {GraphNode} the Extend World
+ * @param {(kind: string) => GraphNode} create creates a node of a kind
+ * @param {number} mostSplats maximum of the fit
+ * @returns {GraphNode} the Extend World node
  */
 export function addSegment(viewer, create, mostSplats) {
   const { graph } = viewer;

@@ -1,6 +1,5 @@
-// Texts that people read, in their language. A text is written in English where it is shown, `tr("Run the graph.")`; a
-// dictionary gives the same text in another language, and what it lacks stays English. To add a language: a file like
-// zh.mjs, named in DICTIONARIES.
+// Translation of the user interface. A text is written in English where it is shown, `tr("Run the workflow.")`; a dictionary
+// has it in another language, and missing texts stay English. To add a language: a file like zh.mjs, listed in DICTIONARIES.
 
 import { ZH } from "./zh.mjs";
 
@@ -11,7 +10,7 @@ const DICTIONARIES = { zh: ZH };
 
 /**
  * @param {unknown} locale such as "zh", "zh-TW" or "en-US"
- * @returns {string} a language that there is a dictionary for, else "en"
+ * @returns {string} a language with a dictionary, or "en"
  */
 export function languageOf(locale) {
   const name = String(locale ?? "").toLowerCase().split(/[-_]/)[0];
@@ -21,17 +20,17 @@ export function languageOf(locale) {
 /** The graph editor of this page, if it is one. */
 function editorOf() {
   const { app, comfyAPI } = /** @type {any} */ (window);
-  return comfyAPI?.app?.app ?? app; // `app` comes later than the first texts
+  return comfyAPI?.app?.app ?? app; // `app` is set later than the first texts
 }
 
-/** The language of now: the graph editor's setting, without an editor the browser's. */
+/** The current language: the graph editor's setting, or without an editor the browser's. */
 export function language() {
-  if (typeof window === "undefined") return "en"; // no page, no reader
+  if (typeof window === "undefined") return "en"; // tests without a page
   return languageOf(editorOf()?.extensionManager?.setting?.get?.("Comfy.Locale") || navigator.language);
 }
 
 /** @typedef {{ text: string, values?: Values }} Label */
-/** @type {Map<string, Label>} what was shown, by how it reads; of texts with values, the latest */
+/** @type {Map<string, Label>} shown texts by their translation; of texts with values, the latest */
 const labels = new Map();
 /** @type {Map<string, Label>} */
 const filled = new Map();
@@ -42,21 +41,21 @@ const listeners = new Set();
 let isListening = false;
 
 /**
- * Tell what a view shows again whenever the editor's language changes.
+ * Translate a view again whenever the editor's language changes.
  * @param {HTMLElement} root of the view
- * @param {() => void} [redraw] what is put together from several texts, afterwards
- * @returns {() => void} stops that
+ * @param {() => void} [redraw] updates texts that are composed of several, afterwards
+ * @returns {() => void} removes the listener
  */
 export function followLanguage(root, redraw) {
   const settings = editorOf()?.ui?.settings;
   if (!isListening && settings?.addEventListener) {
     isListening = true;
-    // The editor tells of it before its setting is the new one.
+    // The event comes before the setting has the new value.
     settings.addEventListener("Comfy.Locale.change", () => setTimeout(() => [...listeners].forEach((listener) => listener())));
   }
   const listener = () => {
     root.lang = language();
-    retell(root);
+    retranslate(root);
     redraw?.();
   };
   listeners.add(listener);
@@ -65,8 +64,8 @@ export function followLanguage(root, redraw) {
 
 const SHOWN = ["title", "aria-label", "placeholder", "data-empty"];
 
-/** Say in the language of now what an element says in another one. @param {HTMLElement} root */
-export function retell(root) {
+/** Translate an element that shows another language. @param {HTMLElement} root */
+export function retranslate(root) {
   const again = (/** @type {string | null} */ shown) => {
     const known = labels.get(shown ?? "") ?? filled.get(shown ?? "");
     return known && tr(known.text, known.values);
@@ -87,14 +86,14 @@ export function retell(root) {
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 
 /**
- * A text in the reader's language. The test of these words finds texts by their literals, so `text` is always one.
+ * Translate a text. A test collects the texts by their literals, so `text` is always one.
  * @param {string} text in English; {names} stand for values
  * @param {Values} [values]
  * @returns {string}
  */
 export function tr(text, values) {
-  const words = DICTIONARIES[language()]?.[text] ?? text;
-  const shown = values ? fill(words, values) : words;
+  const translated = DICTIONARIES[language()]?.[text] ?? text;
+  const shown = values ? fill(translated, values) : translated;
   const memory = values ? filled : labels;
   memory.delete(shown);
   memory.set(shown, { text, values });

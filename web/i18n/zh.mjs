@@ -1,4 +1,4 @@
-// The texts of the views in Chinese (simplified), by their English. The words are those of locales/zh.
+// The texts of the views in Chinese (simplified), by the English text. Terms are those of locales/zh.
 
 /** @type {Record<string, string>} */
 export const ZH = {

@@ -1,7 +1,7 @@
-// What the graph editor shows of our nodes in Chinese (simplified), by its English: choices of lists, what a running
-// node says, and the titles, groups and notes of the templates. {names} stand for values.
+// Texts of the graph editor in Chinese (simplified), by the English text: options of combo widgets, progress texts, and the
+// titles, groups and notes of the templates. {names} stand for values.
 
-/** Choices of lists. What is missing is a name that is the same everywhere: a format, a backend, a sampler.
+/** Options of combo widgets. Names of formats, backends and samplers are not translated.
  * @type {Record<string, string>} */
 export const CHOICES = {
   "front, right, back, left, up, down": "前、右、后、左、上、下",
@@ -163,7 +163,7 @@ export const CHOICES = {
   "flat side by side": "平面左右",
 };
 
-/** What a running node says: the phases of the library's progress.
+/** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
   "check the path": "检查轨迹",
@@ -239,8 +239,8 @@ export const PHASES = {
   "sample segment {number} of {count}": "采样片段 {number} / {count}",
 };
 
-/** Titles of nodes, groups and subgraphs, and the lines of notes, of the templates. No two are the same in Chinese:
- * it is the way back to English, too.
+/** Titles of nodes, groups and subgraphs, and the lines of notes, of the templates. All are unique in Chinese:
+ * they are translated back to English, too.
  * @type {Record<string, string>} */
 export const TEMPLATES = {
   "Read me": "请先阅读",

@@ -1,12 +1,12 @@
-// What the views of the studio draw and feel with: elements, canvases, marks of a path, and the hand.
+// What the views of the studio share: elements, canvases, marks of a path, and dragging.
 
 /** @typedef {import("./drawing.mjs").Key} Key */
-/** @typedef {(x: number, y: number, isDone: boolean) => void} Move follows the hand, in CSS pixels of the element */
+/** @typedef {(x: number, y: number, isDone: boolean) => void} Move follows the pointer, in CSS pixels of the element */
 
 const MOST_PIXELS = 2;
 export const COLORS = { path: "#7fb2ff", bad: "#ff5c50", key: "#ffd166", line: "rgba(10,12,15,0.85)", holes: "#ffab57", near: "#7fb2ff" };
-export const REACH_PX = 12; // of the hand
-const STILL_PX = 3; // a hand that moves less only clicks
+export const REACH_PX = 12; // of the pointer
+const STILL_PX = 3; // a smaller movement is a click
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -20,7 +20,7 @@ export function make(tag, className = "", attributes = {}) {
   return element;
 }
 
-/** A part of the studio that shows one picture. @param {string} name @param {string} title @param {string} label */
+/** A pane of the studio with one canvas. @param {string} name @param {string} title @param {string} label */
 export function makePane(name, title, label) {
   const box = make("div", `m3d-studio-pane ${name}`, { tabindex: "0", role: "application", "aria-label": label });
   const canvas = make("canvas");
@@ -82,7 +82,7 @@ export function bindDrag(box, signal, begin) {
   for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) box.addEventListener(name, end, { signal });
 }
 
-/** Follow the hand only once it has moved from where it went down. @param {number} x @param {number} y @param {Move} move @returns {Move} */
+/** Follow the pointer only once it has moved from where it was pressed. @param {number} x @param {number} y @param {Move} move @returns {Move} */
 export function onceMoved(x, y, move) {
   let isMoved = false;
   return (px, py, isDone) => {
@@ -94,8 +94,8 @@ export function onceMoved(x, y, move) {
 /**
  * @param {CanvasRenderingContext2D} pen
  * @param {([number, number] | null)[]} points
- * @param {number[]} colliding indices of those in or at a wall
- * @param {number} width beyond half of it a line jumps around the border and is left out
+ * @param {number[]} colliding indices of colliding points
+ * @param {number} width a line longer than half of it wraps around the border and is omitted
  */
 export function drawPath(pen, points, colliding, width) {
   const bad = new Set(colliding);
@@ -128,7 +128,7 @@ export function drawKey(pen, x, y, k, isChosen) {
   pen.textAlign = "start";
 }
 
-/** Where the chosen frame is. @param {CanvasRenderingContext2D} pen @param {[number, number]} at @param {number | null} yaw */
+/** Draw the position of the selected frame. @param {CanvasRenderingContext2D} pen @param {[number, number]} at @param {number | null} yaw */
 export function drawEye(pen, [x, y], yaw) {
   pen.fillStyle = "rgba(255,255,255,0.28)";
   if (yaw !== null) {

@@ -1,8 +1,8 @@
-// A drawn path: its key poses, and where they lie on the map and in the panorama. Pure.
+// A drawn path: its keyframes, and their positions on the map and in the panorama. Pure.
 // World units; x right, y down, z forward. A key is [x, y, z, yaw, pitch] with angles in degrees.
 
 /** @typedef {number[]} Key */
-/** @typedef {{ x: number, z: number, span: number, width: number, height: number }} MapWindow middle, width in world units, size in pixels */
+/** @typedef {{ x: number, z: number, span: number, width: number, height: number }} MapWindow center and width in world units, size in pixels */
 
 export const MOST_KEYS = 200;
 const VERSION = 1;
@@ -16,7 +16,7 @@ const isKey = (key) =>
 /**
  * Read what the workflow stores.
  * @param {unknown} text
- * @returns {Key[]} none when it is not understood
+ * @returns {Key[]} none when it cannot be parsed
  */
 export function readDrawing(text) {
   if (typeof text !== "string" || !text.trim()) return [];
@@ -37,7 +37,7 @@ export function writeDrawing(keys) {
 export const wrapDegrees = (angle) => ((((angle + 180) % 360) + 360) % 360) - 180;
 
 /**
- * A key at a place, facing the way the path comes from there.
+ * A keyframe at a position, facing in the direction from the one before it.
  * @param {Key[]} keys
  * @param {number} after index of the key before it, -1 for none
  * @param {number} x
@@ -81,7 +81,7 @@ export function fromMap(view, px, py) {
 }
 
 /**
- * Zoom so that the place under a pixel stays there.
+ * Zoom so that the point under a pixel stays there.
  * @param {MapWindow} view @param {number} factor above 1 shows more @param {number} px @param {number} py
  * @returns {MapWindow}
  */
@@ -94,7 +94,7 @@ export function zoomed(view, factor, px, py) {
 }
 
 /**
- * Where a point lies in the panorama.
+ * Position of a point in the panorama.
  * @param {number[]} point x, y, z from the panorama's center
  * @returns {[number, number] | null} 0 to 1 across and down; null at the center
  */
@@ -105,7 +105,7 @@ export function toPanorama([x, y, z]) {
 }
 
 /**
- * Move a key to where the hand is in the panorama, at its level distance.
+ * Move a keyframe to the pointer in the panorama, at its horizontal distance.
  * @param {Key} key @param {number} u @param {number} v 0 to 1
  * @returns {{ 0: number, 1: number, 2: number }}
  */
@@ -117,7 +117,7 @@ export function draggedInPanorama(key, u, v) {
 }
 
 /**
- * Find the thing nearest to a pixel.
+ * Find the point nearest to a pixel.
  * @param {([number, number] | null)[]} points @param {number} px @param {number} py @param {number} reach
  * @returns {number} index, -1 for none within reach; of equals the last, which is drawn on top
  */
@@ -132,7 +132,7 @@ export function nearest(points, px, py, reach) {
 }
 
 /**
- * Between which keys does a place on the drawn curve lie? Keys are met in order along the poses.
+ * Between which keyframes is a point of the path? They are passed in order along the poses.
  * @param {Key[]} keys @param {number[][]} poses of the path @param {number} index of a pose
  * @returns {number} the key before it
  */

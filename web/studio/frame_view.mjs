@@ -1,4 +1,4 @@
-// What guidance shows at the chosen frame; drag looks around.
+// The guidance render of the selected frame; drag to look around.
 
 import { paintView } from "../viewer/pano_painter.mjs";
 import { dragLook, steady, zoomLook } from "../viewer/pano_view.mjs";

@@ -1,4 +1,4 @@
-// The path from above: click adds a key pose, drag moves it, its handle turns it.
+// The path from above: click adds a keyframe, drag moves it, its handle rotates it.
 
 import { COLORS, REACH_PX, bindDrag, drawEye, drawKey, drawPath, makePane, onceMoved, placeIn, prepare } from "./canvas.mjs";
 import { fromMap, keyAt, keyBefore, nearest, toMap, zoomed } from "./drawing.mjs";
@@ -8,7 +8,7 @@ import { MAP_PX } from "./studio_client.mjs";
 /** @typedef {import("./drawing.mjs").MapWindow} MapWindow */
 /** @typedef {import("./canvas.mjs").Move} Move */
 
-const HANDLE_PX = 26; // from a key to its handle
+const HANDLE_PX = 26; // from a keyframe to its handle
 const HANDLE_REACH_PX = 8;
 const PATH_REACH_PX = 7;
 
@@ -23,7 +23,7 @@ export class MapView {
     bindDrag(this.box, signal, (event, x, y) => this.begin(event, x, y));
   }
 
-  /** Make room for a scene of that width and for the whole path. @param {number} span world units */
+  /** Fit the window to a scene of that width and to the whole path. @param {number} span world units */
   fit(span) {
     const furthest = Math.max(0, ...this.studio.keys.map((key) => Math.hypot(key[0], key[2])));
     this.window = { ...this.window, x: 0, z: 0, span: Math.max(span, 2.4 * furthest) };
@@ -45,7 +45,7 @@ export class MapView {
     return toMap(this.window, pose[0], pose[2]);
   }
 
-  /** @param {Key} key @returns {[number, number]} the end of a key's handle */
+  /** @param {Key} key @returns {[number, number]} the end of a keyframe's handle */
   handleOf(key) {
     const [x, y] = this.place(key);
     const yaw = (key[3] * Math.PI) / 180;
@@ -130,7 +130,7 @@ export class MapView {
     };
   }
 
-  /** Add a key: on the path between the keys around it, elsewhere at its end. @param {number} x @param {number} y */
+  /** Add a keyframe: on the path between its neighbors, elsewhere at the end. @param {number} x @param {number} y */
   add(x, y) {
     const { path, found } = this.studio;
     const [wx, wz] = fromMap(this.window, x, y);

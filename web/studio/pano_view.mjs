@@ -1,4 +1,4 @@
-// The path as it lies in the panorama: click adds a key pose, drag moves it.
+// The path in the panorama: click adds a keyframe, drag moves it.
 
 import { REACH_PX, bindDrag, drawEye, drawKey, drawPath, makePane, onceMoved, prepare } from "./canvas.mjs";
 import { draggedInPanorama, keyAt, nearest, toPanorama } from "./drawing.mjs";
@@ -34,7 +34,7 @@ export class PanoView {
     if (point) drawEye(pen, point, null);
   }
 
-  wheel() {} // it shows all there is
+  wheel() {} // always shows the whole panorama
 
   /** @param {number} x @param {number} y @returns {import("./canvas.mjs").Move | null} */
   begin(x, y) {

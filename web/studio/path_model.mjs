@@ -1,4 +1,4 @@
-// The key poses that are drawn, and which of them is chosen. Pure.
+// The keyframes of the drawing, and the selection. Pure.
 
 import { MOST_KEYS, changed, withKey } from "./drawing.mjs";
 
@@ -6,7 +6,7 @@ import { MOST_KEYS, changed, withKey } from "./drawing.mjs";
 /** @typedef {Partial<Record<0 | 1 | 2 | 3 | 4, number>>} Change of some of a key's numbers */
 
 export class PathModel {
-  /** @param {(isDone: boolean) => void} onEdit called when keys changed; false while a hand still moves one */
+  /** @param {(isDone: boolean) => void} onEdit called when keyframes changed; false while one is being dragged */
   constructor(onEdit) {
     this.onEdit = onEdit;
     /** @type {Key[]} */
@@ -14,7 +14,7 @@ export class PathModel {
     this.selected = -1;
   }
 
-  /** The chosen key. @returns {Key | undefined} */
+  /** The selected keyframe. @returns {Key | undefined} */
   get key() {
     return this.keys[this.selected];
   }
@@ -24,13 +24,13 @@ export class PathModel {
     this.selected = Math.min(Math.max(index, -1), this.keys.length - 1);
   }
 
-  /** Choose another one, around the path. @param {1 | -1} step */
+  /** Select the next one, cyclically. @param {1 | -1} step */
   selectNext(step) {
     const count = Math.max(1, this.keys.length);
     this.select((this.selected + step + count) % count);
   }
 
-  /** Take keys that come from outside, where nothing need be told of them. @param {Key[]} keys @returns {boolean} whether they differ */
+  /** Load keyframes without calling `onEdit`. @param {Key[]} keys @returns {boolean} whether they differ */
   load(keys) {
     if (JSON.stringify(keys) === JSON.stringify(this.keys)) return false;
     this.keys = keys;
@@ -45,7 +45,7 @@ export class PathModel {
     this.onEdit(isDone);
   }
 
-  /** Change the chosen key. @param {Change} change @param {boolean} isDone */
+  /** Change the selected keyframe. @param {Change} change @param {boolean} isDone */
   change(change, isDone) {
     if (this.selected >= 0) this.set(changed(this.keys, this.selected, change), isDone);
   }
@@ -58,7 +58,7 @@ export class PathModel {
     this.set(keys, true);
   }
 
-  /** Add a key after the chosen one: half way to the next, or a step ahead. @param {number} step world units */
+  /** Add a keyframe after the selected one: halfway to the next, or a step ahead. @param {number} step world units */
   addAfter(step) {
     const index = this.selected >= 0 ? this.selected : this.keys.length - 1;
     const [here, next] = [this.keys[index], this.keys[index + 1]];
@@ -68,7 +68,7 @@ export class PathModel {
     this.insert(index, [here[0] + step * Math.sin(yaw), here[1], here[2] + step * Math.cos(yaw), here[3], here[4]]);
   }
 
-  /** Take the chosen key away. */
+  /** Delete the selected keyframe. */
   remove() {
     if (this.selected >= 0) this.set(this.keys.filter((_, k) => k !== this.selected), true);
   }

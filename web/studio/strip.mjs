@@ -1,4 +1,4 @@
-// The frames of the path in a row: holes, clearance, collisions, and which of them is shown.
+// The timeline of the path: holes, clearance and collisions per frame, and the selected frame.
 
 import { COLORS, make, prepare } from "./canvas.mjs";
 
@@ -13,7 +13,7 @@ export class Strip {
     this.box.append(this.canvas, this.slider);
   }
 
-  /** Show where the slider is. @param {number} frame @param {number} count of frames */
+  /** Set the slider. @param {number} frame @param {number} count of frames */
   move(frame, count) {
     this.slider.max = String(count - 1);
     this.slider.value = String(frame);

@@ -1,4 +1,5 @@
-// One element in which a camera path is drawn. Knows nothing of the host: what it cannot compute it asks for.
+// The trajectory studio: one element in which a camera path is drawn. Independent of the host: it requests what it cannot
+// compute.
 //
 // The registry lists the live ones: { keys, selected, frame, found, settled, element }, and their parts: path, client,
 // map, panorama, view, strip, tools, each in its own file.
@@ -19,7 +20,7 @@ import { Tools } from "./tools.mjs";
 /** @typedef {import("./studio_client.mjs").Scene} Scene */
 
 export class Studio {
-  /** @param {import("./studio_client.mjs").Ask} ask @param {() => import("./studio_client.mjs").Options} options of the path, as they are now */
+  /** @param {import("./studio_client.mjs").Ask} ask @param {() => import("./studio_client.mjs").Options} options current options of the path */
   constructor(ask, options) {
     this.options = options;
     this.texts = texts();
@@ -54,12 +55,12 @@ export class Studio {
     const parts = [this.map, this.panorama, this.view, this.strip, this.tools].map(({ box }) => box);
     this.element.append(...parts, this.status, this.message);
     this.takeInput(signal);
-    this.say(this.texts.placeholder);
+    this.showMessage(this.texts.placeholder);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
     this.unfollow = followLanguage(this.element, () => {
       this.texts = texts();
-      if (this.scene) this.tell();
+      if (this.scene) this.showStatus();
       this.draw();
     });
     registry.studios.push(this);
@@ -85,18 +86,18 @@ export class Studio {
     return this.client.settled;
   }
 
-  /** Of the path, or as long as the host has not given it, of its keys. @returns {Key[]} */
+  /** Poses of the path; until the host has computed it, its keyframes. @returns {Key[]} */
   get poses() {
     return this.found?.poses ?? this.keys;
   }
 
-  /** Where the chosen frame is. @returns {Key | undefined} */
+  /** Pose of the selected frame. @returns {Key | undefined} */
   get pose() {
     return this.found?.poses[this.frame];
   }
 
   /** @param {string} text @param {boolean} [isError] */
-  say(text, isError = false) {
+  showMessage(text, isError = false) {
     this.text.textContent = text;
     this.message.dataset.kind = isError ? "error" : "info";
     this.message.hidden = !text;
@@ -106,7 +107,7 @@ export class Studio {
   fail(error) {
     this.status.textContent = error instanceof Error ? error.message : String(error);
     this.status.dataset.kind = "error";
-    if (!this.client.panoramaPicture) this.say(this.status.textContent, true);
+    if (!this.client.panoramaPicture) this.showMessage(this.status.textContent, true);
   }
 
   // The drawing ------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ export class Studio {
       }
       this.map.load();
     }
-    this.say("");
+    this.showMessage("");
     this.resize();
     this.check();
   }
@@ -138,12 +139,12 @@ export class Studio {
     this.draw();
   }
 
-  /** Take a whole drawing that comes from outside. @param {Key[]} keys */
+  /** Load a drawing from the workflow. @param {Key[]} keys */
   load(keys) {
     if (this.path.load(keys)) this.check();
   }
 
-  /** Take a whole new drawing. @param {Key[]} keys */
+  /** Replace the drawing. @param {Key[]} keys */
   start(keys) {
     this.path.selected = keys.length - 1;
     this.frame = 0;
@@ -156,14 +157,14 @@ export class Studio {
     this.draw();
   }
 
-  /** Add a key a little further on than the chosen one. */
+  /** Add a keyframe after the selected one. */
   addAfter() {
     this.path.addAfter(this.map.window.span / 12);
   }
 
-  // What the host knows ----------------------------------------------------------------------------
+  // Results of the host ----------------------------------------------------------------------------
 
-  /** Ask for the path and what it meets, soon. */
+  /** Request the path and its collisions, soon. */
   check() {
     this.draw();
     this.client.check(() => ({ keys: this.keys, options: this.options() }));
@@ -175,12 +176,12 @@ export class Studio {
       this.frame = Math.min(this.frame, found.poses.length - 1);
       this.strip.move(this.frame, found.poses.length);
     }
-    this.tell();
+    this.showStatus();
     this.draw();
     this.client.loadView(this.frame);
   }
 
-  tell() {
+  showStatus() {
     const { found } = this;
     delete this.status.dataset.kind;
     if (!this.keys.length || !found) {
@@ -217,7 +218,7 @@ export class Studio {
     this.client.loadView(this.frame);
   }
 
-  // Pictures ---------------------------------------------------------------------------------------
+  // Drawing ----------------------------------------------------------------------------------------
 
   resize() {
     this.map.resize();
@@ -233,7 +234,7 @@ export class Studio {
     });
   }
 
-  // The hand and the keyboard ----------------------------------------------------------------------
+  // Input ------------------------------------------------------------------------------------------
 
   /** @param {AbortSignal} signal */
   takeInput(signal) {
@@ -253,7 +254,7 @@ export class Studio {
     element.addEventListener(
       "wheel",
       (event) => {
-        if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
+        if (!element.contains(document.activeElement)) return; // no focus: let the page zoom or scroll
         event.preventDefault();
         event.stopPropagation();
         const notches = Math.min(3, Math.max(-3, (event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY) / 100));
@@ -268,7 +269,7 @@ export class Studio {
   /** @param {KeyboardEvent} event */
   onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key !== "Tab") event.stopPropagation(); // the graph has keys of its own
+    if (event.key !== "Tab") event.stopPropagation(); // the graph editor has shortcuts of its own
     if (event.key === "Escape") return /** @type {HTMLElement} */ (document.activeElement)?.blur();
     const target = /** @type {HTMLElement} */ (event.target);
     if (["INPUT", "SELECT", "BUTTON"].includes(target.tagName)) return;

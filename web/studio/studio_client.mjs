@@ -24,7 +24,7 @@ import { writeDrawing } from "./drawing.mjs";
 /**
  * @typedef {object} Listener
  * @property {() => void} onFound the path was checked, or there is none
- * @property {() => void} onPicture another one is there
+ * @property {() => void} onPicture another image has arrived
  * @property {(error: unknown) => void} onError
  */
 

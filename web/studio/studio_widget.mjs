@@ -7,7 +7,7 @@ import { Studio } from "./studio.mjs";
 import { texts } from "./texts.mjs";
 
 const PAYLOAD = "matrix3d_studio"; // of the node's `ui` output
-const PROPERTY = "matrix3d_studio"; // where the workflow remembers the scene
+const PROPERTY = "matrix3d_studio"; // where the workflow stores the scene
 const DRAWING = "path"; // the widget that holds what was drawn
 const OPTIONS = ["frames", "closed", "ease", "clearance"];
 const LEAST_HEIGHT = 420;
@@ -83,7 +83,7 @@ export function attachStudio(node, api, app) {
       drawing.value = writeDrawing(studio.keys);
       drawing.callback?.(drawing.value);
       node.setDirtyCanvas?.(true, true);
-      if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+      if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // mark as unsaved, for undo
     };
   }
   for (const name of OPTIONS) {
@@ -100,7 +100,7 @@ export function attachStudio(node, api, app) {
   after(node, "onRemoved", () => studio.dispose());
   restore();
 
-  /** Show what the workflow remembers, if the host still has it. */
+  /** Show what the workflow stores, if the host still has the scene. */
   function restore() {
     studio.load(readDrawing(drawing?.value));
     const scene = readScene(node.properties?.[PROPERTY]);

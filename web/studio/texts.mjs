@@ -4,7 +4,7 @@ import { tr } from "../i18n/translate.mjs";
 
 /** @typedef {import("../i18n/translate.mjs").Values} Values */
 
-/** The texts in the reader's language; asked for when something is shown, not when this file is loaded. */
+/** The texts in the current language; translated when they are shown, not when this file is loaded. */
 export const texts = () => ({
   placeholder: tr("Run the workflow to draw a path here."),
   map: tr("Map. Click to add a keyframe, drag to move it. N and P select, arrow keys move, brackets rotate, Page Up and Page Down raise and lower, Delete removes."),

@@ -60,7 +60,7 @@ export class Tools {
     if (keys) this.studio.start(keys);
   }
 
-  /** What comes with a scene. @param {import("./studio_client.mjs").Scene} scene */
+  /** Show the presets and the input of a scene. @param {import("./studio_client.mjs").Scene} scene */
   offer({ presets, given }) {
     this.presets.replaceChildren(
       ...["", ...presets].map((name) => {

@@ -1,7 +1,7 @@
-// How finely to draw while the eye moves: slow graphics get fewer splats of a large world, then fewer pixels, and all of
-// them again at rest.
+// Adaptive quality while the camera moves: on slow GPUs, fewer splats of a large world, then fewer pixels; full quality
+// at rest.
 
-/** Part of the full pixel density, and how many splats at most (0: all). */
+/** Fraction of the full pixel density, and the maximum number of splats (0: all). */
 export const LEVELS = [
   { fineness: 1, splats: 0 },
   { fineness: 1, splats: 500_000 },
@@ -9,14 +9,14 @@ export const LEVELS = [
   { fineness: 0.5, splats: 250_000 },
   { fineness: 0.35, splats: 150_000 },
 ];
-const SPLATS_ONLY = 1; // this level differs from the one before in splats only, which helps large worlds
-const TOO_SLOW_MS = 55; // below 18 frames per second a walk feels like slides
+const SPLATS_ONLY = 1; // this level only has fewer splats than the one before, which helps large worlds
+const TOO_SLOW_MS = 55; // below 18 frames per second
 const FAST_ENOUGH_MS = 22;
-const WORTH_IT = 0.85; // fewer pixels must save this much, else they are not what costs
+const WORTH_IT = 0.85; // fewer pixels must save this much, else pixels are not the bottleneck
 const WEIGHT = 0.25; // of the newest frame in the running mean
 const TRIAL = 6; // frames before a level is judged,
-const TRIAL_MS = 600; // or so much time, when they are slow
-const GAP_MS = 25; // between two events of a hand that keeps moving
+const TRIAL_MS = 600; // or this much time, when they are slow
+const GAP_MS = 25; // between two events of a pointer that keeps moving
 const CALM = 60; // frames before a finer level is tried
 
 /**
@@ -58,10 +58,10 @@ export function countFrame(quality, ms, isLarge = false) {
 }
 
 /**
- * Whether the time between two pictures of a drag says how slow drawing is: the hand was moving again soon after the
- * first of them, so that the second waited for the first. Else it waited for the hand.
+ * Whether the time between two frames of a drag measures the drawing: the pointer moved again soon after the first frame,
+ * so that the second waited for it. Otherwise it waited for the pointer.
  * @param {number} lastFrame when the first was begun, milliseconds; 0: there was none
- * @param {number} draggedFrom when the hand first moved after that, milliseconds; 0: it did not
+ * @param {number} draggedFrom when the pointer first moved after that, milliseconds; 0: it did not
  */
 export const isHeldUp = (lastFrame, draggedFrom) =>
   lastFrame > 0 && draggedFrom > 0 && draggedFrom - lastFrame < GAP_MS;
@@ -74,16 +74,16 @@ const finer = (level, isLarge) => level - (level - 1 === SPLATS_ONLY && !isLarge
 const REST_MS = 250;
 const MOST_FRAME_MS = 2000;
 
-/** Follows the pictures of one view. */
+/** Measures the frames of one view. */
 export class AdaptiveQuality {
-  /** @param {() => void} onRest called when all is to be drawn again */
+  /** @param {() => void} onRest called when full quality is to be drawn again */
   constructor(onRest) {
     this.onRest = onRest;
     this.state = START_QUALITY;
     this.isSteady = false; // for benchmarks: always draw all splats and pixels
-    this.lastShown = 0; // when the last picture of a movement was begun; 0 at rest
-    this.wasBusy = false; // at the last picture
-    this.draggedFrom = 0; // when the first drag since that picture happened; 0: none
+    this.lastShown = 0; // when the last frame of a movement was started; 0 at rest
+    this.wasBusy = false; // at the last frame
+    this.draggedFrom = 0; // when the first drag since that frame happened; 0: none
     this.restTimer = 0; // 0 at rest
   }
 
@@ -96,16 +96,16 @@ export class AdaptiveQuality {
     return this.state.mean ? 1000 / this.state.mean : 0;
   }
 
-  /** @param {number} since when the hand began to move, milliseconds */
+  /** @param {number} since when the pointer began to move, milliseconds */
   drag(since) {
     this.draggedFrom ||= since;
   }
 
   /**
-   * A picture is about to be drawn.
+   * A frame is about to be drawn.
    * @param {number} now milliseconds, of the animation clock
-   * @param {boolean} isBusy it moves by itself
-   * @param {boolean} isActive or by a hand
+   * @param {boolean} isBusy the camera moves by itself
+   * @param {boolean} isActive or by dragging
    * @param {boolean} isLarge whether fewer splats can be drawn
    */
   frame(now, isBusy, isActive, isLarge) {
@@ -120,8 +120,8 @@ export class AdaptiveQuality {
   }
 
   /**
-   * Draw with all splats and pixels again once nothing has moved for a moment, which is longer on slow graphics.
-   * @param {number} frameMs of the last picture
+   * Return to full quality once nothing has moved for a moment, which is longer on slow GPUs.
+   * @param {number} frameMs of the last frame
    */
   armRest(frameMs) {
     clearTimeout(this.restTimer);

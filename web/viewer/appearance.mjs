@@ -1,4 +1,4 @@
-// How a viewer's world is shown: its colors, depth or provenance, beside another world, under its panorama, faded.
+// How a viewer's world is shown: colors, depth or provenance, compare slider, panorama, fade outside the coverage.
 
 import { tr } from "../i18n/translate.mjs";
 import { MOST_FADE, coverageOf, fadeAt } from "./coverage_fade.mjs";
@@ -14,42 +14,42 @@ export class Appearance {
     viewer.overlay.onPanoramaFade = (share) => this.setPanoramaFade(share);
     this.isDepth = false;
     this.depthRange = [0, 1]; // world units
-    /** @type {Uint8Array | null} where each splat comes from */
+    /** @type {Uint8Array | null} origin of each splat */
     this.origins = null;
     this.isProvenance = false;
-    this.panoramaFade = 0; // what is asked for; it is seen only where it fits
-    this.aroundPanorama = 0; // how far what is around it lies; 0: not yet known
+    this.panoramaFade = 0; // as requested; shown only where the panorama matches
+    this.aroundPanorama = 0; // median distance of the splats around its center; 0: unknown
     /** @type {import("./coverage_fade.mjs").Coverage | null} */
     this.coverage = null;
-    this.fade = 0; // 1: nothing is known here
+    this.fade = 0; // 1: far outside the coverage
   }
 
-  /** What comes with another world. @param {Uint8Array | null} origins @param {boolean} hasOther there is one to compare with */
+  /** Set up for another world. @param {Uint8Array | null} origins @param {boolean} hasOther there is a world to compare with */
   open(origins, hasOther) {
     const { overlay, scene } = this.viewer;
     this.origins = origins;
-    overlay.offer("provenance", origins !== null);
-    overlay.offer("panorama", Boolean(scene?.sphere));
+    overlay.setAvailable("provenance", origins !== null);
+    overlay.setAvailable("panorama", Boolean(scene?.sphere));
     this.aroundPanorama = 0;
     this.setPanoramaFade(0);
     this.setCompare(hasOther ? 0.5 : 1);
   }
 
-  /** From where the world was seen. @param {number[]} home @param {number[][]} path */
+  /** Set the positions from which the world was observed. @param {number[]} home @param {number[][]} path */
   setCoverage(home, path) {
     const { viewer } = this;
-    this.coverage = viewer.isOurs ? coverageOf(home, path, viewer.motion.medianDistance(home)) : null;
+    this.coverage = viewer.isWorld ? coverageOf(home, path, viewer.motion.medianDistance(home)) : null;
   }
 
-  /** Show how far things are instead of their colors. @param {boolean} isDepth */
+  /** Show depth instead of colors. @param {boolean} isDepth */
   setDepth(isDepth) {
     const { scene, overlay, motion } = this.viewer;
     this.isDepth = isDepth;
     if (scene) this.depthRange = scene.showDepth(isDepth, motion.pose().position);
-    overlay.press("depth", isDepth);
+    overlay.setPressed("depth", isDepth);
   }
 
-  /** Show where the splats come from. @param {boolean} isProvenance */
+  /** Color the splats by provenance. @param {boolean} isProvenance */
   setProvenance(isProvenance) {
     const { scene, overlay, count } = this.viewer;
     const wasProvenance = this.isProvenance;
@@ -59,10 +59,10 @@ export class Appearance {
       const entries = ORIGINS.map(({ name, color }, i) => ({ name: name(), color, share: (counts[i] ?? 0) / count }));
       overlay.setLegend(entries.filter(({ share }) => share > 0));
     }
-    overlay.press("provenance", this.isProvenance);
+    overlay.setPressed("provenance", this.isProvenance);
   }
 
-  /** Show the first world left of this part of the view, the other one right of it. @param {number} share 0 to 1 */
+  /** Move the compare slider: the first world is shown left of it. @param {number} share 0 to 1 */
   setCompare(share) {
     const { scene, overlay } = this.viewer;
     if (!scene) return;
@@ -71,21 +71,21 @@ export class Appearance {
     this.viewer.requestFrame();
   }
 
-  /** Fade to the source panorama. @param {number} share 0 to 1 */
+  /** Fade to the source panorama. @param {number} share its opacity, 0 to 1 */
   setPanoramaFade(share) {
     const { viewer } = this;
     const sphere = viewer.scene?.sphere ?? null;
     this.panoramaFade = sphere ? clamp(share, 0, 1) : 0;
     if (sphere && this.panoramaFade > 0 && this.fitOfPanorama() < 1) {
       viewer.setPose({ position: sphere.center });
-      viewer.overlay.tell(tr("The panorama only matches the splats from where it was taken, so the camera was moved there."));
+      viewer.overlay.notify(tr("The panorama only matches the splats from where it was taken, so the camera was moved there."));
     }
     this.showPanorama();
     viewer.overlay.movePanoramaFade(this.panoramaFade);
     viewer.requestFrame();
   }
 
-  /** How well the panorama fits what is seen from here, 0 to 1. */
+  /** How well the panorama matches the splats from here, 0 to 1. */
   fitOfPanorama() {
     const { scene, motion } = this.viewer;
     if (!scene?.sphere) return 0;
@@ -95,13 +95,13 @@ export class Appearance {
     return fitOfPanorama(Math.hypot(...center.map((v, i) => v - position[i])), this.aroundPanorama);
   }
 
-  /** Fade as asked for, but only where the panorama fits. */
+  /** Fade as requested, but only where the panorama matches. */
   showPanorama() {
     const { scene } = this.viewer;
     if (scene?.sphere) scene.sphere.share = this.panoramaFade * this.fitOfPanorama();
   }
 
-  /** Fade the view where nothing is known. @param {number[]} position */
+  /** Fade the view outside the coverage. @param {number[]} position */
   showCoverage(position) {
     const { overlay, motion } = this.viewer;
     if (!this.coverage) return overlay.fadeOut(0, "");

@@ -1,4 +1,4 @@
-// Axes of a splat file, as three letters say them: where +x, +y and +z point (Right/Left, Up/Down, Forward/Back). Pure.
+// Axes of a splat file as three letters: where +x, +y and +z point (Right/Left, Up/Down, Forward/Back). Pure.
 
 /** @type {Record<string, number[]>} directions in the coordinates of three.js (x right, y up, z backward) */
 const DIRECTIONS = {
@@ -10,7 +10,7 @@ const DIRECTIONS = {
 /**
  * The map from a file's coordinates to those of three.js.
  * @param {string} axes such as "RDF", OpenCV's
- * @returns {number[][] | null} columns: where the file's x, y and z lead; null when the letters make no axes
+ * @returns {number[][] | null} columns: where the file's x, y and z lead; null when the letters are not a valid axis convention
  */
 export function columnsOfAxes(axes) {
   const columns = [...axes].map((letter) => DIRECTIONS[letter]);
@@ -19,7 +19,7 @@ export function columnsOfAxes(axes) {
 }
 
 /**
- * A left-handed file (Unity's or Unreal's axes) cannot be turned upright, only mirrored.
+ * Left-handed axes (Unity's or Unreal's) cannot be converted by a rotation, only by a mirror.
  * @param {number[][]} columns
  */
 export function isMirrored([x, y, z]) {

@@ -1,25 +1,25 @@
-// A visitor with a body: walls stop it, the ground carries it. Pure. OpenCV axes: y is down.
+// A character that collides with walls and walks on the ground. Pure. OpenCV axes: y is down.
 
 import { clamp, stepWalk } from "./walk.mjs";
 import { groundBelow, isStuck, moveAlong } from "./walls.mjs";
 
 /** @typedef {import("./walls.mjs").Walls} Walls */
 /** @typedef {import("./walk.mjs").Walk} Walk */
-/** @typedef {import("./walk.mjs").Wish} Wish */
+/** @typedef {import("./walk.mjs").MoveInput} MoveInput */
 
-// Meters; a world says how long its meter is.
+// Meters; `Walls.unit` converts them to world units.
 export const RADIUS = 0.25;
-const STEP = 0.35; // what is lower is stepped on
+const STEP = 0.35; // step height: lower obstacles are climbed
 const EYE = 1.6;
 const EYE_LIMITS = [0.7, 2.6];
 const FALL = 9.81;
 const FASTEST_FALL = 20;
-const FOLLOW_SECONDS = 0.1; // how soon the eye follows a step up
+const FOLLOW_SECONDS = 0.1; // time constant of the eye after a step up
 const LOOK_DOWN = 30;
 
 /**
  * @typedef {object} Standing
- * @property {number} eye height above the ground that the visitor keeps, world units
+ * @property {number} eye height above the ground, world units
  * @property {number} fall speed downwards, world units per second
  */
 
@@ -27,7 +27,7 @@ const LOOK_DOWN = 30;
  * The ground under an eye.
  * @param {Walls} walls
  * @param {number[]} position
- * @param {number} eye height at which it is carried
+ * @param {number} eye height above the ground
  */
 function groundUnder(walls, [x, y, z], eye) {
   const knee = Math.max(eye - 2 * STEP * walls.unit, 0);
@@ -35,7 +35,7 @@ function groundUnder(walls, [x, y, z], eye) {
 }
 
 /**
- * Begin to stand somewhere: the eye keeps the height it has, if that is a person's.
+ * Start standing at a position: the eye keeps its height above the ground if that is within human range.
  * @param {Walls} walls
  * @param {number[]} position
  * @returns {Standing}
@@ -47,30 +47,30 @@ export function standAt(walls, position) {
   return { eye: isHuman ? height : EYE * walls.unit, fall: 0 };
 }
 
-/** The body below an eye that stands, or that floats. @param {Walls} walls @param {Standing | null} standing */
+/** The collision shape below a standing or floating eye. @param {Walls} walls @param {Standing | null} standing */
 export function characterBody(walls, standing) {
   const radius = RADIUS * walls.unit;
   return { radius, below: standing ? Math.max(standing.eye - STEP * walls.unit - radius, 0.01 * radius) : 0 };
 }
 
 /**
- * Let time pass as `stepWalk` does, but within walls and, when standing, on the ground.
+ * Integrate as `stepWalk` does, but with collision and, when standing, on the ground.
  * @param {Walk} walk
- * @param {Wish} wish its `up` changes the height of a standing eye
+ * @param {MoveInput} input its `up` changes the height of a standing eye
  * @param {number} seconds
  * @param {Walls} walls
  * @param {Standing | null} standing null: floating
- * @returns {{ walk: Walk, standing: Standing | null, isHit: boolean, isCarried: boolean }} `isCarried`: still rising or falling
+ * @returns {{ walk: Walk, standing: Standing | null, isHit: boolean, isSettling: boolean }} `isSettling`: still rising or falling
  */
-export function stepCharacter(walk, wish, seconds, walls, standing) {
-  const free = stepWalk(walk, standing ? { ...wish, up: 0 } : wish, seconds);
+export function stepCharacter(walk, input, seconds, walls, standing) {
+  const free = stepWalk(walk, standing ? { ...input, up: 0 } : input, seconds);
   const body = characterBody(walls, standing);
   const { position, isHit } = moveAlong(walls, walk.position, free.position, body);
-  if (!standing) return { walk: { ...free, position }, standing, isHit, isCarried: false };
-  const lift = wish.up * 0.5 * walls.unit * seconds;
+  if (!standing) return { walk: { ...free, position }, standing, isHit, isSettling: false };
+  const lift = input.up * 0.5 * walls.unit * seconds;
   const eye = lift ? clamp(standing.eye + lift, EYE_LIMITS[0] * walls.unit, EYE_LIMITS[1] * walls.unit) : standing.eye;
-  const carried = carry(position, { ...standing, eye }, seconds, walls);
-  return { walk: { ...free, position: carried.position }, standing: carried.standing, isHit, isCarried: carried.isCarried };
+  const settled = followGround(position, { ...standing, eye }, seconds, walls);
+  return { walk: { ...free, position: settled.position }, standing: settled.standing, isHit, isSettling: settled.isSettling };
 }
 
 /**
@@ -79,10 +79,10 @@ export function stepCharacter(walk, wish, seconds, walls, standing) {
  * @param {number} seconds
  * @param {Walls} walls
  */
-function carry(position, standing, seconds, walls) {
+function followGround(position, standing, seconds, walls) {
   const ground = groundUnder(walls, position, standing.eye);
-  const rest = { position, standing: { ...standing, fall: 0 }, isCarried: false };
-  if (ground === null) return rest; // nothing known below: stay at this height
+  const rest = { position, standing: { ...standing, fall: 0 }, isSettling: false };
+  if (ground === null) return rest; // no ground below: stay at this height
   const target = ground - standing.eye;
   const gap = target - position[1]; // positive: the ground lies lower
   if (Math.abs(gap) < 0.2 * walls.cell) return rest;
@@ -94,9 +94,9 @@ function carry(position, standing, seconds, walls) {
     move = Math.min(gap, 0.5 * (standing.fall + fall) * seconds);
   }
   const next = [position[0], position[1] + move, position[2]];
-  // A low ceiling or a table over the head: stay below it.
+  // A low ceiling or a table above: stay below it.
   const body = characterBody(walls, standing);
   if (move < 0 && isStuck(walls, next, body) && !isStuck(walls, position, body)) return rest;
-  const isCarried = Math.abs(gap - move) >= 0.2 * walls.cell;
-  return { position: next, standing: { ...standing, fall }, isCarried };
+  const isSettling = Math.abs(gap - move) >= 0.2 * walls.cell;
+  return { position: next, standing: { ...standing, fall }, isSettling };
 }

@@ -1,4 +1,4 @@
-// What the actions of a viewer do, whichever key, button or gamepad asks for them.
+// The actions of a viewer, triggered by keys, buttons or a gamepad.
 
 import { tr } from "../i18n/translate.mjs";
 import { viewerActions } from "./actions.mjs";
@@ -9,13 +9,13 @@ export class Commands {
   constructor(viewer) {
     this.viewer = viewer;
     const { motion, appearance, element } = viewer;
-    /** @type {Record<string, () => unknown>} by the names of the actions; the recorder has more */
+    /** @type {Record<string, () => unknown>} by action; the recorder has more */
     this.own = {
       reset: () => viewer.reset(),
       orbit: () => motion.toggle("orbit"),
       fly: () => motion.toggle("fly"),
-      up: () => viewer.outsideView.turnOn(),
-      walls: () => this.setWalls(!motion.walls),
+      up: () => viewer.outsideView.nextUp(),
+      walls: () => this.setCollision(!motion.walls),
       ground: () => motion.walk.walls && motion.setGround(!motion.isOnGround),
       depth: () => appearance.setDepth(!appearance.isDepth),
       provenance: () => appearance.setProvenance(!appearance.isProvenance),
@@ -23,12 +23,12 @@ export class Commands {
       vr: () => viewer.headset.toggle(),
       lock: () => {
         if (document.pointerLockElement === element) document.exitPointerLock();
-        else Promise.resolve(element.requestPointerLock?.()).catch(() => {}); // refused: dragging still works
+        else Promise.resolve(element.requestPointerLock?.()).catch(() => {}); // denied: dragging still works
       },
       screenshot: () => this.saveScreenshot(),
       fullscreen: () => {
         if (document.fullscreenElement === element) document.exitFullscreen();
-        else element.requestFullscreen?.().catch(() => {}); // refused by the page around: stay as it is
+        else element.requestFullscreen?.().catch(() => {}); // denied by the embedding page
       },
     };
   }
@@ -56,25 +56,25 @@ export class Commands {
   async runExtra(action) {
     const { viewer } = this;
     const { nodeId, node, overlay } = viewer;
-    const tell = (/** @type {string} */ text, /** @type {"info" | "error"} */ kind = "info") => overlay.tell(text, kind);
+    const notify = (/** @type {string} */ text, /** @type {"info" | "error"} */ kind = "info") => overlay.notify(text, kind);
     try {
-      await action.run({ viewer, pose: viewer.pose(), nodeId, node, tell });
+      await action.run({ viewer, pose: viewer.pose(), nodeId, node, notify });
     } catch (error) {
-      tell(error instanceof Error ? error.message : String(error), "error");
+      notify(error instanceof Error ? error.message : String(error), "error");
     }
   }
 
-  /** Let walls hold or not; a world that came without any gets those of its splats. @param {boolean} hasWalls */
-  setWalls(hasWalls) {
+  /** Turn collision on or off; a world without walls gets estimated ones. @param {boolean} collides */
+  setCollision(collides) {
     const { motion, overlay, scene } = this.viewer;
     const { walk } = motion;
-    if (hasWalls && !walk.walls) {
+    if (collides && !walk.walls) {
       walk.walls = scene?.world.findWalls(motion.eye.position) ?? null;
-      walk.hasGround = false; // holes in the floor are common
-      if (walk.walls) overlay.tell(tr("Walls are estimated from splat density. Connect geometry or a collider for better collision."));
-      overlay.offer("ground", walk.walls !== null);
+      walk.walksOnGround = false; // estimated floors often have holes
+      if (walk.walls) overlay.notify(tr("Walls are estimated from splat density. Connect geometry or a collider for better collision."));
+      overlay.setAvailable("ground", walk.walls !== null);
     }
-    motion.setWalls(hasWalls);
+    motion.setCollision(collides);
   }
 
   async saveScreenshot() {

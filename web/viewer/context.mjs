@@ -1,15 +1,15 @@
-// The one WebGL context of a page. Splats, panoramas: whoever draws takes its turn, and copies the picture to a canvas
-// of its own at once. Browsers allow about 16 contexts on a page and drop the oldest beyond that.
+// The one WebGL context of a page. All views of splats and panoramas draw with it in turn, and each copies its frame to a
+// canvas of its own at once. Browsers allow about 16 contexts on a page and drop the oldest beyond that.
 
 import { registry } from "../registry.mjs";
 
-const LINGER_MS = 4000; // a node that is replaced at once by another finds the context still there
+const LINGER_MS = 4000; // keeps the context while a node is replaced by another
 
-/** @typedef {{ onLost: () => void }} ContextUser told when the graphics device was lost */
+/** @typedef {{ onLost: () => void }} ContextUser called when the context was lost */
 
 /** @type {SharedContext | null} */
 let shared = null;
-let contexts = 0; // ever made on this page
+let contexts = 0; // created on this page so far
 
 registry.context = () => ({ contexts, users: shared?.users.size ?? 0, isAlive: shared !== null });
 
@@ -22,9 +22,9 @@ export class SharedContext {
     contexts++;
     /** @type {Set<ContextUser>} */
     this.users = new Set();
-    /** @type {object | null} who drew last */
+    /** @type {object | null} what drew last */
     this.turn = null;
-    /** @type {(() => void) | null} called when the last user has left for good */
+    /** @type {(() => void) | null} called when the last user has left */
     this.onEnd = null;
     this.lingering = 0;
     this.canvas.addEventListener("webglcontextlost", (event) => {
@@ -37,8 +37,8 @@ export class SharedContext {
 
   /**
    * @param {ContextUser} user
-   * @returns {SharedContext} that of the page
-   * @throws {Error} when the browser gives no WebGL 2
+   * @returns {SharedContext} of the page
+   * @throws {Error} when the browser provides no WebGL 2
    */
   static join(user) {
     shared ??= new SharedContext();
@@ -61,8 +61,8 @@ export class SharedContext {
   }
 
   /**
-   * @param {object} drawer who is about to draw
-   * @returns {boolean} true when somebody else drew since: the state of the context is unknown
+   * @param {object} drawer what is about to draw
+   * @returns {boolean} true when something else drew since: the state of the context is unknown
    */
   take(drawer) {
     const isTaken = this.turn !== drawer;

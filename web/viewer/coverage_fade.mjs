@@ -1,26 +1,26 @@
-// Where a world is thin: places far from all that was seen. Pure. OpenCV axes, world units.
+// Fades the view far from all cameras of the world, where splats are sparse. Pure. OpenCV axes, world units.
 
 import { tr } from "../i18n/translate.mjs";
 
-const REACH_SHARE = 1; // of the median distance of the splats from where one begins
+const REACH_SHARE = 1; // of the median distance of the splats from the start
 const FADE_SHARE = 1; // of the reach, over which the view fades
 export const MOST_FADE = 0.8;
 
 /**
  * @typedef {object} Coverage
- * @property {number[][]} seen places from which the world was seen
- * @property {number} reach how far around them it can be trusted
+ * @property {number[][]} seen positions from which the world was observed
+ * @property {number} reach distance from them within which the view is not faded
  */
 
 /**
- * @param {number[]} home where one begins
- * @param {number[][]} path places of the path that came with the world; may be empty
+ * @param {number[]} home start position
+ * @param {number[][]} path positions of the world's path; may be empty
  * @param {number} median distance of the splats from home
  * @returns {Coverage}
  */
 export const coverageOf = (home, path, median) => ({ seen: [home, ...path], reach: REACH_SHARE * Math.max(median, 1e-6) });
 
-/** @param {number[]} p @param {number[]} a @param {number[]} b @returns {number} distance of a point from a line's piece */
+/** @param {number[]} p @param {number[]} a @param {number[]} b @returns {number} distance of a point from a line segment */
 function awayFrom(p, a, b) {
   const way = b.map((v, i) => v - a[i]);
   const square = way.reduce((sum, v) => sum + v * v, 0);
@@ -33,7 +33,7 @@ function awayFrom(p, a, b) {
  * @param {Coverage} coverage
  * @param {number[]} position
  * @param {boolean} isInside whether the eye is inside something solid
- * @returns {{ fade: number, why: string }} 0: all is well; 1: nothing known here
+ * @returns {{ fade: number, why: string }} 0: within the coverage; 1: far outside
  */
 export function fadeAt({ seen, reach }, position, isInside) {
   if (isInside) return { fade: 1, why: tr("This position is inside a wall or outside the world. Press R to return to the start.") };

@@ -1,4 +1,4 @@
-// Fetches the file of a world, with words for what can go wrong.
+// Fetches the file of a world, with clear error messages.
 
 import { tr } from "../i18n/translate.mjs";
 import { MOST_BYTES, megabytes } from "./source.mjs";
@@ -7,10 +7,10 @@ import { MOST_BYTES, megabytes } from "./source.mjs";
  * @param {import("./source.mjs").SplatFile} file
  * @param {string} address
  * @param {AbortSignal} signal
- * @param {(detail: string, fraction: number | null) => void} tell how far it is
+ * @param {(detail: string, fraction: number | null) => void} onProgress text and fraction
  * @returns {Promise<Uint8Array>}
  */
-export async function fetchBytes(file, address, signal, tell) {
+export async function fetchBytes(file, address, signal, onProgress) {
   const response = await fetch(address, { signal }).catch((error) => {
     throw signal.aborted ? error : new Error(tr("The server does not respond. Is ComfyUI running?"));
   });
@@ -36,7 +36,7 @@ export async function fetchBytes(file, address, signal, tell) {
     size += part.value.length;
     if (size > MOST_BYTES) throw new Error(tr("{name} is too large: more than {most}.", { name, most: megabytes(MOST_BYTES) }));
     const detail = total ? tr("{part} of {whole}", { part: megabytes(size), whole: megabytes(total) }) : megabytes(size);
-    tell(detail, total ? size / total : null);
+    onProgress(detail, total ? size / total : null);
   }
   const bytes = new Uint8Array(size);
   let offset = 0;
@@ -47,6 +47,6 @@ export async function fetchBytes(file, address, signal, tell) {
   return bytes;
 }
 
-/** Whether a PLY file says of each splat where it comes from, as those of our own worlds do. @param {Uint8Array} bytes */
+/** Whether a PLY file has the provenance property of this pack's worlds. @param {Uint8Array} bytes */
 export const keepsOrigins = (bytes) =>
   bytes[0] === 0x70 && /^ply[\s\S]* origin\n/.test(new TextDecoder("latin1").decode(bytes.subarray(0, 4096)));

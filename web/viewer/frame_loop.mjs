@@ -1,8 +1,8 @@
-// Draws a viewer's pictures: one when something has changed, and on as long as something moves.
+// Draws a viewer's frames: one after each change, and continuously while something moves.
 
 import { hasRoom } from "./scene_pool.mjs";
 
-const MOST_PIXELS = 2; // per CSS pixel; more is not seen, and costs
+const MOST_PIXELS = 2; // per CSS pixel; more costs and is not visible
 
 export class FrameLoop {
   /** @param {import("./viewer.mjs").WalkViewer} viewer */
@@ -11,10 +11,10 @@ export class FrameLoop {
     this.frames = 0; // drawn
     this.lastDrawn = 0; // milliseconds
     this.requested = 0;
-    this.size = ""; // of the picture, as it was made last
+    this.size = ""; // of the last frame
   }
 
-  /** Draw again when the view has another size, or comes into sight. @returns {() => void} stops that */
+  /** Draw again when the view is resized or becomes visible. @returns {() => void} stops watching */
   watch() {
     const { viewer } = this;
     const resizing = new ResizeObserver(() => this.request());
@@ -27,7 +27,7 @@ export class FrameLoop {
     return () => [resizing, seeing].forEach((observer) => observer.disconnect());
   }
 
-  /** Draw soon, if anybody sees it. */
+  /** Request a frame, if the view is visible. */
   request() {
     const { viewer } = this;
     const isUnseen = !viewer.scene || !viewer.isVisible || document.hidden || viewer.headset.isOn;
@@ -40,7 +40,7 @@ export class FrameLoop {
     this.requested = 0;
   }
 
-  /** Make the picture anew, whatever its size. */
+  /** Request a frame of newly computed size. */
   restart() {
     this.size = "";
     this.request();
@@ -63,12 +63,12 @@ export class FrameLoop {
     this.frames++;
     this.lastDrawn = clock;
     appearance.showCoverage(pose.position);
-    if (!scene.isSorting && scene.world.drawn > 0) this.viewer.arrive();
+    if (!scene.isSorting && scene.world.drawn > 0) this.viewer.onFirstFrame();
     hud.update(clock, isBusy);
     if (isBusy) this.request();
   }
 
-  /** @param {number} fineness part of the full pixel density */
+  /** @param {number} fineness fraction of the full pixel density */
   fit(fineness) {
     const { scene, element } = this.viewer;
     const { clientWidth: width, clientHeight: height } = element;

@@ -1,8 +1,8 @@
-// Asks the gamepad for a viewer, as long as there is one and the viewer has the focus.
+// Polls the gamepad for a viewer while there is one and the viewer has the focus.
 
 import { PAD_AT_REST, isPadActive, padActions, readPad } from "./gamepad.mjs";
 
-const MOST_S = 0.1; // a longer gap is a pause of the page
+const MOST_S = 0.1; // a longer gap means that the page was paused
 
 export class GamepadInput {
   /** @param {import("./viewer.mjs").WalkViewer} viewer */
@@ -14,7 +14,7 @@ export class GamepadInput {
     this.isPolling = false;
   }
 
-  /** Begin to ask when there may be one. */
+  /** Start polling when there is a gamepad. */
   watch() {
     this.isPresent = this.find() !== undefined;
     if (!this.isPresent || this.isPolling) return;
@@ -36,8 +36,8 @@ export class GamepadInput {
     const seconds = Math.min((now - this.lastAsked) / 1000, MOST_S);
     this.lastAsked = now;
     for (const action of padActions(before, state)) viewer.act(action);
-    if (JSON.stringify(state.wish) !== JSON.stringify(before.wish)) {
-      viewer.motion.changeWish(() => (viewer.motion.pad = state.wish), now);
+    if (JSON.stringify(state.move) !== JSON.stringify(before.move)) {
+      viewer.motion.changeInput(() => (viewer.motion.pad = state.move), now);
     }
     const { yaw, pitch } = state.turn;
     if (yaw || pitch) viewer.motion.turn(yaw * seconds, pitch * seconds);

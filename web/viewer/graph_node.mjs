@@ -1,7 +1,7 @@
-// What our widgets have in common: how they live inside a node of the graph editor.
+// What the widgets of this pack share: embedding a view in a node of the graph editor.
 
 /**
- * Let wheel and middle button reach the graph while the view has not the focus, as over any other part of a
+ * Forward wheel and middle button to the graph while the view does not have the focus, as over any other part of a
  * node. The Vue renderer does so by itself; over the canvas renderer an element hides the canvas.
  * @param {HTMLElement} frame
  * @param {HTMLElement} element the view inside
@@ -25,14 +25,14 @@ export function forwardToGraph(frame, element, app) {
   });
 }
 
-let frames = 0; // made on this page
+let frames = 0; // created on this page
 
 /**
- * Put a frame for a view into a node: the editor sets its size, the view fills it. It is neither in the prompt nor
- * among the workflow's widget values, which stay those of the inputs.
+ * Add a frame for a view to a node: the editor sets its size, the view fills it. It is neither in the prompt nor among the
+ * workflow's widget values, which remain those of the inputs.
  *
- * Its type is its own: the Vue renderer reuses what it drew for a widget of the same node id, name and type, so a
- * workflow that takes the place of another one would show an empty frame.
+ * Its type is unique: the Vue renderer reuses the element of a widget with the same node id, name and type, so a workflow
+ * that replaces another one would show an empty frame.
  * @param {any} node of the graph editor
  * @param {{ name: string, type: string, leastHeight: number, startSize: number[] }} options
  * @returns {HTMLElement}
@@ -51,7 +51,7 @@ export function addFrame(node, { name, type, leastHeight, startSize }) {
 }
 
 /**
- * Keep a widget's value in the workflow and in the prompt, but not on the node.
+ * Hide a widget on the node; its value stays in the workflow and in the prompt.
  * @param {any} widget
  */
 export function hideWidget(widget) {
@@ -61,7 +61,7 @@ export function hideWidget(widget) {
 }
 
 /**
- * Run `more` after a method of an object, which keeps its own.
+ * Call `more` after a method of an object.
  * @param {any} node or another object of the graph
  * @param {string} name
  * @param {(...args: any[]) => void} more

@@ -1,11 +1,11 @@
-// A grid under what is looked at from outside, and the axes of its file.
+// A grid below splats without a start pose, and the axes of their file.
 
 import * as THREE from "../vendor/three.mjs";
 
 import { gridStep, radiusOf } from "./outside.mjs";
 
 const HALF = 15; // squares from the middle to the edge
-const STRONG = 5; // each such line is stronger
+const STRONG = 5; // every such line is stronger
 const AXES = [0xe5484d, 0x46a758, 0x3e8bff]; // x, y, z
 const ON_DARK = [0x3a4048, 0x59616b];
 const ON_LIGHT = [0xc9cdd3, 0x9aa1aa];
@@ -25,9 +25,9 @@ export class Grid {
   }
 
   /**
-   * @param {{ low: number[], high: number[] }} box of what stands on it; OpenCV axes, y down
+   * @param {{ low: number[], high: number[] }} box of the splats; OpenCV axes, y down
    * @param {import("../vendor/three.mjs").Quaternion} turn from the file's axes to those of three.js
-   * @param {boolean} isLight whether it is seen on a light ground
+   * @param {boolean} isLight whether the background is light
    */
   show({ low, high }, turn, isLight) {
     this.clear();
@@ -41,7 +41,7 @@ export class Grid {
         if ((i % STRONG === 0) !== isStrong) continue;
         const at = i * this.step;
         for (let k = -HALF; k < HALF; k++) {
-          // Square by square: some drivers drop a line that ends behind the eye.
+          // Square by square: some drivers drop a line that ends behind the camera.
           const [from, to] = [k * this.step, (k + 1) * this.step];
           points.push([at, 0, from], [at, 0, to], [from, 0, at], [to, 0, at]);
         }

@@ -1,4 +1,4 @@
-// The line of numbers over a viewer's picture.
+// The HUD: the line of numbers over a viewer's image.
 
 import { tr } from "../i18n/translate.mjs";
 import { plainNumber, upOf } from "./outside.mjs";
@@ -12,15 +12,15 @@ export class Hud {
   constructor(viewer, element) {
     this.viewer = viewer;
     this.element = element;
-    this.shownAt = 0; // milliseconds; 0: must be shown
+    this.shownAt = 0; // milliseconds; 0: must be updated
   }
 
-  /** Show it with the next picture, even while moving. */
+  /** Update it with the next frame, even while moving. */
   invalidate() {
     this.shownAt = 0;
   }
 
-  /** @param {number} now milliseconds @param {boolean} isBusy moving: now and then is enough */
+  /** @param {number} now milliseconds @param {boolean} isBusy moving: update less often */
   update(now, isBusy) {
     if (isBusy && now - this.shownAt < UPDATE_MS) return;
     this.shownAt = now;

@@ -1,8 +1,8 @@
-// Binds keys, mouse, touch and wheel of a viewer's element. Nothing is caught unless the viewer has the focus.
+// Binds keyboard, mouse, touch and wheel of a viewer's element. Events are handled only while the viewer has the focus.
 
 import { actionOfKey } from "./actions.mjs";
 import { meaning } from "./keys.mjs";
-import { stickWish, twoFingerMove } from "./touch.mjs";
+import { stickInput, twoFingerMove } from "./touch.mjs";
 
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
 /** @typedef {import("./touch.mjs").Point} Point */
@@ -11,7 +11,7 @@ const STICK_RADIUS = 44;
 
 /**
  * @param {WalkViewer} viewer
- * @returns {() => void} undoes it all
+ * @returns {() => void} removes all listeners
  */
 export function bindInput(viewer) {
   const off = new AbortController();
@@ -19,16 +19,16 @@ export function bindInput(viewer) {
   bindPointers(viewer, off.signal);
   bindWheel(viewer, off.signal);
   bindStick(viewer, off.signal);
-  document.addEventListener("visibilitychange", () => letGo(viewer), { signal: off.signal });
+  document.addEventListener("visibilitychange", () => releaseAll(viewer), { signal: off.signal });
   window.addEventListener("gamepadconnected", () => viewer.gamepad.watch(), { signal: off.signal });
   viewer.element.addEventListener("focusin", () => viewer.gamepad.watch(), { signal: off.signal });
   return () => off.abort();
 }
 
-/** Forget all keys, as their release may never be seen. @param {WalkViewer} viewer */
-function letGo(viewer) {
-  viewer.motion.changeWish(() => {
-    viewer.motion.held.clear();
+/** Release all keys, as their keyup event may be missed. @param {WalkViewer} viewer */
+function releaseAll(viewer) {
+  viewer.motion.changeInput(() => {
+    viewer.motion.pressedKeys.clear();
     viewer.motion.stick = { right: 0, forward: 0 };
   });
   viewer.overlay.moveStick(0, 0);
@@ -40,18 +40,18 @@ function bindKeys(viewer, signal) {
   element.addEventListener(
     "keydown",
     (event) => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return; // commands of the browser and the editor
+      if (event.ctrlKey || event.altKey || event.metaKey) return; // shortcuts of the browser and the editor
       const isReading = !viewer.overlay.help.hidden && event.code !== "KeyH" && event.key !== "?" && event.key !== "Escape";
-      if (isReading) return event.stopPropagation(); // arrows and the like scroll the help
-      if (event.key !== "Tab") event.stopPropagation(); // the rest must not reach the graph, which has keys of its own
+      if (isReading) return event.stopPropagation(); // arrow keys scroll the help
+      if (event.key !== "Tab") event.stopPropagation(); // the graph editor has shortcuts of its own
       const what = meaning(event) ?? actionOfKey(event.code)?.id ?? null;
       if (event.key === "Escape") return leave(viewer);
       if (!what) return;
       event.preventDefault();
       if (what !== "move" && what !== "modifier") {
         if (!event.repeat) viewer.act(what);
-      } else if (!viewer.motion.held.has(event.code)) {
-        viewer.motion.changeWish(() => viewer.motion.held.add(event.code), event.timeStamp);
+      } else if (!viewer.motion.pressedKeys.has(event.code)) {
+        viewer.motion.changeInput(() => viewer.motion.pressedKeys.add(event.code), event.timeStamp);
       }
     },
     { signal },
@@ -59,9 +59,9 @@ function bindKeys(viewer, signal) {
   element.addEventListener(
     "keyup",
     (event) => {
-      if (viewer.motion.held.has(event.code)) {
+      if (viewer.motion.pressedKeys.has(event.code)) {
         event.stopPropagation();
-        viewer.motion.changeWish(() => viewer.motion.held.delete(event.code), event.timeStamp);
+        viewer.motion.changeInput(() => viewer.motion.pressedKeys.delete(event.code), event.timeStamp);
       }
     },
     { signal },
@@ -69,7 +69,7 @@ function bindKeys(viewer, signal) {
   element.addEventListener(
     "focusout",
     (event) => {
-      if (!element.contains(/** @type {Node | null} */ (event.relatedTarget))) letGo(viewer);
+      if (!element.contains(/** @type {Node | null} */ (event.relatedTarget))) releaseAll(viewer);
     },
     { signal },
   );
@@ -149,12 +149,12 @@ function bindPointers(viewer, signal) {
   );
   document.addEventListener(
     "pointerlockchange",
-    () => viewer.overlay.press("lock", document.pointerLockElement === element),
+    () => viewer.overlay.setPressed("lock", document.pointerLockElement === element),
     { signal },
   );
   document.addEventListener(
     "fullscreenchange",
-    () => viewer.overlay.press("fullscreen", document.fullscreenElement === element),
+    () => viewer.overlay.setPressed("fullscreen", document.fullscreenElement === element),
     { signal },
   );
 }
@@ -165,7 +165,7 @@ function bindWheel(viewer, signal) {
   element.addEventListener(
     "wheel",
     (event) => {
-      if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
+      if (!element.contains(document.activeElement)) return; // no focus: let the page zoom or scroll
       if (event.target instanceof Element && event.target.closest(".m3d-help, .m3d-settings")) return event.stopPropagation();
       event.preventDefault();
       event.stopPropagation();
@@ -179,14 +179,14 @@ function bindWheel(viewer, signal) {
 /** @param {WalkViewer} viewer @param {AbortSignal} signal */
 function bindStick(viewer, signal) {
   const { stick } = viewer.overlay;
-  /** @param {PointerEvent | null} event null: let go */
+  /** @param {PointerEvent | null} event null: released */
   const push = (event) => {
     const box = stick.getBoundingClientRect();
     const dx = event ? event.clientX - (box.left + box.width / 2) : 0;
     const dy = event ? event.clientY - (box.top + box.height / 2) : 0;
     const shrink = Math.min(1, STICK_RADIUS / (Math.hypot(dx, dy) || 1));
     viewer.overlay.moveStick(dx * shrink, dy * shrink);
-    viewer.motion.changeWish(() => (viewer.motion.stick = stickWish(dx, dy, STICK_RADIUS)));
+    viewer.motion.changeInput(() => (viewer.motion.stick = stickInput(dx, dy, STICK_RADIUS)));
   };
   stick.addEventListener(
     "pointerdown",

@@ -1,7 +1,7 @@
-// Where a walk was before its last steps, for keys that are heard late. Pure.
+// Earlier states of a motion, for key events that arrive late. Pure.
 //
-// A picture is reckoned up to the time when it is drawn. A key that went up before that may still wait in the
-// browser's queue; when it comes, what was walked since is taken back, so the way stays speed times time held.
+// A frame integrates the motion up to the time when it is drawn. A keyup from before that may still wait in the browser's
+// queue; when it arrives, the motion since is undone, so that the distance stays speed times the time the key was held.
 
 const KEPT_MS = 2000;
 
@@ -11,11 +11,11 @@ const KEPT_MS = 2000;
  * @property {number[]} position world units
  * @property {number[]} velocity world units per second
  * @property {import("./character.mjs").Standing | null} [standing]
- * @property {boolean} [isCarried]
+ * @property {boolean} [isSettling]
  */
 
 /**
- * Remember a moment. What lies too far back goes.
+ * Add a moment; drops those that are too old.
  * @param {Moment[]} moments in order of time
  * @param {Moment} moment
  * @returns {Moment[]}

@@ -1,6 +1,6 @@
-// Keys of the viewer. Pure. By `KeyboardEvent.code`, so WASD is the same place on every keyboard layout.
+// Keyboard shortcuts of the viewer. Pure. By `KeyboardEvent.code`: WASD is at the same position on every keyboard layout.
 
-/** @typedef {import("./walk.mjs").Wish} Wish */
+/** @typedef {import("./walk.mjs").MoveInput} MoveInput */
 
 /** @type {Record<string, [("right" | "up" | "forward"), number]>} */
 const MOVES = {
@@ -42,31 +42,31 @@ const MODIFIERS = new Set(["ShiftLeft", "ShiftRight"]);
 /**
  * What a key press means here.
  * @param {{ code: string, key?: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean }} event
- * @returns {"move" | "modifier" | null | string} null: not ours, leave it to the page
+ * @returns {"move" | "modifier" | null | string} null: not a shortcut of the viewer
  */
 export function meaning(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return null; // the browser's and the editor's own
-  if (event.key === "?") return "help"; // wherever it is on the keyboard
+  if (event.ctrlKey || event.altKey || event.metaKey) return null; // shortcuts of the browser and the editor
+  if (event.key === "?") return "help"; // on any keyboard layout
   if (event.code in MOVES) return "move";
   if (MODIFIERS.has(event.code)) return "modifier";
   return ACTIONS[event.code] ?? null;
 }
 
 /**
- * @param {Set<string>} held codes of the keys that are down
+ * @param {Set<string>} pressed codes of the keys that are down
  * @param {{ right: number, forward: number }} [stick] of a touch screen, each -1 to 1
- * @returns {Wish}
+ * @returns {MoveInput}
  */
-export function wishOf(held, stick = { right: 0, forward: 0 }) {
-  /** @type {Wish} */
-  const wish = { right: stick.right, up: 0, forward: stick.forward, fast: false };
-  for (const code of held) {
-    if (MODIFIERS.has(code)) wish.fast = true;
+export function inputOf(pressed, stick = { right: 0, forward: 0 }) {
+  /** @type {MoveInput} */
+  const input = { right: stick.right, up: 0, forward: stick.forward, fast: false };
+  for (const code of pressed) {
+    if (MODIFIERS.has(code)) input.fast = true;
     const move = MOVES[code];
-    if (move) wish[move[0]] += move[1];
+    if (move) input[move[0]] += move[1];
   }
   for (const axis of /** @type {const} */ (["right", "up", "forward"])) {
-    wish[axis] = Math.min(1, Math.max(-1, wish[axis]));
+    input[axis] = Math.min(1, Math.max(-1, input[axis]));
   }
-  return wish;
+  return input;
 }

@@ -1,10 +1,11 @@
-// How far splats are widened in the picture. Pure.
+// The screen-space low-pass filter of splats. Pure.
 
-export const LOWPASS_PX2 = 0.3; // as the fits have it, ours and others'
-const FOCAL_PX = 1000; // of the photographs that others are fitted to
+export const LOWPASS_PX2 = 0.3; // as in 3DGS training, this pack's and others'
+const FOCAL_PX = 1000; // typical of the photographs that others are fitted to
 
 /**
- * The low-pass of a picture: that of the fit, in pixels of the fit where those are larger, never less, against flicker.
+ * The low-pass for a view: that of training, scaled to the pixels of the training images where those are larger; never less,
+ * against aliasing.
  * @param {number} fovY radians, vertical
  * @param {number} height pixels
  * @returns {number} square pixels

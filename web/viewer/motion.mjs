@@ -1,32 +1,32 @@
-// A visit to a world: which controller moves the eye, what is asked of it, and the clock. Knows nothing of the page.
+// The motion of the camera: the active controller, its input and its clock. Independent of the page.
 
 import { FlyController } from "./controllers/fly_controller.mjs";
 import { OrbitController } from "./controllers/orbit_controller.mjs";
 import { WalkController } from "./controllers/walk_controller.mjs";
 import { momentAt, remember } from "./input_rewind.mjs";
-import { wishOf } from "./keys.mjs";
-import { STILL, clamp, isWish, startWalk } from "./walk.mjs";
+import { inputOf } from "./keys.mjs";
+import { NO_INPUT, clamp, hasInput, startWalk } from "./walk.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 /** @typedef {import("./orbit.mjs").Orbit} Orbit */
 /** @typedef {import("./controllers/controller.mjs").Controller} Controller */
-/** @typedef {import("./controllers/controller.mjs").Visit} Visit */
+/** @typedef {import("./controllers/controller.mjs").MotionState} MotionState */
 /** @typedef {import("./controllers/controller.mjs").Drag} Drag */
 
 /**
- * What a visit needs to know of the view, and tells it.
+ * What the motion needs from the view, and reports to it.
  * @typedef {object} Host
  * @property {() => number} fov vertical, radians
- * @property {(position: number[]) => number} medianDistance of the splats from a place, world units
- * @property {(when: number, isTurn?: boolean) => void} sample the eye is somewhere; `isTurn`: from here it goes on differently
- * @property {(when: number) => void} forget what was sampled after that
- * @property {() => void} onMove a new picture is due
- * @property {() => void} onMode what holds has changed: the controller, walls, the ground
+ * @property {(position: number[]) => number} medianDistance of the splats from a position, world units
+ * @property {(when: number, isTurn?: boolean) => void} sample records the camera; `isTurn`: its motion changes here
+ * @property {(when: number) => void} forget drops samples after that time
+ * @property {() => void} onMove a new frame is needed
+ * @property {() => void} onMode the controller, the collision or the ground mode has changed
  */
 
 const DRAG_MS = 120;
 
-/** @implements {Visit} */
+/** @implements {MotionState} */
 export class Motion {
   /** @param {Host} host */
   constructor(host) {
@@ -38,15 +38,15 @@ export class Motion {
     /** @type {Controller} */
     this.active = this.walk;
     this.beforeOrbit = /** @type {"walk" | "fly"} */ ("walk");
-    /** @type {Set<string>} codes of keys */
-    this.held = new Set();
+    /** @type {Set<string>} `KeyboardEvent.code` of keys that are down */
+    this.pressedKeys = new Set();
     this.stick = { right: 0, forward: 0 }; // of a touch screen or a headset
-    this.pad = STILL; // what a gamepad asks for
-    this.lastStep = 0; // time up to which the visit has been integrated; 0 at rest
+    this.pad = NO_INPUT; // input of a gamepad
+    this.lastStep = 0; // time up to which the motion has been integrated; 0 at rest
     /** @type {import("./input_rewind.mjs").Moment[]} */
     this.moments = []; // before each of the last steps
     /** @type {number[] | null} */
-    this.reached = null; // by the last step; another position was not moved to
+    this.reached = null; // position after the last step; any other was set from outside
     this.lastDrag = -Infinity;
   }
 
@@ -68,13 +68,13 @@ export class Motion {
     this.host.sample(when);
   }
 
-  // Where one is ------------------------------------------------------------------------------------
+  // Pose --------------------------------------------------------------------------------------------
 
   pose() {
     return { ...this.active.pose(), mode: this.mode };
   }
 
-  /** Put the eye somewhere, which ends an orbit. @param {Partial<Pose>} pose */
+  /** Set the camera pose, which ends orbit mode. @param {Partial<Pose>} pose */
   setPose(pose) {
     const now = this.pose();
     this.leaveOrbit();
@@ -82,7 +82,7 @@ export class Motion {
     this.stand();
   }
 
-  /** Begin somewhere, walking, or orbiting when there is something to orbit. @param {Pose} home @param {Orbit | null} orbit */
+  /** Start at a pose, walking, or orbiting when an orbit is given. @param {Pose} home @param {Orbit | null} orbit */
   start(home, orbit) {
     this.enter("walk");
     this.eye = startWalk(home, this.eye.speed);
@@ -97,7 +97,7 @@ export class Motion {
     this.eye = startWalk(this.eye, speed);
   }
 
-  // How one moves -----------------------------------------------------------------------------------
+  // Modes -------------------------------------------------------------------------------------------
 
   /** @param {Controller["mode"]} mode */
   enter(mode) {
@@ -115,33 +115,33 @@ export class Motion {
     if (this.mode === "orbit") this.enter(this.beforeOrbit);
   }
 
-  /** @param {"orbit" | "fly"} mode begins, or ends */
+  /** @param {"orbit" | "fly"} mode to enter, or to leave */
   toggle(mode) {
     if (this.mode !== mode) this.enter(mode);
     else this.enter(mode === "orbit" ? this.beforeOrbit : "walk");
   }
 
-  /** The walls that hold, in the way one moves now. */
+  /** The walls to collide with in the current mode. */
   get walls() {
-    return this.mode === "fly" ? null : this.walk.holding;
+    return this.mode === "fly" ? null : this.walk.activeWalls;
   }
 
-  /** Whether the ground carries one, in the way one moves now. */
+  /** Whether the camera walks on the ground in the current mode. */
   get isOnGround() {
     return this.mode !== "fly" && this.walk.standing !== null;
   }
 
-  /** Let walls hold or not; holding walls end a flight. @param {boolean} hasWalls */
-  setWalls(hasWalls) {
-    this.walk.hasWalls = hasWalls;
-    if (hasWalls && this.mode === "fly") this.enter("walk");
+  /** Turn collision on or off; turning it on ends fly mode. @param {boolean} collides */
+  setCollision(collides) {
+    this.walk.collides = collides;
+    if (collides && this.mode === "fly") this.enter("walk");
     this.stand();
   }
 
-  /** Stay on the ground or not; it needs walls that hold. @param {boolean} hasGround */
-  setGround(hasGround) {
-    this.walk.hasGround = hasGround;
-    this.setWalls(this.walk.hasWalls || hasGround);
+  /** Walk on the ground or not; it needs collision. @param {boolean} walksOnGround */
+  setGround(walksOnGround) {
+    this.walk.walksOnGround = walksOnGround;
+    this.setCollision(this.walk.collides || walksOnGround);
   }
 
   stand() {
@@ -150,28 +150,28 @@ export class Motion {
     this.host.onMode();
   }
 
-  // What is asked for -------------------------------------------------------------------------------
+  // Input -------------------------------------------------------------------------------------------
 
-  /** By keys, stick and gamepad. @returns {import("./walk.mjs").Wish} */
-  wish() {
-    const wish = wishOf(this.held, this.stick);
-    const sum = (/** @type {"right" | "up" | "forward"} */ axis) => clamp(wish[axis] + this.pad[axis], -1, 1);
-    return { right: sum("right"), up: sum("up"), forward: sum("forward"), fast: wish.fast || this.pad.fast };
+  /** Movement input of keys, stick and gamepad. @returns {import("./walk.mjs").MoveInput} */
+  input() {
+    const input = inputOf(this.pressedKeys, this.stick);
+    const sum = (/** @type {"right" | "up" | "forward"} */ axis) => clamp(input[axis] + this.pad[axis], -1, 1);
+    return { right: sum("right"), up: sum("up"), forward: sum("forward"), fast: input.fast || this.pad.fast };
   }
 
   /**
-   * Keys went down or up: let time pass up to then, and go on with the new wish.
+   * Keys went down or up: integrate up to that time, then continue with the new input.
    * @param {() => void} change
-   * @param {number} [when] time of the event, which may have waited for a slow picture; milliseconds
+   * @param {number} [when] time of the event, which may have waited for a slow frame; milliseconds
    */
-  changeWish(change, when = performance.now()) {
+  changeInput(change, when = performance.now()) {
     const until = this.lastStep;
     if (until > when) this.rewind(when);
     if (until) this.step(when);
     this.host.sample(when, true);
     change();
     if (until > when) this.step(until);
-    if (isWish(this.wish())) this.leaveOrbit(); // walking away ends it
+    if (hasInput(this.input())) this.leaveOrbit(); // moving ends it
     if (!this.lastStep) this.lastStep = when;
     this.host.onMove();
   }
@@ -197,12 +197,12 @@ export class Motion {
     this.host.onMove();
   }
 
-  /** Whether a hand has just turned the view. @param {number} now milliseconds */
+  /** Whether the pointer has just rotated the view. @param {number} now milliseconds */
   isDragged(now) {
     return now - this.lastDrag <= DRAG_MS;
   }
 
-  /** @param {number} right @param {number} forward seconds of moving */
+  /** @param {number} right @param {number} forward seconds of movement */
   push(right, forward) {
     const now = performance.now();
     this.leaveOrbit();
@@ -214,10 +214,10 @@ export class Motion {
 
   // The clock ---------------------------------------------------------------------------------------
 
-  /** Let time pass up to now. @param {number} now milliseconds @returns {boolean} whether it goes on */
+  /** Integrate up to now. @param {number} now milliseconds @returns {boolean} whether the motion continues */
   tick(now) {
     if (this.lastStep) this.step(now);
-    const isBusy = this.active.isBusy(this.wish());
+    const isBusy = this.active.isBusy(this.input());
     if (!isBusy) this.lastStep = 0;
     return isBusy;
   }
@@ -240,11 +240,11 @@ export class Motion {
    * @param {number} now when they end, milliseconds
    */
   advance(seconds, now) {
-    this.active.update(seconds, this.wish(), now);
+    this.active.update(seconds, this.input(), now);
   }
 
   /**
-   * Take back what was moved after some time. Where the eye was put since, it stays.
+   * Undo the motion after some time, unless the pose was set since.
    * @param {number} when milliseconds
    */
   rewind(when) {
@@ -255,13 +255,13 @@ export class Motion {
     this.lastStep = time;
     this.moments = this.moments.filter((one) => one.time < time);
     this.reached = position;
-    this.host.forget(time); // what comes after that is moved, and recorded, again
+    this.host.forget(time); // later motion is integrated, and recorded, again
   }
 
   /**
-   * Let time pass on a headset.
+   * Integrate the motion on a headset.
    * @param {number} seconds
-   * @param {number} heading of the head, radians right of where the visitor faces
+   * @param {number} heading of the head, radians right of the walking direction
    */
   stepFor(seconds, heading) {
     const now = performance.now();

@@ -9,21 +9,21 @@ import { WalkViewer } from "./viewer.mjs";
 /** @typedef {import("./source.mjs").SplatFile} SplatFile */
 
 const PAYLOAD = "matrix3d_splat"; // of the node's `ui` output
-const PROPERTY = "matrix3d_world"; // where the workflow remembers what was shown
-const RECORDING = "recording"; // the widget that holds what was recorded
+const PROPERTY = "matrix3d_world"; // where the workflow stores what was shown
+const RECORDING = "recording"; // the widget that holds the recording
 const placeholder = () => tr("Run the workflow to see the world.");
 const LEAST_HEIGHT = 260;
 const START_SIZE = [520, 640];
 
-/** @type {Map<any, () => void>} nodes with an open viewer, and how to close it */
+/** @type {Map<any, () => void>} nodes with an open viewer, and the function that closes it */
 const opened = new Map();
 
 /**
- * Close the viewers of nodes that are in no graph any more. The editor does not tell nodes inside a subgraph when
- * another workflow takes the place of theirs.
+ * Close the viewers of nodes that are no longer in a graph. The editor does not notify nodes inside a subgraph when another
+ * workflow replaces theirs.
  * @param {any} app the host's
  */
-export function closeLost(app) {
+export function closeOrphans(app) {
   const root = app.rootGraph ?? app.graph;
   for (const [node, close] of [...opened]) {
     const { graph } = node;
@@ -39,7 +39,7 @@ export function closeLost(app) {
  */
 export function attachViewer(node, api, app) {
   ensureStyle();
-  /** @type {WalkViewer | null} there while the node is in a graph: the editor also makes nodes only to copy them */
+  /** @type {WalkViewer | null} present while the node is in a graph: the editor also creates nodes only to copy them */
   let viewer = null;
   const frame = addFrame(node, {
     name: "world",
@@ -55,17 +55,17 @@ export function attachViewer(node, api, app) {
     if (viewer) return;
     const made = (viewer = new WalkViewer());
     opened.set(node, close);
-    setTimeout(() => closeLost(app)); // when the graph is whole
+    setTimeout(() => closeOrphans(app)); // when the graph is complete
     made.node = node;
     made.showActions();
-    made.say(placeholder());
+    made.showMessage(placeholder());
     frame.replaceChildren(made.element);
     if (recording) {
       made.recorder.onChange = (text) => {
         recording.value = text;
         recording.callback?.(text);
         node.setDirtyCanvas?.(true, true);
-        app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+        app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // mark as unsaved, for undo
       };
       made.recorder.refresh();
     }
@@ -90,17 +90,17 @@ export function attachViewer(node, api, app) {
     if (!file || !viewer) return;
     const isSame = viewer.file && sameFile(viewer.file, file) && viewer.count > 0;
     node.setProperty?.(PROPERTY, file);
-    if (isSame) viewer.file = file; // a run that changed nothing leaves the visitor where he is
+    if (isSame) viewer.file = file; // after a run that changed nothing, the camera stays
     else show(viewer, file);
-    tellHits(viewer, file);
+    reportCollisions(viewer, file);
   });
   after(node, "onAdded", open);
   after(node, "onConfigure", restore);
   after(node, "onRemoved", close);
   if (node.graph) open();
 
-  /** Say which frames of the recorded path nobody could stand at. @param {WalkViewer} where @param {SplatFile} file */
-  async function tellHits(where, file) {
+  /** Report which frames of the recorded path collide with walls. @param {WalkViewer} where @param {SplatFile} file */
+  async function reportCollisions(where, file) {
     const { frames = 0, hits = [] } = file.recorded ?? {};
     if (!hits.length) return;
     await where.ready;
@@ -109,10 +109,10 @@ export function attachViewer(node, api, app) {
       hits.length === 1
         ? tr("The path collides with walls at frame {first}.", values)
         : tr("The path collides with walls in {count} of {frames} frames, first at frame {first}.", values);
-    where.overlay.tell(text, "error");
+    where.overlay.notify(text, "error");
   }
 
-  /** Show what the workflow remembers, if the host still has it. */
+  /** Show what the workflow stores, if the host still has the file. */
   async function restore() {
     const where = viewer;
     if (!where) return;
@@ -122,7 +122,7 @@ export function attachViewer(node, api, app) {
     const { error } = await show(where, file);
     if (error && where.file === file) {
       where.file = null;
-      where.say(placeholder());
+      where.showMessage(placeholder());
     }
   }
 }

@@ -1,4 +1,4 @@
-// The world of a page that brings everything with it (matrix3d_core/io/html_world.py writes such pages): no host, no network.
+// The world of a self-contained page (written by matrix3d_core/io/html_world.py): no host, no network.
 
 import { language } from "../i18n/translate.mjs";
 import { WalkViewer } from "./viewer.mjs";

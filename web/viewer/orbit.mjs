@@ -6,7 +6,7 @@ import { PITCH_LIMIT, clamp, wrapAngle } from "./walk.mjs";
  * @typedef {object} Orbit
  * @property {number[]} target world units
  * @property {number} distance from the target to the eye, world units
- * @property {number} yaw radians, the way the eye looks (as in Walk)
+ * @property {number} yaw radians, of the view direction (as in Walk)
  * @property {number} pitch radians, positive looks up
  */
 
@@ -14,23 +14,23 @@ const NEAREST = 1e-4;
 const FARTHEST = 1e7;
 
 /**
- * The unit vector of sight.
+ * The unit vector of the view direction.
  * @param {number} yaw
  * @param {number} pitch
  * @returns {number[]}
  */
-export function sight(yaw, pitch) {
+export function viewDirection(yaw, pitch) {
   return [Math.sin(yaw) * Math.cos(pitch), -Math.sin(pitch), Math.cos(yaw) * Math.cos(pitch)];
 }
 
 /**
- * Start to orbit without a jump: the target lies ahead of the eye.
+ * Start an orbit without a jump: the target is ahead of the eye.
  * @param {{ position: number[], yaw: number, pitch: number }} pose
  * @param {number} distance world units
  * @returns {Orbit}
  */
 export function orbitFrom(pose, distance) {
-  const ahead = sight(pose.yaw, pose.pitch);
+  const ahead = viewDirection(pose.yaw, pose.pitch);
   const reach = clamp(distance, NEAREST, FARTHEST);
   return {
     target: pose.position.map((p, i) => p + reach * ahead[i]),
@@ -41,12 +41,12 @@ export function orbitFrom(pose, distance) {
 }
 
 /**
- * Where the eye of an orbit is and how it looks.
+ * The camera pose of an orbit.
  * @param {Orbit} orbit
  * @returns {{ position: number[], yaw: number, pitch: number }}
  */
 export function poseOfOrbit(orbit) {
-  const ahead = sight(orbit.yaw, orbit.pitch);
+  const ahead = viewDirection(orbit.yaw, orbit.pitch);
   return {
     position: orbit.target.map((t, i) => t - orbit.distance * ahead[i]),
     yaw: orbit.yaw,
@@ -55,11 +55,11 @@ export function poseOfOrbit(orbit) {
 }
 
 /**
- * Turn a drag into a new orbit: the world follows the hand.
+ * Rotate an orbit by a drag: the world follows the pointer.
  * @param {Orbit} orbit
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
- * @param {number} viewHeight pixels; dragging this far turns by half a circle
+ * @param {number} viewHeight pixels; dragging this far rotates by half a circle
  * @returns {Orbit}
  */
 export function dragOrbit(orbit, dx, dy, viewHeight) {
@@ -72,7 +72,7 @@ export function dragOrbit(orbit, dx, dy, viewHeight) {
 }
 
 /**
- * Shift the target in the picture's plane, so that the point under the hand stays there.
+ * Pan: move the target in the image plane, so that the point under the pointer stays there.
  * @param {Orbit} orbit
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
@@ -83,7 +83,7 @@ export function dragOrbit(orbit, dx, dy, viewHeight) {
 export function panOrbit(orbit, dx, dy, viewHeight, fovY) {
   const perPixel = (2 * orbit.distance * Math.tan(fovY / 2)) / viewHeight;
   const right = [Math.cos(orbit.yaw), 0, -Math.sin(orbit.yaw)];
-  const [ax, ay, az] = sight(orbit.yaw, orbit.pitch);
+  const [ax, ay, az] = viewDirection(orbit.yaw, orbit.pitch);
   const down = [ay * right[2] - az * right[1], az * right[0] - ax * right[2], ax * right[1] - ay * right[0]];
   return {
     ...orbit,
@@ -92,7 +92,7 @@ export function panOrbit(orbit, dx, dy, viewHeight, fovY) {
 }
 
 /**
- * Come nearer or go away by wheel notches.
+ * Zoom by wheel notches.
  * @param {Orbit} orbit
  * @param {number} notches up (nearer) positive
  * @returns {Orbit}

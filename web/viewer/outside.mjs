@@ -1,5 +1,5 @@
-// Splats of which nothing says where one may stand: which way is up in them, how large they are, and from where to look
-// at them. Pure. Directions and points are in OpenCV axes: x right, y down, z forward.
+// Splats without a start pose, such as objects and scans: guesses their up axis, measures their size, and frames them in an
+// orbit. Pure. Directions and points are in OpenCV axes: x right, y down, z forward.
 
 import { tr } from "../i18n/translate.mjs";
 
@@ -7,13 +7,13 @@ import { tr } from "../i18n/translate.mjs";
 /** @typedef {import("./orbit.mjs").Orbit} Orbit */
 
 /**
- * @typedef {object} Outside how splats are looked at from outside
- * @property {string} axes where +x, +y and +z of the file point in the view, so that what is up in it is up
- * @property {number[]} low corner of the box that holds nearly all of them, in the view
- * @property {number[]} high its other corner
+ * @typedef {object} Outside how splats without a start pose are shown
+ * @property {string} axes where +x, +y and +z of the file point in the view, so that it is upright
+ * @property {number[]} low corner of the bounding box without outliers, in the view
+ * @property {number[]} high the opposite corner
  */
 
-/** What may be up, likeliest first, with the axes that turn it upright. */
+/** Candidates for the up axis, most likely first, with the axes that rotate the file upright. */
 export const UPS = [
   { up: "-y", axes: "RDF", axis: 1, sign: -1, prior: 0.12 }, // OpenCV's, in which most splats are trained
   { up: "+z", axes: "RFU", axis: 2, sign: 1, prior: 0.08 }, // Blender's, nerfstudio's
@@ -23,17 +23,17 @@ export const UPS = [
   { up: "-x", axes: "DLF", axis: 0, sign: -1, prior: 0 },
 ];
 
-const EDGE = 0.01; // of the splats, left out at either end: strays
-const SLAB = 0.08; // of the height: what lies so low may be the ground
+const EDGE = 0.01; // of the splats, left out at either end as outliers
+const SLAB = 0.08; // of the height: the lowest points, which may be the ground
 const CELLS = 12; // along each side of the map of the ground
-const VIEW = { yaw: 0.55, pitch: -0.35 }; // from the front right, and somewhat from above
+const VIEW = { yaw: 0.55, pitch: -0.35 }; // from the front right, slightly from above
 const MARGIN = 1.08;
 
 /**
- * Whether something says where one may stand.
+ * Whether the payload has what a world has: a start pose, a path, walls, provenance, a panorama or a world.json.
  * @param {SplatFile} file
  */
-export const isWorld = (file) =>
+export const hasWorldInfo = (file) =>
   Boolean(file.is_world || file.start_pose || file.path?.length || file.walls || file.origins || file.panorama);
 
 /** @param {string} axes @returns {string} the file's axis that points up, such as "+z" */
@@ -46,7 +46,7 @@ export const nextAxes = (axes) => UPS[(UPS.findIndex((one) => one.axes === axes)
 const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.round(share * (sorted.length - 1)))];
 
 /**
- * The box of nearly all points.
+ * The bounding box without outliers.
  * @param {ArrayLike<number>} points x, y, z of each, one after the other
  * @returns {{ low: number[], high: number[] }}
  */
@@ -59,8 +59,8 @@ export function boxOf(points) {
 }
 
 /**
- * Guess what is up. Things stand on something: what lies lowest covers the ground, or the origin is where they stand; a
- * tall thing is tall upwards, a landscape is flat. Where none of that is to be seen, it is what most files have.
+ * Guess the up axis. Cues: the lowest points cover the ground, or the origin is at the foot; a tall object is tall along
+ * the up axis, a landscape is flat. Without such cues it is the axis that most files use.
  * @param {ArrayLike<number>} points x, y, z of each, in the file's axes
  * @returns {string} axes, one of `UPS`
  */
@@ -102,7 +102,7 @@ function coverage(points, low, size, axis, sign) {
 }
 
 /**
- * From where all of a box is seen.
+ * The orbit from which a whole box is visible.
  * @param {{ low: number[], high: number[] }} box
  * @param {number} fovY radians, vertical
  * @param {number} aspect width by height
@@ -118,17 +118,17 @@ export function orbitAround({ low, high }, fovY, aspect) {
   };
 }
 
-/** @param {{ low: number[], high: number[] }} box @returns {number} of the ball around it */
+/** @param {{ low: number[], high: number[] }} box @returns {number} radius of the bounding sphere */
 export const radiusOf = ({ low, high }) => Math.hypot(...low.map((v, i) => high[i] - v)) / 2;
 
-/** @param {number} length @returns {number} the side of a square of the grid: 1, 2 or 5 times a power of ten */
+/** @param {number} length @returns {number} cell size of the grid: 1, 2 or 5 times a power of ten */
 export function gridStep(length) {
   const power = 10 ** Math.floor(Math.log10(length));
   return [5, 2, 1].map((part) => part * power).find((step) => step <= length * (1 + 1e-9)) ?? power;
 }
 
 /**
- * A length as a person would write it: two or three digits that count, no exponent where none is needed.
+ * A readable length: two or three significant digits, an exponent only where needed.
  * @param {number} value
  * @returns {string}
  */
@@ -141,11 +141,11 @@ export function plainNumber(value) {
 }
 
 /**
- * What was guessed, for the visitor.
+ * The note about the guesses.
  * @param {Outside} outside
  * @param {number} speed of walking, units per second
  */
-export function tellGuess({ axes, low, high }, speed) {
+export function describeGuess({ axes, low, high }, speed) {
   const values = { up: upOf(axes), size: plainNumber(Math.max(...low.map((v, i) => high[i] - v))), speed: plainNumber(speed) };
   return tr("Orbit mode, as the file defines no start pose. Guessed: {up} is up (U to change), size about {size} units. O to walk, at {speed} units/s.", values);
 }

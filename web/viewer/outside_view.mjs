@@ -1,4 +1,4 @@
-// Looking from outside at splats of which nothing says where one may stand.
+// Orbit view of splats without a start pose.
 
 import { tr } from "../i18n/translate.mjs";
 import { boxOf, guessAxes, nextAxes, orbitAround, radiusOf, upOf } from "./outside.mjs";
@@ -11,46 +11,46 @@ export class OutsideView {
   /** @param {import("./viewer.mjs").WalkViewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
-    /** @type {Outside | null} null where one may stand */
+    /** @type {Outside | null} null for worlds */
     this.outside = null;
   }
 
-  /** Step back from the world just loaded, unless one may stand in it. @param {boolean} canStand */
-  open(canStand) {
+  /** Frame the loaded splats, unless they have a start pose. @param {boolean} hasStart */
+  open(hasStart) {
     const { scene, motion, recorder } = this.viewer;
     if (this.outside) motion.setSpeed(DEFAULT_SPEED);
     this.outside = null;
     if (!scene) return;
-    if (!canStand) this.turn(recorder.recording.axes ?? guessAxes(scene.world.somePoints()));
-    else scene.lookFrom(null);
+    if (!hasStart) this.turn(recorder.recording.axes ?? guessAxes(scene.world.somePoints()));
+    else scene.setOutside(null);
   }
 
-  /** Turn splats so that another of their axes points up. @param {string} axes */
+  /** Rotate the splats so that another of their axes points up. @param {string} axes */
   turn(axes) {
     const { scene, motion } = this.viewer;
     if (!scene) return;
-    scene.turn(axes);
+    scene.rotateTo(axes);
     this.outside = { axes, ...boxOf(scene.world.somePoints()) };
-    scene.lookFrom(this.outside);
+    scene.setOutside(this.outside);
     motion.setSpeed(0.5 * radiusOf(this.outside));
   }
 
-  /** Another of their axes is up, as the guess was wrong. */
-  turnOn() {
+  /** Use the next up axis, as the guess was wrong. */
+  nextUp() {
     const { viewer, outside } = this;
     if (!outside) return;
     if (!isEmpty(viewer.recorder.recording)) {
-      viewer.overlay.tell(tr("The up axis cannot change while there is a recording. Clear the recording first."), "error");
+      viewer.overlay.notify(tr("The up axis cannot change while there is a recording. Clear the recording first."), "error");
       return;
     }
     const axes = nextAxes(outside.axes);
     this.turn(axes);
     viewer.reset();
-    viewer.overlay.tell(tr("{up} is up", { up: upOf(axes) }));
+    viewer.overlay.notify(tr("{up} is up", { up: upOf(axes) }));
     viewer.settings.refresh();
   }
 
-  /** The orbit in which all of them are seen. */
+  /** The orbit in which all splats are visible. */
   orbit() {
     const { element, fov } = this.viewer;
     const { clientWidth: width, clientHeight: height } = element;

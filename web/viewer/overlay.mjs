@@ -1,4 +1,4 @@
-// What lies over the picture: position line, buttons, help, messages, stick. Only elements, no state of the world.
+// The overlay of a viewer: HUD, buttons, help, messages, touch stick. Only elements, no state of the world.
 
 import { tr } from "../i18n/translate.mjs";
 
@@ -20,7 +20,7 @@ const ICONS = {
   fullscreen: '<path d="M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5"/>',
 };
 
-/** Name, label and tooltip of each. */
+/** Action, label and tooltip of each button. */
 const buttons = () => [
   ["orbit", tr("Orbit"), tr("Toggle orbit mode (O)")],
   ["reset", tr("Reset"), tr("Reset the camera (R)")],
@@ -39,7 +39,7 @@ const buttons = () => [
   ["fullscreen", tr("Fullscreen"), tr("Toggle fullscreen (F)")],
 ];
 
-const OPTIONAL = new Set(["ground", "provenance", "panorama", "vr"]); // offered when the world or the browser has them
+const OPTIONAL = new Set(["ground", "provenance", "panorama", "vr"]); // shown when the world or the browser supports them
 
 const keyHelp = () => [
   [tr("W A S D, arrow keys"), tr("move")],
@@ -106,46 +106,51 @@ export class Overlay {
     this.hint = make("div", "m3d-hint");
     this.hint.hidden = true;
     this.bar = this.makeBar(onAction);
-    this.foot = make("div", "m3d-foot"); // the hint has a line of its own where there is no room beside the buttons
+    this.foot = make("div", "m3d-foot"); // the hint wraps onto a line of its own where there is no room beside the buttons
     this.foot.append(this.hint, this.bar);
     this.help = this.makeHelp(onAction);
     this.stick = make("div", "m3d-stick", { "aria-hidden": "true" });
     this.stick.append(make("i"));
     this.stick.hidden = true;
+    /** Everything at the bottom, stacked: stick, hint and buttons, the timeline. */
+    this.bottom = make("div", "m3d-bottom");
+    this.bottom.append(this.stick, this.foot);
     this.message = make("div", "m3d-message", { role: "status", "aria-live": "polite", "data-part": "message" });
     this.text = make("p");
     this.progress = /** @type {HTMLProgressElement} */ (make("progress"));
     this.detail = make("small");
     this.message.append(this.text, this.progress, this.detail);
-    /** @type {(share: number) => void} called with the part of the view left of the line when it is moved */
+    /** @type {(share: number) => void} called with the share of the view left of the compare slider when it moves */
     this.onCompare = () => {};
     this.compareLine = this.makeCompareLine(root);
     this.onAction = onAction;
-    /** @type {(share: number) => void} called with how much of the panorama is to be seen */
+    /** @type {(share: number) => void} called with the opacity of the panorama */
     this.onPanoramaFade = () => {};
     this.panoramaFade = this.makePanoramaFade();
     this.legend = make("ul", "m3d-legend", { "aria-label": tr("Provenance of the splats"), "data-part": "legend" });
     this.legend.hidden = true;
     this.dim = make("div", "m3d-dim", { "data-part": "dim" });
-    this.warning = make("p", "", { role: "status", "aria-live": "polite" });
-    this.dim.append(this.warning);
-    this.dim.hidden = true;
+    this.warning = make("p", "m3d-warning", { "data-part": "warning", role: "status", "aria-live": "polite" });
+    this.dim.hidden = this.warning.hidden = true;
     this.note = make("div", "m3d-note", { role: "status", "aria-live": "polite", "data-part": "note" });
     this.note.hidden = true;
     this.noteTimer = 0;
-    root.append(
-      this.dim, this.compareLine, this.hud, this.legend, this.foot, this.stick, this.note, this.panoramaFade, this.message, this.help,
-    );
+    /** Everything below the HUD, stacked: a note, a warning, the panorama's slider beside the legend. */
+    const top = make("div", "m3d-top");
+    const row = make("div", "m3d-top-row");
+    row.append(this.panoramaFade, this.legend);
+    top.append(this.note, this.warning, row);
+    root.append(this.dim, this.compareLine, this.hud, top, this.bottom, this.message, this.help);
   }
 
-  /** Say how to move, until somebody does. @param {boolean} isOutside */
+  /** Show how to move, until the user does. @param {boolean} isOutside */
   showHint(isOutside) {
     this.hint.textContent = isOutside ? tr("Drag to orbit, wheel to zoom, O to walk") : tr("W A S D to move, drag to look around");
     this.hint.hidden = false;
   }
 
-  /** Show a short line over the picture for a while. @param {string} text @param {"info" | "guess" | "error"} [kind] */
-  tell(text, kind = "info") {
+  /** Show a note over the view for a while. @param {string} text @param {"info" | "guess" | "error"} [kind] */
+  notify(text, kind = "info") {
     clearTimeout(this.noteTimer);
     this.note.textContent = text;
     this.note.dataset.kind = kind;
@@ -153,7 +158,7 @@ export class Overlay {
     if (text) this.noteTimer = window.setTimeout(() => (this.note.hidden = true), kind === "info" ? 5_000 : 12_000);
   }
 
-  /** Show the buttons of other modules before the help. @param {import("./actions.mjs").ViewerAction[]} actions */
+  /** Show the buttons that other modules add. @param {import("./actions.mjs").ViewerAction[]} actions */
   setExtras(actions) {
     for (const old of this.bar.querySelectorAll("[data-extra]")) old.remove();
     for (const old of this.help.querySelectorAll("[data-extra]")) old.remove();
@@ -182,13 +187,13 @@ export class Overlay {
     return bar;
   }
 
-  /** Show a button when there is something behind it. @param {string} action @param {boolean} has */
-  offer(action, has) {
+  /** Show a button, or hide it when it is not supported. @param {string} action @param {boolean} has */
+  setAvailable(action, has) {
     const button = /** @type {HTMLElement | null} */ (this.bar.querySelector(`[data-action="${action}"]`));
     if (button) button.hidden = !has;
   }
 
-  /** The slider between splats and panorama. */
+  /** The slider that blends between splats and panorama. */
   makePanoramaFade() {
     const box = make("label", "m3d-panorama-fade", { "data-part": "panorama-fade" });
     const [left, right] = [make("span"), make("span")];
@@ -199,7 +204,7 @@ export class Overlay {
     );
     slider.addEventListener("input", () => this.onPanoramaFade(Number(slider.value) / 100));
     slider.addEventListener("keydown", (event) => {
-      if (event.code.startsWith("Arrow")) event.stopPropagation(); // or the visitor would walk
+      if (event.code.startsWith("Arrow")) event.stopPropagation(); // arrow keys would move the camera
     });
     box.append(left, slider, right);
     box.hidden = true;
@@ -207,15 +212,15 @@ export class Overlay {
     return box;
   }
 
-  /** @param {number} share of the panorama that is seen */
+  /** @param {number} share opacity of the panorama */
   movePanoramaFade(share) {
-    this.press("panorama", share > 0);
+    this.setPressed("panorama", share > 0);
     if (this.slider && Number(this.slider.value) !== Math.round(100 * share)) this.slider.value = String(Math.round(100 * share));
     if (share > 0) this.panoramaFade.hidden = false;
     else if (!this.panoramaFade.contains(document.activeElement)) this.panoramaFade.hidden = true;
   }
 
-  /** Say what the colors mean; nothing hides it. @param {{ name: string, color: number[], share: number }[]} entries */
+  /** Show what the provenance colors mean; hidden when there are no entries. @param {{ name: string, color: number[], share: number }[]} entries */
   setLegend(entries) {
     this.legend.hidden = entries.length === 0;
     this.legend.replaceChildren(
@@ -229,14 +234,15 @@ export class Overlay {
     );
   }
 
-  /** Let the picture fade, and say why. @param {number} amount 0 to 1 @param {string} why */
+  /** Fade the view, and show why. @param {number} amount 0 to 1 @param {string} why */
   fadeOut(amount, why) {
     this.dim.hidden = amount <= 0;
+    this.warning.hidden = amount <= 0 || !why;
     this.dim.style.setProperty("--m3d-fade", amount.toFixed(2));
     if (this.warning.textContent !== why) this.warning.textContent = why;
   }
 
-  /** The line between two worlds. @param {HTMLElement} root */
+  /** The slider between two worlds. @param {HTMLElement} root */
   makeCompareLine(root) {
     const line = make("div", "m3d-compare", {
       role: "slider",
@@ -258,7 +264,7 @@ export class Overlay {
       const step = { ArrowLeft: -0.05, ArrowRight: 0.05 }[event.code];
       if (!step) return;
       event.preventDefault();
-      event.stopPropagation(); // or the visitor would walk
+      event.stopPropagation(); // arrow keys would move the camera
       this.onCompare(Number(line.getAttribute("aria-valuenow")) / 100 + step);
     });
     return line;
@@ -289,11 +295,11 @@ export class Overlay {
   }
 
   /**
-   * Cover the picture with a text.
+   * Cover the view with a message.
    * @param {string} text
    * @param {{ kind?: "info" | "busy" | "error" | "paused", detail?: string, fraction?: number | null }} [options]
    */
-  say(text, { kind = "info", detail = "", fraction = null } = {}) {
+  showMessage(text, { kind = "info", detail = "", fraction = null } = {}) {
     this.message.hidden = false;
     this.message.dataset.kind = kind;
     this.text.textContent = text;
@@ -304,7 +310,7 @@ export class Overlay {
     this.hud.hidden = this.foot.hidden = true;
   }
 
-  uncover() {
+  hideMessage() {
     this.message.hidden = true;
     this.hud.hidden = this.foot.hidden = false;
   }
@@ -313,26 +319,26 @@ export class Overlay {
    * @param {string} action
    * @param {boolean} isOn
    */
-  press(action, isOn) {
+  setPressed(action, isOn) {
     this.bar.querySelector(`[data-action="${action}"]`)?.setAttribute("aria-pressed", String(isOn));
   }
 
   toggleHelp(isOpen = this.help.hidden) {
     const hadFocus = this.help.contains(document.activeElement);
     this.help.hidden = !isOpen;
-    this.press("help", isOpen);
+    this.setPressed("help", isOpen);
     if (isOpen) this.help.focus({ preventScroll: true });
     else if (hadFocus) /** @type {HTMLElement} */ (this.help.parentElement)?.focus({ preventScroll: true });
   }
 
-  /** A finger was seen: give it a stick. */
+  /** Show the on-screen stick after the first touch. */
   showStick() {
     this.stick.hidden = false;
     this.hint.hidden = true;
   }
 
   /**
-   * Show how far the stick is pushed.
+   * Show the position of the stick.
    * @param {number} dx pixels
    * @param {number} dy pixels
    */

@@ -1,4 +1,4 @@
-// Painting a mask in a panorama viewer: its buttons, its brush, and how the mask shows over the picture.
+// Mask painting in a panorama viewer: buttons, brush, and the mask over the image.
 
 import { tr } from "../i18n/translate.mjs";
 import { dab, emptyMask, MASK_HEIGHT, MASK_WIDTH, readMask, share, stroke, writeMask } from "./pano_mask.mjs";
@@ -22,13 +22,13 @@ export class PanoBrush {
     this.isErasing = false;
     this.isPainting = false;
     this.radius = 8 * DEGREE;
-    /** @type {[number, number] | null} where the last dab was */
+    /** @type {[number, number] | null} position of the last dab */
     this.last = null;
-    /** @type {{ x: number, y: number } | null} of the hand, share of the view */
-    this.hand = null;
+    /** @type {{ x: number, y: number } | null} of the pointer, fraction of the view */
+    this.pointer = null;
     /** @type {((text: string) => void) | null} called when a stroke has ended */
     this.onChange = null;
-    /** @type {HTMLCanvasElement | null} the mask as a colored picture */
+    /** @type {HTMLCanvasElement | null} the mask as a colored image */
     this.layer = null;
     this.bar = document.createElement("div");
     this.bar.className = "m3d-bar m3d-brush";
@@ -92,7 +92,7 @@ export class PanoBrush {
     this.show();
   }
 
-  /** @param {string} key @returns {boolean} whether it was one of ours */
+  /** @param {string} key @returns {boolean} whether it was a shortcut of the brush */
   onKey(key) {
     const factor = { "[": 0.8, "]": 1.25 }[key];
     if (key === "b" || key === "B") this.toggle();
@@ -102,7 +102,7 @@ export class PanoBrush {
     return true;
   }
 
-  /** Take the mask that the workflow holds. @param {unknown} text */
+  /** Load the mask that the workflow stores. @param {unknown} text */
   load(text) {
     const known = typeof text === "string" ? text : "";
     if (known === this.text) return;
@@ -123,20 +123,20 @@ export class PanoBrush {
     this.onChange?.(this.text);
   }
 
-  /** Share of the sphere that is painted. */
+  /** Fraction of the sphere that is painted. */
   get share() {
     return share(this.mask);
   }
 
-  // The hand ---------------------------------------------------------------------------------------
+  // Pointer ---------------------------------------------------------------------------------------
 
-  /** @param {MouseEvent} event @returns {{ x: number, y: number }} share of the view */
+  /** @param {MouseEvent} event @returns {{ x: number, y: number }} fraction of the view */
   placeOf(event) {
     const { left, top, width, height } = this.viewer.element.getBoundingClientRect();
     return { x: (event.clientX - left) / width, y: (event.clientY - top) / height };
   }
 
-  /** @param {{ x: number, y: number }} hand @returns {[number, number]} place in the panorama */
+  /** @param {{ x: number, y: number }} pointer @returns {[number, number]} position in the panorama */
   under({ x, y }) {
     const { clientWidth, clientHeight } = this.viewer.element;
     return sourceOf(this.viewer.look, 2 * x - 1, 2 * y - 1, clientWidth / clientHeight);
@@ -167,14 +167,14 @@ export class PanoBrush {
 
   /** @param {MouseEvent | null} event */
   hover(event) {
-    if (!this.isOn && !this.hand) return;
-    this.hand = this.isOn && event ? this.placeOf(event) : null;
+    if (!this.isOn && !this.pointer) return;
+    this.pointer = this.isOn && event ? this.placeOf(event) : null;
     this.viewer.draw();
   }
 
-  // Pictures ---------------------------------------------------------------------------------------
+  // Drawing ----------------------------------------------------------------------------------------
 
-  /** Draw the mask anew into its layer. */
+  /** Redraw the mask into its layer. */
   refresh() {
     if (this.layer) forgetImage(this.layer);
     if (!this.mask.includes(1)) this.layer = null;
@@ -194,11 +194,11 @@ export class PanoBrush {
   /** Draw the mask and the brush over the view. @param {HTMLCanvasElement} canvas */
   paint(canvas) {
     if (this.layer) paintView({ look: this.viewer.look, image: this.layer, canvas });
-    if (!this.isOn || !this.hand) return;
+    if (!this.isOn || !this.pointer) return;
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const perRadian = canvas.width / 2 / Math.tan(this.viewer.look.fov / 2);
     pen.beginPath();
-    pen.arc(this.hand.x * canvas.width, this.hand.y * canvas.height, perRadian * Math.tan(Math.min(1.2, this.radius)), 0, 7);
+    pen.arc(this.pointer.x * canvas.width, this.pointer.y * canvas.height, perRadian * Math.tan(Math.min(1.2, this.radius)), 0, 7);
     for (const [width, color] of /** @type {const} */ ([[3, "rgba(0,0,0,0.6)"], [1.5, this.isErasing ? "#7fb2ff" : "#fff"]])) {
       pen.lineWidth = width;
       pen.strokeStyle = color;

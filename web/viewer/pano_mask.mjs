@@ -18,7 +18,7 @@ export function writeMask(mask) {
   return runs.length < 2 ? "" : `mask1:${MASK_WIDTH}x${MASK_HEIGHT}:${runs.join(",")}`;
 }
 
-/** @param {unknown} text @returns {Uint8Array} empty when it is not understood */
+/** @param {unknown} text @returns {Uint8Array} empty when it cannot be parsed */
 export function readMask(text) {
   const mask = emptyMask();
   const head = `mask1:${MASK_WIDTH}x${MASK_HEIGHT}:`;
@@ -38,7 +38,7 @@ export function readMask(text) {
 /**
  * Paint a round dab on the sphere, in place.
  * @param {Uint8Array} mask
- * @param {number} u place in the panorama, 0 to 1 across
+ * @param {number} u position in the panorama, 0 to 1 across
  * @param {number} v 0 to 1 down
  * @param {number} radius angle, radians
  * @param {0 | 1} value
@@ -65,12 +65,12 @@ export function dab(mask, u, v, radius, value) {
 }
 
 /**
- * Paint from one place to another.
+ * Paint from one position to another.
  * @param {Uint8Array} mask @param {[number, number]} from @param {[number, number]} to @param {number} radius @param {0 | 1} value
  */
 export function stroke(mask, from, to, radius, value) {
   let across = to[0] - from[0];
-  across -= Math.round(across); // the short way around
+  across -= Math.round(across); // the shorter way around
   const down = to[1] - from[1];
   const level = Math.sin(Math.PI * (from[1] + to[1]) / 2);
   const angle = Math.hypot(across * 2 * Math.PI * level, down * Math.PI);
@@ -78,7 +78,7 @@ export function stroke(mask, from, to, radius, value) {
   for (let k = 0; k <= steps; k++) dab(mask, from[0] + (across * k) / steps, from[1] + (down * k) / steps, radius, value);
 }
 
-/** @param {Uint8Array} mask @returns {number} share of the sphere */
+/** @param {Uint8Array} mask @returns {number} fraction of the sphere */
 export function share(mask) {
   let painted = 0;
   let whole = 0;

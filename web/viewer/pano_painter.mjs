@@ -1,11 +1,11 @@
-// Paints views of panoramas into the canvases of any number of nodes, on the page's one WebGL context. Without WebGL it
-// paints with plain arithmetic.
+// Paints perspective views of panoramas into the canvases of any number of nodes, with the page's one WebGL context, or on the
+// CPU without WebGL.
 
 import { SharedContext } from "./context.mjs";
 import { basisOf, sourceOf } from "./pano_view.mjs";
 
 /** @typedef {import("./pano_view.mjs").Look} Look */
-/** @typedef {HTMLImageElement | HTMLCanvasElement} Source a panorama; a canvas may be clear in places */
+/** @typedef {HTMLImageElement | HTMLCanvasElement} Source a panorama; a canvas may be partly transparent */
 /** @typedef {{ look: Look, image: Source, canvas: HTMLCanvasElement }} View */
 
 const PLAIN_PX = 320; // columns painted without WebGL
@@ -30,7 +30,7 @@ uniform vec2 halfSize;
 const float PI = 3.141592653589793;
 void main() {
   vec3 ray = basis * vec3(at.x * halfSize.x, -at.y * halfSize.y, 1.0);
-  // Some drivers take atan(-0.0, x) for a whole turn, which would draw a line along the horizon.
+  // Some drivers return a full turn for atan(-0.0, x), which would draw a line along the horizon.
   float across = 0.5 + atan(ray.x + 1e-9, ray.z) / (2.0 * PI);
   float down = 0.5 + atan(ray.y + 1e-9, length(ray.xz)) / PI;
   color = textureLod(panorama, vec2(across, down), 0.0);
@@ -58,11 +58,11 @@ class GlPainter {
     if (!gl.getProgramParameter(this.program, gl.LINK_STATUS)) throw new Error(String(gl.getProgramInfoLog(this.program)));
     this.basis = gl.getUniformLocation(this.program, "basis");
     this.halfSize = gl.getUniformLocation(this.program, "halfSize");
-    /** @type {Map<Source, WebGLTexture>} latest used last */
+    /** @type {Map<Source, WebGLTexture>} most recently used last */
     this.textures = new Map();
   }
 
-  /** Make the context's state what painting needs, whatever others left. */
+  /** Set the state of the context, whatever other views left. */
   reset() {
     const { gl } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);

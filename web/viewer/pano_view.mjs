@@ -1,15 +1,15 @@
-// Looking around in a panorama. Pure. OpenCV axes; a panorama's middle column looks along +z, its right half along +x.
+// The perspective view in a panorama. Pure. OpenCV axes; a panorama's middle column looks along +z, its right half along +x.
 
 import { clamp, wrapAngle } from "./walk.mjs";
 
-/** @typedef {{ yaw: number, pitch: number, fov: number }} Look (radians; positive turns right and up; `fov` across) */
+/** @typedef {{ yaw: number, pitch: number, fov: number }} Look (radians; positive to the right and up; `fov` horizontal) */
 
 const DEGREE = Math.PI / 180;
 export const FOV_LIMITS = [10 * DEGREE, 150 * DEGREE];
 
 /**
  * @param {Partial<Look>} look
- * @returns {Look} with everything in its range
+ * @returns {Look} with all values in range
  */
 export function steady({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
   const safe = (/** @type {number} */ value, /** @type {number} */ other) => (Number.isFinite(value) ? value : other);
@@ -21,7 +21,7 @@ export function steady({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
 }
 
 /**
- * Drag the panorama: what is under the hand in the middle of the view stays there.
+ * Drag the panorama: the point under the pointer stays there, near the center of the view.
  * @param {Look} look
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
@@ -32,11 +32,11 @@ export function dragLook(look, dx, dy, width) {
   return steady({ ...look, yaw: look.yaw - dx * perPixel, pitch: look.pitch + dy * perPixel });
 }
 
-/** @param {Look} look @param {number} notches up (nearer) positive */
+/** @param {Look} look @param {number} notches up (zoom in) positive */
 export const zoomLook = (look, notches) => steady({ ...look, fov: look.fov * 0.92 ** notches });
 
 /**
- * Columns: the view's right, down and ahead in the panorama.
+ * Columns: the view's right, down and forward axes in the panorama.
  * @param {Look} look
  * @returns {number[]} 9 numbers, column by column
  */
@@ -46,7 +46,7 @@ export function basisOf({ yaw, pitch }) {
 }
 
 /**
- * Where a point of the view lies in the panorama.
+ * Position in the panorama of a point of the view.
  * @param {Look} look
  * @param {number} x from -1 (left edge) to 1
  * @param {number} y from -1 (top edge) to 1
@@ -63,7 +63,7 @@ export function sourceOf(look, x, y, aspect) {
 }
 
 /**
- * Check what came from a payload or a saved workflow.
+ * Validate a value from a payload or a saved workflow.
  * @param {unknown} value
  * @returns {{ filename: string, subfolder: string, type: string, frame: number }[]}
  */

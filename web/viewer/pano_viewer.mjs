@@ -1,4 +1,4 @@
-// One element that shows a panorama or the frames of a panoramic video. Knows nothing of the host.
+// The panorama viewer: one element that shows a panorama or the frames of a panoramic video. Independent of the host.
 //
 // The registry lists the live ones: { look, frame, ready, element }.
 
@@ -52,11 +52,11 @@ export class PanoViewer {
     /** @type {Frame[]} */
     this.frames = [];
     this.index = 0;
-    /** @type {Map<string, HTMLImageElement>} latest used last */
+    /** @type {Map<string, HTMLImageElement>} most recently used last */
     this.images = new Map();
     /** @type {HTMLImageElement | null} */
     this.image = null;
-    /** @type {((done: boolean) => void) | null} called when the visitor turned, zoomed or took another frame */
+    /** @type {((done: boolean) => void) | null} called when the user rotated, zoomed or selected another frame */
     this.onChange = null;
     /** @type {Promise<{ error?: string }>} of the frame shown last */
     this.ready = Promise.resolve({ error: "nothing is shown" });
@@ -78,13 +78,13 @@ export class PanoViewer {
     registry.panoramas.push(this);
   }
 
-  /** Number of the frame shown, as the video counts. */
+  /** Number of the frame shown, in the video. */
   get frame() {
     return this.frames[this.index]?.frame ?? 0;
   }
 
   /** @param {string} text @param {boolean} [isError] */
-  say(text, isError = false) {
+  showMessage(text, isError = false) {
     this.text.textContent = text;
     this.message.dataset.kind = isError ? "error" : "info";
     this.message.hidden = false;
@@ -99,11 +99,11 @@ export class PanoViewer {
     this.frames = frames;
     this.slider.max = String(frames.length - 1);
     this.strip.hidden = frames.length < 2;
-    this.say(tr("Opening panorama"));
+    this.showMessage(tr("Opening panorama"));
     return this.goTo(this.indexOf(frame));
   }
 
-  /** @param {number} frame @returns {number} the last one written that is not later */
+  /** @param {number} frame @returns {number} index of the last frame that is not later */
   indexOf(frame) {
     let index = 0;
     while (index + 1 < this.frames.length && this.frames[index + 1].frame <= frame) index++;
@@ -135,7 +135,7 @@ export class PanoViewer {
       if (this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
       this.setPlaying(false);
       const error = tr("The panorama no longer exists. ComfyUI clears its temp folder on startup; run the workflow again.");
-      this.say(error, true);
+      this.showMessage(error, true);
       return { error };
     }
     if (this.isDisposed || this.frames[this.index]?.address !== address) return { error: "another frame was shown" };
@@ -256,7 +256,7 @@ export class PanoViewer {
     on(
       "wheel",
       (event) => {
-        if (!element.contains(document.activeElement)) return; // not in use: let the page zoom or scroll
+        if (!element.contains(document.activeElement)) return; // no focus: let the page zoom or scroll
         event.preventDefault();
         event.stopPropagation();
         const pixels = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;
@@ -279,7 +279,7 @@ export class PanoViewer {
   /** @param {KeyboardEvent} event */
   onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key !== "Tab") event.stopPropagation(); // the graph has keys of its own
+    if (event.key !== "Tab") event.stopPropagation(); // the graph editor has shortcuts of its own
     if (event.key === "Escape") return /** @type {HTMLElement} */ (document.activeElement)?.blur();
     if (event.target === this.slider || event.target === this.play || this.brush.owns(event.target)) return;
     if (this.image && this.brush.onKey(event.key)) return event.preventDefault();

@@ -7,7 +7,7 @@ import { PanoViewer } from "./pano_viewer.mjs";
 import { ensureStyle } from "./style.mjs";
 
 const PAYLOAD = "matrix3d_pano"; // of the node's `ui` output
-const PROPERTY = "matrix3d_pano"; // where the workflow remembers what was shown
+const PROPERTY = "matrix3d_pano"; // where the workflow stores what was shown
 const placeholder = () => tr("Run the workflow to see the panorama.");
 const LEAST_HEIGHT = 200;
 const START_SIZE = [460, 480];
@@ -22,7 +22,7 @@ const LOOK_WIDGETS = /** @type {const} */ (["yaw", "pitch", "fov"]);
 export function attachPano(node, api, app) {
   ensureStyle();
   const viewer = new PanoViewer();
-  viewer.say(placeholder());
+  viewer.showMessage(placeholder());
   const frame = addFrame(node, {
     name: "panorama_view",
     type: "MATRIX3D_PANORAMA",
@@ -33,16 +33,16 @@ export function attachPano(node, api, app) {
   forwardToGraph(frame, viewer.element, app);
 
   const find = (/** @type {string} */ name) => node.widgets?.find((/** @type {any} */ w) => w.name === name);
-  let isOurs = false; // the change of a widget comes from the view
+  let isOwnChange = false; // the change of a widget comes from the view
   const set = (/** @type {string} */ name, /** @type {number} */ value) => {
     const target = find(name);
     if (!target || target.value === value) return;
     target.value = value;
     target.callback?.(value);
   };
-  /** Read the look from the widgets, which typing, undo and the workflow set. */
+  /** Read the view from the widgets, which typing, undo and the workflow set. */
   const follow = () => {
-    if (isOurs) return;
+    if (isOwnChange) return;
     const [yaw, pitch, fov] = LOOK_WIDGETS.map((name) => Number(find(name)?.value) * DEGREE);
     viewer.setLook({ yaw, pitch, fov });
     const number = Number(find("frame")?.value) || 0;
@@ -53,12 +53,12 @@ export function attachPano(node, api, app) {
     if (target) after(target, "callback", follow);
   }
   viewer.onChange = (isDone) => {
-    isOurs = true;
+    isOwnChange = true;
     for (const name of LOOK_WIDGETS) set(name, Number((viewer.look[name] / DEGREE).toFixed(1)) + 0);
     if (viewer.frames.length > 1) set("frame", viewer.frame);
-    isOurs = false;
+    isOwnChange = false;
     node.setDirtyCanvas?.(true, true);
-    if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // unsaved; undo knows it
+    if (isDone) app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.(); // mark as unsaved, for undo
   };
 
   const painted = find("paint");
@@ -92,7 +92,7 @@ export function attachPano(node, api, app) {
   after(node, "onRemoved", () => viewer.dispose());
   restore();
 
-  /** Show what the workflow remembers, if the host still has it. */
+  /** Show what the workflow stores, if the host still has the files. */
   async function restore() {
     follow();
     if (painted) viewer.brush.load(painted.value);
@@ -102,7 +102,7 @@ export function attachPano(node, api, app) {
     if (error && viewer.frames.length === files.length) {
       viewer.frames = [];
       viewer.strip.hidden = true;
-      viewer.say(placeholder());
+      viewer.showMessage(placeholder());
     }
   }
 }

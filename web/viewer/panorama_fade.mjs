@@ -1,11 +1,11 @@
-// How much of the source panorama is seen over the splats. Pure.
+// Opacity of the source panorama over the splats. Pure.
 
-const [WHOLE, NONE] = [0.01, 0.05]; // of the distance of what is around: so far away it still fits; there it does not
+const [WHOLE, NONE] = [0.01, 0.05]; // of the median distance of the splats: up to the first the panorama matches, from the second on it does not
 
 /**
- * How much of a panorama may be seen from near where it was taken: elsewhere everything lies in other directions.
- * @param {number} away from there, world units
+ * How well a panorama matches the splats near its center; farther away parallax misaligns them.
+ * @param {number} away distance from its center, world units
  * @param {number} median distance of the splats
- * @returns {number} 1: it fits; 0: it does not
+ * @returns {number} 1: it matches; 0: it does not
  */
 export const fitOfPanorama = (away, median) => Math.min(1, Math.max(0, (NONE - away / median) / (NONE - WHOLE)));

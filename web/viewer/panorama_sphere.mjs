@@ -1,8 +1,8 @@
-// The source panorama on a sphere around where it was taken, to fade to and from.
+// The source panorama on a sphere around its center, to fade to.
 
 import * as THREE from "../vendor/three.mjs";
 
-const RADIUS = 100; // the eye moves much less
+const RADIUS = 100; // much larger than the movement of the eye
 
 export class PanoramaSphere {
   /**
@@ -11,7 +11,7 @@ export class PanoramaSphere {
    */
   constructor(image, pose) {
     this.texture = new THREE.Texture(image);
-    this.texture.colorSpace = THREE.NoColorSpace; // shown as it is
+    this.texture.colorSpace = THREE.NoColorSpace; // no conversion
     this.texture.generateMipmaps = false; // at the seam the coordinates jump
     this.texture.minFilter = this.texture.magFilter = THREE.LinearFilter;
     this.texture.wrapS = THREE.RepeatWrapping;
@@ -37,7 +37,7 @@ export class PanoramaSphere {
     });
     const ball = new THREE.Mesh(this.geometry, this.material);
     ball.frustumCulled = false;
-    /** Where it was taken, OpenCV axes. */
+    /** Center of the panorama, OpenCV axes. */
     this.center = [0, 0, 0];
     if (pose?.length === 16 && pose.every(Number.isFinite)) {
       const turn = new THREE.Matrix4().makeScale(1, -1, -1); // between the axes of OpenCV and three.js
@@ -49,7 +49,7 @@ export class PanoramaSphere {
     this.scene.add(ball);
   }
 
-  /** How much of it is seen, 0 to 1. */
+  /** Opacity, 0 to 1. */
   get share() {
     return this.material.uniforms.share.value;
   }

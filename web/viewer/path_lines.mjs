@@ -1,4 +1,4 @@
-// A camera path as lines in the world: the way, and a small camera for each pose.
+// A camera path as lines in the world: the path, and a small camera for each pose.
 
 import * as THREE from "../vendor/three.mjs";
 
@@ -12,7 +12,7 @@ const GIVEN_COLOR = 0x9aa3ad;
 const GIVEN_STEP = 4; // of its poses, one is drawn as a camera
 const FRUSTUM_SHARE = 0.07; // its depth, of the extent of the path
 const FRUSTUM_LIMITS = [0.1, 0.5]; // world units
-const NEAR = 2.5; // frusta closer than this many depths are in the way of the eye
+const NEAR = 2.5; // frusta closer than this many depths would obstruct the view
 
 export class PathLines {
   constructor() {
@@ -95,7 +95,7 @@ export class PathLines {
 }
 
 /**
- * Edges of a camera that looks along -z, with a tick that shows where up is.
+ * Edges of a camera that looks along -z, with a tick that marks the up direction.
  * @param {number} depth world units
  * @param {number} aspect
  * @param {number} fov vertical, radians

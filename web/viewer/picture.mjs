@@ -1,11 +1,11 @@
-// Pictures of the view at a chosen size. Pure but for the saving.
+// Screenshots of a chosen size. Pure except for saving.
 
-/** Width and height of the pictures on offer, besides the view's own size. */
+/** Width and height of the selectable sizes, besides the view's own size. */
 export const PICTURE_SIZES = [[1280, 720], [1920, 1080], [2560, 1440], [3840, 2160]];
-const MOST_PIXELS = 4096; // along a side; a picture of 4K fits
+const MOST_PIXELS = 4096; // along a side; 4K fits
 
 /**
- * @param {string} text such as "3840x2160"; anything else stands for the view's own size
+ * @param {string} text such as "3840x2160"; anything else means the view's own size
  * @returns {[number, number] | null}
  */
 export function sizeOfText(text) {

@@ -3,17 +3,17 @@
 import { tr } from "../i18n/translate.mjs";
 
 /**
- * Where the eye is and how it looks. Upright: there is no roll.
+ * A camera pose without roll.
  * @typedef {{ position: number[], yaw: number, pitch: number }} Pose (world units, radians)
  */
 
 export const FOV_Y = (65 / 180) * Math.PI; // vertical field of view; about 97 degrees across at 16:9
 
-/** @type {Pose} The panorama's center, looking at its front. */
+/** @type {Pose} The panorama's center, facing its front. */
 export const ORIGIN = { position: [0, 0, 0], yaw: 0, pitch: 0 };
 
 /**
- * Read a world-to-camera matrix, row by row. Roll is dropped: a visitor stands upright.
+ * Read a world-to-camera matrix, row by row. Roll is dropped: the viewer stays upright.
  * @param {number[] | number[][]} matrix 16 numbers or 4 rows of 4
  * @returns {Pose}
  */
@@ -23,16 +23,16 @@ export function poseFromMatrix(matrix) {
   const [right, down, ahead] = [m.slice(0, 3), m.slice(4, 7), m.slice(8, 11)]; // the camera's axes in the world
   const t = [m[3], m[7], m[11]];
   const position = [0, 1, 2].map((i) => 0 - (right[i] * t[0] + down[i] * t[1] + ahead[i] * t[2]));
-  // Straight up or down, sight has no heading; the camera's right side still has.
+  // Straight up or down the view direction has no heading, but the camera's right axis does.
   const level = Math.hypot(ahead[0], ahead[2]);
   const yaw = level > 1e-6 ? Math.atan2(ahead[0], ahead[2]) : Math.atan2(0 - right[2], right[0]);
   return { position, yaw, pitch: Math.atan2(0 - ahead[1], level) };
 }
 
 /**
- * Read "x,y,z,yaw,pitch" (world units, degrees; the angles may be left out), as addresses hold it.
+ * Read "x,y,z,yaw,pitch" (world units, degrees; the angles may be left out), as URLs hold it.
  * @param {string | null | undefined} text
- * @returns {Pose | null} null when there is none or it is not understood
+ * @returns {Pose | null} null when there is none or it cannot be parsed
  */
 export function poseFromText(text) {
   const parts = (text ?? "").split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
@@ -51,7 +51,7 @@ export function poseToText(pose) {
 }
 
 /**
- * The same pose in the coordinates of three.js (y up, looking down -z), where the world is turned by 180
+ * The same pose in the coordinates of three.js (y up, looking down -z), where the world is rotated by 180
  * degrees about x: (x, y, z) becomes (x, -y, -z), which is a rotation, so nothing is mirrored.
  * @param {Pose} pose
  * @returns {{ position: number[], rotation: [number, number, number] }} Euler angles about x, y, z in the order YXZ

@@ -1,4 +1,4 @@
-// Where splats come from, as colors. Pure. The numbers and colors are those of matrix3d_core/scene/provenance.py.
+// Provenance of splats as colors. Pure. The numbers and colors are those of matrix3d_core/scene/provenance.py.
 
 import { tr } from "../i18n/translate.mjs";
 

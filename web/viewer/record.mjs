@@ -1,29 +1,29 @@
-// What a visitor records: a walk, key poses, and one view. Pure. The text is what the node hands to the graph (read by
-// matrix3d_core/trajectories/recording.py): degrees and world units, OpenCV axes.
+// The recording: a walk, keyframes, and one view. Pure. Its text is stored in the node and read by
+// matrix3d_core/trajectories/recording.py: degrees and world units, OpenCV axes.
 
 import { columnsOfAxes } from "./axes.mjs";
 import { UPS } from "./outside.mjs";
 import { wrapAngle } from "./walk.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
-/** @typedef {Pose & { time: number, isTurn?: boolean }} Sample (seconds; `isTurn`: the way bends here) */
+/** @typedef {Pose & { time: number, isTurn?: boolean }} Sample (seconds; `isTurn`: the motion changes here) */
 
 /**
  * @typedef {object} Recording
  * @property {Sample[]} walk
  * @property {Pose[]} keys
- * @property {"walk" | "keys"} use which of them is the path
+ * @property {"walk" | "keys"} use which one is the path
  * @property {(Pose & { fov: number }) | null} view vertical field of view in radians
- * @property {string} [axes] one of `UPS`: where the splats' x, y and z point in the view, when they were turned there
+ * @property {string} [axes] one of `UPS`: where the splats' x, y and z point in the view, when the viewer rotated them
  */
 
 /** @type {Recording} */
 export const EMPTY = { walk: [], keys: [], use: "walk", view: null };
 
-export const INTERVAL_S = 0.05; // between samples, unless the visitor turns
+export const INTERVAL_S = 0.05; // between samples, unless the motion changes
 export const MOST_SAMPLES = 12_000; // ten minutes
 const DEGREE = Math.PI / 180;
-const OFF_WAY = 0.002; // world units that a left-out sample may lie off the line between its neighbors
+const OFF_WAY = 0.002; // world units that a dropped sample may be off the line between its neighbors
 const OFF_LOOK = 0.1 * DEGREE;
 
 const round = (/** @type {number} */ value) => Number(value.toFixed(4)) + 0;
@@ -32,8 +32,8 @@ const rowOf = (/** @type {Pose} */ pose) =>
 /** @param {number[]} row @returns {Pose} */
 const poseOf = ([x, y, z, yaw, pitch]) => ({ position: [x, y, z], yaw: yaw * DEGREE, pitch: pitch * DEGREE });
 
-/** @param {string} axes @returns {number[][]} rows of the rotation from splats to the view in which they point there */
-const turnOf = (axes) => {
+/** @param {string} axes @returns {number[][]} rotation from the file's axes to the viewer's, rows */
+const rotationOf = (axes) => {
   const [x, y, z] = /** @type {number[][]} */ (columnsOfAxes(axes));
   return [[x[0], y[0], z[0]], [-x[1], -y[1], -z[1]], [-x[2], -y[2], -z[2]]].map((row) => row.map((v) => v + 0));
 };
@@ -50,7 +50,7 @@ export function writeRecording(recording) {
   const { walk, keys, use, view, axes = "RDF" } = recording;
   return JSON.stringify({
     version: 1,
-    ...(axes === "RDF" ? {} : { turn: turnOf(axes) }),
+    ...(axes === "RDF" ? {} : { turn: rotationOf(axes) }),
     use,
     walk: walk.map((sample) => [round(sample.time), ...rowOf(sample)]),
     keys: keys.map(rowOf),
@@ -60,7 +60,7 @@ export function writeRecording(recording) {
 
 /**
  * @param {unknown} text
- * @returns {Recording} empty when it is not understood
+ * @returns {Recording} empty when it cannot be parsed
  */
 export function readRecording(text) {
   if (typeof text !== "string" || !text.trim()) return EMPTY;
@@ -78,7 +78,7 @@ export function readRecording(text) {
       keys: keys.map((/** @type {number[]} */ row) => poseOf(check(row, 5))),
       use: use === "keys" ? "keys" : "walk",
       view: view && { ...poseOf(check(view, 6)), fov: view[5] * DEGREE },
-      ...(turn ? { axes: UPS.find(({ axes }) => JSON.stringify(turnOf(axes)) === JSON.stringify(turn))?.axes } : {}),
+      ...(turn ? { axes: UPS.find(({ axes }) => JSON.stringify(rotationOf(axes)) === JSON.stringify(turn))?.axes } : {}),
     };
   } catch {
     return EMPTY;
@@ -90,11 +90,11 @@ const isSamePose = (a, b) =>
   a.yaw === b.yaw && a.pitch === b.pitch && a.position.every((value, i) => value === b.position[i]);
 
 /**
- * Add where the visitor is now to a walk that is being recorded. Changes the list.
+ * Add the current camera to a walk that is being recorded, in place.
  * @param {Sample[]} walk
  * @param {number} time seconds since recording began
  * @param {Pose} pose
- * @param {boolean} [isTurn] keep it however soon it comes, and even if nothing moved: from here it goes on differently
+ * @param {boolean} [isTurn] keep the sample in any case, as the motion changes here
  * @returns {boolean} false: the walk is full
  */
 export function addSample(walk, time, { position, yaw, pitch }, isTurn = false) {
@@ -113,7 +113,8 @@ export function addSample(walk, time, { position, yaw, pitch }, isTurn = false) 
 }
 
 /**
- * Whether a sample says no more than its neighbors do: who walks along a wall, turns at corners that no key marks.
+ * Whether a sample can be interpolated from its neighbors. Sliding along walls changes direction without a key event,
+ * so this is measured.
  * @param {Sample} before @param {Sample} sample @param {Sample} after
  */
 function isBetween(before, sample, after) {
@@ -124,8 +125,8 @@ function isBetween(before, sample, after) {
   return Math.hypot(...off) < OFF_WAY && Math.max(Math.abs(offYaw), Math.abs(offPitch)) < OFF_LOOK;
 }
 
-/** @param {Pose[]} poses @returns {number} length of the way, world units */
-export function wayLength(poses) {
+/** @param {Pose[]} poses @returns {number} length of the path, world units */
+export function pathLength(poses) {
   let length = 0;
   for (let i = 1; i < poses.length; i++) {
     const [a, b] = [poses[i - 1].position, poses[i].position];
@@ -164,26 +165,26 @@ export function matrixOf({ position, yaw, pitch }) {
 }
 
 /**
- * The matrix of a pose in splats that were turned, for the splats as the graph has them.
+ * The matrix of a pose in rotated splats, relative to the splats as the workflow has them.
  * @param {Pose} pose in the view
  * @param {string} axes where the splats' x, y and z point there
  * @returns {number[][]} world-to-camera, 4 rows of 4
  */
-export function turnedMatrixOf(pose, axes) {
-  const turn = turnOf(axes);
+export function rotatedMatrixOf(pose, axes) {
+  const turn = rotationOf(axes);
   return matrixOf(pose).map((row) => [...[0, 1, 2].map((i) => row[0] * turn[0][i] + row[1] * turn[1][i] + row[2] * turn[2][i] + 0), row[3]]);
 }
 
 /**
- * A file of the path that is in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as TrajectoryLoad
- * reads it, in the splats' own frame; keys of turned splats, which are not upright, likewise.
+ * A file of the path in use: keyframes as the node TrajectoryFromKeyframes reads them, or a walk as TrajectoryLoad reads
+ * it, in the splats' own frame. Keyframes of rotated splats have roll there, so they are written like a walk.
  * @param {Recording} recording
  * @returns {string}
  */
 export function exportPath(recording) {
   const { axes = "RDF" } = recording;
   if (axes !== "RDF" || recording.use === "walk") {
-    const poses = recording[recording.use].map((pose) => (axes === "RDF" ? matrixOf(pose) : turnedMatrixOf(pose, axes)));
+    const poses = recording[recording.use].map((pose) => (axes === "RDF" ? matrixOf(pose) : rotatedMatrixOf(pose, axes)));
     return JSON.stringify({ format: "matrix3d-trajectory", version: 1, frame_of_reference: "panorama", poses });
   }
   const keys = recording.keys.map((key) => {
@@ -194,7 +195,7 @@ export function exportPath(recording) {
 }
 
 /**
- * Points of the path for the eye, in order: key poses joined by a smooth curve that the backend's resembles.
+ * Points of the path to draw, in order: keyframes are joined by a smooth curve that resembles the library's spline.
  * @param {Recording} recording
  * @returns {number[][]} positions, OpenCV axes
  */

@@ -1,4 +1,4 @@
-// Records what a visitor of a viewer does, and shows it: the strip below the picture and the path in the world.
+// Records the camera of a viewer, and shows the recording: the timeline and the path in the world.
 
 import { tr } from "../i18n/translate.mjs";
 import { poseFromMatrix } from "./pose.mjs";
@@ -22,7 +22,7 @@ export class Recorder {
     this.lastStatus = 0;
     /** @type {((text: string) => void) | null} called with the new text after every change */
     this.onChange = null;
-    this.timeline = new Timeline(viewer.overlay.message, {
+    this.timeline = new Timeline(viewer.overlay.bottom, {
       act: (action) => viewer.act(action),
       goTo: (index) => this.goTo(index),
       setKeys: (keys) => this.change({ keys, use: keys.length ? "keys" : "walk" }),
@@ -30,12 +30,12 @@ export class Recorder {
     this.refresh();
   }
 
-  /** What the graph gets. */
+  /** The recording as the node stores it. */
   get text() {
     return writeRecording(this.recording);
   }
 
-  /** Show what a workflow has stored. @param {unknown} text */
+  /** Show the recording that a workflow has stored. @param {unknown} text */
   load(text) {
     if (this.isRecording) return;
     const recording = readRecording(text);
@@ -45,17 +45,16 @@ export class Recorder {
     this.refresh();
   }
 
-  /** Show or hide the strip. @param {boolean} isOpen */
+  /** Show or hide the timeline. @param {boolean} isOpen */
   open(isOpen) {
     this.timeline.element.hidden = !isOpen;
-    this.viewer.element.classList.toggle("m3d-has-path", isOpen);
-    this.viewer.overlay.press("path", isOpen);
+    this.viewer.overlay.setPressed("path", isOpen);
     this.refresh();
   }
 
   /**
    * @param {string} action
-   * @returns {boolean} whether it was one of ours
+   * @returns {boolean} whether it was an action of the recorder
    */
   act(action) {
     const { viewer, recording } = this;
@@ -92,7 +91,7 @@ export class Recorder {
   }
 
   /**
-   * The visitor is where he is: remember it while recording.
+   * Add the current camera, while recording.
    * @param {number} when milliseconds
    * @param {boolean} [isTurn] see `addSample`
    */
@@ -108,7 +107,7 @@ export class Recorder {
     }
   }
 
-  /** What was walked after some time was taken back. @param {number} when milliseconds */
+  /** Drop the samples after some time, as their motion was undone. @param {number} when milliseconds */
   forget(when) {
     if (!this.isRecording) return;
     const time = (when - this.startedAt) / 1000;
@@ -140,10 +139,10 @@ export class Recorder {
     const end = this.isRecording ? (performance.now() - this.startedAt) / 1000 : (walk[walk.length - 1]?.time ?? 0);
     const unit = this.viewer.file?.is_metric ? "m" : tr("units");
     this.timeline.update(this.recording, { isRecording: this.isRecording, seconds: end, unit, isFull });
-    this.timeline.buttons.view.hidden = !this.onChange; // there is no graph to take it
+    this.timeline.buttons.view.hidden = !this.onChange; // without a node there is no workflow to output it to
   }
 
-  /** Draw the path into the world, but not while walking it. */
+  /** Draw the path into the world, but not while recording. */
   drawPath() {
     const { scene } = this.viewer;
     if (!scene) return;

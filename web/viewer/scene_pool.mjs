@@ -1,4 +1,4 @@
-// Scenes of the viewers of a page. All share one WebGL context, but each keeps its splats in the memory of the graphics.
+// Limits the scenes of a page. All viewers share one WebGL context, but each keeps its splats in GPU memory.
 
 import { tr } from "../i18n/translate.mjs";
 import { registry } from "../registry.mjs";
@@ -7,10 +7,10 @@ import { registry } from "../registry.mjs";
 
 const withScenes = () => registry.viewers.filter((viewer) => viewer.scene);
 
-/** Whether there is a scene for one more. */
+/** Whether one more scene is allowed. */
 export const hasRoom = () => withScenes().length < registry.mostScenes;
 
-/** Let another viewer give its graphics back when there are too many: one out of sight, else the one idle longest. */
+/** Suspend other viewers when there are too many: those out of sight first, then those idle longest. */
 function makeRoom(/** @type {WalkViewer} */ forViewer) {
   const others = withScenes().filter((viewer) => viewer !== forViewer);
   others.sort((a, b) => Number(a.isVisible) - Number(b.isVisible) || a.loop.lastDrawn - b.loop.lastDrawn);
@@ -18,8 +18,8 @@ function makeRoom(/** @type {WalkViewer} */ forViewer) {
 }
 
 /**
- * @param {WalkViewer} viewer that has no scene
- * @throws {Error} when there can be none
+ * @param {WalkViewer} viewer without a scene
+ * @throws {Error} when none can be created
  */
 export async function openScene(viewer) {
   makeRoom(viewer);

@@ -1,4 +1,4 @@
-// The panel of settings over a viewer's picture: field of view, speed, ground, grid, what is up, size of pictures.
+// The settings panel of a viewer: field of view, speed, background, grid, up axis, size of screenshots.
 
 import { tr } from "../i18n/translate.mjs";
 import { plainNumber, upOf } from "./outside.mjs";
@@ -8,7 +8,7 @@ import { SPEED_LIMITS } from "./walk.mjs";
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
 
 const DEGREE = Math.PI / 180;
-const KEPT = "matrix3d.viewer"; // where the browser keeps ground and size of pictures
+const STORAGE_KEY = "matrix3d.viewer"; // where the browser stores background and size of screenshots
 
 const backgrounds = () => [["dark", tr("dark")], ["gray", tr("gray")], ["white", tr("white")]];
 const sizes = () => [
@@ -17,11 +17,11 @@ const sizes = () => [
 ];
 
 /** @returns {{ background?: string, pictureSize?: string }} */
-function readKept() {
+function readStored() {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? "{}") ?? {};
+    return JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}") ?? {};
   } catch {
-    return {}; // a page from the disk may have no store
+    return {}; // pages from the disk may have no storage
   }
 }
 
@@ -29,7 +29,7 @@ export class Settings {
   /** @param {WalkViewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
-    const { background = "dark", pictureSize = "" } = readKept();
+    const { background = "dark", pictureSize = "" } = readStored();
     this.background = String(background);
     this.pictureSize = String(pictureSize);
     this.element = document.createElement("div");
@@ -40,13 +40,13 @@ export class Settings {
       if (event.key === "Escape") {
         event.stopPropagation();
         this.toggle(false);
-      } else if (event.key.startsWith("Arrow") || event.key === " ") event.stopPropagation(); // or the visitor would walk
+      } else if (event.key.startsWith("Arrow") || event.key === " ") event.stopPropagation(); // arrow keys would move the camera
     });
     viewer.overlay.help.before(this.element);
     this.build();
   }
 
-  /** Make the rows, in the language of now. */
+  /** Create the rows, in the current language. */
   build() {
     const { viewer } = this;
     this.element.setAttribute("aria-label", tr("Viewer settings"));
@@ -54,9 +54,9 @@ export class Settings {
     this.speed = range(...speedSteps(), (value) => viewer.setSpeed(10 ** value));
     this.fovText = document.createElement("output");
     this.speedText = document.createElement("output");
-    this.ground = choice(backgrounds(), this.background, (name) => {
+    this.backgroundChoice = choice(backgrounds(), this.background, (name) => {
       this.background = name;
-      this.keep();
+      this.store();
       viewer.setBackground(name);
     });
     this.grid = document.createElement("input");
@@ -71,7 +71,7 @@ export class Settings {
     this.up.addEventListener("click", () => viewer.act("up"));
     this.size = choice(sizes(), this.pictureSize, (name) => {
       this.pictureSize = name;
-      this.keep();
+      this.store();
     });
     const save = document.createElement("button");
     save.type = "button";
@@ -81,14 +81,14 @@ export class Settings {
     this.element.replaceChildren(
       row(tr("Field of view"), this.fov, this.fovText),
       row(tr("Speed"), this.speed, this.speedText),
-      row(tr("Background"), this.ground),
+      row(tr("Background"), this.backgroundChoice),
       ...this.outsideRows,
       row(tr("Screenshot"), this.size, save),
     );
     this.refresh();
   }
 
-  /** Show what holds now. */
+  /** Show the current values. */
   refresh() {
     const { viewer, fov, speed, fovText, speedText, grid, up } = this;
     if (!fov || !speed || !fovText || !speedText || !grid || !up) return;
@@ -103,19 +103,19 @@ export class Settings {
 
   toggle(isOpen = this.element.hidden) {
     const { viewer, element } = this;
-    if (!isOpen && element.contains(document.activeElement)) viewer.element.focus({ preventScroll: true }); // keys go there
+    if (!isOpen && element.contains(document.activeElement)) viewer.element.focus({ preventScroll: true }); // for keyboard input
     element.hidden = !isOpen;
-    viewer.overlay.press("settings", isOpen);
+    viewer.overlay.setPressed("settings", isOpen);
     if (!isOpen) return;
     this.refresh();
     this.fov?.focus({ preventScroll: true });
   }
 
-  keep() {
+  store() {
     try {
-      localStorage.setItem(KEPT, JSON.stringify({ background: this.background, pictureSize: this.pictureSize }));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ background: this.background, pictureSize: this.pictureSize }));
     } catch {
-      // a page from the disk may have no store
+      // pages from the disk may have no storage
     }
   }
 }

@@ -12,27 +12,27 @@ import { READABLE } from "./splat_formats.mjs";
  * @property {"input" | "output" | "temp"} [type]
  * @property {number} [count] Gaussians
  * @property {number} [bytes]
- * @property {number} [stamp] when it was written; tells files of the same name apart
+ * @property {number} [stamp] when it was written; distinguishes files of the same name
  * @property {number[] | null} [start_pose] world-to-camera, 16 numbers, row by row
  * @property {boolean} [is_metric] one unit is one meter
- * @property {boolean} [is_world] something says where one may stand, such as a world.json
+ * @property {boolean} [is_world] the file has a world.json beside it, or the like
  * @property {number[][]} [path] world-to-camera poses of a path to draw, like start_pose
- * @property {unknown} [compare] another such file to show beside it
- * @property {unknown} [walls] a file of walls that comes with it
- * @property {unknown} [origins] a file that says where each splat comes from
- * @property {unknown} [panorama] the picture the world was made from
- * @property {number[] | null} [panorama_pose] world-to-camera where that was taken; null: at the origin
- * @property {{ frames: number, hits: number[] }} [recorded] of the recorded path: which of its frames are inside walls
+ * @property {unknown} [compare] another such file to compare with
+ * @property {unknown} [walls] a file with its walls
+ * @property {unknown} [origins] a file with the origin of each splat
+ * @property {unknown} [panorama] the panorama that the world was made from
+ * @property {number[] | null} [panorama_pose] world-to-camera of the panorama; null: at the origin
+ * @property {{ frames: number, hits: number[] }} [recorded] which frames of the recorded path collide with walls
  * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */
 
-export const MOST_BYTES = 1.5e9; // a browser's buffers end at 2 GB, and unpacking takes as much again
+export const MOST_BYTES = 1.5e9; // browsers limit buffers to 2 GB, and decoding needs as much again
 const PARTS = /\.(walls|origins|jpg|jpeg|png|webp)$/i;
 const TYPES = ["input", "output", "temp"];
 const OPENED = new RegExp(`\\.(${READABLE.join("|")})$`, "i");
 
 /**
- * Check what came from a payload, a saved workflow or an address.
+ * Validate a value from a payload, a saved workflow or a URL.
  * @param {unknown} value
  * @returns {SplatFile | null}
  */
@@ -45,7 +45,7 @@ export function readFile(value) {
 }
 
 /**
- * Where a file lies that comes with a world: in the same host's folders, over the same route.
+ * The address of a file that belongs to a world: in the host's folders, over the same route.
  * @param {unknown} value as `ui` payloads name it
  * @param {string} address of the world's own file
  * @returns {string | null} null when there is none
@@ -83,7 +83,7 @@ export function queryOf(file) {
 }
 
 /**
- * What the sidecar of a splat file says of it (see matrix3d_core/io/world_json.py), as a viewer needs it.
+ * Read the sidecar of a splat file (see matrix3d_core/io/world_json.py).
  * @param {any} info parsed world.json
  * @returns {{ axes: string, is_metric: boolean, is_world: boolean, start_pose: number[] | null }} the pose in OpenCV axes
  */
@@ -91,7 +91,7 @@ export function readSidecar(info) {
   if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json cannot be parsed"));
   const columns = columnsOfAxes(String(info.axes));
   if (!columns) throw new Error(tr("its world.json has no valid axes"));
-  // From the file's axes to three.js, and on to OpenCV by turning y and z around.
+  // From the file's axes to three.js, and on to OpenCV by negating y and z.
   const turn = (/** @type {number[]} */ v) =>
     [0, 1, 2].map((i) => (i === 0 ? 1 : -1) * columns.reduce((sum, column, k) => sum + column[i] * v[k], 0));
   let start = null;

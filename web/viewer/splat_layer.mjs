@@ -1,4 +1,4 @@
-// One world of a scene on the graphics: Spark's splats with what sorts, paints and measures them.
+// One world of a scene on the GPU: Spark's splats, their sorting, colors and measurements.
 
 import * as THREE from "../vendor/three.mjs";
 import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.mjs";
@@ -11,10 +11,10 @@ import { wallsOfSplats } from "./walls.mjs";
 
 /** @typedef {import("./stage.mjs").Stage} Stage */
 
-const LOD_FROM = 600_000; // splats; fewer are drawn as they are
+const LOD_FROM = 600_000; // splats; smaller worlds need no levels of detail
 const SAMPLES = 2000;
 
-/** One world: its splats, turned upright, and what sorts, paints and measures them. */
+/** One world: its splats, rotated upright, their sorting, colors and measurements. */
 export class SplatLayer {
   /** @param {Stage} stage @param {() => void} onDirty */
   constructor(stage, onDirty) {
@@ -26,7 +26,7 @@ export class SplatLayer {
     // Splats are trained with a low-pass that does not lower their opacity; draw them the same way.
     this.spark = new SparkRenderer({ renderer, onDirty, preBlurAmount: LOWPASS_PX2, blurAmount: 0 });
     this.scene.add(this.spark);
-    /** @type {Set<THREE.Material>} that unpacked splats; Spark drops them without disposing of them */
+    /** @type {Set<THREE.Material>} materials that unpacked splats; Spark drops them without disposing of them */
     this.unpackers = new Set();
     for (const accumulator of [this.spark.display, ...this.spark.accumulators]) {
       const { prepareProgramMaterial } = accumulator;
@@ -43,7 +43,7 @@ export class SplatLayer {
   }
 
   /**
-   * Turn the world from a file's axes to those of three.js: from OpenCV's by 180 degrees about x.
+   * Rotate the world from a file's axes to those of three.js: from OpenCV's by 180 degrees about x.
    * @param {string} axes
    */
   place(axes) {
@@ -70,10 +70,10 @@ export class SplatLayer {
   }
 
   /**
-   * Distances of the splats from a point, a measure of how large the place is.
+   * Quantiles of the splats' distances from a point, a measure of the scale of the scene.
    * @param {number[]} position OpenCV axes
    * @param {number[]} shares of the splats, from 0 to 1, such as [0.5] for the median
-   * @returns {number[]} within which so many of them lie, world units
+   * @returns {number[]} the quantiles, world units
    */
   distances(position, shares) {
     const splats = this.mesh?.packedSplats;
@@ -90,7 +90,7 @@ export class SplatLayer {
     return shares.map((share) => distances[Math.min(distances.length - 1, Math.floor(share * distances.length))] || 1);
   }
 
-  /** @returns {Float64Array} x, y, z of some of the splats, as the view shows them; OpenCV axes */
+  /** @returns {Float64Array} x, y, z of a sample of the splats, as the view shows them; OpenCV axes */
   somePoints() {
     const splats = this.mesh?.packedSplats;
     if (!splats) return new Float64Array();
@@ -109,7 +109,7 @@ export class SplatLayer {
   }
 
   /**
-   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colors again.
+   * Show depth, near white and far black, or the splats' own colors.
    * @param {[number, number] | null} range from white to black, world units; null: own colors
    */
   showDepth(range) {
@@ -123,9 +123,9 @@ export class SplatLayer {
   }
 
   /**
-   * Paint the splats by where they come from, or in their own colors again.
+   * Color the splats by provenance, or show their own colors.
    * @param {Uint8Array | null} origins of each splat, in the file's order; null: own colors
-   * @returns {number[]} how many come from where, by number; the last counts those of which nobody has said
+   * @returns {number[]} number of splats per origin; the last counts those of unknown origin
    */
   showOrigins(origins) {
     const { mesh } = this;
@@ -154,8 +154,8 @@ export class SplatLayer {
   }
 
   /**
-   * Walls of the splats themselves.
-   * @param {number[]} eye OpenCV axes; around it they stay free
+   * Estimate walls from the splats.
+   * @param {number[]} eye OpenCV axes; the space around it stays free
    */
   findWalls(eye) {
     const splats = this.mesh?.packedSplats;
@@ -167,7 +167,7 @@ export class SplatLayer {
       at.copy(center).applyMatrix4(turn);
       list.set([at.x, 0 - at.y, 0 - at.z, opacity], 4 * index);
     });
-    const splat = { x: 0, y: 0, z: 0, weight: 0 }; // the same object each time: there may be millions
+    const splat = { x: 0, y: 0, z: 0, weight: 0 }; // reused, as there may be millions
     return wallsOfSplats(
       splats.numSplats,
       (i) => {
@@ -178,12 +178,12 @@ export class SplatLayer {
     );
   }
 
-  /** Whether this world is so large that fewer splats may be drawn of it while it moves. */
+  /** Whether this world is large enough for levels of detail. */
   get isLarge() {
     return (this.mesh?.packedSplats?.numSplats ?? 0) >= LOD_FROM;
   }
 
-  /** Prepare coarser versions of a large world, in a worker. */
+  /** Build the levels of detail of a large world, in a worker. */
   async prepareLod() {
     const { mesh } = this;
     const splats = mesh?.packedSplats;
@@ -195,7 +195,7 @@ export class SplatLayer {
   }
 
   /**
-   * Draw at most so many splats, those that matter least for the picture merged; all of them when 0.
+   * Limit the number of splats drawn, by levels of detail; 0: all of them.
    * @param {number} budget
    */
   setBudget(budget) {
@@ -209,7 +209,7 @@ export class SplatLayer {
     this.onDirty();
   }
 
-  /** How many splats the last picture was made of. */
+  /** Number of splats in the last frame. */
   get drawn() {
     return this.spark.activeSplats;
   }
@@ -217,11 +217,11 @@ export class SplatLayer {
   async dispose() {
     this.isDisposed = true;
     for (let i = 0; i < 100 && this.spark.sorting; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20)); // a sort in flight would end in a stray error
+      await new Promise((resolve) => setTimeout(resolve, 20)); // a pending sort would end in an unhandled error
     }
     this.unload();
     this.spark.dispose();
-    this.spark.geometry.dispose(); // which it leaves, as it does the material
+    this.spark.geometry.dispose(); // Spark disposes of neither geometry nor material
     this.stage.retire("splats", this.spark.material);
   }
 }

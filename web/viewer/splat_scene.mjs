@@ -1,5 +1,5 @@
-// Draws splats with Spark on three.js, with the context that all viewers of a page share. Knows nothing of the page
-// around its canvas, nor of the host.
+// Draws splats with Spark on three.js, in the context that all viewers of a page share. Independent of the page around its
+// canvas and of the host.
 
 import * as THREE from "../vendor/three.mjs";
 import { SplatMesh } from "../vendor/spark.mjs";
@@ -17,16 +17,16 @@ import { widening } from "./widening.mjs";
 
 /** @typedef {import("./pose.mjs").Pose} Pose */
 
-/** Behind the splats; whatever the theme, as pictures do not depend on it. */
+/** Background colors; independent of the theme, as screenshots are. */
 export const BACKGROUNDS = { dark: 0x0e1013, gray: 0x8a8f96, white: 0xffffff };
-const CLIP = [0.01, 10_000]; // world units from the eye, within which a world is drawn
-const DEPTH_SHARES = [0.02, 0.95]; // of the splats, between which the gray of the depth mode runs
+const CLIP = [0.01, 10_000]; // near and far plane, world units
+const DEPTH_SHARES = [0.02, 0.95]; // of the splats: the quantiles of depth shown as white and black
 
 export class SplatScene {
   /**
-   * @param {HTMLCanvasElement} canvas that shows the picture
-   * @param {() => void} onDirty called when a new picture is due (splats sorted, data arrived)
-   * @param {() => void} onLost called when the graphics device was lost
+   * @param {HTMLCanvasElement} canvas that shows the frames
+   * @param {() => void} onDirty called when a new frame is needed (splats sorted, data arrived)
+   * @param {() => void} onLost called when the WebGL context was lost
    * @throws {Error} when the browser gives no WebGL 2
    */
   constructor(canvas, onDirty, onLost) {
@@ -40,9 +40,9 @@ export class SplatScene {
     this.camera = new THREE.PerspectiveCamera((FOV_Y / Math.PI) * 180, 1, ...CLIP);
     this.camera.rotation.order = "YXZ";
     this.world = new SplatLayer(this.stage, onDirty);
-    /** @type {SplatLayer | null} what is shown to the right of the compare line */
+    /** @type {SplatLayer | null} shown to the right of the compare slider */
     this.other = null;
-    this.compare = 1; // up to here from the left the first world is shown
+    this.compare = 1; // position of the compare slider, 0 to 1; the first world is left of it
     this.background = /** @type {keyof BACKGROUNDS} */ ("dark");
     /** @type {import("./outside.mjs").Outside | null} */
     this.outside = null;
@@ -64,14 +64,14 @@ export class SplatScene {
   /**
    * Show the splats of a file instead of those shown now.
    * @param {Uint8Array} bytes
-   * @param {string} name with its suffix, which tells the format
+   * @param {string} name whose suffix gives the format
    * @param {string} [axes] of the file, OpenCV's by default
-   * @param {boolean} [isOther] to the right of the compare line
-   * @param {boolean} [isOurs] fitted to panoramas by this pack
+   * @param {boolean} [isOther] load the world right of the compare slider
+   * @param {boolean} [isWorld] fitted to panoramas by this pack
    * @returns {Promise<number>} how many there are
    */
-  async load(bytes, name, axes = "RDF", isOther = false, isOurs = false) {
-    const mesh = new SplatMesh({ fileBytes: bytes, fileName: name, ...(isOurs && { objectModifier: widening() }) });
+  async load(bytes, name, axes = "RDF", isOther = false, isWorld = false) {
+    const mesh = new SplatMesh({ fileBytes: bytes, fileName: name, ...(isWorld && { objectModifier: widening() }) });
     await mesh.initialized;
     const count = mesh.packedSplats?.numSplats ?? 0;
     if (this.isDisposed || count === 0) {
@@ -88,22 +88,22 @@ export class SplatScene {
     return count;
   }
 
-  /** Leave only the first world. */
+  /** Drop the second world. */
   dropOther() {
     this.other?.dispose();
     this.other = null;
     this.compare = 1;
   }
 
-  /** Turn the splats to other axes than the file's own. @param {string} axes */
-  turn(axes) {
+  /** Rotate the splats to other axes than the file's own. @param {string} axes */
+  rotateTo(axes) {
     this.world.place(axes);
     this.other?.place(axes);
     this.onDirty();
   }
 
-  /** Put a grid under what is looked at from outside, or take it away. @param {import("./outside.mjs").Outside | null} outside */
-  lookFrom(outside) {
+  /** Set up the clip planes, and the grid below splats without a start pose. @param {import("./outside.mjs").Outside | null} outside */
+  setOutside(outside) {
     this.outside = outside;
     const radius = outside ? radiusOf(outside) : 1;
     this.camera.near = outside ? Math.min(CLIP[0], 0.002 * radius) : CLIP[0];
@@ -120,16 +120,16 @@ export class SplatScene {
     this.path.fov = fov;
   }
 
-  /** @param {string} name one of `BACKGROUNDS`; others are taken for the first */
+  /** @param {string} name one of `BACKGROUNDS`; unknown names mean dark */
   setBackground(name) {
     this.background = /** @type {keyof BACKGROUNDS} */ (Object.hasOwn(BACKGROUNDS, name) ? name : "dark");
-    this.lookFrom(this.outside);
+    this.setOutside(this.outside);
   }
 
   /**
-   * Paint the splats by their distance ahead of the eye, near ones white, or in their own colors again.
+   * Show depth, near white and far black, or the splats' own colors.
    * @param {boolean} isOn
-   * @param {number[]} position of the eye, which sets the range; OpenCV axes
+   * @param {number[]} position of the eye, from which the range is measured; OpenCV axes
    * @returns {[number, number]} from white to black, world units
    */
   showDepth(isOn, position) {
@@ -141,7 +141,7 @@ export class SplatScene {
 
   /**
    * @param {HTMLImageElement | null} image the source panorama
-   * @param {number[] | null} [pose] world-to-camera where it was taken, 16 numbers; null: at the origin
+   * @param {number[] | null} [pose] world-to-camera of the panorama, 16 numbers; null: at the origin
    */
   setPanorama(image, pose = null) {
     this.sphere?.dispose();
@@ -163,7 +163,7 @@ export class SplatScene {
 
   /**
    * Draw a path into the world instead of the one drawn now.
-   * @param {number[][]} points of the way, OpenCV axes
+   * @param {number[][]} points of the path, OpenCV axes
    * @param {Pose[]} poses each drawn as a small camera
    * @param {Pose | null} view drawn as a camera of another color
    * @param {Pose[]} given a second path, drawn faintly
@@ -172,7 +172,7 @@ export class SplatScene {
     this.path.show(points, poses, view, given, this.camera.aspect);
   }
 
-  /** Put the camera somewhere. @param {Pose} pose */
+  /** Set the camera pose. @param {Pose} pose */
   place(pose) {
     const { position, rotation } = toThree(pose);
     this.camera.position.set(position[0], position[1], position[2]);
@@ -180,9 +180,9 @@ export class SplatScene {
   }
 
   /**
-   * Draw, and copy the picture to the canvas.
+   * Draw a frame and copy it to the canvas.
    * @param {Pose} pose
-   * @param {boolean} [hasPath] false leaves the path out
+   * @param {boolean} [hasPath] false omits path and grid
    */
   render(pose, hasPath = true) {
     this.place(pose);
@@ -190,7 +190,7 @@ export class SplatScene {
     stage.prepare(width, height);
     this.draw(hasPath);
     if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width; // also clears it, which nobody sees: the picture follows at once
+      canvas.width = width; // also clears it, which is not visible: the frame follows at once
       canvas.height = height;
     }
     this.picture.drawImage(stage.canvas, 0, 0);
@@ -206,16 +206,16 @@ export class SplatScene {
     const [width, height] = size ?? [this.width ?? 1, this.height ?? 1];
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [width, height];
-    const shape = camera.aspect;
+    const aspect = camera.aspect;
     for (let turn = 0; turn < 2; turn++) {
-      // Other splats are in sight where the shape is another one: they are sorted after the first drawing.
+      // Another aspect shows other splats: they are sorted after the first drawing.
       camera.aspect = width / height;
       camera.updateProjectionMatrix();
       this.place(pose);
       stage.prepare(width, height);
       this.draw(false);
       copy.getContext("2d", { alpha: false })?.drawImage(stage.canvas, 0, 0);
-      camera.aspect = shape;
+      camera.aspect = aspect;
       camera.updateProjectionMatrix();
       for (let i = 0; i < 500 && this.isSorting; i++) await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -254,8 +254,8 @@ export class SplatScene {
   /**
    * Draw on a headset until its session ends.
    * @param {any} session of WebXR
-   * @param {(seconds: number, heading: number) => Pose} onFrame takes the time gone by and where the head looks from
-   *   straight ahead (radians, positive right), and says where the visitor stands
+   * @param {(seconds: number, heading: number) => Pose} onFrame takes the time since the last frame and the heading of the
+   *   head (radians, positive right), and returns the pose of the user
    * @returns {Promise<() => void>} to be called when the session has ended
    */
   async enterXr(session, onFrame) {
@@ -290,7 +290,7 @@ export class SplatScene {
     };
   }
 
-  /** True while the order of the splats lags behind the last picture. */
+  /** True while the order of the splats lags behind the last frame. */
   get isSorting() {
     return this.world.isSorting || Boolean(this.other && this.compare < 1 && this.other.isSorting);
   }

@@ -22,8 +22,8 @@ export class Stage {
   }
 
   /**
-   * Let go of a material that nobody draws with any more. The last one of each kind stays, as its compiled shader does
-   * with it: the next viewer of the page has that at once.
+   * Dispose of a material that is no longer used. The last one of each kind is kept with its compiled shader, for the next
+   * viewer of the page.
    * @param {string} kind of shader
    * @param {THREE.Material} material
    */
@@ -38,7 +38,7 @@ export class Stage {
    * Join the stage of the page.
    * @param {ContextUser} user
    * @returns {Stage}
-   * @throws {Error} when the browser gives no WebGL 2
+   * @throws {Error} when the browser provides no WebGL 2
    */
   static join(user) {
     const context = SharedContext.join(user);
@@ -60,8 +60,8 @@ export class Stage {
   }
 
   /**
-   * Make the picture this large, and the context ready to draw it. Spark reads the size of the canvas, so it is exactly
-   * that of the picture.
+   * Resize the canvas and prepare the context for drawing. Spark reads the size of the canvas, so it is exactly that of the
+   * frame.
    * @param {number} width pixels
    * @param {number} height pixels
    */

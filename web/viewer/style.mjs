@@ -1,4 +1,4 @@
-// The style sheets of our elements.
+// Loads the style sheets of the views.
 
 /** Load a style sheet once per page. @param {string} [name] relative to this folder */
 export function ensureStyle(name = "./viewer.css") {

@@ -1,4 +1,4 @@
-// Light or dark, as the page around is.
+// Light or dark theme, following the page around.
 
 /**
  * @param {string} color as getComputedStyle or a style sheet gives it: #rgb, #rrggbb or rgb(...)
@@ -15,7 +15,7 @@ export function brightnessOf(color) {
   return (0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]) / 255;
 }
 
-/** Whether the page is light: by the editor's palette, else by what the system prefers. */
+/** Whether the page is light: by the editor's palette, otherwise by the system's preference. */
 export function isPageLight() {
   const palette = getComputedStyle(document.body).getPropertyValue("--comfy-menu-bg");
   const brightness = brightnessOf(palette);
@@ -25,7 +25,7 @@ export function isPageLight() {
 
 /**
  * @param {() => void} listener called when the page may have changed its colors
- * @returns {() => void} stops that
+ * @returns {() => void} stops watching
  */
 export function onThemeChanged(listener) {
   const watching = new MutationObserver(listener);

@@ -1,15 +1,15 @@
-// The strip below the picture: what was recorded, and the key poses to pick, move and delete. Only elements.
+// The timeline below the view: what was recorded, and the keyframes to select, reorder and delete. Only elements.
 
 /** @typedef {import("./record.mjs").Recording} Recording */
 
 import { tr } from "../i18n/translate.mjs";
-import { moveItem, wayLength } from "./record.mjs";
+import { moveItem, pathLength } from "./record.mjs";
 
 /**
  * @typedef {object} TimelineActions
  * @property {(action: string) => void} act record, key, view, export, clear, use
- * @property {(index: number) => void} goTo stand at a key pose
- * @property {(keys: Recording["keys"]) => void} setKeys after a deletion or a move
+ * @property {(index: number) => void} goTo moves the camera to a keyframe
+ * @property {(keys: Recording["keys"]) => void} setKeys after a keyframe was deleted or moved
  */
 
 const buttons = () => [
@@ -22,8 +22,8 @@ const buttons = () => [
 ];
 
 export class Timeline {
-  /** @param {HTMLElement} cover what may hide the strip @param {TimelineActions} actions */
-  constructor(cover, actions) {
+  /** @param {HTMLElement} parent @param {TimelineActions} actions */
+  constructor(parent, actions) {
     this.actions = actions;
     this.element = document.createElement("div");
     this.element.className = "m3d-path";
@@ -53,7 +53,7 @@ export class Timeline {
     this.list.setAttribute("aria-label", tr("Keyframes. Enter to go there, Delete to remove, Alt+Left and Alt+Right to reorder."));
     this.list.dataset.empty = tr("No keyframes. Move somewhere and press K."); // shown by the style sheet
     this.element.append(this.list, this.tools);
-    cover.before(this.element);
+    parent.append(this.element);
     /** @type {Recording["keys"]} */
     this.keys = [];
   }
@@ -73,7 +73,7 @@ export class Timeline {
     this.buttons.export.disabled = !hasPath || isRecording;
     this.buttons.clear.disabled = isRecording || (!walk.length && !keys.length && !view);
     const parts = [];
-    if (walk.length) parts.push(`${seconds.toFixed(1)} s, ${wayLength(walk).toFixed(2)} ${unit}`);
+    if (walk.length) parts.push(`${seconds.toFixed(1)} s, ${pathLength(walk).toFixed(2)} ${unit}`);
     if (keys.length) parts.push(keys.length === 1 ? tr("1 keyframe") : tr("{count} keyframes", { count: keys.length }));
     if (view) parts.push(tr("1 view"));
     if (isFull) parts.push(tr("recording limit reached"));
@@ -124,7 +124,7 @@ export class Timeline {
   }
 
   /**
-   * A short press goes to the pose; a drag takes it along the list.
+   * A click goes to the keyframe; a drag reorders it.
    * @param {HTMLElement} pick @param {HTMLElement} item @param {number} index
    */
   bindDrag(pick, item, index) {

@@ -1,13 +1,13 @@
-// Two fingers on a touch screen. Pure.
+// Two-finger gestures and the on-screen stick. Pure.
 
 /** @typedef {{ x: number, y: number }} Point (CSS pixels) */
 
-const SECONDS_PER_VIEW = 2; // a drag over the whole height walks as far as two seconds do
+const SECONDS_PER_VIEW = 2; // a drag over the whole height moves as far as two seconds of walking
 const SECONDS_PER_DOUBLING = 1.5; // spreading the fingers to twice their distance
 
 /**
- * The way that two moving fingers ask for, in seconds of walking. The world follows the fingers: dragging it
- * down or spreading them comes nearer, dragging it left steps to the right.
+ * The movement of a two-finger gesture, in seconds of walking. The world follows the fingers: dragging it down or spreading
+ * them moves forward, dragging it left moves to the right.
  * @param {Point[]} before two points
  * @param {Point[]} after the same fingers
  * @param {number} viewHeight pixels
@@ -25,13 +25,13 @@ export function twoFingerMove(before, after, viewHeight) {
 }
 
 /**
- * What a stick pushed away from its middle asks for.
+ * The input of a stick that is pushed away from its center.
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
  * @param {number} radius pixels at which it is pushed all the way
  * @returns {{ right: number, forward: number }} each -1 to 1, together at most 1 long
  */
-export function stickWish(dx, dy, radius) {
+export function stickInput(dx, dy, radius) {
   const length = Math.hypot(dx, dy);
   if (length < 0.12 * radius) return { right: 0, forward: 0 };
   const scale = 1 / Math.max(radius, length);

@@ -1,13 +1,13 @@
-// The walk viewer: one element that shows a splat file and lets a visitor move in it. Knows nothing of the host.
+// The splat viewer: one element that shows a splat file and lets the user move in it. Independent of the host.
 //
 // The registry lists the live viewers. Each has
 //   pose()      { position, yaw, pitch, mode }: world units and radians, OpenCV axes; mode: walk, orbit or fly
-//   setPose(p)  put the eye somewhere, all parts optional
-//   ready       promise of the file shown last: { count } once its first sorted picture is drawn, or { error }
+//   setPose(p)  set the camera pose, all parts optional
+//   ready       promise of the file shown last: { count } once its first sorted frame is drawn, or { error }
 //   stats()     { frames, fps, count, drawn, pixelRatio, device, isSettled }
-//   file        what is shown, as in the `ui` payload
-//   recorder    what was recorded: { recording, text, isRecording }
-//   motion, appearance, quality, recorder, settings, overlay: what it consists of, each in its own file
+//   file        the file shown, as in the `ui` payload
+//   recorder    the recording: { recording, text, isRecording }
+//   motion, appearance, quality, recorder, settings, overlay: its parts, each in its own file
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { registry } from "../registry.mjs";
@@ -20,7 +20,7 @@ import { GamepadInput } from "./gamepad_input.mjs";
 import { Hud } from "./hud.mjs";
 import { bindInput } from "./input.mjs";
 import { Motion } from "./motion.mjs";
-import { tellGuess } from "./outside.mjs";
+import { describeGuess } from "./outside.mjs";
 import { OutsideView } from "./outside_view.mjs";
 import { Overlay } from "./overlay.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
@@ -44,10 +44,10 @@ export class WalkViewer {
     this.element.tabIndex = 0;
     this.element.setAttribute("role", "application");
     this.element.setAttribute("aria-label", tr("3D viewer. W A S D to move, drag to look around, H for all shortcuts."));
-    this.element.dataset.captureWheel = "true"; // the host's sign: the wheel is ours while we have the focus
-    this.canvas = document.createElement("canvas"); // shows what the page's one context has drawn for us
+    this.element.dataset.captureWheel = "true"; // for the host: this element handles the wheel while it has the focus
+    this.canvas = document.createElement("canvas"); // the frames are copied here from the page's one WebGL context
     this.element.append(this.canvas);
-    /** @type {any} the graph node that holds us; null on a page of our own */
+    /** @type {any} the graph node of this viewer; null on a standalone page */
     this.node = null;
 
     /** @type {import("./splat_scene.mjs").SplatScene | null} */
@@ -59,12 +59,12 @@ export class WalkViewer {
     this.count = 0;
     this.home = ORIGIN;
     this.fov = FOV_Y; // vertical, radians
-    this.isOurs = false; // something says where one may stand in what is shown
-    this.hasArrived = false; // the first sorted picture has been drawn
+    this.isWorld = false; // a world with a known start pose
+    this.hasDrawn = false; // the first sorted frame has been drawn
     this.isVisible = true;
-    this.isSuspended = false; // gave its graphics back for another viewer
+    this.isSuspended = false; // its scene was freed for another viewer
     this.isDisposed = false;
-    /** @type {(() => void) | null} done once when the file that is being loaded is there */
+    /** @type {(() => void) | null} called once when the file has loaded */
     this.afterShow = null;
     /** @type {(result: { count?: number, error?: string }) => void} */
     this.settle = () => {};
@@ -93,12 +93,12 @@ export class WalkViewer {
     this.loader = new WorldLoader(this.overlay, () => this.openScene());
     this.gamepad = new GamepadInput(this);
     this.headset = new Headset(this, () => this.loop.restart());
-    hasVirtualReality().then((has) => this.overlay.offer("vr", has));
+    hasVirtualReality().then((has) => this.overlay.setAvailable("vr", has));
     this.commands = new Commands(this);
     this.stops = [
       bindInput(this),
       onActionsChanged(() => this.showActions()),
-      followLanguage(this.element, () => this.showWords()),
+      followLanguage(this.element, () => this.retranslate()),
       onThemeChanged(() => this.showTheme()),
       this.loop.watch(),
     ];
@@ -107,34 +107,34 @@ export class WalkViewer {
     this.showTheme();
   }
 
-  /** Id of the graph node that holds us, as the graph itself gives it. @returns {string | null} */
+  /** Id of the graph node of this viewer. @returns {string | null} */
   get nodeId() {
     return this.node ? String(this.node.id) : null;
   }
 
-  /** What lengths are in, to be written after a number. */
+  /** Unit of lengths, to be written after a number. */
   get unit() {
     return this.file?.is_metric ? " m" : tr(" units");
   }
 
-  /** How splats are looked at of which nothing says where one may stand. */
+  /** The view from outside of splats without a start pose; null for worlds. */
   get outside() {
     return this.outsideView.outside;
   }
 
   // Files -----------------------------------------------------------------------------------------
 
-  /** Cover the view with a text, for when there is nothing to show yet. @param {string} text */
-  say(text) {
-    this.overlay.say(text);
+  /** Cover the view with a message. @param {string} text */
+  showMessage(text) {
+    this.overlay.showMessage(text);
   }
 
   /**
-   * Load a file and stand at its start.
+   * Load a file and go to its start pose.
    * @param {SplatFile} file
    * @param {string} address where its bytes are
-   * @param {Pose | null} [pose] overrides the file's own start
-   * @param {Source | null} [other] shown to the right of a line that can be dragged
+   * @param {Pose | null} [pose] overrides the file's start pose
+   * @param {Source | null} [other] shown to the right of the compare slider
    * @returns {Promise<{ count?: number, error?: string }>} also kept as `ready`; never rejects
    */
   async show(file, address, pose = null, other = null) {
@@ -143,7 +143,7 @@ export class WalkViewer {
     this.ready = new Promise((resolve) => (this.settle = resolve));
     this.file = file;
     this.isSuspended = false;
-    this.hasArrived = false;
+    this.hasDrawn = false;
     this.shown = { address, pose, other };
     try {
       const loaded = await this.loader.load({ file, address }, other);
@@ -155,26 +155,26 @@ export class WalkViewer {
   }
 
   /** @param {SplatFile} file @param {import("./world_loader.mjs").Loaded} loaded @param {Pose | null} pose @param {boolean} hasOther */
-  begin(file, { count, isOurs, walls, origins }, pose, hasOther) {
+  begin(file, { count, isWorld, walls, origins }, pose, hasOther) {
     const { motion, appearance, overlay, recorder } = this;
     this.count = count;
-    this.isOurs = isOurs;
+    this.isWorld = isWorld;
     motion.walk.walls = walls;
-    motion.walk.hasWalls = walls !== null;
-    overlay.offer("ground", walls !== null);
+    motion.walk.collides = walls !== null;
+    overlay.setAvailable("ground", walls !== null);
     appearance.open(origins, hasOther);
     this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
-    this.outsideView.open(isOurs || pose !== null);
+    this.outsideView.open(isWorld || pose !== null);
     appearance.setCoverage(this.home.position, recorder.givenPath().map(({ position }) => position));
     this.reset();
-    this.afterShow?.(); // where the visitor was before
+    this.afterShow?.(); // restores the previous pose
     this.afterShow = null;
     appearance.setDepth(appearance.isDepth);
     appearance.setProvenance(appearance.isProvenance);
-    overlay.uncover();
+    overlay.hideMessage();
     this.settings.refresh();
     overlay.showHint(this.outside !== null);
-    if (this.outside) overlay.tell(tellGuess(this.outside, motion.eye.speed), "guess");
+    if (this.outside) overlay.notify(describeGuess(this.outside, motion.eye.speed), "guess");
     recorder.refresh();
   }
 
@@ -196,7 +196,7 @@ export class WalkViewer {
     if (this.file && this.shown) this.show(this.file, this.shown.address, this.shown.pose, this.shown.other);
   }
 
-  /** Give the graphics back; the place is kept. */
+  /** Free the scene; the pose is kept. */
   suspend() {
     const { scene } = this;
     if (!scene) return;
@@ -204,12 +204,12 @@ export class WalkViewer {
     this.scene = null;
     this.isSuspended = true;
     this.loop.stop();
-    scene.dispose(); // the canvas keeps the last picture
-    this.overlay.say(tr("Paused because many worlds are open. Click to resume."), { kind: "paused" });
+    scene.dispose(); // the canvas keeps the last frame
+    this.overlay.showMessage(tr("Paused because many worlds are open. Click to resume."), { kind: "paused" });
     this.overlay.message.addEventListener("click", () => this.resume(), { once: true });
   }
 
-  /** Go on where the visitor was when the viewer gave its graphics back. */
+  /** Load the scene again, at the pose where the viewer was suspended. */
   async resume() {
     if (!this.isSuspended || !this.file || !this.shown) return;
     const { motion } = this;
@@ -226,11 +226,11 @@ export class WalkViewer {
 
   /** @param {string} text */
   fail(text) {
-    this.overlay.say(text, { kind: "error" });
+    this.overlay.showMessage(text, { kind: "error" });
     this.settle({ error: text });
   }
 
-  // The visit -------------------------------------------------------------------------------------
+  // Camera ----------------------------------------------------------------------------------------
 
   pose() {
     return this.motion.pose();
@@ -242,7 +242,7 @@ export class WalkViewer {
     this.requestFrame();
   }
 
-  /** Back to the start. */
+  /** Reset the camera to the start pose. */
   reset() {
     this.motion.start(this.home, this.outsideView.orbit());
     this.requestFrame();
@@ -268,13 +268,13 @@ export class WalkViewer {
     this.requestFrame();
   }
 
-  /** @param {string} name of a ground behind the splats, see splat_scene.mjs */
+  /** @param {string} name of a background, see splat_scene.mjs */
   setBackground(name) {
     this.scene?.setBackground(name);
     this.requestFrame();
   }
 
-  // What the visitor does (called by input.mjs) -----------------------------------------------------
+  // Input (called by input.mjs) -------------------------------------------------------------------
 
   /** @param {string} action */
   act(action) {
@@ -300,7 +300,7 @@ export class WalkViewer {
 
   /**
    * @param {[number, number] | null} [size] width and height in pixels; null: those of the view
-   * @returns {Promise<Blob | null>} PNG of the picture without what lies over it
+   * @returns {Promise<Blob | null>} PNG of the view without its overlay
    */
   async screenshot(size = null) {
     const { scene } = this;
@@ -312,15 +312,15 @@ export class WalkViewer {
     return picture;
   }
 
-  // Drawing -----------------------------------------------------------------------------------------
+  // Drawing ---------------------------------------------------------------------------------------
 
-  /** Offer the buttons that other modules have added. */
+  /** Show the buttons that other modules have added. */
   showActions() {
     this.overlay.setExtras(this.commands.extras());
   }
 
-  /** The language has changed: put together anew what consists of several texts. */
-  showWords() {
+  /** The language has changed: rebuild what is composed of several texts. */
+  retranslate() {
     this.showActions();
     this.settings.build();
     this.recorder.showStatus();
@@ -334,23 +334,23 @@ export class WalkViewer {
 
   showMode() {
     const { overlay, motion } = this;
-    overlay.press("orbit", motion.mode === "orbit");
-    overlay.press("fly", motion.mode === "fly");
-    overlay.press("walls", motion.walls !== null);
-    overlay.press("ground", motion.isOnGround);
+    overlay.setPressed("orbit", motion.mode === "orbit");
+    overlay.setPressed("fly", motion.mode === "fly");
+    overlay.setPressed("walls", motion.walls !== null);
+    overlay.setPressed("ground", motion.isOnGround);
   }
 
   requestFrame() {
     this.loop.request();
   }
 
-  /** The first sorted picture is there. */
-  arrive() {
+  /** The first sorted frame was drawn. */
+  onFirstFrame() {
     this.settle({ count: this.count });
-    if (this.hasArrived) return;
-    this.hasArrived = true;
-    // Only now, as it takes a worker and memory.
-    this.scene?.world.prepareLod().catch(() => {}); // without coarser versions fewer pixels must do
+    if (this.hasDrawn) return;
+    this.hasDrawn = true;
+    // Not earlier, as it needs a worker and memory.
+    this.scene?.world.prepareLod().catch(() => {}); // without levels of detail, only the resolution adapts
   }
 
   stats() {

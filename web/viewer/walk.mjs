@@ -2,36 +2,36 @@
 
 /**
  * @typedef {object} Walk
- * @property {number[]} position world units, the eye
- * @property {number} yaw radians, 0 looks along +z, positive turns right
- * @property {number} pitch radians, positive looks up
+ * @property {number[]} position of the eye, world units
+ * @property {number} yaw radians, 0 along +z, positive to the right
+ * @property {number} pitch radians, positive up
  * @property {number[]} velocity world units per second
  * @property {number} speed world units per second when walking
  */
 
 /**
- * What the visitor holds down, in the eye's own directions; each from -1 to 1.
- * @typedef {{ right: number, up: number, forward: number, fast: boolean }} Wish
+ * Movement input along the camera's own axes; each from -1 to 1.
+ * @typedef {{ right: number, up: number, forward: number, fast: boolean }} MoveInput
  */
 
-export const DEFAULT_SPEED = 1.4; // meters per second, a calm walk
-export const FAST = 3; // how much faster with shift
+export const DEFAULT_SPEED = 1.4; // meters per second, a slow walk
+export const FAST = 3; // times faster with shift
 /** @type {[number, number]} */
 export const SPEED_LIMITS = [0.02, 200];
 export const PITCH_LIMIT = (89 / 180) * Math.PI; // straight up leaves "forward" undefined
-export const MOST_SECONDS = 1; // a longer gap is a pause of the page, not a step
-const SETTLE_SECONDS = 0.06; // how soon the velocity follows the wish
+export const MOST_SECONDS = 1; // a longer gap means that the page was paused
+const SETTLE_SECONDS = 0.06; // time constant of the velocity
 
-/** @type {Wish} */
-export const STILL = { right: 0, up: 0, forward: 0, fast: false };
+/** @type {MoveInput} */
+export const NO_INPUT = { right: 0, up: 0, forward: 0, fast: false };
 
 export const clamp = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) =>
   Math.min(high, Math.max(low, value));
 
-/** Whether anything is asked for. @param {{ right: number, up: number, forward: number }} wish */
-export const isWish = ({ right, up, forward }) => Boolean(right || up || forward);
+/** Whether there is any input. @param {{ right: number, up: number, forward: number }} input */
+export const hasInput = ({ right, up, forward }) => Boolean(right || up || forward);
 
-/** An angle brought into [-pi, pi). */
+/** An angle wrapped into [-pi, pi). */
 export const wrapAngle = (/** @type {number} */ angle) =>
   angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
@@ -51,43 +51,42 @@ export function startWalk(pose = {}, speed = DEFAULT_SPEED) {
 }
 
 /**
- * Where the wish leads in the world. Walking stays level whatever the pitch, so the eye keeps its height;
- * only the wish for up changes it.
+ * World direction of the input when walking: level whatever the pitch, so the eye keeps its height; only `up` changes it.
  * @param {number} yaw
- * @param {{ right: number, up: number, forward: number }} wish
+ * @param {{ right: number, up: number, forward: number }} input
  * @returns {number[]} length at most 1
  */
-export function wishDirection(yaw, wish) {
+export function walkDirection(yaw, input) {
   const sin = Math.sin(yaw);
   const cos = Math.cos(yaw);
-  const direction = [wish.right * cos + wish.forward * sin, -wish.up, wish.forward * cos - wish.right * sin];
+  const direction = [input.right * cos + input.forward * sin, -input.up, input.forward * cos - input.right * sin];
   const length = Math.hypot(...direction);
   return length > 1 ? direction.map((part) => part / length) : direction;
 }
 
 /**
- * Where the wish leads when flying: ahead is where one looks.
+ * World direction of the input when flying: forward is the view direction.
  * @param {{ yaw: number, pitch: number }} eye
- * @param {{ right: number, up: number, forward: number }} wish
+ * @param {{ right: number, up: number, forward: number }} input
  * @returns {number[]} length at most 1
  */
 export function flightDirection({ yaw, pitch }, { right, up, forward }) {
   const level = forward * Math.cos(pitch);
-  return wishDirection(yaw, { right, up: up + forward * Math.sin(pitch), forward: level });
+  return walkDirection(yaw, { right, up: up + forward * Math.sin(pitch), forward: level });
 }
 
 /**
- * Let time pass. The velocity approaches the wish exponentially; position is its exact integral, so the way
- * walked does not depend on the frame rate, and over start and stop it equals speed times time.
+ * Integrate the motion. The velocity approaches the input exponentially; the position is its exact integral, so the
+ * distance walked does not depend on the frame rate, and from start to stop it equals speed times time.
  * @param {Walk} walk
- * @param {Wish} wish
+ * @param {MoveInput} input
  * @param {number} seconds since the last step
- * @param {number[]} [direction] where the wish leads in the world; by default as one walks
+ * @param {number[]} [direction] of the input in the world; by default that of walking
  * @returns {Walk}
  */
-export function stepWalk(walk, wish, seconds, direction = wishDirection(walk.yaw, wish)) {
+export function stepWalk(walk, input, seconds, direction = walkDirection(walk.yaw, input)) {
   const dt = clamp(seconds, 0, MOST_SECONDS);
-  const speed = walk.speed * (wish.fast ? FAST : 1);
+  const speed = walk.speed * (input.fast ? FAST : 1);
   const target = direction.map((part) => part * speed);
   const left = Math.exp(-dt / SETTLE_SECONDS);
   const position = walk.position.map(
@@ -102,15 +101,15 @@ export function stepWalk(walk, wish, seconds, direction = wishDirection(walk.yaw
 export const isMoving = (walk) => walk.velocity.some((part) => part !== 0);
 
 /**
- * Turn the head. Dragging to the right looks right; a drag over the whole height turns by the vertical
- * field of view when `radiansPerPixel` is chosen so.
+ * Rotate the view. Dragging to the right looks right; with `radiansPerPixel` = field of view / height, a drag over the
+ * whole height rotates by the vertical field of view.
  * @param {Walk} walk
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
  * @param {number} radiansPerPixel
  * @returns {Walk}
  */
-export function look(walk, dx, dy, radiansPerPixel) {
+export function rotateView(walk, dx, dy, radiansPerPixel) {
   return {
     ...walk,
     yaw: wrapAngle(walk.yaw + dx * radiansPerPixel),
@@ -119,7 +118,7 @@ export function look(walk, dx, dy, radiansPerPixel) {
 }
 
 /**
- * Move at once, for gestures that give a way rather than a speed.
+ * Move at once, for gestures that give a distance rather than a speed.
  * @param {Walk} walk
  * @param {number} right world units
  * @param {number} forward world units

@@ -57,11 +57,11 @@ export function isSolid({ bits, size, isOutsideSolid }, x, y, z) {
 }
 
 /**
- * The solid point into which a sphere reaches deepest.
+ * The deepest penetration of a sphere into solid cells.
  * @param {Walls} walls
  * @param {number[]} middle
  * @param {number} radius
- * @returns {{ away: number[], distance: number } | null} from that point to the middle, world units; null: it is free
+ * @returns {{ away: number[], distance: number } | null} from that point to the center, world units; null: no collision
  */
 export function deepest(walls, middle, radius) {
   const { origin, cell } = walls;
@@ -91,7 +91,7 @@ export function deepest(walls, middle, radius) {
   return away && { away: away.map((part) => part * cell), distance: Math.sqrt(best) * cell };
 }
 
-/** Middles of a body's spheres, the eye first. @param {number[]} eye @param {Body} body */
+/** Centers of a body's spheres, the eye first. @param {number[]} eye @param {Body} body */
 function spheres([x, y, z], { radius, below }) {
   const count = below > 0 ? Math.ceil(below / radius) : 0;
   return Array.from({ length: count + 1 }, (_, k) => [x, y + (count ? (below * k) / count : 0), z]);
@@ -106,11 +106,11 @@ function spheres([x, y, z], { radius, below }) {
 export const isStuck = (walls, eye, body) => spheres(eye, body).some((middle) => deepest(walls, middle, body.radius));
 
 /**
- * Push a body out of what it is in, if that is shallow.
+ * Push a body out of a shallow penetration.
  * @param {Walls} walls
  * @param {number[]} eye
  * @param {Body} body a standing one (`below` > 0) is pushed to the side only
- * @returns {number[] | null} null: it does not come free
+ * @returns {number[] | null} null: it remains inside
  */
 function pushOut(walls, eye, body) {
   let place = [...eye];
@@ -123,8 +123,8 @@ function pushOut(walls, eye, body) {
     if (!worst) return place;
     const away = body.below > 0 ? [worst.away[0], 0, worst.away[2]] : worst.away;
     const side = Math.hypot(...away);
-    if (side < 1e-6 * body.radius) return null; // its middle is inside, or it is pressed from above or below
-    // To the side, the sphere is free once it stands at its radius from the point, whose height does not change.
+    if (side < 1e-6 * body.radius) return null; // its center is inside, or the contact is above or below
+    // Horizontally, the sphere is free at its radius from the point, whose height does not change.
     const rise = worst.away[1] - away[1];
     const wanted = Math.sqrt(Math.max(body.radius ** 2 - rise ** 2, 0));
     place = place.map((p, i) => p + (away[i] / side) * Math.max(wanted - side, 0));
@@ -133,8 +133,8 @@ function pushOut(walls, eye, body) {
 }
 
 /**
- * Go from one place to another as far as walls allow, sliding along them. Whoever begins inside something solid
- * may go on until he is out.
+ * Move as far as the walls allow, sliding along them. A body that starts inside something solid moves freely until it is
+ * out.
  * @param {Walls} walls
  * @param {number[]} from the eye
  * @param {number[]} to
@@ -149,21 +149,21 @@ export function moveAlong(walls, from, to, body) {
   let position = [...from];
   let isHit = false;
   for (let k = 0; k < steps; k++) {
-    const wish = position.map((p, i) => p + way[i] / steps);
-    const free = pushOut(walls, wish, body);
+    const next = position.map((p, i) => p + way[i] / steps);
+    const free = pushOut(walls, next, body);
     if (!free) return { position, isHit: true };
-    isHit ||= free.some((p, i) => p !== wish[i]);
+    isHit ||= free.some((p, i) => p !== next[i]);
     position = free;
   }
   return { position, isHit };
 }
 
 /**
- * How high the ground is under a place: the mean over a small disc, so that steps become ramps.
+ * Height of the ground under a position: the mean over a small disc, so that steps become ramps.
  * @param {Walls} walls
- * @param {number[]} from a point above the ground, below which to look
+ * @param {number[]} from a point above the ground, below which to search
  * @param {number} radius of the disc
- * @param {number} depth how far down to look
+ * @param {number} depth how far down to search
  * @returns {number | null} its y; null when there is none
  */
 export function groundBelow({ bits, size, origin, cell, isOutsideSolid, unit }, [x, y, z], radius, depth) {
@@ -179,7 +179,7 @@ export function groundBelow({ bits, size, origin, cell, isOutsideSolid, unit }, 
     const row = Math.floor((z + dz - origin[2]) / cell);
     for (let level = first; level <= last; level++) {
       if (!isSolid(walls, column, level, row)) continue;
-      if (level > first) tops.push(origin[1] + level * cell); // else it begins inside
+      if (level > first) tops.push(origin[1] + level * cell); // else the search starts inside
       break;
     }
   }
@@ -191,10 +191,10 @@ export function groundBelow({ bits, size, origin, cell, isOutsideSolid, unit }, 
 }
 
 /**
- * A grid of the splats themselves, for worlds that came without walls: cells where enough of them lie.
+ * Walls estimated from splats, for worlds without walls: cells where the splats are dense.
  * @param {number} count
  * @param {(index: number) => { x: number, y: number, z: number, weight: number }} splatAt world units, weight 0 to 1
- * @param {number[]} eye around which to build; it stays free
+ * @param {number[]} eye center of the grid; the space around it stays free
  * @param {number} [unit] world units of a meter
  * @returns {Walls}
  */

@@ -1,24 +1,24 @@
-// The low-pass of our fits, as part of the splats.
+// The low-pass of this pack's fits, as part of the splats.
 //
-// Splats are fitted to pictures, in which each is widened by a low-pass. In a larger picture those pixels are larger:
-// without that low-pass the splats of a world shrink apart there, and what lies behind shows between them in a pattern
-// of tiles. To widen them in the viewer's picture is right only where the pictures were taken: a step nearer, or where
-// a surface that slanted there is met frontally, they lie farther apart. So they are widened in the world. They are
-// flat: each grows within its plane until, seen from where the panorama was taken, it covers what it did in the fit.
+// Splats are fitted to images in which each splat is widened by a low-pass. At a higher resolution that low-pass is smaller,
+// so the splats of a world have gaps there, and the background shows through in a pattern of tiles. Widening them in screen
+// space is right only at the training cameras: nearer, or where a slanted surface is viewed frontally, the gaps are larger.
+// So the splats are widened in world space. They are flat: each grows within its plane until, from the center of the
+// panorama, it covers what it covered in the fit.
 //
 // Source: Z. Yu et al., Mip-Splatting, 2024 (the 3D smoothing filter, here flat, with the low-pass of the fit).
 
 import { dyno } from "../vendor/spark.mjs";
 import { LOWPASS_PX2 } from "./lowpass.mjs";
 
-const FOCAL_PX = 222; // of the pictures: crops of 256 pixels that see 60 degrees
-const MOST_OF_SIZE = 0.7; // of a splat's own: dense worlds are fitted to finer pictures, extended ones from several places
-const LEAST_FACING = 1 / 8; // cosine; splats seen from farther aside grow in thickness instead
+const FOCAL_PX = 222; // of the training images: crops of 256 pixels with a field of view of 60 degrees
+const MOST_OF_SIZE = 0.7; // of a splat's own size: dense worlds are fitted to finer images, extended ones from several positions
+const LEAST_FACING = 1 / 8; // cosine; splats at grazing angles grow in thickness instead
 
 /**
  * In the plane of a splat whose normal makes the cosine c with the ray from the origin, the low-pass L becomes
- * L^2 (1 + p p^T / c^2), p being the ray's direction in that plane: seen from the origin that is L^2 again.
- * @returns {any} for `SplatMesh.objectModifier`; the splats' own origin is where their panorama was taken
+ * L^2 (1 + p p^T / c^2), p being the ray's direction in that plane: projected to the origin that is L^2 again.
+ * @returns {any} for `SplatMesh.objectModifier`; the splats' origin is the center of their panorama
  */
 export const widening = () =>
   dyno.dynoBlock({ gsplat: dyno.Gsplat }, { gsplat: dyno.Gsplat }, ({ gsplat }) => {
@@ -50,8 +50,8 @@ ${to} = ${from};
   float bb = size[b] * size[b] + square * (1.0 + slant * ray[b] * ray[b]);
   float ab = square * slant * ray[a] * ray[b];
   float mean = 0.5 * (aa + bb);
-  float apart = length(vec2(0.5 * (aa - bb), ab)); // of the variances along the new axes from their mean
-  float angle = apart > 0.0 ? 0.5 * atan(ab, 0.5 * (aa - bb)) : 0.0; // to which they are turned
+  float apart = length(vec2(0.5 * (aa - bb), ab)); // difference of the variances along the new axes from their mean
+  float angle = apart > 0.0 ? 0.5 * atan(ab, 0.5 * (aa - bb)) : 0.0; // of the new axes
   vec4 more = vec4(0.0, 0.0, 0.0, cos(0.5 * angle));
   more[n] = sin(0.5 * angle);
   ${to}.scales[a] = sqrt(mean + apart);

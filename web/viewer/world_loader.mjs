@@ -1,8 +1,8 @@
-// Loads a world: its splats into a scene, and what comes beside them.
+// Loads a world: its splats into a scene, and its walls, provenance and panorama.
 
 import { tr } from "../i18n/translate.mjs";
 import { fetchBytes, keepsOrigins } from "./fetching.mjs";
-import { isWorld } from "./outside.mjs";
+import { hasWorldInfo } from "./outside.mjs";
 import { readOrigins } from "./provenance.mjs";
 import { readPart } from "./source.mjs";
 import { readWalls } from "./walls.mjs";
@@ -13,48 +13,48 @@ import { readWalls } from "./walls.mjs";
 /** @typedef {{ file: SplatFile, address: string }} Source a world and where its bytes are */
 
 /**
- * What was loaded; the splats and the panorama are in the scene.
+ * The loaded world; its splats and panorama are in the scene.
  * @typedef {object} Loaded
  * @property {number} count of splats
- * @property {boolean} isOurs something says where one may stand
+ * @property {boolean} isWorld a world with a known start pose
  * @property {import("./walls.mjs").Walls | null} walls
- * @property {Uint8Array | null} origins where each splat comes from
+ * @property {Uint8Array | null} origins origin of each splat
  */
 
 export class WorldLoader {
-  /** @param {Overlay} overlay says how far it is @param {() => Promise<SplatScene>} openScene gives the one to load into */
+  /** @param {Overlay} overlay shows the progress @param {() => Promise<SplatScene>} openScene gives the scene to load into */
   constructor(overlay, openScene) {
     this.overlay = overlay;
     this.openScene = openScene;
     this.loading = new AbortController();
   }
 
-  /** Let go of what is being loaded. */
+  /** Cancel the loading. */
   abort() {
     this.loading.abort();
   }
 
   /**
-   * Load a world instead of the one being loaded.
+   * Load a world; cancels the one being loaded.
    * @param {Source} source
-   * @param {Source | null} other shown to the right of a line that can be dragged
-   * @returns {Promise<Loaded | null>} null: let go of meanwhile
+   * @param {Source | null} other shown to the right of the compare slider
+   * @returns {Promise<Loaded | null>} null: canceled
    * @throws {Error} when it cannot be shown
    */
   async load(source, other) {
     this.abort();
     const { signal } = (this.loading = new AbortController());
-    this.overlay.tell(""); // what was said is of another world
-    this.overlay.say(tr("Opening world"), { kind: "busy", detail: source.file.filename });
+    this.overlay.notify(""); // clear the note of the previous world
+    this.overlay.showMessage(tr("Opening world"), { kind: "busy", detail: source.file.filename });
     try {
-      const { scene, count, isOurs } = await this.open(source, null, signal);
+      const { scene, count, isWorld } = await this.open(source, null, signal);
       signal.throwIfAborted();
       const parts = await this.openParts(source, scene, signal);
       signal.throwIfAborted();
-      if (other) await this.open(other, { isOurs }, signal);
+      if (other) await this.open(other, { isWorld }, signal);
       signal.throwIfAborted();
       if (!other) scene.dropOther();
-      return { count, isOurs, ...parts };
+      return { count, isWorld, ...parts };
     } catch (error) {
       if (signal.aborted) return null;
       throw error;
@@ -63,24 +63,24 @@ export class WorldLoader {
 
   /**
    * @param {Source} source
-   * @param {{ isOurs: boolean } | null} first the world beside which it is shown
+   * @param {{ isWorld: boolean } | null} first the world that it is compared with
    * @param {AbortSignal} signal
    */
   async open({ file, address }, first, signal) {
     const bytes = await fetchBytes(file, address, signal, (detail, fraction) =>
-      this.overlay.say(tr("Loading world"), { kind: "busy", detail, fraction }),
+      this.overlay.showMessage(tr("Loading world"), { kind: "busy", detail, fraction }),
     );
-    const isOurs = first?.isOurs ?? (isWorld(file) || keepsOrigins(bytes));
+    const isWorld = first?.isWorld ?? (hasWorldInfo(file) || keepsOrigins(bytes));
     const scene = await this.openScene();
-    this.overlay.say(tr("Decoding splats"), { kind: "busy", detail: file.filename });
-    const count = await scene.load(bytes, file.filename, file.axes ?? "RDF", first !== null, isOurs).catch((error) => {
+    this.overlay.showMessage(tr("Decoding splats"), { kind: "busy", detail: file.filename });
+    const count = await scene.load(bytes, file.filename, file.axes ?? "RDF", first !== null, isWorld).catch((error) => {
       throw new Error(tr("Could not display {name}: {why}", { name: file.filename, why: error?.message ?? error }));
     });
-    return { scene, count, isOurs };
+    return { scene, count, isWorld };
   }
 
   /**
-   * What comes beside a world: walls, origins, its panorama. A part that cannot be read is told of and left out.
+   * Load walls, origins and panorama of a world. A part that cannot be loaded is reported and left out.
    * @param {Source} source the addresses of the parts follow from its own
    * @param {SplatScene} scene
    * @param {AbortSignal} signal
@@ -95,7 +95,7 @@ export class WorldLoader {
       const where = readPart(part, address);
       if (!where) return null;
       return open(where).catch((error) => {
-        if (!signal.aborted) this.overlay.tell(complain(error.message), "error");
+        if (!signal.aborted) this.overlay.notify(complain(error.message), "error");
         return null;
       });
     };

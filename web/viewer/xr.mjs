@@ -1,4 +1,4 @@
-// Headsets, where the browser knows any.
+// WebXR headsets, where the browser supports them.
 
 import { tr } from "../i18n/translate.mjs";
 
@@ -7,16 +7,16 @@ import { tr } from "../i18n/translate.mjs";
 /** @type {Promise<boolean> | null} */
 let has = null;
 
-/** @returns {Promise<boolean>} whether the browser has WebXR and a headset to show worlds on */
+/** @returns {Promise<boolean>} whether the browser has WebXR and a headset */
 export function hasVirtualReality() {
   const xr = /** @type {any} */ (navigator).xr;
   has ??= Promise.resolve(xr?.isSessionSupported?.("immersive-vr") ?? false).catch(() => false);
   return has;
 }
 
-/** Shows a viewer's world on the headset, standing where the visitor stands. The left stick walks, the right one turns. */
+/** Shows a viewer's world on the headset, from the current pose. The left stick walks, the right one turns. */
 export class Headset {
-  /** @param {WalkViewer} viewer @param {() => void} onEnd called when the view on the page is to be drawn again */
+  /** @param {WalkViewer} viewer @param {() => void} onEnd called when the view on the page must be drawn again */
   constructor(viewer, onEnd) {
     this.viewer = viewer;
     this.onEnd = onEnd;
@@ -32,10 +32,10 @@ export class Headset {
     if (this.isOn) return this.end();
     try {
       await this.begin();
-      overlay.press("vr", true);
+      overlay.setPressed("vr", true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      overlay.tell(tr("Could not start VR: {why}", { why }), "error");
+      overlay.notify(tr("Could not start VR: {why}", { why }), "error");
     }
   }
 
@@ -61,7 +61,7 @@ export class Headset {
       leave();
       motion.stick = { right: 0, forward: 0 };
       this.forget();
-      overlay.press("vr", false);
+      overlay.setPressed("vr", false);
       this.onEnd();
     });
   }
@@ -70,7 +70,7 @@ export class Headset {
     this.session?.end().catch(() => {});
   }
 
-  /** The graphics device is gone, and the session with it. */
+  /** The WebGL context was lost, and the session with it. */
   forget() {
     this.session = null;
   }

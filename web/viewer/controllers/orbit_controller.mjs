@@ -1,4 +1,4 @@
-// Orbiting: the eye goes around what it looks at.
+// Orbit mode: the camera rotates around a target.
 
 import { dragOrbit, orbitFrom, panOrbit, poseOfOrbit, zoomOrbit } from "../orbit.mjs";
 import { startWalk } from "../walk.mjs";
@@ -9,22 +9,22 @@ import { startWalk } from "../walk.mjs";
 export class OrbitController {
   mode = /** @type {const} */ ("orbit");
 
-  /** @param {import("./controller.mjs").Visit} visit */
-  constructor(visit) {
-    this.visit = visit;
-    this.orbit = orbitFrom(visit.eye, 1);
+  /** @param {import("./controller.mjs").MotionState} motion */
+  constructor(motion) {
+    this.motion = motion;
+    this.orbit = orbitFrom(motion.eye, 1);
   }
 
   onEnter() {
-    const { eye } = this.visit;
-    this.orbit = orbitFrom(eye, this.visit.medianDistance(eye.position));
+    const { eye } = this.motion;
+    this.orbit = orbitFrom(eye, this.motion.medianDistance(eye.position));
   }
 
   onExit() {
-    this.visit.eye = startWalk(poseOfOrbit(this.orbit), this.visit.eye.speed);
+    this.motion.eye = startWalk(poseOfOrbit(this.orbit), this.motion.eye.speed);
   }
 
-  update() {} // it moves only with the hand
+  update() {} // moves only with the pointer
 
   isBusy() {
     return false;
@@ -36,7 +36,7 @@ export class OrbitController {
 
   /** @param {number} dx @param {number} dy @param {import("./controller.mjs").Drag} how @param {number} height */
   drag(dx, dy, how, height) {
-    this.orbit = how === "pan" ? panOrbit(this.orbit, dx, dy, height, this.visit.fov) : dragOrbit(this.orbit, dx, dy, height);
+    this.orbit = how === "pan" ? panOrbit(this.orbit, dx, dy, height, this.motion.fov) : dragOrbit(this.orbit, dx, dy, height);
   }
 
   /** @param {number} yaw @param {number} pitch */
@@ -44,7 +44,7 @@ export class OrbitController {
     this.orbit = dragOrbit(this.orbit, yaw, 0 - pitch, Math.PI);
   }
 
-  push() {} // two fingers walk, which ends it first
+  push() {} // two fingers walk, which ends the orbit first
 
   /** @param {number} notches */
   wheel(notches) {
