@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { columnsOfAxes, isMirrored } from "../../web/viewer/axes.mjs";
 import { poseOfOrbit } from "../../web/viewer/orbit.mjs";
 import { UPS, boxOf, gridStep, guessAxes, hasWorldInfo, nextAxes, orbitAround, plainNumber, upOf } from "../../web/viewer/outside.mjs";
-import { pictureName, sizeOfText } from "../../web/viewer/picture.mjs";
+import { screenshotName, sizeOfText } from "../../web/viewer/screenshot.mjs";
 import { exportPath, readRecording, writeRecording } from "../../web/viewer/record.mjs";
 
 /** A generator of numbers in 0..1 that gives the same ones each time. */
@@ -108,7 +108,7 @@ test("numbers as a person writes them", () => {
 test("sizes and names of pictures", () => {
   assert.deepEqual(sizeOfText("3840x2160"), [3840, 2160]);
   for (const text of ["", "as shown", "99999x10", "3840x", "8x8"]) assert.equal(sizeOfText(text), null);
-  assert.equal(pictureName("world_00003_.ply", new Date("2026-01-02T03:04:05Z")), "world_00003_20260102030405.png");
+  assert.equal(screenshotName("world_00003_.ply", new Date("2026-01-02T03:04:05Z")), "world_00003_20260102030405.png");
 });
 
 test("a recording of turned splats says how they were turned, and its file is for the splats as they are", () => {

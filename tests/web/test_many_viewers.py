@@ -95,8 +95,8 @@ def test_panoramas_and_splats_take_turns_on_one_context(opened):
             """size => {
                 const canvas = document.createElement("canvas");
                 Object.assign(canvas, size);
-                const look = { yaw: 0.4, pitch: 0.1, fov: 1.5 };
-                window.painting.paintView({ look, image: window.source, canvas });
+                const view = { yaw: 0.4, pitch: 0.1, fov: 1.5 };
+                window.painting.paintView({ view, image: window.source, canvas });
                 const at = (x, y) => [...canvas.getContext("2d").getImageData(x, y, 1, 1).data];
                 return [at(0, 0), at(size.width - 1, size.height - 1)];
             }""",

@@ -174,7 +174,7 @@ def test_the_horizon_is_not_a_line(front_end):
             pen.fillRect(0, 28, 64, 4);
             const canvas = document.createElement("canvas");
             [canvas.width, canvas.height] = [91, 41];
-            paintView({ look: { yaw: 0, pitch: 0, fov: 1.2 }, image, canvas });
+            paintView({ view: { yaw: 0, pitch: 0, fov: 1.2 }, image, canvas });
             forgetImage(image);
             return [...canvas.getContext("2d").getImageData(0, 20, 91, 1).data].filter((_, i) => i % 4 === 0);
         }"""
@@ -221,7 +221,7 @@ def test_comes_back_with_the_workflow(front_end):
         "() => window.matrix3d.panoramas.length === 1 && window.matrix3d.panoramas[0].image", timeout=30_000
     )
     assert shows(page, OTHER)
-    assert page.evaluate("() => window.matrix3d.panoramas[0].look.yaw") == pytest.approx(
+    assert page.evaluate("() => window.matrix3d.panoramas[0].view.yaw") == pytest.approx(
         0.1, abs=0.0009
     )  # tenths of a degree
 
@@ -319,7 +319,7 @@ def test_without_webgl_it_paints_the_same(front_end):
                 const {{ forgetImage, paintView, painterState }} = await import(new URL(`pano_painter.mjs?${{name}}`, base).href);
                 const canvas = document.createElement("canvas");
                 [canvas.width, canvas.height] = [96, 64];
-                paintView({{ look: {{ yaw: 1.2, pitch: 0.2, fov: 2.6 }}, image, canvas }});
+                paintView({{ view: {{ yaw: 1.2, pitch: 0.2, fov: 2.6 }}, image, canvas }});
                 const pixels = [0.1, 0.3, 0.5, 0.7, 0.9].flatMap((x) => [0.2, 0.8].map((y) => ({PIXEL})(canvas, x, y)));
                 const {{ kind }} = painterState();
                 forgetImage(image);

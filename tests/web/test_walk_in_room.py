@@ -263,7 +263,7 @@ def test_walls_of_the_splats_when_none_came(room):
     assert viewer(page, "v.motion.walls !== null")
     hold(page, 3.5, "w")
     assert viewer(page, "v.pose().position[2]") < 4.0 - 0.1
-    assert "splats" in page.inner_text("[data-part=note]")
+    assert "estimated from splat density" in page.inner_text("[data-part=note]")
 
 
 def test_broken_walls_are_told_of_and_the_world_is_shown(room, tmp_path):

@@ -1,7 +1,7 @@
 // The guidance render of the selected frame; drag to look around.
 
 import { paintView } from "../viewer/pano_painter.mjs";
-import { dragLook, steady, zoomLook } from "../viewer/pano_view.mjs";
+import { clampView, dragView, zoomView } from "../viewer/pano_view.mjs";
 import { bindDrag, makePane, prepare } from "./canvas.mjs";
 
 export class FrameView {
@@ -10,30 +10,30 @@ export class FrameView {
     this.studio = studio;
     this.pane = makePane("m3d-studio-view", "", studio.texts.view);
     this.box = this.pane.box;
-    this.look = steady({ fov: 1.7 });
+    this.view = clampView({ fov: 1.7 });
     bindDrag(this.box, signal, (_event, x, y) => this.begin(x, y));
   }
 
   draw() {
-    const { studio, look, pane, box } = this;
+    const { studio, view, pane, box } = this;
     const { viewPicture: image } = studio.client;
     if (!image) return;
     prepare(pane.canvas, box);
-    paintView({ look, image, canvas: pane.canvas });
+    paintView({ view, image, canvas: pane.canvas });
     const frames = studio.found?.poses.length ?? 0;
     pane.caption.textContent = studio.texts.viewTitle({ frame: frames ? `${studio.frame} / ${frames - 1}` : "-" });
   }
 
   /** @param {number} notches down positive */
   wheel(notches) {
-    this.look = zoomLook(this.look, -notches);
+    this.view = zoomView(this.view, -notches);
   }
 
   /** @param {number} x @param {number} y @returns {import("./canvas.mjs").Move} */
   begin(x, y) {
     let [lastX, lastY] = [x, y];
     return (nowX, nowY) => {
-      this.look = dragLook(this.look, nowX - lastX, nowY - lastY, this.box.clientWidth);
+      this.view = dragView(this.view, nowX - lastX, nowY - lastY, this.box.clientWidth);
       [lastX, lastY] = [nowX, nowY];
       this.studio.draw();
     };

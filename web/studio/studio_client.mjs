@@ -30,7 +30,7 @@ import { writeDrawing } from "./drawing.mjs";
 
 const CHECK_MS = 90;
 const MAP_MS = 180;
-export const MAP_PX = 640; // across the picture of the map
+export const MAP_PX = 640; // width of the map image
 const MOST_FRAMES = 1000;
 const CENTER = [0, 0, 0, 0, 0];
 
@@ -53,7 +53,7 @@ export class StudioClient {
     this.settled = Promise.resolve();
     this.isChecking = false;
     this.isDisposed = false;
-    this.asked = { check: 0, map: 0, view: 0 }; // questions
+    this.asked = { check: 0, map: 0, view: 0 }; // numbers of the latest requests
     this.timer = 0; // of the map
   }
 
@@ -73,8 +73,8 @@ export class StudioClient {
   }
 
   /**
-   * Ask for the path and what it meets, soon.
-   * @param {() => { keys: Key[], options: Options }} path asked for when the question goes out
+   * Request the path and its collisions, soon.
+   * @param {() => { keys: Key[], options: Options }} path called when the request is sent
    */
   check(path) {
     if (!this.scene) return;
@@ -84,7 +84,7 @@ export class StudioClient {
     this.settled = this.checkUntilDone(path);
   }
 
-  /** One question at a time; whatever changed meanwhile is asked about afterwards. @param {() => { keys: Key[], options: Options }} path */
+  /** One request at a time; later changes are requested afterwards. @param {() => { keys: Key[], options: Options }} path */
   async checkUntilDone(path) {
     let number = -1;
     while (number !== this.asked.check && !this.isDisposed) {
@@ -114,7 +114,7 @@ export class StudioClient {
     this.panoramaPicture = await this.ask.picture("panorama", { token: this.scene?.token });
   }
 
-  /** Ask for the map, soon. @param {() => MapWindow} view asked for when the question goes out */
+  /** Request the map, soon. @param {() => MapWindow} view called when the request is sent */
   loadMap(view) {
     const number = ++this.asked.map;
     clearTimeout(this.timer);
@@ -135,7 +135,7 @@ export class StudioClient {
     }
   }
 
-  /** Ask for what guidance shows. @param {number} frame */
+  /** Request the guidance render. @param {number} frame */
   async loadView(frame) {
     const number = ++this.asked.view;
     if (!this.scene) return;

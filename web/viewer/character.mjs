@@ -84,7 +84,7 @@ function followGround(position, standing, seconds, walls) {
   const rest = { position, standing: { ...standing, fall: 0 }, isSettling: false };
   if (ground === null) return rest; // no ground below: stay at this height
   const target = ground - standing.eye;
-  const gap = target - position[1]; // positive: the ground lies lower
+  const gap = target - position[1]; // positive: the ground is lower
   if (Math.abs(gap) < 0.2 * walls.cell) return rest;
   const soft = gap * (1 - Math.exp(-seconds / FOLLOW_SECONDS));
   let move = soft;

@@ -2,7 +2,7 @@
 
 import { tr } from "../i18n/translate.mjs";
 import { viewerActions } from "./actions.mjs";
-import { pictureName, saveBlob, sizeOfText } from "./picture.mjs";
+import { screenshotName, saveBlob, sizeOfText } from "./screenshot.mjs";
 
 export class Commands {
   /** @param {import("./viewer.mjs").WalkViewer} viewer */
@@ -80,6 +80,6 @@ export class Commands {
   async saveScreenshot() {
     const { viewer } = this;
     const blob = await viewer.screenshot(sizeOfText(viewer.settings.pictureSize));
-    if (blob) saveBlob(blob, pictureName(viewer.file?.filename, new Date()));
+    if (blob) saveBlob(blob, screenshotName(viewer.file?.filename, new Date()));
   }
 }

@@ -139,7 +139,7 @@ export class PanoBrush {
   /** @param {{ x: number, y: number }} pointer @returns {[number, number]} position in the panorama */
   under({ x, y }) {
     const { clientWidth, clientHeight } = this.viewer.element;
-    return sourceOf(this.viewer.look, 2 * x - 1, 2 * y - 1, clientWidth / clientHeight);
+    return sourceOf(this.viewer.view, 2 * x - 1, 2 * y - 1, clientWidth / clientHeight);
   }
 
   /** @param {MouseEvent} event */
@@ -193,10 +193,10 @@ export class PanoBrush {
 
   /** Draw the mask and the brush over the view. @param {HTMLCanvasElement} canvas */
   paint(canvas) {
-    if (this.layer) paintView({ look: this.viewer.look, image: this.layer, canvas });
+    if (this.layer) paintView({ view: this.viewer.view, image: this.layer, canvas });
     if (!this.isOn || !this.pointer) return;
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    const perRadian = canvas.width / 2 / Math.tan(this.viewer.look.fov / 2);
+    const perRadian = canvas.width / 2 / Math.tan(this.viewer.view.fov / 2);
     pen.beginPath();
     pen.arc(this.pointer.x * canvas.width, this.pointer.y * canvas.height, perRadian * Math.tan(Math.min(1.2, this.radius)), 0, 7);
     for (const [width, color] of /** @type {const} */ ([[3, "rgba(0,0,0,0.6)"], [1.5, this.isErasing ? "#7fb2ff" : "#fff"]])) {

@@ -4,9 +4,9 @@
 import { SharedContext } from "./context.mjs";
 import { basisOf, sourceOf } from "./pano_view.mjs";
 
-/** @typedef {import("./pano_view.mjs").Look} Look */
+/** @typedef {import("./pano_view.mjs").View} View */
 /** @typedef {HTMLImageElement | HTMLCanvasElement} Source a panorama; a canvas may be partly transparent */
-/** @typedef {{ look: Look, image: Source, canvas: HTMLCanvasElement }} View */
+/** @typedef {{ view: View, image: Source, canvas: HTMLCanvasElement }} Painting */
 
 const PLAIN_PX = 320; // columns painted without WebGL
 const PLAIN_SOURCE_PX = 1024;
@@ -111,8 +111,8 @@ class GlPainter {
     this.textures.delete(image);
   }
 
-  /** @param {View} view */
-  paint({ look, image, canvas }) {
+  /** @param {Painting} painting */
+  paint({ view, image, canvas }) {
     const { gl } = this;
     const { width, height } = canvas;
     if (this.context.take(this)) this.reset();
@@ -120,8 +120,8 @@ class GlPainter {
     if (this.canvas.height < height) this.canvas.height = height;
     this.showOn(image);
     gl.viewport(0, 0, width, height);
-    const t = Math.tan(look.fov / 2);
-    gl.uniformMatrix3fv(this.basis, false, basisOf(look));
+    const t = Math.tan(view.fov / 2);
+    gl.uniformMatrix3fv(this.basis, false, basisOf(view));
     gl.uniform2f(this.halfSize, t, (t * height) / width);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     const target = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -157,8 +157,8 @@ class PlainPainter {
     return pixels;
   }
 
-  /** @param {View} view */
-  paint({ look, image, canvas }) {
+  /** @param {Painting} painting */
+  paint({ view, image, canvas }) {
     const source = this.pixelsOf(image);
     const from = new Uint32Array(source.data.buffer);
     const aspect = canvas.width / canvas.height;
@@ -168,7 +168,7 @@ class PlainPainter {
     const to = new Uint32Array(result.data.buffer);
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {
-        const [u, v] = sourceOf(look, (2 * column + 1) / width - 1, (2 * row + 1) / height - 1, aspect);
+        const [u, v] = sourceOf(view, (2 * column + 1) / width - 1, (2 * row + 1) / height - 1, aspect);
         const x = Math.min(source.width - 1, Math.floor(u * source.width));
         const y = Math.min(source.height - 1, Math.floor(v * source.height));
         to[row * width + column] = from[y * source.width + x];
@@ -185,7 +185,7 @@ class PlainPainter {
 /** @type {GlPainter | PlainPainter | null} */
 let painter = null;
 
-/** The one painter of the page while there are pictures; a new one after its graphics device was lost. */
+/** The one painter of the page while there are images; a new one after the WebGL context was lost. */
 function current() {
   if (painter && !painter.isLost) return painter;
   try {
@@ -196,10 +196,10 @@ function current() {
   return painter;
 }
 
-/** @param {View} view */
-export const paintView = (view) => current().paint(view);
+/** @param {Painting} painting */
+export const paintView = (painting) => current().paint(painting);
 
-/** Free what was kept for a picture; a canvas that was painted on must be forgotten before it is shown again. @param {Source} image */
+/** Free the texture of an image; required before a changed canvas is painted again. @param {Source} image */
 export function forgetImage(image) {
   painter?.forget(image);
   if (!(painter instanceof GlPainter) || painter.textures.size > 0) return;
@@ -207,7 +207,7 @@ export function forgetImage(image) {
   painter = null;
 }
 
-/** For tests: which painter it is, and how many pictures it keeps. */
+/** For tests: kind of painter, and number of images that it holds. */
 export const painterState = () => ({
   kind: painter instanceof GlPainter ? "webgl" : painter ? "plain" : "none",
   pictures: painter instanceof GlPainter ? painter.textures.size : (painter?.sources.size ?? 0),

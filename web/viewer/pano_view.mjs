@@ -2,16 +2,16 @@
 
 import { clamp, wrapAngle } from "./walk.mjs";
 
-/** @typedef {{ yaw: number, pitch: number, fov: number }} Look (radians; positive to the right and up; `fov` horizontal) */
+/** @typedef {{ yaw: number, pitch: number, fov: number }} View (radians; positive to the right and up; `fov` horizontal) */
 
 const DEGREE = Math.PI / 180;
 export const FOV_LIMITS = [10 * DEGREE, 150 * DEGREE];
 
 /**
- * @param {Partial<Look>} look
- * @returns {Look} with all values in range
+ * @param {Partial<View>} view
+ * @returns {View} with all values in range
  */
-export function steady({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
+export function clampView({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
   const safe = (/** @type {number} */ value, /** @type {number} */ other) => (Number.isFinite(value) ? value : other);
   return {
     yaw: wrapAngle(safe(yaw, 0)),
@@ -22,22 +22,22 @@ export function steady({ yaw = 0, pitch = 0, fov = Math.PI / 2 }) {
 
 /**
  * Drag the panorama: the point under the pointer stays there, near the center of the view.
- * @param {Look} look
+ * @param {View} view
  * @param {number} dx pixels, right positive
  * @param {number} dy pixels, down positive
  * @param {number} width of the view, pixels
  */
-export function dragLook(look, dx, dy, width) {
-  const perPixel = (2 * Math.tan(look.fov / 2)) / Math.max(1, width);
-  return steady({ ...look, yaw: look.yaw - dx * perPixel, pitch: look.pitch + dy * perPixel });
+export function dragView(view, dx, dy, width) {
+  const perPixel = (2 * Math.tan(view.fov / 2)) / Math.max(1, width);
+  return clampView({ ...view, yaw: view.yaw - dx * perPixel, pitch: view.pitch + dy * perPixel });
 }
 
-/** @param {Look} look @param {number} notches up (zoom in) positive */
-export const zoomLook = (look, notches) => steady({ ...look, fov: look.fov * 0.92 ** notches });
+/** @param {View} view @param {number} notches up (zoom in) positive */
+export const zoomView = (view, notches) => clampView({ ...view, fov: view.fov * 0.92 ** notches });
 
 /**
  * Columns: the view's right, down and forward axes in the panorama.
- * @param {Look} look
+ * @param {View} view
  * @returns {number[]} 9 numbers, column by column
  */
 export function basisOf({ yaw, pitch }) {
@@ -47,15 +47,15 @@ export function basisOf({ yaw, pitch }) {
 
 /**
  * Position in the panorama of a point of the view.
- * @param {Look} look
+ * @param {View} view
  * @param {number} x from -1 (left edge) to 1
  * @param {number} y from -1 (top edge) to 1
  * @param {number} aspect width by height
  * @returns {[number, number]} from 0 to 1: across and down
  */
-export function sourceOf(look, x, y, aspect) {
-  const b = basisOf(look);
-  const t = Math.tan(look.fov / 2);
+export function sourceOf(view, x, y, aspect) {
+  const b = basisOf(view);
+  const t = Math.tan(view.fov / 2);
   const [px, py] = [x * t, (y * t) / aspect];
   const ray = [0, 1, 2].map((i) => b[i] * px + b[3 + i] * py + b[6 + i]);
   const length = Math.hypot(...ray);

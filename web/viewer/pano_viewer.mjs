@@ -1,14 +1,14 @@
 // The panorama viewer: one element that shows a panorama or the frames of a panoramic video. Independent of the host.
 //
-// The registry lists the live ones: { look, frame, ready, element }.
+// The registry lists the live ones: { view, frame, ready, element }.
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { registry } from "../registry.mjs";
 import { PanoBrush } from "./pano_brush.mjs";
 import { forgetImage, paintView, painterState } from "./pano_painter.mjs";
-import { dragLook, steady, zoomLook } from "./pano_view.mjs";
+import { clampView, dragView, zoomView } from "./pano_view.mjs";
 
-/** @typedef {import("./pano_view.mjs").Look} Look */
+/** @typedef {import("./pano_view.mjs").View} View */
 /** @typedef {{ frame: number, address: string }} Frame */
 
 const DEGREE = Math.PI / 180;
@@ -47,8 +47,8 @@ export class PanoViewer {
     this.element.append(this.canvas, this.hud, this.brush.bar, this.strip, this.message);
     this.unfollow = followLanguage(this.element);
 
-    /** @type {Look} */
-    this.look = steady({});
+    /** @type {View} */
+    this.view = clampView({});
     /** @type {Frame[]} */
     this.frames = [];
     this.index = 0;
@@ -150,9 +150,9 @@ export class PanoViewer {
     return {};
   }
 
-  /** @param {Partial<Look>} look */
-  setLook(look) {
-    this.look = steady({ ...this.look, ...look });
+  /** @param {Partial<View>} view */
+  setView(view) {
+    this.view = clampView({ ...this.view, ...view });
     this.draw();
   }
 
@@ -170,16 +170,16 @@ export class PanoViewer {
     const size = [width, height].map((side) => Math.max(1, Math.round(side * density)));
     if (this.canvas.width !== size[0]) this.canvas.width = size[0];
     if (this.canvas.height !== size[1]) this.canvas.height = size[1];
-    paintView({ look: this.look, image: this.image, canvas: this.canvas });
+    paintView({ view: this.view, image: this.image, canvas: this.canvas });
     this.brush.paint(this.canvas);
     const degrees = (/** @type {number} */ angle) => `${Math.round(angle / DEGREE)}°`;
-    const [yaw, pitch, fov] = [this.look.yaw, this.look.pitch, this.look.fov].map(degrees);
+    const [yaw, pitch, fov] = [this.view.yaw, this.view.pitch, this.view.fov].map(degrees);
     this.hud.textContent = tr("yaw {yaw}  pitch {pitch}  fov {fov}", { yaw, pitch, fov });
   }
 
-  /** @param {Look} look @param {boolean} isDone */
-  turn(look, isDone) {
-    this.look = look;
+  /** @param {View} view @param {boolean} isDone */
+  turn(view, isDone) {
+    this.view = view;
     this.draw();
     this.onChange?.(isDone);
   }
@@ -240,7 +240,7 @@ export class PanoViewer {
       event.stopPropagation();
       if (this.brush.isPainting) return this.brush.move(event);
       const { width } = element.getBoundingClientRect();
-      this.turn(dragLook(this.look, event.clientX - last.x, event.clientY - last.y, width), false);
+      this.turn(dragView(this.view, event.clientX - last.x, event.clientY - last.y, width), false);
       last = { x: event.clientX, y: event.clientY };
     });
     const release = (/** @type {PointerEvent} */ event) => {
@@ -260,7 +260,7 @@ export class PanoViewer {
         event.preventDefault();
         event.stopPropagation();
         const pixels = event.deltaMode === 1 ? event.deltaY * 30 : event.deltaY;
-        this.turn(zoomLook(this.look, Math.min(3, Math.max(-3, -pixels / 100))), true);
+        this.turn(zoomView(this.view, Math.min(3, Math.max(-3, -pixels / 100))), true);
       },
       false,
     );
@@ -283,17 +283,17 @@ export class PanoViewer {
     if (event.key === "Escape") return /** @type {HTMLElement} */ (document.activeElement)?.blur();
     if (event.target === this.slider || event.target === this.play || this.brush.owns(event.target)) return;
     if (this.image && this.brush.onKey(event.key)) return event.preventDefault();
-    const step = this.look.fov / 18;
+    const step = this.view.fov / 18;
     /** @type {Record<string, () => void>} */
     const keys = {
-      ArrowLeft: () => this.turn(steady({ ...this.look, yaw: this.look.yaw - step }), true),
-      ArrowRight: () => this.turn(steady({ ...this.look, yaw: this.look.yaw + step }), true),
-      ArrowUp: () => this.turn(steady({ ...this.look, pitch: this.look.pitch + step }), true),
-      ArrowDown: () => this.turn(steady({ ...this.look, pitch: this.look.pitch - step }), true),
-      "+": () => this.turn(zoomLook(this.look, 1), true),
-      "=": () => this.turn(zoomLook(this.look, 1), true),
-      "-": () => this.turn(zoomLook(this.look, -1), true),
-      Home: () => this.turn(steady({}), true),
+      ArrowLeft: () => this.turn(clampView({ ...this.view, yaw: this.view.yaw - step }), true),
+      ArrowRight: () => this.turn(clampView({ ...this.view, yaw: this.view.yaw + step }), true),
+      ArrowUp: () => this.turn(clampView({ ...this.view, pitch: this.view.pitch + step }), true),
+      ArrowDown: () => this.turn(clampView({ ...this.view, pitch: this.view.pitch - step }), true),
+      "+": () => this.turn(zoomView(this.view, 1), true),
+      "=": () => this.turn(zoomView(this.view, 1), true),
+      "-": () => this.turn(zoomView(this.view, -1), true),
+      Home: () => this.turn(clampView({}), true),
       " ": () => this.togglePlay(),
       ",": () => this.scrub(this.index - 1),
       ".": () => this.scrub(this.index + 1),

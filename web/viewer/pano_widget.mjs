@@ -12,7 +12,7 @@ const placeholder = () => tr("Run the workflow to see the panorama.");
 const LEAST_HEIGHT = 200;
 const START_SIZE = [460, 480];
 const DEGREE = Math.PI / 180;
-const LOOK_WIDGETS = /** @type {const} */ (["yaw", "pitch", "fov"]);
+const VIEW_WIDGETS = /** @type {const} */ (["yaw", "pitch", "fov"]);
 
 /**
  * @param {any} node of the graph editor
@@ -43,18 +43,18 @@ export function attachPano(node, api, app) {
   /** Read the view from the widgets, which typing, undo and the workflow set. */
   const follow = () => {
     if (isOwnChange) return;
-    const [yaw, pitch, fov] = LOOK_WIDGETS.map((name) => Number(find(name)?.value) * DEGREE);
-    viewer.setLook({ yaw, pitch, fov });
+    const [yaw, pitch, fov] = VIEW_WIDGETS.map((name) => Number(find(name)?.value) * DEGREE);
+    viewer.setView({ yaw, pitch, fov });
     const number = Number(find("frame")?.value) || 0;
     if (viewer.frames.length > 1 && viewer.index !== viewer.indexOf(number)) viewer.goTo(viewer.indexOf(number));
   };
-  for (const name of [...LOOK_WIDGETS, "frame"]) {
+  for (const name of [...VIEW_WIDGETS, "frame"]) {
     const target = find(name);
     if (target) after(target, "callback", follow);
   }
   viewer.onChange = (isDone) => {
     isOwnChange = true;
-    for (const name of LOOK_WIDGETS) set(name, Number((viewer.look[name] / DEGREE).toFixed(1)) + 0);
+    for (const name of VIEW_WIDGETS) set(name, Number((viewer.view[name] / DEGREE).toFixed(1)) + 0);
     if (viewer.frames.length > 1) set("frame", viewer.frame);
     isOwnChange = false;
     node.setDirtyCanvas?.(true, true);

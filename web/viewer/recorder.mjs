@@ -155,7 +155,7 @@ export class Recorder {
     this.viewer.requestFrame();
   }
 
-  /** The path that came with the world. @returns {import("./pose.mjs").Pose[]} */
+  /** The path of the world. @returns {import("./pose.mjs").Pose[]} */
   givenPath() {
     try {
       return (this.viewer.file?.path ?? []).map(poseFromMatrix);

@@ -2,7 +2,7 @@
 
 import { tr } from "../i18n/translate.mjs";
 import { plainNumber, upOf } from "./outside.mjs";
-import { PICTURE_SIZES } from "./picture.mjs";
+import { SCREENSHOT_SIZES } from "./screenshot.mjs";
 import { SPEED_LIMITS } from "./walk.mjs";
 
 /** @typedef {import("./viewer.mjs").WalkViewer} WalkViewer */
@@ -13,7 +13,7 @@ const STORAGE_KEY = "matrix3d.viewer"; // where the browser stores background an
 const backgrounds = () => [["dark", tr("dark")], ["gray", tr("gray")], ["white", tr("white")]];
 const sizes = () => [
   ["", tr("same as view")],
-  ...PICTURE_SIZES.map(([width, height]) => [`${width}x${height}`, `${width} × ${height}`]),
+  ...SCREENSHOT_SIZES.map(([width, height]) => [`${width}x${height}`, `${width} × ${height}`]),
 ];
 
 /** @returns {{ background?: string, pictureSize?: string }} */

@@ -32,7 +32,7 @@ export class SplatScene {
   constructor(canvas, onDirty, onLost) {
     this.onDirty = onDirty;
     this.canvas = canvas;
-    this.picture = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+    this.target = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
     this.user = { onLost };
     this.stage = Stage.join(this.user);
     this.renderer = this.stage.renderer;
@@ -193,7 +193,7 @@ export class SplatScene {
       canvas.width = width; // also clears it, which is not visible: the frame follows at once
       canvas.height = height;
     }
-    this.picture.drawImage(stage.canvas, 0, 0);
+    this.target.drawImage(stage.canvas, 0, 0);
   }
 
   /**
@@ -201,7 +201,7 @@ export class SplatScene {
    * @param {[number, number] | null} size width and height in pixels; null: those of the view
    * @returns {Promise<Blob | null>} PNG, without path and grid
    */
-  async takePicture(pose, size) {
+  async renderImage(pose, size) {
     const { stage, camera } = this;
     const [width, height] = size ?? [this.width ?? 1, this.height ?? 1];
     const copy = document.createElement("canvas");

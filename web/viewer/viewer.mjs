@@ -307,9 +307,9 @@ export class WalkViewer {
     if (!scene) return null;
     this.loop.fit(1);
     scene.world.setBudget(0);
-    const picture = await scene.takePicture(this.pose(), size);
+    const image = await scene.renderImage(this.pose(), size);
     this.requestFrame();
-    return picture;
+    return image;
   }
 
   // Drawing ---------------------------------------------------------------------------------------

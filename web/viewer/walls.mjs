@@ -1,4 +1,4 @@
-// Where a visitor cannot be: a grid of solid cells, and bodies that slide along it. Pure. OpenCV axes: y is down.
+// Collision walls: a grid of solid cells, and bodies that slide along it. Pure. OpenCV axes: y is down.
 // The file is written by matrix3d_core/collision/occupancy.py.
 
 import { tr } from "../i18n/translate.mjs";
@@ -15,18 +15,18 @@ import { tr } from "../i18n/translate.mjs";
 
 /**
  * A body below an eye: spheres one above the other.
- * @typedef {{ radius: number, below: number }} Body `below`: how far its lowest sphere's middle lies under the eye
+ * @typedef {{ radius: number, below: number }} Body `below`: distance of its lowest sphere's center below the eye
  */
 
 const MAGIC = "M3DWALLS";
 const MOST_CELLS = 64_000_000;
-const PUSHES = 10; // out of one cell after the other
+const PUSHES = 10; // iterations
 const TOUCH = 1e-4; // of the radius: a body that touches a wall is not inside it
 
 /**
  * @param {Uint8Array} bytes
  * @returns {Promise<Walls>}
- * @throws {Error} when it is something else or damaged
+ * @throws {Error} when the format is wrong or the data is damaged
  */
 export async function readWalls(bytes) {
   const text = (/** @type {number} */ from, /** @type {number} */ to) => new TextDecoder().decode(bytes.subarray(from, to));
@@ -59,13 +59,13 @@ export function isSolid({ bits, size, isOutsideSolid }, x, y, z) {
 /**
  * The deepest penetration of a sphere into solid cells.
  * @param {Walls} walls
- * @param {number[]} middle
+ * @param {number[]} center
  * @param {number} radius
  * @returns {{ away: number[], distance: number } | null} from that point to the center, world units; null: no collision
  */
-export function deepest(walls, middle, radius) {
+export function deepest(walls, center, radius) {
   const { origin, cell } = walls;
-  const at = middle.map((p, i) => (p - origin[i]) / cell);
+  const at = center.map((p, i) => (p - origin[i]) / cell);
   const reach = radius / cell;
   const low = at.map((a) => Math.floor(a - reach));
   const high = at.map((a) => Math.floor(a + reach));
@@ -103,7 +103,7 @@ function spheres([x, y, z], { radius, below }) {
  * @param {Body} body
  * @returns {boolean} whether the body is inside something solid
  */
-export const isStuck = (walls, eye, body) => spheres(eye, body).some((middle) => deepest(walls, middle, body.radius));
+export const isStuck = (walls, eye, body) => spheres(eye, body).some((center) => deepest(walls, center, body.radius));
 
 /**
  * Push a body out of a shallow penetration.
@@ -116,8 +116,8 @@ function pushOut(walls, eye, body) {
   let place = [...eye];
   for (let k = 0; k < PUSHES; k++) {
     let worst = null;
-    for (const middle of spheres(place, body)) {
-      const hit = deepest(walls, middle, body.radius);
+    for (const center of spheres(place, body)) {
+      const hit = deepest(walls, center, body.radius);
       if (hit && (!worst || hit.distance < worst.distance)) worst = hit;
     }
     if (!worst) return place;
@@ -143,13 +143,13 @@ function pushOut(walls, eye, body) {
  */
 export function moveAlong(walls, from, to, body) {
   if (isStuck(walls, from, body)) return { position: [...to], isHit: false };
-  const way = to.map((t, i) => t - from[i]);
-  const length = Math.hypot(...way);
+  const offset = to.map((t, i) => t - from[i]);
+  const length = Math.hypot(...offset);
   const steps = Math.min(Math.ceil(length / (0.5 * Math.min(walls.cell, body.radius))), 4000);
   let position = [...from];
   let isHit = false;
   for (let k = 0; k < steps; k++) {
-    const next = position.map((p, i) => p + way[i] / steps);
+    const next = position.map((p, i) => p + offset[i] / steps);
     const free = pushOut(walls, next, body);
     if (!free) return { position, isHit: true };
     isHit ||= free.some((p, i) => p !== next[i]);
@@ -185,8 +185,8 @@ export function groundBelow({ bits, size, origin, cell, isOutsideSolid, unit }, 
   }
   if (!tops.length) return null;
   tops.sort((a, b) => a - b);
-  const middle = tops[tops.length >> 1];
-  const near = tops.filter((top) => Math.abs(top - middle) <= 0.4 * unit);
+  const median = tops[tops.length >> 1];
+  const near = tops.filter((top) => Math.abs(top - median) <= 0.4 * unit);
   return near.reduce((sum, top) => sum + top, 0) / near.length;
 }
 

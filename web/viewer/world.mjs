@@ -1,6 +1,6 @@
-// A page that is nothing but a world: world.html?filename=world.spz&type=output&subfolder=&pose=x,y,z,yaw,pitch
+// A standalone page with a world: world.html?filename=world.spz&type=output&subfolder=&pose=x,y,z,yaw,pitch
 //
-// The file lies in one of the host's own folders and comes through its /view route, which refuses all others.
+// The file is in one of the host's folders and is loaded over its /view route, which refuses all others.
 // `pose` (world units and degrees), `metric=1` (show meters) and `sidecar=1` (read world.world.json of world.spz, which
 // Save Splats writes: its axes, start and scale) are optional.
 
@@ -17,7 +17,7 @@ document.body.append(viewer.element);
 const file = fileFromQuery(query);
 if (file) {
   document.title = file.filename;
-  // We lie in /extensions/PACK/viewer/.
+  // This module is in /extensions/PACK/viewer/.
   const addressOf = (/** @type {import("./source.mjs").SplatFile} */ f) =>
     new URL(`../../../view?${queryOf(f)}`, location.href).href;
   const described = query.get("sidecar") === "1" ? describe(file, addressOf(sidecarOf(file))) : Promise.resolve(file);

@@ -1,7 +1,7 @@
 // Screenshots of a chosen size. Pure except for saving.
 
 /** Width and height of the selectable sizes, besides the view's own size. */
-export const PICTURE_SIZES = [[1280, 720], [1920, 1080], [2560, 1440], [3840, 2160]];
+export const SCREENSHOT_SIZES = [[1280, 720], [1920, 1080], [2560, 1440], [3840, 2160]];
 const MOST_PIXELS = 4096; // along a side; 4K fits
 
 /**
@@ -18,7 +18,7 @@ export function sizeOfText(text) {
  * @param {string | undefined} filename of the world
  * @param {Date} now
  */
-export function pictureName(filename, now) {
+export function screenshotName(filename, now) {
   const stem = (filename ?? "world").replace(/\.\w+$/, "").replace(/_$/, "");
   return `${stem}_${now.toISOString().slice(0, 19).replace(/[-:T]/g, "")}.png`;
 }
