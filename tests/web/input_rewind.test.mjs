@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { momentAt, remember } from "../../web/viewer/input_rewind.mjs";
 import { NO_INPUT, isMoving, startWalk, stepWalk } from "../../web/viewer/walk.mjs";
 
-const moment = (time) => ({ time, position: [0, 0, time], velocity: [0, 0, 0], standing: null, isCarried: false });
+const moment = (time) => ({ time, position: [0, 0, time], velocity: [0, 0, 0], standing: null, isSettling: false });
 
 test("the moment of a time is the last one before it", () => {
   const moments = [100, 120, 150].reduce((all, time) => remember(all, moment(time)), []);
