@@ -209,7 +209,7 @@ def test_the_lost_context_is_told_of_and_comes_back(opened):
     page.evaluate("() => window.matrix3d.viewers[0].scene.renderer.forceContextLoss()")
     page.wait_for_function("() => window.matrix3d.viewers.every(v => !v.scene)")
     texts = page.locator("[data-part=message]").all_inner_texts()
-    assert all("graphics device was lost" in text for text in texts)
+    assert all("WebGL context was lost" in text for text in texts)
     for index in (0, 1):
         page.locator("[data-part=message]").nth(index).click()
         page.wait_for_function(f"() => window.matrix3d.viewers[{index}].scene")

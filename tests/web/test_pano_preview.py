@@ -123,7 +123,7 @@ def front_end(request, browser, comfy):
             }"""
         )
         page.wait_for_timeout(800)
-        assert "Run the graph" in page.inner_text(".m3d-pano .m3d-message")
+        assert "Run the workflow" in page.inner_text(".m3d-pano .m3d-message")
         run_graph(page)
         page.wait_for_function("() => window.matrix3d.panoramas[0].image", timeout=60_000)
         page.wait_for_timeout(600)
