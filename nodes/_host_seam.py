@@ -1,8 +1,8 @@
 """Moves the left/right border of a panorama while the host samples it, by the host's stackable wrappers.
 
 Two wrappers go onto a clone of the model. One stands around the sampler: it draws the plan of the run and
-turns the result where the mode leaves it turned. One stands around the network: it turns everything that
-lies on the latent's grid, looks up the step by the noise level, and turns the answer back. State of a run
+rolls the result where the mode leaves it rolled. One wraps the network: it rolls everything on the
+latent's grid, looks up the step by the noise level, and rolls the output back. State of a run
 lives in that run's own options, never on the model.
 """
 
@@ -18,11 +18,11 @@ from comfy.patcher_extension import WrappersMP
 
 from ..matrix3d_core.diffusion.latent_roll import (
     UPSTREAM_START,
-    RotationPlan,
-    rotation_plan,
+    RollPlan,
+    roll_aligned,
+    roll_plan,
+    roll_tokens,
     step_of_sigma,
-    turn_aligned,
-    turn_tokens,
 )
 from ..matrix3d_core.errors import InvalidInput
 
@@ -39,7 +39,7 @@ class _Run:
     """One sampling run: its schedule, its plan, and the rows of its latent."""
 
     sigmas: tuple[float, ...]
-    plan: RotationPlan
+    plan: RollPlan
     height: int
 
 
@@ -51,45 +51,45 @@ def install_seam(
     seed: int | None = None,
     multiple: int = 0,
 ) -> None:
-    """Let a model's latent turn while it is sampled, so that no border stays where it is.
+    """Roll a model's latent between sampling steps, so that the border does not stay in place.
 
     Works with every sampler of the host, on pictures ``[B, C, H, W]`` and videos ``[B, C, T, H, W]``,
-    whole batches turning alike. What lies on the latent's grid turns with it: noise, concat latents,
+    all items of a batch alike. Everything on the latent's grid is rolled with it: noise, concat latents,
     masks, reference latents of the latent's size, residuals of control networks. References of another
     size, CLIP features and text do not. The sampler itself and whatever hooks into it (previews, inpaint masks,
-    guidance functions) see the unturned latent; after ``upstream t2p`` the result comes out turned.
-    Regions that are narrower than the latent (area conditioning) are not turned. When a sampler gets part
+    guidance functions) see the latent as it is; after ``upstream t2p`` the result stays rolled.
+    Regions that are narrower than the latent (area conditioning) are not rolled. When a sampler gets part
     of a schedule, its steps are counted within that part.
 
     Args:
         model: the host's model patcher, already cloned; the wrappers go onto it.
-        mode: one of `SEAM_MODES`; see `rotation_plan`. An earlier seam on the clone is replaced; ``off``
+        mode: one of `SEAM_MODES`; see `roll_plan`. An earlier seam on the clone is replaced; ``off``
             takes it away.
-        start: share of the steps after which upstream's turns begin.
-        seed: of the turns; None = the sampler's own seed.
-        multiple: turns are by multiples of this many latent columns; 0 = 1 for upstream's modes, which
-            turn by any number, and 2 (whole patches of FLUX and Wan) for ``every step``.
+        start: share of the steps after which upstream's rolls begin.
+        seed: of the rolls; None = the sampler's own seed.
+        multiple: rolls are by multiples of this many latent columns; 0 = 1 for upstream's modes, which
+            roll by any number, and 2 (whole patches of FLUX and Wan) for ``every step``.
 
     Raises:
         InvalidInput: for an unknown mode or numbers out of range.
     """
     step = multiple or (2 if mode == "every step" else 1)
-    rotation_plan(mode, 1, 2 * step, 0, start=start, multiple=step)  # bad numbers are refused now
+    roll_plan(mode, 1, 2 * step, 0, start=start, multiple=step)  # bad numbers are refused now
     for kind in (WrappersMP.SAMPLER_SAMPLE, WrappersMP.APPLY_MODEL):
         model.remove_wrappers_with_key(kind, SEAM_KEY)
     if mode == "off":
         return
 
-    def plan_for(steps: int, width: int, sampler_seed: int | None) -> RotationPlan:
+    def plan_for(steps: int, width: int, sampler_seed: int | None) -> RollPlan:
         number = seed if seed is not None else sampler_seed or 0
-        return rotation_plan(mode, steps, width, number, start=start, multiple=step)
+        return roll_plan(mode, steps, width, number, start=start, multiple=step)
 
     model.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, SEAM_KEY, _around_sampler(plan_for))
     model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, SEAM_KEY, _around_network)
 
 
-def _around_sampler(plan_for: Callable[[int, int, int | None], RotationPlan]) -> Callable[..., Any]:
-    """Return the wrapper that draws a run's plan, hands it on, and turns the result."""
+def _around_sampler(plan_for: Callable[[int, int, int | None], RollPlan]) -> Callable[..., Any]:
+    """Return the wrapper that draws a run's plan, passes it on, and rolls the result."""
 
     def wrapper(
         executor: Any,
@@ -122,22 +122,22 @@ def _around_sampler(plan_for: Callable[[int, int, int | None], RotationPlan]) ->
 
 
 def _around_network(executor: Any, x: torch.Tensor, t: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Turn the network's input to where the plan wants it, and its answer back."""
+    """Roll the network's input by the plan's offset, and its output back."""
     names = ("c_concat", "c_crossattn", "control", "transformer_options")
     inputs = {**dict(zip(names, args, strict=False)), **kwargs}
     run = (inputs.get("transformer_options") or {}).get(SEAM_KEY)
-    if run is None or not run.plan.turns or tuple(x.shape[-2:]) != (run.height, run.plan.width):
+    if run is None or not run.plan.is_rolled or tuple(x.shape[-2:]) != (run.height, run.plan.width):
         return executor(x, t, *args, **kwargs)
     columns = run.plan.offsets[step_of_sigma(run.sigmas, float(t.flatten()[0]))]
     if columns == 0:
         return executor(x, t, *args, **kwargs)
     size = (run.height, run.plan.width)
-    turned = {
+    rolled = {
         name: value
         if name == "transformer_options"
-        else (turn_tokens if name == "control" else turn_aligned)(value, columns, *size)
+        else (roll_tokens if name == "control" else roll_aligned)(value, columns, *size)
         for name, value in inputs.items()
     }
-    given = [turned.pop(name) for name in names[: len(args)]]
-    answer = executor(turn_aligned(x, columns, *size), t, *given, **turned)
+    given = [rolled.pop(name) for name in names[: len(args)]]
+    answer = executor(roll_aligned(x, columns, *size), t, *given, **rolled)
     return torch.roll(answer, columns, dims=-1)

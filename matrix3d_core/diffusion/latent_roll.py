@@ -1,9 +1,9 @@
-"""Where a panorama's latent is turned to while it is being sampled, so that the left/right border moves.
+"""Rolls the latent of a panorama between sampling steps, so that the left/right border moves.
 
-A plan is worked out before the first step from mode, number of steps, width and seed, and says by how many
-columns the network sees the latent turned at each step. Who samples turns the network's input and turns its
-answer back; the sampler's own state never turns. For a sampler that works on each latent value alone that is
-the same as turning the state, and it stays right for samplers that remember earlier steps or add noise.
+A plan is computed before the first step from mode, number of steps, width and seed: by how many columns the
+latent is rolled at each step. The caller rolls the network's input and rolls its output back; the sampler's own
+state is never rolled. For a sampler that treats each latent value independently this equals rolling the state,
+and it stays correct for samplers that keep earlier steps or add noise.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from ..errors import InvalidInput
 __all__ = [
     "SEAM_MODES",
     "UPSTREAM_START",
-    "RotationPlan",
-    "rotation_plan",
+    "RollPlan",
+    "roll_aligned",
+    "roll_plan",
+    "roll_tokens",
     "step_of_sigma",
-    "turn_aligned",
-    "turn_tokens",
 ]
 
 SEAM_MODES = ("off", "upstream t2p", "upstream i2p", "every step")
-"""What `rotation_plan` knows. See there."""
+"""The modes of `roll_plan`; see there."""
 
 UPSTREAM_START = 0.6
-"""Upstream turns after every step ``i > 0.6 N``."""
+"""Upstream rolls after every step ``i > 0.6 N``."""
 
 
 @dataclass(frozen=True)
-class RotationPlan:
-    """By how many columns the latent is turned, step by step.
+class RollPlan:
+    """By how many columns the latent is rolled, step by step.
 
-    Attributes:
-        width: columns of the latent.
-        offsets: for each step, the columns (0 to ``width - 1``) by which the network sees the latent
-            turned to the left against how it started: ``torch.roll(x, -offset, -1)``.
-        final: columns by which the result stays turned to the left; 0 when the turns are undone.
+        Attributes:
+            width: columns of the latent.
+    offsets: for each step, the columns (0 to ``width - 1``) by which the latent that the network sees is
+                rolled to the left relative to the start: ``torch.roll(x, -offset, -1)``.
+            final: columns by which the result stays rolled to the left; 0 when the rolls are undone.
     """
 
     width: int
@@ -52,12 +52,12 @@ class RotationPlan:
     final: int
 
     @property
-    def turns(self) -> bool:
-        """Whether anything is turned at all."""
+    def is_rolled(self) -> bool:
+        """Whether there is any roll."""
         return any(self.offsets) or self.final != 0
 
 
-def rotation_plan(
+def roll_plan(
     mode: str,
     steps: int,
     width: int,
@@ -65,32 +65,32 @@ def rotation_plan(
     *,
     start: float = UPSTREAM_START,
     multiple: int = 1,
-) -> RotationPlan:
-    """Draw the turns of one sampling run.
+) -> RollPlan:
+    """Draw the rolls of one sampling run.
 
-    Every turn is by ``multiple * k`` columns to the left with ``k = torch.randint(1, width // multiple)``,
-    drawn in order from a CPU generator seeded with ``seed``; turns add up. So the border never stays where
-    it was. With ``multiple=1`` the draws are upstream's. Modes:
+    Every roll is by ``multiple * k`` columns to the left with ``k = torch.randint(1, width // multiple)``,
+    drawn in order from a CPU generator seeded with ``seed``; rolls add up. So the border moves at every
+    roll. With ``multiple=1`` the draws are upstream's. Modes:
 
-    - ``off``: no turns.
-    - ``upstream t2p``: a turn after every step ``i > start * steps`` (for 50 steps i = 31 ... 49, 19 turns;
-      the network first sees one at step 32). They are left as they fall: the result is turned by their sum.
-    - ``upstream i2p``: the same turns, undone at the end.
-    - ``every step``: a turn before every step, the first included; undone at the end. ``start`` is ignored.
+    - ``off``: no rolls.
+    - ``upstream t2p``: a roll after every step ``i > start * steps`` (for 50 steps i = 31 ... 49, 19 rolls;
+      the network first sees one at step 32). They are not undone: the result is rolled by their sum.
+    - ``upstream i2p``: the same rolls, undone at the end.
+    - ``every step``: a roll before every step, the first included; undone at the end. ``start`` is ignored.
 
     Args:
         mode: one of `SEAM_MODES`.
         steps: number of sampler steps, at least 0.
         width: columns of the latent.
         seed: the sampler's seed, 0 to 2^64 - 1.
-        start: share of the steps after which upstream's turns begin, 0 to 1.
-        multiple: turns are by multiples of this many columns; 2 keeps whole patches of FLUX and Wan.
+        start: share of the steps after which upstream's rolls begin, 0 to 1.
+        multiple: rolls are by multiples of this many columns; 2 keeps whole patches of FLUX and Wan.
 
     Returns:
         The plan.
 
     Raises:
-        InvalidInput: for an unknown mode, numbers out of range, or a latent too narrow to turn.
+        InvalidInput: for an unknown mode, numbers out of range, or a latent too narrow to roll.
 
     Source: Matrix-3D, panorama generation (its loop consistency for FLUX), behavior only.
     """
@@ -102,25 +102,25 @@ def rotation_plan(
             f"got {steps}, {start:g} and {multiple}."
         )
     if mode == "off" or steps == 0:
-        return RotationPlan(width, (0,) * steps, 0)
+        return RollPlan(width, (0,) * steps, 0)
     if width // multiple < 2:
         raise InvalidInput(
-            f"a latent must be at least {2 * multiple} columns wide to be turned by multiples of {multiple}; "
+            f"a latent must be at least {2 * multiple} columns wide to be rolled by multiples of {multiple}; "
             f"got {width}. Use a larger picture or seam mode off."
         )
     generator = torch.Generator("cpu").manual_seed(seed)
 
-    def turn() -> int:
+    def draw() -> int:
         return multiple * int(torch.randint(1, width // multiple, (1,), generator=generator))
 
-    turned, offsets = 0, []
+    rolled, offsets = 0, []
     for step in range(steps):
         if mode == "every step":
-            turned += turn()
-        offsets.append(turned % width)
+            rolled += draw()
+        offsets.append(rolled % width)
         if mode != "every step" and step > start * steps:
-            turned += turn()
-    return RotationPlan(width, tuple(offsets), turned % width if mode == "upstream t2p" else 0)
+            rolled += draw()
+    return RollPlan(width, tuple(offsets), rolled % width if mode == "upstream t2p" else 0)
 
 
 def step_of_sigma(
@@ -140,26 +140,26 @@ def step_of_sigma(
         raise InvalidInput(f"a schedule must have at least one step and sigma be a number; got {sigma}.")
     sign = 1.0 if sigmas[-1] > sigmas[0] else -1.0
     starts = [sign * float(level) for level in sigmas[:-1]]
-    # A hair's breadth of float32 rounding before a step's start is that step.
+    # Within float32 rounding of a step's start counts as that step.
     return max(0, bisect_right(starts, sign * sigma + 1e-6 * abs(sigma)) - 1)
 
 
-def turn_aligned(
+def roll_aligned(
     value: Any,
     columns: int,
     height: int,
     width: int,
 ) -> Any:
-    """Turn whatever lies on the latent's grid to the left; return anything else as it is.
+    """Roll everything on the latent's grid to the left; return anything else as it is.
 
-    On the grid lie tensors of four or more dimensions whose last two are the latent's height and width, or
-    the same whole multiple of both (pixels; turned by that many times the columns).
+    On the grid are tensors of four or more dimensions whose last two are the latent's height and width, or
+        the same whole multiple of both (pixels; rolled by that many times the columns).
 
-    Args:
-        value: a tensor, or dicts, lists and tuples of them; copied, never changed in place.
-        columns: of the latent, to the left; any integer.
-        height: rows of the latent.
-        width: columns of the latent.
+        Args:
+            value: a tensor, or dicts, lists and tuples of them; copied, never changed in place.
+            columns: of the latent, to the left; any integer.
+            height: rows of the latent.
+            width: columns of the latent.
     """
     if isinstance(value, Tensor):
         if value.ndim < 4:
@@ -169,13 +169,13 @@ def turn_aligned(
             return value
         return torch.roll(value, -columns * times, dims=-1)
     if isinstance(value, dict):
-        return {k: turn_aligned(v, columns, height, width) for k, v in value.items()}
+        return {k: roll_aligned(v, columns, height, width) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)([turn_aligned(v, columns, height, width) for v in value])
+        return type(value)([roll_aligned(v, columns, height, width) for v in value])
     return value
 
 
-def turn_tokens(
+def roll_tokens(
     value: Any,
     columns: int,
     height: int,
@@ -183,25 +183,25 @@ def turn_tokens(
     *,
     patch: int = 2,
 ) -> Any:
-    """Turn residuals of a control network to the left, as `turn_aligned` does, and token rows as well.
+    """Roll residuals of a control network to the left, as `roll_aligned` does, and token rows as well.
 
-    Tokens are ``[B, L, D]`` with one token per patch, in row order. A turn by part of a patch falls between
+    Tokens are ``[B, L, D]`` with one token per patch, in row order. A roll by part of a patch falls between
     two tokens; they are mixed linearly, which is as close as a grid of patches can get.
 
-    Args: as of `turn_aligned`; ``patch`` is the side of the network's patches in latent pixels.
+    Args: as of `roll_aligned`; ``patch`` is the side of the network's patches in latent pixels.
     """
     rows, row = -(-height // patch), -(-width // patch)
     if isinstance(value, Tensor):
         if value.ndim != 3 or value.shape[1] != rows * row:
-            return turn_aligned(value, columns, height, width)
+            return roll_aligned(value, columns, height, width)
         grid = value.unflatten(1, (rows, row))
         whole, part = divmod(columns, patch)
-        turned = torch.roll(grid, -whole, dims=2)
+        rolled = torch.roll(grid, -whole, dims=2)
         if part:
-            turned = torch.lerp(turned, torch.roll(turned, -1, dims=2), part / patch)
-        return turned.flatten(1, 2)
+            rolled = torch.lerp(rolled, torch.roll(rolled, -1, dims=2), part / patch)
+        return rolled.flatten(1, 2)
     if isinstance(value, dict):
-        return {k: turn_tokens(v, columns, height, width, patch=patch) for k, v in value.items()}
+        return {k: roll_tokens(v, columns, height, width, patch=patch) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)([turn_tokens(v, columns, height, width, patch=patch) for v in value])
+        return type(value)([roll_tokens(v, columns, height, width, patch=patch) for v in value])
     return value

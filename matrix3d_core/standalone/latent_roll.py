@@ -1,4 +1,4 @@
-"""Turning a panorama's latent under a diffusers network while it is being sampled."""
+"""Rolls the latent of a panorama under a diffusers network while it is being sampled."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diffusion.latent_roll import RotationPlan, rotation_plan
+from ..diffusion.latent_roll import RollPlan, roll_plan
 
-__all__ = ["StepCounter", "pack_latent", "roll_plan", "rolled_network", "unpack_latent"]
+__all__ = ["StepCounter", "pack_latent", "plan_rolls", "rolled_network", "unpack_latent"]
 
 
 class StepCounter:
-    """Which step is being sampled; whoever samples counts."""
+    """Which step is being sampled; the sampling loop counts."""
 
     def __init__(self) -> None:
         self.step = 0
 
 
-def roll_plan(mode: str, steps: int, width: int, seed: int) -> RotationPlan:
-    """Return the turns of a run: upstream's modes as upstream draws them, the other by whole 2x2 patches."""
-    return rotation_plan(mode, steps, width, seed, multiple=2 if mode == "every step" else 1)
+def plan_rolls(mode: str, steps: int, width: int, seed: int) -> RollPlan:
+    """Return the rolls of a run: upstream's modes as upstream draws them, the other by whole 2x2 patches."""
+    return roll_plan(mode, steps, width, seed, multiple=2 if mode == "every step" else 1)
 
 
 def unpack_latent(packed: Tensor, rows: int, columns: int) -> Tensor:  # [B, C, 2 rows, 2 columns]
@@ -42,23 +42,23 @@ def pack_latent(latent: Tensor) -> Tensor:  # [B, h/2 * w/2, 4 C]
 
 @contextmanager
 def rolled_network(
-    network: Any, plan: RotationPlan, counter: StepCounter, *, packed_rows: int = 0
+    network: Any, plan: RollPlan, counter: StepCounter, *, packed_rows: int = 0
 ) -> Iterator[None]:
-    """Let the network see its input turned to the left by the plan's offset; its answer is turned back.
+    """Roll the network's input to the left by the plan's offset, and its output back.
 
-    All channels of the input turn together: the noisy latent, and with it any image and mask beside it.
+    All channels of the input are rolled together: the noisy latent and any image and mask latents.
 
     Args:
         network: a module called with ``hidden_states=...`` that returns a tuple.
         plan: offsets by step; its width is the latent's.
-        counter: tells the step.
+        counter: the current step.
         packed_rows: rows of 2x2 patches when the input is FLUX's tokens; 0 when it is a latent ``[..., w]``.
     """
-    if not plan.turns:
+    if not plan.is_rolled:
         yield
         return
 
-    def turn(values: Tensor, columns: int) -> Tensor:
+    def roll(values: Tensor, columns: int) -> Tensor:
         if not packed_rows:
             return torch.roll(values, -columns, -1)
         latent = unpack_latent(values, packed_rows, plan.width // 2)
@@ -68,10 +68,10 @@ def rolled_network(
         return plan.offsets[min(counter.step, len(plan.offsets) - 1)]
 
     def before(module: Any, positional: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        return positional, {**named, "hidden_states": turn(named["hidden_states"], offset())}
+        return positional, {**named, "hidden_states": roll(named["hidden_states"], offset())}
 
     def after(module: Any, positional: Any, named: Any, answer: Any) -> Any:
-        return (turn(answer[0], -offset()), *answer[1:])
+        return (roll(answer[0], -offset()), *answer[1:])
 
     hooks = (
         network.register_forward_pre_hook(before, with_kwargs=True),

@@ -22,7 +22,7 @@ from ..panorama.photo import Placement, place_photo, project_photos
 from ..panorama.upright import canonicalize
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..video.prompts import apply_prompt_preset
-from .latent_roll import StepCounter, roll_plan, rolled_network, unpack_latent
+from .latent_roll import StepCounter, plan_rolls, rolled_network, unpack_latent
 from .pipeline_lora import LoraChoice, apply_lora
 from .pipelines import PipelineSource, opened_pipeline, place
 
@@ -311,7 +311,7 @@ def _check(config: PanoConfig) -> None:
 def _sample(pipeline: Any, config: PanoConfig, progress: ProgressFn, **given: Any) -> Tensor:
     """Run the pipeline up to its latent ``[1, 16, h, w]``, turned by the plan."""
     rows, columns = config.height // _PATCH_PX, config.width // _PATCH_PX
-    plan = roll_plan(config.seam, config.steps, 2 * columns, config.seed)
+    plan = plan_rolls(config.seam, config.steps, 2 * columns, config.seed)
     counter = StepCounter()
     phase = "sample panorama"
 

@@ -33,7 +33,7 @@ from ..video.continued_guidance import check_continuable, continued_guidance
 from ..video.path import sample_path
 from ..video.prompts import apply_prompt_preset
 from ..video.segments import Segment, plan_segments
-from .latent_roll import StepCounter, roll_plan, rolled_network
+from .latent_roll import StepCounter, plan_rolls, rolled_network
 from .parallel import distributed, enable_context_parallel
 from .pipeline_lora import LoraChoice, apply_lora
 from .pipelines import PipelineSource, choose_device, opened_pipeline, place, require_packages
@@ -425,7 +425,7 @@ def sample_latents(
     scheduler: Any = FlowMatchEulerDiscreteScheduler(shift=1.0)  # our levels are shifted already
     scheduler.set_timesteps(sigmas=flow_sigmas(config.steps, config.shift)[:-1].tolist(), device=device)
     scheduler.set_begin_index(0)
-    plan = roll_plan(config.seam, config.steps, noise.shape[-1], config.seed)
+    plan = plan_rolls(config.seam, config.steps, noise.shape[-1], config.seed)
     counter = StepCounter()
     dtype = network.dtype
     latents, condition = noise.to(device, torch.float32), condition.to(device, torch.float32)

@@ -364,8 +364,8 @@ def video_results(frames, mask, geometry, path):
         "tiles/encoded": tiles.encode_tiles(_encoder, pixels),
     }
     for mode in rotation.SEAM_MODES:
-        turning = rotation.rotation_plan(mode, 6, 60, 0)
-        found[f"turns/{mode}"] = np.int64([*turning.offsets, turning.final])
+        plan = rotation.roll_plan(mode, 6, 60, 0)
+        found[f"turns/{mode}"] = np.int64([*plan.offsets, plan.final])
     part = segments.Segment(4, len(frames), 1)
     continued, seen = continued_guidance(
         conditioning.GuidanceClip(tensor(frames)[4:], tensor(mask)[4:]),

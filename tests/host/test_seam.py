@@ -119,7 +119,7 @@ for kind in ("wan", "flux", "fill"):
         plain = sample(model, kind, sampler)
         for mode in rotation.SEAM_MODES:
             actual = sample(seamed(model, mode), kind, sampler)
-            plan = rotation.rotation_plan(mode, 10, 24, 7, multiple=2 if mode == "every step" else 1)
+            plan = rotation.roll_plan(mode, 10, 24, 7, multiple=2 if mode == "every step" else 1)
             out[f"{kind} {sampler} {mode}"] = [
                 gap(actual, torch.roll(plain, -plan.final, -1)), plan.final, float(plain.std()),
             ]
@@ -150,7 +150,7 @@ for kind in ("wan", "fill", "flux"):
             clone.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "other", other)
             sample(clone, kind)
             seen = model.model.diffusion_model.seen
-            plan = rotation.rotation_plan(
+            plan = rotation.roll_plan(
                 mode, 10, 24, options.get("seed", 7), start=options.get("start", 0.6),
                 multiple=options.get("multiple", 2 if mode == "every step" else 1),
             )
@@ -170,7 +170,7 @@ out = {}
 clone = seamed(model, "every step")
 out["custom"] = gap(custom(clone, "wan", "heun"), custom(model, "wan", "heun"))
 t2p = seamed(model, "upstream t2p")
-final = rotation.rotation_plan("upstream t2p", 10, 24, 7).final
+final = rotation.roll_plan("upstream t2p", 10, 24, 7).final
 out["custom t2p"] = gap(custom(t2p, "wan"), torch.roll(custom(model, "wan"), -final, -1))
 batch = latent("wan", batch=2)
 out["batch"] = gap(sample(clone, "wan", image=batch), sample(model, "wan", image=batch))
@@ -258,13 +258,13 @@ result([out, errors])
     assert {name: error for name, error in out.items() if error != 0} == {}
     assert "seam mode must be one of off" in errors["mode"]
     assert "start in [0, 1]" in errors["start"]
-    assert "at least 4 columns wide to be turned by multiples of 2; got 2" in errors["narrow"]
+    assert "at least 4 columns wide to be rolled by multiples of 2; got 2" in errors["narrow"]
     assert "Set the seam mode to off for this model" in errors["packed"]
 
 
 def test_control_residuals_and_references_turn_with_the_latent(in_host):
     found = in_host("""
-plan = rotation.rotation_plan("every step", 4, 12, 0, multiple=2)
+plan = rotation.roll_plan("every step", 4, 12, 0, multiple=2)
 k = plan.offsets[1]
 run = seam._Run((1.0, 0.8, 0.5, 0.2, 0.0), plan, 6)
 x, c = torch.randn(2, 16, 6, 12), torch.randn(2, 20, 6, 12)

@@ -1,4 +1,4 @@
-"""The turning latent against a loop that really turns it, on the host's own networks."""
+"""The rolled latent against a loop that really rolls it, on the host's own networks."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ import pytest
 from comfy_server import run_in_host
 from tiny_models import write_tiny_models
 
-from matrix3d_core.diffusion.latent_roll import rotation_plan
+from matrix3d_core.diffusion.latent_roll import roll_plan
 
 
 @pytest.mark.parametrize(
     ("steps", "width", "seed"), [(50, 128, 380), (50, 200, 0), (10, 9, 7), (7, 2, 1), (3, 8, 5), (1, 4, 0)]
 )
 @pytest.mark.parametrize("mode", ["upstream t2p", "upstream i2p"])
-def test_plan_has_upstreams_turns(mode, steps, width, seed):
+def test_plan_has_upstreams_rolls(mode, steps, width, seed):
     rolls = oracle.rolls_after_steps(steps, width, seed)
-    plan = rotation_plan(mode, steps, width, seed)
+    plan = roll_plan(mode, steps, width, seed)
     assert list(plan.offsets) == [sum(rolls[:i]) % width for i in range(steps)]
     assert plan.final == (sum(rolls) % width if mode == "upstream t2p" else 0)
 
@@ -36,7 +36,7 @@ def load(name):
     return comfy.sd.load_diffusion_model(os.path.join(_base, "models", "diffusion_models", name))
 
 def by_hand(model, latent, concat, seed, undo, **cond):
-    "Euler steps on a latent that is really turned, the plain network called directly."
+    "Euler steps on a latent that is really rolled, the plain network called directly."
     patcher = model.clone()
     import comfy.model_management as mm
     mm.load_models_gpu([patcher])
@@ -52,7 +52,7 @@ def by_hand(model, latent, concat, seed, undo, **cond):
     return net.process_latent_out(torch.from_numpy(out)), given
 
 def compare(model, mode, shape, seed, concat_cond, cond_extra, by_hand_cond):
-    "Largest difference from the hand-made run, and from the run without turns, over the size of the result."
+    "Largest difference from the hand-made run, and from the run without rolls, over the size of the result."
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     undo = mode == "upstream i2p"
     text = torch.randn(1, 6, 4096, generator=torch.Generator().manual_seed(1))
@@ -88,11 +88,11 @@ result(out)
 
 
 @pytest.mark.host
-def test_samplers_run_equals_the_turned_loop(host_place, tmp_path):
+def test_samplers_run_equals_the_rolled_loop(host_place, tmp_path):
 
     write_tiny_models(tmp_path / "base" / "models", ["wan21_i2v", "flux_dev"])
     code = f"SUPPORT = {str(Path(oracle.__file__).parent)!r}\n" + CODE
     for name, (seam, off) in run_in_host(code, host_place, tmp_path / "base").items():
-        # Ten steps of float32; the order of the sums inside the attention turns with the latent.
+        # Ten steps of float32; the order of the sums inside the attention changes with the roll.
         assert seam < 1e-4, (name, seam, off)
         assert off > 1e-2, (name, seam, off)

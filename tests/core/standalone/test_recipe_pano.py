@@ -1,4 +1,4 @@
-"""Panoramas through diffusers on tiny random FLUX pipelines: the command line end to end, and the turning."""
+"""Panoramas through diffusers on tiny random FLUX pipelines: the command line end to end, and the rolling."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_tiles_decode_to_the_whole(flux):
     assert float((whole - tiled).abs().mean()) < 0.1
 
 
-# Turning ---------------------------------------------------------------------------------------------
+# Rolling ---------------------------------------------------------------------------------------------
 
 
 def test_packing_is_diffusers_own():
@@ -158,7 +158,7 @@ def test_packing_is_diffusers_own():
     assert torch.equal(unpack_latent(packed, 3, 4), latent)
 
 
-def upstream_turns(steps, width, seed):
+def upstream_rolls(steps, width, seed):
     """Upstream's draws as the fact sheet has them (3.3): after step i for every i > 0.6 N."""
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -166,12 +166,12 @@ def upstream_turns(steps, width, seed):
     }
 
 
-def sampled_with_real_turns(pipeline, config, turns, *, with_condition, **given):
+def sampled_with_real_rolls(pipeline, config, rolls, *, with_condition, **given):
     """Upstream's loop, slowly: really roll the latent (and what lies beside it) after the steps that do."""
     rows, columns = config.height // 16, config.width // 16
     network, sample_width, total = pipeline.transformer, 64, 0
 
-    def turn_condition(module, positional, named):
+    def roll_condition(module, positional, named):
         values = named["hidden_states"]
         beside = unpack_latent(values[..., sample_width:], rows, columns)
         beside = pack_latent(torch.roll(beside, -total, -1))
@@ -179,12 +179,12 @@ def sampled_with_real_turns(pipeline, config, turns, *, with_condition, **given)
 
     def after(pipe, step, timestep, tensors):
         nonlocal total
-        columns_now = turns.get(step, 0)
+        columns_now = rolls.get(step, 0)
         total += columns_now
         latent = unpack_latent(tensors["latents"], rows, columns)
         return {"latents": pack_latent(torch.roll(latent, -columns_now, -1))}
 
-    hook = network.register_forward_pre_hook(turn_condition, with_kwargs=True) if with_condition else None
+    hook = network.register_forward_pre_hook(roll_condition, with_kwargs=True) if with_condition else None
     try:
         packed = pipeline(
             height=config.height,
@@ -202,18 +202,18 @@ def sampled_with_real_turns(pipeline, config, turns, *, with_condition, **given)
     return unpack_latent(packed, rows, columns), total
 
 
-def test_text_turns_like_upstream_and_is_left_turned(flux):
+def test_text_rolls_like_upstream_and_stays_rolled(flux):
     config = PanoConfig(HEIGHT, WIDTH, STEPS, seed=9)
-    turns = upstream_turns(STEPS, WIDTH // 8, 9)
-    assert list(turns) == [5, 6, 7]  # the network sees the first two
-    expected, _ = sampled_with_real_turns(flux, config, turns, with_condition=False, prompt="a room")
+    rolls = upstream_rolls(STEPS, WIDTH // 8, 9)
+    assert list(rolls) == [5, 6, 7]  # the network sees the first two
+    expected, _ = sampled_with_real_rolls(flux, config, rolls, with_condition=False, prompt="a room")
     got = panorama_from_text(flux, "a room", config=config).latent
     torch.testing.assert_close(got, expected, **CLOSE)
     still = panorama_from_text(flux, "a room", config=PanoConfig(HEIGHT, WIDTH, STEPS, seed=9, seam="off"))
     assert not torch.allclose(got, still.latent, **CLOSE)
 
 
-def test_photo_turns_like_upstream_with_image_and_mask_and_is_turned_back(fill):
+def test_photo_rolls_like_upstream_with_image_and_mask_and_is_rolled_back(fill):
     from matrix3d_core.panorama.photo import Placement, place_photo, project_photos
     from matrix3d_core.video.prompts import apply_prompt_preset
 
@@ -223,12 +223,12 @@ def test_photo_turns_like_upstream_with_image_and_mask_and_is_turned_back(fill):
     got = panorama_from_photo(fill, "a room", photo, where, config=config).latent
     placement = Placement((place_photo(photo, 1.4, None),))
     canvas, mask = project_photos(placement, HEIGHT, WIDTH, grow_rad=where.grow_rad)
-    turns = upstream_turns(STEPS, WIDTH // 8, 2)
-    assert list(turns) == [5, 6, 7]
-    expected, total = sampled_with_real_turns(
+    rolls = upstream_rolls(STEPS, WIDTH // 8, 2)
+    assert list(rolls) == [5, 6, 7]
+    expected, total = sampled_with_real_rolls(
         fill,
         config,
-        turns,
+        rolls,
         with_condition=True,
         prompt=apply_prompt_preset("image to panorama", "a room")[0],
         image=canvas.movedim(-1, 0)[None],
@@ -239,9 +239,9 @@ def test_photo_turns_like_upstream_with_image_and_mask_and_is_turned_back(fill):
 
 
 @pytest.mark.parametrize("mode", ["upstream t2p", "upstream i2p", "every step"])
-def test_a_network_that_knows_no_direction_gives_the_same_result_turned_or_not(mode):
+def test_a_network_that_knows_no_direction_gives_the_same_result_rolled_or_not(mode):
     """Exactly: only whole columns move."""
-    from matrix3d_core.standalone.latent_roll import roll_plan
+    from matrix3d_core.standalone.latent_roll import plan_rolls
 
     class Blur(torch.nn.Module):
         def forward(self, hidden_states):
@@ -257,15 +257,15 @@ def test_a_network_that_knows_no_direction_gives_the_same_result_turned_or_not(m
                 state = state - 0.1 * network(hidden_states=state)[0]
         return torch.roll(state, -plan.final, -1)
 
-    plan = roll_plan(mode, 6, 10, 0)
-    assert plan.turns
-    turned, still = sample(plan), sample(roll_plan("off", 6, 10, 0))
-    assert torch.equal(torch.roll(turned, plan.final, -1), still)
+    plan = plan_rolls(mode, 6, 10, 0)
+    assert plan.is_rolled
+    rolled, still = sample(plan), sample(plan_rolls("off", 6, 10, 0))
+    assert torch.equal(torch.roll(rolled, plan.final, -1), still)
     assert not network._forward_hooks  # removed at the end
     assert not network._forward_pre_hooks
 
 
-def test_circular_decode_gives_the_turned_picture_for_a_turned_latent(flux):
+def test_circular_decode_gives_the_rolled_picture_for_a_rolled_latent(flux):
     from matrix3d_core.standalone.pano import _decode
 
     latent = torch.randn(1, 16, 4, 20, generator=torch.Generator().manual_seed(0))
