@@ -4,7 +4,7 @@
 
 Needs a ComfyUI with its front end (COMFYUI_DIR, COMFYUI_PYTHON, or the cached one), playwright and Chromium. One
 process per core does nothing but count meanwhile. Each reload comes 0 to 3 s after the template was opened; four of
-seven are cut short by another one after 1 to 4 s. Each is written down: the nodes before and after, whether the drafts
+seven are truncated by another one after 1 to 4 s. Each is written down: the nodes before and after, whether the drafts
 that the front end keeps (``Comfy.Workflow.*`` in the browser's storage) held them, and what the console said.
 ``--without-ours`` lets none of this pack's front-end files through, for comparison.
 """

@@ -1,4 +1,4 @@
-"""The commit of a git checkout, read off its files."""
+"""The commit of a git checkout, read from its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["checkout_commit"]
 
 
 def checkout_commit(root: Path) -> str | None:
-    """Return a checkout's commit, 7 digits, with a + when tracked files differ from what git last saw of them.
+    """Return a checkout's commit, 7 digits, with a + when tracked files differ from git's index.
 
     None without a checkout. Changes that are staged and not committed do not count.
 

@@ -1,4 +1,4 @@
-"""Checks for the public doors of the library: shapes, finiteness, ranges."""
+"""Checks for the public functions of the library: shapes, finiteness, ranges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_finite", "check_floating", "check_shape", "check_two_to_one"]
 def check_shape(name: str, tensor: Tensor, spec: str) -> dict[str, int]:
     """Bind the named dimensions of ``spec`` (such as ``"... N 3"``) to sizes, or raise.
 
-    A leading ``...`` stands for any number of leading dimensions. Numbers must match exactly;
+    A leading ``...`` matches any number of leading dimensions. Numbers must match exactly;
     a name used twice must have the same size both times.
 
     Returns:
@@ -67,14 +67,13 @@ _SHAPES = (
     (
         1,
         1,
-        "This shape often holds two eyes, one above the other (over-under stereo): take one of both halves, in Load "
+        "This shape often holds two eyes, one above the other (over-under stereo): choose one eye in Load "
         f"Panorama with eye; {_PHOTO}.",
     ),
     (
         4,
         1,
-        "This shape often holds two eyes side by side (stereo): take one of both halves, in Load Panorama with "
-        "eye.",
+        "This shape often holds two eyes side by side (stereo): choose one eye in Load Panorama with eye.",
     ),
     (6, 1, _STRIP),
     (1, 6, _STRIP),
@@ -86,7 +85,7 @@ _SHAPES = (
 
 
 def _advice(width: int, height: int) -> str:
-    """Return the way out that fits a shape that is not 2:1."""
+    """Return the advice for a shape that is not 2:1."""
     if height < 2 or abs(width - 2 * height) <= 0.1 * height:
         return "Resize or pad it to 2:1 first."
     for across, down, advice in _SHAPES:

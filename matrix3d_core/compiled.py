@@ -1,8 +1,8 @@
-"""Compiled kernels: a cache on disk that suits a package with several names, and slices of work on threads.
+"""Compiled kernels: an on-disk cache for a package with several names, and slices of work on threads.
 
 Threads are plain Python threads that run kernels which release the GIL. Numba's own ``parallel=True`` is not used:
 it compiles the body of a parallel loop twice, runs one version in the process that compiles and stores the other,
-so that the first run after an install gave other digits than all later ones. Its plain thread pool, moreover, ends
+so that the first run after an install gave other digits than all later ones. Its plain thread pool also aborts
 the process when two threads enter such kernels at once.
 """
 
@@ -63,7 +63,7 @@ def sliced(grain: int, **options: Any) -> Callable[[Callable[..., Any]], Sliced]
     the same for any number of threads.
 
     Args:
-        grain: see above; also the least that is worth a thread of its own.
+        grain: see above; also the minimum for a thread of its own.
         options: for `compiled`.
     """
 
@@ -102,7 +102,7 @@ def _pool() -> ThreadPoolExecutor:
 def in_slices(job: Callable[[int, int], None], total: int, grain: int = 1) -> None:
     """Call ``job(begin, until)`` for slices of ``range(total)`` on the shared threads; the first error is raised.
 
-    Returns only when no slice runs any more.
+    Returns when all slices have ended.
     """
     threads = thread_count()
     length = grain * max(1, -(-total // (grain * threads * _SLICES_PER_THREAD)))
@@ -117,7 +117,7 @@ def in_slices(job: Callable[[int, int], None], total: int, grain: int = 1) -> No
     try:
         work()
     finally:
-        for _ in begins:  # after an error nobody begins another slice
+        for _ in begins:  # after an error no further slice is begun
             pass
         errors = [future.exception() for future in futures]
     for error in errors:

@@ -1,4 +1,4 @@
-"""What works on this machine, and why the rest does not; made to be pasted into a bug report."""
+"""Report of what works on this machine, and why the rest does not, for bug reports."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class ModelFile:
     """A model that some route of the pack can use.
 
     Attributes:
-        what: for people.
+        what: display name.
         kinds: ComfyUI model folders where it is looked for.
-        patterns: file names with wildcards, matched without regard to case.
-        needed_for: what one can do with it.
+        patterns: file names with wildcards, case-insensitive.
+        needed_for: its use.
     """
 
     what: str
@@ -110,7 +110,7 @@ MODEL_FILES = (
 
 
 def examine(comfyui: Path | None = None) -> dict[str, Any]:
-    """Collect everything the report shows; values are JSON-serialisable and hold no home directory.
+    """Collect everything the report shows; values are JSON-serializable and hold no home directory.
 
     Args:
         comfyui: ComfyUI folder to look for models in; None looks for one (see `find_comfyui`).
@@ -200,11 +200,11 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield (
         f"- ComfyUI: {host['version'] or 'version unknown'} in `{host['directory']}`"
         if host["directory"]
-        else ("- ComfyUI: not looked at (set COMFYUI_DIR or use --comfyui)")
+        else ("- ComfyUI: not checked (set COMFYUI_DIR or use --comfyui)")
     )
     for kind, backends in report["backends"].items():
         yield ""
-        yield f"| {kind} backend | usable | why not, or what it is |"
+        yield f"| {kind} backend | usable | reason, or description |"
         yield "|---|---|---|"
         for backend in backends:
             text = backend["summary"] if backend["usable"] else backend["reason"]
@@ -233,7 +233,7 @@ def _model_lines(models: dict[str, Any]) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Make a text fit for a table cell."""
+    """Escape a text for a table cell."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
@@ -251,7 +251,7 @@ def _version(distribution: str) -> str | None:
 def _torch() -> dict[str, Any]:
     try:
         import torch
-    except Exception as error:  # a broken install is exactly what the report is for
+    except Exception as error:  # the report is for broken installs
         return {"error": f"{type(error).__name__}: {error}"}
     devices = []
     if torch.cuda.is_available():
@@ -304,7 +304,7 @@ def _comfyui(directory: Path | None) -> dict[str, str | None]:
 
 def _models(comfyui: Path | None) -> dict[str, Any]:
     if comfyui is None:
-        return {"error": "not looked for: set COMFYUI_DIR or use --comfyui."}
+        return {"error": "not searched: set COMFYUI_DIR or use --comfyui."}
     result: dict[str, Any] = {}
     try:
         folders = model_folders(comfyui)

@@ -13,7 +13,7 @@ class Matrix3DError(Exception):
     __module__ = "matrix3d"
 
     def __init_subclass__(cls) -> None:
-        """Give the short name to every kind."""
+        """Set the short name of every subclass."""
         cls.__module__ = Matrix3DError.__module__
 
 
@@ -22,9 +22,9 @@ class InvalidInput(Matrix3DError, ValueError):
 
 
 class FormatError(Matrix3DError, ValueError):
-    """A file is not what its name or header claims; the message leads with the file name.
+    """A file is not what its name or header claims; the message begins with the file name.
 
-    What is quoted from the file is the file's to choose, so the middle of a message over 1,200 characters is left out.
+    Quoted content can have any length, so the middle of a message over 1,200 characters is left out.
     """
 
     def __init__(self, message: str) -> None:
@@ -40,7 +40,7 @@ class WeightsMismatch(Matrix3DError, ValueError):
 
 
 class DiskError(Matrix3DError, OSError):
-    """The disk does not take a file; the message leads with its name. ``errno`` and ``filename`` are set."""
+    """The disk refuses a file; the message begins with its name. ``errno`` and ``filename`` are set."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -1,4 +1,4 @@
-"""What systems do in ways of their own: the one module of the library that asks which one this is.
+"""Platform differences: the one module of the library that checks the operating system.
 
 A test (`tests/architecture/test_platform.py`) keeps such calls out of every other file.
 """
@@ -18,12 +18,12 @@ _MEMINFO = Path("/proc/meminfo")
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: on Linux its own share, elsewhere all there are."""
+    """Return how many cores this process may use: on Linux its affinity, elsewhere all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def system_names() -> dict[str, str]:
-    """Return what the system, the processor's kind and Python call themselves."""
+    """Return the names of the system, the processor architecture and the Python version."""
     return {
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -32,7 +32,7 @@ def system_names() -> dict[str, str]:
 
 
 def memory_bytes() -> dict[str, int | None]:
-    """Return the ``total`` and the ``available`` memory, None where neither psutil nor Linux says it."""
+    """Return the ``total`` and the ``available`` memory, None where neither psutil nor Linux reports it."""
     try:
         import psutil
 
@@ -60,9 +60,9 @@ def peak_memory_gb() -> float | None:
 
 @contextmanager
 def stopped_politely() -> Iterator[None]:
-    """Let a request to end (SIGTERM) raise KeyboardInterrupt, so that work is undone as after Ctrl-C.
+    """Let SIGTERM raise KeyboardInterrupt, so that work is cleaned up as after Ctrl-C.
 
-    To be entered in the main thread. Windows has no such request; there it changes nothing that matters.
+    To be entered in the main thread. Windows has no SIGTERM; there it has no effect.
     """
 
     def stop(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""How long work reports to whoever started it, without knowing who that is."""
+"""Progress reports of long work to an unknown caller."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ProgressEvent:
     Attributes:
         done: steps finished so far, ``0 <= done <= total``.
         total: steps in all.
-        phase: what is being done, for people (``"render guidance"``).
-        preview: optional ``[H, W, 3]`` float tensor in [0, 1], a picture worth showing now.
+        phase: the current step, as text (``"render guidance"``).
+        preview: optional ``[H, W, 3]`` float tensor in [0, 1], a preview picture.
     """
 
     done: int
@@ -54,7 +54,7 @@ def report_while(
 
     The job runs on a thread of its own, in the caller's context: its context variables and torch's
     inference and gradient modes, which belong to a thread, are carried over. When ``progress`` raises, the
-    exception passes at once and the job is left to end unseen: give only jobs whose end does no harm.
+    exception passes at once and the job is left to finish in the background, which must be harmless.
 
     Returns:
         What the job returns.
@@ -66,12 +66,12 @@ def report_while(
 
 
 def attentive(function: Function) -> Function:
-    """Decorate a function with a keyword ``progress``: a caller who wants to stop it is heard within a second.
+    """Decorate a function with a keyword ``progress``: a caller can stop it within a second.
 
     The function runs on a thread of its own, as in `report_while`. Its reports reach ``progress`` on the caller's
     thread, one by one, as if it ran there, and what ``progress`` raises then goes through the function. While it
     does not report, its latest report is repeated; what ``progress`` raises then passes at once, and the function
-    ends unseen at its next report.
+    ends in the background at its next report.
     """
 
     @functools.wraps(function)
@@ -89,7 +89,7 @@ def attentive(function: Function) -> Function:
 def _run_beside(
     job: Callable[[ProgressFn], Result], progress: ProgressFn, event: ProgressEvent, every_s: float
 ) -> Result:
-    """Run ``job(report)`` on another thread and hand its reports to ``progress`` on this one."""
+    """Run ``job(report)`` on another thread and pass its reports to ``progress`` on this one."""
     import torch  # slow to load, and this module is read for a mere --help
 
     reports: queue.SimpleQueue[ProgressEvent | None] = queue.SimpleQueue()
@@ -109,7 +109,7 @@ def _run_beside(
         try:
             with torch.inference_mode(is_inference), torch.set_grad_enabled(is_recording):
                 outcome.append(context.run(job, report))
-        except BaseException as error:  # handed on to the caller's thread
+        except BaseException as error:  # passed on to the caller's thread
             failure.append(error)
         finally:
             reports.put(None)
@@ -128,7 +128,7 @@ def _run_beside(
             try:
                 progress(event)
             except BaseException as error:
-                answers.put(error)  # raised where it was reported, so that all that the job holds is let go
+                answers.put(error)  # raised where it was reported, so that the job's resources are released
                 while reports.get() is not None:
                     answers.put(error)
                 raise

@@ -10,7 +10,7 @@ import torch
 
 from ..matrix3d_core.io.painted_mask import parse_painted_mask
 from ..matrix3d_core.io.pano_frames import write_pano_frames
-from ..matrix3d_core.panorama.views import look_around
+from ..matrix3d_core.panorama.views import perspective_views
 from ..matrix3d_core.progress import ProgressEvent
 from ._adapters import images_from_host
 from ._cache import LastResult
@@ -171,7 +171,7 @@ class PanoPreview(io.ComfyNode):
             )
 
         written = _written.get(node, panorama, None, write, _Written.is_there)
-        view = look_around(
+        view = perspective_views(
             pictures if all_frames else pictures[: frame + 1][-1:],
             yaw_rad=math.radians(yaw),
             pitch_rad=math.radians(pitch),

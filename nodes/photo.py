@@ -29,8 +29,8 @@ from ..matrix3d_core.panorama.views import (
     CROP_SETS,
     cut_crops,
     faces_of_all,
-    look_around,
     panoramas_from_faces,
+    perspective_views,
 )
 from ._adapters import image_from_host, images_from_host, mask_from_host, masks_from_host
 from ._host import io, progress_to_host, ui
@@ -499,7 +499,7 @@ class PanoView(io.ComfyNode):
         fov_vertical: float = 0.0,
         interpolation: str = INTERPOLATIONS[0],
     ) -> io.NodeOutput:
-        views = look_around(
+        views = perspective_views(
             images_from_host(panorama, "panorama"),
             yaw_rad=math.radians(yaw),
             pitch_rad=math.radians(pitch),

@@ -18,7 +18,7 @@ EXIT_STOPPED = 130
 
 
 def say(message: str) -> None:
-    """Print a message for people."""
+    """Print a message for the user."""
     print(message, file=sys.stderr, flush=True)
 
 

@@ -38,7 +38,7 @@ weights:
   looked for in the hub's cache (HF_HOME) and fetched only with --download. FLUX.1 is gated: accept its
   license on its page, then `hf auth login`. Packages: pip install 'matrix3d[generate]'.
   --lora takes .safetensors, .ckpt, .bin or .pt in any of the usual namings. A file that fits the model
-  only in part is refused, as it would be applied in part without a word otherwise.
+  only in part is refused, as it would otherwise be applied in part silently.
 """
 
 
@@ -53,7 +53,7 @@ def setting_adder(group: Any, settings: object) -> Callable[..., None]:
 
 
 def chosen_fields(options: argparse.Namespace, record: Any) -> dict[str, Any]:
-    """Return the options that are named as fields of a dataclass, but for those left at None."""
+    """Return the options that are named as fields of a dataclass, except those left at None."""
     names = [field.name for field in fields(record)]
     return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
 
@@ -79,7 +79,7 @@ def add_geometry(parser: argparse.ArgumentParser, settings: object) -> None:
     choices = ("auto", "depth", "grounded")
     add("--source", "source", "auto takes the depth file when given", choices=choices)
     add("--camera-height", "camera_height", "camera above the ground, meters", type=float, metavar="M")
-    text = "relative jump of distance, between neighbors of 1024 rows, that tears the surface"
+    text = "relative jump of distance, between neighbors of 1024 rows, that splits the mesh"
     add("--edge-threshold", "edge_threshold", text, type=float, metavar="F")
 
 
@@ -98,8 +98,8 @@ def add_path(parser: argparse.ArgumentParser, settings: object) -> Any:
     add = setting_adder(group, settings)
     add("--preset", "preset", "which path, see below", choices=tuple(TRAJECTORY_PRESETS), metavar="NAME")
     add("--frames", "frames", "length of the path in frames", type=int, metavar="N")
-    add("--distance", "distance", "how far to go, meters", type=float, metavar="M")
-    add("--clearance", "clearance", "stay this far from surfaces, meters; 0 = do not check", type=float)
+    add("--distance", "distance", "length of the path, meters", type=float, metavar="M")
+    add("--clearance", "clearance", "minimum distance to surfaces, meters; 0 = not checked", type=float)
     return group
 
 
@@ -120,19 +120,19 @@ def add_weights(parser: argparse.ArgumentParser, models: str) -> None:
     group = parser.add_argument_group("model")
     text = f"pipeline folder or hub id (default: {models})"
     group.add_argument("--model", default="", metavar="DIR|ID", help=text)
-    text = "one file with the diffusion model in its makers' names, in place of the folder's"
+    text = "single-file checkpoint with native names, in place of the folder's diffusion model"
     group.add_argument("--transformer", default="", metavar="FILE", help=text)
     group.add_argument("--download", action="store_true", help="fetch a hub id that is not in the cache")
-    group.add_argument("--lora", type=Path, metavar="FILE", help="panorama LoRA made for this model")
+    group.add_argument("--lora", type=Path, metavar="FILE", help="panorama LoRA trained for this model")
     text = "factor of the LoRA (default: 1.0)"
     group.add_argument("--lora-strength", type=float, default=1.0, metavar="F", help=text)
-    text = "adapter: beside the weights; upstream: added once with upstream's rounding (default: adapter)"
+    text = "adapter: applied at run time (peft); upstream: merged once with upstream's rounding (default: adapter)"
     group.add_argument("--lora-merge", choices=LORA_MERGES, default="adapter", help=text)
-    group.add_argument("--lora-partial", action="store_true", help="take what fits of a LoRA")
+    group.add_argument("--lora-partial", action="store_true", help="load a LoRA that fits only in part")
     add = setting_adder(group, PipelineSource(""))
     add("--dtype", "dtype", "number type of the weights", choices=tuple(DTYPES))
     add("--device", "device", "auto, cpu, cuda, cuda:N or mps", metavar="NAME")
-    text = "keep on the GPU only the part (model) or the layer (sequential) in work; auto: model on a GPU"
+    text = "keep on the GPU only the active component (model) or layer (sequential); auto: model on a GPU"
     add("--offload", "offload", text, choices=OFFLOADS)
 
 

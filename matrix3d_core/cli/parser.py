@@ -24,11 +24,11 @@ COMMANDS = {
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Build the parser; a command's options are added only when it is asked for, as they load torch."""
+    """Build the parser; a command's options are added only when that command is used, as they load torch."""
     parser = argparse.ArgumentParser(
         prog="matrix3d",
-        description="A panorama becomes a walkable 3D world of Gaussian splats, on any machine. Making the "
-        "panorama, and a video of what it hides, needs large models and a GPU.",
+        description="Turns a panorama into a walkable 3D world of Gaussian splats, on any machine. Generating the "
+        "panorama, and a video of its disoccluded regions, needs large models and a GPU.",
     )
     parser.add_argument("--version", action="version", version=f"matrix3d {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

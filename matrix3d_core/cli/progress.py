@@ -1,4 +1,4 @@
-"""Progress bars on stderr, and a clean end of long jobs on SIGTERM."""
+"""Progress bars on stderr, and a clean stop of long jobs on SIGTERM."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProgressBars:
         self._phase: tuple[str, int] | None = None
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Show the event; another kind of work or another total opens a new bar."""
+        """Show the event; a new phase or total opens a new bar."""
         from tqdm import tqdm
 
         kind = re.split(r"[:\d]", event.phase)[0].strip() or "working"  # the bar counts and estimates itself

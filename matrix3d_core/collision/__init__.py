@@ -1,1 +1,1 @@
-"""Collision: surfaces of panoramas, walls as triangles, and the occupied cells that a walk meets."""
+"""Collision: surfaces of panoramas, walls as triangles, and the occupied cells that block a walk."""

@@ -1,4 +1,4 @@
-"""Occupancy: where a visitor of a world cannot be, as a grid of cells, and the file that the browser reads it from."""
+"""Occupancy grid: the cells of a world that block a walk, and the file from which the browser reads them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..strict_json import brief, parse_json
 __all__ = ["BODY_RADIUS_M", "Occupancy", "decode_occupancy", "encode_occupancy"]
 
 BODY_RADIUS_M = 0.25
-"""How near to a wall the middle of a visitor comes, meters."""
+"""Radius of the walking body, meters."""
 _MAGIC = b"M3DWALLS"
 _VERSION = 1
 _MOST_CELLS = 64_000_000
@@ -35,7 +35,7 @@ class Occupancy:
         origin: corner of cell (0, 0, 0) with the least coordinates, (x, y, z).
         cell: edge of a cell.
         is_outside_solid: whether everything outside the box is solid (a closed world) or free.
-        unit: how many world units are a meter; sizes of a body are multiples of it.
+        unit: world units per meter; sizes of a body are multiples of it.
     """
 
     solid: Tensor
@@ -57,7 +57,7 @@ class Occupancy:
 
     @property
     def radius(self) -> float:
-        """How near to a wall the middle of a visitor comes, world units."""
+        """Radius of the walking body, world units."""
         return BODY_RADIUS_M * self.unit
 
     def blocks(self, points: Tensor, radius: float) -> Tensor:  # [N, 3] -> [N]
@@ -67,7 +67,7 @@ class Occupancy:
 
         Args:
             points: ``[N, 3]`` world units.
-            radius: of the spheres, world units; 0 asks for the points themselves.
+            radius: of the spheres, world units; 0 tests the points themselves.
         """
         check_shape("points", points, "N 3")
         at = (
@@ -88,7 +88,7 @@ class Occupancy:
         return hit
 
     def without(self, points: Tensor, radius: float) -> Occupancy:
-        """Return the same grid with the cells that spheres around ``points`` touch freed: somebody was there."""
+        """Return the same grid with the cells touched by spheres around ``points`` set free: a camera passed there."""
         solid = self.solid.clone()
         reach = math.ceil(radius / self.cell) + 1
         sizes = self.solid.shape[::-1]

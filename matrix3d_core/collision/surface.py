@@ -1,4 +1,4 @@
-"""The visible surface of a panorama: distances to it from anywhere, and how far one sees."""
+"""The visible surface of a panorama: distances to it from any point, and visible distances."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _BATCH = 24
 
 
 def visible_distance(geometry: PanoramaGeometry, directions: Tensor) -> Tensor:  # [..., 3] -> [...]
-    """Return how far one sees from the panorama's center along each direction.
+    """Return the visible distance from the panorama's center along each direction.
 
-    The nearest of the 3x3 pixels around the direction, so a thin thing is not missed between two
+    The nearest of the 3x3 pixels around the direction, so thin objects are not missed between two
     pixels; columns wrap, rows beyond a pole continue on the other side. Sky is infinitely far.
 
     Returns:
@@ -117,7 +117,7 @@ class PanoramaSurface:
         return torch.from_numpy(found)
 
     def is_nearer_than(self, points: Tensor, radius: float) -> Tensor:  # [N, 3] -> [N] bool
-        """Tell for each point whether the surface is nearer than ``radius``; quicker than distances."""
+        """Return whether the surface is nearer than ``radius``, per point; faster than distances."""
         near = np.zeros(len(points), dtype=bool)
         array = points.double().numpy()
         for first in range(0, len(points), 64):
@@ -127,7 +127,7 @@ class PanoramaSurface:
         return torch.from_numpy(near)
 
     def is_beyond(self, points: Tensor) -> Tensor:  # [N, 3] -> [N] bool
-        """Tell for each point whether it lies behind what is seen from the panorama's center."""
+        """Return whether each point is occluded from the panorama's center."""
         size = points.to(torch.float64).norm(dim=-1)
         result: Tensor = (size > 0) & (size > visible_distance(self.geometry, points))
         return result
@@ -159,7 +159,7 @@ class PanoramaSurface:
         if height < 2:
             return best
         reach = self.face_reach[np.minimum(rows[:, :-1], height - 2), columns[:, :, :-1]]
-        # Only squares that can hold a nearer point than the best corner are worth their triangles.
+        # Test triangles only of squares that can hold a point nearer than the best corner.
         worth = (rows[:, :-1] < height - 1) & (distance[:, :-1, :-1] - reach < best) & (reach >= 0)
         which, down, across = worth.nonzero()
         if not len(which):

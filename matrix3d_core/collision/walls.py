@@ -1,4 +1,4 @@
-"""Where one can walk in a world: a grid of solid cells from a panorama's geometry or from a mesh."""
+"""Occupancy of a world for walking: a grid of solid cells from a panorama's geometry or from a mesh."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from .occupancy import Occupancy
 __all__ = ["meter_of", "walls_of_mesh", "walls_of_panorama"]
 
 EYE_M = 1.6
-_REACH_M = 20.0  # walls farther than this are not needed: nobody walks there from one panorama
+_REACH_M = 20.0  # walls farther than this are not needed: out of walking reach of one panorama
 _HEIGHT_M = 6.0  # above and below the eye
 _CELL_M = 0.06
 _MOST_CELLS = 5_000_000
 _HULL_ROWS = 64
-_HULL_RAD = math.radians(15)  # things that look narrower than twice this can be walked around
+_HULL_RAD = math.radians(15)  # objects narrower than twice this can be walked around
 _NEAR, _BEHIND = 0.7, 1.3  # thickness of a surface before and behind it, cells
 _FLOOR_RAD = math.radians(20)  # around straight down
 _CHUNK = 1 << 19
 
 
 def meter_of(geometry: PanoramaGeometry) -> float:
-    """Return how many world units a meter is: 1 when metric, else by an eye 1.6 m above what lies below it."""
+    """Return world units per meter: 1 when metric, else from an eye height of 1.6 m above the ground below."""
     if geometry.is_metric:
         return 1.0
     rows = max(1, round(geometry.height * _FLOOR_RAD / math.pi))
@@ -46,16 +46,15 @@ def walls_of_panorama(
     world_from_panorama: Tensor | None = None,  # [4, 4]
     progress: ProgressFn = no_progress,
 ) -> Occupancy:
-    """Return the solid cells of what a panorama shows; its hull is closed.
+    """Return the solid cells of a panorama's geometry, inside a closed hull.
 
-    Solid is what lies at the surface that each pixel shows, and all that lies behind the hull: the farthest
-    distance in a neighborhood of 15 degrees, eaten back by as much (a gray-scale closing on the sphere). So one can
-    walk around a thing that looks narrower than 30 degrees, although nobody saw its back, and nowhere leave the world.
-    Sky is no surface, only hull.
+    Solid are cells at the surface of each pixel, and everything behind the hull: the gray-scale closing of the
+    distances on the sphere, 15 degrees wide. So one can walk around an object narrower than 30 degrees although
+    its back is unobserved, and never leave the world. Sky is no surface, only hull.
 
     Args:
         geometry: the panorama.
-        world_from_panorama: where it stands, rigid, see `Trajectory.world_from_panorama`; None: at the world's origin.
+        world_from_panorama: its rigid pose, see `Trajectory.world_from_panorama`; None: at the world's origin.
         progress: called between slices of the grid.
     """
     pose = torch.eye(4, dtype=torch.float64) if world_from_panorama is None else world_from_panorama
@@ -82,7 +81,7 @@ def walls_of_panorama(
     y = corner[1] + cell * (torch.arange(size[1], dtype=torch.float32) + 0.5)
     slices = max(1, _CHUNK // (size[0] * size[1]))
     for start in range(0, size[2], slices):
-        progress(ProgressEvent(start, size[2], "find the walls"))
+        progress(ProgressEvent(start, size[2], "build the occupancy grid"))
         stop = min(start + slices, size[2])
         z = corner[2] + cell * (torch.arange(start, stop, dtype=torch.float32) + 0.5)
         at = torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)
@@ -92,11 +91,11 @@ def walls_of_panorama(
 
 
 def walls_of_mesh(mesh: Mesh, *, unit: float = 1.0) -> Occupancy:
-    """Return the cells that the triangles of a mesh pass through; outside its box one can go anywhere.
+    """Return the cells that the triangles of a mesh pass through; everything outside its box is free.
 
     Args:
         mesh: in the world frame.
-        unit: how many world units are a meter.
+        unit: world units per meter.
 
     Raises:
         InvalidInput: when it has no triangles.
@@ -147,7 +146,7 @@ def _directions(height: int, width: int) -> Tensor:
 
 
 def _closed(depth: Tensor) -> Tensor:
-    """Return the hull ``[h, 2h]`` of a distance map: its closing by a disc on the sphere."""
+    """Return the hull ``[h, 2h]`` of a distance map: its closing by a disk on the sphere."""
     rows = min(_HULL_ROWS, depth.shape[0])
     coarse = torch.nn.functional.adaptive_avg_pool2d(depth[None], (rows, 2 * rows))[0]
     directions = _directions(rows, 2 * rows).reshape(-1, 3)
@@ -164,7 +163,7 @@ def _closed(depth: Tensor) -> Tensor:
 
 
 def _gentle(values: Tensor, axis: int) -> Tensor:
-    """Return the smaller slope to both neighbors, 0 where they differ in sign: no step counts as a slope."""
+    """Return the smaller slope to both neighbors, 0 where they differ in sign: a step is not a slope."""
     if axis == 1:
         after, before = values.roll(-1, 1) - values, values - values.roll(1, 1)
     else:

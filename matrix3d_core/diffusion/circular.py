@@ -1,14 +1,14 @@
-"""Encoding and decoding of panoramas without a border: wrapped margins, tiles around the ring, upstream's blend.
+"""Circular (wrap-around) encoding and decoding of panoramas: wrapped margins, tiles, upstream's blend.
 
 Works on callables, so any autoencoder fits: ``decode(latent) -> image`` from ``[B, C, h, w]`` or
 ``[B, C, T, h, w]`` to ``[B, H, W, 3]`` or ``[B, T, H, W, 3]``, and ``encode(image) -> latent`` from
-``[B, H, W, 3]`` (pictures, or the frames of one video) to the same kinds of latents. Time is never cut:
-video autoencoders look back in time and keep that to themselves.
+``[B, H, W, 3]`` (pictures, or the frames of one video) to the same kinds of latents. Time is never tiled:
+video autoencoders are causal and keep their state inside.
 
-How much an autoencoder looks around: a margin of `DECODE_REACH` latent columns (`ENCODE_REACH_PX` pixels)
-covers all convolutions of FLUX's and Wan's. Their attention, and FLUX's group normalization, look at the
-whole picture, padding included, so a padded result only comes close to that of a true ring. Exact is the
-whole width with wrapping convolutions, `circular_convs.circular_convs`, and ``margin=0`` here.
+The receptive field of an autoencoder: a margin of `DECODE_REACH` latent columns (`ENCODE_REACH_PX` pixels)
+covers all convolutions of FLUX's and Wan's. Their attention, and FLUX's group normalization, cover the
+whole picture, padding included, so a padded result only approximates that of a true ring. The exact
+result takes the whole width with circular convolutions, `circular_convs.circular_convs`, and ``margin=0`` here.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ _UPSTREAM_ROWS = 128
 
 @dataclass(frozen=True)
 class TilePlan:
-    """How one axis is cut: where tiles start, how long they are, what each of their places counts.
+    """How one axis is tiled: start and length of the tiles, and their blend weights.
 
     Attributes:
-        starts: first index of each tile; on a ring it may run past the end, or be negative.
+        starts: first index of each tile; on a ring it may exceed the end, or be negative.
         length: of every tile.
-        weights: ``[tiles, length]`` float32, how much of the result comes from there; at any place of
+        weights: ``[tiles, length]`` float32, share of the tile in the result; at every position of
             the axis they sum to 1.
     """
 
@@ -71,10 +71,10 @@ class TilePlan:
 
 
 def _profile(length: int, before: int, after: int) -> Tensor:  # [length]
-    """Weight along a tile that shares ``before`` and ``after`` places with its neighbors.
+    """Weight along a tile that shares ``before`` and ``after`` positions with its neighbors.
 
-    The outer third of an overlap counts nothing, the inner third fully, a ramp lies between. So whatever
-    counts is at least a third of the overlap away from the tile's edge.
+    The outer third of an overlap has weight 0, the inner third 1, with a ramp between. So all values
+    with weight are at least a third of the overlap away from the tile's edge.
     """
     place = torch.arange(length, dtype=torch.float32) + 0.5
 
@@ -93,7 +93,7 @@ def strip_plan(size: int, tile: int, overlap: int) -> TilePlan:
     Args:
         size: length of the axis.
         tile: longest tile; 0, or the axis or more, makes one tile.
-        overlap: least number of places that neighbors share; less than ``tile``.
+        overlap: least number of positions that neighbors share; less than ``tile``.
 
     Raises:
         InvalidInput: when the tile is not longer than twice the overlap.
@@ -116,9 +116,9 @@ def ring_plan(size: int, tile: int, overlap: int) -> TilePlan:
 
     Args:
         size: length of the ring.
-        tile: longest tile; 0 makes one that goes around once, without overlap. A tile may not be longer
-            than the ring: then one tile goes around once and further by the overlap on either side.
-        overlap: least number of places that neighbors share; at most half of ``tile``.
+        tile: longest tile; 0 makes one that covers it once, without overlap. A tile may not be longer
+            than the ring: then one tile covers it once and the overlap again on either side.
+        overlap: least number of positions that neighbors share; at most half of ``tile``.
 
     Raises:
         InvalidInput: when the tile is not longer than twice the overlap.
@@ -186,8 +186,8 @@ def circular_decode(
 ) -> Tensor:  # [B, H, W, 3] or [B, T, H, W, 3]
     """Decode a panorama's latent as the ring it is.
 
-    Each item of the batch is decoded on its own, tile by tile, whole in time. With tiles, the result is
-    that of the whole wherever the autoencoder reaches no farther than a third of the overlap.
+    Each item of the batch is decoded on its own, tile by tile, whole in time. With tiles, the result
+    equals the untiled one where the receptive field is at most a third of the overlap.
 
     Args:
         decode: ``[1, C, (T,) h', w']`` to ``[1, (T,) s h', s w', channels]``, any whole scale s.
@@ -195,7 +195,7 @@ def circular_decode(
         margin: columns of the other side that are added left and right before, and cut off after
             decoding, when the whole width is decoded at once. 0 for none.
         blend: ``"crop"``; or ``"upstream 16 px"``: no margin, but the 2 leftmost columns repeated on
-            the right, and what they decode to faded into the left border (exactly upstream's formula), and
+            the right, and their decoded pixels blended into the left border (exactly upstream's formula), and
             rows in upstream's tiles (see `upstream_row_tiles`).
         tile_height: rows of a tile; 0 = all, with ``"upstream 16 px"`` upstream's 128.
         tile_width: columns of a tile; 0 = all. Not with ``"upstream 16 px"``.
@@ -238,7 +238,7 @@ def circular_decode(
 
 
 def _enlarged(decode: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor:
-    """Decode a tile; refuse what is no picture of it."""
+    """Decode a tile and check the size of the result."""
     image = decode(piece)
     if image.shape[-2] % piece.shape[-1] or image.shape[-3] % piece.shape[-2]:
         raise InvalidInput(
@@ -250,7 +250,7 @@ def _enlarged(decode: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor:
 def upstream_row_tiles(height: int, tile: int = 0) -> list[tuple[int, int]]:
     """Return first row and number of rows of each tile as upstream's decoder cuts them.
 
-    Tiles start every three quarters of a tile, also where the one before reaches the end already: 100 rows
+    Tiles start every three quarters of a tile, even where the previous one already reaches the end: 100 rows
     are cut into 0 to 99 and 96 to 99.
 
     Args:
@@ -269,7 +269,7 @@ def upstream_row_tiles(height: int, tile: int = 0) -> list[tuple[int, int]]:
 def _decode_upstream(
     decode: Callable[[Tensor], Tensor], latent: Tensor, tile_height: int, progress: ProgressFn
 ) -> Tensor:
-    """Decode as upstream does: 2 columns more on the right, tiles of rows faded into the one above.
+    """Decode as upstream does: 2 columns more on the right, tiles of rows blended into the one above.
 
     Row ``y`` of ``n`` shared rows is ``above (1 - y/n) + below y/n``.
     """
@@ -335,7 +335,7 @@ def circular_encode(
     if height_px % scale or width_px % scale:
         raise InvalidInput(
             f"a panorama's width and height must be multiples of {scale} to be encoded; got {width_px}x{height_px}. "
-            "Resize it first (do not crop: the border would no longer meet)."
+            "Resize it first (do not crop: the left and right border would no longer match)."
         )
     height, width = height_px // scale, width_px // scale
     overlap = -(-overlap_px // scale)
@@ -381,7 +381,7 @@ class _Canvas:
         axis = -2 if self.last else -1
         scale = tile.shape[axis] // columns
         if bool((weights[:, -x : -x + self.width] == 1).all()) and rows == self.height and x <= 0:
-            self.sum = tile.narrow(axis, -x * scale, self.width * scale)  # one tile is all there is
+            self.sum = tile.narrow(axis, -x * scale, self.width * scale)  # a single tile
             return
         if self.sum is None:
             shape = list(tile.shape)
@@ -393,7 +393,7 @@ class _Canvas:
         place = torch.arange(x * scale, (x + columns) * scale) % (self.width * scale)
         band = self.sum.narrow(axis - 1, y * scale, rows * scale)
         leading = tile.shape[: tile.ndim + axis - 1]
-        for index in itertools.product(*map(range, leading)):  # frame by frame, to need little memory
+        for index in itertools.product(*map(range, leading)):  # frame by frame, to save memory
             band[index].index_add_(axis, place, tile[index] * fine)
 
     def take(self) -> Tensor:
@@ -416,7 +416,7 @@ class _Ticker:
 
 
 def _blend_upstream(image: Tensor, cells: int) -> Tensor:
-    """Fade what the repeated columns decode to into as many pixels at the left border, and drop it.
+    """Blend the decoded repeated columns into as many pixels at the left border, and drop them.
 
     Source: Matrix-3D, panorama generation: ``out[x] = extra[x] (1 - x/n) + out[x] x/n`` with n = 16.
     """

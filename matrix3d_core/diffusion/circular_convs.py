@@ -1,8 +1,8 @@
-"""Makes a network's convolutions wrap around in width for a while, so that a panorama has no border in it.
+"""Makes a network's convolutions circular in width for a while, so that a panorama has no border in it.
 
-Normalizations and attention already treat all columns alike; with convolutions that wrap, the whole network
-commutes with turns of its input by its stride, and its statistics are those of the picture alone, without
-any padding.
+Normalizations and attention already treat all columns alike; with circular convolutions the whole network
+is equivariant to rolls of its input by its stride, and its statistics are those of the picture alone, without
+padding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["BorderLost", "circular_convs", "resolve_border", "why_not_circular"]
 
 
 class BorderLost(InvalidInput):
-    """The network was given pictures of another width than at first while its convolutions wrapped."""
+    """The width of the network's input changed while its convolutions were circular."""
 
 
 def why_not_circular(network: nn.Module) -> str | None:
@@ -28,11 +28,11 @@ def why_not_circular(network: nn.Module) -> str | None:
 
     Known are 2D and 3D convolutions that pad with zeros themselves, or whose module keeps a padding
     list for them (``_padding``, as causal video convolutions in diffusers do), and those of stride 2
-    that get one column of zeros on the right from outside, as image and video autoencoders have them.
+    that get one column of zeros on the right from their caller, as in image and video autoencoders.
     """
     convs = _wide_convs(network)
     if not convs:
-        return "it has no convolutions that look sideways"
+        return "it has no convolutions with a width above 1"
     for name, conv in convs:
         reason = _why_not(conv)
         if reason is not None:
@@ -44,7 +44,7 @@ def why_not_circular(network: nn.Module) -> str | None:
 def circular_convs(network: nn.Module) -> Iterator[None]:
     """Let all convolutions of a network wrap around in width while the block runs.
 
-    Weights are not touched, and modules are as before afterwards, also after an exception. Not for
+    Weights are not touched, and modules are restored afterwards, also after an exception. Not for
     concurrent use of one network. Input must be whole: a tile of a picture would be joined at its own
     edges. So a later call with another width than the first raises.
 
@@ -108,7 +108,7 @@ def _own_padding(conv: Any) -> int | None:
 def _why_not(conv: Any) -> str | None:
     kernel, stride, pads = conv.kernel_size[-1], conv.stride[-1], _own_padding(conv)
     if conv.dilation[-1] != 1 or pads is None or conv.padding_mode not in ("zeros", "circular"):
-        return "pads or spreads in a way that is not known"
+        return "has an unknown padding or dilation"
     if stride == 1 and pads == (kernel - 1) // 2 and kernel % 2 == 1:
         return None
     if stride == 2 and pads == 0 and kernel == 3:
@@ -147,7 +147,7 @@ def _wrap(conv: Any, guard: _WidthGuard) -> Callable[[], None]:
 
 
 def resolve_border(border: str, network: nn.Module, tile_width: int) -> str:
-    """Return how the border is to be treated: ``auto`` becomes ``exact`` where it works, else ``padded``.
+    """Resolve the border mode: ``auto`` becomes ``exact`` where it works, else ``padded``.
 
     Args:
         border: ``"auto"``, ``"exact"`` or anything else, which is returned as it is.

@@ -1,6 +1,6 @@
-"""What the video model is told of the path: guidance frames and mask in upstream's exact form.
+"""Conditioning of the video model: guidance frames and mask in upstream's exact form.
 
-Frames are resized in 8 bits, as a video file has them, and kept so: 81 frames of 1440x720 with their mask
+Frames are resized and stored in 8 bits, as in a video file: 81 frames of 1440x720 with their mask
 take 0.34 GB, and floats exist only for the piece that is being encoded.
 """
 
@@ -239,7 +239,7 @@ def clip_picture(frame: Tensor) -> Tensor:  # [224, 224, 3]
 
 
 def clip_picture_of(frames: Tensor, height: int, width: int, *, transposed: bool = True) -> Tensor:
-    """Return what CLIP is shown of a video that begins with a panorama: frame 0 at the model's size, squeezed.
+    """Return CLIP's input for a video that begins with a panorama: frame 0 at the model's size, squeezed.
 
     Args:
         frames: ``[T, H, W, 3]`` in [0, 1]; the first one counts and is taken as seen everywhere.
@@ -265,7 +265,7 @@ def _clip_resize(frame: Tensor) -> Tensor:  # [3, 224, 224]
 
 
 def describe_conditioning(clip: GuidanceClip, *, factor: int) -> list[str]:
-    """Return lines for people: sizes, share given, and what looks wrong."""
+    """Return lines for the report: sizes, share given, and likely mistakes."""
     count, height, width = clip.mask.shape
     given = torch.tensor([float(to_unit(frame).mean()) for frame in clip.mask])
     lines = [
@@ -277,7 +277,7 @@ def describe_conditioning(clip: GuidanceClip, *, factor: int) -> list[str]:
     if float(given.max()) == 0:
         lines.append(
             "warning: the mask is 0 everywhere, so nothing of the frames is used and the video comes from the "
-            "prompt alone. Is it inverted? 1 means seen."
+            "prompt alone. Is it inverted? 1 means visible."
         )
     elif float(given[0]) < 0.99:
         lines.append(
@@ -285,7 +285,7 @@ def describe_conditioning(clip: GuidanceClip, *, factor: int) -> list[str]:
             "Connect start, or exact_first_frame of MeshGuidanceRender."
         )
     if count > 1 and float(given[1:].min()) == 1:
-        lines.append("note: the mask is 1 everywhere, so there is nothing to fill in.")
+        lines.append("note: the mask is 1 everywhere, so there is nothing to inpaint.")
     if width != 2 * height:
         lines.append(f"note: {width}x{height} is not twice as wide as high, so not a whole panorama.")
     return lines
@@ -324,7 +324,7 @@ def _resize_one(picture: Tensor, sizes: list[tuple[int, int]], eight_bit: bool, 
     if bad:
         raise InvalidInput(
             f"{name} must be finite; {bad} of {picture.numel()} values are NaN or infinite. "
-            "Look at the node that made it."
+            "Check the node that made it."
         )
     if eight_bit:
         image = Image.fromarray(to_working(picture.cpu(), eight_bit=True).numpy())

@@ -50,13 +50,13 @@ def flow_sigmas(steps: int, shift: float = 5.0) -> Tensor:  # [steps + 1]
 
 
 def round_timesteps(timesteps: Tensor) -> Tensor:
-    """Round timesteps to bfloat16 and back, as upstream's network is told them: 995.93 becomes 996."""
+    """Round timesteps to bfloat16 and back, as upstream passes them to the network: 995.93 becomes 996."""
     return timesteps.to(torch.bfloat16).to(timesteps.dtype)
 
 
 @dataclass(frozen=True)
 class SamplingPreset:
-    """Settings that belong together.
+    """A consistent set of sampling settings.
 
     Attributes:
         steps: sampling steps.
@@ -64,7 +64,7 @@ class SamplingPreset:
         sampler: the host's name of the solver.
         scheduler: the host's name of the schedule, or `UPSTREAM_SCHEDULE`.
         shift: of the noise levels.
-        bf16_timesteps: tell the model timesteps as `round_timesteps` rounds them.
+        bf16_timesteps: pass timesteps rounded by `round_timesteps`.
     """
 
     steps: int
@@ -84,7 +84,7 @@ SAMPLING_PRESETS = {
 
 
 def preview_frame(step: int, total: int, frames: int) -> int:
-    """Return which latent frame to show after a step: from the second to the last as sampling goes on.
+    """Return the latent frame to preview after a step: from the second to the last as sampling proceeds.
 
     Frame 0 is given, so it would look finished from the start.
     """
@@ -92,7 +92,7 @@ def preview_frame(step: int, total: int, frames: int) -> int:
 
 
 def describe_step(done: int, total: int, seconds: float, *, segment: int = 0, segments: int = 1) -> str:
-    """Say how far sampling is and how long the rest takes at the pace so far.
+    """Return a line with the progress of sampling and the estimated time left.
 
     Args:
         done: steps of this segment that are finished, at least 1.

@@ -26,8 +26,8 @@ SIZE_PRESETS: dict[str, tuple[int, int] | None] = {
     "704x1408 (5B)": (704, 1408),
     CUSTOM_SIZE: None,
 }
-"""Height and width in pixels by name. 480x960 and 720x1440 are what the two Wan 2.1 LoRAs were made for,
-704x1408 what the Wan 2.2 5B one was."""
+"""Height and width in pixels by name. 480x960 and 720x1440 are the sizes of the two Wan 2.1 LoRAs,
+704x1408 that of the Wan 2.2 5B one."""
 
 FRAME_FITS = ("exact", "trim", "pad")
 """What to do with a number of frames that is not 4k + 1: refuse it, drop the last ones, or repeat the last."""
@@ -36,7 +36,7 @@ _TIME_FACTOR = 4
 
 
 def size_multiple(factor: int) -> int:
-    """Return what both sides must be multiples of: the VAE's reduction times the network's 2x2 patches."""
+    """Return the factor that must divide both sides: the VAE's reduction times the network's 2x2 patches."""
     return 2 * factor
 
 
@@ -75,7 +75,7 @@ def check_size(height: int, width: int, *, factor: int = 8) -> None:
 
 
 def fit_frame_count(count: int, fit: str = "exact") -> int:
-    """Return how many frames to use of ``count``: a number 4k + 1, which is what the video VAE can take.
+    """Return how many frames to use of ``count``: a number 4k + 1, as the video VAE needs.
 
     Args:
         count: frames there are.

@@ -1,4 +1,4 @@
-"""Upstream's tiles of the video VAE: overlapping by half, with straight ramps, and no wrap around the border."""
+"""Upstream's tiles of the video VAE: overlapping by half, with linear ramps, and no wrap around the border."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _weight(
     stride: tuple[int, int],
     scale: int,
 ) -> Tensor:
-    """Return a tile's weights: the lesser of its two ramps, of the width of the overlap."""
+    """Return a tile's weights: the smaller of its two ramps, of the width of the overlap."""
     ramps = [
         _ramp(span, size[axis], (tile[axis] - stride[axis]) * scale, scale)
         for axis, span in enumerate((rows, columns))

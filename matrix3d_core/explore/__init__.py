@@ -1,1 +1,1 @@
-"""Going on: a world seen from a new place, where to go next, and the back end of the path editor."""
+"""Extending worlds: the panorama of a new viewpoint, the next best view, and the back end of the path editor."""

@@ -1,7 +1,7 @@
-"""A world of splats as the panorama of a new place, from which the next segment goes on.
+"""Renders a world of splats as the panorama of a new viewpoint, from which the next segment continues.
 
 Everything stays in the axes of the first world: the panorama's own frame is that of an upright camera at
-the new place, and the next path, in a ``world`` frame, starts with exactly that pose.
+the new viewpoint, and the next path, in a ``world`` frame, starts with exactly that pose.
 """
 
 from __future__ import annotations
@@ -31,23 +31,25 @@ from ..trajectories.load3d import pose_from_camera_info
 __all__ = ["Extension", "extend_world", "parse_pose", "place_path", "start_pose", "upright"]
 
 _SAME_DEPTH = 0.1  # expected and median distance this close: one surface
-_SEEN_TOLERANCE = 0.08  # of the distance: a point this near to what an old pose saw was seen by it
-_SEEN_POSES = 8  # of the path so far that are asked
+_SEEN_TOLERANCE = (
+    0.08  # relative to the distance: a point this close to the surface seen from an old pose is observed
+)
+_SEEN_POSES = 8  # of the path so far that are tested
 _SEEN_ROWS = 128
-_STARTS_THERE = 1e-6
+_SAME_POSE = 1e-6
 
 
 @dataclass(frozen=True)
 class Extension:
-    """What a new place shows of the world so far.
+    """The panorama of the world so far at a new viewpoint.
 
     Attributes:
-        rgb: ``[H, W, 3]`` the panorama there, black where the world is not known.
-        is_known: ``[H, W]`` bool, True where the world is there and fine enough.
+        rgb: ``[H, W, 3]`` the panorama, black where the world is unobserved.
+        is_known: ``[H, W]`` bool, True where the world is observed and sharp enough.
         depth_ray: ``[H, W]`` ray distance, inf where not known.
-        geometry: the same, completed smoothly, in the frame of the new place.
+        geometry: the same, completed smoothly, in the frame of the new viewpoint.
         start: one pose in the world's axes, upright: where the panorama is.
-        report: shares and settings, JSON-serialisable.
+        report: shares and settings, JSON-serializable.
     """
 
     rgb: Tensor
@@ -59,7 +61,7 @@ class Extension:
 
 
 def upright(camera_from_world: Tensor) -> Tensor:  # [4, 4] -> [4, 4]
-    """Return a pose of the same place and heading that looks level, with -y up.
+    """Return the pose with the same position and heading, level, with -y up.
 
     A camera that looks straight up or down keeps the heading that its picture's top (or bottom) has.
     """
@@ -108,7 +110,7 @@ def start_pose(
     trajectory: Trajectory | None = None,
     frame: int = -1,
 ) -> Tensor:  # [4, 4]
-    """Return the pose to go on from: the stored one, else the camera's, else that of a frame of the path.
+    """Return the pose to continue from: the stored one, else the camera's, else that of a frame of the path.
 
     Raises:
         InvalidInput: when nothing is given, or the path has no such frame.
@@ -120,7 +122,7 @@ def start_pose(
         return pose_from_camera_info(camera)  # type: ignore[arg-type]
     if trajectory is None:
         raise InvalidInput(
-            "a place to go on from must be given: connect a trajectory or a camera, or press 'Extend from here' "
+            "a viewpoint to continue from must be given: connect a trajectory or a camera, or press 'Extend from here' "
             "in Preview Splats."
         )
     if not -len(trajectory) <= frame < len(trajectory):
@@ -142,28 +144,28 @@ def extend_world(
     mesh_backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> Extension:
-    """Look at a world from a new place, all around, and say what of it is known.
+    """Render the panorama of a world at a new viewpoint, and mark what is known.
 
-    A pixel is known where the splats cover it by ``min_alpha``, where they are no coarser than
+    A pixel is known where the splats cover it by ``min_alpha``, where they are no larger than
     ``max_splat_rad`` as seen from there, and, with ``path``, where one of its poses saw the same point:
-    what was behind everything, or is stretched thin, is left for the next segment to invent. The
+    disoccluded regions and oversized splats are left to the next segment to generate. The
     geometry is completed by continuing the background smoothly.
 
     Args:
         gaussians: the world so far.
-        camera_from_world: where to go on; its heading is kept, pitch and roll are not.
+        camera_from_world: the new viewpoint; its heading is kept, pitch and roll are not.
         height: rows of the panorama, at least 16.
-        path: the poses that the world was made from; None: everything that is there counts as seen.
+        path: the poses that the world was made from; None: all splats count as observed.
         min_alpha: least coverage, in [0, 1].
         max_splat_rad: largest standard deviation of splats, as an angle; 0 switches the test off.
-        sky_distance: what is farther counts as sky in the geometry; 0: nothing does.
+        sky_distance: surfaces beyond it count as sky in the geometry; 0: none do.
         is_metric: whether one unit is one meter.
         backend: splat backend; one that draws panoramas.
         mesh_backend: mesh backend, for the completion.
         progress: called between steps; raising in it cancels.
 
     Raises:
-        InvalidInput: for settings out of range, no splats, or a place from which nothing is known.
+        InvalidInput: for settings out of range, no splats, or a viewpoint from which nothing is known.
         BackendUnavailable: when the backend cannot run here or draws no panoramas.
     """
     if height < 16:
@@ -179,28 +181,28 @@ def extend_world(
     steps = 4
     pose = upright(camera_from_world)
     start = Trajectory(pose[None], frame_of_reference="world", is_metric=is_metric, name="start")
-    progress(ProgressEvent(0, steps, "look around from the new place"))
-    seen = _look(gaussians, pose, height, backend)
+    progress(ProgressEvent(0, steps, "render the new panorama"))
+    seen = _render(gaussians, pose, height, backend)
     depth = _distance(seen)
     is_covered = (seen.alpha >= min_alpha) & torch.isfinite(depth)
-    progress(ProgressEvent(1, steps, "find where the world is thin", seen.rgb.clamp(0, 1)))
+    progress(ProgressEvent(1, steps, "measure splat sizes", seen.rgb.clamp(0, 1)))
     is_fine = torch.ones_like(is_covered)
     if max_splat_rad > 0:
         is_fine = _mean_angle(gaussians, pose, height, seen.alpha, backend) <= max_splat_rad
     was_seen = torch.ones_like(is_covered)
     if path is not None:
-        progress(ProgressEvent(2, steps, "ask the path what it saw"))
+        progress(ProgressEvent(2, steps, "test visibility from the path"))
         was_seen = _seen_by(gaussians, path, pose, depth, backend)
     is_known = is_covered & is_fine & was_seen
     share = _sphere_share(is_known)
     if share < 0.01:
         raise InvalidInput(
-            f"the world must be visible from the place to go on from; only {share:.1%} of the view there is known. "
-            "Choose a place nearer to the path, or loosen min_alpha and max_splat."
+            f"the world must be visible from the new viewpoint; only {share:.1%} of the view there is known. "
+            "Choose one closer to the path, or relax min_alpha and max_splat."
         )
     rgb = seen.rgb.clamp(0, 1) * is_known.unsqueeze(-1)
     depth = torch.where(is_known, depth, torch.inf)
-    progress(ProgressEvent(3, steps, "continue what is known", rgb))
+    progress(ProgressEvent(3, steps, "complete the geometry", rgb))
     filled_rgb, filled_depth = rgb, depth
     if not bool(is_known.all()):
         frames = GuidanceFrames(rgb[None], is_known[None].float(), depth[None], seen.backend)
@@ -220,23 +222,22 @@ def extend_world(
     }
     sky = filled_depth > sky_distance if sky_distance else torch.zeros_like(is_known)
     geometry = PanoramaGeometry(filled_rgb, filled_depth, is_known, sky, is_metric, report)
-    progress(ProgressEvent(steps, steps, "the new place is ready", filled_rgb))
+    progress(ProgressEvent(steps, steps, "panorama rendered", filled_rgb))
     return Extension(rgb, is_known, depth, geometry, start, report)
 
 
 def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
-    """Take a path from a panorama's own frame to where that panorama stands in the world.
+    """Transform a path from a panorama's own frame to the panorama's pose in the world.
 
-    The stages after it find the panorama at the first pose of a ``world`` path. So a path that does not
-    begin at the panorama's center, looking at its front, is led there: it gets that pose in front and keeps
-    its number of frames.
+    Later stages expect the panorama at the first pose of a ``world`` path. So a path that does not begin
+    at the panorama's center with identity rotation gets that pose prepended, and keeps its number of frames.
 
     Args:
         path: in the panorama's frame.
         start: its first pose is the panorama's, in world axes.
 
     Returns:
-        The path in world axes, and whether it had to be led to the start.
+        The path in world axes, and whether the start pose was prepended.
 
     Raises:
         InvalidInput: when the path is in a world's frame already.
@@ -248,8 +249,8 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
         )
     first = path.camera_from_world[0]
     here = torch.eye(4, dtype=torch.float64)
-    is_led = float((first - here).abs().max()) > _STARTS_THERE * max(1.0, float(path.length))
-    if is_led:
+    is_prepended = float((first - here).abs().max()) > _SAME_POSE * max(1.0, float(path.length))
+    if is_prepended:
         K_px = join_intrinsics(select_intrinsics(path.K_px, slice(1)), path.K_px)
         longer = replace(path, camera_from_world=torch.cat((here[None], path.camera_from_world)), K_px=K_px)
         path = resample(longer, len(path)) if len(path) > 1 else longer
@@ -259,10 +260,10 @@ def place_path(path: Trajectory, start: Trajectory) -> tuple[Trajectory, bool]:
     placed = replace(
         path, camera_from_world=poses, frame_of_reference="world", is_metric=start.is_metric or path.is_metric
     )
-    return placed, is_led
+    return placed, is_prepended
 
 
-def _look(gaussians: Gaussians, pose: Tensor, height: int, backend: str) -> SplatPanorama:
+def _render(gaussians: Gaussians, pose: Tensor, height: int, backend: str) -> SplatPanorama:
     with torch.no_grad():
         try:
             return render_gaussians_panorama(
@@ -281,7 +282,7 @@ def _distance(seen: SplatPanorama) -> Tensor:
 
 
 def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, backend: str) -> Tensor:
-    """Mean angular size ``[H, W]`` of the splats that show in each pixel, radians."""
+    """Mean angular size ``[H, W]`` of the splats visible in each pixel, radians."""
     scales = gaussians.scales.sort(dim=-1, descending=True).values
     sizes = (scales[:, 0] * scales[:, 1]).sqrt()
     center = -(pose[:3, :3].mT @ pose[:3, 3])
@@ -296,7 +297,7 @@ def _mean_angle(gaussians: Gaussians, pose: Tensor, height: int, alpha: Tensor, 
 
 
 def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor, backend: str) -> Tensor:
-    """Tell for each pixel of the new panorama whether a pose of the path saw the point that it shows."""
+    """Return whether the point in each pixel of the new panorama was visible from a pose of the path."""
     height, width = depth.shape
     rotation = pose[:3, :3].mT
     center = -(rotation @ pose[:3, 3])
@@ -308,7 +309,7 @@ def _seen_by(gaussians: Gaussians, path: Trajectory, pose: Tensor, depth: Tensor
     rows = min(_SEEN_ROWS, height)
     for frame in chosen:
         old = path.camera_from_world[frame]
-        there = _distance(_look(gaussians, old, rows, backend))
+        there = _distance(_render(gaussians, old, rows, backend))
         local = points @ old[:3, :3].mT + old[:3, 3]
         away = local.norm(dim=-1)
         far = torch.nn.functional.max_pool2d(there[None, None], 3, 1, 1)[

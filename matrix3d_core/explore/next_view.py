@@ -1,4 +1,4 @@
-"""Where to go next: the direction in which a short walk uncovers most of what nobody has seen."""
+"""Next best view: the direction in which a short walk uncovers most of the unobserved space."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = ["Candidate", "DirectionReport", "NextPath", "NextViewReport", "hole_s
 
 _MESH_ROWS = 160
 _VIEW_ROWS = 64
-_LOOKS = (0.5, 1.0)  # of the way: where holes are counted
-_LEAST_WAY = 0.05  # of the step: a direction that is blocked sooner is no way
+_EVALUATED_AT = (0.5, 1.0)  # of the way: where holes are counted
+_MIN_PATH = 0.05  # of the step: a direction that is blocked sooner is rejected
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Candidate:
 
     Attributes:
         yaw_rad: of the direction, right positive.
-        distance: how far one can go there, world units; 0 when it is blocked.
-        unseen_sr: mean solid angle without any known surface on the way, steradians.
+        distance: free distance in that direction, world units; 0 when it is blocked.
+        unseen_sr: mean solid angle without known surface along the path, steradians.
         score: what the directions are ranked by: ``unseen_sr``, 0 for blocked ones.
     """
 
@@ -50,7 +50,7 @@ class Candidate:
 
 
 class DirectionReport(TypedDict):
-    """One direction: its angle, how far its path reaches, and the share of the sphere that it shows anew."""
+    """One direction: its angle, the length of its path, and the share of the sphere that it uncovers."""
 
     heading_deg: float
     distance: float
@@ -68,10 +68,10 @@ class NextViewReport(TypedDict):
 
 @dataclass(frozen=True)
 class NextPath:
-    """The proposed way.
+    """The proposed path.
 
     Attributes:
-        trajectory: in the panorama's frame; starts at its center, looking at its front.
+        trajectory: in the panorama's frame; starts at its center with identity rotation.
         candidates: all directions, in the order of their angle.
         best: index of the chosen one.
         picture: ``[H, W, 3]`` the map from above with the scores.
@@ -120,22 +120,22 @@ def propose_path(
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> NextPath:
-    """Propose the next path from the panorama's center: straight, level, on clear ground, towards the unseen.
+    """Propose the next path from the panorama's center: straight, level, collision-free, towards unobserved space.
 
-    ``directions`` headings, evenly spaced from a seeded first one, are walked until something comes nearer than
-    ``clearance``, ``step`` at most. Half way and at the end the scene mesh is drawn all around; what has
-    no known surface is unseen. The heading with most of it wins, of equals the one that needs the smallest turn.
+    ``directions`` headings, evenly spaced from a seeded first one, are followed until a surface is nearer than
+    ``clearance``, ``step`` at most. Half way and at the end a panorama of the scene mesh is rendered; pixels without
+    known surface are unobserved. The heading with most of them wins, of equals the one with the smallest turn.
 
     Args:
         geometry: the panorama, free at its center.
-        step: longest way, world units.
+        step: maximum length, world units.
         clearance: distance to keep from surfaces, world units.
-        known: 1 where the geometry is more than a guess; all of it when None.
+        known: 1 where the geometry is observed, not inferred; all of it when None.
         directions: headings to try, 3 to 72.
         frames: poses of the path.
         fps: frames per second, for playback.
-        seed: turns all headings by a common angle.
-        edge_threshold: distance jump that tears the mesh, see `mesh_from_panorama`.
+        seed: rotates all headings by a common angle.
+        edge_threshold: distance jump that splits the mesh, see `mesh_from_panorama`.
         backend: mesh backend.
         progress: called for each heading; raising in it cancels.
 
@@ -152,15 +152,15 @@ def propose_path(
     phase = float(np.random.default_rng(seed).random()) * math.tau / directions
     tried: list[Candidate] = []
     for number in range(directions):
-        progress(ProgressEvent(number, directions, f"look ahead, direction {number + 1} of {directions}"))
+        progress(ProgressEvent(number, directions, f"evaluate direction {number + 1} of {directions}"))
         yaw = phase + math.tau * number / directions
         yaw -= math.tau * round(yaw / math.tau)
         tried.append(_try(geometry, renderer, yaw, step, clearance))
-    open_ones = [k for k, way in enumerate(tried) if way.distance > _LEAST_WAY * step]
+    open_ones = [k for k, way in enumerate(tried) if way.distance > _MIN_PATH * step]
     if not open_ones:
         raise InvalidInput(
-            f"some direction must be free for {_LEAST_WAY * step:.3g}; all {directions} come nearer than "
-            f"{clearance:.3g} to something before. Choose a smaller clearance or another place."
+            f"some direction must be free for {_MIN_PATH * step:.3g}; all {directions} come nearer than "
+            f"{clearance:.3g} to a surface before. Choose a smaller clearance or another viewpoint."
         )
     best = max(open_ones, key=lambda k: (round(tried[k].score, 6), -abs(tried[k].yaw_rad)))
     way = tried[best]
@@ -177,7 +177,7 @@ def open_known_mesh(
     backend: str,
     rows: int = _MESH_ROWS,
 ) -> MeshRenderer:
-    """Open a renderer of the scene mesh in which what is only guessed does not count as seen."""
+    """Open a renderer of the scene mesh in which inferred geometry is not visible."""
     rows = min(rows, geometry.height)
     mesh = mesh_from_panorama(
         geometry, height=rows, edge_threshold=edge_threshold, close_poles=True, wrap_edges=True
@@ -199,19 +199,19 @@ def _try(
     line = _walk(yaw, step, 2, 12.0, geometry.is_metric)
     line, _ = shorten_to_clear(line, geometry, radius=clearance, method="cut")
     distance = line.length
-    if distance <= _LEAST_WAY * step:
+    if distance <= _MIN_PATH * step:
         return Candidate(yaw, 0.0, 0.0, 0.0)
     unseen = 0.0
-    for share in _LOOKS:
+    for share in _EVALUATED_AT:
         pose = torch.eye(4, dtype=torch.float64)
         pose[0, 3], pose[2, 3] = -share * distance * math.sin(yaw), -share * distance * math.cos(yaw)
         frame = renderer.render(pose, _VIEW_ROWS, 2 * _VIEW_ROWS)
-        unseen += hole_solid_angle(~frame.is_seen) / len(_LOOKS)
+        unseen += hole_solid_angle(~frame.is_seen) / len(_EVALUATED_AT)
     return Candidate(yaw, distance, unseen, unseen)
 
 
 def _walk(yaw: float, distance: float, frames: int, fps: float, is_metric: bool) -> Trajectory:
-    """From the center, looking at the front, to ``distance`` in the direction, looking there."""
+    """A path from the center to ``distance`` in the direction, turning from the front towards it."""
     end = torch.tensor([math.sin(yaw), 0.0, math.cos(yaw)], dtype=torch.float64) * distance
     angles = torch.tensor([0.0, yaw], dtype=torch.float64)
     turns = matrix_from_yaw_pitch_roll(angles, torch.zeros(2).double(), torch.zeros(2).double())
@@ -233,7 +233,7 @@ def _draw(path: Trajectory, geometry: PanoramaGeometry, tried: list[Candidate], 
     font = ImageFont.load_default(13)
     draw.text(
         (16, 8),
-        "What a short walk would uncover, by heading (share of the view):",
+        "Newly visible by heading (share of the view):",
         font=font,
         fill=(232, 234, 237),
     )

@@ -1,6 +1,6 @@
-"""Paths drawn by hand over a panorama: what a drawing means, and what it would meet.
+"""Paths drawn by hand over a panorama: conversion to a camera path, and checks against the scene.
 
-The node and the live preview of its widget ask the same functions, so they say the same.
+The node and the live preview of its widget call the same functions, so they agree.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MOST_FRAMES = 1000
 """Of a path that is checked live; longer ones are checked when the graph runs."""
 
 _ROWS = 288  # of the small copy that paths are checked against
-_MOST_DRAWN = 49  # frames whose holes are counted; of longer paths the others are read off between them
+_MOST_DRAWN = 49  # frames whose holes are counted; in longer paths the others are interpolated
 _HOLE_ROWS = 64
 _KEYS_SHOWN = 9
 _BACKGROUND = (17, 19, 23)
@@ -65,13 +65,13 @@ def drawn_path(
     fps: float = 12.0,
     is_metric: bool = False,
 ) -> Trajectory | None:
-    """Turn a drawing into a camera path: a smooth curve through its key poses, in the panorama's frame.
+    """Convert a drawing to a camera path: a smooth curve through its key poses, in the panorama's frame.
 
     Args:
         text: the layout of `parse_recording`; its ``keys`` count: [x, y, z, yaw, pitch], world units, degrees.
         frames: poses wanted.
-        closed: come back to the first key.
-        ease: start and stop softly.
+        closed: return to the first key.
+        ease: ease in and out.
         fps: frames per second, for playback.
         is_metric: whether positions are in meters.
 
@@ -127,7 +127,7 @@ def rows_of_path(trajectory: Trajectory) -> list[list[float]]:
 
 
 def keys_of_path(trajectory: Trajectory, count: int = _KEYS_SHOWN) -> list[list[float]]:
-    """Return at most ``count`` key poses that a path can be edited by, evenly spaced along it."""
+    """Return at most ``count`` key poses for editing a path, evenly spaced along it."""
     if trajectory.frame_of_reference != "panorama":
         raise InvalidInput("the path must be in the panorama's frame; place it in a world after the studio.")
     few = (
@@ -139,13 +139,13 @@ def keys_of_path(trajectory: Trajectory, count: int = _KEYS_SHOWN) -> list[list[
 
 
 def keys_of_preset(name: str, geometry: PanoramaGeometry, fraction: float) -> list[list[float]]:
-    """Return the key poses of a ready-made move, ``fraction`` of the depth far."""
+    """Return the key poses of a preset, ``fraction`` of the depth long."""
     return keys_of_path(preset_in_scene(name, geometry, fraction=fraction, frames=8 * _KEYS_SHOWN + 1))
 
 
 @dataclass(frozen=True)
 class PathCheck:
-    """What a path would meet.
+    """The checks of a path.
 
     Attributes:
         trajectory: the path.
@@ -158,7 +158,7 @@ class PathCheck:
     clearance: ClearanceReport
 
     def report(self) -> dict[str, object]:
-        """Return all numbers, JSON-serialisable; a distance to nothing but sky is None."""
+        """Return all numbers, JSON-serializable; a distance to nothing but sky is None."""
         per_frame = self.clearance.per_frame.tolist()
         return {
             "frames": len(self.trajectory),
@@ -179,7 +179,7 @@ def _or_none(value: float) -> float | None:
 
 @dataclass
 class StudioScene:
-    """A panorama that paths are drawn over, made ready to answer quickly. Safe to share between threads.
+    """A panorama that paths are drawn over, indexed for fast checks. Thread-safe.
 
     Attributes:
         geometry: a copy of at most 288 rows.
@@ -194,7 +194,7 @@ class StudioScene:
 
     @classmethod
     def of(cls, geometry: PanoramaGeometry, *, backend: str = "auto") -> StudioScene:
-        """Make ``geometry`` ready."""
+        """Index ``geometry``."""
         small = shrink(geometry, min(_ROWS, geometry.height))
         mesh = mesh_from_panorama(small, height=small.height, close_poles=True, wrap_edges=True)
         return cls(small, PanoramaSurface.of(small), open_mesh_renderer(mesh, backend=backend)[1])
@@ -219,7 +219,7 @@ class StudioScene:
         return PathCheck(trajectory, holes, clearance)
 
     def view(self, camera_from_world: Tensor, rows: int) -> MeshFrame:
-        """Draw the scene all around from a pose, as guidance would: at the panorama's center, the panorama itself."""
+        """Render a panorama of the scene at a pose, as guidance is: at the panorama's center, the panorama itself."""
         if float(camera_from_world[:3, 3].norm()) <= 1e-6 * float(self.geometry.depth_ray.min()):
             return panorama_from_inside(self.geometry, camera_from_world, rows)
         with self._lock:
@@ -238,7 +238,7 @@ def shrink(geometry: PanoramaGeometry, rows: int) -> PanoramaGeometry:
 
 
 def map_span(geometry: PanoramaGeometry) -> float:
-    """Return a good width for the map of a scene, world units: most of what stands around."""
+    """Return a suitable width for the map of a scene, world units: it covers most surfaces."""
     points = erp_directions(geometry.height, geometry.width) * geometry.depth_ray.unsqueeze(-1)
     level = points[~geometry.is_sky] if bool((~geometry.is_sky).any()) else points.reshape(-1, 3)
     away = level[:, [0, 2]].norm(dim=-1)
@@ -251,7 +251,7 @@ def draw_map(
 ) -> Tensor:  # [S, S, 3]
     """Draw the panorama's surface from above, forward (+z) up, right (+x) right.
 
-    What lies more than a little above the eye (ceilings, crowns) is left out; of the rest the highest counts.
+    Surfaces more than a little above the eye (ceilings, tree crowns) are left out; of the rest the highest counts.
 
     Args:
         geometry: the panorama.
@@ -285,7 +285,7 @@ def draw_map(
     if not use.any():
         return torch.from_numpy(picture).float() / 255
     x, y, height = u[use], v[use], -points[..., 1][use]
-    # How far apart neighboring pixels land: along the ground, that grows with the distance squared.
+    # Spacing of neighboring pixels: along the ground, it grows with the distance squared.
     away = np.hypot(points[..., 0], points[..., 2])[use]
     step = math.pi / geometry.height
     spread = step * np.maximum(away, away**2 / max(abs(ground), 1e-6)) * scale

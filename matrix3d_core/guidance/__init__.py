@@ -1,1 +1,1 @@
-"""Panorama geometry to scene mesh, guidance frames along a path, and filling of what they leave open."""
+"""Panorama geometry to scene mesh, guidance frames along a path, and inpainting of their holes."""

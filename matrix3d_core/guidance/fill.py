@@ -1,8 +1,8 @@
-"""Model-free fill of what guidance frames leave open: a stand-in for a video model.
+"""Model-free inpainting of the holes of guidance frames: a stand-in for a video model.
 
-It invents nothing: it continues the background smoothly. What it promises is that no pixel stays open,
-that seen pixels keep their exact values, and that the frames of a path agree with each other, because
-new content is made once, lifted to 3D, and rendered into all of them.
+It invents nothing: it extends the background smoothly. It guarantees that no pixel stays open, that seen
+pixels keep their exact values, and that the frames of a path are consistent, because new content is made
+once, lifted to 3D, and rendered into all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ROUNDS = 8
 _ENOUGH = 2e-3  # stop when no key frame has a larger share of open pixels
 _RIM_PX_PER_ROW = 1 / 80  # how far to continue behind objects, for views from the side
 _SLIVER_RADII_PX = (3, 6, 12)
-_MOST_SLIVER_LOOKUPS = 4_000_000  # a frame with more left gets the whole treatment once more
+_MOST_SLIVER_LOOKUPS = 4_000_000  # a frame with more left gets a second pass
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FilledFrames:
     Attributes:
         rgb: ``[T, H, W, 3]`` float32 in [0, 1]; exactly the guidance where that was seen.
         depth_ray: ``[T, H, W]`` float32, world units, finite and positive everywhere.
-        is_filled: ``[T, H, W]`` bool, True where the content was made up.
+        is_filled: ``[T, H, W]`` bool, True where the content was inpainted.
     """
 
     rgb: Tensor
@@ -57,15 +57,14 @@ def fill_guidance(
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> FilledFrames:
-    """Fill the open pixels of all frames, background first and consistently along the path.
+    """Inpaint the open pixels of all frames, background first and consistently along the path.
 
-    The frame with most open pixels gets its background continued into them (see
-    `inpaint_background`), color and distance. The new surface is lifted to a mesh and drawn into the
-    other frames where they are open. This repeats until little is left; the rest, thin slivers, is
-    filled frame by frame.
+    The frame with most open pixels is inpainted from its background (see `inpaint_background`), color and
+    distance. The new surface is lifted to a mesh and rendered into the open pixels of the other frames.
+    This repeats until little is left; the rest, thin slivers, is filled frame by frame.
 
     Args:
-        frames: what `render_guidance` gives; its tensors are not changed.
+        frames: from `render_guidance`; its tensors are not changed.
         trajectory: the path that the frames were rendered along.
         backend: mesh backend, a name of `MESH_BACKENDS` or ``"auto"``.
         progress: called between steps with the latest frame as preview; raising in it cancels.
@@ -74,7 +73,7 @@ def fill_guidance(
         Frames without open pixels.
 
     Raises:
-        InvalidInput: when frames and trajectory do not belong together, a seen pixel has no distance,
+        InvalidInput: when frames and trajectory do not match, a seen pixel has no distance,
             or nothing at all was seen.
         BackendUnavailable: when the backend asked for cannot run.
     """
@@ -111,12 +110,12 @@ def fill_guidance(
 
 
 def describe_fill(filled: FilledFrames, seconds: float) -> str:
-    """Return a few lines for people: how much was made up, and how long it took."""
+    """Return the report: the inpainted share, and the time."""
     share = filled.is_filled.float().mean((1, 2)) * 100
     worst = int(share.argmax())
     return (
-        f"{len(share)} frames filled in {seconds:.1f} s by continuing the background (no model).\n"
-        f"Made up: {float(share.mean()):.1f} % of all pixels; "
+        f"{len(share)} frames inpainted in {seconds:.1f} s from the background (no model).\n"
+        f"Inpainted: {float(share.mean()):.1f} % of all pixels; "
         f"most in frame {worst}, {float(share[worst]):.1f} %."
     )
 
@@ -141,7 +140,7 @@ def _make_patches(
         base = max(left, key=lambda t: (left[t], t), default=-1)  # of equals, the later one
         if base < 0 or left[base] <= _ENOUGH * height * width:
             break
-        event = ProgressEvent(index, total, f"continue the background in frame {base + 1}", rgb[base])
+        event = ProgressEvent(index, total, f"inpaint frame {base + 1}", rgb[base])
         progress(event)
         rim_px = max(1, round(height * _RIM_PX_PER_ROW))
         made = _inpaint(rgb[base], depth_ray[base], is_open[base], poses[base], source, rim_px=rim_px)
@@ -182,7 +181,7 @@ def _inpaint(
 
 
 def _composite(drawn: MeshFrame, rgb: Tensor, depth_ray: Tensor, is_open: Tensor) -> None:
-    """Put what was drawn on the open pixels, in place, and close them."""
+    """Copy the render to the open pixels, in place, and close them."""
     hit = (is_open & drawn.is_seen).flatten().nonzero().squeeze(1)
     rgb.view(-1, 3)[hit] = drawn.rgb.reshape(-1, 3)[hit]
     depth_ray.view(-1)[hit] = drawn.depth_ray.flatten()[hit]
@@ -190,7 +189,7 @@ def _composite(drawn: MeshFrame, rgb: Tensor, depth_ray: Tensor, is_open: Tensor
 
 
 def _lift(made: Inpainted, pose: Tensor) -> Mesh:
-    """Turn new content and the border it continues into a mesh in the world."""
+    """Lift new content and the border it extends to a mesh in the world."""
     height, width = made.depth_ray.shape
     used = made.region | made.border
     number = torch.full((height * width,), -1, dtype=torch.int32)
@@ -207,7 +206,7 @@ def _lift(made: Inpainted, pose: Tensor) -> Mesh:
             torch.stack((right, low, low_right), -1).reshape(-1, 3),
         )
     )
-    # Faces among border pixels alone show what was seen already.
+    # Faces among border pixels alone are observed already.
     is_new = made.region.flatten()[chosen]
     faces = faces[(faces >= 0).all(1)]
     faces = faces[is_new[faces.long()].any(1)]
@@ -242,7 +241,7 @@ def _check(frames: GuidanceFrames, trajectory: Trajectory) -> None:
     if not bool(is_seen.flatten(1).any(1).all()):
         empty = int((~is_seen.flatten(1).any(1)).nonzero()[0])
         raise InvalidInput(
-            f"every frame must show something; frame {empty} has no seen pixel. Shorten the path so that it "
+            f"every frame must have a seen pixel; frame {empty} has none. Shorten the path so that it "
             "stays inside the scene."
         )
     is_usable = (frames.depth_ray > 0) & (frames.depth_ray < torch.inf)

@@ -1,9 +1,9 @@
-"""Fill the open pixels of one panorama from the background side of their border.
+"""Inpaint the open pixels of one panorama from the background side of their border.
 
-A hole opens where a near object stops covering what is behind it. Along the epipolar line of the
-source's center it ends at the object on one side and at the background on the other. So the farther
-end is the one to continue, smoothly, and the nearer one is treated as not there. Where both ends lie on
-one plane, such as ground seen at a shallow angle, nothing is in front and both are continued.
+A hole is a disocclusion: the background behind a near object. Along the epipolar line of the source's
+center it ends at the object on one side and at the background on the other. So the farther end is extended,
+smoothly, and the nearer one is ignored. Where both ends are on one plane, such as ground seen at a shallow
+angle, there is no occluder and both are extended.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def inpaint_background(
     *,
     rim_px: int = 0,
 ) -> Inpainted:
-    """Continue the background into the open pixels.
+    """Extend the background into the open pixels.
 
     Color and inverse distance are the harmonic functions on the sphere that agree with the
-    background on the border: as smooth as can be, never beyond the border's range, without seam.
+    background on the border: as smooth as possible, within the border's range, without seam.
 
     Args:
         rgb: ``[H, W, 3]`` float32.
         depth_ray: ``[H, W]`` float32, finite and positive where not open.
         is_open: ``[H, W]`` bool.
-        epipole: direction in the camera's frame to where the scene was seen from; None when that is
-            where the camera is, and all borders count alike.
+        epipole: direction in the camera's frame to the viewpoint of the source; None when the camera is
+            there, and all borders count alike.
         rim_px: how far to continue behind the objects in front.
 
     Returns:
@@ -148,7 +148,7 @@ def farther_ends(depth_ray: Tensor, is_open: Tensor, epipole: Tensor | None) -> 
     end_before = torch.where(before < 0, 0.0, lines.gather(0, before.clamp(min=0)))
     end_after = torch.where(after >= height, 0.0, lines.gather(0, after.clamp(max=height - 1)))
     ends = torch.maximum(end_before, end_after)
-    ends = torch.where(_lie_on_one_plane(lines, before, after, end_before, end_after), _NONE, ends)
+    ends = torch.where(_are_coplanar(lines, before, after, end_before, end_after), _NONE, ends)
     ends = torch.where(lines > 0, 0.0, ends)
     # Nearest lookups there and back may miss by a pixel; take the farthest of the neighbors.
     ends = _spread_max(ends)
@@ -159,10 +159,10 @@ def farther_ends(depth_ray: Tensor, is_open: Tensor, epipole: Tensor | None) -> 
     return torch.where(is_open & (found == 0), _NONE, found)
 
 
-def _lie_on_one_plane(
+def _are_coplanar(
     lines: Tensor, before: Tensor, after: Tensor, end_before: Tensor, end_after: Tensor
 ) -> Tensor:  # [H, W] bool
-    """Tell where the surface at the nearer end of a gap in a column is flat and leads to the farther end.
+    """Return where the surface at the nearer end of a gap in a column is flat and leads to the farther end.
 
     Along a great circle the inverse distance of a plane is ``A cos + B sin`` of the angle; two samples
     of the surface fix it, a third one between them must fit, and so must the far end.
@@ -240,7 +240,7 @@ def _pull_push(values: Tensor, is_given: Tensor) -> Tensor:  # [H, W, C], [H, W]
 def _solve_harmonic(values: Tensor, start: Tensor, region: Tensor, border: Tensor) -> Tensor:  # [H, W, C]
     """Solve Laplace's equation on ``region`` with the values of ``border``, by conjugate gradients.
 
-    Finite volumes on the latitude-longitude grid; sides towards anything else let nothing through.
+    Finite volumes on the latitude-longitude grid; other sides are insulated.
     """
     height, width, channels = values.shape
     inside = region.flatten().nonzero().squeeze(1)

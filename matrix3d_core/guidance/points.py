@@ -1,4 +1,4 @@
-"""The panorama as a cloud of points, splatted with a z-buffer: what meshes are compared with."""
+"""The panorama as a point cloud, splatted with a z-buffer: the baseline for meshes."""
 
 from __future__ import annotations
 

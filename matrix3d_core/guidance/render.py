@@ -1,4 +1,4 @@
-"""Guidance: what the panorama's geometry shows from each pose of a path, and what it cannot show."""
+"""Guidance: renders of the panorama's geometry along a path, with masks of what it covers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RenderPose = Callable[[Tensor], MeshFrame]
 
 @dataclass(frozen=True)
 class GuidanceFrames:
-    """The panorama's world seen along a path.
+    """Renders of the panorama's geometry along a path.
 
     Attributes:
         rgb: ``[T, H, W, 3]`` float32 in [0, 1], 0 where nothing is seen.
@@ -66,7 +66,7 @@ def render_guidance(
 ) -> GuidanceFrames:
     """Render the scene mesh along a path, straight to equirectangular frames of ``height x 2 height``.
 
-    A trajectory in the ``panorama`` frame of reference starts from the panorama's center as it says;
+    A trajectory in the ``panorama`` frame of reference is used as it is;
     one in a ``world`` frame is taken relative to its first pose, where the panorama is.
 
     Args:
@@ -77,8 +77,8 @@ def render_guidance(
         edge_threshold: see `mesh_from_panorama`.
         mode: one of `GUIDANCE_MODES`.
         backend: a name of `MESH_BACKENDS` or ``"auto"``; not used by ``points``.
-        exact_first_frame: give poses at the panorama's own center the panorama itself (turned when the
-            camera is), with a full mask, instead of the mesh with its black edges. In mode ``upstream``
+        exact_first_frame: give poses at the panorama's own center the panorama itself (rotated with
+            the camera), with a full mask, instead of the mesh with its black edges. In mode ``upstream``
             only frame 0, whatever its pose, as upstream does.
         progress: called before each frame and at the end, with the latest frame as preview; raising
             in it cancels.
@@ -144,16 +144,16 @@ def _relative_poses(trajectory: Trajectory) -> Tensor:  # [T, 4, 4]
 
 
 def _shows_panorama(pose: Tensor, index: int, geometry: PanoramaGeometry, mode: str) -> bool:
-    """Tell whether a frame is the panorama itself rather than a render."""
+    """Return whether a frame is the panorama itself rather than a render."""
     if mode == "upstream":
         return index == 0
     return float(pose[:3, 3].norm()) <= _SAME_PLACE * float(geometry.depth_ray.min())
 
 
 def panorama_from_inside(geometry: PanoramaGeometry, pose: Tensor, height: int) -> MeshFrame:
-    """Return the panorama at a size, as a camera turned like ``pose`` at its center sees it.
+    """Return the panorama at a size, as seen by a camera at its center with the rotation of ``pose``.
 
-    Exact when the size is the panorama's own and the pose is not turned; else colors are averaged
+    Exact when the size is the panorama's own and the rotation is the identity; else colors are averaged
     or interpolated within a surface (see `resample_geometry`) and distances looked up.
     """
     rgb, depth_ray = resample_geometry(geometry, height)
@@ -166,7 +166,7 @@ def panorama_from_inside(geometry: PanoramaGeometry, pose: Tensor, height: int) 
 
 
 def describe_guidance(frames: GuidanceFrames, seconds: float) -> str:
-    """Say in words what was rendered: backend, size, how much is seen per frame, time."""
+    """Return the report: backend, size, share seen per frame, time."""
     seen = frames.mask.flatten(1).mean(1)
     count, height, width = frames.mask.shape
     finite = frames.depth_ray[torch.isfinite(frames.depth_ray)]

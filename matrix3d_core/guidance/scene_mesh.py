@@ -1,4 +1,4 @@
-"""The scene mesh: one vertex per panorama pixel, torn visually where the distance jumps."""
+"""The scene mesh: one vertex per panorama pixel, invisible at depth discontinuities."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def resample_geometry(geometry: PanoramaGeometry, height: int) -> tuple[Tensor, 
     The source pixel below each new center decides which surface the new pixel shows. Color and
     inverse distance are averaged over the source pixels under the new one (bilinearly when enlarging),
     counting only those of that same surface: sky or not sky alike, and distances within 5 %. So no
-    value lies between two surfaces, and a plane stays a plane (its inverse distance is linear).
+    value mixes two surfaces, and a plane stays a plane (its inverse distance is linear).
     """
     if height == geometry.height:
         return geometry.rgb, geometry.depth_ray
@@ -139,7 +139,7 @@ def resample_geometry(geometry: PanoramaGeometry, height: int) -> tuple[Tensor, 
     columns, column_weights, middle_column = _taps(geometry.width, 2 * height, wrap=True)
     anchor = geometry.depth_ray[middle_row][:, middle_column]
     anchor_sky = geometry.is_sky[middle_row][:, middle_column]
-    # The anchor takes part with a tiny weight, so that the sum is never empty.
+    # The anchor has a tiny weight, so that the sum is never empty.
     total = torch.full_like(anchor, 1e-6)
     color = geometry.rgb[middle_row][:, middle_column] * 1e-6
     inverse = 1e-6 / anchor

@@ -4,8 +4,8 @@ Deliberately kept: 90-degree faces without overlap, validity from interpolated a
 invalid texels as infinity so that a lookup touching one is invalid (an erosion by one texel), face
 coordinates mapped with ``align_corners=True`` although texel centers are at half integers (an error
 of up to half a texel), later faces overwriting earlier ones, colors rounded to 8 bits. One difference:
-the nearest surface is dropped when it lies before the near plane (0.001) or beyond the far plane; a
-rasterizer would show what lies behind the former.
+the nearest surface is dropped when it is before the near plane (0.001) or beyond the far plane; a
+rasterizer would show the surface behind the former.
 """
 
 from __future__ import annotations

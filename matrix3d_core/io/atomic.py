@@ -16,7 +16,7 @@ from ..errors import DiskError
 __all__ = ["BinarySource", "BinaryTarget", "naming_the_file", "open_atomically", "open_source", "read_source"]
 
 BinaryTarget = str | os.PathLike[str] | BinaryIO
-"""Where to write: a path, or a binary file that is open for writing."""
+"""Target: a path, or a binary file that is open for writing."""
 
 _FULL = ("the disk is full", "Free some space, or save to another disk.")
 _CLOSED = ("its folder cannot be written to", "Allow writing there, or save to another folder.")
@@ -31,11 +31,11 @@ _WAYS_OUT = {
     errno.ENOTDIR: ("its folder is a file", "Choose another folder."),
     errno.EISDIR: ("there is a folder of that name", "Choose another name."),
     errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter one."),
-    errno.EIO: ("the disk reports a fault", "Check the disk, or save to another."),
+    errno.EIO: ("the disk reports an error", "Check the disk, or save to another."),
 }
 
 BinarySource = str | os.PathLike[str] | BinaryIO
-"""Where to read: a path, or a binary file that is open for reading (read from its position to its end)."""
+"""Source: a path, or a binary file that is open for reading (read from its position to its end)."""
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def open_atomically(target: BinaryTarget) -> Iterator[BinaryIO]:
 
 @contextmanager
 def naming_the_file(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what the disk says while ``path`` is written into one sentence with the file's name and the way out.
+    """Convert errors of the disk while ``path`` is written to one sentence with the file's name and the way out.
 
     Errors about another file, and those without the system's number, pass as they are.
 

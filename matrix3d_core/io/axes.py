@@ -1,6 +1,6 @@
-"""Axes of splat files and how a world is carried from one to another.
+"""Axes of splat files, and conversion between them.
 
-A code of three letters says where +x, +y and +z point: Right or Left, Up or Down, Forward or Back. ``RDF`` is
+A code of three letters gives the directions of +x, +y and +z: Right or Left, Up or Down, Forward or Back. ``RDF`` is
 OpenCV (what this library keeps in memory), ``RUB`` OpenGL and three.js, ``RUF`` Unity, ``FRU`` Unreal, ``RFU``
 Blender. Codes whose axes form a left-handed frame (Unity, Unreal) mirror the numbers, not the world: text on
 a wall stays readable in a viewer that uses them.
@@ -55,7 +55,7 @@ def is_axes(code: object) -> bool:
 
 
 def describe_axes(code: str) -> str:
-    """Return a code with its words, such as ``RDF (x right, y down, z forward)``."""
+    """Return a code with its description, such as ``RDF (x right, y down, z forward)``."""
     parts = (f"{axis} {_WORDS[letter]}" for axis, letter in zip("xyz", code, strict=True))
     return f"{code} ({', '.join(parts)})"
 
@@ -85,7 +85,7 @@ def axes_matrix(target: str, source: str = OPENCV) -> Tensor:  # [3, 3]
 
 
 def change_axes(gaussians: Gaussians, *, source: str = OPENCV, target: str = OPENCV) -> Gaussians:
-    """Write the same world in other axes: means, rotations and harmonics.
+    """Convert a world to other axes: means, rotations and harmonics.
 
     Between codes nothing is rounded but rotations and, where axes change places, harmonics of degree 2 and 3.
 
@@ -132,9 +132,9 @@ def map_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
 
 
 def turn_half_about_x(gaussians: Gaussians) -> Gaussians:
-    """Turn a world by 180 degrees about the x axis: from OpenCV to OpenGL axes, or back.
+    """Rotate a world by 180 degrees about the x axis: from OpenCV to OpenGL axes, or back.
 
-    ``(x, y, z)`` becomes ``(x, -y, -z)``; rotations and view-dependent colors turn along. Doing it twice gives
+    ``(x, y, z)`` becomes ``(x, -y, -z)``; rotations and view-dependent colors rotate with it. Doing it twice gives
     the same world (quaternions may change sign).
     """
     return change_axes(gaussians, target="RUB")

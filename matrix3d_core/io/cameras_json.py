@@ -1,6 +1,6 @@
-"""Camera paths as JSON: upstream's bare list of 4x4 matrices, and a layout that describes itself.
+"""Camera paths as JSON: upstream's bare list of 4x4 matrices, and a self-describing layout.
 
-Both keep float64 values bit for bit. Paths of other tools are read through the same door.
+Both keep float64 values bit for bit. Paths of other tools are read by the same function.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def parse_trajectory(
 
     Args:
         text: JSON or rows of numbers.
-        source: what messages call it, usually the file name.
+        source: its name in messages, usually the file name.
         name: name of the result when the text does not give one.
         options: what to overrule.
 
@@ -76,7 +76,7 @@ def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> st
     """Return the JSON text of a camera path in one of `LAYOUTS`, indented by 4 as upstream writes it.
 
     Raises:
-        InvalidInput: for an unknown layout, and for a bare list that would be read back with the panorama elsewhere.
+        InvalidInput: for an unknown layout, and for a bare list that would be read back with another panorama position.
     """
     if layout not in LAYOUTS:
         raise InvalidInput(f"layout must be one of {', '.join(LAYOUTS)}; got {layout!r}.")
@@ -101,13 +101,13 @@ def format_trajectory(trajectory: Trajectory, *, layout: str = "matrix3d") -> st
 
 
 def _check_bare(trajectory: Trajectory) -> None:
-    """Refuse a path whose panorama a bare list, which cannot say where it stands, would move."""
+    """Refuse a path whose panorama position a bare list, which cannot store it, would change."""
     frame = likely_frame(trajectory.camera_from_world)
     is_identity = torch.equal(trajectory.camera_from_world[0], torch.eye(4, dtype=torch.float64))
     if frame == trajectory.frame_of_reference or is_identity:
         return
-    places = {"panorama": "at the origin", "world": "at the first pose, turned as it is"}
+    places = {"panorama": "at the origin", "world": "at the first pose, with its rotation"}
     raise InvalidInput(
-        f"a bare list does not say where the panorama is: it would be read back {places[frame]}, and is "
+        f"a bare list does not store the panorama's position: it would be read back {places[frame]}, and is "
         f"{places[trajectory.frame_of_reference]}. Save it in layout 'matrix3d', or begin the path at the panorama."
     )

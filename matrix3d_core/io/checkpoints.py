@@ -1,4 +1,4 @@
-"""Reading named tensors from safetensors and torch files: nothing in them runs, faults are one kind of error."""
+"""Reading named tensors from safetensors and torch files: without executing them, with one kind of error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXT_LIMIT = 1_000_000  # characters of one header entry
 
 
 def read_checkpoint(path: Path, what: str, *, mmap: bool = False) -> tuple[Any, dict[str, str]]:
-    """Return a file's content and its header's texts; what the bytes are decides, not the ending.
+    """Return a file's content and its header's texts; the content decides the format, not the suffix.
 
     Args:
         path: of the file.
@@ -34,7 +34,7 @@ def read_checkpoint(path: Path, what: str, *, mmap: bool = False) -> tuple[Any, 
         (a dictionary, as a rule; see `check_stored` for its tensors) with no texts.
 
     Raises:
-        FormatError: when the file is missing, empty, cut short, of another kind, packed, or holds objects.
+        FormatError: when the file is missing, empty, truncated, of another kind, packed, or holds objects.
     """
     path = Path(path)
     try:
@@ -57,7 +57,7 @@ def read_checkpoint(path: Path, what: str, *, mmap: bool = False) -> tuple[Any, 
         if head[8:9] == b"{" and (length < 2**32 or not head.startswith((b"PK", b"\x80"))):
             if length > min(size - 8, _HEADER_LIMIT):
                 raise FormatError(
-                    f"{path.name} is cut short or damaged (its header should be {length} bytes long, the file has "
+                    f"{path.name} is truncated or damaged (its header should be {length} bytes long, the file has "
                     f"{size} and the limit is {_HEADER_LIMIT}). Download it again."
                 )
             return _read_safetensors(path)
@@ -66,16 +66,16 @@ def read_checkpoint(path: Path, what: str, *, mmap: bool = False) -> tuple[Any, 
         raise FormatError(f"{path.name} is neither a safetensors file nor a torch file. Download it again.")
     except FormatError:
         raise
-    except Exception as error:  # the libraries raise a dozen kinds for broken files
+    except Exception as error:  # the libraries raise a dozen exception types for broken files
         if type(error).__name__ == "UnpicklingError":
             raise _with_objects(path, str(error)) from error
         raise FormatError(
-            f"{path.name} is cut short or damaged ({_line(error)}). Download it again."
+            f"{path.name} is truncated or damaged ({_line(error)}). Download it again."
         ) from error
 
 
 def check_stored(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse tensors that are not plain numbers in the file, before anything looks at their values.
+    """Refuse tensors that are not plain numbers in the file, before their values are read.
 
     A torch file may describe more numbers than it stores (a stride of 0), none at all (``meta``), or tensors
     that most of torch cannot work on (sparse, nested, quantized).
@@ -84,7 +84,9 @@ def check_stored(tensors: Mapping[str, Tensor], path: Path) -> None:
         FormatError: names the first such tensor.
     """
     path = Path(path)
-    room = 8 * path.stat().st_size + 2**20 if path.is_file() else None  # shared storages count again
+    room = (
+        8 * path.stat().st_size + 2**20 if path.is_file() else None
+    )  # shared storages are counted each time
     total = 0
     for name, tensor in tensors.items():
         kind = _odd_kind(tensor)
@@ -134,7 +136,7 @@ def _read_torch(path: Path, mmap: bool) -> Any:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         size = path.stat().st_size
-        if unpacked > 2 * size:  # torch never packs; each member once, nothing overlaps
+        if unpacked > 2 * size:  # torch never compresses; each member once, no overlaps
             raise FormatError(
                 f"{path.name} must store its tensors unpacked; {size} bytes unpack to {unpacked}. Save it again "
                 "with torch or as safetensors."
@@ -148,7 +150,7 @@ def _read_torch(path: Path, mmap: bool) -> Any:
 
 def _with_objects(path: Path, text: str) -> FormatError:
     if "truncated" in text:
-        return FormatError(f"{path.name} is cut short. Download it again.")
+        return FormatError(f"{path.name} is truncated. Download it again.")
     found = _OBJECT.search(text)
     what = f" ({found[1] or found[2]})" if found else ""
     return FormatError(

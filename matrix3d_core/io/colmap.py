@@ -1,7 +1,7 @@
 """COLMAP models: known cameras, poses and points as `cameras`, `images` and `points3D`, text or binary.
 
-The world is written as it is (COLMAP's cameras are OpenCV's: x right, y down, z forward; pixel centers at half
-integers), so what is trained from it comes out in the trajectory's frame and units.
+The world is not transformed (COLMAP's cameras are OpenCV's: x right, y down, z forward; pixel centers at half
+integers), so a scene trained from it is in the trajectory's frame and units.
 
 Source: COLMAP documentation, "Output Format" (text and binary layout of a sparse model, camera PINHOLE).
 """
@@ -75,8 +75,8 @@ def write_colmap(
     Args:
         folder: usually ``sparse/0``.
         images: at least one, perspective.
-        points: ``[N, 3]`` world points; none is an empty model, which some trainers refuse.
-        colors: ``[N, 3]`` in [0, 1], beside ``points``; gray by default.
+        points: ``[N, 3]`` world points; without them the model is empty, which some trainers refuse.
+        colors: ``[N, 3]`` in [0, 1], of ``points``; gray by default.
         as_text: ``.txt`` instead of ``.bin``.
 
     Raises:

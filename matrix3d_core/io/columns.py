@@ -1,6 +1,6 @@
-"""Gaussians as columns of numbers: what every splat file is made from, and what is made of one.
+"""Gaussians as columns of numbers, shared by all readers and writers of splat files.
 
-Files hold what other programs wrote, so `checked_gaussians` looks at every value once.
+Files are untrusted, so `checked_gaussians` checks every value once.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 UNIT = 3e-7
-"""What rounding leaves of the length of a unit quaternion."""
+"""Rounding error of the length of a unit quaternion."""
 
 FARTHEST = 1e9
-"""World units that no place and no size of a scene exceeds; the Earth is 1.3e7 m across."""
+"""Upper bound of positions and sizes, world units; the Earth is 1.3e7 m across."""
 
 THINNEST = 1e-12
-"""World units that no scale falls below: what a file calls thinner, or nothing at all, is made this thin."""
+"""Lower bound of scales, world units: smaller ones, zero included, are clamped to it."""
 
 STRONGEST = 1e6
-"""Coefficient of a harmonic that no color needs; trained ones stay below 100."""
+"""Upper bound of SH coefficients; trained ones stay below 100."""
 
 
 def columns_to_write(
@@ -42,7 +42,7 @@ def columns_to_write(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return means, unit rotations, scales, opacities and harmonics as contiguous float32 arrays.
 
-    A zero rotation becomes none.
+    A zero rotation becomes the identity.
 
     Raises:
         InvalidInput: when the set is empty or larger than ``most``, or a value is NaN or infinite.
@@ -81,7 +81,7 @@ def checked_gaussians(
 ) -> Gaussians:
     """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place.
 
-    Call it after the last change to the values: what it returns is finite, in reach, and opacities lie in [0, 1].
+    Call it after the last change to the values: the result is finite, within bounds, and opacities lie in [0, 1].
     """
     fields: tuple[np.ndarray, ...] = (means, quats_wxyz, scales, opacities, sh)
     if not (make_unit(quats_wxyz) and in_reach(means, scales, opacities, sh)):
@@ -104,8 +104,8 @@ def checked_gaussians(
 
 
 def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite, no place, size or color is absurd, and opacities lie in [0, 1]."""
-    # The least and the most of numbers with NaN among them are NaN, which compares as false.
+    """Return whether all values are finite and within bounds, and opacities are in [0, 1]."""
+    # The minimum and maximum of numbers with NaN are NaN, which compares as false.
     return bool(
         _is_within(means, -FARTHEST, FARTHEST)
         and _is_within(scales, THINNEST, FARTHEST)
@@ -121,19 +121,19 @@ def _is_within(values: np.ndarray, low: float, high: float) -> bool:
 def _judge(
     means: np.ndarray, quats: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray
 ) -> tuple[np.ndarray, list[str]]:
-    """Return which Gaussians are valid ``[N]``, and what the others hold."""
+    """Return which Gaussians are valid ``[N]``, and why the others are not."""
     count = len(means)
     is_finite = np.ones(count, bool)
     for values in (means, quats, scales, opacities, sh):
         is_finite &= np.isfinite(values).reshape(count, -1).all(axis=1)
     with np.errstate(invalid="ignore"):
-        is_finite &= np.abs(np.square(quats).sum(axis=1) - 1) < 1e-3  # what overflowed is zero now
+        is_finite &= np.abs(np.square(quats).sum(axis=1) - 1) < 1e-3  # overflowed values are zero now
     faults = {"NaN, infinity or a zero rotation": ~is_finite}
     with np.errstate(invalid="ignore"):
         tests = {
             "a negative scale": scales < 0,
             f"a scale above {FARTHEST:g} units": scales > FARTHEST,
-            f"a place beyond {FARTHEST:g} units": np.abs(means) > FARTHEST,
+            f"a position beyond {FARTHEST:g} units": np.abs(means) > FARTHEST,
             "an opacity outside of 0 to 1": (opacities < 0) | (opacities > 1),
             f"a color beyond {STRONGEST:g}": np.abs(sh) > STRONGEST,
         }
@@ -157,6 +157,6 @@ def make_unit(quats: np.ndarray) -> bool:
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite. Any of these makes the sum so; seldom finite ones do."""
+    """Return whether no value is NaN or infinite. Any of these makes the sum non-finite; finite values rarely do."""
     with np.errstate(invalid="ignore", over="ignore"):
         return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())

@@ -1,4 +1,4 @@
-"""Data sets for those who train elsewhere: pictures, masks and depth of a path, with their poses.
+"""Data sets for other trainers: pictures, masks and depth of a path, with their poses.
 
     images/00000.png, images/00000_07.png   frames, or the crops of a panoramic frame
     masks/00000.png.png                     white = use (COLMAP's naming)
@@ -6,7 +6,7 @@
     sparse/0/                               COLMAP
     transforms.json, sparse_pc.ply          nerfstudio
 
-Poses are known, so nothing has to be matched or solved. Units and world stay the trajectory's.
+Poses are known, so no structure from motion is needed. Units and world stay the trajectory's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 DATASET_LAYOUTS = ("colmap + nerfstudio", "colmap", "colmap text", "nerfstudio")
-"""Which descriptions lie beside the pictures; ``colmap`` alone is binary."""
+"""Layouts of the camera files; ``colmap`` alone is binary."""
 
 CROP_SETS = ("12 crops", "6 cube faces", "4 level crops", "whole panoramas")
 """How panoramic frames are cut. Whole panoramas are for nerfstudio alone."""
@@ -66,7 +66,7 @@ class DatasetConfig:
         crops: one of `CROP_SETS`; for panoramic frames.
         fov_rad: field of view of the crops.
         crop_size_px: side of the crops; 0 keeps the panorama's resolution in their middle.
-        stride: every how many frames; the first is always taken.
+        stride: use every n-th frame; the first is always used.
         kind: one of `PICTURE_KINDS`.
     """
 
@@ -117,13 +117,13 @@ def write_dataset(
         depth_ray: ``[T, H, W]`` ray distance, world units; 0, NaN and infinity mean not known.
         points: world points and colors in [0, 1] to start from (see `points_from_gaussians`).
         config: layout and crops.
-        progress: called before each frame; when it raises, nothing is left behind.
+        progress: called before each frame; when it raises, no files remain.
 
     Returns:
         Number of pictures written.
 
     Raises:
-        InvalidInput: when sizes or lengths do not fit, the folder exists, or whole panoramas are asked of COLMAP.
+        InvalidInput: when sizes or lengths do not fit, the folder exists, or whole panoramas are requested for COLMAP.
     """
     config = config or DatasetConfig()
     target = Path(target)
@@ -188,7 +188,7 @@ def write_dataset(
 def points_from_gaussians(
     gaussians: Gaussians, count: int = 200_000, *, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Return at most ``count`` centers ``[N, 3]`` and colors, chosen at random among those that hide something."""
+    """Return at most ``count`` centers ``[N, 3]`` and colors, sampled among the opaque ones."""
     solid = (gaussians.opacities > 0.1).nonzero()[:, 0]
     chosen = _pick(solid if len(solid) else torch.arange(len(gaussians)), count, seed)
     return gaussians.means[chosen], gaussians.colors[chosen].clamp(0, 1)
@@ -203,13 +203,13 @@ def points_from_geometry(
 ) -> tuple[Tensor, Tensor]:
     """Return at most ``count`` points of a panorama's measured surfaces, evenly over the sphere, and colors.
 
-    The points are in the world in which ``world_from_panorama`` says where the panorama stands; None: at its origin.
+    The points are in the world frame of ``world_from_panorama``; None: the panorama is at its origin.
     """
     from ..geometry.spherical import erp_directions
 
     rows = (torch.arange(geometry.height) + 0.5) / geometry.height * math.pi
     rng = torch.Generator().manual_seed(seed)
-    # Rows near the poles hold more pixels per area; thin them by the sine of their angle.
+    # Rows near the poles hold more pixels per area; keep a fraction of the sine of their angle.
     is_kept = torch.rand(geometry.depth_ray.shape, generator=rng) < rows.sin()[:, None]
     found = (is_kept & geometry.is_valid & ~geometry.is_sky).flatten().nonzero()[:, 0]
     chosen = _pick(found, count, seed)
@@ -228,7 +228,7 @@ def _pick(index: Tensor, count: int, seed: int) -> Tensor:
 
 
 class _Cameras:
-    """Which pictures a frame becomes."""
+    """The views of each frame."""
 
     def __init__(self, frames: Tensor, trajectory: Trajectory, config: DatasetConfig) -> None:
         size = check_shape("frames", frames, f"{len(trajectory)} H W 3")

@@ -1,4 +1,4 @@
-"""Which channel of a rendered file is the distance: decided by names, and refused where they leave a doubt."""
+"""Chooses the distance channel of a rendered file by names; ambiguous files are refused."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def choose_depth_channel(
     of vectors, mist (0 to 1), indices, Cryptomatte and the colors of a picture are no distances.
 
     Args:
-        file_name: leads the messages.
+        file_name: begins the messages.
         channels: all channels of all parts.
-        wanted: name of a channel, a layer or a part; it overrides the choice. Upper and lower case are alike.
+        wanted: name of a channel, a layer or a part; it overrides the choice. Case-insensitive.
 
     Returns:
         The channel alone; or R, G and B of a file that holds nothing else: distances when the three are equal.
 
     Raises:
-        FormatError: when no channel or several may be meant; the message lists them.
+        FormatError: when no channel or several match; the message lists them.
     """
     layers: dict[str, dict[str, ExrChannel]] = {}
     for channel in channels:
@@ -75,7 +75,7 @@ def choose_depth_channel(
     if len(layers) == 1 and sorted(map(_component, shown)) == ["b", "g", "r"]:
         return list(shown)
     raise FormatError(
-        f"{file_name}: has no channel that is surely a distance (a layer called depth, a lone Z); found "
+        f"{file_name}: has no channel that is certainly a distance (a layer called depth, a single Z); found "
         f"{_names(channels)}. {_OVERRIDE}"
     )
 

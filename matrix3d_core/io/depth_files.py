@@ -1,6 +1,6 @@
 """Distances of panorama pixels: EXR, NPY, NPZ, PFM, float TIFF and 16-bit PNG files.
 
-The readers give the numbers as they are. NaN, infinity, zero, negative values and numbers that mean "nothing here" are
+The readers return the numbers as stored. NaN, infinity, zero, negative values and no-data values are
 handled by `matrix3d_core.depth`, not here.
 """
 
@@ -43,7 +43,7 @@ class DepthFile(NamedTuple):
 
     Attributes:
         depth_ray: ``[H, W]`` float32, values as stored.
-        read_as: one line: what of the file was taken, and the input that changes it.
+        read_as: one line: which data was read, and the input that changes it.
     """
 
     depth_ray: Tensor
@@ -53,32 +53,32 @@ class DepthFile(NamedTuple):
 def read_depth(
     path: str | os.PathLike[str], *, png_scale: float = 0.001, channel: str = ""
 ) -> Tensor:  # [H, W]
-    """Read one depth map; see `load_depth`, which also says what it took."""
+    """Read one depth map; see `load_depth`, which also reports what it read."""
     return load_depth(path, png_scale=png_scale, channel=channel).depth_ray
 
 
 def load_depth(path: str | os.PathLike[str], *, png_scale: float = 0.001, channel: str = "") -> DepthFile:
-    """Read one depth map and say what was taken for it.
+    """Read one depth map and report what was read.
 
     EXR: a layer or part called after depth, else a plain Z, else the only channel, else R of three equal ones; needs
     the OpenEXR package. NPY: the array. NPZ: the array called depth, depth_ray, distance or alike, else the only one
     that is a map. PNG: 16-bit gray times ``png_scale``. TIFF and PFM: the one channel of floats. Dimensions of size 1
     around the map are dropped.
 
-    Memory: twice the map at most, and for EXR of several parts all of their channels; worked out from the header
-    before it is taken.
+    Memory: twice the map at most, and for EXR of several parts all of their channels; computed from the header
+    before it is allocated.
 
     Args:
         path: the file; its suffix says the format.
-        png_scale: what one step of a PNG stands for; 0.001 reads millimeters as meters.
+        png_scale: the value of one step of a PNG; 0.001 reads millimeters as meters.
         channel: name of an EXR channel, layer or part, or of an NPZ array, instead of the choice above.
 
     Returns:
         ``[H, W]`` float32, values as stored (NaN, infinity, zero and negative included), and the line for a report.
 
     Raises:
-        FormatError: when the content is not what the suffix claims, damaged, too large, not one map, or when it is
-            not clear which channel holds the distances; the message lists them.
+        FormatError: when the content is not what the suffix claims, damaged, too large, not one map, or when its
+            channel is ambiguous; the message lists the candidates.
         BackendUnavailable: for EXR without the OpenEXR package.
         InvalidInput: for another suffix or a scale that is not positive.
     """
@@ -163,14 +163,14 @@ def _read_array(file: IO[bytes], size: int, name: str) -> np.ndarray:
     held = size - file.tell()
     if count * dtype.itemsize > held:
         raise FormatError(
-            f"{name}: damaged or cut off; {list(shape)} of {dtype} need more than its {held} bytes."
+            f"{name}: damaged or truncated; {list(shape)} of {dtype} need more than its {held} bytes."
         )
     values = np.empty(count, dtype)
     view = values.view(np.uint8).data
     while view:
         got = file.readinto(view[: 1 << 20])  # type: ignore[attr-defined]
         if not got:
-            raise FormatError(f"{name}: damaged or cut off; {len(view)} bytes are missing.")
+            raise FormatError(f"{name}: damaged or truncated; {len(view)} bytes are missing.")
         view = view[got:]
     return values.reshape(shape, order="F" if is_fortran else "C")
 
@@ -225,7 +225,7 @@ def _is_map(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 def _read_png(path: Path, png_scale: float) -> tuple[np.ndarray, str]:
     if not 0 < png_scale < float("inf"):
         raise InvalidInput(f"png_scale must be positive; got {png_scale}.")
-    with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
+    with as_format_error(path.name, "damaged or truncated"), path.open("rb") as file:
         if file.read(8) != b"\x89PNG\r\n\x1a\n":
             raise FormatError(f"{path.name}: not a PNG.")
         file.seek(0)
@@ -277,10 +277,10 @@ def _read_pfm(file: BinaryIO, name: str) -> tuple[np.ndarray, str]:
     held = file.seek(0, io.SEEK_END) - found.end()
     if held < 4 * rows * columns:
         raise FormatError(
-            f"{name}: damaged or cut off; {columns}x{rows} floats need more than its {held} bytes."
+            f"{name}: damaged or truncated; {columns}x{rows} floats need more than its {held} bytes."
         )
     file.seek(found.end())
-    order = "<" if scale < 0 else ">"  # its size is a unit that nobody agrees on
+    order = "<" if scale < 0 else ">"  # its magnitude is a unit without agreed meaning
     values = np.frombuffer(file.read(4 * rows * columns), f"{order}f4").reshape(rows, columns)
     return values[::-1], f"floats of a PFM, its scale {scale:g} not applied"
 
@@ -302,7 +302,7 @@ def _streamed(
     read: Callable[[BinaryIO, str], tuple[np.ndarray, str]],
 ) -> Callable[[Path, str, float], tuple[np.ndarray, str]]:
     def read_path(path: Path, _channel: str, _png_scale: float) -> tuple[np.ndarray, str]:
-        with as_format_error(path.name, "damaged or cut off"), path.open("rb") as file:
+        with as_format_error(path.name, "damaged or truncated"), path.open("rb") as file:
             return read(file, path.name)
 
     return read_path

@@ -1,4 +1,4 @@
-"""OpenEXR files: what a header lists, single channels of any part, and one map written."""
+"""OpenEXR files: lists channels of all parts, reads single ones, and writes one map."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def read_channels(path: Path, wanted: Sequence[ExrChannel], *, outside: float) -
     """Read channels over the display window, as float32.
 
     Args:
-        path: the file; its headers have been looked at with `list_channels`.
+        path: the file; its headers have been read with `list_channels`.
         wanted: channels of parts of one display window.
         outside: the value where the file has no data (its data window is smaller).
 
@@ -176,7 +176,7 @@ def write_map(path: Path, values: np.ndarray) -> None:
             with openexr.File(header, {"Z": values}) as file:
                 file.write(str(partial))
             os.replace(partial, path)
-    except (RuntimeError, TypeError) as error:  # what OpenEXR makes of a disk that refuses
+    except (RuntimeError, TypeError) as error:  # OpenEXR's exception when the disk refuses
         raise DiskError(
             f"{path.name} could not be written: {str(error)[:200].rstrip('.')} ({path.parent}). Free some space, or "
             "save to another folder."
@@ -235,7 +235,7 @@ def _fill(
 ) -> None:
     """Write channels into ``[H, W]`` planes over the display window, a band of rows at a time.
 
-    The package's class that reads bands knows one part and is announced to go; its other class decodes everything.
+    The package's class that reads bands knows one part and is deprecated; its other class decodes everything.
     """
     openexr = _openexr()
     if len(headers) > 1 or not hasattr(openexr, "InputFile"):
@@ -260,7 +260,7 @@ def _fill(
 
 
 def _place(plane: np.ndarray, values: np.ndarray, row: int, header: dict[str, Any]) -> None:
-    """Put rows of the data window, from ``row`` on, where they lie in the display window."""
+    """Put rows of the data window, from ``row`` on, at their position in the display window."""
     left, top, _, _ = _window(header, "dataWindow")
     shown_left, shown_top, columns, rows = _window(header, "displayWindow")
     x, y = left - shown_left, top - shown_top + row

@@ -1,4 +1,4 @@
-"""What readers of foreign files share: what they found out and say, and one clear error for every kind of damage."""
+"""Shared by readers of foreign files: notes on what they found, and one clear error for every kind of damage."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import numpy as np
 
 from ..errors import FormatError, Matrix3DError
 
-__all__ = ["Findings", "damage_is_said"]
+__all__ = ["Findings", "damage_as_format_error"]
 
 
 @dataclass
 class Findings:
-    """What a reader took a file for; it is filled while the file is read.
+    """How a reader interpreted a file; filled while the file is read.
 
     Attributes:
-        said: a sentence for each topic (``"opacity"``, ``"scale"``, ...), with the way to decide otherwise.
+        notes: a sentence for each topic (``"opacity"``, ``"scale"``, ...), with the way to override it.
         axes: three letters that the file itself names (see `matrix3d_core.io.axes`), or None.
-        logits_known: something beside the file says that its opacities are logits.
+        logits_known: another file states that its opacities are logits.
     """
 
-    said: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     axes: str | None = None
     logits_known: bool = False
 
-    def say(self, topic: str, sentence: str) -> None:
+    def note(self, topic: str, sentence: str) -> None:
         """Note a sentence; a second one on the same topic is joined to the first."""
-        before = self.said.get(topic)
-        self.said[topic] = sentence if before is None else f"{before} {sentence}"
+        before = self.notes.get(topic)
+        self.notes[topic] = sentence if before is None else f"{before} {sentence}"
 
 
 @contextmanager
-def damage_is_said(name: str) -> Iterator[None]:
-    """Turn whatever damage makes numpy, zip, zlib, Pillow or Python raise into one `FormatError` that names the file.
+def damage_as_format_error(name: str) -> Iterator[None]:
+    """Convert what numpy, zip, zlib, Pillow or Python raise on damaged files to one `FormatError` with the name.
 
-    The library's own errors pass, and so do errors of the disk, which have a number. Numbers that overflow make no
-    noise: readers look at what became of them.
+    The library's own errors pass, and so do errors of the disk, which have a number. Overflow warnings are
+    off: readers check the results.
     """
     try:
         with np.errstate(all="ignore"):
@@ -51,5 +51,5 @@ def damage_is_said(name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise FormatError(
-            f"{name}: cannot be read ({type(error).__name__}: {error}); it is damaged, or not what its name says."
+            f"{name}: cannot be read ({type(error).__name__}: {error}); it is damaged, or of another format."
         ) from error

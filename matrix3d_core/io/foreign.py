@@ -1,4 +1,4 @@
-"""What decoders raise, turned into the project's own error in one place per format."""
+"""Converts exceptions of decoders to the project's own error, in one place per format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["as_format_error"]
 
 @contextmanager
 def as_format_error(path_name: str, what: str) -> Iterator[None]:
-    """Turn whatever a decoder raises on a damaged file into one `FormatError`.
+    """Convert whatever a decoder raises on a damaged file to one `FormatError`.
 
-    Decoders raise far more kinds than they name (zip and zlib errors, OverflowError, RecursionError, MemoryError,
+    Decoders raise more types than they document (zip and zlib errors, OverflowError, RecursionError, MemoryError,
     Pillow's bombs). The project's own errors and a missing file pass as they are.
 
     Args:
-        path_name: the file's name, which leads the message.
-        what: what the file failed to be, such as ``"damaged or cut off"``.
+        path_name: the file's name, which begins the message.
+        what: what the file failed to be, such as ``"damaged or truncated"``.
     """
     try:
         yield

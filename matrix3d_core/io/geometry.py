@@ -1,4 +1,4 @@
-"""geometry.safetensors: a panorama with its distances, as later stages take it up, bit for bit."""
+"""geometry.safetensors: a panorama with its distances, for later stages, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""glTF with KHR_gaussian_splatting: Gaussians as points of a GLB, 32-bit floats, nothing lost.
+"""glTF with KHR_gaussian_splatting: Gaussians as points of a GLB, 32-bit floats, lossless.
 
-The format's own axes are x left, y up, z forward (``LUF``): what is ahead in the panorama lies along +z, as the
-front of a glTF asset does.
+The format's own axes are x left, y up, z forward (``LUF``): the panorama's front is +z, as the front of a glTF
+asset is.
 
 Source: Khronos, glTF 2.0 and KHR_gaussian_splatting. An early draft of the extension kept scales as logarithms;
 files of it are known by their negative scales and read as such.
@@ -25,7 +25,7 @@ from ..strict_json import brief, parse_json
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .axes import map_gaussians
 from .columns import FARTHEST, checked_gaussians, columns_to_write, rgba_bytes
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 from .limits import check_budget, check_gaussians
 
 __all__ = ["read_glb", "write_glb"]
@@ -116,22 +116,22 @@ def read_glb(
     most: int | None = None,
     findings: Findings | None = None,
 ) -> Gaussians:
-    """Read the Gaussians of a GLB, joined, where its scene puts them. Axes are left as they are.
+    """Read the Gaussians of a GLB, joined, transformed by its scene. Axes are left as they are.
 
     Nodes may move, turn and evenly scale what they hold. Attributes may be quantized as the extension allows.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
-        most: Gaussians that the scene may hold, repeats included; None takes what is usual for the file's size.
-        findings: gets what the file leaves open.
+        most: Gaussians that the scene may hold, repeats included; None uses the default for the file's size.
+        findings: receives assumptions about the file.
 
     Raises:
-        FormatError: when the file is no GLB of version 2, is cut short, refers to what is not in it, needs a
+        FormatError: when the file is no GLB of version 2, is truncated, refers to what is not in it, needs a
             compression that is not supported, has no Gaussians or more than are read.
     """
     data, name = read_source(source)
-    with damage_is_said(name):
+    with damage_as_format_error(name):
         document, body = _chunks(data, name)
         try:
             placed = _primitives(document, name)
@@ -178,13 +178,13 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     if data[:4] != b"glTF":
         raise FormatError(f"{name}: does not begin with 'glTF' but {data[:4]!r}; is this a GLB file?")
     if len(data) < 20:
-        raise FormatError(f"{name}: is cut short: {len(data)} bytes.")
+        raise FormatError(f"{name}: is truncated: {len(data)} bytes.")
     _, version, total, size, kind = struct.unpack_from("<IIIII", data)
     if version != 2:
         raise FormatError(f"{name}: GLB version must be 2; got {version}.")
     if total > len(data) or kind != _JSON or 20 + size > len(data):
         raise FormatError(
-            f"{name}: is cut short: the header promises {total} bytes, the file has {len(data)}."
+            f"{name}: is truncated: the header promises {total} bytes, the file has {len(data)}."
         )
     document = parse_json(data[20 : 20 + size], source=f"{name}: its JSON", most_bytes=_MOST_JSON)
     if not isinstance(document, dict):
@@ -194,7 +194,7 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
         return document, memoryview(b"")
     size, kind = struct.unpack_from("<II", data, start)
     if kind != _BIN or start + 8 + size > len(data):
-        raise FormatError(f"{name}: its binary part is cut short, or not the second one.")
+        raise FormatError(f"{name}: its binary part is truncated, or not the second one.")
     return document, memoryview(data)[start + 8 : start + 8 + size]
 
 
@@ -222,7 +222,7 @@ def _primitives(document: dict[str, Any], name: str) -> list[tuple[dict[str, Any
             for primitive in meshes[node["mesh"]]["primitives"]:
                 if _NAME in primitive.get("extensions", {}):
                     found.append((primitive, matrix))
-                    check_budget(name, "places of Gaussians", len(found), _MOST_NODES, "Join them first.")
+                    check_budget(name, "instances of Gaussians", len(found), _MOST_NODES, "Join them first.")
     return found
 
 
@@ -247,7 +247,7 @@ def _placed(part: Gaussians, matrix: np.ndarray, name: str, drop_invalid: bool) 
     linear = matrix[:3, :3]
     size = float(np.abs(np.linalg.det(linear)) ** (1 / 3))
     if not size > 1 / FARTHEST or not np.abs(linear.T @ linear / size**2 - np.eye(3)).max() <= 1e-4:
-        raise FormatError(f"{name}: a node stretches its Gaussians unevenly, which they cannot follow.")
+        raise FormatError(f"{name}: a node scales its Gaussians non-uniformly, which they cannot represent.")
     # The nearest orthogonal matrix, as files round their numbers to 32 bits.
     left, _, right = np.linalg.svd(linear / size)
     turned = map_gaussians(part, torch.from_numpy(left @ right))
@@ -276,7 +276,7 @@ def _read_primitive(
         _log.warning("%s: kernel %r is not known; shown as ellipses.", name, extension["kernel"])
     if extension.get("colorSpace", "srgb_rec709_display") != "srgb_rec709_display":
         _log.warning("%s: colors are %s; shown as they are.", name, extension["colorSpace"])
-        findings.said["colors"] = f"{brief(extension['colorSpace'])}: shown as they are."
+        findings.notes["colors"] = f"{brief(extension['colorSpace'])}: shown as they are."
     count = int(document["accessors"][attributes["POSITION"]]["count"])
 
     def column(attribute: str, width: int) -> np.ndarray:
@@ -298,7 +298,7 @@ def _read_primitive(
             _log.warning(
                 "%s: has negative scales; they are read as logarithms, as an early draft had them.", name
             )
-            findings.said["scale"] = "logarithms: some are negative, as in an early draft of the extension."
+            findings.notes["scale"] = "logarithms: some are negative, as in an early draft of the extension."
             scales = np.exp(scales)
             if (opacities < 0).any() or (opacities > 1).any():
                 opacities = 1 / (1 + np.exp(-opacities))
@@ -340,7 +340,7 @@ def _accessor(
         or stride < width * dtype.itemsize
         or start + stride * (count - 1) + width * dtype.itemsize > len(body)
     ):
-        raise FormatError(f"{name}: {key} ends behind the file's {len(body)} bytes of data; it is cut short.")
+        raise FormatError(f"{name}: {key} ends beyond the file's {len(body)} bytes of data; it is truncated.")
     stored = np.ndarray((count, width), dtype, body, start, (stride, dtype.itemsize))
     values = stored.astype(np.float32)
     if accessor.get("normalized") and dtype.kind in "iu":

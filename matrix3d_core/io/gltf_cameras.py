@@ -54,7 +54,7 @@ def read_gltf_raw(path: str | os.PathLike[str], *, fps: float = 24.0, camera: st
 
     Raises:
         FormatError: when the file is something else, has no camera, or would take more than `MOST_FRAMES` poses, nodes
-            nested more than `MOST_PARENTS` deep or `MOST_NODES` nodes; the message leads with its name.
+            nested more than `MOST_PARENTS` deep or `MOST_NODES` nodes; the message begins with its name.
 
     Source: Khronos glTF 2.0 specification, sections 3.10 (cameras), 3.11 (animations) and appendix C.
     """
@@ -65,11 +65,11 @@ def read_gltf_raw(path: str | os.PathLike[str], *, fps: float = 24.0, camera: st
         document, body = _open(path)
         return _path_of(document, body, path, fps, camera)
     except (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
-        raise FormatError(f"{path.name}: is not the glTF it says it is ({error!r}).") from error
+        raise FormatError(f"{path.name}: is not valid glTF ({error!r}).") from error
     except ValueError as error:
         if isinstance(error, FormatError):
             raise
-        raise FormatError(f"{path.name}: is not the glTF it says it is ({error}).") from error
+        raise FormatError(f"{path.name}: is not valid glTF ({error}).") from error
 
 
 def _open(path: Path) -> tuple[dict[str, Any], memoryview]:
@@ -84,7 +84,7 @@ def _open(path: Path) -> tuple[dict[str, Any], memoryview]:
         return document, memoryview(b"")
     head, _, text = str(buffers[0].pop("uri", "")).partition(",")
     if not head.startswith("data:") or len(buffers) > 1:
-        raise FormatError(f"{path.name}: its data lies in another file. Export as GLB (one file).")
+        raise FormatError(f"{path.name}: its data is in another file. Export as GLB (one file).")
     try:
         return document, memoryview(base64.b64decode(text, validate=True))
     except binascii.Error as error:

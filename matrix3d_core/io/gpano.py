@@ -1,4 +1,4 @@
-"""What a picture's XMP says about the sphere: the GPano tags of phones and 360-degree cameras."""
+"""A picture's XMP metadata about the sphere: the GPano tags of phones and 360-degree cameras."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class GPano:
         full: columns and rows of the whole sphere.
         area: left, top, columns and rows of the part that the picture shows, in pixels of the whole.
         heading_deg: compass heading of the picture's center.
-        pitch_deg: how far the picture's center lies above the horizon.
-        roll_deg: how far the camera was tilted to the right.
+        pitch_deg: angle of the picture's center above the horizon.
+        roll_deg: roll of the camera to the right.
     """
 
     projection: str = ""
@@ -42,8 +42,8 @@ class GPano:
 def gpano_from_xmp(xmp: bytes | str | None) -> GPano | None:
     """Return the GPano tags of an XMP packet, or None when it has none.
 
-    Tags are looked for as attributes and as elements; the packet is not parsed as XML, so that nothing in it can ask
-    for more than its own length. An area that does not lie inside the whole is ignored.
+    Tags are looked for as attributes and as elements; the packet is not parsed as XML, so that it cannot
+    request more memory than its length. An area that does not lie inside the whole is ignored.
 
     Source: Photo Sphere XMP metadata, Street View documentation.
     """
@@ -61,7 +61,7 @@ def gpano_from_xmp(xmp: bytes | str | None) -> GPano | None:
 def gpano_from_attributes(attributes: Mapping[str, str]) -> GPano | None:
     """Return the GPano tags of a file whose header holds named texts (OpenEXR), or None when it has none.
 
-    No standard says where they go, so both places are looked at: a text that is an XMP packet, whatever its name, and
+    No standard defines their place, so both are checked: a text that is an XMP packet, whatever its name, and
     one text for each tag, named ``GPano:PosePitchDegrees`` or the like.
     """
     for text in attributes.values():

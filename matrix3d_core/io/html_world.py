@@ -1,7 +1,7 @@
 """A world as one HTML file: the viewer, its libraries and the splats, opened with a double click and no network.
 
 Every module of the viewer is packed (gzip, base64) into the page. A short script unpacks them into blobs, names
-them in an import map and starts the last one; splats lie beside them as SPZ. Nothing is loaded from anywhere.
+them in an import map and starts the last one; the splats are embedded as SPZ. Nothing else is loaded.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def write_html(
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: the world, OpenCV axes; at least one, all values finite.
-        info: where a visit starts, and whether units are meters.
+        info: the start pose, and whether units are meters.
         title: of the page; the file's name by default.
 
     Raises:
@@ -126,7 +126,7 @@ def write_html(
         loader=_LOADER.replace("ENTRY", _ENTRY),
     )
     with open_atomically(target) as file:
-        file.write(page.encode("utf-8", "replace"))  # names of files may hold bytes that are no text
+        file.write(page.encode("utf-8", "replace"))  # file names may hold bytes that are not text
 
 
 def _read(path: str) -> str:
@@ -144,7 +144,7 @@ def _read_bytes(path: str) -> bytes:
 
 
 def _style(path: str) -> str:
-    """Return a style sheet with those that it imports in their places."""
+    """Return a style sheet with its imports inlined."""
     home = PurePosixPath(path).parent
     return _SHEET.sub(lambda match: _style((home / match[1]).as_posix()), _read(path))
 
@@ -152,7 +152,7 @@ def _style(path: str) -> str:
 def _modules() -> dict[str, str]:
     """Return the viewer's modules by path, each after what it imports.
 
-    Imports are by name, not by place; files that a module reads from beside itself (Spark's WebAssembly) are in it.
+    Imports are by name, not by path; files that a module reads (Spark's WebAssembly) are inlined.
     """
     found: dict[str, str] = {}
     waiting = [_ENTRY]

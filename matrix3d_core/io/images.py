@@ -31,7 +31,7 @@ from .tiff import TIFF_MAGIC, DeepTiff, deep_tiff
 __all__ = [
     "FLOAT_KINDS",
     "IMAGE_SUFFIXES",
-    "Picture",
+    "DecodedImage",
     "encode_image",
     "read_image",
     "read_picture",
@@ -42,28 +42,28 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".hdr", ".exr")
-"""File names that `read_image` is meant for; the content decides."""
+"""Suffixes that `read_image` supports; the content decides."""
 
 FLOAT_KINDS = ("auto", "linear light", "display values")
-"""What the numbers of a float file may be: light, which is toned, or what a screen shows, kept within 0 to 1."""
+"""Meaning of a float file's numbers: linear light, which is tone-mapped, or display values, clamped to 0 to 1."""
 
 _MOST_STOPS = 64
-_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts another program
+_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts a subprocess
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _BAND_ROWS = 16
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOR_TYPES_WITH_MORE_THAN_GRAY = (2, 4, 6)
 
 
-class Picture(NamedTuple):
-    """A picture and what its file says about it.
+class DecodedImage(NamedTuple):
+    """A decoded image with the metadata of its file.
 
     Attributes:
         rgb: ``[H, W, 3]`` float32 in [0, 1].
         missing: ``[H, W]`` float32, 1 where the file is transparent; None without an alpha channel.
         full_width: columns of the picture before it was shrunk.
         gpano: its tags about the sphere, if any.
-        read_as: one line: kind, bits, and how light became display values.
+        read_as: one line: kind, bits, and how light was tone-mapped.
     """
 
     rgb: Tensor
@@ -74,7 +74,7 @@ class Picture(NamedTuple):
 
 
 def read_image(source: BinarySource, *, max_width: int = 0) -> Tensor:  # [H, W, 3]
-    """Read a picture's colors; see `read_picture`, which also keeps alpha and the tags about the sphere.
+    """Read a picture's colors; see `read_picture`, which also keeps alpha and the GPano tags.
 
     The log says so when the file shows only a part of the sphere: `load_panorama` places it.
     """
@@ -88,17 +88,17 @@ def read_image(source: BinarySource, *, max_width: int = 0) -> Tensor:  # [H, W,
 
 def read_picture(
     source: BinarySource, *, max_width: int = 0, exposure: float = 0.0, floats: str = FLOAT_KINDS[0]
-) -> Picture:
+) -> DecodedImage:
     """Read a PNG, JPEG, WebP, BMP, GIF, TIFF, Radiance (.hdr) or OpenEXR picture.
 
     Eight bits become ``value / 255``, sixteen ``value / 65535`` with all bits kept; 16-bit color PNG
     needs the ``av`` package for that, without it they are read as 8 bits and the log says so. Light (Radiance, EXR, a
-    float TIFF with values above 1) is turned into display values by `tone_map`. Gray becomes three equal channels.
+    float TIFF with values above 1) is converted to display values by `tone_map`. Gray becomes three equal channels.
     The EXIF orientation is applied. Of an animation the first frame is read. Color profiles are ignored.
 
     Memory: the result takes ``12 * H * W`` bytes (16 with alpha), reading needs at most as much again (an EXR of
     several parts is decoded whole). With ``max_width`` the result is smaller and JPEG is decoded at a reduced size
-    from the start. Pixels are limited (`MOST_PIXELS`), and are looked at before memory is taken.
+    from the start. Pixels are limited (`MOST_PIXELS`), and are checked before memory is allocated.
 
     Args:
         source: path or binary file (EXR: a path).
@@ -120,7 +120,7 @@ def read_picture(
     if floats not in FLOAT_KINDS:
         raise InvalidInput(f"floats must be one of {', '.join(FLOAT_KINDS)}; got {floats!r}.")
     name = _name_of(source)
-    with as_format_error(name, "damaged or cut off"), _opened(source) as file:
+    with as_format_error(name, "damaged or truncated"), _opened(source) as file:
         head = file.read(4)
         file.seek(0)
         if head == EXR_MAGIC:
@@ -226,8 +226,8 @@ class _Light:
 
     def picture(
         self, values: np.ndarray, alpha: np.ndarray | None, gpano: GPano | None, max_width: int
-    ) -> Picture:
-        """Turn ``[H, W, 3]`` float32 (in place) or ``[H, W, 4]`` RGBE into a picture, shrunk before it is toned."""
+    ) -> DecodedImage:
+        """Convert ``[H, W, 3]`` float32 (in place) or ``[H, W, 4]`` RGBE to a picture, shrunk, then tone-mapped."""
         width = values.shape[1]
         if values.dtype == np.uint8:
             rgb = np.empty((*values.shape[:2], 3), np.float32)
@@ -239,7 +239,7 @@ class _Light:
         rgb = light.numpy()
         for top in range(0, rgb.shape[0], _BAND_ROWS):
             rgb[top : top + _BAND_ROWS] = self.toned(rgb[top : top + _BAND_ROWS])
-        return Picture(light, missing, width, gpano, self.read_as)
+        return DecodedImage(light, missing, width, gpano, self.read_as)
 
     def toned(self, rgb: np.ndarray) -> np.ndarray:
         if self.floats == "linear light":
@@ -251,11 +251,11 @@ class _Light:
     @property
     def read_as(self) -> str:
         if self.floats == "linear light":
-            return f"{self.kind}, light toned to display values at {self.exposure:+.2g} stops (exposure changes it)"
-        return f"{self.kind}, values taken as they are (float_values changes it)"
+            return f"{self.kind}, light tone-mapped at {self.exposure:+.2g} stops (exposure changes it)"
+        return f"{self.kind}, values used as they are (float_values changes it)"
 
 
-def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> Picture:
+def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> DecodedImage:
     rgb, alpha = deep.read()
     gpano = gpano_from_xmp(deep.xmp)
     if alpha is not None:
@@ -270,10 +270,10 @@ def _from_tiff(deep: DeepTiff, exposure: float, floats: str, max_width: int) -> 
     return _Light(f"TIFF, {bits}-bit floats", exposure, floats).picture(rgb, alpha, gpano, max_width)
 
 
-def _from_pillow(file: BinaryIO, name: str, max_width: int) -> Picture:
+def _from_pillow(file: BinaryIO, name: str, max_width: int) -> DecodedImage:
     try:
         with warnings.catch_warnings():
-            # Large panoramas are what this reader is for; the budget is checked below.
+            # This reader is for large panoramas; the budget is checked below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(file, formats=_PILLOW_FORMATS) as opened:
                 check_budget(
@@ -297,9 +297,9 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> Picture:
         raise FormatError(f"{name}: not a picture in a known format ({kinds}).") from error
     except Image.DecompressionBombError as error:
         raise FormatError(f"{name}: too large to read; {error} Shrink the file first.") from error
-    del opened  # and with it what its decoder holds: of a WebP more than the picture
+    del opened  # and with it the decoder's memory: for WebP more than the picture
     rgb, missing, bits = _from_upright(upright, max_width) if deep is None else _from_deep(deep, max_width)
-    return Picture(rgb, missing, full_width, gpano, f"{kind}, {bits}")
+    return DecodedImage(rgb, missing, full_width, gpano, f"{kind}, {bits}")
 
 
 def _from_upright(picture: Image.Image, max_width: int) -> tuple[Tensor, Tensor | None, str]:
@@ -381,7 +381,7 @@ def _from_deep(samples: np.ndarray, max_width: int) -> tuple[Tensor, Tensor | No
 
 
 def _shrink(rgb: Tensor, missing: Tensor | None, max_width: int) -> tuple[Tensor, Tensor | None]:
-    """Shrink by averaging; what is transparent does not bleed into what is not."""
+    """Shrink by averaging; transparent pixels do not bleed into opaque ones."""
     height, width = rgb.shape[:2]
     if not 0 < max_width < width:
         return rgb, missing

@@ -19,7 +19,7 @@ from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians, columns_to_write, rgba_bytes
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 
 __all__ = ["read_ksplat", "write_ksplat"]
 
@@ -30,7 +30,7 @@ _HEADER = struct.Struct("<BBxxIIIIHxx3f2f")
 _SECTION = struct.Struct("<IIIIfHxxIIIIH")
 _REST_VALUES = (0, 9, 24, 45)
 _MOST_SECTIONS = 1 << 16
-_HIGHEST_DEGREE = 2  # what the viewer of the format shows
+_HIGHEST_DEGREE = 2  # what the format's viewer supports
 _SH_RANGE = 1.5
 _CHUNK = 1 << 14  # Gaussians at a time
 
@@ -63,7 +63,7 @@ def write_ksplat(target: BinaryTarget, gaussians: Gaussians) -> None:
 def read_ksplat(
     source: BinarySource, *, drop_invalid: bool = False, findings: Findings | None = None
 ) -> Gaussians:
-    """Read a KSPLAT file of level 0, 1 or 2, harmonics included. Axes are left as they are.
+    """Read a KSPLAT file of level 0, 1 or 2, harmonics included. Axes are not changed.
 
     Args:
         source: path, or binary file open for reading.
@@ -71,16 +71,16 @@ def read_ksplat(
         findings: gets the level of the file.
 
     Raises:
-        FormatError: when the version or the level is unknown, or the file is cut short or inconsistent.
+        FormatError: when the version or the level is unknown, or the file is truncated or inconsistent.
     """
     data, name = read_source(source)
-    with damage_is_said(name):
+    with damage_as_format_error(name):
         return _read(memoryview(data), name, drop_invalid, findings or Findings())
 
 
 def _read(data: memoryview, name: str, drop_invalid: bool, findings: Findings) -> Gaussians:
     if len(data) < _HEADER_BYTES:
-        raise FormatError(f"{name}: is cut short: {len(data)} of {_HEADER_BYTES} header bytes.")
+        raise FormatError(f"{name}: is truncated: {len(data)} of {_HEADER_BYTES} header bytes.")
     major, minor, most, _, _, count, level, *_, low, high = _HEADER.unpack_from(data)
     if (major, minor) != (0, 1):
         raise FormatError(f"{name}: KSPLAT version must be 0.1; got {major}.{minor}. Is this a KSPLAT file?")
@@ -88,9 +88,9 @@ def _read(data: memoryview, name: str, drop_invalid: bool, findings: Findings) -
         raise FormatError(f"{name}: compression level must be 0, 1 or 2; got {level}.")
     if not 1 <= most <= _MOST_SECTIONS or len(data) < _HEADER_BYTES + most * _SECTION_BYTES:
         raise FormatError(
-            f"{name}: is cut short, or claims {most} sections; {len(data)} bytes cannot hold them."
+            f"{name}: is truncated, or claims {most} sections; {len(data)} bytes cannot hold them."
         )
-    findings.say("layout", f"compression level {level}.")
+    findings.note("layout", f"compression level {level}.")
     reach = (low or -_SH_RANGE, high or _SH_RANGE)
     sections = []
     offset = _HEADER_BYTES + most * _SECTION_BYTES
@@ -169,7 +169,7 @@ def _read_section(data: memoryview, name: str, number: int, level: int, start: i
     end = records + most * _record(level, degree).itemsize
     if records + count * _record(level, degree).itemsize > len(data):
         raise FormatError(
-            f"{name}: is cut short: section {number} promises {count} Gaussians up to byte {end}; "
+            f"{name}: is truncated: section {number} promises {count} Gaussians up to byte {end}; "
             f"got {len(data)}."
         )
     if level > 0 and count and (bucket_bytes != 12 or full + partial > buckets):
@@ -193,7 +193,7 @@ def _unpack(
     for start in range(0, section.count, _CHUNK):
         means, quats, scales, opacities, sh = (values[start : start + _CHUNK] for values in targets)
         records = whole[start : start + _CHUNK]
-        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+        with np.errstate(over="ignore", invalid="ignore"):  # such values are refused later
             means[:] = records["means"]
             if bucket_of is not None:
                 step = np.float32(section.side / 2 / section.scale_range)

@@ -1,4 +1,4 @@
-"""What a file may ask for: counts, pixels, members and bytes are checked before memory is taken for them."""
+"""Limits on files: counts, pixels, members and bytes are checked before memory is allocated for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ANY_FILE = 1_000_000  # Gaussians that a file of any size may hold
 
 
 def check_gaussians(path_name: str, count: int, size: int, most: int | None) -> None:
-    """Raise when a packed file of ``size`` bytes asks for more Gaussians than is usual, or than ``most`` allows.
+    """Raise when a packed file of ``size`` bytes claims more Gaussians than is usual, or than ``most`` allows.
 
     Usual is one for each byte, at least a million and at most `MOST_GAUSSIANS`: real files need ten bytes for one.
 
@@ -31,10 +31,10 @@ def check_gaussians(path_name: str, count: int, size: int, most: int | None) -> 
 
 
 def check_budget(path_name: str, what: str, number: float, limit: float, way_out: str) -> None:
-    """Raise when a file announces more of something than is read; call it before the memory is taken.
+    """Raise when a file announces more of something than is read; call it before the memory is allocated.
 
     Args:
-        path_name: the file's name, which leads the message.
+        path_name: the file's name, which begins the message.
         what: what is counted, in the plural: ``"pixels"``, ``"Gaussians"``, ``"bytes of depth.npy"``.
         number: how many the file announces; NaN is refused, too.
         limit: how many are read at most.

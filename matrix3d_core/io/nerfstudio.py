@@ -1,10 +1,10 @@
 """nerfstudio data sets: `transforms.json` and a point cloud, perspective or equirectangular.
 
-Poses are camera-to-world with OpenGL's camera axes (x right, y up, z back) in a world whose z is up; how the world
-was turned stands in ``applied_transform``, as nerfstudio's own converters do it, so what is trained can be taken back.
+Poses are camera-to-world with OpenGL's camera axes (x right, y up, z back) in a world whose z is up; the rotation
+of the world is in ``applied_transform``, as nerfstudio's own converters do it, so that it can be undone.
 
 Source: nerfstudio documentation, "Data conventions"; its cameras' ray directions for EQUIRECTANGULAR (the middle
-column looks ahead, fx = fy = height).
+column is the forward direction, fx = fy = height).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .colmap import PosedImage
 __all__ = ["WORLD_FROM_OPENCV", "format_transforms", "write_transforms"]
 
 WORLD_FROM_OPENCV = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, -1.0, 0.0, 0.0))
-"""What is applied to world points: x stays, y is ahead, z is up."""
+"""The transform of world points: x stays, y is forward, z is up."""
 
 _MODELS = {Pinhole: "OPENCV", Equirect: "EQUIRECTANGULAR"}
 _POINTS_NAME = "sparse_pc.ply"
@@ -56,7 +56,7 @@ def write_transforms(
             thousandths of a unit is what nerfstudio reads by default.
         points: ``[N, 3]`` world points, OpenCV axes.
         colors: ``[N, 3]`` in [0, 1]; gray by default.
-        trajectory: the path of the pictures: what else it says is kept under ``matrix3d``, which others pass over.
+        trajectory: the path of the pictures: its other fields are kept under ``matrix3d``, which others ignore.
 
     Raises:
         InvalidInput: when there is no picture, kinds are mixed, or points are not finite.

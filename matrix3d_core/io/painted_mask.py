@@ -1,4 +1,4 @@
-"""Masks painted by hand on a panorama, as the workflow stores them."""
+"""Masks painted on a panorama, as the workflow stores them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parse_painted_mask(text: str, height: int) -> Tensor:  # [H, 2H]
     """Read a painted mask at another size.
 
     The text is ``mask1:WxH:`` and the lengths of runs, row by row, in base 36 with commas: of 0, of 1, of 0 and so on.
-    The last run may be left out. No text is an empty mask.
+    The last run may be omitted. Empty text is an empty mask.
 
     Args:
         text: as above.

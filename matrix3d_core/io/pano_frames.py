@@ -15,7 +15,7 @@ from .images import write_image
 __all__ = ["MOST_FRAMES", "shown_frames", "write_pano_frames", "write_panorama"]
 
 MOST_FRAMES = 121
-"""Frames of a video that are written; of longer ones, as many evenly spaced."""
+"""Maximum number of frames written of a video; longer ones are sampled evenly."""
 
 MAX_WIDTH_PX = 2048
 
@@ -60,7 +60,7 @@ def write_pano_frames(
         stem: names begin with it; the frame's number follows.
         panoramas: ``[T, H, W, 3]`` in [0, 1], 2:1.
         max_width: pixels.
-        most: at most so many frames; see `shown_frames`.
+        most: maximum number of frames; see `shown_frames`.
         quality: of JPEG, 1 to 100.
         progress: called before each frame.
 

@@ -4,13 +4,13 @@ Per Gaussian, as 32-bit little-endian floats: ``x y z nx ny nz f_dc_0..2 f_rest_
 scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then blue), opacity is a
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
 are: OpenCV (x right, y down, z forward). A world that carries origins has one property more, ``origin``: 0 source,
-1 observed, 2 unobserved, 255 unknown. It is a float as well, because some readers take every row for a row of floats;
-they pass over it.
+1 observed, 2 unobserved, 255 unknown. It is a float as well, because some readers assume rows of floats;
+they ignore it.
 
 Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
 ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimization), files whose opacities are
 probabilities (Matrix-3D's feed-forward stage) or whose scales are no logarithms, and the dialects of
-`matrix3d_core.io.ply_dialects`. What a file was taken for stands in `Findings`.
+`matrix3d_core.io.ply_dialects`. How a file was interpreted is in `Findings`.
 
 Source: Kerbl et al., 3D Gaussian Splatting for Real-Time Radiance Field Rendering, 2023 (property
 names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 (3D filter).
@@ -33,7 +33,7 @@ from ..scene.gaussians import Gaussians
 from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import UNIT, all_finite, checked_gaussians, in_reach, make_unit
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 from .ply_dialects import (
     FLAT,
     Layout,
@@ -50,21 +50,21 @@ from .threads import in_order
 __all__ = ["FLAT_ENOUGH", "OPACITY_KINDS", "SCALE_KINDS", "read_ply", "write_flat_ply", "write_ply"]
 
 OPACITY_KINDS = ("auto", "logit", "probability")
-"""What a file's opacity column may hold; ``auto`` finds out."""
+"""What a file's opacity column may hold; ``auto`` detects it."""
 
 SCALE_KINDS = ("auto", "logarithm", "linear")
-"""What a file's scales may be; ``auto`` finds out."""
+"""What a file's scales may be; ``auto`` detects it."""
 
 FLAT_ENOUGH = 1e-2
-"""Thickness, of its smaller radius, up to which a Gaussian is written as a flat one without being asked."""
+"""Thickness, relative to the smaller radius, up to which a Gaussian counts as flat."""
 
 _log = logging.getLogger(__name__)
 
-_SMALLEST_SCALE = 1e-8  # the host's own floors, so that both write the same bytes
+_SMALLEST_SCALE = 1e-8  # the host's own lower bounds, so that both write the same bytes
 _SMALLEST_OPACITY = 1e-6
 _KERNELS_FROM = 50_000  # Gaussians below which loading a compiled kernel takes longer than it saves
 _CHUNK = 1 << 14  # Gaussians at a time: about a megabyte, which stays in the cache
-_AHEAD = 3  # chunks in the hands of threads
+_AHEAD = 3  # chunks being processed by threads
 _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
@@ -94,9 +94,9 @@ def write_ply(target: BinaryTarget, gaussians: Gaussians) -> None:
 
 
 def write_flat_ply(target: BinaryTarget, gaussians: Gaussians, *, flatten: bool = False) -> str | None:
-    """Write 2D Gaussians: as `write_ply`, but with two scales; the third axis is the normal of the disc.
+    """Write 2D Gaussians: as `write_ply`, but with two scales; the third axis is the normal of the flat surfel.
 
-    The axes of each Gaussian are renamed in a circle until the thinnest is the third, whose scale is left out.
+    The axes of each Gaussian are permuted cyclically so that the thinnest is the third, whose scale is omitted.
 
     Args:
         target: path (its folder must exist) or binary file open for writing.
@@ -155,7 +155,7 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     pack = _pack_rows
     if len(gaussians) >= _KERNELS_FROM:
         from .ply_numba import pack_rows as pack
-    # A few tables in turns: threads fill the next ones while one is written.
+    # A few tables in rotation: threads fill the next ones while one is written.
     tables = np.zeros((_AHEAD + 1, min(_CHUNK, len(gaussians)), len(names)), dtype="<f4")
 
     def fill(start: int) -> np.ndarray:
@@ -175,16 +175,16 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
 
 
 def _fill(rows: np.ndarray, part: list[np.ndarray], pack: Callable[..., bool]) -> bool:
-    """Store a chunk as the file has it; return whether all its values are finite."""
+    """Store a chunk in the file's layout; return whether all its values are finite."""
     means, quats, scales, opacities, sh = part
-    # Logarithms of numbers that lie side by side take a third of the time.
+    # Logarithms of contiguous numbers take a third of the time.
     odds = opacities.clip(_SMALLEST_OPACITY, 1 - _SMALLEST_OPACITY)
     odds /= 1.0 - odds
     logits = np.log(odds, out=odds)
     sizes = np.maximum(scales, _SMALLEST_SCALE)
     np.log(sizes, out=sizes)
     is_finite = pack(rows, means, quats, sizes, logits, sh)
-    return bool(is_finite) and all_finite(scales) and all_finite(opacities)  # infinite ones have been cut off
+    return bool(is_finite) and all_finite(scales) and all_finite(opacities)  # infinite ones have been clamped
 
 
 def _pack_rows(
@@ -195,7 +195,7 @@ def _pack_rows(
     logits: np.ndarray,
     sh: np.ndarray,
 ) -> bool:
-    """As `ply_numba.pack_rows`, which see."""
+    """As `ply_numba.pack_rows`."""
     bases = sh.shape[1]
     rest_end = 6 + 3 * bases
     _as_blocks(rows, 0, 3)[:] = _as_blocks(means, 0, 3)
@@ -246,21 +246,21 @@ def read_ply(
         opacity: one of `OPACITY_KINDS`. ``"auto"``: see `ply_dialects.are_probabilities`.
         scale: one of `SCALE_KINDS`. ``"auto"``: see `ply_dialects.are_linear`.
         bake_filter: when the file has a ``filter_3D`` column f, widen the scales to
-            ``sqrt(s^2 + f^2)`` and thin the opacities by ``sqrt(prod s^2 / prod s'^2)``, as the renderer that the
-            file was made for does. Without it such a world looks thinner and harder than it was trained.
+            ``sqrt(s^2 + f^2)`` and reduce the opacities by ``sqrt(prod s^2 / prod s'^2)``, as the renderer that the
+            file was made for does. Without it such a world looks thinner and sharper than it was trained.
         points: read a plain point cloud as round, opaque Gaussians instead of refusing it.
-        findings: gets what the file was taken for.
+        findings: receives how the file was interpreted.
 
     Raises:
-        FormatError: when the file is no PLY, is cut short, lacks properties (they are listed), holds invalid
-            Gaussians, or when it cannot be told what its opacities are.
+        FormatError: when the file is no PLY, is truncated, lacks properties (they are listed), holds invalid
+            Gaussians, or when the kind of its opacities is ambiguous.
         InvalidInput: for an unknown kind of opacity or scale.
     """
     for kind, kinds, what in ((opacity, OPACITY_KINDS, "opacity"), (scale, SCALE_KINDS, "scale")):
         if kind not in kinds:
             raise InvalidInput(f"{what} must be one of {', '.join(kinds)}; got {kind!r}.")
     findings = findings or Findings()
-    with open_source(source) as (file, size, name), damage_is_said(name):
+    with open_source(source) as (file, size, name), damage_as_format_error(name):
         header = read_ply_header(file, size, name)
         note_comments(header, findings)
         if header.is_compressed:
@@ -278,7 +278,7 @@ def read_ply(
                 is_linear = True
                 raw = _read_columns(file, header, name, layout, is_linear=True)
                 _log.warning(
-                    "%s: all scales are 0 or more and fit its size as they are; they are not taken for logarithms. "
+                    "%s: all scales are 0 or more and fit its size as they are; they are read as linear scales. "
                     'Read it with scale="logarithm" if that is wrong.',
                     name,
                 )
@@ -296,26 +296,26 @@ def _finish(
     bake_filter: bool,
     drop_invalid: bool,
 ) -> Gaussians:
-    """Decide on what is left to decide once all values are there, and check them after the last change."""
+    """Resolve what needs all values, and check them after the last change."""
     computed = raw.opacities
-    findings.say(
+    findings.note(
         "scale",
-        'as they are, not logarithms: all are 0 or more and fit the size of the world. If wrong: scale "logarithm".'
+        'linear, not logarithms: all are 0 or more and fit the size of the world. If wrong: scale "logarithm".'
         if is_linear and scale == "auto"
-        else f"{'as they are' if is_linear else 'logarithms'}, "
-        + ("as asked for." if scale != "auto" else 'as usual. To take them as they are: scale "linear".'),
+        else f"{'linear' if is_linear else 'logarithms'}, "
+        + ("as asked for." if scale != "auto" else 'as usual. To read them as linear: scale "linear".'),
     )
     if layout.opacity_steps:
         raw.opacities = raw.logits / np.float32(layout.opacity_steps)
-        findings.say("opacity", "bytes, from 0 to their largest.")
+        findings.note("opacity", "bytes, from 0 to their largest.")
     elif opacity != "auto":
-        findings.say("opacity", f"{opacity}, as asked for.")
+        findings.note("opacity", f"{opacity}, as asked for.")
         raw.opacities = raw.logits if opacity == "probability" else raw.opacities
     elif are_probabilities(name, raw.logits, findings, linear_scales=is_linear):
         raw.opacities = raw.logits
     if raw.filters is not None and bake_filter:
         raw.scales, raw.opacities = _bake(raw.scales, raw.opacities, raw.filters, layout.flat_axes)
-        findings.say("filter", "filter_3D of the file is baked into scales and opacities.")
+        findings.note("filter", "filter_3D of the file is baked into scales and opacities.")
     if layout.flat_axes == 2:
         raw.scales[:, 2] = FLAT * raw.scales[:, :2].min(axis=1)
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
@@ -336,7 +336,7 @@ def _read_points(
             f"{name}: is {what}, not Gaussians: {header.element('vertex').count} points without sizes and rotations. "
             "Read its points as balls (points in Load Splats), or train splats from the pictures it was made of."
         )
-    findings.say("layout", f"{what}: points read as opaque balls, as large as their neighbors are far.")
+    findings.note("layout", f"{what}: points read as opaque balls, sized by the distance to their neighbors.")
     return gaussians_of_points(file, header, name)
 
 
@@ -353,11 +353,11 @@ class _Raw:
     filters: np.ndarray | None
     origins: np.ndarray | None
     least_scale: float = 0.0  # as it is stored
-    is_fine: bool = False  # nothing that `checked_gaussians` refuses or changes
+    is_fine: bool = False  # no values that `checked_gaussians` refuses or changes
 
 
 def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, *, is_linear: bool) -> _Raw:
-    """Read the vertex element in chunks, so that the file never lies in memory as a whole."""
+    """Read the vertex element in chunks, so that the file is never in memory as a whole."""
     element = header.element("vertex")
     found, count = element.dtype.names or (), element.count
     raw = _Raw(
@@ -394,8 +394,8 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
                 table[:, 11:14] = layout.shade(table[:, 11:14])
             is_fine = _unpack_rows(table, *targets, harmonics)
         scales, opacities = raw.scales[rows], raw.opacities[rows]
-        least = float(np.fmin.reduce(scales[:, :stored_axes], axis=None))  # passes over NaN
-        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of it is looked at below
+        least = float(np.fmin.reduce(scales[:, :stored_axes], axis=None))  # ignores NaN
+        with np.errstate(over="ignore", invalid="ignore"):  # the result is checked below
             if not is_linear:
                 np.exp(scales, out=scales)
             np.negative(raw.logits[rows], out=opacities)
@@ -456,6 +456,6 @@ def _check_size(header: PlyHeader, size: int, name: str) -> None:
     needed, left = vertex.count * vertex.dtype.itemsize, size - vertex.offset
     if not header.is_text and needed > left:
         raise FormatError(
-            f"{name}: is cut short: the header promises {vertex.count} Gaussians ({needed} bytes), "
+            f"{name}: is truncated: the header promises {vertex.count} Gaussians ({needed} bytes), "
             f"{max(0, left)} bytes follow it."
         )

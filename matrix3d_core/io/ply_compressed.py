@@ -1,6 +1,6 @@
 """PlayCanvas' compressed PLY: 16 bytes per Gaussian, ranges per chunk of 256.
 
-Three tables: ``chunk`` (least and most position, logarithm of scale and, in newer files, color of 256
+Three tables: ``chunk`` (minimum and maximum of position, logarithm of scale and, in newer files, color of 256
 Gaussians), ``vertex`` (four packed 32-bit words) and, where there is view-dependent color, ``sh`` (a byte per
 coefficient, channel-major). Positions and scales take 11, 10 and 11 bits, rotations leave out the largest
 component and keep the others in 10 bits, color and opacity take 8 bits.
@@ -68,7 +68,7 @@ def read_compressed(file: BinaryIO, header: PlyHeader, name: str, drop_invalid: 
         rgb = rgba[:, :3]
         if "min_r" in (ranges.dtype.names or ()):
             rgb = _in_range(rgb, part, "", "rgb")
-        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+        with np.errstate(over="ignore", invalid="ignore"):  # such values are refused later
             means[:] = _in_range(_unpack_11_10_11(position), part, "", "xyz")
             np.exp(_in_range(_unpack_11_10_11(scale), part, "scale_", "xyz"), out=scales)
             sh[:, 0] = (rgb - 0.5) / SH_C0
@@ -86,7 +86,7 @@ def _table(file: BinaryIO, element: PlyElement, rows: slice) -> np.ndarray:
 
 
 def _in_range(fractions: np.ndarray, ranges: np.ndarray, prefix: str, axes: str) -> np.ndarray:  # [N, 3]
-    """Stretch fractions between the least and the most value of their chunk."""
+    """Scale fractions to the minimum and maximum of their chunk."""
     ends = [
         np.stack([ranges[f"{end}_{prefix}{axis}"] for axis in axes], axis=1).astype(np.float32)
         for end in ("min", "max")

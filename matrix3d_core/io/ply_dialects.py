@@ -1,8 +1,8 @@
-"""Dialects of Gaussian PLY: what the columns of other programs are called and what their numbers stand for.
+"""Dialects of Gaussian PLY: names of the columns of other programs, and the meaning of their numbers.
 
 A `Layout` says from which property each column of a Gaussian comes. Beside the usual names it knows flat Gaussians (two
 scales), round ones (one scale), colors as bytes instead of harmonics, other names of scales, rotations and opacities,
-and harmonics of degree 4, whose last band is left out.
+and harmonics of degree 4, whose last band is dropped.
 
 Source: Kerbl et al., 3D Gaussian Splatting, 2023 (usual names); Huang et al., 2D Gaussian Splatting, 2024 (two
 scales); comments of nerfstudio (``Vertical Axis``), Brush (``Vertical axis``, ``SplatRenderMode``) and Postshot
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 FLAT = 1e-3
-"""Thickness of a flat Gaussian, of its smaller radius."""
+"""Thickness of a flat Gaussian, relative to its smaller radius."""
 
 _log = logging.getLogger(__name__)
 
-_ENOUGH = 100  # Gaussians whose opacities tell by themselves
-_SOME = 8  # Gaussians whose opacities tell when they spread
-_MOST_SCALE_LOG = 20.0  # a logarithm above stands for half a billion units
+_ENOUGH = 100  # Gaussians whose opacities decide by themselves
+_SOME = 8  # Gaussians whose opacities decide when they spread
+_MOST_SCALE_LOG = 20.0  # a larger logarithm would be half a billion units
 _REST_COUNTS = {0: 1, 9: 4, 24: 9, 45: 16, 72: 25}  # f_rest properties -> SH bases
 _MEANS = ("x", "y", "z")
 _COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
@@ -79,7 +79,7 @@ _UPS = {  # direction of up in the file -> its axes, right-handed
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the columns of Gaussians come from; a number instead of a name is a column of that number.
+    """The properties that hold the columns of Gaussians; a number instead of a name is a constant column.
 
     Attributes:
         means: three properties.
@@ -90,8 +90,8 @@ class Layout:
         rest: properties of the harmonics above the first, coefficient by coefficient, three channels each.
         bases: harmonics that are kept, the first included.
         flat_axes: scales that the file has: 3, 2 for flat Gaussians, 1 for round ones.
-        color_steps: of the colors: 0 when they are harmonics, else the number that stands for 1.
-        opacity_steps: 0 when the opacity is a logit or a probability, else the number that stands for 1.
+        color_steps: of the colors: 0 when they are harmonics, else the number that represents 1.
+        opacity_steps: 0 when the opacity is a logit or a probability, else the number that represents 1.
     """
 
     means: tuple[str, ...]
@@ -118,15 +118,15 @@ class Layout:
         )
 
     def shade(self, colors: np.ndarray) -> np.ndarray:
-        """Turn stored colors into coefficients of the first harmonic."""
+        """Convert stored colors to coefficients of the first harmonic."""
         return (colors / self.color_steps - 0.5) / SH_C0 if self.color_steps else colors
 
 
 def find_layout(header: PlyHeader, name: str, findings: Findings) -> Layout:
-    """Find out which property of the vertices is what, and note what is unusual.
+    """Map the properties of the vertices to columns, and note what is unusual.
 
     Raises:
-        FormatError: when properties are missing; it lists them and says what the file seems to be.
+        FormatError: when properties are missing; it lists them and what the file seems to be.
     """
     stored = header.element("vertex").stored
     rest, bases = _rest(stored, name, findings)
@@ -136,15 +136,15 @@ def find_layout(header: PlyHeader, name: str, findings: Findings) -> Layout:
         found = [prop for prop in _SCALES if prop in stored]
         if found == ["scale_0", "scale_1"]:
             scales, flat_axes = ("scale_0", "scale_1", 0.0), 2
-            findings.say("layout", "2D Gaussians (two scales): read as flat discs.")
+            findings.note("layout", "2D Gaussians (two scales): read as flat splats.")
         elif found == ["scale_0"] or (not found and "scale" in stored):
             one = found[0] if found else "scale"
             scales, flat_axes = (one, one, one), 1
-            findings.say("layout", "one scale for each splat: read as balls.")
+            findings.note("layout", "one scale for each splat: read as balls.")
     quats: tuple[str | float, ...] | None = _first_of(stored, (_QUATS, *_OTHER_QUATS))
     if quats is None and scales is not None and not any(prop.startswith("rot") for prop in stored):
         quats = (1.0, 0.0, 0.0, 0.0)
-        findings.say("layout", "no rotations in the file: splats are not turned.")
+        findings.note("layout", "no rotations in the file: splats are not rotated.")
     colors, color_steps = _colors(stored, findings)
     opacity, opacity_steps = _opacity(stored, findings)
     if None in (scales, quats, colors) or not set(_MEANS) <= stored.keys():
@@ -172,19 +172,19 @@ def _rest(stored: dict[str, str], name: str, findings: Findings) -> tuple[tuple[
     stride = len(rest) // 3
     bases = min(_REST_COUNTS[len(rest)], 16)
     if stride + 1 > bases:
-        findings.say("sh_degree", "degree 4 in the file; the last band is left out.")
+        findings.note("sh_degree", "degree 4 in the file; the last band is dropped.")
     return tuple(f"f_rest_{c * stride + k}" for k in range(bases - 1) for c in range(3)), bases
 
 
 def _colors(stored: dict[str, str], findings: Findings) -> tuple[tuple[str, ...] | None, float]:
     if set(_COLORS) <= stored.keys():
         if all(stored[prop] == "u1" for prop in _COLORS):
-            findings.say("layout", "f_dc are bytes: read as colors from 0 to 255.")
+            findings.note("layout", "f_dc are bytes: read as colors from 0 to 255.")
             return _COLORS, 255.0
         return _COLORS, 0.0
     names = point_colors(stored)
     if names is not None and (any(prop.startswith(("scale", "rot", "sx", "qw")) for prop in stored)):
-        findings.say("layout", f"no harmonics in the file: colors come from {', '.join(names)}.")
+        findings.note("layout", f"no harmonics in the file: colors come from {', '.join(names)}.")
     return names, 0.0 if names is None else _steps(stored[names[0]])
 
 
@@ -192,12 +192,12 @@ def _opacity(stored: dict[str, str], findings: Findings) -> tuple[str | float, f
     for prop in ("opacity", *_OTHER_OPACITIES):
         if prop in stored:
             return prop, _steps(stored[prop]) if stored[prop][0] == "u" else 0.0
-    findings.say("opacity", "none in the file: splats are opaque.")
+    findings.note("opacity", "none in the file: splats are opaque.")
     return 1.0, 1.0
 
 
 def _steps(kind: str) -> float:
-    """Return the number of a stored type that stands for 1."""
+    """Return the number of a stored type that represents 1."""
     return float(np.iinfo(kind).max) if kind[0] in "iu" else 1.0
 
 
@@ -207,7 +207,7 @@ def point_colors(stored: dict[str, str]) -> tuple[str, ...] | None:
 
 
 def is_point_cloud(header: PlyHeader) -> bool:
-    """Tell a plain point cloud or a mesh from Gaussians: places, but neither sizes, rotations nor harmonics."""
+    """Return whether it is a plain point cloud or mesh: positions, but neither sizes, rotations nor harmonics."""
     stored = header.element("vertex").stored
     marks = ("scale", "scaling", "rot", "f_dc", "f_rest", "opacity", "sx", "qw", "packed")
     return set(_MEANS) <= stored.keys() and not any(prop.startswith(marks) for prop in stored)
@@ -231,11 +231,11 @@ _NO = ("0", "false", "no", "off", "none", "default", "classic")
 
 
 def note_antialiased(is_filtered: bool, findings: Findings) -> None:
-    """Note whether the file says that it was trained with a filter against aliasing."""
-    findings.said["antialiased"] = (
-        "yes, the file says: trained with a filter (mip). Turn antialiased on in Render Splats."
+    """Note whether the file states that it was trained with an anti-aliasing filter."""
+    findings.notes["antialiased"] = (
+        "yes, by the file: trained with a filter (mip). Turn antialiased on in Render Splats."
         if is_filtered
-        else "no, the file says."
+        else "no, by the file."
     )
 
 
@@ -257,26 +257,26 @@ def _note_vertical(text: str, findings: Findings) -> None:
             up = direction if aligned else None
     if up is None or up not in _UPS:
         findings.axes = None
-        findings.said["axes"] = (
-            f"the file names {text[:40]!r} as vertical, which is none of its axes; not turned."
+        findings.notes["axes"] = (
+            f"the file names {text[:40]!r} as vertical, which is none of its axes; not rotated."
         )
         return
     findings.axes = _UPS[up]
-    doubt = " without a direction; y is taken to point down, as usual" if word == "y" else ""
-    findings.said["axes"] = f"the file names {text[:40]} as its vertical axis{doubt}."
+    doubt = " without a direction; y is assumed to point down, as usual" if word == "y" else ""
+    findings.notes["axes"] = f"the file names {text[:40]} as its vertical axis{doubt}."
 
 
-# What the numbers stand for ---------------------------------------------------------------------------
+# What the numbers mean ---------------------------------------------------------------------------
 
 
 def are_linear(sizes: np.ndarray, means: np.ndarray) -> bool:
-    """Tell scales from their logarithms, all of them 0 or more: which of both fits the distance between splats?
+    """Return whether scales, all 0 or more, are linear: which reading fits the distance between splats?
 
-    A logarithm of 0 or more stands for a size of at least one unit. Splats that lie on surfaces are about as far apart
+    A logarithm of 0 or more is a size of at least one unit. Splats on surfaces are about as far apart
     as the square root of area over count, and about as large.
 
     Args:
-        sizes: ``[N]`` stored scales, none negative; NaN is passed over.
+        sizes: ``[N]`` stored scales, none negative; NaN is ignored.
         means: ``[N, 3]`` places.
     """
     is_known = ~np.isnan(sizes) & np.isfinite(means).all(axis=1)
@@ -296,37 +296,37 @@ def are_linear(sizes: np.ndarray, means: np.ndarray) -> bool:
 
 
 def are_probabilities(name: str, stored: np.ndarray, findings: Findings, *, linear_scales: bool) -> bool:
-    """Tell opacities from their logits, and ask where it cannot be told.
+    """Return whether opacities are probabilities, not logits; raise where it is ambiguous.
 
-    As logits, numbers between 0 and 1 would all stand for 0.5 to 0.73. Many that spread over more than half of that
-    are probabilities, and so is what reaches 1 or comes with scales that are no logarithms.
+    As logits, numbers between 0 and 1 would all be opacities of 0.5 to 0.73. Many that spread over more than half of
+    that are probabilities, and so are those that reach 1 or come with linear scales.
 
     Args:
         name: of the file, for messages.
         stored: ``[N]`` numbers of the file.
-        findings: gets the decision.
+        findings: receives the decision.
         linear_scales: whether the file's scales are no logarithms.
 
     Raises:
-        FormatError: for few Gaussians of which nothing tells.
+        FormatError: for few Gaussians whose values do not decide.
     """
     low, high = float(stored.min()), float(stored.max())
     if not (low >= 0 and high <= 1):
-        findings.say("opacity", 'logits, as usual. To take them as they are: opacity "probability".')
+        findings.note("opacity", 'logits, as usual. To read them as probabilities: opacity "probability".')
         return False
     count = len(stored)
     if (high - low > 0.5 and count >= _SOME) or linear_scales or high == 1:
         _log.warning(
-            "%s: all opacities lie between 0 and 1; they are taken as they are, not as logits. "
+            "%s: all opacities lie between 0 and 1; they are read as probabilities, not as logits. "
             'Read it with opacity="logit" if that is wrong.',
             name,
         )
-        findings.say("opacity", 'probabilities: all lie between 0 and 1. If that is wrong: opacity "logit".')
+        findings.note("opacity", 'probabilities: all lie between 0 and 1. If that is wrong: opacity "logit".')
         return True
     if count >= _ENOUGH or findings.logits_known:
-        findings.say(
+        findings.note(
             "opacity",
-            f"taken for logits, though all lie between {low:.3g} and {high:.3g}. If splats are too transparent: "
+            f"read as logits, though all lie between {low:.3g} and {high:.3g}. If splats are too transparent: "
             'opacity "probability".',
         )
         return False

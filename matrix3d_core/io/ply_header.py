@@ -1,4 +1,4 @@
-"""Headers of PLY files and the rows behind them: binary of either byte order, and text.
+"""Headers of PLY files and the rows after them: binary of either byte order, and text.
 
 Source: Turk, The PLY Polygon File Format, 1994.
 """
@@ -21,7 +21,7 @@ __all__ = ["PlyElement", "PlyHeader", "read_ply_header", "read_rows"]
 _LONGEST_HEADER = 1 << 16
 _LONGEST_COUNT = 18  # digits
 _LONGEST_LINE = 1 << 16  # bytes of a row of text
-_MOST_LISTS = 1_000_000  # rows of lists that are walked through to what lies behind them
+_MOST_LISTS = 1_000_000  # rows of lists that are skipped to reach the rows after them
 _END = re.compile(rb"(?:\r\n|\n|\r)end_header[ \t]*(\r\n|\n|\r)")
 _TYPES = {
     "char": "i1",
@@ -46,12 +46,12 @@ _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 
 @dataclass(frozen=True)
 class PlyElement:
-    """One table of a PLY: where it lies and what a row holds.
+    """One table of a PLY: its position and the type of a row.
 
     Attributes:
         dtype: of a row; of text, all columns as float64.
         count: rows.
-        offset: of the first row: bytes from the file's start, of text lines behind the header.
+        offset: of the first row: bytes from the file's start, of text lines after the header.
         stored: of each column as the header names it, such as ``"u1"``.
     """
 
@@ -63,7 +63,7 @@ class PlyElement:
 
 @dataclass(frozen=True)
 class PlyHeader:
-    """What the header of a PLY says.
+    """The header of a PLY.
 
     Attributes:
         elements: tables of plain columns by name.
@@ -98,7 +98,7 @@ def read_ply_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
         name: for messages.
 
     Raises:
-        FormatError: when it is no PLY, its header is not understood, or the file is too short for what it promises.
+        FormatError: when it is no PLY, its header is not recognized, or the file is too short for its header.
     """
     data = file.read(_LONGEST_HEADER)
     if data[:3] != b"ply":
@@ -130,7 +130,7 @@ def read_ply_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
             case ["property", kind, prop] if elements and kind in _TYPES:
                 elements[-1][2].append((prop, _TYPES[kind]))
             case ["property" | "element", *_]:
-                raise FormatError(f"{name}: header line {line!r} is not understood.")
+                raise FormatError(f"{name}: header line {line!r} is not recognized.")
     is_text = not order
     tables: dict[str, PlyElement] = {}
     lists: dict[str, int] = {}
@@ -141,7 +141,7 @@ def read_ply_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
             if is_text:
                 offset += count
             elif not _follows(elements, element):
-                break  # nothing of interest lies behind
+                break  # nothing of interest follows
             else:
                 offset += _bytes_of_lists(file, offset, size, count, properties, order, name)
             continue
@@ -153,11 +153,11 @@ def read_ply_header(file: BinaryIO, size: int, name: str) -> PlyHeader:
         raise FormatError(f"{name}: has no readable vertex element; is this a Gaussian PLY?")
     if is_text and sum(_least_text(table) for table in tables.values()) > size - end.end():
         raise FormatError(
-            f"{name}: is cut short: the header promises {tables['vertex'].count} rows of text, "
+            f"{name}: is truncated: the header promises {tables['vertex'].count} rows of text, "
             f"{size - end.end()} bytes follow it."
         )
     if not is_text and header.is_compressed and offset > size:
-        raise FormatError(f"{name}: is cut short: the header promises {offset} bytes, the file has {size}.")
+        raise FormatError(f"{name}: is truncated: the header promises {offset} bytes, the file has {size}.")
     return header
 
 
@@ -208,11 +208,11 @@ def _bytes_of_lists(
                 file.seek(at)
                 head = file.read(length.size)
                 if len(head) < length.size:
-                    raise FormatError(f"{name}: is cut short within the lists before its vertices.")
+                    raise FormatError(f"{name}: is truncated within the lists before its vertices.")
                 times, at = int(length.unpack(head)[0]), at + length.size
             at += max(0, times) * width
     if at > size:
-        raise FormatError(f"{name}: is cut short within the lists before its vertices.")
+        raise FormatError(f"{name}: is truncated within the lists before its vertices.")
     return at - offset
 
 
@@ -227,7 +227,7 @@ def read_rows(
         element: one of its tables.
         name: for messages.
         chunk: rows of a piece.
-        buffers: how many pieces are in use at a time; older ones are written over.
+        buffers: how many pieces are in use at a time; older ones are overwritten.
 
     Raises:
         FormatError: when the file ends early, or a row of text is not as many numbers as there are columns.
@@ -263,13 +263,13 @@ def _rows_of_text(
                 )
         if len(rows) < count:
             raise FormatError(
-                f"{name}: is cut short: the header promises {element.count} rows, {start + len(rows)} follow it."
+                f"{name}: is truncated: the header promises {element.count} rows, {start + len(rows)} follow it."
             )
         try:
             values = np.array([[float(word) for word in row] for row in rows])
         except ValueError as error:
             raise FormatError(
-                f"{name}: rows {start} to {start + count - 1} of its text hold something else than numbers ({error})."
+                f"{name}: rows {start} to {start + count - 1} of its text hold something other than numbers ({error})."
             ) from error
         yield slice(start, start + count), values.reshape(-1).view(element.dtype)
 

@@ -1,4 +1,4 @@
-"""Rows of a Gaussian PLY to and from columns, compiled: for files so large that numpy's passes over them count.
+"""Rows of a Gaussian PLY to and from columns, compiled: for files so large that numpy's passes matter.
 
 `matrix3d_core.io.ply` does the same with numpy alone, for small files and as the oracle of these.
 """
@@ -23,7 +23,7 @@ def pack_rows(
     logits: np.ndarray,  # [N] float32
     sh: np.ndarray,  # [N, K, 3] float32
 ) -> bool:
-    """Store Gaussians as a file's rows have them; return whether all values are finite."""
+    """Store Gaussians in the layout of a file's rows; return whether all values are finite."""
     is_finite = True
     more = sh.shape[1] - 1
     after = 9 + 3 * more
@@ -47,7 +47,7 @@ def pack_rows(
 def unpack_rows(
     table: np.ndarray,  # [N, F] float32
     places: np.ndarray,  # [11 + 3 K] int: columns of means, quats, sizes, logit, sh in the order of the targets
-    tolerance: float,  # of a rotation's length, below which it is left alone
+    tolerance: float,  # of a rotation's length, below which it is not normalized
     means: np.ndarray,  # [N, 3] float32
     quats: np.ndarray,  # [N, 4] float32
     sizes: np.ndarray,  # [N, 3] float32

@@ -1,4 +1,4 @@
-"""Plain point clouds as Gaussians: a round, opaque one for each point, as large as its neighbors are far."""
+"""Plain point clouds as Gaussians: a round, opaque one for each point, sized by the distance to its neighbors."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["gaussians_of_points"]
 _CHUNK = 1 << 14
 _NEIGHBORS = 3
 _GRAY = 0.5
-_MOST_OF_USUAL = 10.0  # sizes of strays, of the usual one
-_LEAST_OF_USUAL = 0.05  # and of points that coincide
+_MOST_OF_USUAL = 10.0  # maximum size of isolated points, relative to the median
+_LEAST_OF_USUAL = 0.05  # minimum size, for points that coincide
 
 
 def gaussians_of_points(file: BinaryIO, header: PlyHeader, name: str) -> Gaussians:
     """Read the vertices of a PLY as Gaussians; colors are gray where the file has none.
 
     A Gaussian's standard deviation is half of the mean distance to the three nearest points, within 1/20 and 10 times
-    of what is usual in the file.
+    of the file's median.
 
     Raises:
         FormatError: when the file ends early, or a point is NaN, infinite or beyond any scene.

@@ -1,4 +1,4 @@
-"""Pictures of light: Radiance files (.hdr), and the way from light to display values."""
+"""Radiance files (.hdr), and tone mapping of light to display values."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def read_rgbe(file: BinaryIO, name: str) -> tuple[np.ndarray, float]:
     the file's ``EXPOSURE``.
 
     Raises:
-        FormatError: when it is damaged, holds XYZ or turned rows, or more pixels than are read.
+        FormatError: when it is damaged, holds XYZ or another row order, or more pixels than are read.
 
     Source: G. Ward, Real Pixels, Graphics Gems II; the Radiance reference, file formats.
     """
     head = file.read(_MOST_HEADER)
     end = re.search(rb"\r?\n\r?\n([^\n]{1,80})\n", head)
     if not end:
-        raise FormatError(f"{name}: damaged or cut off; the Radiance header has no end.")
+        raise FormatError(f"{name}: damaged or truncated; the Radiance header has no end.")
     lines = head[: end.start()].decode("latin-1").splitlines()
     if any(line.startswith("FORMAT=") and "xyze" in line for line in lines):
         raise FormatError(
@@ -51,15 +51,15 @@ def read_rgbe(file: BinaryIO, name: str) -> tuple[np.ndarray, float]:
         found = re.fullmatch(r"EXPOSURE\s*=\s*([-+.\deE]{1,30})\s*", line)
         factor /= _positive(found[1]) if found else 1.0
     file.seek(file.tell() - len(head) + end.end())
-    packed = np.frombuffer(file.read(rows * columns * 8 + 8 * rows), np.uint8)  # twice what is flat
+    packed = np.frombuffer(file.read(rows * columns * 8 + 8 * rows), np.uint8)  # twice the uncompressed size
     if packed.size < rows:
-        raise FormatError(f"{name}: damaged or cut off; its pixels are missing.")
+        raise FormatError(f"{name}: damaged or truncated; its pixels are missing.")
     from .radiance_numba import decode_rgbe
 
     rgbe = np.zeros((rows, columns, 4), np.uint8)
     done = decode_rgbe(packed, rgbe)
     if done < rows:
-        raise FormatError(f"{name}: damaged or cut off in row {done} of {rows}.")
+        raise FormatError(f"{name}: damaged or truncated in row {done} of {rows}.")
     return rgbe[:: -1 if size[1] == b"+" else 1, :: -1 if size[3] == b"-" else 1], factor
 
 
@@ -81,10 +81,10 @@ def floats_from_rgbe(rgbe: np.ndarray) -> np.ndarray:  # [..., 4] -> [..., 3]
 
 
 def tone_map(rgb: np.ndarray, exposure: float) -> None:  # [..., 3], in place
-    """Turn light into display values in [0, 1], in place.
+    """Tone-map light to display values in [0, 1], in place.
 
     Light times ``2 ** exposure`` is kept up to 0.5 and rolls off above (``0.5 + 0.5 (1 - exp(1 - 2 x))``, smooth at
-    0.5), then gets sRGB's curve: middle gray 0.18 becomes 0.46, as in a renderer's plain view. NaN becomes 0.
+    0.5), then gets sRGB's curve: middle gray 0.18 becomes 0.46, as in a renderer's standard view. NaN becomes 0.
 
     Args:
         rgb: float32 light; negative values become 0.

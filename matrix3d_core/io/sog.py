@@ -1,11 +1,11 @@
 """SOG: Gaussians as lossless WebP pictures in a zip, about a fifteenth of a PLY's size.
 
 A pixel per Gaussian, Gaussians in Morton order. Positions: the logarithm ``sign(v) ln(1 + |v|)`` in 16 bits between
-the least and the most value, low and high bytes in two pictures. Rotations: largest component left out, the others
+the minimum and maximum, low and high bytes in two pictures. Rotations: largest component left out, the others
 in 8 bits. Scales (their logarithms) and base colors: a byte into a table of 256 values. Opacity: 8 bits. Harmonics:
 a number in 16 bits into a palette, whose coefficients are bytes into another table.
 
-Axes are written as they are, OpenCV, as splat-transform does: readers of PlayCanvas turn PLY and SOG alike.
+Axes are written as they are, OpenCV, as splat-transform does: readers of PlayCanvas convert PLY and SOG alike.
 
 Source: PlayCanvas, The SOG Format, version 2 (developer.playcanvas.com).
 """
@@ -32,7 +32,7 @@ from ..scene.gaussians import Gaussians
 from ..strict_json import brief, parse_json
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians, columns_to_write
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 from .limits import check_budget, check_gaussians
 from .ply_dialects import note_antialiased
 
@@ -48,8 +48,8 @@ _FIRST_TAG = 252  # alpha of a rotation's pixel: this plus the component left ou
 _LONGEST_SIDE = 16383  # of a WebP
 _MOST_META_BYTES = 1 << 20
 _MOST_MEMBERS = 1000
-_BYTES_A_PIXEL = 8  # that a picture takes at most; without any compression it takes 4
-_PER_BYTE = 16  # Gaussians that a byte of a file may stand for; real files need ten bytes for one
+_BYTES_A_PIXEL = 8  # of a picture at most; uncompressed it takes 4
+_PER_BYTE = 16  # maximum Gaussians per byte of a file; real files need ten bytes for one
 _SAMPLE = 1 << 16
 _BATCH = 1 << 13
 _ORDERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
@@ -70,7 +70,7 @@ def write_sog(
     """Write Gaussians as a bundled SOG of version 2; a path appears only when the file is complete.
 
     Steps: positions 1/65535 of the world's extent in the logarithm of ``1 + |v|``, rotation components
-    ``sqrt(0.5) * 2 / 255``, opacity 1/255; scales and colors as near as 256 values allow. Harmonics are replaced
+    ``sqrt(0.5) * 2 / 255``, opacity 1/255; scales and colors as close as 256 values allow. Harmonics are replaced
     by the nearest of the palette. The order of the Gaussians changes.
 
     Args:
@@ -79,7 +79,7 @@ def write_sog(
         palette: harmonics in the palette, up to 65536; 0 takes one for 16 Gaussians, 64 to 4096. More is slower
             and closer.
         effort: of the WebP compression, 0 to 6.
-        seed: for the choice of the palette's first entries.
+        seed: of the palette's initial entries.
         progress: called once per picture and per round of the palette.
 
     Raises:
@@ -170,7 +170,7 @@ def _need_webp() -> None:
 
 
 def _to_webp(pixels: np.ndarray, size: tuple[int, int], effort: int) -> bytes:
-    """Pack pixels row by row, the rest of the picture black; opaque unless they have an alpha of their own."""
+    """Pack pixels row by row, the rest of the picture black; opaque unless they have alpha."""
     width, height = size
     picture = np.zeros((height * width, 4), np.uint8)
     picture[:, 3] = 255
@@ -182,7 +182,7 @@ def _to_webp(pixels: np.ndarray, size: tuple[int, int], effort: int) -> bytes:
 
 
 def _morton_order(means: np.ndarray) -> np.ndarray:
-    """Order along a curve through all places, so that neighbors in the picture are neighbors in space."""
+    """Order along a Morton curve, so that neighbors in the picture are neighbors in space."""
     least, most = means.min(axis=0), means.max(axis=0)
     cells = ((means - least) / np.where(most > least, most - least, 1) * 1023).astype(np.uint32)
     code = np.zeros(len(means), np.uint32)
@@ -201,7 +201,7 @@ def _pack_rotations(quats: np.ndarray) -> np.ndarray:  # [N, 4] uint8
 
 
 def _fit_table(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose 256 values that stand for all with little squared error; return them and the nearest for each.
+    """Quantize to 256 values with small squared error; return them and the nearest index for each value.
 
     Lloyd's iteration in one dimension, over a histogram, from entries spread evenly over the range and over the
     values, so that rare extremes are kept as well.
@@ -266,28 +266,28 @@ def read_sog(
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
-        most: Gaussians that the file may hold; None takes what is usual for its size.
-        findings: gets what was repaired, and what the file says of itself.
+        most: Gaussians that the file may hold; None uses the default for its size.
+        findings: receives repairs, and what the file states about itself.
 
     Raises:
-        FormatError: when the file is no zip, lacks a part, is of another version, or promises more than it can
+        FormatError: when the file is no zip, lacks a part, is of another version, or claims more than it can
             hold or than is read.
         BackendUnavailable: when Pillow cannot read WebP.
     """
     _need_webp()
     data, name = read_source(source)
-    with damage_is_said(name):
+    with damage_as_format_error(name):
         return _read(data, name, drop_invalid, most, findings or Findings())
 
 
 def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings: Findings) -> Gaussians:
     try:
-        # Each record of the list of members costs Python ten times its size, so they are counted before.
+        # Each record of the list of members takes Python ten times its size, so they are counted first.
         check_budget(name, "members", data.count(b"PK\x01\x02"), _MOST_MEMBERS, "A SOG has about ten.")
         bundle = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as error:
         raise FormatError(
-            f"{name}: is no zip ({error}); a SOG must be bundled. It may be cut short."
+            f"{name}: is no zip ({error}); a SOG must be bundled. It may be truncated."
         ) from error
     parts = _Bundle(bundle, name, len(data), most, findings)
     _note_model(parts.meta, findings)
@@ -314,7 +314,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
         means = fields[0][rows]
         fixed = lows[rows].astype(np.uint32) | highs[rows].astype(np.uint32) << 8
         logs = least + (largest - least) * (fixed / 65535)
-        with np.errstate(over="ignore", invalid="ignore"):  # what becomes of that is refused
+        with np.errstate(over="ignore", invalid="ignore"):  # such values are refused later
             means[:] = np.sign(logs) * np.expm1(np.abs(logs))
         fields[1][rows] = _unpack_rotations(quats[rows])
         fields[2][rows] = sizes[scales[rows]]
@@ -330,7 +330,7 @@ def _note_model(meta: Mapping[str, Any], findings: Findings) -> None:
     if isinstance(model, str):
         note_antialiased(model == "antialiased", findings)
         if model == "2dgs":
-            findings.say("layout", "2D Gaussians: flat discs.")
+            findings.note("layout", "2D Gaussians: flat splats.")
 
 
 class _Bundle:
@@ -362,7 +362,7 @@ class _Bundle:
         info = self.by_name.get(part)
         if info is None:
             raise FormatError(f"{self.name}: lacks {part}; is this a SOG?")
-        check_budget(self.name, f"bytes in {part}", info.file_size, most, "It is damaged, or no SOG.")
+        check_budget(self.name, f"bytes in {part}", info.file_size, most, "It is damaged, or not a SOG.")
         try:
             return self.bundle.read(info)
         except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
@@ -380,7 +380,7 @@ class _Bundle:
             raise FormatError(f"{self.name}: {key}.{field} of meta.json must be {count} numbers.")
         if field == "codebook" and values[0] is None and all(type(v) in (int, float) for v in values[1:]):
             values = [values[1] + (values[1] - values[-1]) / (count - 1), *values[1:]]
-            self.findings.say("repaired", f"{key}.codebook begins with null; its first value was worked out.")
+            self.findings.note("repaired", f"{key}.codebook begins with null; its first value was computed.")
             _log.warning("%s: %s.codebook begins with null, a writer's bug; repaired.", self.name, key)
         if not all(type(v) in (int, float) for v in values):
             raise FormatError(
@@ -421,7 +421,7 @@ class _Bundle:
             if isinstance(error, FormatError):
                 raise
             raise FormatError(
-                f"{self.name}: {files[number]} is no picture ({error}); it is damaged."
+                f"{self.name}: {files[number]} is not a picture ({error}); it is damaged."
             ) from error
         return values.reshape(-1, 4)[:pixels, :channels]
 

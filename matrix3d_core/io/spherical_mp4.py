@@ -1,7 +1,7 @@
-"""Tell players that an MP4 is a 360 or VR180 video: the boxes ``st3d`` and ``sv3d``, and the older XML.
+"""Tags an MP4 as a 360 or VR180 video for players: the boxes ``st3d`` and ``sv3d``, and the older XML.
 
-Boxes are nested records with their length in front. The new ones go into the video's sample entry; the boxes
-around it grow with them. Where the index lies before the pictures, the offsets in it grow too.
+Boxes are nested records prefixed by their length. The new ones go into the video's sample entry; the enclosing
+boxes grow with them. Where the index precedes the pictures, its offsets grow too.
 
 Source: Google, Spherical Video V2 RFC and V1 RFC (spatial-media), and ISO/IEC 14496-12.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import FormatError, InvalidInput
 from .atomic import open_atomically
-from .findings import damage_is_said
+from .findings import damage_as_format_error
 
 __all__ = ["LAYOUTS_360", "add_spherical_metadata"]
 
@@ -45,7 +45,7 @@ def add_spherical_metadata(path: str | Path, layout: str = "360") -> None:
     if layout not in LAYOUTS_360:
         raise InvalidInput(f"layout must be one of {', '.join(LAYOUTS_360)}; got {layout!r}.")
     path = Path(path)
-    with path.open("rb") as source, damage_is_said(path.name):
+    with path.open("rb") as source, damage_as_format_error(path.name):
         tops = _top_boxes(source, path)
         found = [(start, end) for kind, start, end in tops if kind == b"moov"]
         if len(found) != 1 or found[0][1] - found[0][0] > _MAX_INDEX:
@@ -83,13 +83,13 @@ def _top_boxes(source, path: Path) -> list[tuple[bytes, int, int]]:  # type: ign
         source.seek(at)
         head = source.read(16)
         if len(head) < 8:
-            raise FormatError(f"{path.name}: not an MP4, or cut short at byte {at}.")
+            raise FormatError(f"{path.name}: not an MP4, or truncated at byte {at}.")
         size, kind = struct.unpack(">I4s", head[:8])
         if size == 1 and len(head) == 16:
             size = struct.unpack(">Q", head[8:])[0]
         size = total - at if size == 0 else size
         if size < 8 or at + size > total or (at == 0 and kind != b"ftyp"):
-            raise FormatError(f"{path.name}: not an MP4, or cut short at byte {at}.")
+            raise FormatError(f"{path.name}: not an MP4, or truncated at byte {at}.")
         boxes.append((kind, at, at + size))
         at += size
     return boxes
@@ -134,7 +134,7 @@ class _Tagger:
         return _box(b"trak", payload + (_box(b"uuid", _V1_UUID + xml) if xml else b""))
 
     def _inside(self, box: bytes, depth: int) -> bytes:
-        """Return the payload of a box on the way to the sample entries, tagged."""
+        """Return the payload of a box that encloses the sample entries, tagged."""
         parts = []
         for kind, start, end in _boxes(box, 8, len(box), self._name):
             whole = box[start:end]
@@ -182,7 +182,7 @@ def _v2_boxes(layout: str) -> bytes:
 
 def _v1_xml(layout: str) -> bytes:
     if not layout.startswith("360"):
-        return b""  # the older form knows whole panoramas only
+        return b""  # the older form supports whole panoramas only
     stereo = {"360": "mono", "360 side by side": "left-right", "360 top bottom": "top-bottom"}[layout]
     return (
         '<?xml version="1.0"?><rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
@@ -197,7 +197,7 @@ def _v1_xml(layout: str) -> bytes:
 
 
 def _shifted(moov: bytes, name: str, old_end: int, grown: int) -> bytes:
-    """Add ``grown`` to all chunk offsets that point behind the old index."""
+    """Add ``grown`` to all chunk offsets that point beyond the old index."""
     data = bytearray(moov)
 
     def walk(start: int, end: int) -> None:

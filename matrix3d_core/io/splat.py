@@ -1,7 +1,7 @@
 """SPLAT: 32 bytes per Gaussian and nothing else; no header, no view-dependent color.
 
 Per Gaussian: position and scale as 32-bit floats, color and opacity as bytes, rotation wxyz as bytes around
-128. The largest and most opaque come first, so that a viewer that loads in pieces shows those early.
+128. The largest and most opaque come first, so that a progressive viewer shows those early.
 
 Source: antimatter15, splat (github.com/antimatter15/splat, README and converter).
 """
@@ -14,7 +14,7 @@ from ..errors import FormatError
 from ..scene.gaussians import SH_C0, Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import checked_gaussians, columns_to_write, rgba_bytes
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 
 __all__ = ["read_splat", "write_splat"]
 
@@ -54,12 +54,12 @@ def read_splat(
     Raises:
         FormatError: when the size is no multiple of 32 bytes, a scale is negative, or values are invalid.
     """
-    with open_source(source) as (file, size, name), damage_is_said(name):
+    with open_source(source) as (file, size, name), damage_as_format_error(name):
         count = size // _RECORD.itemsize
         if size == 0 or size % _RECORD.itemsize:
             raise FormatError(
                 f"{name}: a SPLAT file must have a whole number of 32-byte Gaussians; got {size} bytes. "
-                "It is cut short, or of another format."
+                "It is truncated, or of another format."
             )
         fields = (
             np.empty((count, 3), np.float32),
@@ -74,7 +74,7 @@ def read_splat(
             means[:], scales[:] = records["means"], records["scales"]
             if (scales < 0).any():
                 raise FormatError(
-                    f"{name}: holds negative scales; is this a SPLAT file? It has no mark to tell."
+                    f"{name}: holds negative scales; is this a SPLAT file? The format has no magic number."
                 )
             quats[:] = (records["quats"].astype(np.float32) - 128) / 128
             rgba = records["rgba"].astype(np.float32) / 255

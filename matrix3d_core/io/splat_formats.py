@@ -1,10 +1,10 @@
-"""The formats of splat files, one record each; whatever else names a format is made from these.
+"""The formats of splat files, one record each; everything else that names a format is derived from these.
 
 That is: reading and writing (`matrix3d_core.io.splats`), the choices, tooltips and file lists of nodes and the buttons
 that upload, what the viewer opens (``web/viewer/splat_formats.mjs``), and the lists in ``README.md``, ``docs`` and the
-help pages. The latter are files: ``scripts/make_format_lists.py`` writes them, and a test finds them out of date.
+help pages. The latter are files: ``scripts/make_format_lists.py`` writes them, and a test detects outdated ones.
 
-To add a format: a reader and a writer, a record here, a test, and what a reader should know in ``docs/formats.md``.
+To add a format: a reader and a writer, a record here, a test, and a section in ``docs/formats.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["FORMATS", "Preserved", "SplatFormat", "format_named"]
 
 
 class Preserved(NamedTuple):
-    """How exactly a format holds each property; for people."""
+    """The precision of each property in a format, as text."""
 
     position: str = "float"
     scale: str = "float"
@@ -45,23 +45,23 @@ class SplatFormat:
     """One format of splat files.
 
     Attributes:
-        name: what callers and nodes choose it by.
-        title: what people call it.
+        name: identifier in functions and nodes.
+        title: display name.
         suffix: of its files. Without a choice, a suffix means the format of that name.
-        note: what somebody who chooses should know, one clause.
-        kept: what becomes of the numbers.
+        note: one clause for the choice.
+        kept: precision of the numbers.
         write: ``write(target, gaussians)`` and `write_options` by name; may return a sentence on what was lost.
         read: ``read(source, drop_invalid=, findings=)`` and `read_options` by name. None where the format of the
-            suffix's name reads the files, or nothing does.
-        magic: what its files may begin with; empty where nothing tells.
+            suffix's name reads the files, or none does.
+        magic: first bytes of its files; empty where there are none.
         fits: whether a file may have that many bytes.
-        axes: what programs expect when a file says nothing.
+        axes: the default that programs expect.
         write_options: of ``axes`` (of the file, three letters) and ``info`` (`WorldInfo`) those that the writer takes.
         read_options: of `load_gaussians`' keywords those that the reader takes.
         host_type: ComfyUI's socket type for such a file, or empty.
         in_browser: whether the viewer opens it.
-        keeps_origins: whether it says where each Gaussian comes from.
-        says_antialiased: whether it has a place that says so.
+        keeps_origins: whether it stores the origin of each Gaussian.
+        says_antialiased: whether it stores that flag.
         is_page: a page that shows the world: its axes are its own, and it needs no sidecar.
     """
 
@@ -100,7 +100,7 @@ FORMATS = (
         "ply",
         "PLY",
         ".ply",
-        "read everywhere, and nothing is lost, not even the origins of splats",
+        "read everywhere, lossless, with the origins of splats",
         Preserved(opacity="float, 1e-6 to 1 - 1e-6"),
         write_ply,
         read_ply,
@@ -196,7 +196,7 @@ FORMATS = (
         "html",
         "HTML",
         ".html",
-        "a page with viewer and world in it, which opens with a double click and no network",
+        "a page with viewer and world, opens offline with a double click",
         _SPZ_KEPT,
         write_html,
         write_options=("info",),
@@ -227,7 +227,7 @@ _BY_NAME = {form.name: form for form in FORMATS}
 
 
 def format_named(name: str, *, to_read: bool = False) -> SplatFormat:
-    """Return the format that is chosen by a name, in letters of any case.
+    """Return the format of a name, case-insensitive.
 
     Args:
         name: one of the records' names.

@@ -1,4 +1,4 @@
-"""Gaussian files of any format this library knows: which reader and writer belongs to which name, in which axes."""
+"""Gaussian files of any format this library knows: dispatch to readers and writers, and conversion of axes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SPLAT_FORMATS = tuple(form.name for form in FORMATS if form.read is not None)
 """Those that can also be read; each is the suffix of its files, without the dot."""
 
 PREVIEW_FORMATS = ("ply", "spz")
-"""Formats that the viewer is given."""
+"""Formats for the viewer."""
 
 _HEAVY_BYTES = 16_000_000
 
@@ -48,7 +48,7 @@ def lighter_format(gaussians: Gaussians) -> str:
 
 
 def keeps_origins(kind: str) -> bool:
-    """Return whether files of a format say where each Gaussian comes from."""
+    """Return whether files of a format store the origin of each Gaussian."""
     return format_named(kind).keeps_origins
 
 
@@ -65,9 +65,9 @@ def write_gaussians(
     axes: str | None = None,
     info: WorldInfo | None = None,
 ) -> list[str]:
-    """Write a world as ``kind``, or as the suffix of the path says. See the writers of the formats.
+    """Write a world as ``kind``, or the suffix of the path. See the writers of the formats.
 
-    What the format has no room for is lost; the log says so as well.
+    What the format cannot store is lost; the log names it as well.
 
     Args:
         target: path (its folder must exist) or binary file open for writing.
@@ -75,10 +75,10 @@ def write_gaussians(
         kind: one of `SAVE_FORMATS`.
         axes: axes of the file (three letters, see `matrix3d_core.io.axes`); None takes `usual_axes`. An SPZ of
             version 4, and one of version 3 whose axes are unusual, is tagged with them where the format has a tag.
-        info: what an HTML page says of the world; beside other files lies a ``world.json``.
+        info: metadata of an HTML page; other formats have a ``world.json`` next to them.
 
     Returns:
-        A sentence on each thing that the world has and the file has not.
+        A sentence on each thing that the file cannot store.
 
     Raises:
         InvalidInput: for an unknown format or axes, or what the writer refuses.
@@ -96,7 +96,7 @@ def write_gaussians(
     losses = [lost] if lost else []
     if gaussians.origins is not None and not form.keeps_origins:
         keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_origins(name))
-        losses.append(f"{form.title} has no room for the origins of splats; save as {keeping} to keep them.")
+        losses.append(f"{form.title} cannot store the origins of splats; save as {keeping} to keep them.")
     for sentence in losses:
         _log.warning("%s", sentence)
     return losses
@@ -113,7 +113,7 @@ def read_gaussians(
     points: bool = False,
     most: int | None = None,
 ) -> Gaussians:
-    """Read a world of any format and turn it to OpenCV axes. See `load_gaussians`, which also says what it found."""
+    """Read a world of any format and convert it to OpenCV axes. See `load_gaussians`, which also returns a report."""
     options = {"opacity": opacity, "scale": scale, "points": points, "most": most}
     return load_gaussians(source, kind=kind, axes=axes, drop_invalid=drop_invalid, **options)[0]  # type: ignore[arg-type]
 
@@ -129,27 +129,27 @@ def load_gaussians(
     points: bool = False,
     most: int | None = None,
 ) -> tuple[Gaussians, dict[str, object]]:
-    """Read a world of any format, turn it to OpenCV axes, and say what the file was taken for.
+    """Read a world of any format, convert it to OpenCV axes, and report how the file was interpreted.
 
     Args:
         source: path, or binary file open for reading.
-        kind: one of `SPLAT_FORMATS`; None takes the suffix of the path, and for a stream its first bytes.
-        axes: axes of the file. None takes what the file says (SPZ, comments of a PLY), else what the ``world.json``
-            beside it says, else `usual_axes`.
+        kind: one of `SPLAT_FORMATS`; None uses the suffix of the path, and for a stream its first bytes.
+        axes: axes of the file. None uses those of the file (SPZ, comments of a PLY), else of the ``world.json``
+            next to it, else `usual_axes`.
         drop_invalid: leave out invalid Gaussians instead of refusing the file.
         opacity: for PLY, see `read_ply`.
         scale: for PLY, see `read_ply`.
         points: for PLY, read a plain point cloud, see `read_ply`.
-        most: Gaussians that a packed file (SPZ, SOG, GLB) may hold; None takes what is usual for its size, see
+        most: Gaussians that a packed file (SPZ, SOG, GLB) may hold; None uses the default for its size, see
             `limits.check_gaussians`.
 
     Returns:
         The world, and a report: ``format``, ``splats``, ``sh_degree``, and sentences about ``axes``, ``opacity``,
-        ``scale``, ``antialiased``, ``layout`` and ``repaired``, where there is something to say.
+        ``scale``, ``antialiased``, ``layout`` and ``repaired``, where they apply.
 
     Raises:
         InvalidInput: for an unknown format or axes.
-        FormatError: when the content is not what the name says.
+        FormatError: when the content is not of the format.
     """
     options = {"opacity": opacity, "scale": scale, "points": points, "most": most}
     if kind is None and not isinstance(source, (str, os.PathLike)):
@@ -168,25 +168,25 @@ def load_gaussians(
     if axes is not None:
         chosen, why = axes, "as asked for."
     elif findings.axes is not None:
-        chosen, why = findings.axes, findings.said.get("axes", "the file says so.")
+        chosen, why = findings.axes, findings.notes.get("axes", "by the file.")
     elif info is not None:
-        chosen, why = info.axes, "the world.json beside it says so."
+        chosen, why = info.axes, "by the world.json next to it."
     else:
-        chosen, why = form.axes, findings.said.get("axes", f"usual for {form.title}.")
-    findings.said["axes"] = f"{describe_axes(chosen)}: {why}" + ("" if axes else " To choose: axes.")
+        chosen, why = form.axes, findings.notes.get("axes", f"usual for {form.title}.")
+    findings.notes["axes"] = f"{describe_axes(chosen)}: {why}" + ("" if axes else " To choose: axes.")
     report = {
         "format": form.title,
         "splats": len(gaussians),
         "sh_degree": math.isqrt(gaussians.sh.shape[1]) - 1,
-        **({"antialiased": "the file does not say."} if form.says_antialiased else {}),
+        **({"antialiased": "not stated in the file."} if form.says_antialiased else {}),
     }
-    if "sh_degree" in findings.said:
-        findings.say("sh_degree", f"{report['sh_degree']} here.")
-    return change_axes(gaussians, source=chosen), report | findings.said
+    if "sh_degree" in findings.notes:
+        findings.note("sh_degree", f"{report['sh_degree']} here.")
+    return change_axes(gaussians, source=chosen), report | findings.notes
 
 
 def _sniff(head: bytes, size: int, name: str) -> str:
-    """Tell the format from the first bytes; those that have none that tell are what is left."""
+    """Detect the format from the first bytes; formats without magic are tried last."""
     for form in sorted(FORMATS, key=lambda form: not form.magic):
         if form.read is not None and head.startswith(form.magic or b"") and form.fits(size):
             return form.name

@@ -26,7 +26,7 @@ from ..errors import BackendUnavailable, FormatError, InvalidInput
 from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_atomically, read_source
 from .columns import checked_gaussians
-from .findings import Findings, damage_is_said
+from .findings import Findings, damage_as_format_error
 from .limits import check_gaussians
 from .ply_dialects import note_antialiased
 from .threads import in_threads
@@ -65,7 +65,7 @@ _FRACTIONAL_BITS = 12  # 0.24 mm steps over +-2 km; fewer when the world is larg
 _COLOR_SCALE = 0.15
 _COMPONENT_MAX = 511
 _MOST_GAUSSIANS = 1 << 28
-_MOST_RATIO = 1032  # deflate cannot shrink further, so a larger promise is a lie
+_MOST_RATIO = 1032  # deflate cannot compress further, so a larger claim is false
 _CHUNK = 1 << 15  # Gaussians at a time
 _PIECE = 1 << 20  # bytes that are deflated at a time
 _WINDOW = 1 << 15
@@ -93,7 +93,7 @@ def write_spz(
         gaussians: at least one, all values finite.
         version: 3 or 4; 4 needs the package ``zstandard`` and newer readers.
         axes: axes that the values have, one of `TAGGED_AXES`, to be written into the file; None writes no tag.
-            Readers that know the tag turn the world to their own axes.
+            Readers that know the tag convert the world to their own axes.
         sh_bits: bits kept of degree 1 and of higher degrees, 1 to 8; fewer compress better.
         level: effort of gzip or zstd, 1 to 9.
 
@@ -147,21 +147,21 @@ def read_spz(
 ) -> Gaussians:
     """Read an SPZ file of version 1 to 4, SH degree 0 to 4. Axes are left as they are.
 
-    Of degree 4 the last band is left out.
+    Of degree 4 the last band is dropped.
 
     Args:
         source: path, or binary file open for reading.
         drop_invalid: leave out Gaussians with NaN or infinite values instead of refusing the file.
         most: Gaussians that the file may hold; None takes what is usual for its size.
-        findings: gets the axes that the file says it has, and what else it says.
+        findings: receives the axes that the file states, and other notes.
 
     Raises:
-        FormatError: when the file is no SPZ, is damaged or cut short, promises more than it can hold or than is read,
+        FormatError: when the file is no SPZ, is damaged or truncated, claims more than it can hold or than is read,
             or is of a newer version or a higher SH degree.
         BackendUnavailable: for version 4 when the package ``zstandard`` is not installed.
     """
     data, name = read_source(source)
-    with damage_is_said(name):
+    with damage_as_format_error(name):
         return _read(data, name, drop_invalid, most, findings or Findings())
 
 
@@ -178,7 +178,7 @@ def _read(data: bytes, name: str, drop_invalid: bool, most: int | None, findings
     stored_bases = 1 + len(blocks[5]) // (3 * count)
     bases = min(stored_bases, (_KEPT_DEGREE + 1) ** 2)
     if bases < stored_bases:
-        findings.say("sh_degree", "degree 4 in the file; the last band is left out.")
+        findings.note("sh_degree", "degree 4 in the file; the last band is dropped.")
     fields = (
         np.empty((count, 3), np.float32),
         np.empty((count, 4), np.float32),
@@ -267,7 +267,7 @@ def _pack_sh(rest: np.ndarray, sh_bits: tuple[int, int]) -> np.ndarray:  # [N, K
 
 
 def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
-    """Pack into one gzip member, pieces side by side, each with the window that the one before leaves it."""
+    """Pack into one gzip member, pieces in parallel, each primed with the window of the previous one."""
     whole = np.concatenate([np.frombuffer(part, np.uint8) for part in parts])
 
     def deflate(start: int) -> bytes:
@@ -285,7 +285,7 @@ def _gzip(parts: list[bytes | memoryview], level: int) -> list[bytes]:
 
 
 def _strategy(piece: np.ndarray, level: int) -> int:
-    """Return whether to look for repeats: not where a sample says that this would save less than a sixteenth.
+    """Return whether to search for repeats: not where a sample shows savings below a sixteenth.
 
     Quantized positions, rotations and colors seldom repeat; without the search they pack six times as fast.
     """
@@ -377,7 +377,7 @@ def _unpack_gzip(data: bytes, name: str, most: int | None) -> _Packed:
     try:
         header = stream.decompress(data, _HEADER.size)
         if len(header) < _HEADER.size:
-            raise FormatError(f"{name}: is cut short: {len(header)} of {_HEADER.size} header bytes.")
+            raise FormatError(f"{name}: is truncated: {len(header)} of {_HEADER.size} header bytes.")
         magic, version, count, degree, bits, flags, _ = _HEADER.unpack(header)
         if magic != _MAGIC:
             raise FormatError(f"{name}: unpacks to {header[:4]!r}, not 'NGSP'; is this an SPZ file?")
@@ -388,13 +388,13 @@ def _unpack_gzip(data: bytes, name: str, most: int | None) -> _Packed:
         is_short = len(body) < sum(sizes)
         after = b"" if is_short else stream.decompress(stream.unconsumed_tail, _MOST_EXTENSION_BYTES)
     except zlib.error as error:
-        raise FormatError(f"{name}: cannot be unpacked ({error}); it is damaged or cut short.") from error
+        raise FormatError(f"{name}: cannot be unpacked ({error}); it is damaged or truncated.") from error
     if is_short:
         raise FormatError(
-            f"{name}: is cut short: {count} Gaussians need {sum(sizes)} bytes; got {len(body)}."
+            f"{name}: is truncated: {count} Gaussians need {sum(sizes)} bytes; got {len(body)}."
         )
     if not stream.eof and len(after) < _MOST_EXTENSION_BYTES:
-        raise FormatError(f"{name}: ends before its check sum; it is damaged or cut short.")
+        raise FormatError(f"{name}: ends before its check sum; it is damaged or truncated.")
     blocks = np.split(np.frombuffer(body, np.uint8), np.cumsum(sizes)[:-1])
     axes = _tagged_axes(after, name) if flags & _HAS_EXTENSIONS else None
     return _Packed(version, count, bits, blocks, axes, flags)
@@ -403,7 +403,7 @@ def _unpack_gzip(data: bytes, name: str, most: int | None) -> _Packed:
 def _unpack_streams(data: bytes, name: str, most: int | None) -> _Packed:
     zstandard = _zstandard(f"{name}: SPZ version 4")
     if len(data) < _HEADER_4.size:
-        raise FormatError(f"{name}: is cut short: {len(data)} of {_HEADER_4.size} header bytes.")
+        raise FormatError(f"{name}: is truncated: {len(data)} of {_HEADER_4.size} header bytes.")
     _, version, count, degree, bits, flags, streams, table = _HEADER_4.unpack_from(data)
     _check_header(name, version, range(4, 5), count, degree, bits)
     sizes = _block_sizes(version, count, degree)
@@ -419,7 +419,7 @@ def _unpack_streams(data: bytes, name: str, most: int | None) -> _Packed:
         offset += packed_size
         if size != sizes[index] or len(chunk) != packed_size:
             raise FormatError(
-                f"{name}: stream {number} is cut short or of a wrong size ({size}, not {sizes[index]})."
+                f"{name}: stream {number} is truncated or of a wrong size ({size}, not {sizes[index]})."
             )
         try:
             promised = zstandard.frame_content_size(chunk)
@@ -452,12 +452,12 @@ def _unpack_streams(data: bytes, name: str, most: int | None) -> _Packed:
 
 
 def _tagged_axes(records: bytes, name: str) -> str | None:
-    """Find the axes among the extensions; others are passed over."""
+    """Find the axes among the extensions; others are skipped."""
     offset = 0
     while offset + 8 <= len(records):
         kind, size = struct.unpack_from("<II", records, offset)
         if offset + 8 + size > len(records):
-            raise FormatError(f"{name}: extension {kind:#x} is cut short; the file is damaged.")
+            raise FormatError(f"{name}: extension {kind:#x} is truncated; the file is damaged.")
         if kind == _AXES_KIND:
             number = int.from_bytes(records[offset + 8 : offset + 8 + size], "little")
             if size != 4 or number > len(TAGGED_AXES):

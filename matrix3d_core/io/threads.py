@@ -1,4 +1,4 @@
-"""Work on pieces of a file side by side; numpy, zlib and zstd let threads run at once."""
+"""Processes pieces of a file in parallel; numpy, zlib and zstd release the GIL."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Result = TypeVar("Result")
 
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return what ``work`` gives for each item, in order."""
+    """Return the result of ``work`` for each item, in order."""
     with ThreadPoolExecutor(max_workers=_workers()) as pool:
         return list(pool.map(work, items))
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int) -> Iterator[Result]:
-    """Yield what ``work`` gives for each item, in order; at most ``ahead`` are begun and not yet taken.
+    """Yield the result of ``work`` for each item, in order; at most ``ahead`` are begun and not yet consumed.
 
-    An item is drawn in the calling thread, just before it is begun. What a caller has taken stays his until he asks
-    for the next, so ``ahead + 1`` buffers can be used in turns.
+    An item is drawn in the calling thread, just before it is begun. A result stays valid until the next is
+    requested, so ``ahead + 1`` buffers can be used in rotation.
     """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=min(_workers(), ahead)) as pool:

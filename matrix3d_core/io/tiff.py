@@ -61,7 +61,7 @@ _BLOCK_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class DeepTiff:
-    """What a TIFF header says of a picture with more than 8 bits.
+    """The header of a TIFF picture with more than 8 bits.
 
     Attributes:
         width: columns as stored.
@@ -139,11 +139,11 @@ _ORIENTATIONS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
     8: lambda v: v[:, ::-1].swapaxes(0, 1),
 }
-_UNDONE = {6: 8, 8: 6}  # the others undo themselves
+_UNDONE = {6: 8, 8: 6}  # the others are their own inverse
 
 
 def deep_tiff(file: BinaryIO, name: str) -> DeepTiff | None:
-    """Look at a TIFF's first picture; None when its samples have 8 bits or fewer, or are signed.
+    """Read the header of a TIFF's first picture; None when its samples have 8 bits or fewer, or are signed.
 
     Raises:
         FormatError: when the header is damaged, absurd, or names a kind that is not read.
@@ -210,7 +210,7 @@ def _tags(file: BinaryIO, name: str) -> tuple[dict[int, tuple], str]:
         if length > len(inline):
             (where,) = struct.unpack(f"{order}{offset_kind}", inline)
             if where + length > size:
-                raise FormatError(f"{name}: damaged or cut off; tag {tag} lies beyond its end.")
+                raise FormatError(f"{name}: damaged or truncated; tag {tag} is beyond its end.")
             if tag != _XMP and length > 1 << 26:
                 raise FormatError(f"{name}: damaged; tag {tag} has {number} values.")
             file.seek(where)
@@ -273,7 +273,7 @@ def _unpacked(
                 missing -= len(piece)
             data = b"".join(pieces)
         if len(data) < wanted:
-            raise FormatError(f"{tiff.name}: damaged or cut off; a strip holds too few bytes.")
+            raise FormatError(f"{tiff.name}: damaged or truncated; a strip holds too few bytes.")
         yield done, _undo(tiff, data, (wanted // row_bytes, columns, samples))
 
 

@@ -105,7 +105,7 @@ def read_mp4(path: str | Path, *, progress: ProgressFn = no_progress) -> Tensor:
                 frames.append(torch.from_numpy(picture.to_ndarray(format="rgb24")))
                 progress(ProgressEvent(min(len(frames), total), total, "read video"))
     except av.error.FFmpegError as error:
-        raise FormatError(f"{path.name} is cut short or no video ({error}). Write it again.") from error
+        raise FormatError(f"{path.name} is truncated or no video ({error}). Write it again.") from error
     if not frames:
         raise FormatError(f"{path.name} must hold at least one frame; got none.")
     return torch.stack(frames).float() / 255

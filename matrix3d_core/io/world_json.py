@@ -1,6 +1,6 @@
-"""world.json: what a splat file cannot say about its world, in a small file beside it.
+"""world.json: metadata that a splat file cannot store, in a sidecar file.
 
-``world.spz`` has ``world.world.json``. All places and directions in it are in the axes of the splat file, which it
+``world.spz`` has ``world.world.json``. All positions and directions in it are in the axes of the splat file, which it
 names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y down, z forward).
 
     {"format": "matrix3d-world", "version": 1, "file": "world.spz", "count": 300000, "axes": "RDF",
@@ -9,8 +9,8 @@ names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y dow
      "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
      "source": "...", "license": "..."}
 
-``ground_height`` counts along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
-axis, which leaves out sky and strays. What is not known is null.
+``ground_height`` is along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
+axis, which excludes sky and outliers. Unknown values are null.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
 
 FORMAT_NAME, FORMAT_VERSION = "matrix3d-world", 1
 MAX_BYTES = 1_000_000
-_FARTHEST = 1e12  # world units; beyond, nothing is meant
+_FARTHEST = 1e12  # world units; larger values are errors
 _UP = (0.0, -1.0, 0.0)
 
 Point = tuple[float, float, float]
@@ -56,15 +56,15 @@ Box = tuple[Point, Point]
 
 @dataclass(frozen=True)
 class WorldInfo:
-    """What a viewer or an editor wants to know of a world. OpenCV axes, world units.
+    """Metadata of a world for viewers and editors. OpenCV axes, world units.
 
     Attributes:
         axes: three letters, axes of the splat file (see `matrix3d_core.io.axes`).
         meters_per_unit: None when the scale is not known.
         ground_height: of the ground above the origin, along ``up``; None when it is not known.
         up: unit vector.
-        start_pose: ``[4, 4]`` float64 world-to-camera where a visit begins, or None.
-        bounds: least and most of the centers, or None.
+        start_pose: ``[4, 4]`` float64 world-to-camera, the viewer's start, or None.
+        bounds: minimum and maximum of the centers, or None.
         core_bounds: the same without the outer 1 % at either end, or None.
         count: Gaussians, or None.
         source: where the world comes from, free text.
@@ -120,19 +120,19 @@ def describe_world(
     source: str = "",
     license: str = "",
 ) -> WorldInfo:
-    """Gather what is known of a world.
+    """Collect the metadata of a world.
 
     Args:
         gaussians: the world, OpenCV axes.
-        trajectory: its first pose is where a visit begins, and it may say that units are meters.
+        trajectory: its first pose is the viewer's start, and it may state that units are meters.
         axes: axes that the file will have.
-        meters_per_unit: overrides what the trajectory says.
+        meters_per_unit: overrides the trajectory's unit.
         eye_height: of the origin above the ground, world units.
         source: where the world comes from.
-        license: what others may do with it.
+        license: of the world.
 
     Raises:
-        InvalidInput: when a place is NaN, infinite or beyond all scenes, or a text is no Unicode.
+        InvalidInput: when a position is NaN, infinite or too large, or a text is not Unicode.
     """
     check_finite("means", gaussians.means)
     centers = gaussians.means.detach().cpu().numpy().astype(np.float64)
@@ -161,13 +161,13 @@ def _box(least: np.ndarray, most: np.ndarray) -> Box:
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:
-    """Return where the sidecar of a splat file belongs: ``world.spz`` has ``world.world.json``."""
+    """Return the path of a splat file's sidecar: ``world.spz`` has ``world.world.json``."""
     path = Path(path)
     return path.with_name(f"{path.stem}.world.json")
 
 
 def write_world_info(splat_file: str | os.PathLike[str], info: WorldInfo) -> Path:
-    """Write the sidecar of a splat file and return its path; it appears whole or not at all."""
+    """Write the sidecar of a splat file and return its path; it appears only when complete."""
     target = sidecar_path(splat_file)
     with open_atomically(target) as file:
         file.write(format_world_info(info, file_name=Path(splat_file).name).encode())
@@ -178,7 +178,7 @@ def find_world_info(splat_file: str | os.PathLike[str]) -> WorldInfo | None:
     """Read the sidecar of a splat file; None when it has none.
 
     Raises:
-        FormatError: when there is one and it is not understood.
+        FormatError: when it is invalid.
     """
     path = sidecar_path(splat_file)
     if not path.is_file():
@@ -235,7 +235,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
 
     Args:
         text: the JSON, or its UTF-8 bytes.
-        source: what messages call it.
+        source: its name in messages.
 
     Raises:
         FormatError: naming the source and the field.
@@ -273,7 +273,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
 
 
 class _Fields:
-    """Reads a sidecar's fields, turned to OpenCV axes."""
+    """Reads a sidecar's fields, converted to OpenCV axes."""
 
     def __init__(self, source: str, data: Mapping[str, Any], turn: np.ndarray) -> None:
         self.source, self.data, self.turn = source, data, turn
@@ -309,7 +309,7 @@ class _Fields:
         return self.turn @ np.array(value, np.float64)
 
     def direction(self, value: Any, where: str) -> np.ndarray | None:
-        """Read a vector and give it the length 1."""
+        """Read a vector and normalize it."""
         vector = self.vector(value, where)
         length = 0.0 if vector is None else float(np.linalg.norm(vector))
         if vector is not None and not length > 1e-6:

@@ -45,7 +45,7 @@ _EXTRA_CONCAT = re.compile(r"(?:^|\.)patch_embedding_extra_concate\.(?:\w+\.)*(?
 
 @dataclass(frozen=True)
 class LoraModule:
-    """What a file says about one module of the network.
+    """The tensors of one module of the network.
 
     Attributes:
         stem: the module's name in the file, prefix included (``"transformer.x_embedder"``).
@@ -88,7 +88,7 @@ class LoraModule:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Rows and columns (kernel included) of the weight it was made for, where the parts tell."""
+        """Rows and columns (kernel included) of the weight it was made for, where the parts define it."""
         p = self.parts
         if "up" in p and "down" in p:
             kernel = p["mid"][0, 0].numel() if "mid" in p else 1
@@ -112,7 +112,7 @@ class LoraFile:
             second patch embedding that the panorama LoRA for Wan 2.2 5B brings; parts that the file lacks
             are None.
         plain: all other tensors: whole weights, not differences.
-        scale: where the factor of the products comes from, lines for people.
+        scale: where the factor of the products comes from, lines of the report.
     """
 
     path: Path
@@ -128,13 +128,13 @@ class LoraFile:
 
 
 def read_lora(path: Path) -> LoraFile:
-    """Read a LoRA file; its content decides the format, not its ending.
+    """Read a LoRA file; its content decides the format, not its suffix.
 
     Torch files are read without executing anything (``weights_only``). Where the file has no tensors for its
-    alphas, its header and the ``adapter_config.json`` beside it are asked; see `scaling`.
+    alphas, its header and the ``adapter_config.json`` next to it are read; see `scaling`.
 
     Raises:
-        FormatError: when the file is missing, empty, cut short, no tensor file, holds code or other objects,
+        FormatError: when the file is missing, empty, truncated, no tensor file, holds code or other objects,
             holds no LoRA, half a pair, several adapters, tensors that are no plain numbers, or NaN or infinite
             values.
     """
@@ -149,7 +149,7 @@ def sort_tensors(tensors: Mapping[str, Tensor], path: Path, stated: Stated | Non
     Args:
         tensors: the file's content.
         path: for the messages.
-        stated: what stands about their scale beside them, from `read_content`.
+        stated: statements about their scale, from `read_content`.
 
     Raises:
         FormatError: as `read_lora`.
@@ -198,7 +198,7 @@ def sort_tensors(tensors: Mapping[str, Tensor], path: Path, stated: Stated | Non
         if ("up" in parts) != ("down" in parts):
             has, lacks = ("B (up)", "A (down)") if "up" in parts else ("A (down)", "B (up)")
             raise FormatError(
-                f"{path.name} is incomplete: {stem} has {has} but no {lacks}. Get the file again."
+                f"{path.name} is incomplete: {stem} has {has} but no {lacks}. Download it again."
             )
         _check_parts(stem, parts, path)
     lines = scale_modules(modules, stated or Stated(), scaled_biases)

@@ -1,4 +1,4 @@
-"""Fitting a LoRA file to a model: what goes where, what is left over, and whether to refuse it."""
+"""Matches a LoRA file to a model: targets, leftovers, and whether to refuse it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _UNUSED = re.compile(r"(?:^|\.)img_emb\.|\.base_layer\.")
 
 @dataclass(frozen=True)
 class LoraTarget:
-    """A module of the file and where it goes.
+    """A module of the file and its target.
 
     Attributes:
         module: from the file.
-        place: where in the model.
-        host_place: set instead when only the host's own table knew the name; passed back as it came.
+        place: the target in the model.
+        host_place: set instead when only the host's own table has the name; returned unchanged.
     """
 
     module: LoraModule
@@ -45,7 +45,7 @@ class LoraTarget:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A module whose name fits and whose size does not."""
+    """A module whose name matches and whose size does not."""
 
     stem: str
     key: str
@@ -62,15 +62,15 @@ class LoraReport:
         naming: see `names.naming_of`.
         family: the file's family, from names and sizes.
         model_family: the model's.
-        targets: what fits.
+        targets: the matches.
         unexpected: modules and tensors of the file that the model has no place for.
         mismatched: names that fit with sizes that do not.
         missing: parameters of the model that the file leaves out in some blocks and trains in others.
-        ignored: tensors that nobody needs: ``img_emb``, base weights, text encoder modules.
+        ignored: tensors that are not needed: ``img_emb``, base weights, text encoder modules.
         ranks: that occur.
         brings_extra_concat: whether the file brings a whole ``patch_embedding_extra_concate``.
         lacks: why the file cannot work as the panorama LoRA of this model; empty when nothing is missing.
-        scale: where the factor of the products comes from, lines for people.
+        scale: where the factor of the products comes from, lines of the report.
     """
 
     file_name: str
@@ -136,7 +136,7 @@ class LoraReport:
         return " ".join(lines)
 
     def describe(self) -> str:
-        """Return the report for people, several lines."""
+        """Return the report, several lines."""
         ranks = ", ".join(map(str, self.ranks)) or "none (no plain pairs)"
         lines = [
             f"{self.file_name}: {len(self.targets)} of {self.total} targets matched.",
@@ -166,13 +166,13 @@ def match(
     host_names: Mapping[str, Any] | None = None,
     has_extra_concat: bool = False,
 ) -> LoraReport:
-    """Fit a LoRA file to a model; nothing is applied and nothing refused (see `LoraReport.check`).
+    """Match a LoRA file to a model; it is neither applied nor refused here (see `LoraReport.check`).
 
     Args:
         file: from `read_lora`.
         shapes: shapes of the model's parameters by native name, such as ``"blocks.0.self_attn.q.weight"``.
-        host_names: further names that the host's own LoRA code knows, with what it wants to hear for them:
-            a parameter name, or a tuple of it, ``(axis, start, length)`` and more; asked last.
+        host_names: further names of the host's own LoRA code, with its targets: a parameter name, or a
+            tuple of it, ``(axis, start, length)`` and more; tried last.
         has_extra_concat: the model has the 5B's extra embedding already.
     """
     table = name_table(shapes)
@@ -272,7 +272,7 @@ def _missing(places: Iterable[Place], table: Mapping[str, Place]) -> tuple[str, 
 def _extra_concat(
     file: LoraFile, shapes: Mapping[str, tuple[int, ...]], family: Family, has_already: bool
 ) -> tuple[bool, str, list[str]]:
-    """Return whether the 5B's extra embedding is there and fits, what is lacking, and what fits nowhere."""
+    """Return whether the 5B's extra embedding is there and fits, what is missing, and what has no target."""
     weight, bias = file.extra_concat
     base = shapes.get("patch_embedding.weight", ())
     if family.variant != "TI2V":
@@ -290,13 +290,13 @@ def _extra_concat(
         return (
             False,
             f"lacks patch_embedding_extra_concate.weight {list(wanted)} and .bias [{width}], through which the "
-            "5B model takes its guidance; without them it is an ordinary LoRA. Take "
+            "5B model takes its guidance; without them it is an ordinary LoRA. Use "
             "pano_video_gen_720p_5b.safetensors for guided video, or turn strict off to use this one as it is.",
             [],
         )
     for end, tensor, shape in (("weight", weight, wanted), ("bias", bias, (width,))):
         if tensor is None:
-            return False, f"lacks patch_embedding_extra_concate.{end} {list(shape)}. Get the file again.", []
+            return False, f"lacks patch_embedding_extra_concate.{end} {list(shape)}. Download it again.", []
         if tuple(tensor.shape) != shape:
             raise WeightsMismatch(
                 f"{file.path.name}: patch_embedding_extra_concate.{end} must have shape {list(shape)} for this "
@@ -306,7 +306,7 @@ def _extra_concat(
 
 
 def named_tensors(targets: Iterable[LoraTarget]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return tensors under kohya's part names, and for each module name where it goes in the host.
+    """Return tensors under kohya's part names, and for each module name its target in the host.
 
     The two are what the host's LoRA code takes: module names are made up (native name and rows), the parts
     end in ``.lora_up.weight`` and so on; the place is ``"diffusion_model.<key>"``, or a tuple of it and

@@ -19,18 +19,18 @@ def merge_upstream(
     """Return ``bf16(W + bf16(alpha * bf16(B @ A)))``, as upstream merges its video LoRA.
 
     Everything is rounded to bfloat16 first, the product is rounded to bfloat16 before it is added, and
-    nothing is divided by the rank: upstream trained with alpha equal to the rank. Computed where
-    ``weight`` lies.
+    nothing is divided by the rank: upstream trained with alpha equal to the rank. Computed on
+    the device of ``weight``.
 
     Args:
-        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight, any floating dtype; left as
-            it is.
+        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight, any floating dtype; not
+            changed.
         A: ``[r, in]`` (or ``[r, in, k...]``), any floating dtype.
         B: ``[out, r]`` (or ``[out, r, 1...]``), any floating dtype.
         alpha: factor of the product; upstream's is 1.
 
     Raises:
-        InvalidInput: when the shapes do not belong together.
+        InvalidInput: when the shapes do not match.
 
     Source: Matrix-3D, merge of ``pano_video_gen_480p.ckpt`` into the Wan DiT.
     """
@@ -57,7 +57,7 @@ def merge_dora(
     """Return ``m V / |V|`` with ``V = W + scale * B @ A``: V's directions, with trained lengths.
 
     Args:
-        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight; left as it is. Its type and device
+        weight: ``[out, in]`` linear or ``[out, in, k...]`` convolution weight; not changed. Its type and device
             are the result's.
         A: ``[r, in]`` (or ``[r, in, k...]``).
         B: ``[out, r]`` (or ``[out, r, 1...]``).
@@ -65,7 +65,7 @@ def merge_dora(
         scale: factor of the product, alpha / rank.
 
     Raises:
-        InvalidInput: when the shapes do not belong together.
+        InvalidInput: when the shapes do not match.
 
     Source: Liu et al., DoRA, 2024, equation 5, per output as peft and LyCORIS do.
     """
@@ -86,6 +86,6 @@ def merge_dora(
     lengths = merged.transpose(0, kept).flatten(1).norm(dim=1)
     shape = [1] * weight.ndim
     shape[kept] = -1
-    tiny = torch.finfo(weight.dtype).eps  # a direction of no length stays one
+    tiny = torch.finfo(weight.dtype).eps  # a zero direction stays zero
     result: Tensor = merged * (m.reshape(-1) / lengths.clamp_min(tiny)).reshape(shape)
     return result

@@ -1,4 +1,4 @@
-"""What a module is called in the namings that LoRA files come in, and which model family a name belongs to."""
+"""Names of modules in the naming schemes of LoRA files, and the model family that a name belongs to."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _FLUX_TOP = (
     ("guidance_in.out_layer", "time_text_embed.guidance_embedder.linear_2"),
     ("final_layer.linear", "proj_out"),
 )
-_FLUX_SWAPPED = ("final_layer.adaLN_modulation.1", "norm_out.linear")  # scale and shift change places
+_FLUX_SWAPPED = ("final_layer.adaLN_modulation.1", "norm_out.linear")  # scale and shift are swapped
 _WAN_BLOCK = (
     ("self_attn.q", "attn1.to_q"),
     ("self_attn.k", "attn1.to_k"),
@@ -94,12 +94,12 @@ _WAN_TOP = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a LoRA module goes.
+    """The target of a LoRA module.
 
     Attributes:
         key: parameter name in the model's native naming (``"double_blocks.0.img_attn.qkv.weight"``).
         rows: first row and number of rows, when the module is a part of a fused weight; else None.
-        is_swapped: the two halves of its rows change places on the way (diffusers puts scale before shift).
+        is_swapped: the two halves of its rows are swapped (diffusers puts scale before shift).
     """
 
     key: str
@@ -109,11 +109,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Family:
-    """What model a set of names and shapes belongs to; an empty kind means unknown.
+    """The model family of a set of names and shapes; an empty kind means unknown.
 
     Attributes:
         kind: ``"FLUX"``, ``"Wan"``, ``"Stable Diffusion"`` or ``""``.
-        width: size of the hidden state, 0 when the names do not tell.
+        width: size of the hidden state, 0 when the names do not show it.
         variant: ``"I2V"`` (image branch), ``"TI2V"`` (48 latent channels), ``"Fill"`` or ``""``.
     """
 
@@ -122,7 +122,7 @@ class Family:
     variant: str = ""
 
     def __str__(self) -> str:
-        """Return the family for people: ``"Wan 2.1 I2V 14B (width 5120)"``."""
+        """Return the family as text: ``"Wan 2.1 I2V 14B (width 5120)"``."""
         if not self.kind:
             return "an unknown kind of model"
         size = {("Wan", 5120): "14B", ("Wan", 1536): "1.3B", ("Wan", 3072): "5B"}.get((self.kind, self.width))
@@ -159,7 +159,7 @@ def is_text_encoder(stem: str) -> bool:
 
 
 def name_table(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Place]:
-    """Return every name, without prefix, that a module of this model goes by, and where it leads.
+    """Return every known name, without prefix, of the modules of this model, and its target.
 
     Native (BFL, DiffSynth), diffusers and, with underscores for dots, kohya names are covered.
 
@@ -223,7 +223,7 @@ def _block(module: str) -> tuple[str, str]:
 
 
 def naming_of(stems: Iterable[str]) -> str:
-    """Return the naming a file is written in, for people.
+    """Return the naming scheme of a file, as text.
 
     ``kohya`` (underscores), ``peft``, ``diffusers``, ``BFL`` (FLUX names of its makers), ``native`` (Wan names
     of its makers, as DiffSynth writes them) or ``other``; two with a plus when mixed.
@@ -280,7 +280,7 @@ _HIDDEN_IN = re.compile(
 
 
 def family_of_names(sizes: Mapping[str, tuple[int, int] | None]) -> Family:
-    """Tell the model family from a LoRA file's module names and weight sizes.
+    """Return the model family by a LoRA file's module names and weight sizes.
 
     Args:
         sizes: rows and columns of the weight by module name (prefix included), None where unknown.
@@ -297,7 +297,7 @@ def family_of_names(sizes: Mapping[str, tuple[int, int] | None]) -> Family:
 
 
 def family_of_model(shapes: Mapping[str, tuple[int, ...]]) -> Family:
-    """Tell the family of a model from its parameters' native names and shapes."""
+    """Return the family of a model by its parameters' native names and shapes."""
     stems = {key.removesuffix(".weight"): (s[0], s[1]) for key, s in shapes.items() if len(s) == 2}
     family = family_of_names(stems)
     entry = shapes.get("patch_embedding.weight", shapes.get("img_in.weight", ()))

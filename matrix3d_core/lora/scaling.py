@@ -1,4 +1,4 @@
-"""How much a LoRA's product counts: alpha and rank from the file's tensors, its header, or the file beside it."""
+"""The scale of a LoRA's product: alpha and rank from the file's tensors, its header, or its adapter_config.json."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .search import LORA_SUFFIXES
 __all__ = ["CONFIG_NAME", "Scaling", "Stated", "read_adapter_config", "scale_modules", "stated_in"]
 
 CONFIG_NAME = "adapter_config.json"
-"""What peft calls the file beside ``adapter_model.safetensors`` that holds alpha and rank."""
+"""peft's file next to ``adapter_model.safetensors`` that holds alpha and rank."""
 
 _CONFIG_LIMIT = 4_000_000  # bytes
 _PATTERN_LIMIT = 5_000  # entries
 _PLAIN = re.compile(r"\^?[\w.\-]+\Z")  # a module's name, or its end
-_WITH_CHOICES = re.compile(r"[\w.\-^$\\|()\[\]]+\Z")  # no repetitions: such a match takes no time to speak of
+_WITH_CHOICES = re.compile(r"[\w.\-^$\\|()\[\]]+\Z")  # no repetitions: such a match is fast
 _RANKS = ("r", "rank", "lora_rank", "lora_dim")
 _FIELDS = ("lora_alpha", *_RANKS, "alpha_pattern", "rank_pattern", "use_rslora", "use_dora", "peft_type")
 _NAMED_ALPHA = re.compile(r"(?:^|[._])alpha$", re.IGNORECASE)
@@ -37,7 +37,7 @@ class Scaling:
     """What one source states about the modules of one component.
 
     Attributes:
-        source: for people, such as ``"lora_adapter_metadata in the header"``.
+        source: as text, such as ``"lora_adapter_metadata in the header"``.
         alpha: None where it is not stated.
         rank: likewise.
         alpha_pattern: by module name, peft's way (`Scaling.at`).
@@ -66,11 +66,11 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Stated:
-    """What a file and its neighbor state about scale.
+    """What a file and its config state about scale.
 
     Attributes:
         scalings: by component, such as ``"transformer"``; ``""`` is any.
-        notes: what was seen and is not used, lines for people.
+        notes: what was found and is not used, lines of the report.
     """
 
     scalings: Mapping[str, Scaling] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def read_adapter_config(path: Path) -> dict[str, Any] | str | None:
     others = [p for p in path.parent.iterdir() if p.suffix.lower() in LORA_SUFFIXES and p.is_file()]
     if path.stem != "adapter_model" and len(others) > 1:
         return (
-            f"Not used: {CONFIG_NAME} beside the file, because {len(others)} files lie there; an alpha in it is for "
+            f"Not used: {CONFIG_NAME} next to the file, as there are {len(others)} files; an alpha in it is for "
             "adapter_model. Put the two into a folder of their own."
         )
     try:
@@ -113,14 +113,14 @@ def read_adapter_config(path: Path) -> dict[str, Any] | str | None:
             raise FormatError(f"{CONFIG_NAME}: it holds a {type(content).__name__}")
     except (OSError, FormatError) as error:
         raise FormatError(
-            f"{CONFIG_NAME} beside {path.name} must be a JSON object with r and lora_alpha ({str(error)[:100]}). Get "
+            f"{CONFIG_NAME} next to {path.name} must be a JSON object with r and lora_alpha ({str(error)[:100]}). Get "
             "it again, or move it away to use the file with scale 1."
         ) from error
     return content
 
 
 def stated_in(header: Mapping[str, Any], config: Mapping[str, Any] | str | None, path: Path) -> Stated:
-    """Read the known layouts off a header and peft's config; the header wins where both speak.
+    """Read the known layouts of a header and peft's config; the header takes precedence.
 
     Known are: diffusers' ``lora_adapter_metadata`` (one JSON text, keys ``component.lora_alpha``),
     SimpleTuner's entries ``component.lora_alpha`` and ``component.r``, any entry with a peft config as JSON
@@ -158,7 +158,7 @@ def stated_in(header: Mapping[str, Any], config: Mapping[str, Any] | str | None,
         if start.startswith(("pissa", "olora", "corda", "eva")) and not start.startswith("eva"):
             notes.append(
                 f"Note: {CONFIG_NAME} says init_lora_weights {start}; unless it was converted on saving, it fits only "
-                "the residual weights it was trained beside."
+                "the residual weights it was trained with."
             )
     if not scalings:
         notes += _unused_alphas(header)
@@ -168,7 +168,7 @@ def stated_in(header: Mapping[str, Any], config: Mapping[str, Any] | str | None,
 def scale_modules(
     modules: Mapping[str, MutableMapping[str, Tensor]], stated: Stated, scaled_biases: set[str]
 ) -> tuple[str, ...]:
-    """Write what is stated into the modules that have no alpha of their own; return lines for people.
+    """Apply the stated scale to the modules that have no alpha of their own; return lines of the report.
 
     The factor becomes an alpha tensor, ``factor * rank``, which every reader divides by the rank again.
 
@@ -189,11 +189,11 @@ def scale_modules(
             own.append(float(parts["alpha"]) / rank)
         elif found is not None:
             scaling, name = found
-            alpha, told = scaling.at(name)
+            alpha, stated_alpha = scaling.at(name)
             if alpha is None:
                 continue
-            if told is not None and told != rank:
-                odd.append(f"{stem} has rank {rank}, {scaling.source} says {told:g}")
+            if stated_alpha is not None and stated_alpha != rank:
+                odd.append(f"{stem} has rank {rank}, {scaling.source} says {stated_alpha:g}")
                 continue
             factor = alpha / (math.sqrt(rank) if scaling.is_rslora else rank)
             parts["alpha"] = torch.tensor(factor * rank, dtype=torch.float64)
@@ -208,13 +208,13 @@ def scale_modules(
         lines.append(f"Scale from the file's own alpha tensors, alpha / rank: {_range(own)}{also}.")
     if odd:
         lines.append(
-            f"Not used: the stated alpha of {len(odd)} modules, whose rank is another; they count once. {odd[0]}."
+            f"Not used: the stated alpha of {len(odd)} modules, whose rank is another; they have scale 1. {odd[0]}."
         )
     magnitudes = sum("dora_scale" in parts for parts in modules.values())
     if magnitudes:
         lines.append(f"DoRA: {magnitudes} modules have magnitudes.")
     elif any(scaling.use_dora for scaling in stated.scalings.values()):
-        lines.append("Note: it says use_dora, but holds no magnitudes; it counts as a plain LoRA.")
+        lines.append("Note: it states use_dora, but holds no magnitudes; it is used as a plain LoRA.")
     return (*lines, *stated.notes)
 
 
@@ -293,7 +293,7 @@ def _scaling(fields: Mapping[str, Any], source: str, path: Path) -> Scaling:
 
 
 def _unused_alphas(header: Mapping[str, Any]) -> list[str]:
-    """Name what a header says about alpha in a layout that does not tell what to do with it."""
+    """Return the alphas of a header in a layout without defined meaning."""
     seen = {
         str(key): str(value)[:40]
         for key, value in header.items()
@@ -325,7 +325,7 @@ def _json_object(value: Any) -> Mapping[str, Any] | None:
 
 
 def _rank(parts: Mapping[str, Tensor]) -> int | None:
-    """Return what alpha is divided by, None where it does not count."""
+    """Return the divisor of alpha, None where it does not apply."""
     for name in ("down", "hada_w1_b", "lokr_w1_b", "lokr_w2_b"):
         if name in parts and parts[name].ndim >= 2:
             return int(parts[name].shape[0]) or None

@@ -1,4 +1,4 @@
-"""Where LoRA files are, under all the names and nestings that upstream's downloader leaves. No torch here."""
+"""Where LoRA files are, under all the names and subfolders that upstream's downloader creates. No torch here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 __all__ = ["LORA_SUFFIXES", "PANORAMA_LORAS", "LoraPlace", "find_lora_files", "resolve_lora"]
 
 LORA_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
-"""Endings of files that may hold a LoRA."""
+"""Suffixes of files that may hold a LoRA."""
 
 PANORAMA_LORAS = (
     ("FLUX.1 dev, text to panorama", ("text2panoimage_lora", "pano_image_lora")),
@@ -20,7 +20,7 @@ PANORAMA_LORAS = (
     ("Wan 2.1 I2V 14B, panorama video 480p", ("pano_video_gen_480p",)),
     ("Wan 2.1 I2V 14B, panorama video 720p", ("pano_video_gen_720p",)),
 )
-"""What it is for, and the names (without ending) that one and the same file goes by.
+"""Its use, and the known names (without suffix) of the same file.
 
 Source: the downloader and the scripts of Matrix-3D and WorldGen, which disagree about the names.
 """
@@ -34,11 +34,11 @@ class LoraPlace:
     """A LoRA file that was found.
 
     Attributes:
-        name: how a workflow names it: the path below a ``loras`` folder with forward slashes; for a file
+        name: its name in workflows: the path below a ``loras`` folder with forward slashes; for a file
             of another kind of folder the kind, a colon and that path (``"matrix3d: wan_lora/x.ckpt"``).
         path: the file.
-        kind: the kind of folder it lies in.
-        what: what it is for, when its name is one of `PANORAMA_LORAS`; else empty.
+        kind: the kind of its folder.
+        what: its use, when its name is one of `PANORAMA_LORAS`; else empty.
     """
 
     name: str
@@ -81,7 +81,7 @@ def resolve_lora(name: str, places: Iterable[LoraPlace]) -> LoraPlace | None:
     """Return the place that ``name`` means, or None.
 
     The exact name wins; then the only file with the same last part, then one with another of the names
-    that this file goes by (`PANORAMA_LORAS`), whatever its ending and folder. So a workflow made on one
+    that this file goes by (`PANORAMA_LORAS`), whatever its suffix and folder. So a workflow made on one
     machine finds its files on another.
     """
     places = list(places)
@@ -103,7 +103,7 @@ def resolve_lora(name: str, places: Iterable[LoraPlace]) -> LoraPlace | None:
 
 
 def _what(path: Path) -> str:
-    """Tell what a file is for by its name; converted files have something after the known name."""
+    """Return the use of a file by its name; converted files have a suffix after the known name."""
     stem = path.name.lower().rsplit(".", 1)[0]
     for what, names in PANORAMA_LORAS:  # the 5B comes before the 720p whose name begins alike
         if any(stem.startswith(name) for name in names):
@@ -116,7 +116,7 @@ def _walk(root: Path) -> Iterator[Path]:
     for folder, subfolders, names in os.walk(root, followlinks=True):
         here = Path(folder)
         true = os.path.realpath(here)
-        if true in seen:  # a link in a circle
+        if true in seen:  # a cyclic link
             subfolders[:] = []
             continue
         seen.add(true)

@@ -1,4 +1,4 @@
-"""From the network's raw maps to Gaussians: activations, places and orientations.
+"""Converts the network's raw maps to Gaussians: activations, positions and orientations.
 
 | channels | meaning |
 |---|---|
@@ -45,7 +45,7 @@ _NO_INTRINSICS = (
 
 @dataclass(frozen=True)
 class Grid:
-    """One frame's pixels as the Gaussians see them.
+    """The pixel grid of one frame's Gaussians.
 
     Attributes:
         rays: ``[h, w, 3]`` point at depth 1 in the camera's axes: unit directions of a panorama (depth is
@@ -76,7 +76,7 @@ def gaussian_scales(raw: Tensor, depth: Tensor, factor: float, config: LRMConfig
 
 
 def quats_from_xyzw(raw: Tensor) -> Tensor:  # [..., 4]
-    """Return unit quaternions w x y z of raw ones in the order x y z w; zeros become no rotation."""
+    """Return unit quaternions w x y z of raw ones in the order x y z w; zeros become the identity."""
     norm = raw.norm(dim=-1, keepdim=True)
     unit = (raw / norm.clamp_min(_QUAT_EPSILON))[..., [3, 0, 1, 2]]
     nothing = torch.tensor([1.0, 0.0, 0.0, 0.0]).to(unit)
@@ -104,7 +104,7 @@ def grid_of(config: LRMConfig, camera: Camera, device: torch.device | str | None
 
 
 def map_camera(config: LRMConfig, trajectory: Trajectory, frame: int, height: int, width: int) -> Camera:
-    """Return the camera that the model takes a frame of a path for, at the size of a map.
+    """Return the camera of a frame of a path as the model assumes it, at the size of a map.
 
     Raises:
         InvalidInput: when a perspective model gets a path without intrinsics.

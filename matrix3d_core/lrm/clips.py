@@ -34,7 +34,7 @@ _LATENTS = "latents_stride"
 
 @dataclass(frozen=True)
 class Clip:
-    """A panoramic clip with what is known about it.
+    """A panoramic clip with poses, distances and latents.
 
     Attributes:
         frames: ``[F, H, W, 3]`` uint8, all frames, also those the network does not see.
@@ -63,7 +63,7 @@ class Clip:
             needed = stride * (4 * (check_shape("latents", latent, "C t h w")["t"] - 1)) + 1
             if needed > count:
                 raise InvalidInput(
-                    f"latents of stride {stride} stand for {needed} frames; the clip has {count}."
+                    f"latents of stride {stride} are of {needed} frames; the clip has {count}."
                 )
 
 
@@ -104,10 +104,10 @@ def has_latents(folder: Path | str) -> bool:
 
 
 def read_clip_parts(folder: Path | str) -> tuple[Tensor, Tensor, Trajectory]:
-    """Read what a clip is made of, whether it has latents or not.
+    """Read the parts of a clip, with or without latents.
 
     Either ``clip.safetensors`` with ``frames`` and ``depth``, or two folders whose files, in the order of their names,
-    stand for the frames: ``frames`` (png, jpg, webp) and ``depth`` (npy, npz, exr: distance along the ray in world
+    are the frames: ``frames`` (png, jpg, webp) and ``depth`` (npy, npz, exr: distance along the ray in world
     units, inf or 0 for sky; or 16-bit png in millimeters).
 
     Returns:
@@ -174,7 +174,7 @@ def read_clip(folder: Path | str) -> Clip:
 
 
 def stand_in_latents(frames: Tensor, channels: int = 16) -> Tensor:  # [T, H, W, 3] -> [C, t, H/8, W/8]
-    """Return latents that no VAE made, for tests and benchmarks without models.
+    """Return stand-in latents, for tests and benchmarks without a VAE.
 
     The colors of the 2x2 quarters of every 8x8 block (12 channels), averaged over the frames of a latent
     frame, and how much they changed in it (3), scaled to about unit variance; the rest is zero. A model

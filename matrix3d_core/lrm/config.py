@@ -1,4 +1,4 @@
-"""Sizes and conventions of a latent reconstruction model, and how they are read off its weights."""
+"""Sizes and conventions of a latent reconstruction model, and how they are read from its weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LRMConfig:
 
     Attributes:
         width: of the tokens.
-        heads: of the attention; not to be seen in the weights.
+        heads: of the attention; not visible in the weights.
         ffn: hidden width of a layer's feed-forward part.
         trunk_layers: of the shared part, 4 (one per stage of the depth head).
         gs_layers: of the attribute branch, 4 (one per stage of its head).
@@ -32,7 +32,7 @@ class LRMConfig:
         stages: channels of the four scales of a head.
         features: channels in which the scales are fused.
         head_hidden: channels of a head's first two convolutions at full size.
-        head_out: channels that a head hands to the temporal deconvolution.
+        head_out: channels from a head to the temporal deconvolution.
         depth_channels: averaged to one.
         attribute_channels: 14, see `attributes`.
         camera: one of `CAMERAS`.
@@ -73,11 +73,7 @@ class LRMConfig:
             wanted = str if isinstance(default, str) else (int, float) if isinstance(default, float) else int
             if any(isinstance(x, bool) or not isinstance(x, wanted) or _is_too_big(x) for x in parts):
                 kind = (
-                    "a word"
-                    if wanted is str
-                    else "a number"
-                    if isinstance(default, float)
-                    else "whole numbers"
+                    "text" if wanted is str else "a number" if isinstance(default, float) else "whole numbers"
                 )
                 raise InvalidInput(
                     f"{field.name} must be {kind}, such as {default!r}; got {str(value)[:60]!r}."
@@ -121,7 +117,7 @@ class LRMConfig:
         return (frames - 1) // self.time_stride + 1
 
     def frames(self, latent_frames: int) -> int:
-        """Return how many frames a latent of ``latent_frames`` stands for."""
+        """Return the number of video frames of a latent of ``latent_frames``."""
         return (latent_frames - 1) * self.time_stride + 1
 
     def grid(self, latent_height: int, latent_width: int) -> tuple[int, int]:
@@ -159,7 +155,7 @@ def _is_too_big(value: Any) -> bool:
 def config_from_shapes(
     shapes: Mapping[str, Sequence[int]], header: Mapping[str, Any] | None = None
 ) -> LRMConfig:
-    """Read the sizes off the weights, and what they cannot tell off the file's header.
+    """Read the sizes from the weights, and the rest from the file's header.
 
     Args:
         shapes: of the tensors by published name.
@@ -167,7 +163,7 @@ def config_from_shapes(
             None takes the released model's.
 
     Raises:
-        WeightsMismatch: when a tensor that tells a size is missing or has another number of dimensions.
+        WeightsMismatch: when a tensor that defines a size is missing or has another number of dimensions.
     """
 
     def shape(name: str, dims: int) -> Sequence[int]:

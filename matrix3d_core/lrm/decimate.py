@@ -1,4 +1,4 @@
-"""Fewer Gaussians: the frames of a video see the same surfaces many times over."""
+"""Decimates Gaussians: the frames of a video see the same surfaces many times."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def thin(
 ) -> tuple[Gaussians, Tensor]:
     """Return at most ``most`` Gaussians, and the indices that they come from.
 
-    ``voxel`` looks for the smallest cells that leave few enough. Of each cell the most important Gaussian
-    stays where it is; it takes the cell's mean color (weighted by importance) and the largest opacity,
-    and grows by the spread of the centers it stands for, so that surfaces stay closed.
+    ``voxel`` searches for the smallest cells that meet the budget. The most important Gaussian of each cell
+    keeps its position; it gets the cell's mean color (weighted by importance) and the largest opacity,
+    and grows by the spread of the centers it represents, so that surfaces stay closed.
 
     Args:
         gaussians: ``[N]``.
@@ -91,7 +91,7 @@ def _cells(means: Tensor, distances: Tensor, side: float) -> tuple[Tensor, int]:
     size = torch.exp2(level) * side
     place = torch.floor(means.double() / size.double().unsqueeze(-1)).long()
     key = level.long()
-    for axis in range(3):  # a hash that does not repeat for any sensible world
+    for axis in range(3):  # a hash without collisions for realistic worlds
         key = key * 2_654_435_761 + place[:, axis] + 1_013_904_223
     unique, inverse = torch.unique(key, return_inverse=True)
     return inverse, len(unique)

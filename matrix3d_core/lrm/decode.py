@@ -38,22 +38,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """What to make of the network's maps.
+    """Settings for the conversion of the network's maps.
 
     Attributes:
-        frame_stride: take every how many frames; upstream takes every second.
-        min_opacity: leave out what is less opaque; upstream leaves out nothing.
-        max_size: leave out Gaussians whose longest axis (one standard deviation) is longer, world units; 0
-            leaves out none.
-        range_cut: leave out what is further than this share of the range limit (30 units): sky is pushed
-            against it. 1 leaves out none.
+        frame_stride: use every n-th frame; upstream uses every second.
+        min_opacity: drop Gaussians below it; upstream drops none.
+        max_size: drop Gaussians whose longest axis (one standard deviation) is longer, world units; 0
+            drops none.
+        range_cut: drop Gaussians beyond this fraction of the range limit (30 units): sky saturates
+            at it. 1 drops none.
         max_gaussians: budget; 0 is none.
         thinning: how the budget is kept, one of `THINNINGS`.
         pose_rule: one of `POSE_RULES`.
-        pose_scale: units of the network per world unit: what the network is told of the positions, and its
+        pose_scale: units of the network per world unit: positions are multiplied by it, and the network's
             distances divided by it. Upstream's worlds have a geometric mean distance of 1.
-        chunk: latent frames per call of a head; 0 follows the memory there is.
-        compile: let torch compile layers and heads first (minutes, then faster).
+        chunk: latent frames per call of a head; 0 = chosen by free memory.
+        compile: compile layers and heads with torch.compile (minutes, then faster).
     """
 
     frame_stride: int = 2
@@ -88,7 +88,7 @@ class DecodeSettings:
 
 
 DEFAULT_SETTINGS = DecodeSettings(min_opacity=0.02, max_gaussians=1_500_000)
-"""What LRMDecode and ``matrix3d decode-lrm`` start from; `DecodeSettings()` keeps all, as upstream does."""
+"""Defaults of LRMDecode and ``matrix3d decode-lrm``; `DecodeSettings()` keeps all Gaussians, as upstream does."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class LRMResult:
             of camera.
         plan: the memory that was planned for.
         video_size: rows and columns of the video's frames.
-        report: lines for people.
+        report: lines of text.
     """
 
     gaussians: Gaussians
@@ -118,7 +118,7 @@ class LRMResult:
 def fit_trajectory(trajectory: Trajectory, frames: int) -> Trajectory:
     """Return the path with as many poses as the latent has frames.
 
-    Up to three poses too many are dropped at the end, up to three missing ones repeat the last, as the
+    Up to three surplus poses are dropped at the end, up to three missing ones repeat the last, as the
     video nodes do with paths that are not 4 k + 1 long.
 
     Raises:
@@ -129,7 +129,7 @@ def fit_trajectory(trajectory: Trajectory, frames: int) -> Trajectory:
         return trajectory
     if abs(count - frames) > 3:
         raise InvalidInput(
-            f"trajectory must be the path of the video; it has {count} poses and the latent stands for {frames} "
+            f"trajectory must be the path of the video; it has {count} poses and the latent has {frames} "
             f"frames ({(frames - 1) // 4 + 1} latent frames). Connect the path that the video was made with."
         )
     return trajectory.select(torch.arange(frames).clamp(max=count - 1))
@@ -145,12 +145,12 @@ def plan_decode(
     weight_bytes: int = 2,
     parameters: int | None = None,
 ) -> MemoryPlan:
-    """Return how many latent frames go at a time and what that needs; says it in the log.
+    """Return the latent frames per call and the memory needed; logs them.
 
     Args:
         config: of the model.
         latents: ``[B, C, t, h, w]``.
-        settings: a chunk that is set wins.
+        settings: an explicit chunk takes precedence.
         free_bytes: on the device, weights not counted as used.
         item_bytes: of the arithmetic.
         weight_bytes: of the stored weights.
@@ -184,7 +184,7 @@ def decode_latents(
     free_memory: Callable[[], None] = lambda: None,
     progress: ProgressFn = no_progress,
 ) -> LRMResult:
-    """Turn a video's latents into Gaussians, in the trajectory's own frame and units.
+    """Decode a video's latents to Gaussians, in the trajectory's own frame and units.
 
     When the device runs out of memory, the heads are run with half as many latent frames at a time, down
     to one.
@@ -194,15 +194,15 @@ def decode_latents(
         latents: ``[1, C, t, h, w]`` normalized, as the diffusion model sees them.
         trajectory: the path of the video, one pose per frame.
         settings: see `DecodeSettings`.
-        plan: from `plan_decode`; None makes one that knows no limit.
+        plan: from `plan_decode`; None makes one without limit.
         dtype: of the arithmetic.
         device: where the model is.
         free_memory: called after running out of memory, before the next try.
         progress: called between the steps, at the end of the network with the first frame's depth.
 
     Raises:
-        InvalidInput: for latents or a path that do not fit, or when nothing is left over.
-        BackendUnavailable: when the memory does not even suffice for one latent frame at a time.
+        InvalidInput: for latents or a path that do not fit, or when no Gaussians are left.
+        BackendUnavailable: when the memory does not suffice for one latent frame at a time.
     """
     settings, config = settings or DecodeSettings(), model.config
     sizes = check_latents(latents, config)
@@ -249,12 +249,12 @@ def decode_latents(
         del attributes
         if not len(gaussians):
             raise InvalidInput(
-                f"nothing is left of {counts['all']} Gaussians: lower min_opacity ({settings.min_opacity}) or raise "
+                f"no splats are left of {counts['all']}: lower min_opacity ({settings.min_opacity}) or raise "
                 f"range_cut ({settings.range_cut}) or max_size ({settings.max_size})."
             )
         before = len(gaussians)
         if settings.max_gaussians and before > settings.max_gaussians:
-            progress(ProgressEvent(0, 1, f"LRM: thin {before} splats"))
+            progress(ProgressEvent(0, 1, f"LRM: decimate {before} splats"))
             gaussians, _ = thin(gaussians, distances, settings.max_gaussians, method=settings.thinning)
         world = (depth / settings.pose_scale).masked_fill(_is_cut(depth, config, settings), torch.inf).cpu()
         size = (int(depth.shape[1]), int(depth.shape[2]))
@@ -274,7 +274,7 @@ def check_latents(latents: Tensor, config: LRMConfig) -> dict[str, int]:
     """Check one video's latents; return its sizes.
 
     Raises:
-        InvalidInput: for another number of channels, several videos, or a picture of another form.
+        InvalidInput: for another number of channels, several videos, or another aspect.
     """
     if not isinstance(latents, Tensor) or latents.ndim != 5:
         shape = list(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
@@ -325,7 +325,7 @@ def _uncompile(model: LatentLRM) -> None:
 
 
 def _is_of_compiler(error: Exception) -> bool:
-    """Tell what torch.compile throws (no C++ compiler, no Triton, a graph it cannot take) from the network's own."""
+    """Return whether an error is torch.compile's (no C++ compiler, no Triton, an unsupported graph)."""
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
@@ -343,7 +343,7 @@ def _select(
     settings: DecodeSettings,
     progress: ProgressFn,
 ) -> tuple[Gaussians, Tensor, dict[str, int]]:
-    """Return what the settings keep, its distance from the camera it came from, and how many fell to what."""
+    """Return the kept Gaussians, their distances from their cameras, and the number dropped by each rule."""
     height, width = depth.shape[1:]
     counts = {"all": 0, "opacity": 0, "size": 0, "range": 0}
     parts: list[Gaussians] = []
@@ -352,7 +352,7 @@ def _select(
     for index, frame in enumerate(frames):
         progress(ProgressEvent(index, len(frames), "LRM: place splats"))
         grid = frame_grid(path, frame, config, height, width, depth.device)
-        # Sizes follow the network's units; everything that is a length is brought to the world's.
+        # Sizes follow the network's units; all lengths are converted to the world's.
         keep = depth[frame] > 0
         far = _is_cut(depth[frame], config, settings)
         counts["all"] += keep.numel()
@@ -405,7 +405,7 @@ def _report(
         f"distances: median {middle:.3g}, limit {limit:.3g}, {near_limit:.1%} within 5 % of the limit"
     )
     if near_limit > 0.5:
-        lines.append("note: most of the scene lies at the range limit; lower pose_scale.")
+        lines.append("note: most of the scene is at the range limit; lower pose_scale.")
     if path.length * settings.pose_scale > config.depth_max:
         lines.append("note: the path is longer than the range limit; lower pose_scale.")
     if len(given) != len(path):

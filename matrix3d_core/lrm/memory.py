@@ -1,7 +1,7 @@
-"""How much memory a pass takes, before it starts, and how many latent frames fit at a time.
+"""Estimates the memory of a pass before it starts, and how many latent frames fit at a time.
 
-The counts follow the tensors that are alive at each stage of `LatentLRM.forward`; the tests hold them
-against a measurement of live tensors. Kernels may take work space beyond, for which there is a margin.
+The counts follow the tensors that are alive at each stage of `LatentLRM.forward`; the tests compare
+them with measured live tensors. Kernels may need workspace beyond, for which there is a margin.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _FIXED = 256 << 20
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """What a pass needs.
+    """The memory that a pass needs.
 
     Attributes:
         chunk: latent frames per call of a head.
-        activations: bytes beyond the weights, at the worst moment.
+        activations: bytes beyond the weights, at the peak.
         weights: bytes of the weights.
-        gaussians: how many there are before anything is left out, all frames.
+        gaussians: their number before any are dropped, all frames.
     """
 
     chunk: int
@@ -38,7 +38,7 @@ class MemoryPlan:
         return self.activations + self.weights
 
     def describe(self) -> str:
-        """Return one line for people."""
+        """Return one line of text."""
         return (
             f"needs about {self.total / 2**30:.1f} GB ({self.weights / 2**30:.1f} GB of it weights), "
             f"{self.chunk} latent frames at a time"
@@ -57,7 +57,7 @@ def estimate_memory(
     parameters: int | None = None,
     batch: int = 1,
 ) -> MemoryPlan:
-    """Return what a pass over ``[batch, C, t, h, w]`` needs with a given chunk.
+    """Return the memory that a pass over ``[batch, C, t, h, w]`` needs with a given chunk.
 
     Args:
         config: of the model.
@@ -112,7 +112,7 @@ def plan_chunk(
 ) -> MemoryPlan:
     """Return the plan with the largest chunk that fits into ``free_bytes`` (weights included), or with 1.
 
-    More than about 8 latent frames at a time gain nothing: one alone keeps a large GPU busy.
+    More than about 8 latent frames at a time have no benefit: one alone saturates a large GPU.
     """
     plans = [
         estimate_memory(

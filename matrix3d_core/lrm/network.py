@@ -4,7 +4,7 @@ Tokens of latents and of rays are joined, pass four layers (depth) and four more
 each four makes maps of eight pixels per token for every latent frame, and a temporal deconvolution spreads
 them over the frames. Works for any number of frames, size and batch.
 
-What keeps it small: rays are made window by window, heads run a few latent frames at a time, and the
+To save memory, rays are made window by window, heads run a few latent frames at a time, and the
 deconvolution is applied to each of these and added up, so the wide maps of all frames never exist together.
 
 Source: Matrix-3D, reconstruction model (sizes and order); R. Ranftl et al., Vision Transformers for Dense
@@ -147,7 +147,7 @@ class _Residual(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """Adds a finer scale to what came from the coarser ones, and doubles the size."""
+    """Adds a finer scale to the fused coarser ones, and doubles the size."""
 
     def __init__(self, width: int, ops: Any, kind: dict[str, Any], *, has_skip: bool) -> None:
         super().__init__()
@@ -272,7 +272,7 @@ class LatentLRM(nn.Module):
     Args:
         config: sizes and conventions.
         ops: namespace of layers, see `CastOps`.
-        published: hold also the published tensors that nothing uses (a template layer, a norm, one
+        published: hold also the published tensors that are unused (a template layer, a norm, one
             residual unit per head) and the second names of four convolutions per head.
         dtype: of the parameters.
         device: of the parameters.
@@ -342,7 +342,7 @@ class LatentLRM(nn.Module):
         return torch.cat(tokens, dim=1)
 
     def join(self, latent_tokens: Tensor, pose_tokens: Tensor) -> Tensor:  # [B, N, D]
-        """Return the tokens that go into the first layer."""
+        """Return the input tokens of the first layer."""
         joined = self.linear_proj(torch.cat((latent_tokens, pose_tokens.to(latent_tokens.dtype)), dim=-1))
         result: Tensor = self.transformer_input_layernorm(joined)
         return result
@@ -370,7 +370,7 @@ class LatentLRM(nn.Module):
         chunk: int,
         progress: ProgressFn = no_progress,
     ) -> Tensor:
-        """Turn four layers' tokens into maps over all frames, ``chunk`` latent frames at a time.
+        """Convert four layers' tokens to maps over all frames, ``chunk`` latent frames at a time.
 
         Args:
             outputs: four times ``[B, N, D]``.
@@ -423,7 +423,7 @@ class LatentLRM(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return raw depth and raw attributes of every frame.
 
-        The arithmetic is done in the latents' type; rays, the temporal deconvolution and what comes out
+        The arithmetic is done in the latents' type; rays, the temporal deconvolution and the outputs
         are float32.
 
         Args:

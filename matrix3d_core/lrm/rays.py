@@ -1,4 +1,4 @@
-"""The rays that tell the network where the cameras are."""
+"""Pluecker rays: the camera conditioning of the network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .network import RaySource
 __all__ = ["POSE_RULES", "network_poses", "perspective_pluecker", "ray_source"]
 
 POSE_RULES = ("upstream", "first frame", "as they are")
-"""Which frame the network sees the poses in; the Gaussians are in the trajectory's frame in any case.
+"""Frame of reference of the network's poses; the Gaussians are in the trajectory's frame in any case.
 
-``upstream``: relative to the first camera, unless that one is not turned (then as they are).
+``upstream``: relative to the first camera, unless it has identity rotation (then as they are).
 ``first frame``: always relative to the first camera, position included.
 """
 
@@ -28,10 +28,10 @@ _SAME = 1e-6
 
 
 def network_poses(trajectory: Trajectory, rule: str = "upstream") -> Tensor:  # [T, 4, 4]
-    """Return the world-to-camera poses that the network is told, float64.
+    """Return the world-to-camera poses passed to the network, float64.
 
-    Upstream asks whether the first camera-to-world matrix has exactly 1 in its top left corner; here 1
-    within 1e-6, which is what a pose read from a text file gives.
+    Upstream checks whether the first camera-to-world matrix has exactly 1 in its top left corner; here 1
+    within 1e-6, the precision of a pose read from a text file.
 
     Raises:
         InvalidInput: for an unknown rule.
@@ -41,8 +41,8 @@ def network_poses(trajectory: Trajectory, rule: str = "upstream") -> Tensor:  # 
     if rule not in POSE_RULES:
         raise InvalidInput(f"rule must be one of {', '.join(POSE_RULES)}; got {rule!r}.")
     poses = trajectory.camera_from_world
-    is_turned = abs(float(poses[0, 0, 0]) - 1) > _SAME
-    if rule == "first frame" or (rule == "upstream" and is_turned):
+    is_rotated = abs(float(poses[0, 0, 0]) - 1) > _SAME
+    if rule == "first frame" or (rule == "upstream" and is_rotated):
         return poses @ trajectory.world_from_camera[0]
     return poses
 
@@ -111,5 +111,5 @@ def ray_source(
 
 
 def _to(poses: Tensor, device: torch.device | str) -> Tensor:
-    """Move poses; a device without float64 (mps) gets its rays from the CPU."""
+    """Move poses to a device; for one without float64 (mps) rays are made on the CPU."""
     return poses if torch.device(device).type == "mps" else poses.to(device)

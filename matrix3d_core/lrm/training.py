@@ -1,13 +1,13 @@
 """Training of the reconstruction model in the paper's two stages.
 
-Stage 1 learns depth and color directly: SmoothL1 on depth, L1 on the colors that the harmonics say.
-Stage 2 freezes everything that depth comes from (embeddings, the first four layers, the depth head) and learns the
+Stage 1 learns depth and color directly: SmoothL1 on depth, L1 on the colors of the harmonics.
+Stage 2 freezes everything that affects depth (embeddings, the first four layers, the depth head) and learns the
 attributes from renders: squared error and a perceptual term on crops of panoramas that the network saw
-(context), that lie between those (interpolated) and beyond them (extrapolated).
+(context), between those (interpolated) and beyond them (extrapolated).
 
-What the paper leaves open is set here and can be changed: the weights of the terms, whether depth or its
+Choices that the paper leaves open are settings: the weights of the terms, whether depth or its
 inverse is compared, and the share of the kinds of views. LPIPS is used where its weights are given; otherwise
-1 - SSIM at two scales takes its place.
+1 - SSIM at two scales replaces it.
 
 Source: Matrix-3D, 2025, section on the reconstruction model (stages, views, crops).
 """
@@ -58,7 +58,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 DEPTH_LOSSES = ("absolute", "inverse")
-"""The paper's text says the first, its legend the second."""
+"""The paper's text has the first, its legend the second."""
 
 VIEW_KINDS = ("context", "interpolated", "extrapolated")
 
@@ -77,7 +77,7 @@ _STATE, _PREFIX, _KEEP = "trainer.json", "checkpoint-", 2
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training run; defaults are the paper's where it says something.
+    """Settings of a training run; defaults are the paper's where it states them.
 
     Attributes:
         stage: 1 or 2.
@@ -85,20 +85,20 @@ class TrainConfig:
         lr: of AdamW with betas 0.9 and 0.95.
         grad_clip: largest norm of the gradient; 0 does not clip.
         depth_loss: one of `DEPTH_LOSSES`.
-        depth_beta: where SmoothL1 turns from square to straight, world units (or their inverse).
+        depth_beta: where SmoothL1 changes from quadratic to linear, world units (or their inverse).
         color_weight: of the color term in stage 1.
         perceptual_weight: of the perceptual term in stage 2.
         views: renders per step.
-        crop_px: their side.
+        crop_px: side of the renders.
         fov_deg: their field of view is drawn evenly from this range.
-        frame_stride: Gaussians of every how many frames are rendered.
+        frame_stride: Gaussians of every n-th frame are rendered.
         lpips: file or folder with the weights of LPIPS, see `metrics.lpips`; None takes SSIM.
         backend: splat backend.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic; weights are float32.
         chunk: latent frames per call of a head.
         checkpointing: compute layers and heads again in the backward pass, which saves memory.
         save_every: steps between checkpoints; 0 only at the end.
-        seed: everything drawn at step n follows from seed + n, so a resumed run goes on as if it had not stopped.
+        seed: everything drawn at step n follows from seed + n, so a resumed run equals an uninterrupted one.
     """
 
     stage: int = 1
@@ -141,7 +141,7 @@ class TrainConfig:
 
 @dataclass
 class TrainReport:
-    """What a run did.
+    """The result of a run.
 
     Attributes:
         losses: of every step of this run.
@@ -156,7 +156,7 @@ class TrainReport:
 
 @dataclass(frozen=True)
 class _Sample:
-    """A clip as the network sees it in one step, on the device."""
+    """The input of the network in one step, on the device."""
 
     clip: Clip
     stride: int
@@ -182,7 +182,7 @@ def stage1_loss(
 ) -> Tensor:
     """Return SmoothL1 of depth plus the colors' L1, a scalar.
 
-    Distances beyond the range limit, sky included, count as lying on it.
+    Distances beyond the range limit, sky included, are clamped to it.
     """
     wanted = true_depth.nan_to_num(depth_max, posinf=depth_max).clamp(1e-3, depth_max)
     if config.depth_loss == "inverse":
@@ -211,7 +211,7 @@ def stage2_loss(
 
 
 def freeze_depth(model: LatentLRM) -> list[str]:
-    """Stop gradients into everything that depth comes from; return the names of what still learns."""
+    """Stop gradients into everything that affects depth; return the names of the trained parameters."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(_DEPTH_PARTS))
     return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
@@ -353,7 +353,7 @@ def train(
     resume: bool = False,
     progress: ProgressFn = no_progress,
 ) -> TrainReport:
-    """Train with accelerate: on whatever devices it was started for.
+    """Train with accelerate: on the devices it was launched for.
 
     Writes ``checkpoint-N/`` while it runs (the two latest are kept) and ``lrm.safetensors`` at the end.
 
@@ -362,7 +362,7 @@ def train(
         clips: at least one.
         out_dir: made when missing.
         config: see `TrainConfig`.
-        resume: go on from the latest checkpoint in ``out_dir``, if there is one.
+        resume: resume from the latest checkpoint in ``out_dir``, if there is one.
         progress: called before each step; raising in it ends the run after the last whole checkpoint.
 
     Returns:
@@ -444,7 +444,7 @@ def _loss(
 
 
 def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
-    """Write a checkpoint; it gets its name when it is complete. One that the disk does not take is given up."""
+    """Write a checkpoint; it gets its name when it is complete. One that the disk refuses is skipped."""
     from safetensors import SafetensorError
 
     partial, target = out / f".{_PREFIX}{step}.partial", out / f"{_PREFIX}{step}"
@@ -454,7 +454,7 @@ def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(
             error
-        ):  # torch's word for the disk's
+        ):  # torch's wrapper of the disk's error
             raise
         failure = error
     accelerator.wait_for_everyone()
@@ -468,7 +468,7 @@ def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
         os.replace(partial, target)
     except (OSError, RuntimeError, SafetensorError) as error:
         _remove(partial)
-        _log.warning("%s: cannot be written to %s (%s). The training goes on.", target.name, out, error)
+        _log.warning("%s: cannot be written to %s (%s). Training continues.", target.name, out, error)
     for old in _checkpoints(out)[:-_KEEP]:
         _remove(old)
 
@@ -476,7 +476,7 @@ def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
 def _remove(checkpoint: Path) -> None:
     """Delete a checkpoint's files, and its folders when nothing else is in them."""
     with contextlib.suppress(OSError):  # one that cannot be deleted stays
-        (checkpoint / _STATE).unlink(missing_ok=True)  # without it the folder is no checkpoint any more
+        (checkpoint / _STATE).unlink(missing_ok=True)  # without it the folder is not a checkpoint
         for path in sorted(checkpoint.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         if checkpoint.is_dir():

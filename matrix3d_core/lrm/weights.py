@@ -61,9 +61,9 @@ class LRMWeights:
 
     Attributes:
         name: of the file, for messages.
-        config: read off shapes and header.
+        config: read from shapes and header.
         tensors: those that the network uses; second names are resolved.
-        unused: published tensors that the file holds and nothing uses.
+        unused: published tensors of the file that are not used.
         foreign: names of the file's other tensors (a VAE's, say).
     """
 
@@ -74,31 +74,31 @@ class LRMWeights:
     foreign: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """Return one line for people."""
+        """Return one line of text."""
         count = sum(t.numel() for t in self.tensors.values())
         types = sorted({str(t.dtype).removeprefix("torch.") for t in self.tensors.values()})
         text = (
             f"{self.name}: {count / 1e6:.1f} M parameters, {', '.join(types)}, {self.config.camera} cameras"
         )
         if self.unused:
-            text += f"; {len(self.unused)} published tensors that nothing uses"
+            text += f"; {len(self.unused)} published tensors that are not used"
         if self.foreign:
-            text += f"; {len(self.foreign)} foreign tensors left out (first {self.foreign[0]})"
+            text += f"; {len(self.foreign)} foreign tensors ignored (first {self.foreign[0]})"
         return text
 
 
 def read_lrm_weights(path: Path | str, *, config: LRMConfig | None = None) -> LRMWeights:
-    """Read a checkpoint: upstream's ``.pt`` (nested, prefixed, with other things in it) or safetensors.
+    """Read a checkpoint: upstream's ``.pt`` (nested, prefixed, with other content) or safetensors.
 
     Nothing in the file is executed. Torch files are mapped into memory where their form allows it, so a
     tensor takes memory when it is used.
 
     Args:
-        path: of the file; its content decides, not its ending.
-        config: overrides what the file says about itself.
+        path: of the file; its content decides, not its suffix.
+        config: overrides the file's header.
 
     Raises:
-        FormatError: when the file is missing, empty, cut short, no tensor file, or holds objects or tensors that
+        FormatError: when the file is missing, empty, truncated, no tensor file, or holds objects or tensors that
             are no plain numbers.
         WeightsMismatch: when it is another model, or tensors are missing or have other shapes.
     """
@@ -170,7 +170,7 @@ def build_lrm(weights: LRMWeights, *, ops: Any = CastOps, dtype: torch.dtype | N
             if not bool(torch.isfinite(parameter.abs().amax())):
                 raise WeightsMismatch(
                     f"{weights.name}: {key} holds NaN, infinity or values too large for {_short(dtype)}. "
-                    "Get the file again, or use bf16 or fp32."
+                    "Download it again, or use bf16 or fp32."
                 )
     return model.train(False).requires_grad_(False)
 
@@ -248,7 +248,7 @@ def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _tensors_inside(content: Any) -> dict[str, Tensor]:
-    """Open the nests that trainers put around a state dict; what is no tensor is dropped."""
+    """Unwrap the nesting that trainers put around a state dict; non-tensors are dropped."""
     for _ in range(4):
         if not isinstance(content, Mapping):
             return {}

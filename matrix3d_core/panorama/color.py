@@ -1,4 +1,4 @@
-"""Matching the colors of two pictures of the same thing: one gain and offset per channel."""
+"""Color matching of two pictures of the same scene: one gain and offset per channel."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ _LEAST_CORRELATION = 0.5
 def fit_gain(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:  # [N, C], [N, C] -> [C], [C]
     """Find ``gain * source + offset`` that is nearest to ``target`` for most samples.
 
-    Iteratively reweighted least squares with Tukey's weights: samples that show something else do not
-    count. A gain needs contrast; where there is little, only the offset moves. Pictures that do not resemble
-    each other are not matched at all.
+    Iteratively reweighted least squares with Tukey's weights: outliers do not count. A gain needs
+    contrast; where there is little, only the offset changes. Pictures without correlation are not matched.
 
     Args:
         source: ``[N, C]``; samples that are not finite are ignored.

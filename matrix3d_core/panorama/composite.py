@@ -1,4 +1,4 @@
-"""A photo's own pixels back into the panorama that a model made around it."""
+"""Blends original photos back into the panorama that was outpainted around them."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ SIZES = ("as generated", "keep the photo's pixels", "given width")
 _WIDEST = 16384
 
 BORDERS = ("outside the photo", "inside the photo")
-"""Where the blend lies: outside keeps every pixel of the photo, inside gives up its rim."""
+"""Side of the blend: outside keeps every pixel of the photo, inside fades its rim."""
 
-_MARGIN_PX = 2.5  # the photo is drawn that far beyond its border, so that lookups near it see nothing else
+_MARGIN_PX = 2.5  # the photo is drawn that far beyond its border, so that lookups near it read only the photo
 _WORKING_WIDTH = 1024  # for what is smooth: gains, and the correction around the border
 _MOST_ROUNDS = 40
 _ENOUGH = 0.2 / 255  # rounding the panorama to 8 bits may add 0.5 * 1.25^2 of a step; together below 1
-_OVER = 1.3  # relaxation; stable below 2, since showing what was drawn never amplifies
+_OVER = 1.3  # relaxation; stable below 2, since the view never amplifies the drawn photo
 
 
 @dataclass(frozen=True)
 class CompositeSettings:
-    """How photos are put back.
+    """How photos are blended back in.
 
     Attributes:
         feather_rad: width of the blend along the border.
         border: one of `BORDERS`.
-        match_gain: bring the generated side to the photo's colors.
+        match_gain: match the generated side to the photo's colors.
         keep_pixels: change the drawn photo until a view of the panorama at the photo's pose returns
             the photo's own pixels; needs a panorama that is fine enough (`width_that_keeps`).
     """
@@ -64,8 +64,8 @@ class Composite:
 
     Attributes:
         rgb: ``[H, W, 3]`` float32 in [0, 1].
-        photo_weight: ``[H, W]`` float32, 1 where the photo is shown, 0 where the model is.
-        report: gains, and with ``keep_pixels`` how near each photo's view is to it; JSON values.
+        photo_weight: ``[H, W]`` float32, 1 where the photo is used, 0 where the generated panorama is.
+        report: gains, and with ``keep_pixels`` the error of each photo's view; JSON values.
     """
 
     rgb: Tensor
@@ -111,16 +111,16 @@ def composite_photos(
     settings: CompositeSettings | None = None,
     progress: ProgressFn = no_progress,
 ) -> Composite:
-    """Put photos back into the panorama that was generated around them.
+    """Blend photos back into the panorama that was generated around them.
 
     The generated side gets one gain and offset per channel, measured in a band inside the photos'
-    border where both show the same, and near the border a smooth correction of what difference is
-    left. With ``border="outside the photo"`` the photo is then shown up to its border, all of it; with
+    border where both overlap, and near the border a smooth correction of the remaining
+    difference. With ``border="outside the photo"`` the photo is then shown up to its border, all of it; with
     ``"inside the photo"`` it fades in from its border inwards.
 
     Args:
         generated: ``[h, w, 3]`` in [0, 1], 2:1, drawn at half-pixel centers (as `project_photos` does).
-        placement: the photos and where they are.
+        placement: the photos and their poses.
         width: columns of the result, even; those of ``generated`` without it.
         settings: see `CompositeSettings`.
         progress: called between the steps and the rounds of ``keep_pixels``.
@@ -156,18 +156,18 @@ def composite_photos(
     else:
         weight = smooth_step(angle / settings.feather_rad)
     rgb = torch.lerp(surround, drawn, weight.unsqueeze(-1)).clamp(0, 1)
-    progress(ProgressEvent(2, steps, "put the photos back", rgb))
+    progress(ProgressEvent(2, steps, "blend the photos back in", rgb))
     if settings.keep_pixels:
         report["photos"] = [
             _keep_pixels(rgb, photo, (owners == number) & (weight == 1), progress, number, steps)
             for number, photo in enumerate(placement.photos)
         ]
-    progress(ProgressEvent(steps, steps, "put the photos back", rgb))
+    progress(ProgressEvent(steps, steps, "blend the photos back in", rgb))
     return Composite(rgb, weight, report)
 
 
 def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return all photos, the largest border angle, and which photo alone makes up a pixel (-1: none)."""
+    """Return all photos, the largest border angle, and which photo alone fills a pixel (-1: none)."""
     color = torch.zeros(height, width, 3)
     angle = torch.full((height, width), -math.pi)
     owners = torch.full((height, width), -1, dtype=torch.int16)
@@ -180,7 +180,7 @@ def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor
             if placement.feather_rad > 0
             else (inside >= 0).float()
         )
-        # Over an earlier photo the new one fades in; beside it, its margin yields to the other's inside.
+        # Over an earlier photo the new one fades in; outside of it, its margin yields to the other's inside.
         weight = torch.where(angle >= 0, fade, (is_drawn & (inside > angle)).float())
         color = torch.lerp(color, new.float().clamp(0, 1), (weight * is_drawn).unsqueeze(-1))
         owners = torch.where(weight > 0, -1, owners)
@@ -192,7 +192,7 @@ def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor
 def _match(
     surround: Tensor, drawn: Tensor, angle: Tensor, settings: CompositeSettings
 ) -> tuple[Tensor, dict[str, object]]:
-    """Bring the generated side to the photos' colors: overall, then what is left along the border."""
+    """Match the generated side to the photos' colors: overall, then the residual along the border."""
     if not settings.match_gain:
         return surround, {}
     height, width = angle.shape
@@ -240,7 +240,7 @@ def _blur(image: Tensor, sigma_px: float) -> Tensor:  # [H, W, C]
 def _keep_pixels(
     rgb: Tensor, photo: PlacedPhoto, is_own: Tensor, progress: ProgressFn, number: int, steps: int
 ) -> dict[str, object]:
-    """Correct the drawn photo, in place, until its view returns the photo: add what the view lacks, repeat.
+    """Correct the drawn photo, in place, until its view returns the photo: add the residual of the view, repeat.
 
     Source: M. Irani and S. Peleg, Improving resolution by image registration, 1991 (back projection).
     """
@@ -250,7 +250,7 @@ def _keep_pixels(
     target = photo.rgb.float().clamp(0, 1).reshape(-1, 3)
     flat = rgb.reshape(-1, 3)
     showing = list(plan_view(Lookup(rgb, wraps=True), photo.panorama_from_camera, photo.K_px, rows, columns))
-    # Where a later photo lies over this one, or beside a fade, nothing can be kept: those pixels do not count.
+    # Pixels below a later photo, or in a fade, cannot be kept and do not count.
     mine = _view(Lookup(is_own.float().unsqueeze(-1), wraps=True), showing)[:, 0] > 1 - 1e-4
     placing = list(plan_on_photo(photo, Lookup(photo.rgb, wraps=False), own, height, width))
     done = 0

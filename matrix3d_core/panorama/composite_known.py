@@ -1,4 +1,4 @@
-"""Real panorama texels where the guidance has them, the video model's pixels only in the holes."""
+"""Composites the known guidance pixels over generated frames, which remain only in the holes."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def composite_texels(
     match_gain: bool = True,
     progress: ProgressFn = no_progress,
 ) -> Tensor:  # [T, H, W, 3]
-    """Show the guidance where it is known and the generated frames in its holes.
+    """Composite the guidance where it is known over the generated frames in its holes.
 
-    The result has the guidance's size; generated frames are enlarged bicubically. The blend lies in the
-    known region, along the holes: a hole shows nothing of the guidance. Everything is continuous over the
+    The result has the guidance's size; generated frames are enlarged bicubically. The blend is in the
+    known region, along the holes: a hole contains no guidance. Everything is continuous over the
     panorama's border and poles. One frame's worth of temporaries is held at a time.
 
     Args:
         frames: ``[T, h, w, 3]`` generated frames in [0, 1], 2:1.
-        rendered: ``[T, H, W, 3]`` guidance in [0, 1]; what it holds in the holes does not matter.
+        rendered: ``[T, H, W, 3]`` guidance in [0, 1]; its values in the holes do not matter.
         mask: ``[T, H, W]``, above 0.5 where the guidance is known.
         feather_px: width of the blend in pixels of the result, 0 for a hard edge.
-        match_gain: bring each generated frame to the guidance's colors first, by one gain and offset
-            per channel from the pixels that both know, smooth in time.
+        match_gain: match the colors of each generated frame to the guidance first, by one gain and offset
+            per channel from the pixels known in both, smooth in time.
         progress: called after each frame with the frame as preview.
 
     Returns:
@@ -86,7 +86,7 @@ def composite_texels(
 
 
 def keep_weight(mask: Tensor, feather_px: int) -> Tensor:  # [H, W] -> [H, W]
-    """Return how much of the guidance to show: 0 in the holes, rising to 1 over ``feather_px`` beside them."""
+    """Return the weight of the guidance: 0 in the holes, rising to 1 over ``feather_px`` around them."""
     is_open = (mask <= 0.5).float()
     reach = (feather_px + 1) // 2
     if reach == 0:
@@ -98,7 +98,7 @@ def keep_weight(mask: Tensor, feather_px: int) -> Tensor:  # [H, W] -> [H, W]
     grown = torch.nn.functional.max_pool2d(grown, (1, kernel), stride=1)
     mean = torch.nn.functional.avg_pool2d(grown, (kernel, 1), stride=1)
     mean = torch.nn.functional.avg_pool2d(mean, (1, kernel), stride=1)[0, 0]
-    # Averages of ones are exact up to rounding; snap them, so that 0 and 1 are.
+    # Averages of ones are exact up to rounding; snap them to exact 0 and 1.
     weight = ((1 - mean) * kernel**2).round() / kernel**2
     return weight.clamp(0, 1)
 
@@ -106,7 +106,7 @@ def keep_weight(mask: Tensor, feather_px: int) -> Tensor:  # [H, W] -> [H, W]
 def _gains(
     frames: Tensor, rendered: Tensor, mask: Tensor, progress: ProgressFn, steps: int
 ) -> Tensor:  # [T, 2, 3]
-    """Fit each frame, then smooth over time; frames with little known lean on their neighbors."""
+    """Fit each frame, then smooth over time; frames with few known pixels rely on their neighbors."""
     count = frames.shape[0]
     gains = torch.empty(count, 2, 3, dtype=torch.float64)
     trust = torch.empty(count, dtype=torch.float64)

@@ -19,17 +19,17 @@ _CROSSES = {
     (4, 3): {"left": (1, 0), "front": (1, 1), "right": (1, 2), "back": (1, 3), "up": (0, 1), "down": (2, 1)},
     (3, 4): {"left": (1, 0), "front": (1, 1), "right": (1, 2), "back": (3, 1), "up": (0, 1), "down": (2, 1)},
 }
-"""Row and column of each face; in the upright cross the back hangs below down, upside down."""
+"""Row and column of each face; in the vertical cross the back is below down, upside down."""
 
 
 def faces_from_pictures(
     pictures: Tensor, order: str = FACE_ORDERS[0]
 ) -> Tensor:  # [B, H, W, C] -> [6 N, S, S, C]
-    """Cut pictures that hold six faces each into faces, and bring faces into this pack's order.
+    """Split pictures that hold six faces each into faces, and reorder faces to this pack's order.
 
     Args:
         pictures: square faces, six to a panorama; or pictures of six faces: strips (6:1, 1:6) and grids (3:2, 2:3),
-            read row by row, and crosses (4:3 lying, 3:4 upright), whose order is given by their shape.
+            read row by row, and crosses (4:3 horizontal, 3:4 vertical), whose order is given by their shape.
         order: one of `FACE_ORDERS`, for faces, strips and grids.
 
     Returns:

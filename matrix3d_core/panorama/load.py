@@ -1,4 +1,4 @@
-"""A panorama out of a file: one eye of a stereo picture, a part put in its place, the horizon leveled."""
+"""Loads a panorama from a file: one eye of stereo, partial panoramas placed, the horizon leveled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..checks import check_two_to_one
 from ..errors import FormatError, InvalidInput
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..io.gpano import GPano
-from ..io.images import FLOAT_KINDS, Picture, read_picture
+from ..io.images import FLOAT_KINDS, DecodedImage, read_picture
 from ..io.limits import MOST_PIXELS, check_budget
 from .views import rotate_panorama
 
@@ -25,8 +25,8 @@ EYES = (
     "whole picture",
     *(f"{side} eye{layout and ', '}{layout}" for layout in _LAYOUTS for side in ("left", "right")),
 )
-"""What of a stereo picture is taken: over-under has the left eye on top, side by side at the left. Without a layout the
-shape says which it is: 1:1 or 4:1, each eye a whole panorama. The layouts name pictures of 2:1: *half* ones have each
+"""Which eye of a stereo picture is used: over-under has the left eye on top, side by side at the left. Without a layout
+the shape decides: 1:1 or 4:1, each eye a whole panorama. The layouts name pictures of 2:1: *half* ones have each
 eye squeezed to half its columns or rows; in VR180 an eye shows the 180 x 180 degrees ahead."""
 
 _LEAST_TILT_DEG = 0.05  # a pixel of a panorama with 7200 columns
@@ -34,12 +34,12 @@ _ALIKE = 0.8
 
 
 class LoadedPanorama(NamedTuple):
-    """A panorama and how it was made.
+    """A panorama and how it was read.
 
     Attributes:
         rgb: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
-        missing: ``[H, W]`` float32, 1 where the file shows nothing; None when it shows all.
-        report: what was read and done, one thing a line, with the input that changes it.
+        missing: ``[H, W]`` float32, 1 where the file has no pixels; None when it is complete.
+        report: what was read and done, one item per line, with the input that changes it.
     """
 
     rgb: Tensor
@@ -56,7 +56,7 @@ def load_panorama(
     floats: str = FLOAT_KINDS[0],
     use_tags: bool = True,
 ) -> LoadedPanorama:
-    """Read a panorama as its file means it.
+    """Read a panorama as its file and tags describe it.
 
     Args:
         path: see `read_picture`.
@@ -65,12 +65,12 @@ def load_panorama(
             A squeezed eye is stretched to 2:1, of VR180 the half that it does not show is missing (black).
         exposure: in stops, for light (HDR, EXR).
         floats: what the numbers of a float file are.
-        use_tags: honor the GPano tags: a part of the sphere is put in its place and the rest is missing (black), pitch
-            and roll of the camera are turned back. Off: the picture as it is.
+        use_tags: honor the GPano tags: a part of the sphere is placed and the rest is missing (black), pitch
+            and roll of the camera are undone. Off: the picture as it is.
 
     Raises:
         FormatError: when the file cannot be read, or is no equirectangular picture by its own tags.
-        InvalidInput: when the result is not 2:1 (the message knows other shapes), or a setting is unknown.
+        InvalidInput: when the result is not 2:1 (the message has advice for other shapes), or a setting is unknown.
     """
     if eye not in EYES:
         raise InvalidInput(f"eye must be one of {', '.join(EYES)}; got {eye!r}.")
@@ -89,7 +89,7 @@ def load_panorama(
     if tags and tags.projection not in ("", "equirectangular"):
         raise FormatError(
             f"{path.name}: its GPano tags call it {tags.projection}, not equirectangular. Convert it first, or turn "
-            "use_tags off to take it as it is."
+            "use_tags off to use it as it is."
         )
     if tags and tags.is_part and eye == EYES[0]:
         rgb, missing, line = _placed(path.name, picture, tags, max_width)
@@ -101,7 +101,7 @@ def load_panorama(
     if tags and max(abs(tags.pitch_deg or 0), abs(tags.roll_deg or 0)) > _LEAST_TILT_DEG:
         rgb, missing = _leveled(rgb, missing, tags)
         lines.append(
-            f"GPano: turned level, the camera looked {tags.pitch_deg or 0:+.4g} degrees up and was tilted "
+            f"GPano: leveled, the camera looked {tags.pitch_deg or 0:+.4g} degrees up and was tilted "
             f"{tags.roll_deg or 0:+.4g} degrees (use_tags off keeps it)"
         )
     if tags and tags.heading_deg is not None:
@@ -110,7 +110,7 @@ def load_panorama(
         lines.append(f"missing: {float(missing.mean()):.1%} of the picture, 1 in the mask")
     if eye == EYES[0] and (halves := _halves_alike(rgb)):
         lines.append(
-            f"suspicious: its {halves} halves are alike. Is it a stereo picture? Set eye to "
+            f"suspicious: its {halves} halves are equal. Is it a stereo picture? Set eye to "
             + ("half over-under." if halves.startswith("upper") else "half side by side, or to VR180.")
         )
     return LoadedPanorama(rgb, missing, "\n".join(lines))
@@ -131,7 +131,7 @@ def _one_eye(name: str, rgb: Tensor, missing: Tensor | None, eye: str) -> tuple[
         layout = "side by side"
     if not layout:
         raise InvalidInput(
-            f"{name}: one eye is taken from a stereo picture of 1:1 (over-under) or 4:1 (side by side), or of 2:1 with "
+            f"{name}: one eye is read from a stereo picture of 1:1 (over-under) or 4:1 (side by side), or of 2:1 with "
             f"eye set to half side by side, half over-under or VR180; got {width}x{height}. Set eye to {EYES[0]}."
         )
     if layout.endswith("over-under"):
@@ -152,7 +152,7 @@ def _one_eye(name: str, rgb: Tensor, missing: Tensor | None, eye: str) -> tuple[
 
 
 def _unsqueezed(values: Tensor) -> Tensor:  # [H, H] or [H / 2, 2 H], with channels or not
-    """Double the columns of a square, or else the rows, bilinearly; columns go on around the sphere."""
+    """Double the columns of a square, or else the rows, bilinearly; columns wrap around the sphere."""
     height, width = values.shape[:2]
     if height != width:
         return _resized(values, 2 * height, width)
@@ -160,12 +160,12 @@ def _unsqueezed(values: Tensor) -> Tensor:  # [H, H] or [H / 2, 2 H], with chann
     return _resized(around, height, 2 * width + 4)[:, 2:-2].contiguous()
 
 
-def _placed(name: str, picture: Picture, tags: GPano, max_width: int) -> tuple[Tensor, Tensor, str]:
-    """Put a part of the sphere in its place in a panorama of the density it was made at."""
+def _placed(name: str, picture: DecodedImage, tags: GPano, max_width: int) -> tuple[Tensor, Tensor, str]:
+    """Place a part of the sphere in a panorama of its original density."""
     assert tags.full is not None  # a part has both
     assert tags.area is not None
     left, top, columns, rows = tags.area
-    # The picture may have been shrunk since its tags were written; its columns say by how much.
+    # The picture may have been shrunk since its tags were written; its columns give the factor.
     width = 2 * max(1, round(tags.full[0] * picture.full_width / columns / 2))
     width = min(width, max_width) if max_width else width
     height = width // 2
@@ -182,7 +182,7 @@ def _placed(name: str, picture: Picture, tags: GPano, max_width: int) -> tuple[T
     return (
         rgb,
         missing,
-        f"GPano: a crop, {degrees} of the sphere, put at {place} (use_tags off keeps it as it is)",
+        f"GPano: a crop, {degrees} of the sphere, placed at {place} (use_tags off keeps it as it is)",
     )
 
 
@@ -198,7 +198,7 @@ def _resized(values: Tensor, height: int, width: int) -> Tensor:  # [h, w] or [h
 
 
 def _leveled(rgb: Tensor, missing: Tensor | None, tags: GPano) -> tuple[Tensor, Tensor | None]:
-    """Turn a picture of a tilted camera upright; its center keeps its column."""
+    """Level a picture of a tilted camera; its center keeps its column."""
     angles = (0.0, math.radians(tags.pitch_deg or 0), math.radians(tags.roll_deg or 0))
     world_from_camera = matrix_from_yaw_pitch_roll(*torch.tensor(angles, dtype=torch.float64))
     turned = rotate_panorama(rgb, world_from_camera.mT).clamp(0, 1)
@@ -208,8 +208,8 @@ def _leveled(rgb: Tensor, missing: Tensor | None, tags: GPano) -> tuple[Tensor, 
 
 
 def _halves_alike(rgb: Tensor) -> str:
-    """Name the halves of a picture that show the same, as those of a stereo picture do."""
-    step = max(1, rgb.shape[0] // 256)  # a part of the pixels will do, without a second picture
+    """Return which halves of a picture are equal, as those of a stereo picture are."""
+    step = max(1, rgb.shape[0] // 256)  # a subset of the pixels suffices, without a copy
     planes = rgb[::step, ::step].permute(2, 0, 1)[None]
     small = torch.nn.functional.interpolate(planes, (64, 128), mode="area")[0].mean(0)
     for name, first, second in (

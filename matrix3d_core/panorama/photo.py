@@ -1,4 +1,4 @@
-"""Photos on the sphere: a canvas to outpaint, and the mask of what is to be generated.
+"""Photos on the sphere: a canvas to outpaint, and its inpainting mask.
 
 Masks in this module are 1 where something is to be *generated* and 0 where a photo is kept, as
 inpainting models want them (the opposite of guidance masks).
@@ -77,7 +77,7 @@ class PlacedPhoto:
 
 @dataclass(frozen=True)
 class Placement:
-    """Photos of one panorama, in the order they were placed; later ones lie on top.
+    """Photos of one panorama, in the order they were placed; later ones on top.
 
     Attributes:
         photos: at least one.
@@ -97,7 +97,7 @@ def place_photo(
     pitch_rad: float = 0.0,
     roll_rad: float = 0.0,
 ) -> PlacedPhoto:
-    """Say where a photo belongs.
+    """Return a photo with its camera.
 
     Args:
         rgb: ``[h, w, 3]`` in [0, 1].
@@ -161,7 +161,7 @@ def fovs_from_moge(moge: Mapping[str, Any], height: int, width: int) -> tuple[fl
 
 
 def border_angle(photo: PlacedPhoto, directions: Tensor) -> Tensor:  # [..., 3] -> [...]
-    """Return how far a unit direction lies inside the photo's border, as an angle; negative outside.
+    """Return the signed angle of a unit direction to the photo's border, positive inside.
 
     It is the angle to the nearest of the four planes through the camera and the photo's edges; -90
     degrees behind the camera.
@@ -241,7 +241,7 @@ def plan_on_photo(
     height: int,
     width: int,
 ) -> Iterator[PlannedReads]:
-    """Plan how pixels of a panorama (flat indices) read a picture that lies where the photo lies."""
+    """Plan how pixels of a panorama (flat indices) read a picture at the photo's pose."""
     K = photo.K_px.double()
     rotation = photo.panorama_from_camera.double()
     ring, vertical, sine, cosine = _erp_tables(height, width)
@@ -276,7 +276,7 @@ def add_photo(
     feather_rad: float = 0.0,
     grow_rad: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Put a photo on a canvas that may hold others already.
+    """Draw a photo on a canvas that may hold others already.
 
     Over empty canvas the photo is drawn up to its border. Over what is known it fades in over
     ``feather_rad`` from its border.
@@ -286,13 +286,13 @@ def add_photo(
         mask: ``[H, W]``, 1 where the canvas is still to be generated; not changed.
         photo: what to add.
         feather_rad: width of the blend over earlier photos.
-        grow_rad: the generated region reaches that far into the photo.
+        grow_rad: the generated region extends that far into the photo.
 
     Returns:
         The new canvas and mask.
 
     Raises:
-        InvalidInput: when canvas and mask do not fit together.
+        InvalidInput: when canvas and mask have different sizes.
     """
     size = check_shape("canvas", canvas, "H W 3")
     height, width = size["H"], size["W"]
@@ -328,9 +328,9 @@ def project_photos(
         placement: the photos.
         height: rows of the canvas.
         width: columns, ``2 * height``.
-        canvas: what to start from; black without it.
-        mask: what of it is to be generated (1) and what is kept (0); all open without it.
-        grow_rad: the generated region reaches that far into the photos.
+        canvas: the canvas to start from; black without it.
+        mask: 1 where it is to be generated, 0 where kept; all 1 without it.
+        grow_rad: the generated region extends that far into the photos.
         progress: called after each photo.
 
     Returns:
@@ -374,15 +374,15 @@ def project_on_canvas(
     mapping: str = "exact",
     progress: ProgressFn = no_progress,
 ) -> tuple[Tensor, Tensor, Placement]:
-    """Add a photo to a panorama in the making: one link of a chain of photos.
+    """Add a photo to a panorama: one step of a chain of photos.
 
     Args:
         photo: the photo to add, on top.
         width: columns of a new canvas, even; that of ``canvas`` counts when one is given.
         earlier: photos placed before. Without a canvas they are drawn, too.
-        canvas: a canvas to draw on, from the link before or from elsewhere.
+        canvas: a canvas to draw on, from the previous step or from elsewhere.
         mask: 1 where that canvas is to be generated; goes with it.
-        grow_px: the generated region reaches that many canvas pixels into the photos.
+        grow_px: the generated region extends that many canvas pixels into the photos.
         feather_rad: width of the blend over earlier photos.
         mapping: one of `MAPPINGS`; ``"upstream"`` takes one photo and nothing before it, and its own
             ``grow_px``.
@@ -412,7 +412,7 @@ def project_on_canvas(
     if mapping == MAPPINGS[1]:
         if earlier is not None or canvas is not None:
             raise InvalidInput(
-                "mapping 'upstream' must start from nothing; unlink the canvas or choose 'exact'."
+                "mapping 'upstream' must start from an empty canvas; unlink the canvas or choose 'exact'."
             )
         picture, to_generate = project_upstream(photo, width // 2, width)
         return picture, to_generate, placement
@@ -432,11 +432,11 @@ def project_upstream(photo: PlacedPhoto, height: int = 800, width: int = 1600) -
     """Draw a photo as Matrix-3D does, for parity: its angles run from border to border, both included.
 
     512x1024 pixels at longitudes ``linspace(-180, 180, 1024)`` and latitudes ``linspace(90, -90, 512)``,
-    nearest pixel; the known region shrunk by three 3x3 erosions; both resized by Pillow's default. A dark
+    nearest pixel; the known region eroded three times by 3x3; both resized by Pillow's default. A dark
     photo stays as it is (upstream makes its canvas black).
 
     Args:
-        photo: the photo; upstream itself always puts it in the middle.
+        photo: the photo; upstream itself always centers it.
         height: rows of the result.
         width: columns of the result.
 
@@ -448,7 +448,7 @@ def project_upstream(photo: PlacedPhoto, height: int = 800, width: int = 1600) -
     check_two_to_one("canvas", height, width)
     canvas, is_known = upstream_canvas(photo)
     for _ in range(_UPSTREAM_EROSIONS):
-        # What lies beyond the array does not erode, so the border of the canvas counts as known.
+        # Pixels beyond the array do not erode, so the border of the canvas counts as known.
         grown = torch.nn.functional.max_pool2d((~is_known).float()[None], 3, stride=1, padding=1)
         is_known = grown[0] < 0.5
     to_generate = (~is_known).byte().numpy() * np.uint8(255)
@@ -484,8 +484,8 @@ def width_that_keeps(photo: PlacedPhoto, pixels_per_pixel: float = 1.0) -> int:
     """Return the panorama width, a multiple of 32, whose pixels are as fine as the photo's everywhere.
 
     Args:
-        photo: the photo; wide angles need much, because their pixels get finer towards the corners.
-        pixels_per_pixel: panorama pixels along the edge of a photo pixel in the finest place.
+        photo: the photo; wide angles need more, because their pixels get finer towards the corners.
+        pixels_per_pixel: panorama pixels along the edge of a photo pixel at its finest.
     """
     tan_x, tan_y = (math.tan(0.5 * fov) for fov in photo.fovs_rad)
     finest = max(float(photo.K_px[0, 0]), float(photo.K_px[1, 1])) * (1 + tan_x**2 + tan_y**2)

@@ -1,6 +1,6 @@
 """Resampling of flat pictures and panoramas: sharp where enlarged, averaged over the pixel where shrunk.
 
-A pixel stands for the average over its area. A result pixel that covers ``r`` source pixels along an edge
+A pixel is the average over its area. A result pixel that covers ``r`` source pixels along an edge
 is the mean over a box of ``sqrt(r^2 - 1)`` source pixels (the source pixels are averages already), taken
 with up to 4x4 lookups; beyond ``r = 4`` these read a copy of the source that was shrunk by a power of two.
 For ``r <= 1`` a single interpolated lookup is left.
@@ -33,8 +33,8 @@ INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 """How values between pixels are read; ``nearest`` never averages."""
 
 CoordinatesFn = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""``(index [N], across [N], down [N]) -> (columns_px [N], rows_px [N])``: where in the source a result
-pixel looks, moved by a part of a result pixel."""
+"""``(index [N], across [N], down [N]) -> (columns_px [N], rows_px [N])``: source coordinates of a result
+pixel, with an offset in result pixels."""
 
 _PAD_PX = 2  # a cubic lookup reads two pixels beyond
 _CHUNK = 1 << 17  # result pixels at a time; a chunk of cubic lookups takes some 40 MB
@@ -156,11 +156,11 @@ def resample(
     density: Tensor,  # [N]
     mode: str = "bicubic",
 ) -> Tensor:  # [N, C]
-    """Read a picture at many places, averaging over what each result pixel covers.
+    """Sample a picture at many coordinates, averaging over the footprint of each result pixel.
 
     Args:
         lookup: the source.
-        coordinates: where result pixels look; see `CoordinatesFn`.
+        coordinates: source coordinates of the result pixels; see `CoordinatesFn`.
         density: ``[N]`` source pixels along the edge of each result pixel; above 1 means shrinking.
         mode: one of `INTERPOLATIONS`.
 
@@ -176,18 +176,18 @@ def resample(
 
 @dataclass(frozen=True)
 class PlannedReads:
-    """Where some result pixels read, kept to read several pictures of one size in the same places.
+    """Sampling coordinates of result pixels, reusable for several pictures of one size.
 
     Attributes:
         count: result pixels.
-        groups: result pixels that read alike: their index (None for all), the level, and the places.
+        groups: result pixels of one level: their index (None for all), the level, and the coordinates.
     """
 
     count: int
     groups: tuple[tuple[Tensor | None, int, tuple[tuple[Tensor, Tensor], ...]], ...]
 
     def read(self, lookup: Lookup, mode: str = "bicubic") -> Tensor:  # [count, C]
-        """Read a picture in these places."""
+        """Sample a picture at these coordinates."""
         result: Tensor | None = None
         for member, level, places in self.groups:
             total = lookup.read(*places[0], level=level, mode=mode)
@@ -207,7 +207,7 @@ class PlannedReads:
 def plan_reads(
     lookup: Lookup, coordinates: CoordinatesFn, density: Tensor, mode: str = "bicubic"
 ) -> Iterator[PlannedReads]:
-    """Yield where `resample` reads, some hundred thousand result pixels at a time."""
+    """Yield the sampling coordinates of `resample`, some hundred thousand result pixels at a time."""
     if mode not in INTERPOLATIONS:
         raise InvalidInput(f"interpolation must be one of {', '.join(INTERPOLATIONS)}; got {mode!r}.")
     for start in range(0, density.shape[0], _CHUNK):
@@ -240,7 +240,9 @@ def _plan_chunk(
 def _places(
     lookup: Lookup, coordinates: CoordinatesFn, index: Tensor, box: Tensor, offsets: list[float]
 ) -> tuple[tuple[Tensor, Tensor], ...]:
-    if len(offsets) < 3 or lookup.wraps:  # a panorama's coordinates jump at its border and turn at its poles
+    if (
+        len(offsets) < 3 or lookup.wraps
+    ):  # a panorama's coordinates jump at its border and reverse at its poles
         return tuple(coordinates(index, box * across, box * down) for down in offsets for across in offsets)
     none, half = torch.zeros_like(box), box / 2
     column, row = coordinates(index, none, none)
@@ -277,7 +279,7 @@ def resize_erp(images: Tensor, height: int, width: int) -> Tensor:  # [..., h, w
     if (rows, columns) == (height, width):
         return images
     lead = images.shape[:-3]
-    # Margins that are whole pixels before and after, and that the kernel (2 pixels, wider when shrinking) fits in.
+    # Margins that are whole pixels before and after, and hold the kernel (2 pixels, wider when shrinking).
     reach = 3 * math.ceil(max(1.0, rows / height))
     step_rows, step_columns = rows // math.gcd(rows, height), columns // math.gcd(columns, width)
     pad_rows = min(rows, math.ceil(reach / step_rows) * step_rows)

@@ -1,4 +1,4 @@
-"""Turn a panorama upright and its interesting side to the front."""
+"""Levels a panorama and rotates its most interesting side to the front."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _ENOUGH_CONFIDENCE = 0.33
 
 @dataclass(frozen=True)
 class Tilt:
-    """Where a panorama's true up is.
+    """The true up direction of a panorama.
 
     Attributes:
         up: ``[3]`` float64 unit vector in the panorama's axes; (0, -1, 0) is upright.
-        confidence: 0..1, by what share the edges' agreement drops a few degrees aside; buildings reach about
+        confidence: 0..1, by what share the edges' agreement drops a few degrees away; buildings reach about
             0.5, noise and open landscapes stay below 0.25.
     """
 
@@ -59,7 +59,7 @@ class Tilt:
 
 
 class CanonicalReport(TypedDict, total=False):
-    """What `canonicalize` found and did, angles in radians; what it was not asked for is left out."""
+    """What `canonicalize` found and did, angles in radians; steps that were off are left out."""
 
     tilt_rad: float
     confidence: float
@@ -72,12 +72,12 @@ class CanonicalReport(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Canonical:
-    """A turned panorama.
+    """A rotated panorama.
 
     Attributes:
         rgb: ``[H, W, 3]``.
-        source_from_result: ``[3, 3]`` float64: the result shows along ``d`` what the source shows along
-            ``source_from_result @ d``.
+        source_from_result: ``[3, 3]`` float64: direction ``d`` of the result is direction
+            ``source_from_result @ d`` of the source.
         report: angles in radians, confidence; JSON values.
     """
 
@@ -96,16 +96,16 @@ def canonicalize(
     roll_rad: float = 0.0,
     least_confidence: float = _ENOUGH_CONFIDENCE,
 ) -> Canonical:
-    """Straighten a panorama, face its interesting side, then turn by the given angles on top.
+    """Level a panorama, face its most interesting side, then rotate by the given angles.
 
     Args:
         panorama: ``[H, W, 3]`` in [0, 1], 2:1.
         straighten: undo a tilt when `estimate_tilt` is confident enough.
-        face_interest: turn to `interesting_yaw`, by whole columns: without a tilt no pixel changes.
-        yaw_rad: further turn of the view to the right.
-        pitch_rad: further turn up.
-        roll_rad: further tilt of the head to the right.
-        least_confidence: a tilt found with less is left alone.
+        face_interest: rotate to `interesting_yaw`, by whole columns: without a tilt no pixel changes.
+        yaw_rad: additional yaw of the view, to the right.
+        pitch_rad: additional pitch, up.
+        roll_rad: additional roll of the camera, to the right.
+        least_confidence: a tilt found with less is not corrected.
 
     Returns:
         The panorama, the rotation, and what was found.
@@ -145,12 +145,12 @@ def _turn(yaw_rad: float) -> Tensor:
 
 
 def straightening_rotation(up: Tensor) -> Tensor:  # [3] -> [3, 3]
-    """Return the smallest rotation that takes (0, -1, 0) to ``up``: what a straightened panorama reads from."""
+    """Return the smallest rotation that takes (0, -1, 0) to ``up``: the source of a leveled panorama."""
     start = torch.tensor((0.0, -1.0, 0.0), dtype=torch.float64)
     up = torch.nn.functional.normalize(up.double(), dim=0)
     axis, cosine = torch.linalg.cross(start, up), float(start @ up)
     if cosine < -1 + 1e-9:
-        raise InvalidInput("up must not point straight down; turn the panorama over first.")
+        raise InvalidInput("up must not point straight down; flip the panorama first.")
     cross = torch.tensor(
         [[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]], dtype=torch.float64
     )
@@ -170,7 +170,7 @@ def angles_from_matrix(world_from_camera: Tensor) -> tuple[float, float, float]:
 
 
 def interesting_yaw(panorama: Tensor, *, window_rad: float = math.pi / 2) -> float:
-    """Return the yaw of the side with most to see.
+    """Return the yaw of the most interesting side.
 
     Interest is the strength of brightness and color edges, its square root taken (many edges count more
     than one strong one), weighted by area and by nearness to the horizon: full at it, none beyond 50
@@ -210,9 +210,9 @@ def _shrunk(panorama: Tensor, width: int = _WORKING_WIDTH) -> Tensor:
 
 
 def estimate_tilt(panorama: Tensor) -> Tilt:  # [H, W, 3]
-    """Find the true up of a panorama from the edges of vertical things.
+    """Estimate the true up of a panorama from vertical edges.
 
-    A straight line in the world lies on a great circle; the normal of that circle is the edge's gradient,
+    A straight line in the world projects to a great circle; the normal of that circle is the edge's gradient,
     seen as a vector in space. The normals of all vertical lines are perpendicular to the vertical. So
     every edge votes for the directions perpendicular to its normal, and the up direction within 40 degrees
     of the picture's own with most votes wins; a finer search and a least-squares fit to the edges that
@@ -223,7 +223,7 @@ def estimate_tilt(panorama: Tensor) -> Tilt:  # [H, W, 3]
         panorama: ``[H, W, 3]`` in [0, 1], 2:1.
 
     Returns:
-        The up direction and how sure it is; (0, -1, 0) and 0 without edges.
+        The up direction and its confidence; (0, -1, 0) and 0 without edges.
 
     Source: the great-circle constraint of vanishing directions: S. T. Barnard, Interpreting perspective
         images, 1983.
@@ -273,7 +273,7 @@ def _votes(candidates: Tensor, normals: Tensor, weights: Tensor, sigma: float) -
 
 
 def _blurred(gray: Tensor) -> Tensor:  # [H, W]
-    """Blur by a Gaussian: gradients of steps that are one pixel wide lean towards rows and columns."""
+    """Blur by a Gaussian: gradients of steps one pixel wide are biased towards rows and columns."""
     reach = math.ceil(3 * _BLUR_PX)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(gray) / _BLUR_PX) ** 2)
     padded = pad_erp(gray.unsqueeze(-1), reach)[None, None, ..., 0]

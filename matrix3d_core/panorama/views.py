@@ -1,4 +1,4 @@
-"""What a camera sees of a panorama, and panoramas turned, cut into cube faces and put together again."""
+"""Perspective views of panoramas, rotations, and conversion from and to cube faces."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = [
     "cut_crops",
     "faces_of_all",
     "intrinsics_from_fovs",
-    "look_around",
     "panorama_from_faces",
     "panoramas_from_faces",
+    "perspective_views",
     "plan_view",
     "render_views",
     "rotate_panorama",
@@ -84,7 +84,7 @@ def render_views(
     *,
     mode: str = "bicubic",
 ) -> Tensor:  # [V, height, width, C]
-    """Look into a panorama through pinhole cameras, averaging over each pixel where the view is coarser.
+    """Render pinhole views of a panorama, averaging over each pixel where the view is coarser.
 
     Args:
         panorama: ``[H, W, C]`` floating point, 2:1.
@@ -127,7 +127,7 @@ def plan_view(
     *,
     mode: str = "bicubic",
 ) -> Iterator[PlannedReads]:
-    """Yield where `render_views` reads a panorama for one view, in row-major pixel order."""
+    """Yield the sampling coordinates of `render_views` for one view, in row-major pixel order."""
     rotation = panorama_from_camera.double()
     focal_x, focal_y, center_x, center_y = (float(K_px[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
 
@@ -147,7 +147,7 @@ def plan_view(
     return plan_reads(lookup, coordinates, density, mode)
 
 
-def look_around(
+def perspective_views(
     panoramas: Tensor,  # [B, H, W, C]
     *,
     yaw_rad: float,
@@ -162,19 +162,19 @@ def look_around(
     mode: str = "bicubic",
     progress: ProgressFn = no_progress,
 ) -> Tensor:  # [B * count, height, width, C]
-    """Render views of panoramas that turn to the right from one to the next.
+    """Render views of panoramas at evenly spaced yaws to the right.
 
     Args:
         panoramas: ``[B, H, W, C]`` in [0, 1], 2:1.
         yaw_rad: of the first view, positive to the right.
         pitch_rad: positive looks up.
-        roll_rad: positive tilts the head to the right.
+        roll_rad: positive rolls the camera to the right.
         fov_x_rad: horizontal field of view.
         fov_y_rad: the vertical one; None makes the pixels square.
         height: rows of each view.
         width: columns of each view.
         count: views of each panorama.
-        yaw_step_rad: turn between views; 0 spreads them evenly over the full circle.
+        yaw_step_rad: yaw between views; 0 spreads them evenly over the full circle.
         mode: one of `INTERPOLATIONS`.
         progress: called after each view.
 
@@ -258,9 +258,9 @@ def rotate_panorama(
     *,
     mode: str = "bicubic",
 ) -> Tensor:  # [height, width, C]
-    """Turn a panorama: the result shows along ``d`` what the source shows along ``source_from_result @ d``.
+    """Rotate a panorama: direction ``d`` of the result is direction ``source_from_result @ d`` of the source.
 
-    A turn about the vertical axis by a whole number of columns only rolls them, bit for bit.
+    A rotation about the vertical axis by a whole number of columns only rolls them, bit for bit.
 
     Args:
         panorama: ``[H, W, C]`` floating point, 2:1.
@@ -295,7 +295,7 @@ def rotate_panorama(
 
 
 def _whole_columns(rotation: Tensor, width: int) -> int | None:
-    """Return by how many columns the view turns right, when the rotation is just that."""
+    """Return the columns by which the view rotates right, when the rotation is a whole-column yaw."""
     if abs(float(rotation[1, 1]) - 1) > 1e-14:
         return None
     columns = math.atan2(float(rotation[0, 2]), float(rotation[2, 2])) / math.tau * width
@@ -323,7 +323,7 @@ def faces_of_all(
 def panoramas_from_faces(
     faces: Tensor, width: int = 0, *, mode: str = "bilinear", progress: ProgressFn = no_progress
 ) -> Tensor:  # [6 B, S, S, C] -> [B, W / 2, W, C]
-    """Put several panoramas together; see `panorama_from_faces`. Width 0 is four times the face.
+    """Join several panoramas; see `panorama_from_faces`. Width 0 is four times the face.
 
     Raises:
         InvalidInput: when the number of faces is no multiple of six, they are not square, or the width is odd.
@@ -352,7 +352,7 @@ def panorama_from_faces(
     *,
     mode: str = "bilinear",
 ) -> Tensor:  # [H, W, C]
-    """Put a panorama together from cube faces, seamless over edges and corners.
+    """Join a panorama from cube faces, seamless over edges and corners.
 
     Where the faces are finer than the panorama, pixels average over several lookups.
 

@@ -1,1 +1,1 @@
-"""What is done to splats after the fit: cut, clean, thin out, move, join, turn into a mesh, draw along a path."""
+"""Editing of splats after the fit: crop, clean, prune, LOD, transform, merge, mesh extraction, rendering."""

@@ -1,8 +1,8 @@
-"""Lay the triangles of a mesh out in a square picture, so that it can be textured.
+"""UV atlas: packs the triangles of a mesh into a square texture.
 
-Triangles that hang together and face the same of the six axis directions make a chart, which is the view along that
-axis: no angle is worse than 55 degrees, so no triangle is shrunk to less than 0.58. Where such a view would cover
-itself, the triangles behind get a chart of their own. Charts are packed into shelves at the largest scale that fits.
+Connected triangles that face the same of the six axis directions make a chart, which is the projection along that
+axis: no angle is worse than 55 degrees, so no triangle is shrunk to less than 0.58. Where a projection would overlap
+itself, the occluded triangles get a chart of their own. Charts are packed into shelves at the largest scale that fits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["Atlas", "cover_texels", "lay_out"]
 
 GUTTER_PX = 2
-"""Texels around each chart that repeat its border, for filters that look beyond it."""
+"""Texels around each chart that repeat its border, for texture filtering."""
 _ROUNDS = 4
 _TILES = 8.0  # a chart is at most this part of the side of a square that could hold all
 _SEARCH = 24
@@ -23,7 +23,7 @@ _NEAR = 2.5  # triangles this many edges apart in depth cover each other
 
 @dataclass(frozen=True)
 class Atlas:
-    """Where the triangles lie in the picture.
+    """The layout of the triangles in the texture.
 
     Attributes:
         corners_px: ``[M, 3, 2]`` float64 columns and rows of the triangles' corners; texel centers at half integers.
@@ -39,7 +39,7 @@ class Atlas:
 
 
 def lay_out(points: np.ndarray, faces: np.ndarray, size_px: int) -> Atlas:
-    """Lay a mesh out.
+    """Pack a mesh.
 
     Args:
         points: ``[N, 3]`` float64 vertices.
@@ -74,7 +74,7 @@ def lay_out(points: np.ndarray, faces: np.ndarray, size_px: int) -> Atlas:
 def cover_texels(
     corners_px: np.ndarray, size_px: int, margin_px: float = 1e-9
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which triangle covers each texel's center; of several, the first.
+    """Return the triangle that covers each texel's center; of several, the first.
 
     Args:
         corners_px: ``[M, 3, 2]`` float64.
@@ -97,7 +97,7 @@ def cover_texels(
     slack = margin_px * longest / np.maximum(np.abs(area), 1e-12)
     least = 1
     while least <= size_px * 2:
-        # Triangles of about one size together: every one looks at the same number of texels.
+        # Triangles of about one size together: each covers the same number of texels.
         group = np.nonzero(usable & (span <= 2 * least) & (span > (0 if least == 1 else least)))[0]
         for row in range(2 * least) if len(group) else ():
             for column in range(2 * least):
@@ -110,7 +110,7 @@ def cover_texels(
                 inside &= (x >= 0) & (y >= 0) & (x < size_px) & (y < size_px)
                 texel, face = (y * size_px + x)[inside], group[inside]
                 free = (owner[texel] < 0) | (owner[texel] > face)
-                texel, face = texel[free][::-1], face[free][::-1]  # the last write stays: the first triangle
+                texel, face = texel[free][::-1], face[free][::-1]  # the last write wins: the first triangle
                 owner[texel] = face
                 share[texel] = np.column_stack((second[inside][free], third[inside][free]))[::-1]
         least *= 2
@@ -134,7 +134,7 @@ def _sides(normals: np.ndarray) -> np.ndarray:  # [M]: 2 * axis + (1 where the n
 
 
 def _smooth(side: np.ndarray, normals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Let triangles follow most of their neighbors, where that does not squeeze them."""
+    """Assign triangles to the majority side of their neighbors, where that does not shrink them much."""
     along = np.stack((normals, -normals), 2).reshape(-1, 6)  # +x, -x, +y, -y, +z, -z
     for _ in range(_ROUNDS):
         votes = np.zeros((len(side), 6), np.int64)
@@ -148,7 +148,7 @@ def _smooth(side: np.ndarray, normals: np.ndarray, pairs: np.ndarray) -> np.ndar
 
 
 def _project(corners: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``[M, 3, 2]`` places in the plane that a triangle faces, and ``[M]`` how far out it lies."""
+    """Return ``[M, 3, 2]`` coordinates in the plane that a triangle faces, and ``[M]`` its depth."""
     axis = side // 2
     rows = np.arange(len(side))[:, None]
     flat = np.stack(
@@ -168,7 +168,7 @@ def _renumbered(rows: np.ndarray) -> np.ndarray:
 
 
 def _pieces(kind: np.ndarray, pairs: np.ndarray) -> np.ndarray:  # [M]
-    """Number the sets of triangles of one kind that hang together."""
+    """Label the connected components of triangles of one kind."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -187,7 +187,7 @@ def _pack(flat: np.ndarray, chart: np.ndarray, size_px: int) -> tuple[np.ndarray
     np.minimum.at(low, chart, flat.min(1))
     np.maximum.at(high, chart, flat.max(1))
     extent = high - low
-    lies = extent[:, 0] < extent[:, 1]  # turned, so that no chart is higher than wide
+    lies = extent[:, 0] < extent[:, 1]  # rotated, so that no chart is higher than wide
     extent = np.where(lies[:, None], extent[:, ::-1], extent)
     area = float(extent.prod(1).sum())
     best = (area + 1e-300) ** -0.5 * size_px
@@ -228,7 +228,7 @@ def _shelves(extent: np.ndarray, size_px: int) -> np.ndarray | None:  # [C, 2]
 def _covered(
     placed: np.ndarray, depth: np.ndarray, chart: np.ndarray, size_px: int, near: float
 ) -> np.ndarray:
-    """Tell which triangles another one of their chart, farther out or in, lies on."""
+    """Return which triangles overlap another one of their chart at another depth."""
     owner, _ = cover_texels(placed, size_px)
     middle = placed.mean(1)
     column, row = (np.clip(np.floor(middle[:, k]).astype(np.int64), 0, size_px - 1) for k in (0, 1))

@@ -1,4 +1,4 @@
-"""Take broken, faint, stray and oversized Gaussians out of a world.
+"""Removes invalid, faint and floating Gaussians from a world, and limits oversized ones.
 
 A world seen from inside is dense near the camera and sparse far away, so nothing here is measured in world
 units: a Gaussian is compared with the spacing of its own neighborhood, the median distance to its nearest
@@ -26,12 +26,12 @@ class CleanConfig:
     """How strict `clean_gaussians` is; 0 switches a step off.
 
     Attributes:
-        min_opacity: fainter Gaussians go.
+        min_opacity: Gaussians below it are removed.
         neighbors: how many nearest neighbors make a neighborhood, at least 4.
-        outlier_ratio: a Gaussian goes whose spacing is this many times that of its neighbors.
-        min_cluster: Gaussians that hang together in a clump of fewer than this go.
-        link_ratio: two neighbors hang together when no farther apart than this many spacings.
-        max_size_ratio: standard deviations are cut to this many spacings.
+        outlier_ratio: Gaussians whose spacing is this many times that of their neighbors are removed.
+        min_cluster: connected clusters of fewer Gaussians are removed.
+        link_ratio: two neighbors are connected when no farther apart than this many spacings.
+        max_size_ratio: standard deviations are clamped to this many spacings.
     """
 
     min_opacity: float = 0.02
@@ -64,7 +64,7 @@ def usable(gaussians: Gaussians) -> Tensor:  # [N]
 
 
 class CleanReport(TypedDict, total=False):
-    """How many Gaussians there were, each step of `clean_gaussians` took or cut, and are left."""
+    """The number of Gaussians before, removed or clamped by each step of `clean_gaussians`, and after."""
 
     before: int
     invalid: int
@@ -78,11 +78,11 @@ class CleanReport(TypedDict, total=False):
 def clean_gaussians(
     gaussians: Gaussians, config: CleanConfig | None = None, progress: ProgressFn = no_progress
 ) -> tuple[Gaussians, CleanReport]:
-    """Remove what no viewer should see and cut what is too large.
+    """Remove floaters and invalid Gaussians, and clamp oversized ones.
 
     In this order: Gaussians that cannot be drawn (NaN, no rotation, no size), faint ones, outliers (alone,
-    far from a neighborhood that is dense), clumps (a few that hang together, away from everything else),
-    and then oversized ones, which stay but are cut. Opacities are clamped to [0, 1] and rotations made unit.
+    far from a neighborhood that is dense), clumps (small connected clusters, away from everything else),
+    and then oversized ones, which stay but are clamped. Opacities are clamped to [0, 1] and rotations made unit.
 
     Args:
         gaussians: the world, on the CPU; may hold NaN.
@@ -90,10 +90,10 @@ def clean_gaussians(
         progress: called between the steps.
 
     Returns:
-        The clean world, in its old order, and a report: how many each step took.
+        The clean world, in its old order, and a report: how many each step removed.
 
     Raises:
-        InvalidInput: when nothing would be left.
+        InvalidInput: when no Gaussians would be left.
     """
     config = config or CleanConfig()
     if not len(gaussians):
@@ -150,7 +150,7 @@ def _refuse_empty(world: Gaussians, report: CleanReport) -> None:
     if len(world) == 0:
         taken = ", ".join(f"{count} {name}" for name, count in report.items() if name != "before" and count)
         raise InvalidInput(
-            f"cleaning must leave at least 1 splat; all {report['before']} were taken ({taken}). Be less strict."
+            f"cleaning must leave at least 1 splat; all {report['before']} were removed ({taken}). Be less strict."
         )
 
 

@@ -1,4 +1,4 @@
-"""Cameras to judge a world by, and its pictures from them."""
+"""Evaluation views of a world, and its renders from them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EvalView:
     Attributes:
         camera_from_world: ``[4, 4]`` float64.
         camera: lens and size.
-        pose: index of the trajectory's pose that it stands at; -1 without a trajectory.
+        pose: index of its pose in the trajectory; -1 without a trajectory.
         rotation: ``[3, 3]`` camera of the view from that of the pose.
     """
 
@@ -49,7 +49,7 @@ class EvalView:
 
 
 def centers_inside(gaussians: Gaussians, trajectory: Trajectory | None) -> Tensor:  # [P, 3]
-    """Return where a visitor stands: along the path, or without one at the origin and a little around it."""
+    """Return viewpoints: along the path, or without one at the origin and a little around it."""
     if trajectory is not None:
         return trajectory.centers
     reach = 0.1 * float(gaussians.means.double().norm(dim=-1).median())
@@ -74,13 +74,13 @@ def evaluation_views(
 
     Args:
         gaussians: the world, for a scale when there is no path.
-        trajectory: where to stand; None stands around the origin.
+        trajectory: viewpoints; None is around the origin.
         count: views to measure with, at least 1.
         size_px: side of the square pictures, 90 degrees wide, at least 16.
 
     Returns:
-        ``count`` views to measure with and about half as many, at other poses where there are enough and turned
-        otherwise, to judge by.
+        ``count`` views to measure with and about half as many, at other poses where there are enough and with other
+        rotations, to evaluate with.
 
     Raises:
         InvalidInput: for sizes out of range.
@@ -134,7 +134,7 @@ def draw(gaussians: Gaussians, view: EvalView, backend: str) -> CameraView:
 def reference_renders(
     frames: Tensor, views: list[EvalView], trajectory: Trajectory
 ) -> Tensor:  # [V, S, S, 3]
-    """Cut the views out of the panoramas ``[T, H, W, 3]`` that were seen along the path.
+    """Crop the views from the panoramas ``[T, H, W, 3]`` that were seen along the path.
 
     Raises:
         InvalidInput: when there is not one panorama per pose.

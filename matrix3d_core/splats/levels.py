@@ -1,8 +1,8 @@
-"""Levels of detail: coarser worlds that look the same from farther away.
+"""Levels of detail: coarser worlds for larger distances.
 
 Neighbors in a cell are fused into one Gaussian that keeps their mass, center and spread. The cells are those of
-a grid, or, for a world that is seen from inside, of shells around the viewer whose cells keep their angular
-size: what is far is already coarse.
+a grid, or, for a world that is seen from inside, of shells around the viewer with cells of constant angular
+size: distant regions are already coarse.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .refit import refit
 __all__ = ["CELLS", "LevelReport", "LevelsReport", "downsample", "levels_of_detail"]
 
 CELLS = ("view", "grid")
-"""``view``: cells as large as they look from the path. ``grid``: cubes of one size."""
+"""``view``: cells of constant angular size from the path. ``grid``: cubes of one size."""
 
 _STRICTNESS = ((0.25, 0.25), (0.5, 0.25), (2.0, 4.0))
-"""Difference in color that is not fused over, and how large cells may get before it is given up."""
+"""Color differences that are not fused, and the cell size at which each is relaxed."""
 _SEARCH = 24
 _CLOSED = 3.0  # see fuse_groups
 
@@ -36,14 +36,14 @@ _CLOSED = 3.0  # see fuse_groups
 def downsample(
     gaussians: Gaussians, target: int, *, cells: str = "view", centers: Tensor | None = None
 ) -> Gaussians:
-    """Fuse neighbors until about ``target`` Gaussians are left (at most that many where it can be done).
+    """Fuse neighbors until about ``target`` Gaussians are left (at most that many where possible).
 
     Only Gaussians that lie in the same cell, face the same way and have a similar color are fused, so edges
     and textures stay.
 
     Args:
         gaussians: the world, on the CPU.
-        target: how many to leave, at least 1.
+        target: number of Gaussians to keep, at least 1.
         cells: one of `CELLS`.
         centers: ``[P, 3]`` where the viewer may be; None is the origin.
 
@@ -51,7 +51,7 @@ def downsample(
         InvalidInput: for a target below 1 or unknown cells.
     """
     if target < 1:
-        raise InvalidInput(f"the number of splats to leave must be at least 1; got {target}.")
+        raise InvalidInput(f"the number of splats to keep must be at least 1; got {target}.")
     if cells not in CELLS:
         raise InvalidInput(f"cells must be one of {', '.join(CELLS)}; got {cells!r}.")
     if target >= len(gaussians):
@@ -72,7 +72,7 @@ def downsample(
 
 
 class LevelReport(TypedDict, total=False):
-    """One level: how many Gaussians it has and, beyond level 0, how near it comes to level 0."""
+    """One level: its number of Gaussians and, beyond level 0, its PSNR against level 0."""
 
     level: Required[int]
     splats: Required[int]
@@ -82,10 +82,10 @@ class LevelReport(TypedDict, total=False):
 
 
 class LevelsReport(TypedDict):
-    """What `levels_of_detail` tells; ``judged_on`` counts the views."""
+    """The report of `levels_of_detail`; ``evaluated_on`` counts the views."""
 
     levels: list[LevelReport]
-    judged_on: int
+    evaluated_on: int
 
 
 @attentive
@@ -102,7 +102,7 @@ def levels_of_detail(
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[list[Gaussians], LevelsReport]:
-    """Make a pyramid of worlds, each with a ``factor``-th of the Gaussians of the one before.
+    """Make a pyramid of worlds, each with a ``factor``-th of the Gaussians of the previous one.
 
     Args:
         gaussians: the world, level 0; on the CPU.
@@ -112,7 +112,7 @@ def levels_of_detail(
         trajectory: where the viewer may be; None is around the origin.
         chosen: the level that will be used; must be one that is made.
         refit_steps: see `refit.refit`; 0 leaves the fused Gaussians as they are.
-        size_px: side of the pictures that the levels are judged by.
+        size_px: side of the pictures that the levels are evaluated on.
         backend: splat backend.
         progress: called between levels.
 
@@ -163,7 +163,7 @@ def levels_of_detail(
             }
         )
     progress(ProgressEvent(levels, levels, "levels made"))
-    return worlds, {"levels": rows, "judged_on": len(judge)}
+    return worlds, {"levels": rows, "evaluated_on": len(judge)}
 
 
 def _shrunk(frames: Tensor, by: int) -> Tensor:  # [V, S, S, 3]
@@ -172,7 +172,7 @@ def _shrunk(frames: Tensor, by: int) -> Tensor:  # [V, S, S, 3]
 
 
 def _reach(gaussians: Gaussians, cells: str, centers: Tensor | None) -> Tensor:  # [N]
-    """What a cell's edge is measured in at each Gaussian: the world's size, or the distance to the viewer."""
+    """Unit of a cell's edge at each Gaussian: the world's size, or the distance to the viewer."""
     means = gaussians.means.detach().double()
     if cells == "grid":
         return (means.amax(0) - means.amin(0)).amax().clamp_min(1e-12).expand(len(means))
@@ -183,7 +183,7 @@ def _reach(gaussians: Gaussians, cells: str, centers: Tensor | None) -> Tensor: 
 
 
 def _kinds(gaussians: Gaussians, color_step: float) -> Tensor:  # [N] int64
-    """A number for the way a Gaussian faces (its thinnest axis, 7 kinds) and its coarse color."""
+    """A key of a Gaussian's normal (its thinnest axis, 7 kinds) and its coarse color."""
     axes = matrix_from_quats(gaussians.quats_wxyz.double())
     thin = gaussians.scales.argmin(-1)
     normal = axes[torch.arange(len(thin)), :, thin]
@@ -205,7 +205,7 @@ def _cell(means: Tensor, reach: Tensor, kind: Tensor, share: float, cells: str) 
         *steps.unbind(-1),
         level,
         kind,
-    ):  # mixed: a clash of two cells in 2^64 is of no consequence
+    ):  # mixed: a collision of two cells in 2^64 is harmless
         key = (key ^ column) * 0x9E3779B97F4A7C1
         key = key ^ (key >> 29)
     return key

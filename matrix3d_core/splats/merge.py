@@ -1,4 +1,4 @@
-"""Join worlds; what stands in both is fused into one."""
+"""Merges worlds and fuses duplicates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CANDIDATES = 4
 
 
 class MergeReport(TypedDict):
-    """What `merge_gaussians` tells."""
+    """The report of `merge_gaussians`."""
 
     parts: list[int]
     fused: int
@@ -40,11 +40,11 @@ def merge_gaussians(
     color_tolerance: float = 0.25,
     progress: ProgressFn = no_progress,
 ) -> tuple[Gaussians, MergeReport]:
-    """Join worlds that are in the same frame.
+    """Merge worlds that are in the same frame.
 
     Gaussians of one part are never fused with each other. Between a part and what was joined before it,
     ``mahalanobis`` fuses pairs that are each other's best match, closer than ``distance`` standard deviations
-    of both together, of similar size and color; ``voxel`` fuses whatever of different parts shares a cell.
+    of both together, of similar size and color; ``voxel`` fuses Gaussians of different parts in one cell.
 
     Args:
         parts: at least one world, on the CPU; lower SH degrees are padded.
@@ -117,7 +117,7 @@ def _pairs(first: Gaussians, second: Gaussians, both: Gaussians, most: float, to
         better = value < best
         best, match = torch.where(better, value, best), torch.where(better, j, match)
     found = torch.nonzero(torch.isfinite(best)).squeeze(-1)
-    order = found[torch.argsort(best[found], stable=True)]  # each of the first takes its best, once
+    order = found[torch.argsort(best[found], stable=True)]  # each of the first has one best match
     taken = torch.full((count,), len(b), dtype=torch.long)
     taken = taken.scatter_reduce(0, match[order], torch.arange(len(order)), "amin")
     winners = order[taken[taken < len(order)]] if len(order) else order

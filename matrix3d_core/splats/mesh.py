@@ -1,8 +1,8 @@
-"""A mesh of what the splats show: distances from many places fused into a grid, and the surface taken out of it.
+"""Mesh extraction: distances of the splats from many viewpoints, fused into a TSDF grid, and its zero surface.
 
-From each place one panorama gives the distance in all directions. A voxel learns from it how far it lies in
-front of the surface (truncated signed distance); the mean over all places crosses zero on the surface. Cells that
-nobody has seen carry none.
+From each viewpoint one panorama gives the distance in all directions. A voxel stores its truncated signed distance
+in front of the surface; the mean over all viewpoints crosses zero on the surface. Unobserved cells have no
+surface.
 
 Source: B. Curless and M. Levoy, A Volumetric Method for Building Complex Models from Range Images, 1996;
 S. Gibson, Constrained Elastic Surface Nets, 1998; P. Lindstrom, Out-of-Core Simplification of Large Polygonal
@@ -42,21 +42,21 @@ __all__ = [
 
 _CHUNK = 1 << 20
 _MAX_VOXELS = 1 << 26
-_SIDE = 1 << 13  # more cells than `decimate` lays along any edge
+_SIDE = 1 << 13  # more cells than `decimate` uses along any edge
 _AGREE = 0.05
 """Expected and median distance differ by less than this share where a pixel shows one surface."""
 
 
 @dataclass(frozen=True)
 class MeshConfig:
-    """How `mesh_from_gaussians` works.
+    """Settings of `mesh_from_gaussians`.
 
     Attributes:
         resolution: voxels along the longest edge of what is covered, 8 to 1024.
-        reach: how far from the path the mesh reaches, world units; 0 is three times the median distance.
+        reach: maximum distance of the mesh from the path, world units; 0 is three times the median distance.
         views: panoramas taken along the path.
         rows: rows of a panorama.
-        truncation: voxels on either side of a surface that it has a say in.
+        truncation: voxels on either side of a surface.
         min_faces: pieces with fewer triangles are left out.
         backend: splat backend.
     """
@@ -82,7 +82,7 @@ class MeshConfig:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen around one place: ``depth_ray [H, W]`` (0 where nothing is known), ``rgb``, ``center [3]``."""
+    """What is seen from one viewpoint: ``depth_ray [H, W]`` (0 where nothing is known), ``rgb``, ``center [3]``."""
 
     depth_ray: Tensor
     rgb: Tensor
@@ -90,7 +90,7 @@ class Sight:
 
 
 class MeshReport(TypedDict):
-    """What `mesh_from_gaussians` tells: ``tolerance`` is how far the surface may be off, world units."""
+    """The report of `mesh_from_gaussians`: ``tolerance`` is the error bound of the surface, world units."""
 
     vertices: int
     faces: int
@@ -111,17 +111,17 @@ def mesh_from_gaussians(
     config: MeshConfig | None = None,
     progress: ProgressFn = no_progress,
 ) -> tuple[Mesh, MeshReport]:
-    """Turn a world into a mesh with a color per vertex, its faces counter-clockwise seen from the path.
+    """Extract a mesh with a color per vertex, its faces counter-clockwise seen from the path.
 
     Args:
         gaussians: the world, on the CPU.
-        trajectory: where to look from; None looks from around the origin.
-        config: how; None for the defaults.
+        trajectory: viewpoints; None is around the origin.
+        config: settings; None for the defaults.
         progress: called between panoramas.
 
     Returns:
-        The mesh, in the world's frame, and a report: voxel size, bounds, counts, and ``tolerance``, how far the
-        surface may be off, world units.
+        The mesh, in the world's frame, and a report: voxel size, bounds, counts, and ``tolerance``, the error
+        bound of the surface, world units.
 
     Raises:
         InvalidInput: for Gaussians with NaN, or when no surface is found.
@@ -138,7 +138,7 @@ def mesh_from_gaussians(
     for number, place in enumerate(places):
         preview = sights[-1].rgb if sights else None
         progress(
-            ProgressEvent(number, 2 * len(places), f"look around {number + 1} of {len(places)}", preview)
+            ProgressEvent(number, 2 * len(places), f"render panorama {number + 1} of {len(places)}", preview)
         )
         sights.append(_sight(gaussians, place, config.rows, backend))
     reach = config.reach or 3 * _median_distance(sights)
@@ -154,7 +154,7 @@ def mesh_from_gaussians(
         progress(ProgressEvent(len(places) + number, 2 * len(places), f"fuse {number + 1} of {len(places)}"))
 
     field, seen = fuse_distances(sights, low, voxel, shape, truncation=config.truncation * voxel, report=step)
-    progress(ProgressEvent(2 * len(places), 2 * len(places), "take out the surface"))
+    progress(ProgressEvent(2 * len(places), 2 * len(places), "extract the surface"))
     vertices, faces = surface_nets(field, seen)
     faces = _large_pieces(faces, len(vertices), config.min_faces)
     if not len(faces):
@@ -199,7 +199,7 @@ def _median_distance(sights: Sequence[Sight]) -> float:
     known = torch.cat([s.depth_ray[s.depth_ray > 0][::16] for s in sights])
     if not len(known):
         raise InvalidInput(
-            "the splats must be seen from the path; nothing is. Connect the path of this world."
+            "the splats must be visible from the path; none are. Connect the path of this world."
         )
     return float(known.median())
 
@@ -213,9 +213,7 @@ def _covered(sights: Sequence[Sight], places: Tensor, reach: float) -> tuple[Ten
         points.append(sight.center + directions[near] * sight.depth_ray[near].double()[:, None])
     seen = torch.cat(points)
     if not len(seen):
-        raise InvalidInput(
-            f"something must lie within reach of the path; nothing does within {reach:g}. Raise it."
-        )
+        raise InvalidInput(f"surfaces must be within reach of the path; none are within {reach:g}. Raise it.")
     low, high = torch.minimum(seen.amin(0), places.amin(0)), torch.maximum(seen.amax(0), places.amax(0))
     margin = 0.02 * float((high - low).amax())
     return low - margin, high + margin
@@ -233,7 +231,7 @@ def fuse_distances(
     """Fuse panoramas of distances into a grid.
 
     Args:
-        sights: what is seen from each place.
+        sights: the panorama of each viewpoint.
         low: corner of the grid; voxel ``(i, j, k)`` has its center at ``low + (i + 1/2, ...) * voxel``.
         voxel: edge of a voxel.
         shape: voxels along x, y, z.
@@ -242,7 +240,7 @@ def fuse_distances(
 
     Returns:
         ``[X, Y, Z]`` float32 in [-1, 1], positive in front of surfaces, and ``[X, Y, Z]`` bool, True where
-        any place knows it.
+        any viewpoint observed it.
     """
     count = math.prod(shape)
     value, weight = torch.zeros(count), torch.zeros(count)
@@ -284,7 +282,7 @@ def _sample(depth: Tensor, offset: Tensor) -> Tensor:  # [H, W], [N, 3] -> [N]
 
 
 def surface_nets(field: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take the zero surface out of a grid: one vertex per cell that it passes, one quad per edge that it crosses.
+    """Extract the zero surface of a grid: one vertex per cell that it passes, one quad per edge that it crosses.
 
     Args:
         field: ``[X, Y, Z]`` values at the voxel centers, positive outside.
@@ -369,7 +367,7 @@ def _compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _colors(points: Tensor, sights: Sequence[Sight], tolerance: float) -> Tensor:  # [N, 3]
-    """Mean color of each point over the places that see it, near ones first."""
+    """Mean color of each point over the viewpoints that see it, near ones first."""
     total, weight = torch.zeros(len(points), 3), torch.full((len(points), 1), 1e-12)
     for sight in sights:
         offset = points - sight.center
@@ -389,11 +387,11 @@ def _colors(points: Tensor, sights: Sequence[Sight], tolerance: float) -> Tensor
 def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> Mesh:
     """Coarsen a mesh to at most ``faces`` triangles, as for a collider.
 
-    Vertices in one cell of a grid become one, which is put where it lies closest to the planes of their
+    Vertices in one cell of a grid become one, at the position closest to the planes of their
     triangles. Colors are averaged.
 
     Args:
-        mesh: the mesh; comes back as it is when it is small enough.
+        mesh: the mesh; returned as it is when it is small enough.
         faces: at least 4.
         progress: called before the work.
 
@@ -404,7 +402,7 @@ def decimate(mesh: Mesh, faces: int, *, progress: ProgressFn = no_progress) -> M
         raise InvalidInput(f"the number of faces must be at least 4; got {faces}.")
     if len(mesh.faces) <= faces:
         return mesh
-    progress(ProgressEvent(0, 1, "make the collider"))
+    progress(ProgressEvent(0, 1, "decimate the mesh"))
     points = mesh.vertices.double()
     corners = mesh.faces.long()
     low, size = points.amin(0), float((points.amax(0) - points.amin(0)).amax())
@@ -458,7 +456,7 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
     face = cluster[corners]
     face = face[(face[:, 0] != face[:, 1]) & (face[:, 1] != face[:, 2]) & (face[:, 0] != face[:, 2])]
     first = face.argmin(1, keepdim=True)
-    face = face.gather(1, (first + torch.arange(3)) % 3)  # the same turn, smallest number first
+    face = face.gather(1, (first + torch.arange(3)) % 3)  # the same orientation, smallest index first
     groups = int(cluster.max()) + 1
     if groups**3 >= 1 << 63:
         result: Tensor = torch.unique(face, dim=0)

@@ -1,4 +1,4 @@
-"""Replace groups of Gaussians by one each that has the same mass, center and spread."""
+"""Fuses groups of Gaussians to one each by moment matching: same mass, center and spread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["covariances", "fuse_groups"]
 
 _OWN = ("means", "quats_wxyz", "scales", "opacities", "sh")
 _MAX_OPACITY = 0.9999
-"""Optical depth of an opaque Gaussian is infinite; it is taken no further than this."""
+"""Optical depth of an opaque Gaussian is infinite; it is clamped to this."""
 
 
 def covariances(gaussians: Gaussians) -> Tensor:  # [N, 3, 3]
@@ -30,21 +30,21 @@ def fuse_groups(
     """Fuse the Gaussians that share a group number; one alone in its group stays as it is, bit for bit.
 
     Mass is opacity times the area of the largest cross section. Center and covariance of a group are those of
-    its mass; colors are its mean. The opacity is chosen so that the group lets as much light through as its
-    members did: optical depth times area is kept, or with ``duplicates``, where all members stand for the same
+    its mass; colors are its mean. The opacity is chosen so that the group transmits as much light as its
+    members did: optical depth times area is kept, or with ``duplicates``, where all members represent the same
     surface, the mean of the opacities.
 
     Args:
         gaussians: the world.
         group: ``[N]`` integer, any numbers.
         duplicates: the members are copies of one surface and not pieces of it.
-        spread_factor: what the variance of the members' centers is multiplied by. 1 keeps the moments. 3 keeps
+        spread_factor: factor of the variance of the members' centers. 1 keeps the moments. 3 keeps
             a surface closed: where n x n tiles of spacing d and sigma d / 2 become one of spacing n d, their
             centers vary by (n^2 - 1) d^2 / 12, and n d / 2 squared is d^2 / 4 plus three times that.
 
     Returns:
         One Gaussian per group, in ascending order of the group numbers. Further channels of the world are
-        taken from the heaviest member.
+        copied from the heaviest member.
     """
     count = check_shape("group", group, "N")["N"]
     check_shape("means", gaussians.means, f"{count} 3")

@@ -1,6 +1,6 @@
-"""Thin a world out to a budget with the least visible loss, and say what it cost.
+"""Prunes a world to a budget with the least visible loss, and reports the PSNR loss.
 
-What a picture loses when one Gaussian is taken out is known exactly: every pixel is linear in the opacity of
+The change of a picture when one Gaussian is removed is known exactly: every pixel is linear in the opacity of
 each Gaussian, so ``opacity * d pixel / d opacity`` is the change. Its square, summed over all pixels, is
 estimated with one backward pass per view by giving every pixel and channel a random sign: the expected square
 of the signed sum is the sum of the squares.
@@ -37,18 +37,18 @@ __all__ = ["METHODS", "PruneConfig", "PruneReport", "prune_gaussians", "removal_
 
 
 METHODS = ("auto", "remove", "fuse", "both")
-"""``remove`` takes out what is seen least; ``fuse`` joins neighbors; ``both`` does half of the way with each;
-``auto`` tries them and keeps what looks most like before."""
+"""``remove`` drops the least visible; ``fuse`` joins neighbors; ``both`` does half of the reduction with each;
+``auto`` tries them and keeps the best PSNR."""
 
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """How `prune_gaussians` works.
+    """Settings of `prune_gaussians`.
 
     Attributes:
         method: one of `METHODS`.
-        views: pictures to measure with; half as many others judge.
-        size_px: their side.
+        views: pictures to measure with; half as many others evaluate.
+        size_px: side of the pictures.
         refit_steps: see `refit.refit`; 0 leaves the rest as it is.
         backend: splat backend.
         seed: for the random signs and backgrounds.
@@ -76,22 +76,22 @@ def removal_losses(
     seed: int = 0,
     probes: int = 2,
     progress: ProgressFn = no_progress,
-    phase: str = "weigh splats",
+    phase: str = "score splats",
 ) -> Tensor:  # [N]
-    """Estimate the squared error, summed over pixels, channels and views, of taking out each Gaussian.
+    """Estimate the squared error, summed over pixels, channels and views, of removing each Gaussian.
 
     Args:
         gaussians: the world.
-        views: where to look from.
+        views: the cameras.
         backend: splat backend; must give gradients.
         seed: for the random signs.
         probes: random signs per view. One Gaussian's estimate has a relative standard deviation of about
             ``sqrt(2 / (probes * views that see it))``.
         progress: called before each view.
-        phase: what to call it.
+        phase: its name in reports.
 
     Returns:
-        ``[N]`` float64, 0 for what no view sees.
+        ``[N]`` float64, 0 for Gaussians that no view sees.
     """
     random = torch.Generator().manual_seed(seed)
     with torch.inference_mode(False), torch.enable_grad():  # a host may call from within inference mode
@@ -101,7 +101,7 @@ def removal_losses(
             opacities = gaussians.opacities.detach().clone().requires_grad_(True)
             copy = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
             seen = draw(replace(copy, opacities=opacities), view, backend)
-            back = torch.rand(3, generator=random).to(seen.rgb)  # so that holes count whatever is behind them
+            back = torch.rand(3, generator=random).to(seen.rgb)  # so that holes count against any background
             rgb = seen.rgb + (1 - seen.alpha).unsqueeze(-1) * back
             for probe in range(probes):
                 signs = (torch.randint(0, 2, rgb.shape, generator=random) * 2 - 1).to(rgb)
@@ -113,7 +113,7 @@ def removal_losses(
 
 
 class PruneReport(TypedDict, total=False):
-    """What `prune_gaussians` tells; what it did not do or could not measure is left out."""
+    """The report of `prune_gaussians`; steps not done or measured are left out."""
 
     before: Required[int]
     unseen: int
@@ -121,7 +121,7 @@ class PruneReport(TypedDict, total=False):
     before_refit_db: dict[str, float]
     after: int
     psnr_db: float
-    judged_on: int
+    evaluated_on: int
     before_db: float
     after_db: float
     cost_db: float
@@ -137,22 +137,22 @@ def prune_gaussians(
     config: PruneConfig | None = None,
     progress: ProgressFn = no_progress,
 ) -> tuple[Gaussians, PruneReport]:
-    """Bring a world down to ``budget`` Gaussians so that its pictures change least.
+    """Prune a world to ``budget`` Gaussians with the least change of its pictures.
 
     Args:
         gaussians: the world, on the CPU.
-        budget: how many to leave at most, at least 1.
-        trajectory: where the world is looked at from; None stands around the origin.
-        frames: optional ``[T, H, W, 3]`` panoramas along the trajectory, to say what the loss is against the
-            truth and not only against the world before.
-        config: how to; None for the defaults.
+        budget: maximum number of Gaussians, at least 1.
+        trajectory: viewpoints; None is around the origin.
+        frames: optional ``[T, H, W, 3]`` panoramas along the trajectory, to measure the loss against the
+            ground truth and not only against the world before.
+        config: settings; None for the defaults.
         progress: called between views.
 
     Returns:
-        The Gaussians that stay and a report: counts; ``method`` that was taken and what the others gave;
-        ``psnr_db`` between the pictures after and before on views that nothing was measured with; with
-        ``frames`` also ``before_db``, ``after_db`` and ``cost_db`` against them. Where nothing had to go, the
-        world comes back as it was.
+        The Gaussians that stay and a report: counts; ``method`` that was used and the results of the others;
+        ``psnr_db`` between the pictures after and before on held-out views; with
+        ``frames`` also ``before_db``, ``after_db`` and ``cost_db`` against them. Within the budget, the
+        world is returned as it is.
 
     Raises:
         InvalidInput: for a budget below 1, frames without a trajectory or of another length, or NaN.
@@ -169,7 +169,7 @@ def prune_gaussians(
     broken = int((~usable(gaussians)).sum())
     if broken:
         raise InvalidInput(
-            f"splats must be finite to be weighed; {broken} are not. Clean them first (Clean Splats)."
+            f"splats must be finite to be scored; {broken} are not. Clean them first (Clean Splats)."
         )
     measure, judge = evaluation_views(gaussians, trajectory, count=config.views, size_px=config.size_px)
     truth = None if frames is None or trajectory is None else reference_renders(frames, judge, trajectory)
@@ -184,7 +184,7 @@ def prune_gaussians(
         wanted = pictures(gaussians, measure, backend=backend, progress=progress, phase="render before")
         scores: dict[str, float] = {}
         for method in METHODS[1:] if config.method == "auto" else (config.method,):
-            less = _thinned(gaussians, loss, budget, method, centers)
+            less = _reduced(gaussians, loss, budget, method, centers)
             seen = pictures(less, measure, backend=backend, progress=progress, phase=f"try {method}")
             scores[method] = round(mean_psnr(seen, wanted), 2)
             if scores[method] == max(scores.values()):
@@ -203,7 +203,7 @@ def prune_gaussians(
     after = pictures(rest, judge, backend=backend, progress=progress, phase="render after")
     report["after"] = len(rest)
     report["psnr_db"] = round(mean_psnr(after, before), 2)
-    report["judged_on"] = len(judge)
+    report["evaluated_on"] = len(judge)
     if truth is not None:
         first, last = mean_psnr(before, truth), mean_psnr(after, truth)
         report["before_db"] = round(first, 2)
@@ -212,8 +212,8 @@ def prune_gaussians(
     return rest, report
 
 
-def _thinned(gaussians: Gaussians, loss: Tensor, budget: int, method: str, centers: Tensor) -> Gaussians:
-    """Leave at most ``budget``; in the old order, fused ones in that of their cells."""
+def _reduced(gaussians: Gaussians, loss: Tensor, budget: int, method: str, centers: Tensor) -> Gaussians:
+    """Keep at most ``budget``; in the old order, fused ones in that of their cells."""
     removed_to = {"remove": budget, "fuse": len(gaussians), "both": round((budget * len(gaussians)) ** 0.5)}
     kept = torch.argsort(loss, descending=True, stable=True)[: removed_to[method]].sort().values
     rest = gaussians if method == "fuse" else gaussians.select(kept)

@@ -1,4 +1,4 @@
-"""Let the Gaussians that stayed take over from those that went: a short fit to the world's own pictures."""
+"""Refits the remaining Gaussians after a reduction: a short optimization against the world's own pictures."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def refit(
     progress: ProgressFn = no_progress,
     phase: str = "refit splats",
 ) -> Gaussians:
-    """Adjust opacities, sizes and colors so that the pictures are again those of ``world``.
+    """Optimize opacities, sizes and colors against the pictures of ``world``.
 
     Centers and rotations stay. Every step compares one view over a background of random color, so that holes
-    count whatever is behind them.
+    count against any background.
 
     Args:
-        gaussians: what is left.
-        world: what it shall look like.
-        views: where to compare.
+        gaussians: the remaining ones.
+        world: the reference.
+        views: the cameras.
         steps: how many views to go through, one each; 0 returns the input.
         backend: splat backend; must give gradients.
         seed: order of the views, and the backgrounds.
         progress: called before each step.
-        phase: what to call it.
+        phase: its name in reports.
     """
     if steps < 1 or not views:
         return gaussians

@@ -33,7 +33,7 @@ class PathPictures:
     Attributes:
         rgb: ``[F, H, W, 3]`` in [0, 1] over the background.
         alpha: ``[F, H, W]`` coverage.
-        depth_ray: ``[F, H, W]`` expected ray distance from the eye, inf where nothing is.
+        depth_ray: ``[F, H, W]`` expected ray distance from the eye, inf where empty.
         backend: which backend drew them.
     """
 
@@ -89,11 +89,11 @@ def render_path(
     antialiased: bool = False,
     progress: ProgressFn = no_progress,
 ) -> PathPictures:
-    """Render a world along a path; nothing but the result and one frame is held.
+    """Render a world along a path; only the result and one frame are held in memory.
 
-    Each pose's forward axis is where the camera looks, or the middle of the panorama. The trajectory's own
-    intrinsics, if it has any, are not used. The eyes of a pair stand ``eye_distance`` apart along the camera's x
-    axis, left eye on the left half; both look straight ahead.
+    Each pose's forward axis is the viewing direction, or the center of the panorama. The trajectory's own
+    intrinsics, if it has any, are not used. The eyes of a pair are ``eye_distance`` apart along the camera's x
+    axis, left eye on the left half, with parallel viewing directions.
 
     Args:
         gaussians: the world, in the trajectory's frame.
@@ -102,11 +102,11 @@ def render_path(
         height: rows of the frames; see `picture_size`.
         width: columns of the frames, both eyes together.
         fov_x_rad: horizontal field of view of one eye, radians, below pi; perspective and stereo.
-        stride: render every how many poses.
+        stride: render every n-th pose.
         eye_distance: world units, 0 or more.
         background: red, green, blue in [0, 1].
         backend: splat backend; panoramas need one that can draw them.
-        antialiased: dim what is smaller than a pixel instead of letting it grow.
+        antialiased: dim splats smaller than a pixel instead of enlarging them (Mip-Splatting).
         progress: called before each frame, with the latest as preview; raising in it cancels.
 
     Raises:
@@ -116,7 +116,7 @@ def render_path(
     try:
         gaussians.check_finite()
     except InvalidInput as error:
-        raise InvalidInput(f"{error} Take those splats out with Clean Splats.") from error
+        raise InvalidInput(f"{error} Remove those splats with Clean Splats.") from error
     rows, columns = picture_size(projection, height, width)
     if stride < 1:
         raise InvalidInput(f"stride must be at least 1; got {stride}.")

@@ -1,4 +1,4 @@
-"""Cut a world to a box, a ball or an upright cylinder."""
+"""Crops a world to a box, a sphere or an upright cylinder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..scene.gaussians import Gaussians
 __all__ = ["CROP_SHAPES", "CropReport", "crop_gaussians", "inside_shape"]
 
 CROP_SHAPES = ("box", "sphere", "cylinder")
-"""The box may be turned about the vertical; the cylinder stands upright."""
+"""The box may be rotated about the vertical; the cylinder is upright."""
 
 
 def inside_shape(
@@ -27,7 +27,7 @@ def inside_shape(
     radius: float = 1.0,
     yaw_rad: float = 0.0,
 ) -> Tensor:  # [N]
-    """Tell which points lie inside of a shape, its surface included.
+    """Return which points are inside a shape, its surface included.
 
     Args:
         points: ``[N, 3]`` in the world, OpenCV axes (y points down).
@@ -35,7 +35,7 @@ def inside_shape(
         center: middle of the shape, world units.
         size: edge lengths of the box along its own x, y and z; of a cylinder only y counts, its height.
         radius: of the sphere and the cylinder.
-        yaw_rad: how far the box is turned to the right about the vertical.
+        yaw_rad: rotation of the box to the right about the vertical.
 
     Returns:
         ``[N]`` bool. Points that are not finite lie outside.
@@ -65,7 +65,7 @@ def inside_shape(
 
 
 class CropReport(TypedDict):
-    """What `crop_gaussians` tells."""
+    """The report of `crop_gaussians`."""
 
     before: int
     after: int
@@ -85,10 +85,10 @@ def crop_gaussians(
     """Keep the Gaussians whose centers lie inside (or outside) of a shape; see `inside_shape`.
 
     Returns:
-        The rest, in their old order, and a report with the counts and the bounds of what is left.
+        The rest, in their old order, and a report with the counts and the bounds of the result.
 
     Raises:
-        InvalidInput: as `inside_shape`, for an unknown ``keep``, or when nothing would be left.
+        InvalidInput: as `inside_shape`, for an unknown ``keep``, or when no Gaussians would be left.
     """
     if keep not in ("inside", "outside"):
         raise InvalidInput(f"keep must be 'inside' or 'outside'; got {keep!r}.")
@@ -96,7 +96,7 @@ def crop_gaussians(
     kept = inside if keep == "inside" else ~inside
     if not kept.any():
         raise InvalidInput(
-            f"the crop must leave at least 1 splat; {keep} of this {shape} there are none. "
+            f"the crop must leave at least 1 splat; there are none {keep} this {shape}. "
             f"The world reaches from {_corner(gaussians.means, 0)} to {_corner(gaussians.means, 1)}."
         )
     rest = gaussians.select(kept)

@@ -1,7 +1,7 @@
-"""Texture a mesh of a world from pictures of the splats, taken along the path.
+"""Textures a mesh of a world from renders of the splats along the path.
 
-Every texel is a point of the surface. It takes its color from the places that see it, those far ahead that see it
-from near and straight on, so that details do not blur where pictures and surface disagree by a little.
+Every texel is a point of the surface. It takes its color from the viewpoints that see it, with most weight on close,
+frontal ones, so that details do not blur where pictures and surface disagree a little.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ TEXTURE_SIZES = (512, 1024, 2048, 4096, 8192)
 """Sides of a texture in texels."""
 
 _CHUNK = 1 << 18
-_PREFER = 4  # the power that a place's weight is raised to
+_PREFER = 4  # exponent of a viewpoint's weight
 _SEAM = 0.05  # how far outside of its edge, as a share of its height, a triangle's texels are still its own
 
 
 class TextureReport(TypedDict):
-    """What `texture_mesh` tells: ``used`` is a share of the texture, ``rows`` those of the panoramas."""
+    """The report of `texture_mesh`: ``used`` is a share of the texture, ``rows`` those of the panoramas."""
 
     size: int
     charts: int
@@ -54,15 +54,15 @@ def texture_mesh(
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[Mesh, TextureReport]:
-    """Lay a mesh out in a square texture and color that from the splats.
+    """Unwrap a mesh to a square texture and color it from the splats.
 
     Args:
-        mesh: of the world, in its frame; its colors fill what no place sees.
+        mesh: of the world, in its frame; its colors fill texels that no viewpoint sees.
         gaussians: the world.
-        trajectory: where to look from; None looks from around the origin.
+        trajectory: viewpoints; None is around the origin.
         size_px: side of the texture, one of `TEXTURE_SIZES`.
         views: panoramas taken along the path. They are half as high as the texture, at most 2048 rows.
-        tolerance: how far surface and splats may be apart for a place to see a texel, world units.
+        tolerance: maximum distance of surface and splats for a visible texel, world units.
         backend: splat backend; must draw panoramas.
         progress: called between panoramas.
 
@@ -127,7 +127,7 @@ def texture_mesh(
 
 
 def _on_surface(mesh: Mesh, face: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return place, vertex color and normal ``[T, 3]`` of texels, from the shares of second and third corners."""
+    """Return position, vertex color and normal ``[T, 3]`` of texels, from the shares of second and third corners."""
     corners = mesh.faces.long()[face]
     shares = torch.cat((1 - shares.sum(1, keepdim=True), shares), 1).unsqueeze(-1)
     place = (mesh.vertices[corners] * shares).sum(1)
@@ -138,7 +138,7 @@ def _on_surface(mesh: Mesh, face: Tensor, shares: Tensor) -> tuple[Tensor, Tenso
 
 
 def _fill_gutter(texture: np.ndarray, known: np.ndarray) -> None:
-    """Repeat the borders of charts outwards; what is left gets the mean color, so that coarse levels fit."""
+    """Repeat the borders of charts outwards; the rest gets the mean color, so that coarse mip levels match."""
     known = known.copy()
     mean = texture[known].mean(0)
     for _ in range(GUTTER_PX + 2):
@@ -156,7 +156,7 @@ def _fill_gutter(texture: np.ndarray, known: np.ndarray) -> None:
 
 
 def _split(mesh: Mesh, faces: np.ndarray, uvs: np.ndarray, chart: np.ndarray, texture: Tensor) -> Mesh:
-    """Give each chart vertices of its own: ``uvs [M, 3, 2]`` by corner become one per vertex."""
+    """Duplicate vertices per chart: ``uvs [M, 3, 2]`` by corner become one per vertex."""
     vertices = len(mesh.vertices)
     key = (chart[:, None] * vertices + faces).reshape(-1)
     used, first, renamed = np.unique(key, return_index=True, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Move, turn and scale a world, write it in other axes and units, and its camera path along with it."""
+"""Transforms a world and its camera path: rotation, scale, translation, axes and units."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def similarity(
     from_unit: str = "m",
     to_unit: str = "m",
 ) -> Tensor:  # [4, 4]
-    """Return the map ``x' = s M x + t`` that does, in this order: turn, scale, other axes and unit, move.
+    """Return the map ``x' = s M x + t`` that does, in this order: rotation, scale, axes and unit, translation.
 
     Args:
-        yaw_rad: turn of the world to the right about the vertical; pitch up and roll as for a head.
+        yaw_rad: rotation of the world to the right about the vertical; pitch is up, roll to the right.
         pitch_rad: see ``yaw_rad``.
         roll_rad: see ``yaw_rad``.
         scale: factor of all lengths, positive.
         translation: added last, so in the new axes and units.
         from_axes: axes that the world is in.
-        to_axes: axes that it shall be in.
-        from_unit: one of `METERS_PER_UNIT`, what one unit of the world is.
-        to_unit: what it shall be.
+        to_axes: axes of the result.
+        from_unit: one of `METERS_PER_UNIT`, the world's unit.
+        to_unit: the result's unit.
 
     Returns:
         ``[4, 4]`` float64; its upper left 3x3 is a rotation (or a mirror, between axes of different
@@ -65,7 +65,7 @@ def similarity(
     check_shape("translation", move, "3")
     check_finite("the angles", angles)
     check_finite("translation", move)
-    # The head angles are given in OpenCV axes: turn there, whatever the axes of the world.
+    # The angles are given in OpenCV axes: rotate there, whatever the axes of the world.
     inward, outward = axes_matrix(OPENCV, from_axes), axes_matrix(to_axes, OPENCV)
     result = torch.eye(4, dtype=torch.float64)
     result[:3, :3] = factor * (outward @ matrix_from_yaw_pitch_roll(*angles) @ inward)
@@ -91,7 +91,7 @@ def transform_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
         matrix: ``[4, 4]`` a rotation or mirror times a positive factor, and a translation.
 
     Raises:
-        InvalidInput: when ``matrix`` shears or scales unevenly.
+        InvalidInput: when ``matrix`` shears or scales non-uniformly.
     """
     turn, factor, move = _split(matrix)
     moved = gaussians
@@ -103,12 +103,12 @@ def transform_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
 
 
 def transform_path(trajectory: Trajectory, matrix: Tensor, *, is_metric: bool | None = None) -> Trajectory:
-    """Move a camera path with its world, so that it shows the same pictures.
+    """Transform a camera path with its world, so that it shows the same pictures.
 
     Args:
         trajectory: the path.
         matrix: as given to `transform_gaussians`.
-        is_metric: what to say about the new unit; None keeps what was said only when nothing was scaled.
+        is_metric: whether the new unit is a meter; None keeps the trajectory's value unless it is scaled.
 
     Raises:
         InvalidInput: for a mirror: no rigid camera sees a mirrored world unmirrored.

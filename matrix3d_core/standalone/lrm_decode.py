@@ -67,7 +67,7 @@ def decode_folder(
         Path of each file by name.
 
     Raises:
-        InvalidInput: when files are missing, latents or path do not fit, or nothing is left over.
+        InvalidInput: when files are missing, latents or path do not fit, or no splats are left.
         FormatError: when a file is damaged.
         WeightsMismatch: when the checkpoint is of another model.
         BackendUnavailable: when the device is not here or its memory does not suffice.

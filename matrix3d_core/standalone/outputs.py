@@ -1,4 +1,4 @@
-"""The files of a finished world, which all commands that make one write alike."""
+"""The files of a finished world, the same for all commands that make one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_world(
         folder: which exists.
         gaussians: the world.
         preview: ``[H, W, 3]`` in [0, 1].
-        report: JSON-serialisable.
+        report: JSON-serializable.
 
     Returns:
         Path of each file by name.

@@ -54,15 +54,15 @@ class PanoConfig:
         width: columns, twice the rows.
         steps: sampling steps.
         guidance: FLUX's distilled guidance.
-        seed: of the noise and of the latent's turns.
-        seam: how the latent is turned while sampling, one of `SEAM_MODES`.
+        seed: of the noise and of the latent's rolls.
+        seam: how the latent is rolled while sampling, one of `SEAM_MODES`.
         blend: how the border is decoded, see `circular_decode`.
         margin: columns of the latent from the other side that the decoder sees.
         tile: rows and columns of the latent that are decoded at once; 0 decodes all of it (with upstream's
             blend: its tiles of 128 rows). Less needs less memory.
-        canonicalize: straighten the result and turn its interesting side to the front (text only; the
+        canonicalize: level the result and rotate its most interesting side to the front (text only; the
             latent stays as it was).
-        use_frame: put the prompt into upstream's words (photo only; a text is taken as it is).
+        use_frame: wrap the prompt in upstream's wording (photo only; for a text it is used as given).
     """
 
     height: int = 512
@@ -84,7 +84,7 @@ FROM_PHOTO = PanoConfig(height=800, width=1600, guidance=30.0, seam="upstream i2
 
 @dataclass(frozen=True)
 class PhotoPlace:
-    """Where a photo lies in the panorama.
+    """Placement of a photo in the panorama.
 
     Attributes:
         fov_x_rad: its horizontal field of view.
@@ -92,9 +92,9 @@ class PhotoPlace:
         yaw_rad: to the right of the panorama's center.
         pitch_rad: up.
         roll_rad: clockwise.
-        grow_rad: what is generated reaches this far into the photo. Upstream: 3 pixels of 1024 columns.
-        put_back: show the photo's own pixels in the end, not FLUX's version of them.
-        feather_rad: width of the blend along its border then.
+        grow_rad: the generated region extends this far into the photo. Upstream: 3 pixels of 1024 columns.
+        put_back: blend the original photo back in at the end.
+        feather_rad: width of that blend along the photo's border.
     """
 
     fov_x_rad: float
@@ -113,10 +113,10 @@ class PanoResult:
 
     Attributes:
         panorama: ``[H, W, 3]`` float32 in [0, 1].
-        latent: ``[1, 16, H/8, W/8]`` float32, as the model works with it.
+        latent: ``[1, 16, H/8, W/8]`` float32, in the model's scaling.
         canvas: ``[H, W, 3]``, the photo as it was given to the model; None for a text.
         mask: ``[H, W]``, 1 where the model was to fill; None for a text.
-        report: settings and numbers, JSON-serialisable.
+        report: settings and numbers, JSON-serializable.
     """
 
     panorama: Tensor
@@ -137,7 +137,7 @@ def make_panorama(
     lora: LoraChoice | None = None,
     progress: ProgressFn = no_progress,
 ) -> dict[str, Path]:
-    """Load FLUX, make a panorama, write it, let FLUX go.
+    """Load FLUX, make a panorama, write it, and free FLUX.
 
     Writes ``panorama.png``, ``latent.safetensors``, ``prompt.txt`` and ``report.json``, with a photo also
     ``canvas.png`` and ``mask.png``; each appears under its name only when it is complete.
@@ -146,8 +146,8 @@ def make_panorama(
         prompt: description of the scene.
         out_dir: made when missing.
         source: the model; FLUX.1 dev, or Fill for a photo, from the hub's cache when None.
-        photo: ``[h, w, 3]`` in [0, 1], to continue all around.
-        where: where it lies; needed with a photo.
+        photo: ``[h, w, 3]`` in [0, 1], to outpaint to a panorama.
+        where: its placement; required with a photo.
         config: settings; `FROM_TEXT` or `FROM_PHOTO` when None.
         lora: a panorama LoRA.
         progress: called between steps; raising in it cancels and frees the model.
@@ -166,7 +166,7 @@ def make_panorama(
     from ..io.tensors import write_tensors
 
     if photo is not None and where is None:
-        raise InvalidInput("a photo must come with its place; got none. Its field of view is needed.")
+        raise InvalidInput("a photo must come with its placement; got none. Its field of view is required.")
     config = config or (FROM_TEXT if photo is None else FROM_PHOTO)
     _check(config)
     source = source or PipelineSource(TEXT_MODEL if photo is None else PHOTO_MODEL)
@@ -222,7 +222,7 @@ def panorama_from_text(
 
     Args:
         pipeline: a diffusers `FluxPipeline`, placed.
-        prompt: taken as it is.
+        prompt: used as given.
         config: settings.
         device: where the pipeline computes.
         progress: called between steps; raising in it cancels.
@@ -250,13 +250,13 @@ def panorama_from_photo(
     device: torch.device | str = "cpu",
     progress: ProgressFn = no_progress,
 ) -> PanoResult:
-    """Continue a photo all around.
+    """Outpaint a photo to a panorama.
 
     Args:
         pipeline: a diffusers `FluxFillPipeline`, placed.
-        prompt: what is seen, framed by upstream's words unless ``config.use_frame`` is off.
+        prompt: description of the scene, in upstream's wording unless ``config.use_frame`` is off.
         photo: ``[h, w, 3]`` in [0, 1].
-        where: where it lies.
+        where: its placement.
         config: settings.
         device: where the pipeline computes.
         progress: called between steps; raising in it cancels.
@@ -309,7 +309,7 @@ def _check(config: PanoConfig) -> None:
 
 
 def _sample(pipeline: Any, config: PanoConfig, progress: ProgressFn, **given: Any) -> Tensor:
-    """Run the pipeline up to its latent ``[1, 16, h, w]``, turned by the plan."""
+    """Run the pipeline up to its latent ``[1, 16, h, w]``, rolled by the plan."""
     rows, columns = config.height // _PATCH_PX, config.width // _PATCH_PX
     plan = plan_rolls(config.seam, config.steps, 2 * columns, config.seed)
     counter = StepCounter()

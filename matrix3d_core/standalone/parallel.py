@@ -62,10 +62,10 @@ def distributed(device: torch.device) -> Iterator[ProcessGroup]:
 
 
 def enable_context_parallel(network: Any, process_group: ProcessGroup, *, tokens: int) -> None:
-    """Let diffusers split a network's tokens over the process_group (Ulysses). Does nothing for a process_group of one.
+    """Let diffusers split a network's tokens over the process group (Ulysses). Does nothing for a group of one.
 
     Every process holds all weights and a part of the tokens; attention swaps tokens for heads. Numbers of
-    tokens or heads that the process_group does not divide are padded by diffusers.
+    tokens or heads that the group's size does not divide are padded by diffusers.
 
     Args:
         network: a diffusers transformer, on its device, adapters put on.

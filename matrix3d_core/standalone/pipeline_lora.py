@@ -19,7 +19,7 @@ from ..lora.names import Place, name_table
 __all__ = ["LORA_MERGES", "LoraChoice", "apply_lora", "native_slots"]
 
 LORA_MERGES = ("adapter", "upstream")
-"""``adapter``: beside the weights, through peft. ``upstream``: added to the weights once, with upstream's
+"""``adapter``: applied at run time, through peft. ``upstream``: added to the weights once, with upstream's
 rounding to bfloat16 and without dividing by the rank; needs no peft and costs nothing per step."""
 
 _ADAPTER = "panorama"
@@ -59,7 +59,7 @@ class LoraChoice:
 
 @dataclass(frozen=True)
 class Pair:
-    """What goes onto one module: ``scale * B @ A``, and with DoRA the lengths ``[out]`` of the sum's rows."""
+    """The update of one module: ``scale * B @ A``, and with DoRA the lengths ``[out]`` of the sum's rows."""
 
     A: Tensor
     B: Tensor
@@ -80,7 +80,7 @@ def apply_lora(network: Any, choice: LoraChoice) -> LoraReport:
 
     Args:
         network: a `FluxTransformer2DModel` or `WanTransformer3DModel`; changed in place.
-        choice: what and how.
+        choice: the file and how to apply it.
 
     Returns:
         What was matched.
@@ -168,7 +168,7 @@ def _flux_shapes(double: int, single: int, width: int) -> dict[str, tuple[int, .
 
 
 def _pairs_of(target: LoraTarget, slots: list[Slot], file_name: str) -> dict[str, Pair]:
-    """Return what goes onto each diffusers module; a fused native weight is cut into its parts."""
+    """Return the update of each diffusers module; a fused native weight is split into its parts."""
     module, place = target.module, target.place
     if not (module.is_plain_pair or module.is_dora):
         raise InvalidInput(
@@ -201,16 +201,16 @@ def _pairs_of(target: LoraTarget, slots: list[Slot], file_name: str) -> dict[str
 
 
 def _add_adapter(network: Any, pairs: dict[str, Pair], strength: float) -> None:
-    """Put pairs beside the weights with peft. Every module gets its own rank and alpha, by its whole name."""
+    """Add pairs as peft adapters. Every module gets its own rank and alpha, by its whole name."""
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
     alphas: dict[str, float] = {}
     use_dora = any(pair.magnitudes is not None for pair in pairs.values())
     for module, pair in pairs.items():
         tensors[f"{module}.lora_A.weight"], tensors[f"{module}.lora_B.weight"] = pair.A, pair.B
-        exact = f"^{re.escape(module)}"  # peft would take a bare name for an ending, too
+        exact = f"^{re.escape(module)}"  # peft would also match a plain name as a suffix
         ranks[exact], alphas[exact] = pair.A.shape[0], pair.scale * pair.A.shape[0]
-        if use_dora:  # all modules or none; the lengths that they have anyway leave plain pairs as they are
+        if use_dora:  # all modules or none; their present lengths leave plain pairs unchanged
             tensors[f"{module}.lora_magnitude_vector"] = (
                 _lengths(network.get_submodule(module).weight, pair, strength)
                 if pair.magnitudes is None
@@ -230,7 +230,7 @@ def _add_adapter(network: Any, pairs: dict[str, Pair], strength: float) -> None:
     if wrapped != set(pairs):
         odd = sorted(wrapped ^ set(pairs))
         raise WeightsMismatch(
-            f"peft put the LoRA on {len(wrapped)} modules, not on the {len(pairs)} it is for; first {odd[0]}. "
+            f"peft put the LoRA on {len(wrapped)} modules, not on the {len(pairs)} it was made for; first {odd[0]}. "
             "Use merge upstream."
         )
     network.set_adapters(_ADAPTER, weights=strength)

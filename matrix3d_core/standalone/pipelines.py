@@ -1,4 +1,4 @@
-"""Diffusers pipelines for the recipes: where they come from, what they need, and how they are let go."""
+"""Diffusers pipelines of the console: loading, requirements, and release of memory."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ _GATED = ("black-forest-labs/FLUX.1-dev", "black-forest-labs/FLUX.1-Fill-dev")
 
 @dataclass(frozen=True)
 class PipelineSource:
-    """Where a pipeline's weights are and how they are held.
+    """Where a pipeline's weights are and how they are loaded.
 
     Attributes:
         model: folder of a diffusers pipeline (with ``model_index.json``), or a hub id (``owner/name``).
-        transformer: one file with the diffusion model in its makers' names, instead of the folder's own;
+        transformer: single-file checkpoint of the diffusion model with native names, instead of the folder's own;
             its configuration still comes from ``model``.
         dtype: a name of `DTYPES`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
@@ -220,7 +220,7 @@ def _check_folder(folder: Path, kind: str) -> None:
     index = folder / "model_index.json"
     if not index.is_file():
         raise InvalidInput(
-            f"{folder} must be a diffusers pipeline; it has no model_index.json. Weights in their makers' "
+            f"{folder} must be a diffusers pipeline; it has no model_index.json. Weights in their "
             "own layout (one file, or shards with native names) go to transformer."
         )
     try:

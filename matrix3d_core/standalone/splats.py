@@ -24,12 +24,12 @@ __all__ = ["SplatsResult", "VideoFolder", "fit_video", "read_video_folder"]
 VIDEO_NAMES = ("composite.mp4", "video.mp4")
 """Frames to fit, best first: with the panorama's own pixels, or as the model made them."""
 
-_MOST_POSES_OFF = 3  # a path that is not 4 k + 1 frames long is cut or prolonged by that many
+_MOST_POSES_OFF = 3  # a path that is not 4 k + 1 frames long is trimmed or padded by at most that many
 
 
 @dataclass(frozen=True)
 class VideoFolder:
-    """A panoramic video with what is known about it.
+    """A panoramic video with its path, geometry and depth.
 
     Attributes:
         frames: ``[T, H, W, 3]`` float32 in [0, 1].
@@ -148,7 +148,7 @@ def fit_video(
         out_dir: made when missing; also holds the checkpoint of a fit that was stopped.
         initial: Gaussians to continue from.
         config: of the fit, the draft preset when None.
-        resume: keep a checkpoint and go on from it after a stop; it is removed at the end.
+        resume: keep a checkpoint and resume from it after a stop; it is removed at the end.
         progress: called between steps; raising in it cancels.
 
     Raises:

@@ -69,17 +69,17 @@ class VideoConfig:
         cfg: classifier-free guidance; 1 leaves out the negative prompt and halves the time.
         shift: of the noise levels.
         seed: of the noise; segment n uses ``seed + n``.
-        seam: how the latent is turned while sampling, one of `SEAM_MODES`; upstream does not.
+        seam: how the latent is rolled while sampling, one of `SEAM_MODES`; upstream does not.
         encode: how guidance is encoded, one of `CODEC_MODES`.
         decode: how the video is decoded, one of `CODEC_MODES`.
         tiled: with ``circular``: in tiles around the ring, which needs less memory.
         transposed: resize guidance through upstream's transposed intermediate.
         blacken: black where the mask is below one half.
-        bf16_timesteps: tell the network rounded timesteps, as upstream does.
-        frames_per_segment: most frames at once, 4k + 1.
+        bf16_timesteps: pass rounded timesteps to the network, as upstream does.
+        frames_per_segment: maximum frames at once, 4k + 1.
         overlap: frames that a segment takes over from the one before, 4k + 1.
         fit_frames: what to do with a number of frames that is not 4k + 1, one of `FRAME_FITS`.
-        use_frame: put the prompts into upstream's words.
+        use_frame: wrap the prompts in upstream's wording.
         texels: also write the video with the guidance's own pixels wherever there are any, at its size.
         fps: of the written video.
     """
@@ -112,7 +112,7 @@ class VideoResult:
     Attributes:
         frames: ``[T, H, W, 3]`` float32 in [0, 1].
         latents: ``[1, 16, t, H/8, W/8]`` float32, normalized as the network has them.
-        report: settings and numbers, JSON-serialisable.
+        report: settings and numbers, JSON-serializable.
     """
 
     frames: Tensor
@@ -135,7 +135,7 @@ def make_video(
     negative: str = "",
     progress: ProgressFn = no_progress,
 ) -> dict[str, Path]:
-    """Load Wan, make a video from guidance, write it, let Wan go.
+    """Load Wan, make a video from guidance, write it, and free Wan.
 
     Writes ``video.mp4``, ``latents.safetensors`` (``latents [1, 16, t, h, w]``, normalized), ``prompt.txt``
     and ``report.json``, with a trajectory also ``cameras.json``, with whole panoramas ``composite.mp4``; each
@@ -143,7 +143,7 @@ def make_video(
     the work and the first one writes.
 
     Args:
-        prompt: what is seen.
+        prompt: description of the scene.
         frames: ``[T, H0, W0, 3]`` guidance in [0, 1].
         mask: ``[T, H0, W0]``, 1 = seen.
         out_dir: made when missing.
@@ -243,7 +243,7 @@ def make_panorama_video(
 
     Args:
         panorama: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
-        prompt: what is seen.
+        prompt: description of the scene.
         out_dir: made when missing.
         depth_ray: ``[H', W']`` ray distances, or None for flat ground and a dome.
         trajectory: the path; None takes the preset of ``world``.
@@ -322,7 +322,7 @@ def video_from_guidance(
 
     Args:
         pipeline: a diffusers `WanImageToVideoPipeline` with a Wan 2.1 network, placed.
-        prompt: what is seen.
+        prompt: description of the scene.
         clip: of `prepare_guidance`, in the size of ``config``.
         config: settings.
         negative: see `make_video`.
@@ -411,7 +411,7 @@ def sample_latents(
         noise: ``[1, 16, t, h, w]`` normal, float32.
         condition: mask (4 channels, 1 = given) and encoded guidance (16), of `condition_latents`.
         text: states of the prompt and of the negative one (None with cfg 1), ``[1, 512, D]``.
-        image: CLIP states of frame 0, ``[1, tokens, D]``, when the network looks at them.
+        image: CLIP states of frame 0, ``[1, tokens, D]``, when the network uses them.
         config: settings.
         device: where the network computes.
         phase: name for the progress.
@@ -536,7 +536,7 @@ def _encode_first_frame(pipeline: Any, clip: GuidanceClip, device: torch.device 
 
 
 def check_model(pipeline: Any) -> None:
-    """Raise unless the pipeline's network sees guidance the way this recipe gives it.
+    """Raise unless the pipeline's network takes guidance in the form it is given here.
 
     Raises:
         InvalidInput: for text-to-video, Wan 2.2's 5B and two-network models, or a missing CLIP tower.
@@ -559,7 +559,9 @@ def check_model(pipeline: Any) -> None:
             "cannot see guidance. Take Wan 2.1 I2V 14B."
         )
     if network.config.image_dim is not None and pipeline.image_encoder is None:
-        raise InvalidInput("model lacks image_encoder, the CLIP tower that its network looks through.")
+        raise InvalidInput(
+            "model must have image_encoder, the CLIP tower that its network uses; it has none."
+        )
 
 
 def _check(config: VideoConfig) -> None:

@@ -44,14 +44,14 @@ class WorldConfig:
     Attributes:
         preset: name of the camera path, see `matrix3d_core.trajectories.presets.TRAJECTORY_PRESETS`.
         frames: length of the path; fewer than elsewhere (81), for a first world within two minutes.
-        distance: how far to go, world units (meters, as both sources of geometry are metric here).
-        edge_threshold: depth jump that tears the scene mesh, see `mesh_from_panorama`.
+        distance: length of the path, world units (meters, as both sources of geometry are metric here).
+        edge_threshold: depth jump that splits the scene mesh, see `mesh_from_panorama`.
         width: columns of the guidance frames and of the scene mesh; rows are half of it.
         source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
         camera_height: of the panorama's camera above the ground, meters.
         quality: optimizer preset, ``"draft"`` or ``"standard"``.
-        max_gaussians: upper bound of the number of Gaussians.
-        seed: for everything random.
+        max_gaussians: maximum number of Gaussians.
+        seed: of all random numbers.
         backend_mesh: mesh backend, ``"auto"`` for the first usable.
         backend_splat: splat backend, likewise.
         flythrough_size_px: ``(height, width)`` of the video.
@@ -83,7 +83,7 @@ class WorldResult:
         geometry: the panorama's geometry.
         trajectory: the camera path, after shortening.
         files: name to path of each written file.
-        report: numbers of every stage, JSON-serialisable.
+        report: numbers of every stage, JSON-serializable.
     """
 
     gaussians: Gaussians
@@ -174,7 +174,7 @@ def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConf
 
 
 def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, dict[str, object]]:
-    """Lay the preset path into the geometry and keep it clear of the surfaces."""
+    """Place the preset path in the geometry and shorten it to keep its clearance."""
     from ..trajectories.clearance import measure_clearance, shorten_to_clear
     from ..trajectories.presets import make_preset
 
@@ -201,7 +201,7 @@ def build_filled(
     seconds: dict[str, float] | None = None,
     progress: ProgressFn = no_progress,
 ) -> tuple[GuidanceFrames, FilledFrames]:
-    """Render guidance along the path and fill what it leaves open; times go into ``seconds``."""
+    """Render guidance along the path and inpaint its holes; times go into ``seconds``."""
     from ..guidance.fill import fill_guidance
     from ..guidance.render import render_guidance
 

@@ -78,7 +78,7 @@ def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
 
 @compiled()
 def _solid(ox, oy, oz, dx, dy, dz, solid, cuts, nearest):
-    """First point that no cut takes away: distance (inf: none), axis, index of the cut (-1: face)."""
+    """First point outside all cuts: distance (inf: none), axis, index of the cut (-1: face)."""
     near, far, axis, _ = _box_interval(
         ox, oy, oz, dx, dy, dz, solid[0], solid[1], solid[2], solid[3], solid[4], solid[5]
     )
@@ -195,7 +195,7 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
                     nx = -(ox + t * dx - cut[1]) / cut[3]
     if any_hit:
         return best
-    # The ridge is a ring seen from inside; it is far behind everything, so it comes last.
+    # The ridge is a ring seen from inside, behind everything else, so it comes last.
     a = dx * dx + dz * dz
     if a > 0.0:
         b = ox * dx + oz * dz

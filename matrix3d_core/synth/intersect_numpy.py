@@ -41,7 +41,7 @@ def closest_hit(
 
 
 def is_occluded(origins: np.ndarray, directions: np.ndarray, tables: SceneTables) -> np.ndarray:
-    """Tell for each ray whether anything but the far ridge is in its way, ``[N]`` bool."""
+    """Return whether each ray is blocked by anything but the far ridge, ``[N]`` bool."""
     distance, material, _ = closest_hit(origins, directions, tables)
     result: np.ndarray = np.isfinite(distance) & (material != Material.RIDGE)
     return result

@@ -2,7 +2,7 @@
 
 World frame: x right, y down, z forward, meters; the origin is the sample panorama's camera, 1.6 m above
 the ground. Surfaces are matt and lit by a fixed sun and sky, so every viewpoint sees the same color at
-the same point. Stay inside the terrace: the scene is meant for viewpoints with ``|x| < 3.5``,
+the same point. The scene is meant for viewpoints inside the terrace, with ``|x| < 3.5``,
 ``-4 < z < 7.5`` and ``-1.5 < y < 1.4``, outside of the pots and the fountain.
 """
 
@@ -35,7 +35,7 @@ _CHUNK = 1 << 17
 
 
 def trace(origins: Tensor, directions: Tensor, *, backend: str = "auto") -> tuple[Tensor, Tensor]:
-    """Follow rays to the first surface.
+    """Trace rays to the first surface.
 
     Args:
         origins: ``[..., 3]`` world points, meters; broadcast against ``directions``.
@@ -228,7 +228,7 @@ def _display(linear: np.ndarray) -> np.ndarray:
 
 
 def _sky_rays() -> list[tuple[np.ndarray, float]]:
-    """Directions towards the sky and the share of its light that each stands for."""
+    """Directions towards the sky and the share of its light that each represents."""
     rays = [(np.array([0.0, -1.0, 0.0]), 0.16)]
     for elevation, count, turn, share in ((60.0, 5, 20.0, 0.44), (27.0, 11, 50.0, 0.40)):
         for k in range(count):

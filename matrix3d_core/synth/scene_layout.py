@@ -1,4 +1,4 @@
-"""The terrace: where every wall, arch, pot and hill of the sample scene stands.
+"""The terrace: layout of the walls, arches, pots and hills of the sample scene.
 
 World frame of the sample panorama: x right, y down, z forward, meters, origin at the camera. The
 ground is the plane ``y = 1.6``. Below, heights above the ground (``up``) are used instead of ``y``.
@@ -23,7 +23,7 @@ RIDGE_HEIGHT = 3.4
 
 
 class Material(IntEnum):
-    """What a surface is made of; decides its texture."""
+    """The material of a surface; selects its texture."""
 
     SKY = 0
     GROUND = 1
@@ -51,7 +51,7 @@ class SceneTables:
         boxes: ``[B, 7]`` min xyz, max xyz, material.
         ellipsoids: ``[E, 7]`` center xyz, radii xyz, material.
         cylinders: ``[C, 8]`` upright, capped: center x, center z, radius, top y, bottom y, material,
-            radius of the inner disc of the top cap (0: none), material of that disc.
+            radius of the inner disk of the top cap (0: none), material of that disk.
         solids: ``[S, 9]`` box with openings: min xyz, max xyz, material, first cut, end of cuts.
         cuts: ``[K, 8]`` kind (0 box, 1 cylinder along x, 2 cylinder along z), then a box's min xyz and
             max xyz, or a cylinder's center across, center y, radius, low and high end, 0; last the
@@ -241,7 +241,7 @@ def _front(b: _Builder) -> None:
 
 
 def _court(b: _Builder) -> None:
-    """What stands in the open: the fountain and pots."""
+    """Free-standing objects: the fountain and pots."""
     x, z = 2.2, 5.4
     b.column(x, z, 1.05, (0.0, 0.42), Material.STONE, (0.85, Material.WATER))
     b.column(x, z, 0.14, (0.42, 1.15), Material.STONE)
@@ -256,7 +256,7 @@ def _court(b: _Builder) -> None:
 
 
 def _distance(b: _Builder) -> None:
-    """Hills all around, a tower on one of them."""
+    """A ring of hills, a tower on one of them."""
     hills = (
         (-38, 66, 42, 13, 22),
         (12, 82, 40, 10, 24),

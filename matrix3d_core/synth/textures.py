@@ -1,7 +1,7 @@
 """Procedural colors of the terrace: functions of the world point (or, for the sky, of the direction).
 
 All edges are soft over a few centimeters and contrasts are moderate, so that a panorama of a
-thousand columns holds most of what is there.
+thousand columns resolves most of them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _ground(p: _Array, n: _Array) -> _Array:
     stone = stone * (0.88 + 0.24 * _fractal(p * 2.3, 3, 11))[:, None]
     joint = np.maximum(_joint(shifted, size, 0.035), _joint(z, size, 0.035))
     paved = _mix(stone, _color(0.36, 0.32, 0.26) + 0 * stone, 0.75 * joint)
-    # A band of darker stone frames the court and a medallion marks where the camera stands.
+    # A band of darker stone frames the court and a medallion marks the camera's position.
     ring = np.hypot(x, z)
     band = _smooth(ring, 1.02, 1.06) * (1 - _smooth(ring, 1.24, 1.28))
     band = np.maximum(band, _smooth(ring, 2.18, 2.22) * (1 - _smooth(ring, 2.34, 2.38)))
@@ -181,7 +181,7 @@ def _glass(p: _Array, n: _Array) -> _Array:
         _color(0.10, 0.14, 0.19) + 0 * p, _color(0.36, 0.46, 0.56) + 0 * p, _smooth(up % 2.3, 0.7, 2.3)
     )
     pane = pane * (0.8 + 0.4 * _fractal(p * 0.9, 2, 73))[:, None]
-    # Frames: every window is about 0.9 m wide, so bars stand where the nearest center says.
+    # Frames: every window is about 0.9 m wide, so bars are placed by the nearest center.
     centers = np.where(up < 2.8, np.array([-2.6, 3.2, 5.0])[:, None], np.nan)
     upper = np.array([-3.0, -0.9, 0.7, 2.4, 4.4])[:, None]
     low = np.nanmin(np.abs(x - np.where(np.isnan(centers), 99.0, centers)), 0)
@@ -231,7 +231,7 @@ def _ridge(p: _Array, n: _Array) -> _Array:
 
 
 def _haze(color: _Array, p: _Array) -> _Array:
-    """Air between the terrace and the hills, measured from the origin so that all viewpoints agree."""
+    """Haze between the terrace and the hills, measured from the origin so that all viewpoints agree."""
     amount = 0.42 * (1 - np.exp(-np.linalg.norm(p, axis=1) / 90.0))
     return _mix(color, color * 0 + _color(0.46, 0.56, 0.66), amount)
 

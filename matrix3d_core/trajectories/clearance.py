@@ -1,4 +1,4 @@
-"""How close a camera path comes to what the panorama shows, and shortening it to stay clear."""
+"""Clearance of a camera path from the panorama's surfaces, and shortening a path to keep it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _HALVINGS = 10
 
 @dataclass(frozen=True)
 class ClearanceReport:
-    """What was measured along a path.
+    """The clearance measured along a path.
 
     Attributes:
         min_distance: smallest distance of a camera to the surface, world units; inf with only sky.
         frame: the frame where that is.
         colliding_frames: frames nearer than ``radius`` or behind the visible surface, rising.
         per_frame: ``[T]`` float64 distance to the surface at each frame.
-        is_beyond: ``[T]`` bool, the frame lies behind what is seen from the panorama's center.
+        is_beyond: ``[T]`` bool, the frame is occluded from the panorama's center.
         radius: the clearance asked for.
         unit: "m" for metric geometry, else "units".
     """
@@ -52,7 +52,7 @@ class ClearanceReport:
         return not self.colliding_frames
 
     def summary(self) -> str:
-        """Return a few lines for people."""
+        """Return a few lines for the report."""
         count = len(self.per_frame)
         lines = [f"minimum distance {self.min_distance:.3g} {self.unit} at frame {self.frame} of {count}"]
         if self.is_clear:
@@ -65,7 +65,7 @@ class ClearanceReport:
             )
         behind = int(self.is_beyond.sum())
         if behind:
-            lines.append(f"{behind} of them lie behind what the panorama sees")
+            lines.append(f"{behind} of them are behind the visible surface")
         return "\n".join(lines)
 
 
@@ -80,9 +80,9 @@ def measure_clearance(
     """Measure how far each camera of a path stays from the surface that the panorama shows.
 
     The surface is the triangles between neighboring pixels (see `PanoramaSurface`), without sky.
-    A frame collides when it is nearer to it than ``radius``, or when it lies farther from the
-    panorama's center than what is seen in its direction (the nearest of 3x3 pixels): nothing is
-    known there.
+    A frame collides when it is nearer to it than ``radius``, or when it is farther from the
+    panorama's center than the surface in its direction (the nearest of 3x3 pixels): that space
+    is unobserved.
 
     Args:
         trajectory: the path; one in a ``world`` frame has the panorama at its first pose.
@@ -115,9 +115,9 @@ def shorten_to_clear(
         geometry: the panorama.
         radius: clearance to keep, world units.
         method: ``"cut"``: end the walk where it is still clear, slower instead of shorter in time;
-            turns on the spot stay as they are, walks after the cut are dropped. ``"scale"``: shrink
+            rotations in place are kept, walks after the cut are dropped. ``"scale"``: shrink
             the whole path towards its first position, shape and rotations kept. ``"auto"``: scale a
-            path that comes back to its start, so that it stays closed; cut any other.
+            path that returns to its start, so that it stays closed; cut any other.
         progress: called between steps.
 
     Returns:
@@ -270,9 +270,9 @@ def _scaled(trajectory: Trajectory, scale: float) -> Trajectory:
 def _cut(trajectory: Trajectory, share: float) -> Trajectory:
     """End the walk after ``share`` of its length.
 
-    Walks before the cut and turns on the spot keep their frames. The walk that holds the cut is
-    slowed down to end there in the same time, each pose taken from the same place of the old path;
-    later walks stand still and later turns turn as much as before.
+    Walks before the cut and rotations in place keep their frames. The walk with the cut is slowed
+    down to end there in the same time, each pose taken from the same position of the old path;
+    later walks keep the position and later rotations are unchanged.
     """
     centers = trajectory.centers
     arcs = _arcs(centers)
@@ -308,7 +308,7 @@ def _cut(trajectory: Trajectory, share: float) -> Trajectory:
     new_centers[last:] = new_centers[last]
     turned = new_rotations[last] @ rotations[last].mT
     for frame in range(last + 1, len(centers)):
-        if bool(moving[frame - 1]):  # a dropped walk: hold, and turn on from here afterwards
+        if bool(moving[frame - 1]):  # a dropped walk: hold the position, and rotate on from here
             new_rotations[frame] = new_rotations[frame - 1]
             turned = new_rotations[frame] @ rotations[frame].mT
         else:

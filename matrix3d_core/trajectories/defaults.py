@@ -1,4 +1,4 @@
-"""Defaults that every door to camera paths shares: core functions, nodes, the console, the path editor."""
+"""Defaults that all entry points for camera paths share: core functions, nodes, the console, the path editor."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ DEFAULT_FRAMES = 81
 """Frames of a path: one clip of Wan 2.1."""
 
 DEFAULT_CLEARANCE = 0.3
-"""How far a path keeps from every surface, world units (meters where the geometry is metric)."""
+"""Distance that a path keeps from every surface, world units (meters where the geometry is metric)."""

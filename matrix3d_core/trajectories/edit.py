@@ -1,4 +1,4 @@
-"""Camera paths from camera paths: join, reverse, resample, smooth, move."""
+"""Editing of camera paths: join, reverse, resample, smooth, transform."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ _MOST_IN_WINDOWS = 4_000_000
 
 
 def is_closed(trajectory: Trajectory) -> bool:
-    """Tell whether the path moves or turns and its last pose is bit for bit its first."""
+    """Return whether the path moves or rotates and its last pose equals its first bit for bit."""
     poses = trajectory.camera_from_world
     return len(poses) > 2 and torch.equal(poses[0], poses[-1]) and not torch.equal(poses[0], poses[1])
 
 
 def reverse(trajectory: Trajectory) -> Trajectory:
-    """Play a path backwards; the camera keeps looking where it looked. Twice gives the same bits."""
+    """Reverse a path in time; the poses stay the same. Twice gives the same bits."""
     return trajectory.select(torch.arange(len(trajectory) - 1, -1, -1))
 
 
 def join(first: Trajectory, second: Trajectory, *, anchor: bool = True) -> Trajectory:
-    """Play one path after the other.
+    """Concatenate two paths.
 
     Args:
         first: kept as it is; its fps, name and frame of reference are used.
         second: what follows.
         anchor: move ``second`` rigidly so that it starts with the last pose of ``first``.
-            Otherwise it stays where it is and the camera may jump.
+            Otherwise it is not moved and the camera may jump.
 
     Returns:
         ``len(first) + len(second)`` poses, or one fewer when the second starts with the pose that
         the first ends with (always when anchored): a repeated pose would be a pause.
 
     Raises:
-        InvalidInput: when units, frames of reference or intrinsics do not go together.
+        InvalidInput: when units, frames of reference or intrinsics differ.
     """
     if first.is_metric != second.is_metric:
         metric, other = ("first", "second") if first.is_metric else ("second", "first")
@@ -97,7 +97,7 @@ def resample(trajectory: Trajectory, frames: int, *, by: str = "time") -> Trajec
 
 
 def sample_at(trajectory: Trajectory, times: Tensor) -> Trajectory:
-    """Read a path at fractional frame numbers ``[N]``; whole numbers give those frames bit for bit."""
+    """Sample a path at fractional frame numbers ``[N]``; whole numbers give those frames bit for bit."""
     times = times.clamp(0, len(trajectory) - 1)
     centers, rotations = path_through_frames(trajectory).at(times)
     made = Trajectory.from_centers(rotations, centers)
@@ -148,7 +148,9 @@ def smooth(trajectory: Trajectory, *, sigma_frames: float = 2.0) -> Trajectory:
     closed = is_closed(trajectory)
     if closed:
         before, after = slice(count - 1 - reach, count - 1), slice(1, reach + 1)
-        sign = torch.sign((quats[0] * quats[-1]).sum())  # a full turn comes back as minus itself
+        sign = torch.sign(
+            (quats[0] * quats[-1]).sum()
+        )  # after a full turn the quaternion has the opposite sign
         padded = torch.cat((centers[before], centers, centers[after]))
         turned = torch.cat((quats[before] * sign, quats, quats[after] * sign))
     else:
@@ -174,7 +176,7 @@ def _weighted(rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def _reflect(pivot: Tensor, quats: Tensor) -> Tensor:
-    """Continue rotations beyond ``pivot``: as far on the other side of it."""
+    """Reflect rotations about ``pivot``."""
     return quats_multiply(quats_multiply(pivot, conjugate(quats)), pivot)
 
 
@@ -185,9 +187,9 @@ def transform(
     rotation: Tensor | None = None,  # [3, 3]
     translation: Tensor | None = None,  # [3]
 ) -> Trajectory:
-    """Move a path: every camera center goes to ``scale * rotation @ center + translation``.
+    """Transform a path: every camera center moves to ``scale * rotation @ center + translation``.
 
-    Cameras turn with ``rotation``. Scaling is about the world's origin.
+    Cameras rotate with ``rotation``. Scaling is about the world's origin.
 
     Args:
         trajectory: the path.

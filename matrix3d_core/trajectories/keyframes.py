@@ -1,4 +1,4 @@
-"""Keyframes written by hand: positions with head angles or a point to look at."""
+"""Hand-written keyframes: positions with camera angles or a point to look at."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_keyframes(text: str, *, source: str = "keyframes") -> tuple[Tensor, Te
 
     The text is a list of objects, each with ``position`` [x, y, z] (x right, y down, z forward,
     world units) and either ``yaw``, ``pitch``, ``roll`` in degrees (each 0 when absent; positive
-    turns right, looks up, tilts the head to the right) or ``look_at`` [x, y, z] (with ``roll``).
+    is to the right, up, and a roll to the right) or ``look_at`` [x, y, z] (with ``roll``).
 
     Returns:
         ``[K, 3]`` positions and ``[K, 3, 3]`` world-from-camera rotations, float64.

@@ -1,7 +1,7 @@
 """Single poses to and from the camera dict of ComfyUI's 3D viewers (``LOAD3D_CAMERA``).
 
 The viewer's world is right-handed with y up, and its camera looks down its own -z. A splat or
-mesh of this library (y down, z forward) is shown there turned half around x, so
+mesh of this library (y down, z forward) is shown there rotated by 180 degrees about x, so
 ``(x, y, z) -> (x, -y, -z)`` takes one frame to the other in both directions.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["camera_info_from_pose", "fov_y_from_camera_info", "pose_from_camera_
 _FLIP = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
 _FARTHEST = 1e12  # squares and products of it stay finite
 DEFAULT_FOV_Y_RAD = math.radians(35.0)
-"""What the host assumes when a camera does not say."""
+"""The host's default when a camera has none."""
 
 
 def pose_from_camera_info(info: Mapping[str, Any]) -> Tensor:  # [4, 4]
@@ -75,7 +75,7 @@ def camera_info_from_pose(
     Args:
         camera_from_world: ``[4, 4]`` rigid pose, OpenCV axes.
         fov_y_rad: vertical field of view.
-        target_distance: how far ahead of the camera the orbit center lies, world units.
+        target_distance: distance of the orbit center in front of the camera, world units.
     """
     check_shape("camera_from_world", camera_from_world, "4 4")
     if not 0.0 < fov_y_rad < math.pi:

@@ -6,7 +6,7 @@ __all__ = ["ease_in_out", "window"]
 
 
 def ease_in_out(time: float, ramp: float = 0.2) -> float:
-    """Return the distance covered at ``time`` by a move that starts and stops softly.
+    """Return the distance covered at ``time`` by a move that eases in and out.
 
     The speed rises by a smoothstep over the first ``ramp`` of the time, stays constant and falls
     the same way, so speed and acceleration have no jumps. 0 gives exactly 0, 1 gives exactly 1.

@@ -1,4 +1,4 @@
-"""Where the panorama stands on a camera path that came from elsewhere."""
+"""The panorama's pose relative to an imported camera path."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .edit import transform
 __all__ = ["PANORAMA_PLACES", "in_panorama_frame", "keep_heading", "place_panorama", "relative_to_first"]
 
 PANORAMA_PLACES = ("auto", "at the first pose", "at the first pose, yaw kept", "at the origin")
-"""``at the first pose``: the panorama is what the first camera sees (frame of reference ``world``). ``yaw kept``: it
-stands there upright and looks along the world's +z, as Matrix-3D takes its user trajectories. ``at the origin``: the
+"""``at the first pose``: the panorama is at the first camera (frame of reference ``world``). ``yaw kept``: it is
+upright there and faces the world's +z, as in Matrix-3D's user trajectories. ``at the origin``: the
 poses are the panorama's own (frame of reference ``panorama``). ``auto`` leaves the frame of reference as it is."""
 
 
 def place_panorama(trajectory: Trajectory, where: str) -> Trajectory:
-    """Say where the panorama stands; poses change for ``yaw kept`` alone.
+    """Set the panorama's pose; camera poses change for ``yaw kept`` alone.
 
     Raises:
         InvalidInput: when ``where`` is none of `PANORAMA_PLACES`.
@@ -49,10 +49,10 @@ def in_panorama_frame(trajectory: Trajectory) -> Trajectory:
 
 
 def keep_heading(trajectory: Trajectory) -> Trajectory:
-    """Bring the first camera to the panorama's center, upright, at the heading it has; the path follows rigidly.
+    """Move the first camera to the panorama's center, upright, keeping its heading; the path follows rigidly.
 
     Matrix-3D rolls the panorama by that heading and makes the path relative to its first pose; here the path is
-    turned, so that it goes with the panorama as it is.
+    rotated, so that it matches the panorama as it is.
 
     Source: Matrix-3D, user trajectories.
     """

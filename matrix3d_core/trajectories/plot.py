@@ -33,7 +33,7 @@ _MAX_POINTS = 120_000
 
 @dataclass(frozen=True)
 class _View:
-    """One panel: which world axes it shows and where it lies in the picture, in drawn pixels."""
+    """One panel: which world axes it shows and its position in the picture, in drawn pixels."""
 
     title: str
     across: int  # world axis drawn to the right
@@ -201,14 +201,14 @@ def _draw_points(canvas: np.ndarray, view: _View, geometry: PanoramaGeometry, ce
     level = corners[..., hidden].mean(0)
     away = (low - level).clip(min=0) + (level - high).clip(min=0)
     strength = 0.36 + 0.52 * np.exp(-away / (0.1 * view.span))
-    shade = (0.65 * rgb + 0.35 * rgb.mean(-1, keepdims=True)) * 180 + 50  # calm, no pure black
+    shade = (0.65 * rgb + 0.35 * rgb.mean(-1, keepdims=True)) * 180 + 50  # dark gray, not black
     color = (_PANEL + (shade - _PANEL) * strength[:, None]).round().astype(np.uint8)
 
     dot = max(2, round(view.size / 300))
     place, square = _fill(px, 0.7 * dot)
     inside = ((place >= low_corner) & (place < high_corner)).all(-1)
     place, square = place[inside], square[inside]
-    # Among equals, what is nearer to the viewer (above, or on the right-hand side) covers the rest.
+    # Among equals, points nearer to the viewer (above, or on the right-hand side) cover the others.
     towards = level if view.across == 2 else -level
     rank = np.lexsort((towards, strength)).argsort()
     order = rank[square].argsort(kind="stable")
@@ -249,7 +249,7 @@ def _fill(px: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:  # [
 
 
 def _draw_path(draw: Any, view: _View, trajectory: Trajectory, red: frozenset[int], height: int) -> None:
-    """Draw into the cropped panel, so that nothing leaves it."""
+    """Draw into the cropped panel, clipped to it."""
     unit = height / 512
     offset = torch.tensor([int(view.left), int(view.top)], dtype=torch.float64)
     px = (view.to_px(trajectory.centers) - offset).tolist()
@@ -286,7 +286,7 @@ def _draw_path(draw: Any, view: _View, trajectory: Trajectory, red: frozenset[in
 def _draw_wedge(
     draw: Any, at: list[float], direction: Tensor, length: float, color: tuple[int, int, int], unit: float
 ) -> None:
-    """A viewing wedge as long as the viewing direction lies in the drawing plane."""
+    """A viewing wedge, as long as the viewing direction projected to the drawing plane."""
     x, y = (direction * length).tolist()
     if math.hypot(x, y) < 0.15 * length:
         return

@@ -1,6 +1,6 @@
-"""Ready-made camera moves: upstream's four rails and eight moves through a world.
+"""Camera path presets: upstream's four rails and eight moves through a world.
 
-All start at the panorama's center looking at its front: the first pose is the identity.
+All start at the panorama's center facing its front: the first pose is the identity.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ TRAJECTORY_PRESETS: dict[str, str] = {
     "s_curve": "Forward in an S: a swing to the right, then one to the left, facing along the path.",
     "forward_right": "Forward on a 30-degree arc that bends to the right.",
     "forward_left": "Forward on a 30-degree arc that bends to the left.",
-    "look_around_then_forward": "Turn once around on the spot, then go forward.",
-    "look_around_then_back": "Turn once around on the spot, then go backwards, still facing the front.",
-    "forward_then_turn_right": "Go forward, take a 90-degree bend to the right and go on.",
-    "top_down_360": "Rise, look down and turn once around, then come back to the first pose.",
-    "turn_back_180": "Turn half around on the spot, to the right.",
-    "keep_turning_left": "Walk a full circle to the left, back to the first pose.",
-    "look_around": "Turn once around on the spot, back to the first pose.",
-    "long_forward": "Go forward softly, half as far again as the other moves.",
+    "look_around_then_forward": "One full turn in place, then forward.",
+    "look_around_then_back": "One full turn in place, then backward, facing the front.",
+    "forward_then_turn_right": "Forward, through a 90-degree bend to the right.",
+    "top_down_360": "Rise, look down and turn once, then return to the first pose.",
+    "turn_back_180": "Half a turn in place, to the right.",
+    "keep_turning_left": "A full circle to the left, back to the first pose.",
+    "look_around": "One full turn in place, back to the first pose.",
+    "long_forward": "Forward, eased in and out, 1.5 times as far as the other moves.",
 }
-"""Every preset, in menu order: name -> what it does."""
+"""Every preset, in menu order: name -> description."""
 
 UPSTREAM_PRESETS = ("straight", "s_curve", "forward_right", "forward_left")
 """The presets that Matrix-3D has too (there: straight, s_curve, r_curve, l_curve)."""
@@ -96,21 +96,21 @@ def make_preset(
     upstream_exact: bool = False,
     is_metric: bool = False,
 ) -> Trajectory:
-    """Make a ready-made camera move.
+    """Make the camera path of a preset.
 
     The first pose is the identity (except for upstream's S-curve). The presets of
     `CLOSED_PRESETS` end with a pose that is bit for bit their first.
 
     Args:
-        name: a key of `TRAJECTORY_PRESETS`; upstream's ``r_curve`` and ``l_curve`` are understood too.
+        name: a key of `TRAJECTORY_PRESETS`; upstream's ``r_curve`` and ``l_curve`` are accepted too.
         frames: poses in all, at least 1; a single frame is the first pose.
-        distance: how far the move goes, world units. Forward moves: the way along +z.
+        distance: extent of the move, world units. Forward moves: the length along +z.
             ``forward_then_turn_right`` and ``keep_turning_left``: the farthest distance from the
-            start. ``top_down_360`` rises half of it; ``long_forward`` goes 1.5 times as far; moves
-            on the spot ignore it.
+            start. ``top_down_360`` rises half of it; ``long_forward`` goes 1.5 times as far; rotations
+            in place ignore it.
         fps: frames per second, for playback.
         upstream_exact: reproduce Matrix-3D's rail. ``straight`` and ``forward_right`` are the same
-            either way. ``s_curve`` then swings by 0.15 units whatever the length and starts facing
+            either way. ``s_curve`` then swings by 0.15 units at any length and starts facing
             along the curve, not the front. ``l_curve`` is broken upstream: it moves to the right
             like ``r_curve`` with a mirrored basis (det -1), which is no camera; its positions are
             reproduced, with the rotation of ``r_curve``.
@@ -242,7 +242,7 @@ def _forward_left(f: float, distance: float) -> Pose:
 def _look_around_then(sign: float) -> Callable[[float, float], Pose]:
     def move(f: float, distance: float) -> Pose:
         yaw = _once_around(ease_in_out(window(f, 0.0, 0.6)))
-        travel = ease_in_out(window(f, 0.55, 1.0))  # sets off while the turn comes to its end
+        travel = ease_in_out(window(f, 0.55, 1.0))  # starts moving while the turn ends
         return (0.0, 0.0, sign * distance * travel), _yawed(yaw)
 
     return move

@@ -1,4 +1,4 @@
-"""Walks and key poses that a visitor recorded in the browser, as the workflow stores them."""
+"""Walks and key poses recorded in the browser, as the workflow stores them."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from .spline import interpolate_rising, spline_trajectory
 __all__ = ["RECORDED_PACES", "RecordedView", "Recording", "parse_recording", "trajectory_from_recording"]
 
 RECORDED_PACES = ("distance", "time")
-"""``distance``: constant speed along the way, pauses left out. ``time``: as it was walked."""
+"""``distance``: constant speed along the path, pauses left out. ``time``: as recorded."""
 
 VERSION = 1
 MOST_SAMPLES = 20_000
 _MOST_CHARACTERS = 4_000_000
 _RATE_HZ = 100.0  # a corner walked at 1.4 units per second is cut by 5 mm at most
-_MOST_POSES = 20_000  # read from long walks, unless that is fewer than 20 a second
+_MOST_POSES = 20_000  # sampled from long walks, unless that is fewer than 20 a second
 _REACH_PER_S = 0.07  # smoothing for s seconds moves no pose by more than this many units times s
-_TURN_PER_S = math.radians(4.0)  # nor turns it by more than this
-_FARTHEST = 1e6  # world units; beyond it something went wrong
+_TURN_PER_S = math.radians(4.0)  # nor rotates it by more than this
+_FARTHEST = 1e6  # world units; larger values are errors
 _LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True)
 class RecordedView:
-    """One view that was taken.
+    """One recorded view.
 
     Attributes:
         camera_from_world: ``[4, 4]`` float64, OpenCV axes.
@@ -59,15 +59,15 @@ class RecordedView:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a visitor recorded. Poses are upright: position, yaw, pitch, in world units and radians.
+    """A recording of the viewer. Poses are upright: position, yaw, pitch, in world units and radians.
 
     Attributes:
         times_s: ``[S]`` float64 rising times of the walk's samples.
         walk: ``[S, 5]`` x, y, z, yaw, pitch of the walk; S is 0 without one.
         keys: ``[K, 5]`` key poses in order; K is 0 without any.
         use: ``"walk"`` or ``"keys"``, which of them is the path.
-        view: the view taken last, if any.
-        turn: ``[3, 3]`` float64 view-from-world rotation, when the view had turned the world to stand upright;
+        view: the last recorded view, if any.
+        turn: ``[3, 3]`` float64 view-from-world rotation, when the view had rotated the world upright;
             None otherwise. ``walk`` and ``keys`` are in the view.
     """
 
@@ -80,7 +80,7 @@ class Recording:
 
     @property
     def has_path(self) -> bool:
-        """Whether the chosen kind of path holds anything."""
+        """Whether the chosen kind of path has poses."""
         return len(self.keys if self.use == "keys" else self.walk) > 0
 
 
@@ -89,8 +89,8 @@ def parse_recording(text: str, *, source: str = "recording") -> Recording:
 
     ``walk`` is a list of [seconds, x, y, z, yaw, pitch] (times must not fall), ``keys`` a list of
     [x, y, z, yaw, pitch], ``view`` [x, y, z, yaw, pitch, vertical field of view] or absent. Angles
-    are in degrees: positive turns right and looks up. World units, OpenCV axes; with ``turn`` (3 rows of 3,
-    the rotation from the world to the view) they are poses in a view that had turned the world upright.
+    are in degrees: positive is right and up. World units, OpenCV axes; with ``turn`` (3 rows of 3,
+    the rotation from the world to the view) they are poses in a view that had rotated the world upright.
     Empty text is an empty recording.
 
     Raises:
@@ -141,11 +141,11 @@ def trajectory_from_recording(
     is_metric: bool = False,
     walls: Occupancy | None = None,
 ) -> Trajectory:
-    """Turn a recording into a camera path of ``frames`` poses.
+    """Convert a recording to a camera path of ``frames`` poses.
 
-    A walk is read at even times, smoothed with a Gaussian over time (its first and last pose stay),
-    and resampled. Smoothing for ``s`` seconds moves no pose by more than ``0.07 s`` units and turns none
-    by more than ``4 s`` degrees: with 0.1 s the path is the one walked within 1 cm and half a degree,
+    A walk is sampled at even times, smoothed with a Gaussian over time (its first and last pose stay),
+    and resampled. Smoothing for ``s`` seconds moves no pose by more than ``0.07 s`` units and rotates none
+    by more than ``4 s`` degrees: with 0.1 s the path is the recorded one within 1 cm and half a degree,
     corners included. Key poses are joined by the same curve as hand-written keyframes, at constant
     speed along it.
 
@@ -156,8 +156,8 @@ def trajectory_from_recording(
         pace: one of `RECORDED_PACES`, for a walk.
         fps: frames per second, for playback.
         is_metric: whether positions are in meters.
-        walls: where the visitor cannot be. A pose that smoothing would bring nearer to them than a
-            visitor comes is left where it was walked.
+        walls: occupied cells. A pose that smoothing would move closer to them than the body's radius
+            keeps its recorded position.
 
     Raises:
         InvalidInput: when nothing was recorded, or an option is out of range.
@@ -204,7 +204,7 @@ def trajectory_from_recording(
 
 
 def _turned(path: Trajectory, turn: Tensor | None) -> Trajectory:
-    """Take a path in a view to the world, from which the view is turned by ``turn``."""
+    """Transform a path from a view to the world; ``turn`` is the rotation of the view."""
     if turn is None:
         return path
     view_from_world = torch.eye(4, dtype=torch.float64)
@@ -221,7 +221,7 @@ def _rotation(source: str, value: Any) -> Tensor:
 
 
 def _hold(walked: Trajectory, steady: Trajectory, smoothing_s: float, walls: Occupancy | None) -> Trajectory:
-    """Bring smoothed poses back to within reach of those walked, and away from walls."""
+    """Limit the distance of smoothed poses from the recorded ones, and keep them out of walls."""
     if len(walked) < 3 or smoothing_s == 0:
         return steady
     moved = steady.centers - walked.centers
@@ -249,7 +249,7 @@ def _trajectory(poses: Tensor, **fields: Any) -> Trajectory:
 
 
 def _unwrap(angles: Tensor) -> Tensor:
-    """Take whole turns out of the steps, so that neighbors differ by at most half a turn."""
+    """Unwrap angles, so that neighbors differ by at most half a turn."""
     steps = angles.diff()
     steps = steps - math.tau * torch.round(steps / math.tau)
     return torch.cat((angles[:1], angles[:1] + steps.cumsum(0)))

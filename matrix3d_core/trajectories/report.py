@@ -1,4 +1,4 @@
-"""A camera path in a few words."""
+"""A one-line description of a camera path."""
 
 from __future__ import annotations
 

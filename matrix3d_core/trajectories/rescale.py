@@ -1,4 +1,4 @@
-"""Fitting a foreign camera path to a panorama: heading, scale, and whether the units make sense."""
+"""Fits an imported camera path to a panorama: heading, scale, and a check of its units."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 RESCALE_MODES = ("none", "fit", "upstream")
 REACH = 0.5
-"""A rescaled path goes at most this fraction of the way to what is seen in any direction."""
+"""A rescaled path covers at most this fraction of the distance to the surface in any direction."""
 TOO_LARGE, TOO_SMALL = 50.0, 1 / 500
 
 
@@ -56,13 +56,13 @@ class RescaleResult:
 
 @dataclass(frozen=True)
 class UnitCheck:
-    """How the size of a path compares with the size of the scene.
+    """The extent of a path compared with that of the scene.
 
     Attributes:
         extent: farthest distance of a camera from the first one, path units.
         scene_distance: median ray distance of what is not sky, scene units.
-        factor: what to multiply the path by to make it reach half the scene's distance.
-        problem: a message when the units cannot be the same, else None.
+        factor: factor by which the path reaches half the scene's distance.
+        problem: a message when the units cannot match, else None.
         is_too_large: True when the path is far larger than the scene.
     """
 
@@ -74,7 +74,7 @@ class UnitCheck:
 
 
 def initial_yaw(trajectory: Trajectory, *, upstream_exact: bool = False) -> float:
-    """Return the heading of the first pose: how far a panorama must turn to have it in its center.
+    """Return the heading of the first pose: the rotation of a panorama that has it in its center.
 
     Args:
         trajectory: the path.
@@ -100,20 +100,20 @@ def rescale_upstream(
     reach: float = REACH,
     turned: bool = False,
 ) -> RescaleResult:
-    """Rescale a foreign path against the depth as Matrix-3D does.
+    """Rescale an imported path against the depth as Matrix-3D does.
 
     The path is made relative to its first pose, which is taken to look along the first heading of
     the file (its angle to +z) on the level; then it is scaled so that the nearest miss of any
-    surface seen from the panorama's center is at ``reach`` of the way. Distances are looked up as
+    surface seen from the panorama's center is at ``reach`` of its distance. Distances are looked up as
     upstream does, at truncated pixels. Frames at the origin do not count (upstream gets NaN there).
 
     Args:
         trajectory: the path, in any units.
-        geometry: the panorama, not turned.
+        geometry: the panorama, not rolled.
         reach: largest allowed ratio of camera distance to surface distance.
         turned: return upstream's own result, for a panorama that has been rolled to the left by
-            ``roll_columns``: its first pose is the identity. Otherwise the path is turned instead, by
-            just as many columns, so that it goes with the panorama as it is.
+            ``roll_columns``: its first pose is the identity. Otherwise the path is rotated instead, by
+            as many columns, so that it matches the panorama as it is.
 
     Raises:
         InvalidInput: when the path overflows or ``reach`` is not positive.
@@ -149,7 +149,7 @@ def rescale_upstream(
 def fit_to_depth(
     trajectory: Trajectory, geometry: PanoramaGeometry, *, reach: float = REACH
 ) -> RescaleResult:
-    """Fit a foreign path to the panorama: start at its center, stay within ``reach`` of what is seen.
+    """Fit an imported path to the panorama: start at its center, stay within ``reach`` of the surfaces.
 
     The first camera moves to the origin; every camera keeps the rotation it has. The path is scaled
     (up or down) so that the largest ratio of camera distance to visible distance in its direction
@@ -183,7 +183,7 @@ def fit_to_depth(
 def adapt_to_scene(
     trajectory: Trajectory, geometry: PanoramaGeometry | None, *, rescale: str = "none"
 ) -> RescaleResult:
-    """Take a foreign path into a scene as asked, and refuse one whose units cannot be the scene's.
+    """Place an imported path in a scene as asked, and refuse one whose units cannot be the scene's.
 
     Args:
         trajectory: the path as read.
@@ -219,7 +219,7 @@ def check_units(trajectory: Trajectory, geometry: PanoramaGeometry) -> UnitCheck
     """Compare the size of a path with the size of the scene.
 
     A path that reaches more than 50 times the scene's median distance, or less than 1/500 of it
-    (moves on the spot aside), is almost surely in other units.
+    (rotations in place aside), is almost certainly in other units.
     """
     centers = trajectory.centers
     extent = float((centers - centers[0]).norm(dim=-1).max())

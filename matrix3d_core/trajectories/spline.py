@@ -1,4 +1,4 @@
-"""Smooth camera paths through keyframes, and reading a path between its frames."""
+"""Smooth camera paths through keyframes, and interpolation between frames of a path."""
 
 from __future__ import annotations
 
@@ -90,21 +90,21 @@ def spline_trajectory(
     frame_of_reference: str = "panorama",
     name: str = "keyframes",
 ) -> Trajectory:
-    """Draw a smooth camera path through keyframes.
+    """Make a smooth camera path through keyframes.
 
     Positions follow a centripetal Catmull-Rom curve (no cusps, no loops between keyframes) that
-    passes through every keyframe; rotations turn smoothly through theirs. The first frame is
+    passes through every keyframe; rotations interpolate smoothly. The first frame is
     exactly the first keyframe and the last frame the last (closed: again the first).
 
     Args:
         positions: ``[K, 3]`` camera centers, ``K >= 1``.
-        rotations_world_from_camera: ``[K, 3, 3]``; neighbors are joined by the shorter turn, so
-            a turn of more than 180 degrees needs a keyframe in between.
+        rotations_world_from_camera: ``[K, 3, 3]``; neighbors are joined by the shorter rotation,
+            so one of more than 180 degrees needs a keyframe in between.
         frames: poses to make, at least 1.
-        closed: come back to the first keyframe at the end.
-        ease: start and stop softly.
-        pace: ``"distance"``: constant speed along the path; where the camera turns on the spot, a
-            full turn takes as long as the whole way. ``"even"``: equal time between keyframes.
+        closed: return to the first keyframe at the end.
+        ease: ease in and out.
+        pace: ``"distance"``: constant speed along the path; where the camera rotates in place, a
+            full turn takes as long as the whole path. ``"even"``: equal time between keyframes.
         fps: frames per second, for playback.
         is_metric: whether positions are in meters.
         frame_of_reference: frame of the positions.
@@ -150,7 +150,7 @@ def spline_trajectory(
 
 
 def path_through_frames(trajectory: Trajectory) -> PosePath:
-    """Return a smooth path that meets frame ``i`` of ``trajectory`` at time ``i``.
+    """Return a smooth path through frame ``i`` of ``trajectory`` at time ``i``.
 
     The camera does not move between two frames at the same place.
     """
@@ -221,7 +221,7 @@ def _clock(knots_arc: Tensor, quats: Tensor, pace: str) -> Tensor:
     cost = torch.maximum(lengths, angles * (total / math.tau if total > 0 else 1.0))
     if pace == "even" or float(cost.sum()) == 0:
         cost = torch.ones_like(cost)
-    cost = cost.clamp(min=1e-6 * float(cost.sum()))  # a repeated keyframe still takes a moment
+    cost = cost.clamp(min=1e-6 * float(cost.sum()))  # a repeated keyframe still takes time
     clock = torch.cat((torch.zeros(1, dtype=torch.float64), cost.cumsum(0)))
     return clock / clock[-1]
 
@@ -249,7 +249,7 @@ def _hermite(knots: Tensor, values: Tensor, slopes: Tensor | tuple[Tensor, Tenso
 
 
 def _piecewise_slopes(knots: Tensor, values: Tensor, stops: list[int], closed: bool) -> tuple[Tensor, Tensor]:
-    """Catmull-Rom slopes, on leaving and on arriving; at the points ``stops`` the curve may turn a corner."""
+    """Catmull-Rom slopes, on leaving and on arriving; at the points ``stops`` the curve may have a corner."""
     breaks = sorted({0, *stops, len(knots) - 1})
     if len(breaks) == 2:
         whole = _slopes(knots, values, closed and len(knots) > 2)
@@ -264,7 +264,7 @@ def _piecewise_slopes(knots: Tensor, values: Tensor, stops: list[int], closed: b
 def _slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
     """Catmull-Rom slopes for any knot spacing: the parabola through three neighbors.
 
-    Zero where a neighbor has the same value, so that a pause is kept still.
+    Zero where a neighbor has the same value, so that a pause stays constant.
     """
     if len(knots) == 1:
         return torch.zeros_like(values)
@@ -287,7 +287,7 @@ def _slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
 
 
 def _monotone_slopes(knots: Tensor, values: Tensor, closed: bool) -> Tensor:
-    """Slopes that never overshoot: harmonic mean of the neighboring secants, zero at a turn."""
+    """Slopes that never overshoot: harmonic mean of the neighboring secants, zero at an extremum."""
     if len(knots) == 1:
         return torch.zeros_like(values)
     return _limit(knots, values.diff(dim=0) / knots.diff().unsqueeze(-1), closed)

@@ -1,10 +1,10 @@
-"""Guidance for the next part of a path out of the last generated frame.
+"""Guidance for the next segment of a path from the last generated frame.
 
-The source panorama shows less and less along a long path. What the video model made up in the meantime has no
-distance of its own. Here it gets one without another model: where the source's mesh is seen from the last
-frame's place, the mesh's distance there (so the scale fits by construction); elsewhere the background's
-distance, continued smoothly. The frame is then a panorama with geometry like any other and is rendered
-along the rest of the path. What the source itself shows keeps precedence everywhere.
+The source panorama covers less and less of the view along a long path, and generated frames have no depth.
+Here the last one gets it without another model: where the source's mesh is visible from the frame's position,
+the mesh's distance (so the scale fits by construction); elsewhere the background's distance, continued
+smoothly. The frame is then a panorama with geometry like any other and is rendered
+along the rest of the path. Pixels from the source keep precedence everywhere.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def continued_guidance(
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> tuple[GuidanceClip, float]:
-    """Fill what the guidance of a segment leaves open with the last generated frame, rendered.
+    """Fill the holes of a segment's guidance with a render of the last generated frame.
 
     Args:
         clip: the segment's guidance, rendered from the source; not changed.
@@ -68,7 +68,7 @@ def continued_guidance(
         frame: ``[H, W, 3]`` in [0, 1], twice as wide as high, of the clip's size.
         geometry: the source panorama.
         trajectory: the whole path; frames beyond its end are where it ends.
-        edge_threshold: meshes are torn where distances differ by more than this fraction.
+        edge_threshold: meshes are split where distances differ by more than this fraction.
         backend: mesh backend, a name of `MESH_BACKENDS` or ``"auto"``.
         progress: called between steps; raising in it cancels.
 
@@ -119,7 +119,7 @@ def geometry_of_frame(
         frame: ``[H, W, 3]`` in [0, 1], twice as wide as high.
         geometry: the source panorama.
         pose: one pose in the panorama's frame, where the frame is seen from.
-        edge_threshold: the source's mesh is torn where distances differ by more than this fraction.
+        edge_threshold: the source's mesh is split where distances differ by more than this fraction.
         backend: mesh backend.
     """
     seen = render_guidance(

@@ -1,4 +1,4 @@
-"""A whole path through the video model, segment by segment; whoever calls brings the model."""
+"""A whole path through the video model, segment by segment; the caller provides the model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Continue = Callable[[GuidanceClip, Segment, Tensor], GuidanceClip]
 
 @dataclass(frozen=True)
 class PathVideo:
-    """What a video model made of a path.
+    """The generated video of a path.
 
     Attributes:
         frames: ``[T, H, W, 3]`` float32 in [0, 1].
@@ -50,7 +50,7 @@ def sample_path(
     """Sample and decode the segments of a path in order and join them.
 
     The last frames of a segment become the first of the next one's guidance, as given; after that one is
-    made, both versions of these frames are cross-faded.
+    generated, both versions of these frames are cross-faded.
 
     Args:
         clip: guidance of the whole path.
@@ -60,7 +60,7 @@ def sample_path(
         continue_guidance: makes better guidance for a segment out of what the ones before showed.
 
     Raises:
-        InvalidInput: when plan and clip do not belong together, or the model gave NaN.
+        InvalidInput: when plan and clip do not match, or the model returned NaN.
     """
     if not plan or plan[-1].stop != len(clip):
         raise InvalidInput(f"plan must end with the clip, at {len(clip)} frames. Make it with plan_segments.")
@@ -90,6 +90,6 @@ def _checked(latents: Tensor) -> Tensor:
     if bad:
         raise InvalidInput(
             f"the model must give finite latents; {bad} of {latents.numel()} are NaN or infinite. A float16 model "
-            "or VAE may overflow: load it in bfloat16, and check that LoRA and model belong together."
+            "or VAE may overflow: load it in bfloat16, and check that the LoRA is for this model."
         )
     return latents

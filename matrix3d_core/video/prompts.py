@@ -26,11 +26,11 @@ PROMPT_PRESETS: dict[str, tuple[str, str]] = {
 
 
 def apply_prompt_preset(preset: str, prompt: str, extra_negative: str = "") -> tuple[str, str]:
-    """Put a description into upstream's wording.
+    """Wrap a description in upstream's wording.
 
     Args:
         preset: a name of `PROMPT_PRESETS`.
-        prompt: the description of the scene, taken as it is.
+        prompt: the description of the scene, used as given.
         extra_negative: added to the negative text after a space.
 
     Returns:

@@ -37,10 +37,10 @@ class Segment:
 
 
 def plan_segments(count: int, per_segment: int = 81, overlap: int = 9) -> list[Segment]:
-    """Cut a path into overlapping segments of nearly equal length.
+    """Split a path into overlapping segments of nearly equal length.
 
     All lengths are 4k + 1, none exceeds ``per_segment``, and neighbors share exactly ``overlap`` frames.
-    Lengths differ by at most 4, so no segment is a stub and none costs more than it must: 161 frames become
+    Lengths differ by at most 4, so no segment is very short and no frame is wasted: 161 frames become
     three of 61, 61 and 57, not 81, 81 and 17.
 
     Args:
@@ -79,7 +79,7 @@ def plan_segments(count: int, per_segment: int = 81, overlap: int = 9) -> list[S
 
 
 def crossfade_weights(overlap: int) -> Tensor:  # [overlap]
-    """Return the later segment's weight in each shared frame: a straight ramp that leaves out 0 and 1."""
+    """Return the later segment's weight in each shared frame: a linear ramp without 0 and 1."""
     return torch.arange(1, overlap + 1) / (overlap + 1)
 
 

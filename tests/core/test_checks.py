@@ -68,9 +68,9 @@ def test_only_two_to_one_is_equirectangular(height, width):
         (
             256,
             256,
-            "two eyes, one above the other (over-under stereo): take one of both halves, in Load Panorama with eye",
+            "two eyes, one above the other (over-under stereo): choose one eye in Load Panorama with eye",
         ),
-        (1024, 256, "two eyes side by side (stereo): take one of both halves, in Load Panorama with eye"),
+        (1024, 256, "two eyes side by side (stereo): choose one eye in Load Panorama with eye"),
         (1536, 256, "a strip of six cube faces: use Cubemap to Panorama"),
         (256, 1536, "a strip of six cube faces: use Cubemap to Panorama"),
         (768, 512, "Six cube faces in two rows go through Cubemap to Panorama; an ordinary photo goes"),

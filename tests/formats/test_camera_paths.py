@@ -170,8 +170,8 @@ def test_a_path_comes_back_as_it_went_out(name):
     assert off(found) < 1e-9
     assert found.trajectory.frame_of_reference == "world", "its first pose is not at the origin"
     assert found.lines[0].startswith("read as ")
-    assert "pose and axes overrule it" in found.lines[0]
-    assert any("the panorama is taken to stand at the first pose" in line for line in found.lines)
+    assert "pose and axes override it" in found.lines[0]
+    assert any("the panorama is assumed to be at the first pose" in line for line in found.lines)
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ def npy(header, data=b""):
         ),
         (
             npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4)}", b"\0" * 9),
-            "cut short: 9 of 640 bytes",
+            "truncated: 9 of 640 bytes",
         ),
         (
             npy("{'descr': '|O', 'fortran_order': False, 'shape': (5, 4, 4)}"),
@@ -441,12 +441,12 @@ def npy(header, data=b""):
         ),
         (
             npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 4, 4}"),
-            "no NPY or NPZ file that can be read",
+            "not a readable NPY or NPZ file",
         ),
         (b"\x93NUMPY\x09\x00", "NPY version"),
-        (b"nonsense", "no NPY or NPZ file that can be read"),
-        (b"", "no NPY or NPZ file that can be read"),
-        (b"PK\x03\x04 and so on", "no NPY or NPZ file that can be read"),
+        (b"nonsense", "not a readable NPY or NPZ file"),
+        (b"", "not a readable NPY or NPZ file"),
+        (b"PK\x03\x04 and so on", "not a readable NPY or NPZ file"),
     ],
 )
 def test_damaged_arrays_are_named(tmp_path, data, message):

@@ -168,7 +168,11 @@ def test_what_float_maps_lack_is_marked_as_in_any_other_file(tmp_path, suffix):
     [
         ("d.pfm", b"PF\n1 1\n-1\n" + bytes(12), r"a depth PFM must hold one channel \(Pf\); got"),
         ("d.pfm", b"Pf\n60000 30000\n-1\n", "too large to read; 1,800,000,000 pixels"),
-        ("d.pfm", b"Pf\n4 2\n-1\n" + bytes(31), "damaged or cut off; 4x2 floats need more than its 31 bytes"),
+        (
+            "d.pfm",
+            b"Pf\n4 2\n-1\n" + bytes(31),
+            "damaged or truncated; 4x2 floats need more than its 31 bytes",
+        ),
         ("d.pfm", b"Pf\n4 2\n0\n" + bytes(32), "damaged; 4x2 pixels with scale 0"),
         ("d.tif", b"Pf\n4 2\n0\n" + bytes(32), "not a TIFF"),
     ],
@@ -279,7 +283,7 @@ def npy_header(shape, dtype="<f4", length=None):
     ("shape", "match"),
     [
         ("(16384, 32768)", "too large to read; 536,870,912 pixels, at most 178,956,970"),
-        ("(9000, 18000)", "damaged or cut off; .* need more than its"),
+        ("(9000, 18000)", "damaged or truncated; .* need more than its"),
         ("(1000000000000, 1000000000000)", "too large to read"),
         ("(-1, 8)", "(damaged|not a readable|must hold)"),
         ("(" + "9" * 5000 + ", 2)", "(too large|not a readable)"),

@@ -95,7 +95,7 @@ def test_discs_come_back_as_they_were():
     before = before.with_origins(torch.arange(len(before)) % 3)
     _, data = flat_bytes(before)
     after, report = load_gaussians(io.BytesIO(data))
-    assert report["layout"] == "2D Gaussians (two scales): read as flat discs."
+    assert report["layout"] == "2D Gaussians (two scales): read as flat splats."
     wanted, got = (covariances(g.quats_wxyz[:2000], g.scales[:2000]) for g in (before, after))
     # Logarithms in 32 bits keep scales to 2e-6; the thickness is a thousandth of the smaller radius again, or less.
     largest = before.scales[:2000].double().amax(1)[:, None, None].numpy() ** 2

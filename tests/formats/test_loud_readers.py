@@ -1,4 +1,4 @@
-"""Every reader refuses the same ways: cut short, another format's bytes, a newer version, absurd counts, NaN."""
+"""Every reader refuses the same ways: truncated, another format's bytes, a newer version, absurd counts, NaN."""
 
 from __future__ import annotations
 
@@ -278,8 +278,8 @@ def compressed_ply(count):
     [
         ({"scale": [1e200, 1e200, 1e200]}, "a node moves or scales its Gaussians beyond 1e+09 units"),
         ({"translation": [0, 1e10, 0]}, "a node moves or scales its Gaussians beyond 1e+09 units"),
-        ({"scale": [0, 0, 0]}, "a node stretches its Gaussians unevenly"),
-        ({"scale": [1e-30, 1e-30, 1e-30]}, "a node stretches its Gaussians unevenly"),
+        ({"scale": [0, 0, 0]}, "a node scales its Gaussians non-uniformly"),
+        ({"scale": [1e-30, 1e-30, 1e-30]}, "a node scales its Gaussians non-uniformly"),
         ({"translation": [0, "a", 0]}, "its JSON is not valid glTF"),
         ({"matrix": [1, 0]}, "its JSON is not valid glTF"),
         ({"scale": [1e8, 1e8, 1e8]}, "a place beyond 1e+09 units"),  # 40 units away in its own frame

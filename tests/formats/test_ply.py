@@ -157,7 +157,7 @@ GOOD = ply_bytes(random_gaussians(4, 4))
         (b"", "does not begin with 'ply'"),
         (b"glTF" + GOOD[4:], "does not begin with 'ply' but b'glTF'"),
         (GOOD[:100], "has no end_header"),
-        (GOOD[:-1], "is cut short: the header promises 4 Gaussians"),
+        (GOOD[:-1], "is truncated: the header promises 4 Gaussians"),
         (GOOD.replace(b"vertex 4", b"vertex 4000000000"), "promises 4000000000 Gaussians"),
         (GOOD.replace(b"vertex 4", b"vertex -4"), "must be a whole number; got '-4'"),
         (GOOD.replace(b"vertex 4", b"vertex 0"), "holds no Gaussians"),

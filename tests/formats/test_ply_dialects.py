@@ -72,7 +72,7 @@ def renamed(rows, names):
 def test_two_scales_are_flat_discs():
     rows = without(usual_rows(), "scale_2")
     world, report = load(ply(rows))
-    assert report["layout"] == "2D Gaussians (two scales): read as flat discs."
+    assert report["layout"] == "2D Gaussians (two scales): read as flat splats."
     for i, row in enumerate(rows):
         wide = [math.exp(row["scale_0"]), math.exp(row["scale_1"])]
         assert world.scales[i].tolist() == pytest.approx([*wide, 1e-3 * min(wide)], rel=1e-5)
@@ -176,7 +176,7 @@ def test_text(line):
     [
         (lambda data: data[:-40], "must hold 14 numbers; got"),
         (lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "the header promises 30 rows, 29 follow it"),
-        (lambda data: data.replace(b"0.8 0.0 0.6", b"0.8 zero 0.6", 1), "something else than numbers"),
+        (lambda data: data.replace(b"0.8 0.0 0.6", b"0.8 zero 0.6", 1), "something other than numbers"),
         (lambda data: data.replace(b"vertex 30", b"vertex 3000000"), "promises 3000000 rows of text"),
         (lambda data: data.replace(b"0.8 0.0 0.6", b"0.8 nan 0.6", 1), "1 of 30 Gaussians hold NaN"),
         (lambda data: data[:-1] + b" " * 70_000, "must be shorter than 65536 bytes"),
@@ -202,7 +202,7 @@ def test_lists_before_the_vertices_and_bytes_the_other_way_round():
         before=[before[0].replace("2", "200"), *before[1:]],
         before_bytes=faces,
     )
-    with pytest.raises(FormatError, match=r"cut short within the lists|is cut short: the header promises"):
+    with pytest.raises(FormatError, match=r"truncated within the lists|is truncated: the header promises"):
         load(cut)
     with pytest.raises(
         FormatError, match=r"2,000,000 rows of lists before its vertices, at most 1,000,000\. Save it"
@@ -253,7 +253,7 @@ def test_vertical_axis(comment, up):
 def test_vertical_axes_that_are_none():
     world, report = load(ply(usual_rows(), comments=["Vertical axis: 1 1 0", "vertical axis: 9e999 0 0"]))
     assert torch.equal(world.means, load(ply(usual_rows()))[0].means)
-    assert "which is none of its axes; not turned" in report["axes"]
+    assert "which is none of its axes; not rotated" in report["axes"]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_linear_scales_are_noticed(size, flat, caplog):
     assert caplog.text == ""
     linear, report = load(ply(activated(rows, scale=True)))
     torch.testing.assert_close(linear.scales, usual.scales, rtol=1e-5, atol=0)
-    assert report["scale"].startswith("as they are, not logarithms")
+    assert report["scale"].startswith("linear, not logarithms")
     assert 'Read it with scale="logarithm"' in caplog.text
     if size < 1:  # larger ones overflow as logarithms
         kept, report = load(ply(activated(rows, scale=True)), scale="logarithm")
@@ -346,7 +346,7 @@ def test_opacities_that_cannot_be_told_are_asked_for(tmp_path):
     write_world_info(tmp_path / "own.ply", WorldInfo())
     world, report = load_gaussians(tmp_path / "own.ply")
     assert torch.equal(world.opacities, as_logits.opacities)
-    assert report["opacity"].startswith("taken for logits")
+    assert report["opacity"].startswith("read as logits")
 
 
 def test_report_of_a_usual_file():
@@ -357,9 +357,9 @@ def test_report_of_a_usual_file():
         "format": "PLY",
         "splats": 50,
         "sh_degree": 2,
-        "antialiased": "the file does not say.",
+        "antialiased": "not stated in the file.",
         "scale": 'logarithms, as usual. To take them as they are: scale "linear".',
-        "opacity": 'logits, as usual. To take them as they are: opacity "probability".',
+        "opacity": 'logits, as usual. To read them as probabilities: opacity "probability".',
         "axes": "RDF (x right, y down, z forward): usual for PLY. To choose: axes.",
     }
 

@@ -134,7 +134,7 @@ def test_tone_curve():
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "damaged or cut off; the Radiance header has no end"),
+        (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "damaged or truncated; the Radiance header has no end"),
         (
             b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 2 +X 4\n" + bytes(32),
             "in XYZ is not read. Convert it to RGB",
@@ -142,9 +142,9 @@ def test_tone_curve():
         (b"#?RADIANCE\n\n+X 2 -Y 4\n" + bytes(32), "must be stored in rows"),
         (b"#?RADIANCE\n\n-Y 30000 +X 60000\n" + bytes(32), "too large to read; 1,800,000,000 pixels"),
         (b"#?RADIANCE\n\n-Y 0 +X 8\n", "damaged; it has no pixels"),
-        (b"#?RADIANCE\n\n-Y 2 +X 4\n" + bytes(17), "damaged or cut off in row 1 of 2"),
-        (b"#?RADIANCE\n\n-Y 2 +X 8\n\2\2\0\x08" + b"\xff" * 60, "damaged or cut off in row 0 of 2"),
-        (b"#?RADIANCE\n\n-Y 1 +X 4\n\1\1\1\3" + bytes(12), "damaged or cut off in row 0 of 1"),
+        (b"#?RADIANCE\n\n-Y 2 +X 4\n" + bytes(17), "damaged or truncated in row 1 of 2"),
+        (b"#?RADIANCE\n\n-Y 2 +X 8\n\2\2\0\x08" + b"\xff" * 60, "damaged or truncated in row 0 of 2"),
+        (b"#?RADIANCE\n\n-Y 1 +X 4\n\1\1\1\3" + bytes(12), "damaged or truncated in row 0 of 1"),
     ],
 )
 def test_damaged_files_are_named(tmp_path, content, match):

@@ -99,7 +99,7 @@ def test_wrong_files_are_named_and_left_alone(tmp_path, film):
     whole = film.read_bytes()
     for content, words in (
         (b"RIFF" + bytes(100), "not an MP4"),
-        (whole[:-100], "cut short"),
+        (whole[:-100], "truncated"),
         (b"", "one index"),
         (whole.replace(b"avc1", b"xyz1"), "codec 'xyz1' cannot be tagged"),
         (whole.replace(b"vide", b"soun"), "one video track"),

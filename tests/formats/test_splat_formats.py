@@ -336,7 +336,7 @@ def test_glb_nodes_move_turn_and_scale():
     torch.testing.assert_close(back.means, placed, rtol=0, atol=2e-5)
     torch.testing.assert_close(back.scales, gaussians.scales * 2, rtol=1e-6, atol=0)
     document["nodes"][0]["scale"] = [1, 2, 1]
-    with pytest.raises(FormatError, match="stretches its Gaussians unevenly"):
+    with pytest.raises(FormatError, match="scales its Gaussians non-uniformly"):
         read_glb(io.BytesIO(glb_of(document, body)))
     document["nodes"][1]["children"] = [0]
     with pytest.raises(FormatError, match="form a loop"):
@@ -414,20 +414,20 @@ def primitive(document):
     ("name", "data", "message"),
     [
         ("a.splat", b"", "must have a whole number of 32-byte Gaussians; got 0 bytes"),
-        ("a.splat", SPLAT[:-1], "got 127 bytes. It is cut short"),
+        ("a.splat", SPLAT[:-1], "got 127 bytes. It is truncated"),
         ("a.splat", patched(SPLAT, 12, "<f", -1.0), "holds negative scales"),
         ("a.splat", patched(SPLAT, 4, "<f", math.nan), "1 of 4 Gaussians hold NaN"),
-        ("a.ksplat", KSPLAT[:4000], "is cut short: 4000 of 4096"),
+        ("a.ksplat", KSPLAT[:4000], "is truncated: 4000 of 4096"),
         ("a.ksplat", b"ply\n" + KSPLAT[4:], "version must be 0.1; got 112.108"),
         ("a.ksplat", patched(KSPLAT, 1, "<B", 2), "version must be 0.1; got 0.2"),
         ("a.ksplat", patched(KSPLAT, 20, "<H", 3), "level must be 0, 1 or 2; got 3"),
         ("a.ksplat", patched(KSPLAT, 4, "<I", 1 << 31), "claims 2147483648 sections"),
-        ("a.ksplat", KSPLAT[:-1], "is cut short: section 0 promises 4"),
+        ("a.ksplat", KSPLAT[:-1], "is truncated: section 0 promises 4"),
         ("a.ksplat", patched(KSPLAT, 4096, "<II", 1 << 31, 1 << 31), "section 0 promises 2147483648"),
         ("a.ksplat", patched(KSPLAT, 16, "<I", 5), "promises 5 Gaussians, its sections hold 4"),
         ("a.ksplat", patched(KSPLAT, 4136, "<H", 9), "section 0 is damaged: degree 9"),
         ("a.ksplat", patched(KSPLAT, 5120, "<f", math.inf), "1 of 4 Gaussians hold NaN, infinity"),
-        ("a.ksplat", ksplat_by_hand(1, sizes=(2,))[:-9], "is cut short"),
+        ("a.ksplat", ksplat_by_hand(1, sizes=(2,))[:-9], "is truncated"),
         ("a.ksplat", patched(ksplat_by_hand(1), 5120, "<I", 1), "its buckets hold 4 of 5"),
         ("a.sog", b"", "is no zip"),
         ("a.sog", SOG[:-30], "is no zip"),
@@ -450,7 +450,7 @@ def primitive(document):
         ("a.glb", b"", "does not begin with 'glTF'"),
         ("a.glb", b"ply\n", "does not begin with 'glTF' but b'ply\\n'"),
         ("a.glb", patched(GLB, 4, "<I", 3), "GLB version must be 2; got 3"),
-        ("a.glb", GLB[:-4], "is cut short: the header promises"),
+        ("a.glb", GLB[:-4], "is truncated: the header promises"),
         ("a.glb", glb_with(lambda d: primitive(d).pop("extensions")), "has no Gaussians in its scene"),
         (
             "a.glb",
@@ -469,7 +469,7 @@ def primitive(document):
         (
             "a.glb",
             glb_with(lambda d: [a.update(count=10**5) for a in d["accessors"]]),
-            "ends behind the file's",
+            "ends beyond the file's",
         ),
         ("a.glb", glb_with(lambda d: d["buffers"][0].update(uri="../secret.bin")), "lies outside the file"),
         ("a.glb", glb_with(lambda d: primitive(d)["attributes"].update(POSITION=99)), "is not valid glTF"),

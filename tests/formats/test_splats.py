@@ -109,14 +109,14 @@ def test_bad_spz_4_is_refused():
     pytest.importorskip("zstandard")
     good = spz_4()
     cases = [
-        (good[:20], "is cut short: 20 of 32 header bytes"),
-        (good[:-1], "stream 5 is cut short"),
+        (good[:20], "is truncated: 20 of 32 header bytes"),
+        (good[:-1], "stream 5 is truncated"),
         (good[:4] + struct.pack("<I", 5) + good[8:], "version must be 1 to 4; got 5"),
         (good[:8] + struct.pack("<I", 200_000_000) + good[12:], "promises 200000000 Gaussians, more than"),
         (good[:15] + b"\7" + good[16:], "its table of 7 streams"),
         (good[:16] + struct.pack("<I", 1 << 31) + good[20:], "at byte 2147483648 does not fit"),
         (good[:40] + struct.pack("<I", 17) + good[44:], "names axes number 17"),
-        (good[:36] + struct.pack("<I", 400) + good[40:], "extension 0xadbe0003 is cut short"),
+        (good[:36] + struct.pack("<I", 400) + good[40:], "extension 0xadbe0003 is truncated"),
         (good[:-12] + b"\0" * 12, "cannot be unpacked"),
     ]
     for data, message in cases:
@@ -329,13 +329,13 @@ def test_compressed_ply_matches_slow_definition(colors, sh):
     ("data", "message"),
     [
         (compressed_ply(300, chunks=1)[0], "300 Gaussians must have 2 chunks; got 1"),
-        (compressed_ply(300)[0][:-1], "is cut short: the header promises"),
+        (compressed_ply(300)[0][:-1], "is truncated: the header promises"),
         (compressed_ply(300)[0].replace(b"packed_scale", b"packed_scala"), "the properties packed_scale"),
         (compressed_ply(300)[0].replace(b"max_scale_y", b"max_scala_y"), "the properties max_scale_y"),
         (compressed_ply(300, sh=8)[0], "sh must hold 9, 24 or 45 properties for 300 Gaussians; got 8"),
         (
             compressed_ply(300)[0].replace(b"vertex 300", b"vertex 3000000000"),
-            "is cut short: the header promises",
+            "is truncated: the header promises",
         ),
     ],
 )

@@ -209,8 +209,8 @@ def repacked(**fields):
     [
         (b"", "neither gzip nor 'NGSP'"),
         (b"ply\nformat", "neither gzip nor 'NGSP'"),
-        (gzip.compress(b"hello"), "is cut short: 5 of 16 header bytes"),
-        (gzip.compress(RAW)[:60], "is cut short: 4 Gaussians need 116 bytes"),
+        (gzip.compress(b"hello"), "is truncated: 5 of 16 header bytes"),
+        (gzip.compress(RAW)[:60], "is truncated: 4 Gaussians need 116 bytes"),
         (gzip.compress(RAW[:-1]), "4 Gaussians need 116 bytes; got 115"),
         (repacked(magic=1), "not 'NGSP'"),
         (repacked(version=9), "version must be 1 to 4; got 9"),

@@ -142,7 +142,7 @@ def test_floats_above_one_are_light(tmp_path):
     assert "light toned to display values at +0 stops (exposure changes it)" in picture.read_as
     kept = read_picture(tmp_path / "a.tif", floats="display values")
     assert float(kept.rgb[5, 5, 0]) == pytest.approx(0.18)
-    assert "values taken as they are (float_values changes it)" in kept.read_as
+    assert "values used as they are (float_values changes it)" in kept.read_as
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,14 @@ def test_floats_above_one_are_light(tmp_path):
         ),
         ([16] * 3, 1, {"t278": [1]}, "damaged; 1 strips of 20 are listed"),
         ([16] * 3, 1, {"t257": [0]}, "damaged; it has no pixels"),
-        ([16] * 3, 1, {"t259": [8]}, "damaged or cut off"),
-        ([16] * 3, 1, {"t259": [5]}, "damaged or cut off"),
-        ([16] * 3, 1, {"t257": [H + 1], "t278": [H + 1]}, "damaged or cut off; a strip holds too few bytes"),
+        ([16] * 3, 1, {"t259": [8]}, "damaged or truncated"),
+        ([16] * 3, 1, {"t259": [5]}, "damaged or truncated"),
+        (
+            [16] * 3,
+            1,
+            {"t257": [H + 1], "t278": [H + 1]},
+            "damaged or truncated; a strip holds too few bytes",
+        ),
         ([16] * 3, 1, {"t322": [2**31], "t323": [16]}, "damaged; its tiles are"),
     ],
 )

@@ -181,7 +181,7 @@ def panorama_results(rgb, other):
     found = {f"crops/{name}": cut for name, cut in _crops(picture).items()}
     faces = views.cube_faces(picture, 16)
     found |= {"cube/faces": faces, "cube/back": views.panorama_from_faces(faces, height, width)}
-    found["view"] = views.look_around(
+    found["view"] = views.perspective_views(
         picture[None],
         yaw_rad=0.4,
         pitch_rad=-0.2,

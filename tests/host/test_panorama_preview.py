@@ -95,7 +95,7 @@ def test_the_chosen_eye_is_shown(comfy):
     assert [*left, *right] == pytest.approx([0, 255, 0, 0, 0, 255], abs=6)
     with pytest.raises(HostError, match="400") as caught:
         preview(comfy, image="stereo.png", eye="whole picture")
-    assert "take one of both halves" in caught.value.details["error"], "as the node is going to say"
+    assert "choose one eye in Load" in caught.value.details["error"], "as the node is going to say"
 
 
 def test_a_part_of_the_sphere_is_shown_in_its_place(comfy):

@@ -163,7 +163,7 @@ result(out)
     assert "it has 81 poses and the latent stands for 9 frames" in found["path"]
     assert "lrm_name must name a model file; 'gone.pt'" in found["file"]
     assert "WeightsMismatch: other_lrm.pt must hold a latent reconstruction model" in found["family"]
-    assert "nothing is left of" in found["left"]
+    assert "no splats are left of" in found["left"]
     assert found["fine"] == "nothing"
 
 

@@ -140,7 +140,7 @@ def test_loading_the_sample_and_files(seen):
     ("number", "kind", "text"),
     [
         (0, "InvalidInput", "odd.png must be equirectangular"),
-        (1, "FormatError", "cut.png: damaged or cut off"),
+        (1, "FormatError", "cut.png: damaged or truncated"),
         (2, "InvalidInput", "must stay inside the host's input folder"),
         (3, "InvalidInput", "'gone.png' does not exist"),
     ],

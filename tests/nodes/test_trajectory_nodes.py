@@ -176,8 +176,8 @@ def test_paths_of_other_tools_and_where_the_panorama_stands(told):
     assert auto[1] == first[1] == origin[1] == [1, 2, 5]
     assert yaw_kept[1] == [0, 0, 2]
     assert auto[2] == 2  # half a second each
-    assert "read as a TUM trajectory: camera-to-world, opencv axes (pose and axes overrule it)" in auto[3]
-    assert "panorama_at says otherwise" in auto[3]
+    assert "read as a TUM trajectory: camera-to-world, opencv axes (pose and axes override it)" in auto[3]
+    assert "panorama_at changes it" in auto[3]
     assert "the panorama stands at the origin" in origin[3]
     # As world-to-camera the same numbers are minus the centers; twice as large; between them at 4 a second.
     assert told["pasted_rows"] == [[-2, -4, -z] for z in (6, 7, 8, 9, 10)]
@@ -185,7 +185,7 @@ def test_paths_of_other_tools_and_where_the_panorama_stands(told):
     assert told["folder"][0] is True
     assert "must stay inside" in told["folder"][1]
     assert told["same_folder"]
-    assert "a bare list does not say where the panorama is" in told["bare"]
+    assert "a bare list does not store the panorama's position" in told["bare"]
 
 
 def test_foreign_units_are_refused_or_rescaled(told):

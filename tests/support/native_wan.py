@@ -1,4 +1,4 @@
-"""Diffusers' Wan weights back in their makers' names, for tests that read such files."""
+"""Diffusers' Wan weights under their native names, for tests that read such files."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ NAMES = (
 
 
 def native_name(name: str) -> str:
-    """Return the makers' name of a parameter."""
+    """Return the native name of a parameter."""
     for pattern, there in NAMES:
         name = re.sub(pattern, there, name)
     return name
 
 
 def native_names(network: Any, path: Path) -> None:
-    """Write a diffusers network's weights under the makers' names."""
+    """Write a diffusers network's weights under the native names."""
     tensors = {native_name(name): tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(tensors, path)

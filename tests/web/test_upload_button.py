@@ -187,7 +187,7 @@ def test_the_picture_is_what_the_node_will_give(editor, comfy, tmp_path):
         )
 
     choose("image", "two eyes.png")
-    page.get_by_text("take one of both halves").wait_for()  # as the run would say
+    page.get_by_text("choose one eye").wait_for()  # as the run would say
     choose("eye", "left eye")
     shows(above, above)
     choose("eye", "right eye")

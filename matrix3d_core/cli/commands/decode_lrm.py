@@ -23,7 +23,7 @@ files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, in the frame and units of cameras.json
   preview.png            the view ahead from the first pose
   depth.safetensors      depth_ray [T, h, w] of every frame, world units
-  report.json            counts, what was left out, memory and time
+  report.json            counts, dropped splats, memory and time
 
 examples:
   matrix3d decode-lrm video --weights pano_lrm_480p.pt --out lrm
@@ -47,21 +47,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
     text = "auto, cpu, cuda, cuda:N or mps (default: auto)"
     parser.add_argument("--device", default="auto", metavar="NAME", help=text)
-    add = setting_adder(parser.add_argument_group("what is kept"), DEFAULT_SETTINGS)
-    add("--frame-stride", "frame_stride", "take every how many frames", type=int, metavar="N")
-    add("--min-opacity", "min_opacity", "leave out less opaque splats; 0 keeps all", type=float, metavar="F")
-    add("--max-gaussians", "max_gaussians", "budget; 0 keeps all", type=int, metavar="N")
-    add("--thinning", "thinning", "how the budget is kept", choices=tuple(THINNINGS))
-    text = "leave out what is beyond this share of the range limit; 0.97 removes sky"
+    add = setting_adder(parser.add_argument_group("output limits"), DEFAULT_SETTINGS)
+    add("--frame-stride", "frame_stride", "use every n-th frame", type=int, metavar="N")
+    add("--min-opacity", "min_opacity", "minimum opacity of splats; 0 keeps all", type=float, metavar="F")
+    add("--max-gaussians", "max_gaussians", "maximum number of splats; 0 keeps all", type=int, metavar="N")
+    add("--thinning", "thinning", "how splats are reduced to the maximum", choices=tuple(THINNINGS))
+    text = "drop splats beyond this fraction of the depth range; 0.97 removes sky"
     add("--range-cut", "range_cut", text, type=float, metavar="F")
-    add(
-        "--max-size", "max_size", "leave out longer splats, world units; 0 keeps all", type=float, metavar="F"
-    )
+    add("--max-size", "max_size", "maximum size of splats, world units; 0 keeps all", type=float, metavar="F")
     add = setting_adder(parser.add_argument_group("model"), DEFAULT_SETTINGS)
     add("--pose-scale", "pose_scale", "units of the model per world unit", type=float, metavar="F")
     add("--poses", "pose_rule", "pose convention passed to the model", choices=tuple(POSE_RULES))
-    add("--chunk", "chunk", "latent frames at a time; 0 follows the memory", type=int, metavar="N")
-    text = "let torch compile the model first: minutes once, then faster"
+    add("--chunk", "chunk", "latent frames at a time; 0 = chosen by free memory", type=int, metavar="N")
+    text = "compile the model with torch.compile: minutes once, then faster"
     parser.add_argument("--compile", action="store_true", help=text)
 
 

@@ -19,7 +19,7 @@ files written to DIR, each only when it is complete:
   panorama.png           the panorama, 2:1 equirectangular
   latent.safetensors     its latent
   prompt.txt             the text, where `matrix3d video` finds it
-  canvas.png, mask.png   with --photo: what the model was given, and where it had to fill (white)
+  canvas.png, mask.png   with --photo: input picture of the model, and its inpainting mask (white = generated)
   report.json            settings, LoRA, color step over the border (1 = none to be seen), times
 
 {WEIGHTS_EPILOG}
@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     from ...standalone.pano import PHOTO_MODEL, TEXT_MODEL
 
     parser.epilog = EPILOG
-    parser.add_argument("prompt", metavar="TEXT", help="what is seen all around")
+    parser.add_argument("prompt", metavar="TEXT", help="description of the whole panorama")
     add_out(parser)
     _add_photo(parser)
     add_weights(parser, f"{TEXT_MODEL}, with a photo {PHOTO_MODEL}")
@@ -44,18 +44,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_photo(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("photo")
-    group.add_argument("--photo", type=Path, metavar="FILE", help="picture to continue all around")
-    text = "its horizontal field of view; needed (phones about 70, 50 mm on full frame 40)"
+    group.add_argument("--photo", type=Path, metavar="FILE", help="photo to outpaint to a panorama")
+    text = "its horizontal field of view; required (phones about 70, 50 mm on full frame 40)"
     group.add_argument("--fov", type=float, metavar="DEG", help=text)
     text = "the vertical one (default: from the aspect)"
     group.add_argument("--fov-y", type=float, metavar="DEG", help=text)
     for name, text in (
-        ("yaw", "how far it looks to the right of the center"),
-        ("pitch", "how far it looks up"),
-        ("roll", "turned clockwise"),
+        ("yaw", "yaw of its center, to the right"),
+        ("pitch", "pitch of its center, up"),
+        ("roll", "roll, clockwise"),
     ):
         group.add_argument(f"--{name}", type=float, default=0.0, metavar="DEG", help=f"{text} (default: 0)")
-    text = "keep the model's version of the photo instead of its own pixels"
+    text = "keep the generated photo area instead of blending the original back in"
     group.add_argument("--no-composite", action="store_true", help=text)
 
 
@@ -74,11 +74,11 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add("--height", "height", "rows, a multiple of 16; twice as many columns", type=int, metavar="PX")
     add("--steps", "steps", "sampling steps", type=int, metavar="N")
     add("--guidance", "guidance", "FLUX's guidance by the prompt", type=float, metavar="F")
-    add("--seed", "seed", "for everything random", type=int)
-    text = "how the latent turns while sampling; upstream t2p leaves the result facing anywhere"
+    add("--seed", "seed", "random seed", type=int)
+    text = "how the latent is rolled while sampling; upstream t2p leaves a random yaw"
     add("--seam", "seam", text, choices=SEAM_MODES)
     add("--blend", "blend", "how the border is decoded: as a ring, or upstream's blend", choices=BLENDS)
-    text = "straighten it and turn its interesting side to the front (text only)"
+    text = "level it and rotate its most interesting side to the front (text only)"
     group.add_argument("--canonicalize", action="store_true", default=None, help=text)
     add("--tile", "tile", "decode in tiles of this many latents, for less memory; 0 = whole", type=int)
 

@@ -29,9 +29,9 @@ read from VIDEO_DIR:
 files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, in the frame and units of cameras.json
   preview.png            the view ahead from the first pose
-  report.json            settings, times, and PSNR/SSIM on frames kept out of training
+  report.json            settings, times, and PSNR/SSIM on held-out frames
 
-a fit that was stopped leaves a checkpoint in DIR; the same command goes on from there.
+an interrupted fit leaves a checkpoint in DIR; the same command resumes from it.
 
 examples:
   matrix3d video harbor/panorama.png --depth depth.exr --out video
@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_out(parser)
     parser.add_argument("--video", type=Path, metavar="FILE", help="frames, instead of the folder's")
     parser.add_argument("--initial", type=Path, metavar="FILE", help="splats to continue from")
-    text = "relative jump of distance, between neighbors of 1024 rows, that tears the surface"
+    text = "relative jump of distance, between neighbors of 1024 rows, that splits the mesh"
     parser.add_argument(
         "--edge-threshold",
         type=float,
@@ -65,18 +65,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "how long and how fine to fit (default: draft)"
     group.add_argument("--preset", choices=tuple(OPTIMIZE_PRESETS), default="draft", help=text)
     for flag, field, text in (
-        ("--steps", "steps", "optimization steps, one crop each"),
-        ("--max-gaussians", "max_gaussians", "upper bound of their number"),
+        ("--steps", "steps", "optimizer steps, one crop each"),
+        ("--max-gaussians", "max_gaussians", "maximum number of splats"),
         ("--crop-size", "crop_size_px", "side of the crops, pixels"),
     ):
         values = ", ".join(f"{getattr(config, field)} {name}" for name, config in OPTIMIZE_PRESETS.items())
         group.add_argument(flag, dest=field, type=int, metavar="N", help=f"{text} (default: {values})")
     add = setting_adder(group, OPTIMIZE_PRESETS["draft"])
-    add("--seed", "seed", "for everything random", type=int)
+    add("--seed", "seed", "random seed", type=int)
     add("--splat-backend", "backend", f"splat backend; {BACKEND_NAMES}", metavar="NAME")
     text = "any other setting of the fit by its name in GSOptimizeSettings; may be repeated"
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
-    text = "start afresh, and keep no checkpoint"
+    text = "start over, and write no checkpoint"
     group.add_argument("--no-resume", dest="resume", action="store_false", help=text)
 
 
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _config_of(options: argparse.Namespace) -> OptimizeConfig:
-    """Return the settings of the fit; wrong ones are named here, not minutes later."""
+    """Return the settings of the fit; invalid ones raise here, before the long work."""
     from ...optimize.config import preset_config
 
     names = ("steps", "max_gaussians", "crop_size_px", "seed", "backend")

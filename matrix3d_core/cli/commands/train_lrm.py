@@ -23,7 +23,7 @@ a clip folder holds
   cameras.json       the camera path (OpenCV axes, world-to-camera), one pose per frame
 or, with --vae, no latents yet, and instead of clip.safetensors also the folders frames (png, jpg, webp) and depth (npy,
 npz, exr: distance along the ray, 0 or inf for sky; 16-bit png: millimeters), one file per frame in the order of names.
-What --vae makes is written into the clip folder, as clip.safetensors, and read from there the next time.
+Latents encoded with --vae are written to clip.safetensors in the clip folder, and read from there the next time.
 
 files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
 
@@ -52,23 +52,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=1024, metavar="N", help=text)
     text = "folder of the Wan 2.1 VAE in diffusers' layout; encodes clips that have no latents"
     parser.add_argument("--vae", type=Path, metavar="DIR", help=text)
-    parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint in DIR")
+    parser.add_argument("--resume", action="store_true", help="resume from the latest checkpoint in DIR")
     stages = "1: depth and color. 2: renders; depth is frozen"
     add("--stage", "stage", stages, type=int, choices=(1, 2))
-    add("--steps", "steps", "optimizer steps in all", type=int, metavar="N")
+    add("--steps", "steps", "total number of optimizer steps", type=int, metavar="N")
     add("--lr", "lr", "learning rate", type=float, metavar="F")
-    add("--depth-loss", "depth_loss", "what stage 1 compares", choices=DEPTH_LOSSES)
+    add("--depth-loss", "depth_loss", "depth loss of stage 1", choices=DEPTH_LOSSES)
     text = "weight of the colors in stage 1"
     add("--color-weight", "color_weight", text, type=float, metavar="F")
-    text = "weight of LPIPS, or of what replaces it, in stage 2"
+    text = "weight of LPIPS, or of its replacement, in stage 2"
     add("--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
     text = "its weights, see below; without them 1 - SSIM at two scales"
     add("--lpips", "lpips", text, metavar="PATH")
     add("--views", "views", "renders per step in stage 2", type=int, metavar="N")
-    add("--crop", "crop_px", "their side", type=int, metavar="PX")
+    add("--crop", "crop_px", "side of the renders, pixels", type=int, metavar="PX")
     add("--precision", "precision", "of the arithmetic", choices=("fp32", "bf16"))
     add("--save-every", "save_every", "steps between checkpoints", type=int, metavar="N")
-    add("--seed", "seed", "for everything random", type=int)
+    add("--seed", "seed", "random seed", type=int)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ from ..progress import Job
 HELP = "make a panoramic video along a camera path"
 DESCRIPTION = (
     "Make a panoramic video with Wan 2.1 image-to-video: guidance is rendered from the panorama along a "
-    "camera path, and the model fills in what it cannot show."
+    "camera path, and the model inpaints the disoccluded regions."
 )
 EPILOG = f"""\
 files written to DIR, each only when it is complete:
@@ -35,8 +35,8 @@ files written to DIR, each only when it is complete:
   latents.safetensors    latents [1, 16, t, h, w], normalized, for `matrix3d decode-lrm`
   cameras.json           the camera path (OpenCV axes, world-to-camera)
   geometry.safetensors   the panorama with its distances, for `matrix3d splats`
-  guidance.mp4           what was known along the path
-  composite.mp4          the panorama's own pixels where the path shows them, the video elsewhere
+  guidance.mp4           the panorama rendered along the path
+  composite.mp4          the video with the panorama's own pixels blended back in
   prompt.txt, report.json
 
 without --depth the panorama is a flat ground and a far dome, see `matrix3d world --help`.
@@ -59,14 +59,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"{preset_list()}\n\n{EPILOG}"
     add_panorama(parser)
     add_out(parser)
-    text = "what is seen (default: the prompt.txt beside the panorama)"
+    text = "description of the scene (default: prompt.txt next to the panorama)"
     parser.add_argument("--prompt", metavar="TEXT", help=text)
-    text = "what to avoid, added to upstream's words"
+    text = "what to avoid, appended to upstream's negative prompt"
     parser.add_argument("--negative", default="", metavar="TEXT", help=text)
     world = WorldConfig(frames=81, width=2048)
     add_geometry(parser, world)
     path = add_path(parser, world)
-    text = "a camera path as JSON (ours or upstream's bare matrices) in place of --preset"
+    text = "a camera path as JSON (ours or upstream's list of matrices) in place of --preset"
     path.add_argument("--trajectory", type=Path, metavar="FILE", help=text)
     add = setting_adder(path, world)
     add("--guidance-width", "width", "columns of the guidance frames", type=int, metavar="PX")
@@ -87,19 +87,19 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     text = f"{', '.join(sizes)} or any (default: {sizes[0]})"
     group.add_argument("--size", default=sizes[0], metavar="HxW", help=text)
     add("--steps", "steps", "sampling steps", type=int, metavar="N")
-    add("--cfg", "cfg", "guidance by the prompt; 1 halves the time", type=float, metavar="F")
-    add("--shift", "shift", "of the noise levels", type=float, metavar="F")
-    add("--seed", "seed", "for everything random", type=int)
-    add("--seam", "seam", "how the latent turns while sampling", choices=SEAM_MODES)
+    add("--cfg", "cfg", "classifier-free guidance; 1 halves the time", type=float, metavar="F")
+    add("--shift", "shift", "timestep shift of the noise schedule", type=float, metavar="F")
+    add("--seed", "seed", "random seed", type=int)
+    add("--seam", "seam", "how the latent is rolled while sampling", choices=SEAM_MODES)
     add("--encode", "encode", "how the VAE treats the border of the guidance", choices=CODEC_MODES)
     add("--decode", "decode", "how the VAE treats the border of the video", choices=CODEC_MODES)
-    text = "most frames at once, 4k + 1; longer paths become segments"
+    text = "maximum frames per segment, 4k + 1; longer paths are split"
     add("--segment", "frames_per_segment", text, type=int, metavar="N")
     add("--overlap", "overlap", "frames that segments share, 4k + 1", type=int, metavar="N")
-    add("--fit-frames", "fit_frames", "a path that is not 4k + 1 frames long", choices=FRAME_FITS)
+    add("--fit-frames", "fit_frames", "how to treat a path that is not 4k + 1 frames", choices=FRAME_FITS)
     text = "do not write composite.mp4"
     group.add_argument("--no-texels", dest="texels", action="store_false", help=text)
-    add("--fps", "fps", "of the video file", type=float, metavar="F")
+    add("--fps", "fps", "frame rate of the video file", type=float, metavar="F")
 
 
 def _sizes() -> list[str]:
@@ -142,7 +142,7 @@ def _prompt_of(options: argparse.Namespace) -> str:
         return str(options.prompt)
     beside = options.panorama.with_name("prompt.txt")
     if not beside.is_file():
-        raise InvalidInput(f"--prompt must say what is seen; got none, and there is no {beside}.")
+        raise InvalidInput(f"--prompt must describe the scene; got none, and there is no {beside}.")
     return str(beside.read_text(encoding="utf-8")).strip()
 
 

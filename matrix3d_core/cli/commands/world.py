@@ -52,8 +52,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = setting_adder(parser.add_argument_group("quality and speed"), settings)
     add("--quality", "quality", "how long to fit the Gaussians", choices=("draft", "standard"))
     add("--width", "width", "columns of the guidance frames", type=int, metavar="PX")
-    add("--max-gaussians", "max_gaussians", "upper bound of their number", type=int, metavar="N")
-    add("--seed", "seed", "for everything random", type=int)
+    add("--max-gaussians", "max_gaussians", "maximum number of Gaussians", type=int, metavar="N")
+    add("--seed", "seed", "random seed", type=int)
     add("--mesh-backend", "backend_mesh", f"mesh backend; {BACKEND_NAMES}", metavar="NAME")
     add("--splat-backend", "backend_splat", f"splat backend; {BACKEND_NAMES}", metavar="NAME")
 

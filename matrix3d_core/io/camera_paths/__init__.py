@@ -1,1 +1,1 @@
-"""Camera paths of other tools: one small file per family of formats, `door` to tell them apart."""
+"""Camera paths of other tools: one small file per family of formats, `door` to detect them."""

@@ -1,7 +1,7 @@
 """Poses as arrays: NPY, NPZ and JSON objects of VGGT, Depth Anything 3, Matrix-3D, MegaSaM, ViPE and LLFF.
 
-Members are found by name; ``[T, 3, 4]`` is completed, a leading batch of one is taken off. Shapes are read and bounded
-before memory is taken.
+Members are found by name; ``[T, 3, 4]`` is completed, a leading batch of one is dropped. Shapes are read and bounded
+before memory is allocated.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _FLAWS = (
 
 
 def read_arrays(path: Path) -> RawPath:
-    """Read a ``.npy`` or ``.npz`` file; nothing in it is run (no Python objects)."""
+    """Read a ``.npy`` or ``.npz`` file; nothing in it is executed (no Python objects)."""
     source = path.name
     try:
         with path.open("rb") as file:
@@ -79,11 +79,11 @@ def read_arrays(path: Path) -> RawPath:
     except FormatError:
         raise
     except _FLAWS as error:
-        raise FormatError(f"{source}: is no NPY or NPZ file that can be read ({error}).") from error
+        raise FormatError(f"{source}: is not a readable NPY or NPZ file ({error}).") from error
 
 
 def is_object_of_arrays(data: Any) -> bool:
-    """Tell whether JSON is an object with a member of a known name."""
+    """Return whether JSON is an object with a member of a known name."""
     return isinstance(data, Mapping) and any(key in data for key in (*_W2C, *_C2W))
 
 
@@ -133,7 +133,7 @@ def _read_array(source: str, name: str, file: BinaryIO) -> np.ndarray:
         raise FormatError(f"{source}: {name} must hold 1 to {MAX_FRAMES} poses; got shape {list(shape)[:8]}.")
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
-        raise FormatError(f"{source}: {name} is cut short: {len(data)} of {count * dtype.itemsize} bytes.")
+        raise FormatError(f"{source}: {name} is truncated: {len(data)} of {count * dtype.itemsize} bytes.")
     values = np.frombuffer(data, dtype).astype(np.float64)
     return values.reshape(shape[::-1]).T if is_fortran else values.reshape(shape)
 
@@ -155,7 +155,7 @@ def _as_path(source: str, key: str, array: np.ndarray, intrinsics: np.ndarray | 
         if intrinsics.ndim == 3 and intrinsics.shape[1:] == (3, 3):
             for i, k in enumerate(intrinsics):
                 pinhole(source, f"intrinsics {i}", *(float(k[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2))))
-            notes.append("its intrinsics are not kept, as it does not say the size of the pictures")
+            notes.append("its intrinsics are not kept, as it does not give the size of the pictures")
     kind = f"an array {key}".strip()
     return RawPath(kind, matrices, pose="c2w" if key in _C2W else "w2c", notes=notes)
 

@@ -64,7 +64,7 @@ def find_model(folder: Path) -> Path:
 
 
 def is_images_text(text: str) -> bool:
-    """Tell whether the first line that is no comment is a picture of `images.txt`."""
+    """Return whether the first line that is no comment is a picture of `images.txt`."""
     for line in text[:200_000].splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             return _image_of(line.split()) is not None
@@ -72,7 +72,7 @@ def is_images_text(text: str) -> bool:
 
 
 def read_model(path: Path) -> RawPath:
-    """Read an `images` file, and the `cameras` file beside it when there is one."""
+    """Read an `images` file, and the `cameras` file next to it when there is one."""
     source = path.name
     images = _images_text(source, path) if path.suffix == ".txt" else _images_bytes(source, path)
     check_count(source, images, "picture")
@@ -126,7 +126,7 @@ def _images_text(source: str, path: Path) -> list[_Image]:
 
 
 def _image_of(parts: list[str]) -> _Image | None:
-    """Return the picture that a line of text is; its name is no number, unless the line has ten parts."""
+    """Parse a line of text as a picture; its name is no number, unless the line has ten parts."""
     if len(parts) < 10:
         return None
     name = parts[9].strip() if len(parts) == 10 else " ".join(parts[9:])
@@ -147,13 +147,13 @@ def _images_bytes(source: str, path: Path) -> list[_Image]:
         count = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
         if count > min(MAX_FRAMES, size // 73):
             raise FormatError(
-                f"{source}: says {count} pictures, of which its {size} bytes hold at most {size // 73}, and at most "
+                f"{source}: claims {count} pictures, of which its {size} bytes hold at most {size // 73}, and at most "
                 f"{MAX_FRAMES} are read. Is it COLMAP's images.bin?"
             )
         for number in range(count):
             record = file.read(64)
             if len(record) < 64:
-                raise FormatError(f"{source}: is cut short at picture {number} of {count}.")
+                raise FormatError(f"{source}: is truncated at picture {number} of {count}.")
             values = struct.unpack("<I7dI", record)
             name = bytearray()
             while (letter := file.read(1)) not in (b"\0", b"") and len(name) < _MOST_NAME_BYTES:
@@ -161,7 +161,7 @@ def _images_bytes(source: str, path: Path) -> list[_Image]:
             tail = file.read(8)
             points = struct.unpack("<Q", tail)[0] if len(tail) == 8 else size
             if letter != b"\0" or file.tell() + 24 * points > size:
-                raise FormatError(f"{source}: is cut short at picture {number} of {count}.")
+                raise FormatError(f"{source}: is truncated at picture {number} of {count}.")
             file.seek(24 * points, 1)
             if not all(map(math.isfinite, values[1:8])):
                 raise FormatError(f"{source}: picture {number}: its pose must be finite.")
@@ -172,7 +172,7 @@ def _images_bytes(source: str, path: Path) -> list[_Image]:
 def _intrinsics(path: Path, images: list[_Image]) -> tuple[Tensor | None, tuple[int, int] | None, list[str]]:
     beside = path.with_name(f"cameras{path.suffix}")
     if not beside.is_file():
-        return None, None, ["there is no cameras file beside it"]
+        return None, None, ["there is no cameras file next to it"]
     if beside.stat().st_size > _MOST_CAMERA_BYTES:
         raise FormatError(f"{beside.name}: must be at most {_MOST_CAMERA_BYTES // 10**6} MB.")
     data = beside.read_bytes()
@@ -192,7 +192,7 @@ def _intrinsics(path: Path, images: list[_Image]) -> tuple[Tensor | None, tuple[
     lenses = {
         model for model, _, _, values in cameras.values() if any(values[3 if model in _ONE_FOCAL else 4 :])
     }
-    notes = [f"lens distortion ({', '.join(sorted(lenses))}) is left out"] if lenses else []
+    notes = [f"lens distortion ({', '.join(sorted(lenses))}) is ignored"] if lenses else []
     if len(sizes) > 1:
         return None, None, [*notes, "its pictures have several sizes, so intrinsics are not kept"]
     return torch.stack(matrices), next(iter(sizes)), notes
@@ -224,14 +224,14 @@ def _cameras_bytes(source: str, data: bytes) -> dict[int, _Camera]:
             index, model, width, height = struct.unpack_from("<IiQQ", data, place)
             if not 0 <= model < len(_MODELS):
                 raise FormatError(
-                    f"{source}: camera {index} has model {model}, which is not known. Export it as text."
+                    f"{source}: camera {index} has the unknown model {model}. Export it as text."
                 )
             name, length = _MODELS[model]
             values = struct.unpack_from(f"<{length}d", data, place + 24)
             cameras[index] = _camera(source, index, name, width, height, values)
             place += 24 + 8 * length
     except struct.error as error:
-        raise FormatError(f"{source}: is cut short: {len(data)} bytes.") from error
+        raise FormatError(f"{source}: is truncated: {len(data)} bytes.") from error
     return cameras
 
 

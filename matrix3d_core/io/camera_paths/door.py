@@ -1,4 +1,4 @@
-"""The door for camera paths: find out what a file is, read it, say what was found."""
+"""Reads camera paths: detects the format, reads the file, and reports what was found."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["MAX_BYTES", "PATH_SUFFIXES", "file_of", "import_text", "import_traje
 
 MAX_BYTES = 100_000_000
 MOST_MODEL_BYTES = 4_000_000_000
-"""COLMAP's images hold 2D points, which are passed over."""
+"""COLMAP's images hold 2D points, which are skipped."""
 PATH_SUFFIXES = (".json", ".txt", ".npz", ".npy", ".glb", ".gltf", "images.bin")
-"""How the names of files end that may hold a camera path."""
+"""Suffixes of files that may hold a camera path."""
 
 _Reader = Callable[[str, Any, PathOptions], RawPath]
 _JSON: tuple[tuple[Callable[[Any], bool], _Reader], ...] = (
@@ -37,7 +37,7 @@ _JSON: tuple[tuple[Callable[[Any], bool], _Reader], ...] = (
     (is_trainer_list, lambda source, data, _: read_trainer_list(source, data)),
     (is_bare_list, lambda source, data, _: read_bare_list(source, data)),
 )
-"""Tried in this order: the first that knows the JSON reads it."""
+"""Tried in this order: the first that recognizes the JSON reads it."""
 
 _KNOWN = (
     "a list of 4x4 or 3x4 matrices, this library's own JSON, nerfstudio's or Blender's transforms.json, a splat "
@@ -50,10 +50,10 @@ def import_trajectory(path: str | os.PathLike[str], options: PathOptions | None 
 
     Args:
         path: a file with one of `PATH_SUFFIXES`, or a folder with a COLMAP model or a `transforms.json`.
-        options: what to overrule.
+        options: overrides.
 
     Raises:
-        FormatError: when it is none of them, too large or damaged; the message leads with its name.
+        FormatError: when it is none of them, too large or damaged; the message begins with its name.
         InvalidInput: when an option cannot be met.
     """
     options = options or PathOptions()
@@ -91,7 +91,7 @@ def import_trajectory(path: str | os.PathLike[str], options: PathOptions | None 
 
 
 def file_of(path: str | os.PathLike[str]) -> Path:
-    """Return the file that is read for a path: itself, or what a folder holds."""
+    """Return the file that is read for a path: itself, or the one in a folder."""
     path = Path(path)
     if not path.is_dir():
         return path
@@ -113,7 +113,7 @@ def import_text(
             return finish(source, read(source, data, options), options, name)
     got = type(data).__name__
     if isinstance(data, Mapping):
-        got = f"an object with {', '.join(map(repr, list(data)[:6])) or 'nothing in it'}"
+        got = f"an object with {', '.join(map(repr, list(data)[:6])) or 'no keys'}"
     raise FormatError(
         f'{source}: must be a camera path: {_KNOWN}; got {got}. Other objects need "format": "{FORMAT_NAME}".'
     )

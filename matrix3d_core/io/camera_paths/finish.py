@@ -1,4 +1,4 @@
-"""From what a file says to a trajectory: direction, axes, rounding, names, times, scale; and a report of all that."""
+"""Converts a raw path to a trajectory: direction, axes, rounding, names, times, scale; and reports each step."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .raw import PATH_AXES, TIME_BASES, PathOptions, RawPath, natural_order
 __all__ = ["MOST_ROUNDING", "ImportedPath", "finish", "likely_frame"]
 
 MOST_ROUNDING = 1e-2
-"""Rotations whose numbers are off by at most this are made exact; what is farther off is refused."""
-_NOT_SAID = 1e-4
+"""Rotations whose numbers are off by at most this are made exact; larger errors are refused."""
+_UNSPECIFIED = 1e-4
 _UNEVEN = 1e-3
 _MOST_RESAMPLED = 10_000
 _CROP_NAME = re.compile(r"(.*?)(\d{5})_(\d\d)")
@@ -31,11 +31,11 @@ _AHEAD = {12: ("12 crops", 6), 6: ("6 cube faces", 0), 4: ("4 level crops", 0)}
 
 @dataclass(frozen=True)
 class ImportedPath:
-    """A camera path and what was found out about its file.
+    """A camera path and the report on its file.
 
     Attributes:
         trajectory: the path, OpenCV axes, world-to-camera.
-        lines: the report: what the file was read as, what was changed, how to overrule it.
+        lines: the report: the detected format, changes, and how to override them.
     """
 
     trajectory: Trajectory
@@ -43,15 +43,15 @@ class ImportedPath:
 
 
 def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> ImportedPath:
-    """Turn a path into OpenCV axes, world-to-camera; see `PathOptions` for what may be overruled.
+    """Turn a path into OpenCV axes, world-to-camera; see `PathOptions` for overrides.
 
     Raises:
-        FormatError: when a pose is not rigid, or not finite after all that was done to it.
+        FormatError: when a pose is not rigid, or not finite after the conversions.
         InvalidInput: when an option cannot be met.
     """
     notes = list(raw.notes)
     matrices, worst = _rigid(source, raw.matrices)
-    if worst > _NOT_SAID:
+    if worst > _UNSPECIFIED:
         notes.append(f"rotations were rounded (off by {worst:.2g}) and made exact again")
     raw = _in_order(replace(raw, matrices=matrices), notes)
     raw = _without_crops(raw, notes)
@@ -80,27 +80,27 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
         raise FormatError(f"{source}: {error}") from error
     if frame == "world" and not raw.is_own:
         notes.append(
-            "the first pose is not at the origin: the panorama is taken to stand at the first pose, turned as it is "
-            "(panorama_at says otherwise)"
+            "the first pose is not at the origin: the panorama is assumed to be at the first pose, with its rotation "
+            "(panorama_at changes it)"
         )
-    lines = [f"read as {raw.kind}: {_told(pose, camera, world)} (pose and axes overrule it)", *notes]
+    lines = [f"read as {raw.kind}: {_reading(pose, camera, world)} (pose and axes override it)", *notes]
     return ImportedPath(trajectory, tuple(lines))
 
 
 def likely_frame(camera_from_world: Tensor) -> str:
-    """Return the frame of reference of a path that does not say: ``panorama`` when it begins at the origin."""
+    """Return the default frame of reference: ``panorama`` when a path begins at the origin."""
     distances = _inverted(camera_from_world)[:, :3, 3].norm(dim=-1)
     return "panorama" if float(distances[0]) <= 1e-6 * max(1.0, float(distances.max())) else "world"
 
 
-def _told(pose: str, camera: str, world: str) -> str:
+def _reading(pose: str, camera: str, world: str) -> str:
     names = [name for name, codes in PATH_AXES.items() if codes == (camera, world)]
     axes = f"{names[0]} axes" if names else f"camera axes {camera}, world axes {world}"
     return f"{'camera-to-world' if pose == 'c2w' else 'world-to-camera'}, {axes}"
 
 
 def _rigid(source: str, matrices: Tensor) -> tuple[Tensor, float]:
-    """Return poses with exact rotations, and by how much the worst number of one was off."""
+    """Return poses with exact rotations, and the largest error of a number."""
     if not torch.isfinite(matrices).all():
         bad = int((~torch.isfinite(matrices)).flatten(1).any(1).nonzero()[0])
         raise FormatError(f"{source}: frame {bad} holds NaN or infinity.")
@@ -153,7 +153,7 @@ def _in_order(raw: RawPath, notes: list[str]) -> RawPath:
 
 
 def _without_crops(raw: RawPath, notes: list[str]) -> RawPath:
-    """Return the path of the panoramas whose crops a data set of this library holds, or the path as it is."""
+    """Return the path of the panoramas when the file is a data set of their crops, else the path as it is."""
     found = [_CROP_NAME.fullmatch(re.sub(r"\.[^./]*$", "", name)) for name in raw.names or ()]
     if not found or not all(found):
         return raw
@@ -190,7 +190,7 @@ def _chosen(raw: RawPath, order: list[int]) -> RawPath:
 
 
 def _turned(poses: Tensor, camera: Tensor, world: Tensor) -> Tensor:
-    """Write world-to-camera poses in OpenCV axes; ``camera`` and ``world`` take the file's axes to them."""
+    """Convert world-to-camera poses to OpenCV axes; ``camera`` and ``world`` map the file's axes to them."""
     eye = torch.eye(3, dtype=torch.float64)
     if torch.equal(camera, eye) and torch.equal(world, eye):
         return poses
@@ -212,7 +212,7 @@ def _inverted(poses: Tensor) -> Tensor:
 def _timed(
     source: str, raw: RawPath, poses: Tensor, options: PathOptions, notes: list[str]
 ) -> tuple[RawPath, Tensor, float]:
-    """Read a path with times at an even rate when asked to; return it, its poses and its frames per second."""
+    """Resample a path with times at an even rate when asked to; return it, its poses and its frames per second."""
     own_rate = options.fps or (12.0 if raw.fps is None else raw.fps)
     if raw.times is None or len(poses) < 2:
         return raw, poses, own_rate
@@ -224,7 +224,7 @@ def _timed(
     is_new = torch.ones(len(times), dtype=torch.bool)
     is_new[1:] = times.diff() > 0
     if not bool(is_new.all()):
-        notes.append(f"{int((~is_new).sum())} poses with the time of the one before were left out")
+        notes.append(f"{int((~is_new).sum())} poses with the time of the previous one were dropped")
         times, poses = times[is_new], poses[is_new]
         raw = _chosen(raw, order[is_new].tolist())
         if len(times) < 2:
@@ -233,11 +233,11 @@ def _timed(
     base = _time_base(step) if options.time_base == "auto" else options.time_base
     second = TIME_BASES[base]
     if second is None:
-        notes.append("its times count frames (time_base overrules it)")
+        notes.append("its times count frames (time_base overrides it)")
         return raw, poses, own_rate
     seconds = (times - times[0]) * second
     length, rate = float(seconds[-1]), 1 / (step * second)
-    notes.append(f"its times are {base} (time_base overrules it): {length:.3g} s, {rate:.4g} poses a second")
+    notes.append(f"its times are {base} (time_base overrides it): {length:.3g} s, {rate:.4g} poses a second")
     if not options.fps:
         if float((times.diff() - step).abs().max()) > _UNEVEN * step:
             notes.append("poses are not evenly spaced in time; give fps to read them at an even rate")
@@ -264,7 +264,7 @@ def _read_at(poses: Tensor, seconds: Tensor, at: Tensor) -> Tensor:
 
 
 def _time_base(step: float) -> str:
-    """Guess what times count from the usual distance of two: videos have 1 to 1000 pictures a second."""
+    """Guess the unit of times from their typical spacing: videos have 1 to 1000 pictures a second."""
     if step <= 1:
         return "frames" if step == 1 else "seconds"
     if step < 10:
@@ -283,7 +283,7 @@ def _kept_intrinsics(
         camera = camera_of(select_intrinsics(raw.K_px, 0), raw.size_px).as_pinhole("")
         notes.append(
             f"its pictures are perspective ({camera.width}x{camera.height}, "
-            f"{math.degrees(camera.fov_x_rad):.1f} degrees wide): poses are taken for panoramas (intrinsics 'keep' "
+            f"{math.degrees(camera.fov_x_rad):.1f} degrees wide): poses are used for panoramas (intrinsics 'keep' "
             "keeps the lens)"
         )
     return None, None

@@ -15,7 +15,7 @@ __all__ = ["is_bare_list", "is_trainer_list", "read_bare_list", "read_trainer_li
 
 
 def is_bare_list(data: Any) -> bool:
-    """Tell whether JSON is a list whose first entry is a list, or not a list's entry at all (which is then named)."""
+    """Return whether JSON is a list whose first entry is a list, or invalid (the error then names it)."""
     return isinstance(data, list)
 
 
@@ -42,17 +42,17 @@ def read_bare_list(source: str, data: Any) -> RawPath:
 
 
 def is_trainer_list(data: Any) -> bool:
-    """Tell whether JSON is a list of objects with position and rotation."""
+    """Return whether JSON is a list of objects with position and rotation."""
     return isinstance(data, list) and bool(data) and isinstance(data[0], Mapping) and "rotation" in data[0]
 
 
 def read_trainer_list(source: str, data: Any) -> RawPath:
-    """Read ``cameras.json`` of 3D Gaussian Splatting and its kin.
+    """Read ``cameras.json`` of 3D Gaussian Splatting and similar trainers.
 
     Each entry has id, img_name, width, height, fx, fy, the camera's ``position`` and its ``rotation``, rows of the
     camera-to-world rotation, OpenCV axes.
 
-    Source: graphdeco-inria/gaussian-splatting, the file beside each trained model.
+    Source: graphdeco-inria/gaussian-splatting, the file next to each trained model.
     """
     check_count(source, data, "camera")
     matrices, names, intrinsics, sizes = [], [], [], set()

@@ -1,7 +1,7 @@
 """NeRF's JSON: nerfstudio's `transforms.json` and camera paths, Blender's (NeRF synthetic), instant-ngp's.
 
-Cameras are OpenGL's (x right, y up, z back), camera-to-world. What ``applied_transform`` and ``applied_scale`` did to
-the world is undone; a file without them has a world whose z is up.
+Cameras are OpenGL's (x right, y up, z back), camera-to-world. ``applied_transform`` and ``applied_scale`` are
+undone; a file without them has a world whose z is up.
 
 Source: nerfstudio documentation, "Data conventions"; the NeRF synthetic data set.
 """
@@ -23,7 +23,7 @@ __all__ = ["is_camera_path", "is_transforms", "read_camera_path", "read_transfor
 
 
 def is_transforms(data: Any) -> bool:
-    """Tell whether JSON is a `transforms.json`."""
+    """Return whether JSON is a `transforms.json`."""
     frames = data.get("frames") if isinstance(data, Mapping) else None
     return isinstance(frames, list) and any(
         isinstance(f, Mapping) and "transform_matrix" in f for f in frames
@@ -52,7 +52,7 @@ def read_transforms(source: str, data: Mapping[str, Any]) -> RawPath:
         if (turn[:3, :3] @ turn[:3, :3].mT - torch.eye(3, dtype=torch.float64)).abs().max() > 1e-3:
             raise FormatError(f"{source}: applied_transform must be a rotation; got {turn[:3].tolist()}.")
         poses = torch.linalg.inv(turn) @ poses
-        notes.append("the world was turned back by the file's applied_transform")
+        notes.append("the file's applied_transform was undone")
     if "applied_scale" in data:
         factor = number_of(source, "applied_scale", data["applied_scale"])
         if not factor > 0:
@@ -60,7 +60,7 @@ def read_transforms(source: str, data: Mapping[str, Any]) -> RawPath:
         poses[:, :3, 3] /= factor
         notes.append(f"positions were divided by the file's applied_scale, {factor:g}")
     if data.get("camera_model", "OPENCV") not in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "EQUIRECTANGULAR"):
-        notes.append(f"its lens model {data['camera_model']} is left out")
+        notes.append(f"its lens model {data['camera_model']} is ignored")
     own = data.get("matrix3d")
     own = own if isinstance(own, Mapping) else {}
     frame_of_reference = own.get("frame_of_reference")
@@ -86,7 +86,7 @@ def read_transforms(source: str, data: Mapping[str, Any]) -> RawPath:
 
 
 def is_camera_path(data: Any) -> bool:
-    """Tell whether JSON is a camera path of nerfstudio's viewer."""
+    """Return whether JSON is a camera path of nerfstudio's viewer."""
     return isinstance(data, Mapping) and isinstance(data.get("camera_path"), list)
 
 
@@ -107,7 +107,7 @@ def read_camera_path(source: str, data: Mapping[str, Any]) -> RawPath:
         camera_axes="RUB",
         world_axes="RFU",
         fps=fps,
-        notes=["it is in nerfstudio's own centered and scaled world; give scale where another is meant"],
+        notes=["it is in nerfstudio's own centered and scaled world; set scale to change that"],
     )
 
 

@@ -1,4 +1,4 @@
-"""This library's own layout of a camera path, which says everything about itself."""
+"""This library's own self-describing layout of a camera path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONVENTION = "world-to-camera, row-major 4x4"
 
 
 def is_own(data: Any) -> bool:
-    """Tell whether JSON names a format, this one or another."""
+    """Return whether JSON names a format, this one or another."""
     return isinstance(data, Mapping) and "format" in data
 
 

@@ -1,4 +1,4 @@
-"""What a camera path file says, before anything is turned, and how a user may overrule it."""
+"""A camera path as its file stores it, before any conversion, and the user's overrides."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ INTRINSICS_CHOICES = ("auto", "keep", "drop")
 
 @dataclass(frozen=True)
 class PathOptions:
-    """How to read a path; every default means what the format says.
+    """How to read a path; every default follows the format.
 
     Attributes:
         pose: one of `POSE_DIRECTIONS`.
         axes: ``auto`` or a key of `PATH_AXES`.
         scale: camera positions are multiplied by it.
-        fps: frames per second: paths with times are read at them, others are played at them. 0 keeps what is there.
-        time_base: ``auto`` or a key of `TIME_BASES`: what the times of the file count.
+        fps: frames per second: paths with times are read at them, others are played at them. 0 keeps the file's.
+        time_base: ``auto`` or a key of `TIME_BASES`: the unit of the file's times.
         intrinsics: ``keep``, ``drop``, or ``auto``: kept for files of this library, dropped for others.
         camera: name of the camera, where a file has several; the first one by default.
     """
@@ -90,16 +90,16 @@ class RawPath:
     """A path as its file holds it.
 
     Attributes:
-        kind: what the report calls the format.
+        kind: name of the format in the report.
         matrices: ``[T, 4, 4]`` float64.
-        pose: ``c2w`` or ``w2c``, what the format says they are.
+        pose: ``c2w`` or ``w2c``, by the format.
         camera_axes, world_axes: codes as in `axes`.
         names: of the pictures, when there are any; poses are sorted by them.
         times: ``[T]`` as the file counts them.
-        fps: of a file that says so.
+        fps: of the file, if stated.
         unit: meters per unit where the format fixes it; the path then comes out in meters.
         K_px, size_px: intrinsics of pinhole cameras that share one picture size.
-        frame_of_reference: when the file says so.
+        frame_of_reference: when the file states it.
         is_own: whether this library wrote the file.
         is_metric, name: as in `Trajectory`.
         notes: sentences for the report.
@@ -124,7 +124,7 @@ class RawPath:
 
 
 def check_count(source: str, items: Sequence[Any], what: str = "pose") -> None:
-    """Refuse no poses, and more than `MAX_FRAMES`."""
+    """Refuse empty paths, and more than `MAX_FRAMES` poses."""
     if not items:
         raise FormatError(f"{source}: must hold at least 1 {what}; got an empty array.")
     if len(items) > MAX_FRAMES:
@@ -172,7 +172,7 @@ def pinhole(source: str, where: str, fx: float, fy: float, cx: float, cy: float)
 
 
 def natural_order(names: Sequence[str]) -> list[int]:
-    """Return the indices that sort names as people do: ``r_2`` before ``r_10``."""
+    """Return the indices that sort names in natural order: ``r_2`` before ``r_10``."""
 
     def key(index: int) -> list[tuple[int, int, str]]:
         parts = re.findall(r"\d{1,18}|\D+|\d", names[index])

@@ -1,7 +1,7 @@
 """ReCamMaster's `camera_extrinsics.json`: per frame and camera a matrix written as text.
 
 ``{"frame0": {"cam01": "[r r r 0] [r r r 0] [r r r 0] [x y z 1] "}}``: camera-to-world, transposed, Unreal's axes
-(x ahead, y right, z up), centimeters.
+(x forward, y right, z up), centimeters.
 
 Source: KlingAIResearch/ReCamMaster, its camera files and how its inference script reads them.
 """
@@ -25,7 +25,7 @@ _FRAME = re.compile(r"frame_?\d{1,9}")
 
 
 def is_recammaster(data: Any) -> bool:
-    """Tell whether JSON is an object of frames that hold cameras."""
+    """Return whether JSON is an object of frames that hold cameras."""
     return (
         isinstance(data, Mapping)
         and bool(data)

@@ -22,7 +22,7 @@ _SPLIT = re.compile(r"[\s,;]+")
 
 
 def is_rows(text: str) -> bool:
-    """Tell whether one of the first few lines that are no comments is a row of numbers of a known length."""
+    """Return whether one of the first few lines that are no comments is a row of numbers of a known length."""
     lines = [
         line for line in text[:20_000].splitlines() if line.strip() and not line.lstrip().startswith("#")
     ]
@@ -30,7 +30,7 @@ def is_rows(text: str) -> bool:
 
 
 def read_rows(source: str, text: str) -> RawPath:
-    """Read rows; a first line that is a link or a caption, and lines that begin with #, are passed over."""
+    """Read rows; a first line that is a link or a caption, and lines that begin with #, are skipped."""
     return rows_as_path(source, parse_rows(source, text))
 
 
@@ -58,7 +58,7 @@ def parse_rows(source: str, text: str) -> list[list[float]]:
 
 
 def rows_as_path(source: str, rows: Sequence[Sequence[float]]) -> RawPath:
-    """Turn rows of one length into a path.
+    """Convert rows of one length to a path.
 
     19: timestamp, fx fy cx cy of pictures that are 1 wide and high, two unused numbers, a 3x4 world-to-camera matrix.
     8: timestamp, tx ty tz, qx qy qz qw, camera-to-world. 12: a 3x4 camera-to-world matrix. 16: world-to-camera.
@@ -100,7 +100,7 @@ def rows_as_path(source: str, rows: Sequence[Sequence[float]]) -> RawPath:
 
 
 def _numbers(line: str) -> list[float] | None:
-    """Return the row of numbers that a line is, or None; a row has a known length."""
+    """Parse a line as a row of numbers of a known length, or return None."""
     parts = _SPLIT.split(line.strip(" \t\r\n,;[]"))
     if len(parts) not in (8, 12, 16, 19) or any("_" in part for part in parts):
         return None

@@ -199,10 +199,10 @@ def test_tiles_are_refused_while_convolutions_wrap():
 @pytest.mark.parametrize(
     ("network", "says"),
     [
-        (nn.Linear(2, 2), "no convolutions that look sideways"),
+        (nn.Linear(2, 2), "no convolutions with a width above 1"),
         (nn.Sequential(nn.Conv2d(1, 1, 3)), "layer 0 has kernel 3, stride 1 and padding 0"),
-        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=2, dilation=2)), "pads or spreads"),
-        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")), "pads or spreads"),
+        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=2, dilation=2)), "unknown padding or dilation"),
+        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")), "unknown padding or dilation"),
     ],
 )
 def test_unknown_convolutions_are_refused(network, says):

@@ -190,7 +190,7 @@ def test_report_speaks_of_what_looks_wrong():
     assert "the mask is 0 everywhere" in dark
     assert "inverted" in dark
     full = "\n".join(describe_conditioning(prepare_guidance(frames, mask * 0 + 1, 16, 16), factor=8))
-    assert "nothing to fill" in full
+    assert "nothing to inpaint" in full
     assert "not twice as wide" in full
 
 

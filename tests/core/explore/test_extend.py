@@ -201,7 +201,7 @@ def test_where_to_go_on_from():
 
 def test_bad_places_and_settings_are_refused():
     world = room()
-    with pytest.raises(InvalidInput, match="nearer to the path"):
+    with pytest.raises(InvalidInput, match="closer to the path"):
         extend_world(world, pose_at((0, 0, 400.0)), height=ROWS)
     with pytest.raises(InvalidInput, match="at least 16"):
         extend_world(world, pose_at(PLACE), height=8)

@@ -248,7 +248,7 @@ def test_bad_input_is_refused(blue_case):
     frames, path, _ = blue_case
     with pytest.raises(InvalidInput, match="one pose per frame"):
         fill_guidance(frames, sideways(3))
-    with pytest.raises(InvalidInput, match="no seen pixel"):
+    with pytest.raises(InvalidInput, match="must have a seen pixel"):
         fill_guidance(changed(frames, mask=torch.zeros_like(frames.mask)), path)
     with pytest.raises(InvalidInput, match="finite and positive where mask is 1"):
         fill_guidance(changed(frames, depth_ray=torch.full_like(frames.depth_ray, torch.inf)), path)

@@ -195,7 +195,7 @@ def test_dora_without_magnitudes_is_said(tmp_path):
     save_file(
         pair(Q), tmp_path / "x.safetensors", metadata=diffusers({"r": 4, "lora_alpha": 4, "use_dora": True})
     )
-    assert "it says use_dora, but holds no magnitudes" in factors(tmp_path / "x.safetensors")[1]
+    assert "it states use_dora, but holds no magnitudes" in factors(tmp_path / "x.safetensors")[1]
     save_file({**pair(Q), f"{Q}.dora_scale": torch.ones(5, 1)}, tmp_path / "y.safetensors")
     with pytest.raises(
         FormatError, match=r"must have one magnitude per row \(6\) or column \(8\); got \[5, 1\]"

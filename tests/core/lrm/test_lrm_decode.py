@@ -138,9 +138,7 @@ def test_leaving_out(model, result):
     line = next(line for line in got.report if line.startswith("left out"))
     assert f"{int((d > 15).sum())} by range" in line
     assert f"{int(((d <= 15) & (g.opacities < 0.4)).sum())} by opacity" in line
-    with pytest.raises(
-        InvalidInput, match=r"nothing is left of 10240 Gaussians: lower min_opacity \(0.999999\)"
-    ):
+    with pytest.raises(InvalidInput, match=r"no splats are left of 10240: lower min_opacity \(0.999999\)"):
         decode_latents(model, tiny_latents(), turning_path(), DecodeSettings(min_opacity=0.999999))
 
 

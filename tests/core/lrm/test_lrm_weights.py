@@ -164,7 +164,7 @@ def test_truncated_files_say_so(tmp_path, state, kind, share):
         save_file({n: t.clone() for n, t in state.items()}, path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(FormatError, match=rf"cut.{kind} is cut short"):
+    with pytest.raises(FormatError, match=rf"cut.{kind} is truncated"):
         read_lrm_weights(path)
 
 
@@ -203,7 +203,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
         else:
             torch.save({"module": _Touch(mark)}, path)
         with pytest.raises(
-            FormatError, match=r"holds Python code or objects .*was not loaded|cut short or damaged"
+            FormatError, match=r"holds Python code or objects .*was not loaded|truncated or damaged"
         ):
             read_lrm_weights(path)
     assert not mark.exists()

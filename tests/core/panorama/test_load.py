@@ -180,7 +180,7 @@ def test_one_eye_of_stereo_pictures(tmp_path):
             assert torch.equal(loaded.rgb, torch.from_numpy(half) / 255)
             assert f"stereo: {eye} of {layout}" in loaded.report
         assert load_panorama(tmp_path / name, eye="left eye", max_width=8).rgb.shape == (4, 8, 3)
-        with pytest.raises(InvalidInput, match="take one of both halves, in Load Panorama with eye"):
+        with pytest.raises(InvalidInput, match="choose one eye in Load Panorama with eye"):
             load_panorama(tmp_path / name)
     Image.fromarray(picture(8, 16)).save(tmp_path / "mono.png")
     with pytest.raises(

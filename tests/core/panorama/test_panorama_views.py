@@ -18,9 +18,9 @@ from matrix3d_core.panorama.views import (
     cut_crops,
     faces_of_all,
     intrinsics_from_fovs,
-    look_around,
     panorama_from_faces,
     panoramas_from_faces,
+    perspective_views,
     render_views,
     rotate_panorama,
 )
@@ -105,7 +105,7 @@ def test_faces_come_in_order_and_go_back(directions):
 def test_batches_keep_their_order():
     rng = torch.Generator().manual_seed(0)
     pair = torch.rand(2, 16, 32, 3, generator=rng)
-    views = look_around(
+    views = perspective_views(
         pair,
         yaw_rad=0.0,
         pitch_rad=0.1,
@@ -130,7 +130,7 @@ def test_batches_keep_their_order():
 
 def test_yaw_step_turns_right():
     pano = erp_directions(16, 32)[None] * 0.5 + 0.5
-    views = look_around(
+    views = perspective_views(
         pano,
         yaw_rad=0.0,
         pitch_rad=0.0,
@@ -172,16 +172,16 @@ BASE = {
 )
 def test_bad_views_are_refused(change, words):
     with pytest.raises(InvalidInput, match=words):
-        look_around(torch.zeros(1, 4, 8, 3), **{**BASE, **change})
+        perspective_views(torch.zeros(1, 4, 8, 3), **{**BASE, **change})
 
 
 def test_bad_pictures_are_refused():
     with pytest.raises(InvalidInput, match="empty batch"):
-        look_around(torch.zeros(0, 4, 8, 3), **BASE)
+        perspective_views(torch.zeros(0, 4, 8, 3), **BASE)
     with pytest.raises(InvalidInput, match="twice as wide"):
-        look_around(torch.zeros(1, 4, 9, 3), **BASE)
+        perspective_views(torch.zeros(1, 4, 9, 3), **BASE)
     with pytest.raises(InvalidInput, match="finite"):
-        look_around(torch.full((1, 4, 8, 3), math.nan), **BASE)
+        perspective_views(torch.full((1, 4, 8, 3), math.nan), **BASE)
     with pytest.raises(InvalidInput, match="six to a panorama; got 7"):
         panoramas_from_faces(torch.zeros(7, 4, 4, 3))
     with pytest.raises(InvalidInput, match="must be square; got 5x4"):

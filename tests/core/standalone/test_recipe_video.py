@@ -93,7 +93,7 @@ def test_panorama_to_video_on_the_command_line(wan_folder, tmp_path, capsys):
 def test_video_needs_a_prompt(tmp_path, capsys):
     write_image(tmp_path / "panorama.png", torch.rand(8, 16, 3))
     assert cli.main(["video", str(tmp_path / "panorama.png"), "--out", str(tmp_path / "o")]) == 2
-    assert "--prompt must say what is seen; got none, and there is no" in capsys.readouterr().err
+    assert "--prompt must describe the scene; got none, and there is no" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", ["480", "480*960", "ax960"])
@@ -285,7 +285,7 @@ def test_networks_that_cannot_see_guidance_are_refused(channels, image_dim, seco
 
 
 def test_native_weights_from_one_file(wan, wan_folder, tmp_path):
-    """The same network from a file in its makers' names, with the folder's configuration."""
+    """The same network from a file with native names, with the folder's configuration."""
     from native_wan import native_names
 
     from matrix3d_core.standalone.pipelines import opened_pipeline

@@ -123,7 +123,7 @@ def test_what_is_missing_or_damaged_is_named(folder, tmp_path, capsys):
     (tmp_path / "video.mp4").write_bytes(b"not a video at all")
     assert "must hold cameras.json" in says(tmp_path)
     write_trajectory(tmp_path / "cameras.json", straight_path(5))
-    assert "video.mp4 is cut short or no video" in says(tmp_path)
+    assert "video.mp4 is truncated or no video" in says(tmp_path)
     assert "densify must be one of" in says(folder, "--set", "densify=maybe")
     assert "ssim_share is called ssim_lambda now" in says(folder, "--set", "ssim_share=0.3")
     assert "none.ply" in says(folder, "--initial", tmp_path / "none.ply")
@@ -154,7 +154,7 @@ def test_a_geometry_comes_back_bit_for_bit(tmp_path):
         a, b = getattr(again, name), getattr(geometry, name)
         assert a == b if name == "is_metric" else torch.equal(a, b)
     (tmp_path / "geometry.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{cut")
-    with pytest.raises(FormatError, match=r"geometry.safetensors is cut short"):
+    with pytest.raises(FormatError, match=r"geometry.safetensors is truncated"):
         read_geometry(tmp_path / "geometry.safetensors")
 
 
