@@ -134,6 +134,6 @@ def test_worlds_with_nan_are_refused(field):
     world = dot(0.0, 0.0, 2.0)
     getattr(world, field).view(-1)[0] = math.nan
     with pytest.raises(
-        InvalidInput, match=rf"{field} must be finite; 1 of . .* Take those splats out with Clean Splats"
+        InvalidInput, match=rf"{field} must be finite; 1 of . .* Remove those splats with Clean Splats"
     ):
         render_path(world, walk(1), height=16, width=32)
