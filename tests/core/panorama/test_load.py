@@ -96,7 +96,7 @@ def test_a_part_is_put_in_its_place_and_the_rest_is_missing(tmp_path, name, capl
     assert torch.equal(loaded.missing, outside)
     assert float((loaded.rgb * outside[..., None]).abs().max()) == 0
     assert (
-        "GPano: a crop, 180x90 degrees of the sphere, put at columns 50 to 150, rows 25 to 75 of 200x100"
+        "GPano: a crop, 180x90 degrees of the sphere, placed at columns 50 to 150, rows 25 to 75 of 200x100"
         in loaded.report
     )
     assert "missing: 75.0% of the picture" in loaded.report
@@ -157,7 +157,7 @@ def test_tilted_cameras_are_turned_level(tmp_path, pose, place, seen):
     azimuth, elevation = center_of(loaded.rgb)
     assert azimuth == pytest.approx(seen[0], abs=0.6)
     assert elevation == pytest.approx(seen[1], abs=0.6)
-    assert ("turned level" in loaded.report) == ("PoseHeadingDegrees" not in pose)
+    assert ("leveled" in loaded.report) == ("PoseHeadingDegrees" not in pose)
     assert ("compass heading 77" in loaded.report) == ("PoseHeadingDegrees" in pose)
 
 
@@ -278,13 +278,13 @@ def test_halves_that_are_alike_are_suspicious(tmp_path):
         tmp_path / "ou.png"
     )
     Image.fromarray(picture(64, 128)).save(tmp_path / "mono.png")
-    assert "its left and right halves are alike. Is it a stereo picture? Set eye to half side by side" in (
+    assert "its left and right halves are equal. Is it a stereo picture? Set eye to half side by side" in (
         load_panorama(tmp_path / "sbs.png").report
     )
-    assert "its upper and lower halves are alike. Is it a stereo picture? Set eye to half over-under." in (
+    assert "its upper and lower halves are equal. Is it a stereo picture? Set eye to half over-under." in (
         load_panorama(tmp_path / "ou.png").report
     )
-    assert "alike" not in load_panorama(tmp_path / "mono.png").report
+    assert "suspicious" not in load_panorama(tmp_path / "mono.png").report
 
 
 @pytest.mark.parametrize("max_width", [0, 8])

@@ -77,7 +77,7 @@ def test_report_names_the_frames_that_collide():
     assert not report.is_clear
     assert "4 of 11 frames collide" in report.summary()
     assert "7-10" in report.summary()
-    assert "3 of them lie behind" in report.summary()
+    assert "3 of them are behind" in report.summary()
     clear = measure_clearance(make_preset("straight", distance=1.0), room(), radius=0.5)
     assert clear.is_clear
     assert "no frame comes nearer than 0.5" in clear.summary()
