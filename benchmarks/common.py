@@ -1,4 +1,4 @@
-"""What every benchmark shares: timing in rounds, spread, the machine beside the number, the result file.
+"""Shared by all benchmarks: timing in rounds, spread, the machine's record, the result file.
 
 The contract is in README.md of this folder.
 """
@@ -59,7 +59,7 @@ def spread(seconds: Sequence[float]) -> dict[str, float | int]:
 def time_in_rounds(
     contestants: dict[str, Callable[[int], object]], rounds: int, *, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Time each contestant on the same inputs, in turns, so that a busy machine hits all alike.
+    """Time each contestant on the same inputs, interleaved, so that load on the machine affects all alike.
 
     Args:
         contestants: name to a function of the round's number. It must have finished its work when it
@@ -88,12 +88,12 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float:
 
 
 def check(name: str, value: float, *, least: float) -> dict[str, Any]:
-    """Return the record of a bound that the numbers must keep."""
+    """Return the record of a bound on a number."""
     return {"name": name, "value": float(value), "bound": float(least), "passed": bool(value >= least)}
 
 
 def machine() -> dict[str, Any]:
-    """Return what a number depends on besides the code."""
+    """Return the machine's record: what a number depends on besides the code."""
     import torch
 
     try:
@@ -118,7 +118,7 @@ def machine() -> dict[str, Any]:
 
 
 def result_path(suite: str, where: dict[str, Any]) -> Path:
-    """Return the file that a suite's result belongs into: version, suite, machine and device."""
+    """Return the path of a suite's result: version, suite, machine and device."""
     from matrix3d_core import __version__
 
     slug = re.sub(r"[^a-z0-9]+", "-", f"{where['cpu']} {where['cpus']}".lower()).strip("-")

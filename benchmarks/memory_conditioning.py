@@ -1,7 +1,7 @@
 """Peak memory of PanoVideoConditioning in the real host: 81 frames of 1440x720, beyond the models.
 
 A child process of the host's interpreter loads a tiny Wan VAE (its real layout, narrow), makes guidance as
-MeshGuidanceRender hands it over (float32 frames and mask, 1.34 GB), and runs the node. Counted is the highest
+MeshGuidanceRender returns it (float32 frames and mask, 1.34 GB), and runs the node. Counted is the highest
 resident memory above what the process held when the VAE was loaded, so the guidance counts as well. A VAE of the
 released width holds more per tile; ``activations`` says how much, measured on one tile of a random one for as
 many frames as make its caches full. All tiles have one size: the first ``--tiles`` are encoded, for the others the
@@ -83,11 +83,9 @@ result({"peak": peak, "after": after, "given": given, "seconds": seconds, "activ
 
 
 def main() -> int:
-    """Measure, print, write, and say whether the limit holds."""
+    """Measure, print, write, and check the limit."""
     reader = parser(__doc__ or "")
-    reader.add_argument(
-        "--tiles", type=int, default=6, help="tiles to encode in earnest; 0 for all (25 of them)"
-    )
+    reader.add_argument("--tiles", type=int, default=6, help="tiles to really encode; 0 for all (25 of them)")
     arguments = reader.parse_args()
     frames, height = (9, 128) if arguments.quick else (81, 720)
     from comfy_server import find_host, run_in_host

@@ -1,4 +1,4 @@
-"""What only a card can show, one part after the other, each in a process of its own, most valuable first.
+"""All measurements that need a GPU, one part after the other, each in its own process, most valuable first.
 
     benchmarks/on_gpu.sh                     # all parts, results under benchmarks/results/
     benchmarks/on_gpu.sh --only parity lrm   # some
@@ -46,7 +46,7 @@ class Skip(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """One part: what it shows, how many seconds it may take on a data-center card, and its function of ``dry``."""
+    """One part: its content, its time limit in seconds on a data-center GPU, and its function of ``dry``."""
 
     shows: str
     limit_s: int
@@ -65,12 +65,12 @@ class Stopwatch:
         return self.stopped - self.begun
 
     def go(self) -> None:
-        """Go on from where it was stopped."""
+        """Resume."""
         self.begun += time.perf_counter() - self.stopped
 
 
 def usable(registry: object, names: tuple[str, ...], dry: bool) -> list[str]:
-    """Return the backends that can run here, and print why the others cannot; without a card the CPU's."""
+    """Return the backends that can run here, and print why the others cannot; without a GPU the CPU's."""
     if dry:
         return ["numba"]
     reasons = {name: registry.unavailable_reason(name) for name in names}  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ def usable(registry: object, names: tuple[str, ...], dry: bool) -> list[str]:
 
 
 def parity(dry: bool) -> Outcome:
-    """Every backend of the card against the plain torch twin in float64."""
+    """Every GPU backend against the plain torch reference in float64."""
     from benchmarks.speed_mesh import curve, pose_at, room
     from benchmarks.speed_splat import differences_from_twin
     from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
@@ -136,7 +136,7 @@ def parity(dry: bool) -> Outcome:
 
 
 def fit(preset: str) -> Callable[[bool], Outcome]:
-    """Return the part that fits one scene at upstream's size with each backend, and when it reached how many dB."""
+    """Return the part that fits one scene at upstream's size with each backend, and its PSNR over time."""
 
     def run(dry: bool) -> Outcome:
         from scenes import shots_of
@@ -216,7 +216,7 @@ def fit(preset: str) -> Callable[[bool], Outcome]:
 
 
 def rendering(dry: bool) -> Outcome:
-    """Mesh guidance and panoramas of splats, in turns with the CPU's backend."""
+    """Mesh guidance and panoramas of splats, interleaved with the CPU's backend."""
     from benchmarks.speed_mesh import curve, pose_at, room
     from benchmarks.speed_splat import all_around, draw_fully
     from matrix3d_core.guidance.scene_mesh import mesh_from_panorama
@@ -256,7 +256,7 @@ def lrm(dry: bool) -> Outcome:
 
 
 def wan14b(dry: bool) -> Outcome:
-    """A random Wan 2.1 I2V 14B at 480p, 81 frames, 2 steps: the plain host sampler and ours, in turns."""
+    """A random Wan 2.1 I2V 14B at 480p, 81 frames, 2 steps: the plain host sampler and ours, interleaved."""
     if not os.environ.get("COMFYUI_DIR"):
         raise Skip("COMFYUI_DIR names no ComfyUI")
     import overhead_wrappers as wrappers
@@ -317,11 +317,11 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help="these parts"
     )
-    parser.add_argument("--list", action="store_true", help="say what parts there are")
+    parser.add_argument("--list", action="store_true", help="list the parts")
     parser.add_argument(
         "--dry", action="store_true", help="tiny sizes on the CPU; results go to --out or nowhere"
     )
-    parser.add_argument("--again", action="store_true", help="also run what is done")
+    parser.add_argument("--again", action="store_true", help="also run finished parts")
     parser.add_argument("--minutes", type=float, default=9.0, help="for all parts together (9)")
     parser.add_argument("--out", type=Path, help="folder for the results instead of benchmarks/results/")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
@@ -340,14 +340,14 @@ def main() -> int:
     if options.part:
         return run_part(options.part, options.dry, str(file_of(options.part)))
     end = time.monotonic() + (math.inf if options.dry else 60 * options.minutes)
-    said: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     for name in (n for n in PARTS if n in options.only):
         left = end - time.monotonic() if options.dry else min(PARTS[name].limit_s, end - time.monotonic())
         if not options.again and is_done(file_of(name), where["commit"]):
-            said[name] = "done before"
+            outcomes[name] = "done before"
             continue
         if left < 5:
-            said[name] = "no time left"
+            outcomes[name] = "no time left"
             continue
         print(f"== {name}: {PARTS[name].shows}", flush=True)
         command = [sys.executable, __file__, "--part", name]
@@ -358,12 +358,12 @@ def main() -> int:
         except subprocess.TimeoutExpired:
             status = -1
         words = {0: "done", SKIPPED: "skipped", -1: f"stopped after {left:.0f} s"}
-        said[name] = f"{words.get(status, 'FAILED')} ({time.monotonic() - start:.0f} s)"
-    for name, words in said.items():
+        outcomes[name] = f"{words.get(status, 'FAILED')} ({time.monotonic() - start:.0f} s)"
+    for name, words in outcomes.items():
         print(f"{name:13} {words}")
-    skipped = sum("skipped" in words for words in said.values())
-    print(f"{len(said)} parts, {skipped} skipped")
-    return int(any("FAILED" in words or "stopped" in words for words in said.values()))
+    skipped = sum("skipped" in words for words in outcomes.values())
+    print(f"{len(outcomes)} parts, {skipped} skipped")
+    return int(any("FAILED" in words or "stopped" in words for words in outcomes.values()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What moving the border costs: KSampler in the host with and without the wrappers of `install_seam`.
+"""Overhead of rolling the latent: KSampler in the host with and without the wrappers of `install_seam`.
 
 A random Wan of width 1024 and some blocks, at sizes from a few hundred tokens up; one prompt with CFG, the
-same noise, plain and turned in turns. On a busy machine the ratio of the two says little, so what is checked
-is the time in the wrappers themselves, by clocks outside and inside of them, as a share of the run. Needs a
+same noise, plain and rolled, interleaved. On a busy machine the ratio of the two is noise, so the check
+is on the time in the wrappers themselves, by clocks outside and inside of them, as a share of the run. Needs a
 ComfyUI: COMFYUI_DIR, and an interpreter that has its requirements (run the script with it).
 
     COMFYUI_DIR=... python benchmarks/overhead_wrappers.py [--json] [--quick]
@@ -111,7 +111,7 @@ def run_size(model: object, size: tuple[int, int, int], rounds: int, steps: int 
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
-    wall, cpu, inside = time_in_turns(
+    wall, cpu, inside = time_interleaved(
         {"plain": lambda: run(model), "turned": lambda: run(turned)}, clock, rounds
     )
     tokens = size[0] * size[1] * size[2] // 4
@@ -154,10 +154,10 @@ class Clock:
         return answer
 
 
-def time_in_turns(
+def time_interleaved(
     contestants: dict, clock: Clock, rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]], list[float]]:
-    """Run the contestants in turns, who begins changing; return wall and CPU seconds and those of the wrapper."""
+    """Run the contestants interleaved, in alternating order; return wall and CPU seconds and those of the wrapper."""
     wall, cpu = ({name: [] for name in contestants} for _ in range(2))
     inside = []
     for function in contestants.values():

@@ -1,9 +1,9 @@
-"""A walk in a loop in two segments: how well it closes, and how near the extended world comes to the truth.
+"""A loop in two segments: its loop closure error, and the quality of the extended world against ground truth.
 
-The first segment is made from the shipped sample and walks 2.4 m ahead, bending to the right. The second is made from
-the splats of the first alone (`extend_world`) and walks home on the other side. The loop's error compares the last
-frame with the first; the drift compares the world after both segments, seen from the start, with the panorama it was
-made from. The 8 viewpoints, off both paths, take no part in the fits. Only what the sample shows is filled, by
+The first segment is made from the shipped sample and walks 2.4 m forward, bending to the right. The second is
+generated only from the first segment's splats (`extend_world`) and returns on the other side. The loop's error
+compares the last frame with the first; the drift compares the world after both segments, seen from the start, with the
+panorama it was made from. The 8 viewpoints, off both paths, are held out of the fits. Holes are inpainted by
 `fill_guidance`: no video model.
 
     python benchmarks/quality_extend.py --json
@@ -138,7 +138,7 @@ def main() -> int:
         )
     print("loop", loop.report())
     print(
-        f"the start, seen in the world: {before.psnr:.2f} dB after one segment, {drift.psnr:.2f} dB after both"
+        f"the start, rendered from the world: {before.psnr:.2f} dB after one segment, {drift.psnr:.2f} dB after both"
     )
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def main() -> int:
         write_image(options.pictures / "drift.png", drift.picture)
         write_image(options.pictures / "extended.png", made.rgb)
     checks = [
-        common.check("closeness of the ends, millimeters under 1", 1 - 1000 * loop.position, least=0.0),
+        common.check("loop closure, millimeters below 1", 1 - 1000 * loop.position, least=0.0),
         common.check("PSNR of the last frame against the first, dB", loop.psnr, least=20.0),
         common.check("PSNR of the start in the world of both segments, dB", drift.psnr, least=22.0),
         common.check("both segments over the first, dB", results[1]["psnr"] - results[0]["psnr"], least=-1.0),

@@ -1,4 +1,4 @@
-"""Whole fits of three procedural scenes against the ray-traced truth at 24 views off the path.
+"""Full fits of three procedural scenes against ray-traced ground truth at 24 views off the path.
 
 Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ray distance alone. Scenes are in
 `scenes.py`; their pictures are traced once and kept in the system's temporary folder.
@@ -6,7 +6,7 @@ Trained on 81 panoramas of 960x480, their trajectory and the first panorama's ra
     python benchmarks/quality_gsoptimize.py --json                       # draft and standard
     python benchmarks/quality_gsoptimize.py --json --add --preset draft --scenes indoor   # a piece at a time
     python benchmarks/quality_gsoptimize.py --ablate --preset draft      # the table of docs/optimization.md
-    python benchmarks/quality_gsoptimize.py --degrade --preset draft       # what video models do to frames
+    python benchmarks/quality_gsoptimize.py --degrade --preset draft       # with frames degraded as by video models
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def fit(
 
 
 def with_earlier(suite: str, where: dict, results: list[dict], options: argparse.Namespace) -> list[dict]:
-    """Add what the result file holds from earlier runs, less what was run again; in the order of the scenes."""
+    """Add what the result file holds from earlier runs, except those run again; in the order of the scenes."""
     path = common.result_path(suite, where) if options.json == "-" else Path(options.json or "")
     if options.add and options.json and path.is_file():
         names = {entry["name"] for entry in results}
@@ -115,7 +115,7 @@ def with_earlier(suite: str, where: dict, results: list[dict], options: argparse
 
 
 def row_config(options: argparse.Namespace, changes: dict[str, object]) -> OptimizeConfig:
-    """Return the preset with changes, small where the run is to be quick."""
+    """Return the preset with changes, reduced for a quick run."""
     config = preset_config(options.preset[0], **changes)
     if options.quick:
         config = replace(config, steps=min(config.steps, 200), max_gaussians=30_000, crop_size_px=96)
@@ -193,11 +193,11 @@ COMPENSATIONS: dict[str, dict[str, object]] = {
 
 
 def degrade(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor, Tensor]:
-    """Do to all frames but the first what video models do; return them and where the panorama is seen.
+    """Degrade all frames but the first as video models do; return them and the panorama's mask.
 
     ``warp``: a smooth field of shifts, 2 pixels root mean square, new in every frame. ``flicker``: a factor of
-    0.9 to 1.1 per frame and of 0.97 to 1.03 per channel. ``blur``: a Gaussian of 1.5 pixels where the panorama
-    does not see.
+    0.9 to 1.1 per frame and of 0.97 to 1.03 per channel. ``blur``: a Gaussian of 1.5 pixels outside the
+    panorama's mask.
     """
     geometry = geometry_from_depth(shots.frames[0], shots.depth_ray, repair_components=False, is_metric=True)
     height = shots.frames.shape[1]
@@ -249,7 +249,7 @@ def main() -> int:
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="change settings of the presets"
     )
-    parser.add_argument("--pictures", type=Path, help="folder for pictures: result beside truth")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures: result next to ground truth")
     parser.add_argument("--verbose", action="store_true", help="print the ratio of every view")
     parser.add_argument("--ablate", nargs="*", metavar="ROW", help="run rows of ABLATIONS, all without names")
     parser.add_argument(
@@ -267,7 +267,7 @@ def main() -> int:
     parser.add_argument(
         "--add",
         action="store_true",
-        help="keep what the result file holds already of other runs (with --json)",
+        help="keep the result file's entries of other runs (with --json)",
     )
     options = parser.parse_args()
     if options.ablate is not None:

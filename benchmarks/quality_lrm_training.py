@@ -1,13 +1,13 @@
-"""Does training work: a dwarf reconstruction model overfits one procedural clip on the CPU, in both stages.
+"""Does training work: a tiny reconstruction model overfits one procedural clip on the CPU, in both stages.
 
 A clip of the sample terrace (21 panoramas along 1 m) with exact distances; the network, of token width 128, sees
 every second of the first 17, as stand-in latents (no VAE). Stage 1 must lower the depth error, stage 2 must raise
-the PSNR of renders at frames that the network never saw (between and beyond the seen ones).
+the PSNR of renders at held-out frames (between and beyond the training frames).
 
     python benchmarks/quality_lrm_training.py [--json] [--quick]
 
-It says that the losses, the freezing and the gradients through the splat renderer are right; it says nothing about
-how good a model trained on real data gets.
+It shows that the losses, the freezing and the gradients through the splat renderer are right, not the
+quality of a model trained on real data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A world from a generated panoramic video whose poses are known only up to scale.
 
-The camera is taken to travel straight ahead (towards the middle of the picture) at even speed, without turning;
-the length of the travel is the unit. No depth is given: distances come from the frames. Frames half way between
+The camera is assumed to travel straight forward (towards the center of the picture) at constant speed, without
+rotation; the length of the path is the unit. No depth is given: distances come from the frames. Frames half way between
 key frames are held out.
 
     python benchmarks/quality_video.py video.gif --pictures out/

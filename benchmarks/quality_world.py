@@ -1,8 +1,8 @@
-"""How close the sample world comes to the ray-traced truth: guidance frames, mesh, splats before and after.
+"""Quality of the sample world against ray-traced ground truth: guidance frames, mesh, splats before and after.
 
 The world is made from the shipped sample alone (its picture and its exact distance) with the settings of
-`WorldConfig()`, which are those of the template. The 8 viewpoints lie off the path; neither they nor the
-truth take part in the fit. The mesh is the one that draws the guidance; its holes count as black on whole
+`WorldConfig()`, which are those of the template. The 8 viewpoints are off the path and held out of the
+fit. The mesh is that of the guidance; its holes count as black on whole
 pictures.
 
     python benchmarks/quality_world.py --json
@@ -66,7 +66,7 @@ def mean(values: list[float]) -> float:
 
 
 class Truth:
-    """The ray-traced pictures of the viewpoints, and how the mesh sees them."""
+    """The ray-traced pictures of the viewpoints, and the mesh's coverage of them."""
 
     def __init__(self, geometry, config: WorldConfig) -> None:
         self.poses = [viewpoint_pose(*view) for view in VIEWPOINTS]
@@ -166,7 +166,7 @@ def main() -> int:
     for entry in results:
         print(
             f"{entry['name']:10} PSNR {entry['psnr']:.2f} dB   SSIM {entry['ssim']:.4f}   "
-            f"where the mesh sees {entry['psnr_where_mesh_sees']:.2f} dB   {entry['median_ms'] / 1e3:.0f} s"
+            f"inside the mesh's coverage {entry['psnr_where_mesh_sees']:.2f} dB   {entry['median_ms'] / 1e3:.0f} s"
         )
     print("guidance, mask = 1:", " ".join(f"{value:.2f}" for value in along), "dB")
     if options.pictures:
@@ -175,7 +175,7 @@ def main() -> int:
         write_image(options.pictures / "viewpoints.png", torch.cat(rows))
     mesh, initial, optimized = results
     checks = [
-        common.check("guidance PSNR where seen, least of the poses", min(along), least=28.0),
+        common.check("guidance PSNR inside coverage, minimum over the poses", min(along), least=28.0),
         common.check(
             "optimized over initial, dB on whole pictures", optimized["psnr"] - initial["psnr"], least=0.0
         ),
@@ -183,7 +183,7 @@ def main() -> int:
             "optimized over mesh, dB on whole pictures", optimized["psnr"] - mesh["psnr"], least=0.0
         ),
         common.check(
-            "optimized over mesh, dB where the mesh sees",
+            "optimized over mesh, dB inside the mesh's coverage",
             optimized["psnr_where_mesh_sees"] - mesh["psnr_where_mesh_sees"],
             least=-0.5,
         ),

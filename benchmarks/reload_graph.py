@@ -3,9 +3,9 @@
     python benchmarks/reload_graph.py [--reloads 50] [--without-ours] [--log FILE]
 
 Needs a ComfyUI with its front end (COMFYUI_DIR, COMFYUI_PYTHON, or the cached one), playwright and Chromium. One
-process per core does nothing but count meanwhile. Each reload comes 0 to 3 s after the template was opened; four of
-seven are truncated by another one after 1 to 4 s. Each is written down: the nodes before and after, whether the drafts
-that the front end keeps (``Comfy.Workflow.*`` in the browser's storage) held them, and what the console said.
+process per core counts meanwhile, as load. Each reload comes 0 to 3 s after the template was opened; four of
+seven are cut short by another one after 1 to 4 s. Each is logged: the nodes before and after, whether the drafts
+that the front end keeps (``Comfy.Workflow.*`` in the browser's storage) held them, and the console's messages.
 ``--without-ours`` lets none of this pack's front-end files through, for comparison.
 """
 
@@ -48,7 +48,7 @@ OPEN = """async ([graph, name]) => {
     await app.loadGraphData(graph, true, true, name, { openSource: "template" });
     return [empty, app.graph.nodes.length];
 }"""
-# Key -> characters, and how often a node of the template stands in it.
+# Key -> characters, and occurrences of a node of the template.
 DRAFTS = """() => {
     const found = {};
     for (const [where, store] of [["local", localStorage], ["session", sessionStorage]]) {
@@ -90,7 +90,7 @@ def reload_once(page: Any, graph: dict[str, Any], delay: float, cut_s: float) ->
         page.wait_for_timeout(100)
     late = time.monotonic() - waited
     if after:
-        page.wait_for_timeout(1000 * SETTLE_S)  # nothing takes it away again
+        page.wait_for_timeout(1000 * SETTLE_S)  # it is not removed again
         after = page.evaluate(COUNT)
     drafts = page.evaluate(DRAFTS)
     return {

@@ -1,8 +1,8 @@
-"""Three ray-traced scenes with exact truth for `quality_gsoptimize`: indoor, courtyard and open terrain.
+"""Three ray-traced scenes with exact ground truth for `quality_gsoptimize`: indoor, courtyard and open terrain.
 
 They share nothing with the shipped sample. Surfaces are matt and lit by one fixed light, so every viewpoint
 sees the same color at the same point. World frame: x right, y down, z forward, meters; the path starts at
-the origin, the ground lies at ``y = 1.6``. Needs numba.
+the origin, the ground is at ``y = 1.6``. Needs numba.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ SCENES = ("indoor", "courtyard", "terrain")
 FLOOR_Y = 1.6
 FRAMES, VIEWS, VIEW_PX = 81, 24, 320
 
-# What surfaces are made of.
+# Materials.
 FLOOR, WALL, CEILING, WOOD, CLOTH, PICTURE, BOOKS, METAL, LEAVES, PAVING, BRICK, PLASTER, ROOF, STONE, GRASS, ROCK, BARK, GLASS, HILL = range(1, 20)  # fmt: skip  # noqa: E501
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is, as plain float64 arrays.
+    """The scene as plain float64 arrays.
 
     Attributes:
         name: one of `SCENES`.
@@ -57,7 +57,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Shots:
-    """What the benchmark trains on and is judged by.
+    """The training data and the evaluation views of the benchmark.
 
     Attributes:
         frames: ``[T, H, W, 3]`` float32.
@@ -634,7 +634,7 @@ def trace(
 
 
 def path_of(name: str, count: int = FRAMES) -> Trajectory:
-    """Return the walk through a scene: about 3 m forward in a gentle bend, the head turning along."""
+    """Return the walk through a scene: about 3 m forward in a gentle bend, the camera rotating with it."""
     s = torch.linspace(0, 1, count, dtype=torch.float64)
     bend = {"indoor": -0.35, "courtyard": 0.5, "terrain": 0.4}[name]
     length = {"indoor": 2.8, "courtyard": 4.0, "terrain": 3.6}[name]
@@ -645,7 +645,7 @@ def path_of(name: str, count: int = FRAMES) -> Trajectory:
 
 
 def off_path_poses(name: str, count: int = VIEWS) -> Tensor:  # [V, 4, 4]
-    """Return camera-from-world poses 0.25 to 0.6 m beside the path, looking all around, level within 20 degrees."""
+    """Return camera-from-world poses 0.25 to 0.6 m off the path, at all yaws, level within 20 degrees."""
     random = torch.Generator().manual_seed(17)
     path = path_of(name)
     poses = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
@@ -660,7 +660,7 @@ def off_path_poses(name: str, count: int = VIEWS) -> Tensor:  # [V, 4, 4]
 
 
 def shots_of(name: str, *, height: int = 480, frames: int = FRAMES, cache: Path | None = None) -> Shots:
-    """Return what a run needs, traced once and kept as 8-bit pictures in the cache folder."""
+    """Return the data of a run, traced once and cached as 8-bit pictures."""
     folder = cache or Path(tempfile.gettempdir()) / "matrix3d-scenes"
     file = folder / f"{name}-{height}-{frames}-v{VERSION}.npz"
     scene, path, poses = make_scene(name), path_of(name, frames), off_path_poses(name)

@@ -1,13 +1,13 @@
 """Speed of the splat files: a million Gaussians of degree 0 written and read, against gsply in the same run.
 
-Files go to a folder in memory (/dev/shm) where there is one, else to the system's temporary folder: a disk that is busy
-writing would be timed otherwise. The same bytes written and read by nothing but `write` and `readinto` are timed
-beside them: what the kernel takes of each number.
+Files go to a folder in memory (/dev/shm) where there is one, else to the system's temporary folder: else a busy
+disk would be timed. The same bytes written and read by `write` and `readinto` alone are timed
+as well: the kernel's share of each number.
 
     python benchmarks/speed_files.py [--json] [--quick]
 
-The bounds are held against the median of the time by the clock, so nothing else may run on the machine. The processor
-time of all threads stands beside it: where it is much less than the clock's, somebody else was working.
+The bounds are on the median wall-clock time, so nothing else may run on the machine. The processor
+time of all threads is given with it: where it is much less, the machine was busy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BOUNDS_MS = {"write and read ply": 150.0, "write spz 3": 1500.0, "read spz 3": 4
 
 
 def world(count: int) -> Gaussians:
-    """Return Gaussians on the walls of a box, sized and colored as a fitted world's are: some places repeat."""
+    """Return Gaussians on the walls of a box, sized and colored as a fitted world's: some positions repeat."""
     rng = torch.Generator().manual_seed(SEED)
     means = torch.rand(count, 3, generator=rng) * 2 - 1
     wall = torch.randint(3, (count, 1), generator=rng)
@@ -50,7 +50,7 @@ def world(count: int) -> Gaussians:
 
 
 def gsply_contestants(gaussians: Gaussians, folder: Path) -> dict:
-    """Return what gsply does with the same Gaussians, or nothing where it is not installed."""
+    """Return gsply's contestants for the same Gaussians, or none where it is not installed."""
     try:
         import gsply
     except ImportError:
@@ -123,7 +123,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
         folder = Path(name)
         size = count * 68  # 17 floats each
-        # gsply is handed logarithms and logits and gives them back; ours turns them into what it renders with.
+        # gsply reads and writes logarithms and logits; ours converts them to rendering values.
         contestants = {
             "write ply": lambda _: write_ply(folder / "ours.ply", gaussians),
             "read ply": lambda _: read_ply(folder / "ours.ply"),

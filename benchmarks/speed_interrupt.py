@@ -1,6 +1,6 @@
-"""How long the longest stretch is in which long work cannot be stopped: the gap between two calls of `progress`.
+"""The longest time in which long work cannot be stopped: the gap between two calls of `progress`.
 
-A host asks in each call whether the user wants to stop. The bound is for free cores; on a busy machine look at
+A host checks in each call whether the user wants to stop. The bound is for free cores; on a busy machine see
 `load_before`.
 """
 
@@ -55,7 +55,7 @@ def guidance(height: int, frames: int):
 
 
 class Watch:
-    """A progress callback that keeps the longest gap between two calls, and what was done in it."""
+    """A progress callback that keeps the longest gap between two calls, and its phase."""
 
     def __init__(self) -> None:
         self.began = self.last = time.perf_counter()

@@ -1,9 +1,9 @@
 """Speed and memory of the reconstruction model, with random weights.
 
 On a GPU: the released size (21x60x120 latents, 4.7 million Gaussians) in bfloat16, by chunk, with the
-peak of the allocator. On a CPU: a small model on small latents, against the same weights run the plain way
+peak of the allocator. On a CPU: a small model on small latents, against the same weights run naively
 (all frames at once, 1x1 convolution after the interpolation, `conv_transpose3d`), and the planned memory of the
-released size. Kernels, uploads and thinning are in the times; reading the file is not. With ``--full`` also the
+released size. Kernels, uploads and decimation are in the times; reading the file is not. With ``--full`` also the
 released size once on the CPU, in bfloat16, with the peak memory of the whole process: minutes where the processor
 multiplies bfloat16, hours elsewhere.
 
@@ -48,7 +48,7 @@ def path_of(frames: int) -> Trajectory:
 
 
 def plain_forward(model: LatentLRM, latents: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:
-    """Run the same weights without any of the savings."""
+    """Run the same weights without memory savings."""
     config = model.config
     frames, rows, columns = latents.shape[2], latents.shape[3] // 2, latents.shape[4] // 2
     padded = F.pad(rays.permute(0, 4, 1, 2, 3), (0, 0, 0, 0, 2, 2))
@@ -185,7 +185,7 @@ def on_cpu(rounds: int) -> tuple[dict, list, list]:
         common.check(
             "plain / chunk 5, ratio of medians", common.ratio(seconds["plain"], seconds["chunk 5"]), least=0.8
         ),
-        common.check("same result as the plain way, 1e-5 less the relative gap", 1e-5 - gap, least=0.0),
+        common.check("same result as the naive way, 1e-5 less the relative gap", 1e-5 - gap, least=0.0),
         common.check("planned memory of the released size, GB below 16", PEAK_BOUND_GB - plans[8], least=0.0),
     ]
     return (

@@ -1,7 +1,7 @@
-"""Speed of the CPU mesh backend against the first sketch and Embree, with the checks that make it count.
+"""Speed of the CPU mesh backend against the first sketch and Embree, with checks of its results.
 
 Scene: a box room with four balls, as a closed mesh of one vertex per panorama pixel. Frames as large as
-the panorama, 20 poses on a curve through the room; the contestants take turns at each pose. Then every
+the panorama, 20 poses on a curve through the room; the contestants are interleaved at each pose. Then every
 pixel at 50 random poses (any rotation) must hit the closed mesh, and distances must agree with Embree's.
 
     python benchmarks/speed_mesh.py [--json] [--quick]
@@ -86,7 +86,7 @@ def smooth_surface(depth: torch.Tensor) -> torch.Tensor:
 
 
 def run_size(height: int, poses: int, closed_poses: int) -> tuple[list, list]:
-    """Time one size and check what was drawn; return result and check records."""
+    """Time one size and check the result; return result and check records."""
     width = 2 * height
     mesh = mesh_from_panorama(room(height), height=height, edge_threshold=100.0, close_poles=True)
     ours = open_mesh_renderer(mesh, backend="numba")[1]

@@ -1,4 +1,4 @@
-"""Speed of the CPU splat backend against the first sketch and against core, with the parity that makes it count.
+"""Speed of the CPU splat backend against the first sketch and against core, with checks of parity.
 
 Scene: Gaussians scattered through the view of one camera, sizes log-normal around the spacing that covers
 the picture. One round is a training step without the optimizer: projection, sorting, drawing, and the
@@ -7,7 +7,7 @@ backend must agree with the plain torch twin in pictures (1e-5) and gradients (1
 cameras and panoramas, plain and anti-aliased.
 
 With COMFYUI_DIR set (and run by an interpreter that has its requirements), core's RenderSplat draws the same
-Gaussians from the same camera; only drawing is timed, called directly on both sides. Core weighs a Gaussian
+Gaussians from the same camera; only rendering is timed, called directly on both sides. Core weighs a Gaussian
 along each pixel's ray and blends in linear light, so the coverage of the two pictures is compared, not
 their colors.
 
@@ -176,7 +176,7 @@ def check_twin(count: int, size_px: int) -> list:
 
 
 def time_panorama(count: int, height: int, rounds: int) -> list:
-    """Time a training step on a whole panorama beside one on a square picture with as many pixels."""
+    """Time a training step on a whole panorama and one on a square picture with as many pixels."""
     side = round(math.sqrt(2) * height / 16) * 16
     target = torch.rand(height, 2 * height, 3, generator=torch.Generator().manual_seed(1))
     square = torch.rand(side, side, 3, generator=torch.Generator().manual_seed(1))
@@ -286,7 +286,7 @@ def main() -> int:
         *((2_000, 64) if options.quick else CORE_SIZE), 2 if options.quick else CORE_ROUNDS
     )
     results += new_results
-    checks += [] if options.quick else new_checks  # at tiny sizes the ratios say nothing
+    checks += [] if options.quick else new_checks  # at tiny sizes the ratios are meaningless
     settings = {
         "sizes": [list(size) for size in sizes],
         "rounds": rounds,

@@ -1,12 +1,12 @@
 """Speed of the world viewer in the graph editor against core's PreviewGaussianSplat: the same file, machine and run.
 
 Needs a ComfyUI with its front end (COMFYUI_DIR, COMFYUI_PYTHON), playwright and Chromium; WebGL is drawn by software
-(SwiftShader) unless the browser has a graphics card. Both nodes lie alone in the editor with a picture of the same
-size and look from the middle of the same world, a box of splats around the eye.
+(SwiftShader) unless the browser has a graphics card. Each node is alone in the editor with a picture of the same
+size and looks from the center of the same world, a box of splats around the eye.
 
     python benchmarks/speed_viewer.py [--json] [--quick]
 
-- first picture: from the moment the node is told of its file to the first picture with at least a fifth of the splats,
+- first picture: from the moment the node receives its file to the first picture with at least a fifth of the splats,
   drawn to its end (one pixel is read back). Holds loading, unpacking, sorting.
 - frames: pictures with new splats on them while the mouse drags, orbiting, at full resolution; `(as it comes)` lets our
   viewer draw fewer splats and pixels while it moves, as users get it.
@@ -123,7 +123,7 @@ def fit_picture(page: Any, kind: str) -> list[int]:
 
 
 def show(page: Any, kind: str, name: str, count: int) -> float:
-    """Tell the node of its file; return the seconds to its first picture."""
+    """Pass the node its file; return the seconds to its first picture."""
     page.evaluate("enough => Object.assign(window.bench, { enough, first: 0, frames: 0 })", count / 5)
     payload = (
         {"matrix3d_splat": [{"filename": name, "subfolder": "", "type": "temp", "count": count}]}
@@ -207,7 +207,7 @@ def main() -> int:
             name = f"bench_{count}.ply"
             write_gaussians(server.temp_dir / name, world(count))
             seen: dict[str, list[dict[str, Any]]] = {OURS: [], CORES: []}
-            for turn in range(rounds):  # each goes first in turn: the machine's pace drifts
+            for turn in range(rounds):  # in alternating order: the machine's speed drifts
                 for kind in list(seen)[:: 1 if turn % 2 == 0 else -1]:
                     seen[kind].append(visit(browser, server.address, kind, name, count, seconds))
                     print(count, kind, seen[kind][-1], flush=True)

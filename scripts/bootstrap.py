@@ -8,7 +8,7 @@ outside the checkout (`MATRIX3D_CACHE`, by default the user's cache folder):
 
 The key is a hash of everything that was asked for, so a changed requirement gets a new environment
 and an unchanged one is found again in a fraction of a second. A stamp file is written last: a run
-that was cut off is taken up again where it stopped.
+that was interrupted resumes where it stopped.
 
     python3 scripts/bootstrap.py setup      make it; print the interpreter's path
     python3 scripts/bootstrap.py shell      the same as lines for a shell's eval
@@ -45,7 +45,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets the old 
             os.execv(_newer, [_newer, *sys.argv])
     sys.exit(
         f"Python must be 3.11 or newer; got {platform.python_version()}. "
-        "Say which to use: make PYTHON=python3.12 ..."
+        "Choose another: make PYTHON=python3.12 ..."
     )
 
 import tomllib
@@ -56,7 +56,7 @@ from this_system import env_python
 ROOT = Path(__file__).resolve().parents[1]
 
 RECIPE = 1
-"""Raise when the steps below change in a way that the requirement files do not show."""
+"""Increment when the steps below change in a way that the requirement files do not show."""
 
 TORCH = "2.14.1"
 TORCHAUDIO = (2, 11, 0)  # the last one; for the host's import only, its own torch pin is ignored
@@ -79,7 +79,7 @@ class SetupError(Exception):
 
 
 def say(message: str) -> None:
-    """Tell the user; stdout is kept for results."""
+    """Print a message on stderr; stdout is for results."""
     print(f"matrix3d set-up: {message}", file=sys.stderr, flush=True)
 
 
@@ -87,7 +87,7 @@ def say(message: str) -> None:
 
 
 def cache_dir() -> Path:
-    """Return the cache folder, made by nobody yet perhaps."""
+    """Return the cache folder, which may not exist yet."""
     named = os.environ.get("MATRIX3D_CACHE")
     if named:
         return Path(named).expanduser().resolve()
@@ -95,13 +95,13 @@ def cache_dir() -> Path:
 
 
 class Setup:
-    """What is there to work with: an interpreter, a host's folder and the host's interpreter."""
+    """The environment: an interpreter, a host's folder and the host's interpreter."""
 
     def __init__(self, python: Path, host_dir: Path, host_python: Path) -> None:
         self.python, self.host_dir, self.host_python = python, host_dir, host_python
 
     def variables(self) -> dict[str, str]:
-        """Return what child processes get in their environment."""
+        """Return the environment variables of child processes."""
         return {
             "MATRIX3D_PYTHON": str(self.python),
             "COMFYUI_DIR": str(self.host_dir),
@@ -131,7 +131,7 @@ def users_python() -> Path | None:
     return Path(found).absolute()
 
 
-# What is asked for
+# Requirements
 
 
 def without_torch(requirements: str) -> list[str]:
@@ -167,7 +167,7 @@ def wanted_torch() -> tuple[tuple[str, str], str]:
 
 
 def pack_requirements() -> tuple[list[str], list[str]]:
-    """Return what the pack and its tests need, and the backends that tests compare with where they exist."""
+    """Return the requirements of the pack and its tests, and of the backends that tests compare with."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     runtime = without_torch((ROOT / "requirements.txt").read_text(encoding="utf-8"))
@@ -198,7 +198,7 @@ def is_ready(folder: Path) -> bool:
 
 
 def mark_ready(folder: Path, **facts: object) -> None:
-    """Write the stamp that says the folder is finished; the last thing that happens to it."""
+    """Write the stamp that marks the folder as finished, as the last step."""
     stamp = folder / "matrix3d-ready.json"
     partial = stamp.with_suffix(".partial")
     partial.write_text(json.dumps({"made": time.strftime("%Y-%m-%d %H:%M:%S"), **facts}, indent=1))
@@ -230,7 +230,7 @@ def lock(folder: Path) -> Iterator[None]:
             say("another set-up is running; waiting for it")
             while not this_system.try_lock(handle):
                 time.sleep(0.5)
-        yield  # the system lets go of the lock with the file, also when we are killed
+        yield  # the system releases the lock with the file, also when we are killed
 
 
 def run(command: Sequence[str | Path], **options: Any) -> int:
@@ -239,7 +239,7 @@ def run(command: Sequence[str | Path], **options: Any) -> int:
 
 
 def installer_environment(python: Path) -> dict[str, str]:
-    """Return the environment for uv: what the user told pip about certificates and indexes."""
+    """Return the environment for uv: the user's pip settings of certificates and indexes."""
     told = {}
     listing = subprocess.run(
         [str(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
@@ -405,12 +405,12 @@ def make_env(env: Path, host: Path) -> None:
     try:
         install(env, "optional backends that tests compare with (about 120 MB)", optional)
     except SetupError:
-        for package in optional:  # not every one exists for every machine; nothing but tests needs them
+        for package in optional:  # not all exist for every machine; only tests need them
             with contextlib.suppress(SetupError):
                 install(env, package, [package])
     say("checking that it all imports")
     if run([env_python(env), "-c", f"import {IMPORTS_TO_CHECK}"]) != 0:
-        raise SetupError(f"the environment in {env} is broken; see above. `make clean-cache` starts afresh.")
+        raise SetupError(f"the environment in {env} is broken; see above. `make clean-cache` starts over.")
     seconds = round(time.monotonic() - start, 1)
     mark_ready(env, python=platform.python_version(), seconds=seconds)
     say(f"environment ready after {seconds:.0f} s")
@@ -450,13 +450,13 @@ def _make() -> Setup:
     setup = find()
     if setup is None:
         raise SetupError(
-            f"set-up ended without a usable environment in {env}; `make clean-cache` starts afresh."
+            f"set-up ended without a usable environment in {env}; `make clean-cache` starts over."
         )
     return setup
 
 
 def for_host() -> Setup:
-    """Return what it takes to run the host: the user's own, as it is, when all of it was named.
+    """Return the environment of the host: the user's own, unchanged, when both were named.
 
     Raises:
         SetupError: when the user's interpreter lacks what the pack needs; nothing is installed there.
@@ -515,5 +515,5 @@ if __name__ == "__main__":
         say(f"error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        say("stopped; the next run goes on from here")
+        say("stopped; the next run resumes from here")
         sys.exit(130)

@@ -1,7 +1,7 @@
 """Run mypy on the core and the scripts, then on the nodes.
 
-The nodes reach the core as ``..matrix3d_core``: the checkout is a package, under whatever name the host's user gave
-its folder, which is seldom one that Python takes. So it is linked to under a name that is.
+The nodes reach the core as ``..matrix3d_core``: the checkout is a package, under the name of
+its folder, which is rarely a valid one in Python. So it is linked to under a valid name.
 """
 
 from __future__ import annotations

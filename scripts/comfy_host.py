@@ -1,7 +1,7 @@
 """A ComfyUI process of our own, and a small client for its HTTP interface.
 
 Standard library only, so it runs wherever Python does. The demo and the tests in the real host
-both stand on it.
+use it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HostError(Exception):
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return ``preferred`` when nobody listens there, otherwise a port that is free now."""
+    """Return ``preferred`` when that port is free, otherwise another free port."""
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe, contextlib.suppress(OSError):
             this_system.reuse_port(probe)
@@ -181,7 +181,7 @@ class Client:
 
 
 def failure(entry: dict[str, Any]) -> str:
-    """Say in one or two lines why the prompt of a history entry did not succeed."""
+    """Return in one or two lines why the prompt of a history entry failed."""
     for kind, message in entry["status"].get("messages", []):
         if kind == "execution_error":
             where = f"{message.get('node_type')} (node {message.get('node_id')})"
@@ -192,7 +192,7 @@ def failure(entry: dict[str, Any]) -> str:
 
 
 def _summary(body: Any) -> str:
-    """Say what a 400 of the host's means: its message and what each node complains about."""
+    """Return the message of the host's 400 and the errors of each node."""
     if not isinstance(body, dict):
         return str(body)[:300]
     error = body.get("error")
@@ -234,7 +234,7 @@ class Host:
 
     @property
     def address(self) -> str:
-        """Where the host's page is."""
+        """The address of the host's page."""
         return self.client.address
 
     def start(self, timeout: float = 180) -> Host:
@@ -251,7 +251,7 @@ class Host:
             *("--disable-auto-launch", "--database-url", f"sqlite:///{database}", *self.arguments),
         ]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **self.environment}
-        environment.pop("PYTHONPATH", None)  # what the caller imports is no business of the host's
+        environment.pop("PYTHONPATH", None)  # the caller's import path must not affect the host
         with self.log_path.open("wb") as log:
             # Its own session: Ctrl-C in our terminal reaches us, and we stop the host in order.
             self.process = subprocess.Popen(
@@ -315,7 +315,7 @@ class Host:
 
 
 def has_accelerator(python: Path) -> bool:
-    """Return whether torch of that interpreter sees a GPU; the host must be told when there is none."""
+    """Return whether torch of that interpreter sees a GPU; without one the host needs a flag."""
     code = (
         "import sys, torch; x = getattr(torch, 'xpu', None); sys.exit(not ("
         "torch.cuda.is_available() or torch.backends.mps.is_available() or (x and x.is_available())))"

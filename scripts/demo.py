@@ -1,7 +1,7 @@
-"""A panorama becomes a walkable world in a real ComfyUI: `make demo`.
+"""Makes a walkable world from a panorama in a real ComfyUI: `make demo`.
 
 Starts ComfyUI with the pack mounted, runs the workflow over ComfyUI's own interface with the progress
-of every node, copies the results to a folder, and goes on serving the graph and the world until Ctrl-C.
+of every node, copies the results to a folder, and keeps serving the graph and the world until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -98,19 +98,19 @@ def set_on_all(workflow: dict[str, Any], info: dict[str, Any], kind: str, name: 
 # Progress
 
 
-QUIET_SECONDS = 15.0  # in a log, a node that works on says so this often
+QUIET_SECONDS = 15.0  # in a log, interval of lines of a running node
 
 
 @dataclass
 class Node:
-    """What is known of a node that runs."""
+    """The state of a running node."""
 
     started: float
     share: float = 0.0
     text: str = ""
-    said: float = 0.0
-    said_share: float = 0.0
-    said_phase: str = ""
+    shown: float = 0.0
+    shown_share: float = 0.0
+    shown_phase: str = ""
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Display:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def title(self, node: str) -> str:
-        """Return what to call a node."""
+        """Return the title of a node."""
         entry = self.prompt.get(node.split(":")[0].split(".")[0])
         return entry["_meta"]["title"] if entry else f"node {node}"
 
@@ -138,7 +138,7 @@ class Display:
         now = self.clock()
         for node, state in states.items():
             if state["state"] == "running" and node not in self.seconds:
-                entry = self._running.setdefault(node, Node(now, said=now))
+                entry = self._running.setdefault(node, Node(now, shown=now))
                 entry.share = min(1.0, state["value"] / state["max"]) if state["max"] > 0 else 0.0
             elif state["state"] in ("finished", "error") and node in self._running:
                 self.seconds[node] = now - self._running.pop(node).started
@@ -156,13 +156,13 @@ class Display:
         for node, entry in self._running.items():
             entry.text = self._texts.get(node, entry.text)
             if self.live or self._is_news(entry, now):
-                entry.said, entry.said_share, entry.said_phase = now, entry.share, phase_of(entry.text)
+                entry.shown, entry.shown_share, entry.shown_phase = now, entry.share, phase_of(entry.text)
                 self._show(node, entry, now)
 
     def _is_news(self, entry: Node, now: float) -> bool:
-        quarter = int(entry.share * 4) > int(entry.said_share * 4)
-        phase = phase_of(entry.text) != entry.said_phase
-        return quarter or phase or now - entry.said > QUIET_SECONDS
+        quarter = int(entry.share * 4) > int(entry.shown_share * 4)
+        phase = phase_of(entry.text) != entry.shown_phase
+        return quarter or phase or now - entry.shown > QUIET_SECONDS
 
     def _show(self, node: str, entry: Node, now: float) -> None:
         full = round(20 * entry.share)
@@ -197,7 +197,7 @@ async def execute(
         async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
             extra = {"extra_pnginfo": {"workflow": workflow}}
             prompt_id = await asyncio.to_thread(client.post, prompt, extra)
-            async for message in socket:  # ends when the host goes away: `wait` says so
+            async for message in socket:  # ends when the host exits: `wait` reports it
                 if message.type == aiohttp.WSMsgType.BINARY:
                     note = node_text(message.data)
                     if note:
@@ -218,7 +218,7 @@ async def execute(
 
 
 async def tick(display: Display) -> None:
-    """Keep the display alive while no message comes."""
+    """Update the display while no message comes."""
     while True:
         await asyncio.sleep(1)
         display.tick()
@@ -295,7 +295,7 @@ def world_address(host: Host, files: list[dict[str, str]]) -> str | None:
 
 
 def find_base(port: int) -> Path:
-    """Return the folder the host keeps its things in; one per port, so that two demos do not meet."""
+    """Return the host's base folder; one per port, so that two demos do not conflict."""
     return bootstrap.cache_dir() / f"demo-{port}"
 
 
@@ -396,7 +396,7 @@ def serve(host: Host) -> None:
 
 
 def say(message: str) -> None:
-    """Tell the user; stdout is kept for files and addresses."""
+    """Print a message on stderr; stdout is for files and addresses."""
     print(f"matrix3d demo: {message}", file=sys.stderr, flush=True)
 
 

@@ -1,12 +1,12 @@
-"""Write the table of formats and readers in docs/formats.md, from really running the readers.
+"""Write the table of formats and readers in docs/formats.md, by running the readers.
 
     MATRIX3D_SPLAT_TOOLS=DIR COMFYUI_DIR=... python scripts/format_table.py
 
-Every format is written by this library and read by each reader that is here: this library, ComfyUI's File3DToSplat
+Every format is written by this library and read by each available reader: this library, ComfyUI's File3DToSplat
 (in the host's interpreter), splat-transform and the SPZ library (in Node, see tests/support/splat_tools.py), gsply, and
-Spark (in a browser, through tests/web/test_formats_in_spark.py). A reader agrees when every Gaussian has the place,
-size, rotation, opacity and color that this library reads from the same file. A reader that is missing leaves its column
-open, and the script says so.
+Spark (in a browser, through tests/web/test_formats_in_spark.py). A reader agrees when every Gaussian has the position,
+size, rotation, opacity and color that this library reads from the same file. A missing reader leaves its column
+empty, and the script reports it.
 """
 
 # ruff: noqa: E402
@@ -38,7 +38,7 @@ from matrix3d_core.scene.gaussians import Gaussians
 
 COUNT, BASES, SIZE_COUNT = 1000, 16, 50_000
 MEASURED = tuple(form for form in FORMATS if not form.is_page and form.name != "ply 2dgs")
-"""What random Gaussians, which are not flat, can be written as."""
+"""Formats of random Gaussians, which are not flat."""
 READERS = ("this library", "ComfyUI", "splat-transform", "gsply", "SPZ library", "Spark")
 DOCUMENT = ROOT / "docs" / "formats.md"
 BEGIN, END = "<!-- table: scripts/format_table.py -->", "<!-- end of table -->"
@@ -61,7 +61,7 @@ result(report)
 
 
 def agreement(ours: Gaussians, theirs: Gaussians) -> str:
-    """Say what a reader got from a file, beside what this library reads from it."""
+    """Compare a reader's result with what this library reads from the file."""
     if len(theirs) != len(ours):
         return "no"
     nearest = torch.cdist(ours.means.double(), theirs.means.double()).argmin(1)

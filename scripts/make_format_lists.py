@@ -2,7 +2,7 @@
 
     python scripts/make_format_lists.py
 
-A page has a list between ``<!-- formats: NAME -->`` and ``<!-- /formats -->``, for the names in `LISTS`. What it says
+A page has a list between ``<!-- formats: NAME -->`` and ``<!-- /formats -->``, for the names in `LISTS`. Its content
 comes from `matrix3d_core.io.splat_formats` and the readers of pictures, distances and camera paths.
 """
 
@@ -69,7 +69,7 @@ def files() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write what is out of date."""
+    """Write outdated pages."""
     for path, text in files().items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Write ``locales/en`` from the node schemas of a running host, and say what ``locales/zh`` lacks.
+"""Write ``locales/en`` from the node schemas of a running host, and list what ``locales/zh`` lacks.
 
     python scripts/make_locales.py http://127.0.0.1:8188
 

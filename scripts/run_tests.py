@@ -1,8 +1,8 @@
-"""What `make test` does: set up, then ruff, mypy and pytest; its arguments go to pytest.
+"""`make test`: sets up, then runs ruff, mypy and pytest; its arguments go to pytest.
 
 Sets up what the tests can use: the environment and a ComfyUI (see `bootstrap.py`), Debian's
 chromium where it is missing and may be installed, and the viewer's development tools where npm is
-there. Whatever stays missing is named before the tests start, and pytest skips what needs it.
+there. Missing tools are named before the tests start, and pytest skips what needs them.
 With ``--quick`` first (`make quick`), only what needs neither the host nor a browser.
 """
 
@@ -24,7 +24,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def say(message: str) -> None:
-    """Tell the user, in order with what the tools print."""
+    """Print a message, in order with the tools' output."""
     print(f"make test: {message}", flush=True)
 
 
@@ -59,7 +59,7 @@ def ensure_web_tools() -> str | None:
     """Install the viewer's development tools into the cache; return why they are missing.
 
     They are linked to as ``scripts/web/node_modules``: ComfyUI's page loads every ``.js`` below
-    ``web/``, so they must not lie there.
+    ``web/``, so they must not be there.
     """
     home = ROOT / "scripts" / "web"
     if not (home / "package-lock.json").is_file():
@@ -99,7 +99,7 @@ def steps(python: Path) -> list[tuple[str, list[str]]]:
 
 
 def workers(arguments: list[str], cores: int) -> list[str]:
-    """Return pytest-xdist's options: a file's tests stay together; none where it would only be in the way.
+    """Return pytest-xdist's options: a file's tests stay together; none where it would not help.
 
     That is with one core, when the arguments say how to run themselves, and for a few tests by hand.
     """
@@ -128,7 +128,7 @@ def main(arguments: list[str]) -> int:
         if reason:
             say(f"skipped: {what}: {reason}")
     if failed:
-        say(f"FAILED so far: {', '.join(failed)} (see above); going on with pytest")
+        say(f"FAILED so far: {', '.join(failed)} (see above); continuing with pytest")
     cores = this_system.usable_cores()
     shared = workers(arguments, cores)
     if shared:

@@ -5,8 +5,8 @@
 Needs a running ComfyUI with the pack (``make demo`` serves one, and then nothing is computed twice), the
 package playwright and chromium. Runs `panorama_to_world` on the shipped sample and writes
 
-- ``workflows/NAME.jpg``: what a template makes where that needs no model; else what it starts from, and nothing
-  that no model has made here,
+- ``workflows/NAME.jpg``: the result of a template that needs no model; else its input, and no result
+  that was not made here,
 - ``docs/images/graph.jpg`` and ``walk.jpg``: the finished run in the editor, and a walk in it,
 - with ``--viewpoints``, ``docs/images/viewpoints.jpg``: the benchmark `quality_world`, some minutes.
 """
@@ -68,7 +68,7 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
     entry = client.wait(
         client.post(to_prompt(workflow, info), {"extra_pnginfo": {"workflow": workflow}}), timeout_s
     )
-    # What the host takes from its cache it does not show again: the record that shows most is that of the run itself.
+    # The host does not show cached results again: the most complete record is that of the first run.
     same = [e for e in client.get("/history").values() if e["prompt"][2] == entry["prompt"][2]]
     entry = max(same, key=lambda e: len(e["outputs"]))
     prompt = to_prompt(workflow, info)
@@ -126,7 +126,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def cut(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Scale a picture to cover a box, and cut off what is too much."""
+    """Scale a picture to cover a box, and crop the rest."""
     scale = max(width / picture.width, height / picture.height)
     large = picture.resize(
         (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
@@ -136,7 +136,7 @@ def cut(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def stack(*parts: tuple[str, Image.Image]) -> Image.Image:
-    """Put pictures above one another into a square, each with what it is."""
+    """Stack pictures in a square, each with its label."""
     square = Image.new("RGB", (SIDE, SIDE), PAPER)
     height = SIDE // len(parts)
     for row, (words, picture) in enumerate(parts):
@@ -155,7 +155,7 @@ def label(square: Image.Image, words: str, at: tuple[int, int]) -> None:
 
 
 def sentence(words: str, what: str) -> Image.Image:
-    """The sentence that a template starts from, written on a card."""
+    """The input sentence of a template, on a card."""
     card = Image.new("RGB", (SIDE, SIDE), PAPER)
     draw = ImageDraw.Draw(card)
     lines: list[str] = []
@@ -180,18 +180,18 @@ THUMBNAILS = {
     "text_to_panorama": lambda p: sentence(SENTENCE, "from a sentence to a panorama"),
     "photo_to_panorama": lambda p: stack(("from a photo", p["photo"]), ("on the sphere", p["canvas"])),
     "panorama_to_video": lambda p: stack(
-        ("from a panorama", p["panorama"]), ("what a video fills", p["guidance"])
+        ("from a panorama", p["panorama"]), ("what a video generates", p["guidance"])
     ),
     "panorama_video_to_world": lambda p: stack(
-        ("from a panorama and its path", p["plot"]), ("what a video fills", p["guidance"])
+        ("from a panorama and its path", p["plot"]), ("what a video generates", p["guidance"])
     ),
     "panorama_lrm_to_world": lambda p: stack(
         ("from a panorama", p["panorama"]),
-        ("what a video fills", p["guidance"]),
+        ("what a video generates", p["guidance"]),
         ("along a path", p["plot"]),
     ),
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
-    "extend_world": lambda p: stack(("a world", p["view"]), ("go on from where you stand", p["flight"])),
+    "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
 }
 assert list(THUMBNAILS) == list(TEMPLATES)
 
@@ -264,7 +264,7 @@ def walk(page: Any, meters: float) -> None:
     box = page.evaluate("() => window.matrix3d.viewers.at(-1).element.getBoundingClientRect().toJSON()")
     page.mouse.click(box["left"] + box["width"] / 2, box["top"] + box["height"] / 3)
     while page.evaluate("() => window.matrix3d.viewers.at(-1).pose().position[2]") < meters:
-        page.keyboard.press("w", delay=60)  # step by step: a slow page would go on for meters
+        page.keyboard.press("w", delay=60)  # step by step: a slow page would move for meters
         page.wait_for_timeout(300)
     page.wait_for_function("() => window.matrix3d.viewers.at(-1).stats().isSettled", timeout=120_000)
     page.wait_for_timeout(3000)

@@ -1,4 +1,4 @@
-"""What systems do in ways of their own: the one module of the scripts that asks which one this is.
+"""Platform differences: the one module of the scripts that checks the operating system.
 
 Standard library only; `bootstrap.py` needs it before there is an environment. A test
 (`tests/architecture/test_platform.py`) keeps such calls out of the other scripts.
@@ -23,12 +23,12 @@ def kind() -> tuple[str, str]:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: on Linux its own share, elsewhere all there are."""
+    """Return how many cores this process may use: on Linux its affinity, elsewhere all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_administrator() -> bool:
-    """Return whether we may install packages of the system."""
+    """Return whether we may install system packages."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
@@ -36,7 +36,7 @@ def is_administrator() -> bool:
 
 
 def cache_home() -> Path:
-    """Return the folder in which programs keep what they can make again."""
+    """Return the user's cache folder."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
@@ -78,7 +78,7 @@ def link_folder(link: Path, target: Path) -> None:
 
 
 def try_lock(handle: IO[Any]) -> bool:
-    """Lock an open file until it is closed or the process ends; return whether nobody else holds it."""
+    """Lock an open file until it is closed or the process ends; return whether it was free."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -95,7 +95,7 @@ def try_lock(handle: IO[Any]) -> bool:
 
 
 def reuse_port(probe: socket.socket) -> None:
-    """Let a socket have a port that was in use a moment ago; on Windows it could take one that is in use."""
+    """Let a socket reuse a port released a moment ago; not on Windows, where it could take one in use."""
     if os.name != "nt":
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -104,7 +104,7 @@ def reuse_port(probe: socket.socket) -> None:
 
 
 def become(command: list[str]) -> int:
-    """Run a command in our place, so that it gets Ctrl-C itself; Windows can only wait for its exit status."""
+    """Replace this process by a command, so that it gets Ctrl-C itself; Windows can only wait for its exit status."""
     if os.name != "nt":
         os.execv(command[0], command)
     return subprocess.call(command)
@@ -116,7 +116,7 @@ def stop_politely(process: subprocess.Popen[Any]) -> None:
 
 
 def treat_as_interrupt() -> None:
-    """Let requests to end, and a closed terminal, raise KeyboardInterrupt as Ctrl-C does."""
+    """Let SIGTERM, and a closed terminal, raise KeyboardInterrupt as Ctrl-C does."""
 
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -127,7 +127,7 @@ def treat_as_interrupt() -> None:
 
 
 def process_memory(pid: int) -> tuple[int, int]:
-    """Return a process's memory now and its peak so far in bytes (0 where the system does not say)."""
+    """Return a process's memory now and its peak so far in bytes (0 where unknown)."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         status = Path(f"/proc/{pid}/status").read_text()
         fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)

@@ -1,4 +1,4 @@
-"""Turn a saved workflow (what the front end stores) into a prompt (what the host runs).
+"""Convert a saved workflow (the front end's format) to a prompt (the host's format).
 
 The same work as the front end's "Export (API)": widget values in the order of the node's schema,
 links through reroutes and bypassed nodes, muted nodes left out.
@@ -29,7 +29,7 @@ class WorkflowError(ValueError):
 
 
 INLET, OUTLET = "-10", "-20"
-"""Ids that the links of a subgraph name its two ends by."""
+"""Ids of a subgraph's two ends in its links."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Link:
 
 @dataclass
 class _Graph:
-    """A graph with what it lies in; ``path`` goes before its nodes' ids in the prompt."""
+    """A graph with its enclosing graph; ``path`` goes before its nodes' ids in the prompt."""
 
     nodes: dict[str, Any]
     links: dict[str, _Link]
@@ -126,7 +126,7 @@ def set_widget(node: dict[str, Any], info: dict[str, Any], name: str, value: Any
 
 
 def widget_slots(node: dict[str, Any], info: dict[str, Any]) -> dict[str, int]:
-    """Return where in ``widgets_values`` each input's constant lies."""
+    """Return the index of each input's constant in ``widgets_values``."""
     values = list(node.get("widgets_values") or [])
     shown = {entry["widget"]["name"] for entry in node.get("inputs", []) if entry.get("widget")}
     found: dict[str, int] = {}
@@ -155,7 +155,7 @@ def _take(
     shown: set[str],
     node: dict[str, Any],
 ) -> int:
-    """Note where the values of these inputs lie, from position ``at`` on; return the position after them."""
+    """Record the positions of these inputs' values, from ``at`` on; return the position after them."""
     for name, spec in specs:
         full = prefix + name
         if not is_widget(spec) and full not in shown:
@@ -195,7 +195,7 @@ def is_widget(spec: Any) -> bool:
 
 
 def _follow(link: _Link, graph: _Graph, subgraphs: dict[str, dict[str, Any]]) -> tuple[Any] | None:
-    """Return what really feeds an input, ``([node, slot],)`` or ``(constant,)``; None for nothing."""
+    """Return the source of an input, ``([node, slot],)`` or ``(constant,)``; None for nothing."""
     met: set[tuple[str, _Link]] = set()
     while (graph.path, link) not in met:
         met.add((graph.path, link))
@@ -222,7 +222,7 @@ def _follow(link: _Link, graph: _Graph, subgraphs: dict[str, dict[str, Any]]) ->
         if through is None or through.get("link") is None:
             return None
         link = graph.links[str(through["link"])]
-    raise WorkflowError(f"node {graph.path + link.source}: its reroutes form a ring.")
+    raise WorkflowError(f"node {graph.path + link.source}: its reroutes form a cycle.")
 
 
 def _entry(node: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -231,7 +231,7 @@ def _entry(node: dict[str, Any], name: str) -> dict[str, Any] | None:
 
 
 def _way_through(node: dict[str, Any], slot: int) -> dict[str, Any] | None:
-    """Return the linked input that a reroute or a bypassed node hands on at one of its outputs."""
+    """Return the linked input that a reroute or a bypassed node passes on at one of its outputs."""
     inputs: list[dict[str, Any]] = node.get("inputs", [])
     wanted = node["outputs"][slot]["type"]
     is_reroute = node["type"] == "Reroute"

@@ -1,9 +1,9 @@
-"""Graphs described in a few lines, and the front end's own file format (schema 0.4) made of them.
+"""Short descriptions of graphs, and their conversion to the front end's file format (schema 0.4).
 
-Nodes are stacked in columns, columns stand in titled groups. How high a node gets, in either of the
+Nodes are stacked in columns, columns are in titled groups. The height of a node, in either of the
 front end's renderers, with every widget, a line of progress and its picture shown, is measured
-(`node_heights.json`, written by ``make_workflows.py --measure``), so that nothing ever grows into
-what stands below it.
+(`node_heights.json`, written by ``make_workflows.py --measure``), so that no node ever overlaps
+the one below it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAMES = uuid.UUID("6d617472-6978-4344-8000-000000000000")
 """Name space of the ids that workflows and subgraphs get."""
 
 TITLE, GAP, PAD, GROUP_TITLE = 30, 32, 20, 50
-"""Height of a node's title, distance of nodes (the front end hangs an "Error" tab below them), border of a group
+"""Height of a node's title, distance of nodes (the front end adds an "Error" tab below them), border of a group
 and height of its own title."""
 COLUMN_GAP = 48
 
@@ -41,7 +41,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Inlet:
-    """What comes into the subgraph under this name."""
+    """An input of the subgraph."""
 
     name: str
 
@@ -90,7 +90,7 @@ class Group:
 
 @dataclass
 class Graph:
-    """Nodes by key, and how they stand."""
+    """Nodes by key, and their layout."""
 
     nodes: dict[str, Node | Part]
     groups: list[Group]
@@ -98,7 +98,7 @@ class Graph:
     def __post_init__(self) -> None:
         placed = [key for group in self.groups for column in group.columns for key in column.keys]
         if sorted(placed) != sorted(self.nodes):
-            raise ValueError(f"each node stands in one column: {sorted(set(placed) ^ set(self.nodes))}")
+            raise ValueError(f"each node must be in one column: {sorted(set(placed) ^ set(self.nodes))}")
 
 
 def note(text: str, height: int = 300) -> Node:
@@ -151,7 +151,7 @@ def ui_workflow(
 
 @dataclass
 class _Writer:
-    """Numbers nodes on and collects the subgraphs of one workflow."""
+    """Assigns node ids and collects the subgraphs of one workflow."""
 
     info: dict[str, Any]
     name: str
@@ -331,7 +331,7 @@ class _Writer:
         }
 
     def _height(self, node: Node | Part) -> tuple[int, int]:
-        """Return what a node takes without its title: at rest, and at most."""
+        """Return the height of a node without its title: at rest, and at most."""
         if isinstance(node, Part):
             kinds = self._inlets(node).values()
             rest = 20 * max(len(node.inputs), len(node.outputs)) + 40 + 90 * sum(k == "STRING" for k in kinds)
@@ -401,7 +401,7 @@ def _sockets_and_widgets(
             if not is_linked:
                 continue
         socket = {"name": name, "type": kind, "link": None}
-        if is_widget:  # a link takes the widget's place
+        if is_widget:  # a link replaces the widget
             socket["widget"] = {"name": name}
         sockets.append((socket, value if is_linked else None))
     if unknown:

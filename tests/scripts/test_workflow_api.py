@@ -158,7 +158,7 @@ def test_a_ring_of_reroutes_is_refused():
     ]
     workflow["links"][0] = [1, 6, 0, 3, 0, "IMAGE"]
     workflow["links"] += [[5, 7, 0, 6, 0, "*"], [6, 6, 0, 7, 0, "*"]]
-    with pytest.raises(WorkflowError, match="form a ring"):
+    with pytest.raises(WorkflowError, match="form a cycle"):
         to_prompt(workflow, INFO)
 
 
