@@ -166,8 +166,8 @@ def main() -> int:
             seconds = spread([row.pop("seconds") for row in rows])
             results.append({"name": name, **seconds, "renderer": renderer, "reloads": rows})
             if comes_back is not None:
-                told = f"{'comes back' if comes_back else 'is lost'}: {name}"
-                checks.append(check(told, share if comes_back else 1 - share, least=1))
+                label = f"{'comes back' if comes_back else 'is lost'}: {name}"
+                checks.append(check(label, share if comes_back else 1 - share, least=1))
     settings = {"nodes": len(NODES), "front_end": front_end, "custom_nodes": "none"}
     return finish("reload_lost", where, settings, results, checks, options.json)
 

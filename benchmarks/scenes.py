@@ -444,9 +444,9 @@ def _hit(ox, oy, oz, dx, dy, dz, limit, any_hit, room, boxes, balls, columns, gr
         if b >= 0:
             continue
         a, c = qx * qx + qy * qy + qz * qz, px * px + py * py + pz * pz - 1
-        disc = b * b - a * c
-        if disc > 0 and c > 0:
-            t = (-b - math.sqrt(disc)) / a
+        discriminant = b * b - a * c
+        if discriminant > 0 and c > 0:
+            t = (-b - math.sqrt(discriminant)) / a
             if 1e-6 < t < best:
                 if any_hit:
                     return t
@@ -458,11 +458,11 @@ def _hit(ox, oy, oz, dx, dy, dz, limit, any_hit, room, boxes, balls, columns, gr
     for k in range(columns.shape[0]):
         u, w, radius = ox - columns[k, 0], oz - columns[k, 1], columns[k, 2]
         b, c = u * dx + w * dz, u * u + w * w - radius * radius
-        disc = b * b - a * c
-        if disc <= 0:
+        discriminant = b * b - a * c
+        if discriminant <= 0:
             continue
         if a > 0 and c > 0 and b < 0:
-            t = (-b - math.sqrt(disc)) / a
+            t = (-b - math.sqrt(discriminant)) / a
             y = oy + t * dy
             if 1e-6 < t < best and columns[k, 3] <= y <= columns[k, 4]:
                 if any_hit:

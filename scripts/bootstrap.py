@@ -240,20 +240,20 @@ def run(command: Sequence[str | Path], **options: Any) -> int:
 
 def installer_environment(python: Path) -> dict[str, str]:
     """Return the environment for uv: the user's pip settings of certificates and indexes."""
-    told = {}
+    settings = {}
     listing = subprocess.run(
         [str(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
     for line in sorted(listing.stdout.splitlines(), key=lambda text: text.startswith(":env:")):
         name, _, value = line.partition("=")
-        told[name.rpartition(".")[2]] = " ".join(value.strip().strip("'\"").replace("\\n", " ").split())
+        settings[name.rpartition(".")[2]] = " ".join(value.strip().strip("'\"").replace("\\n", " ").split())
     environment = dict(os.environ)
-    links = told.get("find-links", "").split()
+    links = settings.get("find-links", "").split()
     for name, value in {
-        "SSL_CERT_FILE": told.get("cert", ""),
+        "SSL_CERT_FILE": settings.get("cert", ""),
         "UV_FIND_LINKS": ",".join(links),
-        "UV_DEFAULT_INDEX": told.get("index-url", ""),
-        "UV_INDEX": told.get("extra-index-url", ""),
+        "UV_DEFAULT_INDEX": settings.get("index-url", ""),
+        "UV_INDEX": settings.get("extra-index-url", ""),
     }.items():
         if value:
             environment.setdefault(name, value)

@@ -219,8 +219,8 @@ def panorama_to_world() -> Graph:
     text = (
         "**Panorama to world.** Press Run: the shipped sample becomes a world in a few minutes, without a GPU "
         "or a model. Then click into *Walk here* and use W A S D and the mouse.\n\n"
-        "For your own picture choose it in *Load Panorama* (2:1). Without a depth file a flat ground and a far "
-        "dome stand in; for real geometry use the MoGe template."
+        "For your own picture choose it in *Load Panorama* (2:1). Without a depth file the geometry is a "
+        "ground-plane and sky-dome proxy; for real geometry use the MoGe template."
     )
     nodes = {
         "note": note(text, 240),
@@ -347,8 +347,8 @@ def save_panorama(images: Ref) -> Node:
 def text_to_panorama() -> Graph:
     text = (
         "**Text to panorama.** FLUX.1 dev with the panorama LoRA, upstream's settings: 1024x512, 50 steps, "
-        "guidance 7. *Load Panorama LoRA* turns the latent while sampling and *Panorama VAE Decode* closes the ring, so the "
-        "left and right border meet. *Level Panorama* turns the scene to the front.\n\n"
+        "guidance 7. *Load Panorama LoRA* rolls the latent between steps and *Panorama VAE Decode* is circular, "
+        "so the left and right border match. *Level Panorama* rotates the scene to the front.\n\n"
         "Any FLUX.1 dev checkpoint works here, quantized ones too: swap the loader."
     ) + files("flux1-dev.safetensors", LORA_TEXT, *FLUX_FILES)
     nodes = {
@@ -364,8 +364,10 @@ def text_to_panorama() -> Graph:
         [
             Group("", [Column(["note"], 380)]),
             Group("1 Models", [Column(["unet", "clip", "ae", "pano"])]),
-            Group("2 Words", [Column(["words", "positive", "guided", "nothing", "empty"], 380)]),
-            Group("3 Sample and close the ring", [Column(["shift", "sampler"]), Column(["decode", "front"])]),
+            Group("2 Prompt", [Column(["words", "positive", "guided", "nothing", "empty"], 380)]),
+            Group(
+                "3 Sample and decode circularly", [Column(["shift", "sampler"]), Column(["decode", "front"])]
+            ),
             Group("4 Measure and save", [Column(["metric", "save"], 560)], GOLD),
         ],
     )
@@ -373,8 +375,8 @@ def text_to_panorama() -> Graph:
 
 def photo_to_panorama() -> Graph:
     text = (
-        "**Photo to panorama.** The photo is put on the sphere, FLUX.1 Fill paints the rest, and the photo's "
-        "own pixels go back on top. Set the photo's horizontal field of view in *Project*; with MoGe, link its "
+        "**Photo to panorama.** The photo is projected to the sphere, FLUX.1 Fill outpaints the rest, and the "
+        "original photo is blended back in. Set the photo's horizontal field of view in *Project*; with MoGe, link its "
         "geometry instead. Upstream's settings: 1600x800, 50 steps, guidance 30."
     ) + files("flux1-fill-dev.safetensors", LORA_PHOTO, *FLUX_FILES)
     sampler = flux_sampler(1600, 800, Ref("inpaint"), Ref("inpaint", 1), Ref("inpaint", 2), 0)
@@ -411,15 +413,15 @@ def photo_to_panorama() -> Graph:
             Group("", [Column(["note", "photo"], 380)]),
             Group("1 Models", [Column(["unet", "clip", "ae", "pano"])]),
             Group(
-                "2 Words and photo",
+                "2 Prompt and photo",
                 [Column(["words", "positive", "guided", "nothing"], 380), Column(["project"], 380)],
             ),
             Group(
-                "3 Sample and close the ring",
+                "3 Sample and decode circularly",
                 [Column(["inpaint", "shift", "decode"]), Column(["sampler"])],
             ),
             Group(
-                "4 Photo back on top, measure, save",
+                "4 Blend photo back in, measure, save",
                 [Column(["composite"]), Column(["metric", "save"], 560)],
                 GOLD,
             ),
@@ -486,7 +488,7 @@ def wan_stages(words: str | Inlet, **given: Ref | Inlet) -> dict[str, Node | Par
                 "trajectory": given["trajectory"],
             },
         ),
-        "video_report": Node("PreviewAny", {"source": Ref("video", 2)}, title="What was sampled"),
+        "video_report": Node("PreviewAny", {"source": Ref("video", 2)}, title="Sampled video"),
         "real": Node(
             "PanoTexelComposite",
             {"frames": Ref("video", 1), "guidance": given["frames"], "mask": given["mask"]},
@@ -517,7 +519,7 @@ VIDEO_GROUPS = [
     ),
     Group("Words", [Column(["video_words", "video_positive", "video_negative"], 380)]),
     Group("Sample", [Column(["video", "video_report"], 380)]),
-    Group("Real texels back, save", [Column(["real", "film", "save_film"])], GOLD),
+    Group("Composite known pixels, save", [Column(["real", "film", "save_film"])], GOLD),
 ]
 
 SAMPLE_WORDS = (
@@ -527,7 +529,7 @@ SAMPLE_WORDS = (
 
 
 def sample_video(text: str, height: int) -> tuple[dict[str, Node | Part], list[Group]]:
-    """The sample panorama as a panoramic video: nodes and groups to go on from."""
+    """The sample panorama as a panoramic video: nodes and groups to extend."""
     nodes = {
         "note": note(text, height),
         **sample_stages("geometric mean 1"),
@@ -552,8 +554,8 @@ def sample_video(text: str, height: int) -> tuple[dict[str, Node | Part], list[G
 def panorama_to_video() -> Graph:
     text = (
         "**Panorama to panoramic video.** Wan 2.1 I2V 14B (480p) with the panorama video LoRA follows the "
-        "camera path through the scene's mesh. Where the mesh shows the real panorama, its own texels are put "
-        "back at full resolution. Upstream's settings: 81 frames of 960x480, 50 Euler steps, shift 5, CFG 5.\n\n"
+        "camera path through the scene's mesh. Where the mesh shows the panorama, its original pixels are "
+        "composited back at full resolution. Upstream's settings: 81 frames of 960x480, 50 Euler steps, shift 5, CFG 5.\n\n"
         "Describe your scene in *Panorama Prompt*."
     ) + files(*WAN_FILES)
     return Graph(*sample_video(text, 480))
@@ -601,10 +603,9 @@ def panorama_video_to_world() -> Graph:
 
 def panorama_lrm_to_world() -> Graph:
     text = (
-        "**Panorama to world, feed-forward.** As *panorama_to_video*, then the reconstruction model turns the "
-        "video's latent into splats in one pass; `matrix3d convert-lrm` makes a smaller file of it.\n\n"
-        "The model knows worlds whose typical distance is 1, which *PanoDepth* gives here. It makes worlds of "
-        "480x960 video only. *Fine* goes on from there with a few hundred steps of fitting."
+        "**Panorama to world, feed-forward.** As *panorama_to_video*, then the reconstruction model decodes the "
+        "video's latent to splats in one pass; `matrix3d convert-lrm` makes a smaller file of it.\n\n"
+        "The model expects a geometric mean distance of 1, which *PanoDepth* gives here, and 480x960 video. *Fine* refines its splats with a few hundred optimizer steps."
     ) + files(LRM, *WAN_FILES)
     path, depth = Ref("path"), Ref("depth")
     nodes, groups = sample_video(text, 520)
@@ -614,8 +615,8 @@ def panorama_lrm_to_world() -> Graph:
             "LRMDecode",
             {"lrm": Ref("lrm"), "latent": Ref("video"), "trajectory": path},
         ),
-        "fast_report": Node("PreviewAny", {"source": Ref("fast", 3)}, title="What the model made"),
-        "depths": Node("PreviewImage", {"images": Ref("fast", 2)}, title="Distances it found"),
+        "fast_report": Node("PreviewAny", {"source": Ref("fast", 3)}, title="Decoded splats"),
+        "depths": Node("PreviewImage", {"images": Ref("fast", 2)}, title="Decoded depth"),
         "fast_world": Node(
             "SplatPreview",
             {"splat": Ref("fast"), "trajectory": path},
@@ -675,7 +676,7 @@ def text_to_world_parts() -> dict[str, Part]:
         [
             Group("Words", [Column(["positive", "guided", "nothing", "empty"], 300)]),
             Group("Sample", [Column(["shift", "sampler"], 300)]),
-            Group("Close the ring, face forward", [Column(["decode"], 300), Column(["front"], 300)], GOLD),
+            Group("Decode circularly, face forward", [Column(["decode"], 300), Column(["front"], 300)], GOLD),
         ],
     )
     geometry = Graph(
@@ -712,11 +713,11 @@ def text_to_world_parts() -> dict[str, Part]:
             **film_stages(Ref("real")),
         },
         [
-            Group("Words and eyes", [Column(["small", "seen", "video_words"])]),
+            Group("Prompt and CLIP vision", [Column(["small", "seen", "video_words"])]),
             Group(
                 "Sample", [Column(["video_positive", "video_negative", "video_report"]), Column(["video"])]
             ),
-            Group("Real texels back, save", [Column(["real", "film", "save_film"])], GOLD),
+            Group("Composite known pixels, save", [Column(["real", "film", "save_film"])], GOLD),
         ],
     )
     fit = {
@@ -737,13 +738,13 @@ def text_to_world_parts() -> dict[str, Part]:
             {"model": Ref("pano"), "clip": Ref("clip"), "vae": Ref("ae")},
         ),
         "paint": Part(
-            "1 Paint the panorama",
+            "1 Generate the panorama",
             panorama,
             {"words": words, "model": Ref("flux"), "clip": Ref("flux", 1), "vae": Ref("flux", 2)},
             {"panorama": Ref("front")},
         ),
         "measure": Part(
-            "2 Measure its distances", geometry, {"panorama": panorama_of}, {"geometry": Ref("depth")}
+            "2 Estimate its depth", geometry, {"panorama": panorama_of}, {"geometry": Ref("depth")}
         ),
         "guide": Part(
             "3 Choose a path",
@@ -763,7 +764,7 @@ def text_to_world_parts() -> dict[str, Part]:
             },
         ),
         "film": Part(
-            "4 Film it",
+            "4 Generate the video",
             film,
             {
                 "words": words,
@@ -806,7 +807,7 @@ def text_to_world() -> Graph:
         [
             Group("Your sentence", [Column(["note", "words"])]),
             Group(
-                "The way to a world",
+                "Steps to a world",
                 [
                     Column(["flux", "paint", "look"], 270),
                     Column(["measure", "guide", "wan"], 270),
@@ -819,19 +820,20 @@ def text_to_world() -> Graph:
 
 
 def extend_world() -> Graph:
-    """A world, and a second segment that sleeps until 'Extend from here' is pressed in the viewer."""
+    """A world, and a second segment that is muted until 'Extend from here' is pressed in the viewer."""
     text = (
-        "**Extend a world.** Press Run: the sample becomes a world. Walk in *Walk here* to where you want to go on, and "
-        "press *Extend from here* (X, the arrow up out of the line). That wakes the second half: it looks around from "
-        "there, proposes a path to what nobody has seen, fills it and fits it into the same world, which opens in *Walk "
-        "on*. Press *Extend from here* there, and another segment is added below.\n\n"
-        "*Inpaint Guidance* only continues what is known; a video model (see the other templates) invents."
+        "**Extend a world.** Press Run: the sample becomes a world. Walk in *Walk here* to the new viewpoint, "
+        "and press *Extend from here* (X, the arrow up out of the line). That enables the second half: it "
+        "renders a panorama there, proposes a path to unobserved space, inpaints it and fits it into the same "
+        "world, which opens in *Walk on*. Press *Extend from here* there, and another segment is added below.\n\n"
+        "*Inpaint Guidance* only extends the background; a video model (see the other templates) generates new "
+        "content."
     )
     first = splat_stages("matrix3d/extended")
     kept = ("path", "guide", "fill", "fit", "world")
     second: dict[str, Node | Part] = {
         "extend": Node("WorldExtend", {"splat": Ref("fit"), "trajectory": Ref("path")}),
-        "look": Node("PreviewImage", {"images": Ref("extend")}, title="From there"),
+        "look": Node("PreviewImage", {"images": Ref("extend")}, title="New viewpoint"),
         "next": Node(
             "NextBestPath",
             {
@@ -899,7 +901,7 @@ def extend_world() -> Graph:
                 GREEN,
             ),
             Group(
-                "3 Next segment (sleeps until you press Extend from here)",
+                "3 Next segment (runs after Extend from here)",
                 [
                     Column(["extend", "look"], 360),
                     Column(["next"], 420),

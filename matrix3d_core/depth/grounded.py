@@ -70,7 +70,7 @@ def grounded_geometry(
     horizon_rad: float = 0.0,
     height: int = 0,
 ) -> PanoramaGeometry:
-    """Give a panorama a flat ground and a dome; see `grounded_distance`.
+    """Give a panorama a ground plane and a sky dome; see `grounded_distance`.
 
     Args:
         rgb: ``[H, W, 3]`` floating point in [0, 1], ``W == 2 * H``, level.
@@ -108,7 +108,7 @@ def grounded_geometry(
         "horizon_deg": math.degrees(horizon_rad),
         "distance_min": float(depth_ray.min()),
         "distance_max": float(depth_ray.max()),
-        "note": "assumed, not measured: flat ground and a dome",
+        "note": "assumed, not measured: ground plane and sky dome",
     }
     rgb = resize_panorama(rgb.detach().to("cpu", torch.float32).clamp(0, 1), rows).contiguous()
     return PanoramaGeometry(rgb, depth_ray, nothing, nothing.clone(), True, report)

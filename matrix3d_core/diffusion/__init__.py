@@ -1,1 +1,1 @@
-"""Diffusion on a ring: wrap-around VAE tiles, latent rolls, conditioning, sizes and the noise schedule."""
+"""Diffusion of panoramas: circular VAE tiles, latent rolls, conditioning, sizes and the noise schedule."""

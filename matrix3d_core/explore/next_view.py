@@ -187,8 +187,8 @@ def open_known_mesh(
         small = torch.nn.functional.interpolate(known[None, None].float(), (rows, 2 * rows), mode="area")[
             0, 0
         ]
-        sure = small > 0.5
-        flags = torch.cat((sure.flatten(), sure[0].any()[None], sure[-1].any()[None]))
+        is_known = small > 0.5
+        flags = torch.cat((is_known.flatten(), is_known[0].any()[None], is_known[-1].any()[None]))
         mesh = replace(mesh, is_visible=mesh.is_visible & flags)
     return open_mesh_renderer(mesh, backend=backend)[1]
 
@@ -245,7 +245,7 @@ def _draw(path: Trajectory, geometry: PanoramaGeometry, tried: list[Candidate], 
         draw.text((x, y), f"{math.degrees(way.yaw_rad):+4.0f}°", font=font, fill=(232, 234, 237))
         bar = (column_px - 220) * way.score / most
         draw.rectangle((x + 52, y + 3, x + 52 + max(1, bar), y + 12), fill=color)
-        told = f"{way.unseen_sr / (4 * math.pi):.1%}, {way.distance:.2g} far" if way.distance else "blocked"
-        draw.text((x + 58 + bar, y), told, font=font, fill=color if k == best else (150, 156, 164))
+        label = f"{way.unseen_sr / (4 * math.pi):.1%}, {way.distance:.2g} far" if way.distance else "blocked"
+        draw.text((x + 58 + bar, y), label, font=font, fill=color if k == best else (150, 156, 164))
     low = torch.from_numpy(np.array(panel)).float() / 255
     return torch.cat((map_picture, low))

@@ -24,8 +24,8 @@ def fit_scale_shift(
     """Find ``scale`` and ``shift`` that minimize ``sum w (scale * source + shift - target)^2``.
 
     Samples of weight 0 are left out, whatever they hold. Where the remaining sources are all equal
-    the scale cannot be told: it is 1 there and the shift the mean difference. Where nothing remains
-    the answer is ``(1, 0)``.
+    the scale is undefined: it is 1 there and the shift the mean difference. Where none remain
+    the result is ``(1, 0)``.
 
     Args:
         source: ``[..., N]`` floating point.

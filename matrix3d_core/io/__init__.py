@@ -1,1 +1,1 @@
-"""Bytes to scene records and back, one format per file."""
+"""Readers and writers of files, one format per module."""

@@ -48,7 +48,7 @@ FLOAT_KINDS = ("auto", "linear light", "display values")
 """Meaning of a float file's numbers: linear light, which is tone-mapped, or display values, clamped to 0 to 1."""
 
 _MOST_STOPS = 64
-_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts a subprocess
+_PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # none that starts another program
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _BAND_ROWS = 16
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -1,1 +1,1 @@
-"""LoRA files: find them, read them whatever their naming, and fit them to a model's own names."""
+"""LoRA files: search, reading in any naming scheme, and matching to a model."""

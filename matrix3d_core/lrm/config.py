@@ -196,8 +196,8 @@ def config_from_shapes(
         "depth_channels": int(shape("deconv3d_dpt.weight", 5)[1]),
         "attribute_channels": int(shape("deconv3d_sh.weight", 5)[1]),
     }
-    told = {field.name for field in fields(LRMConfig)} - set(sizes)
+    from_header = {field.name for field in fields(LRMConfig)} - set(sizes)
     try:
-        return LRMConfig(**sizes, **{k: v for k, v in (header or {}).items() if k in told})
+        return LRMConfig(**sizes, **{k: v for k, v in (header or {}).items() if k in from_header})
     except InvalidInput as error:
         raise WeightsMismatch(f"the weights are of no known reconstruction model: {error}") from error

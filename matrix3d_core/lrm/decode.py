@@ -211,9 +211,9 @@ def decode_latents(
     plan = plan or plan_decode(config, latents, settings, float("inf"))
     progress(ProgressEvent(0, sizes["t"], f"LRM {plan.describe()}"))
     scale = config.pixels_per_latent
-    told = _scaled(path, settings.pose_scale)
+    scaled = _scaled(path, settings.pose_scale)
     rays = ray_source(
-        told, config, scale * sizes["h"], scale * sizes["w"], rule=settings.pose_rule, device=device
+        scaled, config, scale * sizes["h"], scale * sizes["w"], rule=settings.pose_rule, device=device
     )
     if settings.compile:
         _compile(model)

@@ -70,7 +70,7 @@ def seam_error(images: Tensor) -> SeamReport:  # images: [T, H, W, C]
 
     A step is the mean absolute difference of two neighboring columns, over rows and channels. The number
     is ``(border + f) / (inner + f)`` with inner the mean of the 8 steps before and the 8 after the border,
-    and f a quarter of an 8-bit level. 1 means that the border cannot be told from its surroundings;
+    and f a quarter of an 8-bit level. 1 means that the border is indistinguishable from its surroundings;
     a visible line in a smooth sky gives 5 and more. Over several pictures steps are averaged first.
 
     Args:

@@ -75,7 +75,7 @@ class Registry(Generic[Fn]):
         """Return the named backend, or with ``auto`` the first usable one that has all ``needs``.
 
         Raises:
-            InvalidInput: for a name nobody registered.
+            InvalidInput: for a name that is not registered.
             BackendUnavailable: when none fits, with the reason for each.
         """
         if name != "auto" and name not in self._backends:

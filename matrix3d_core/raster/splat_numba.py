@@ -47,7 +47,7 @@ class ForwardState:
         lens: through what.
         records: ``[V, lens.record]`` projected Gaussians.
         lists: of each tile's Gaussians.
-        order: in which threads take up tiles.
+        order: in which threads process tiles.
         ends: ``[tiles]`` where in its list each tile was opaque.
         is_antialiased: as asked for.
     """

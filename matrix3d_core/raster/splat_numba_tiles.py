@@ -1,4 +1,4 @@
-"""Drawing splats on the CPU, what all cameras share: sorting, lists of tiles, footprints and their gradients.
+"""Rasterization of splats on the CPU, shared by all cameras: sorting, lists of tiles, footprints and their gradients.
 
 See `splat_numba` for the whole.
 """
@@ -224,7 +224,7 @@ def list_tiles(boxes: np.ndarray, nearest_first: np.ndarray, height: int, width:
 
 
 def schedule_tiles(start: np.ndarray) -> np.ndarray:
-    """Return the order in which threads should take up tiles: long lists first, so that none is left at the end."""
+    """Return the order in which threads should process tiles: long lists first, so that none is left at the end."""
     return np.argsort(start[:-1] - start[1:], kind="stable").astype(np.int32)
 
 

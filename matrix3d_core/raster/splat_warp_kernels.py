@@ -335,7 +335,7 @@ def composite(
 
 
 # Adds what the 32 threads of a warp hold and lets one of them write: fewer collisions. All of them come here
-# together: the loop's length is the same for a whole tile and nobody leaves early. On the CPU there is one.
+# together: the loop's length is the same for a whole tile and no thread leaves early. On the CPU there is one.
 _ADD = """
 #if defined(__CUDA_ARCH__)
     const unsigned everyone = 0xffffffffu;

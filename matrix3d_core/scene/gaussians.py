@@ -17,7 +17,7 @@ SH_C0 = 0.28209479177387814
 """Value of the constant spherical harmonic, ``1 / (2 sqrt(pi))``; color = 0.5 + SH_C0 * sh[:, 0]."""
 
 ORIGIN_UNKNOWN = 255
-"""Origin of a Gaussian of which nobody has said where it comes from; see `scene.provenance`."""
+"""Unknown origin of a Gaussian; see `scene.provenance`."""
 
 
 @dataclass(frozen=True)

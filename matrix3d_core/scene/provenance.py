@@ -28,14 +28,14 @@ __all__ = [
 
 ORIGINS = ("source", "observed", "unobserved")
 """Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
-source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance. Whether a
-model made a frame nobody knows here: a rendered and a generated one are observed alike."""
+source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance. Rendered and
+generated frames count alike."""
 ORIGIN_SOURCE, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED = range(3)
 
 ORIGIN_COLORS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))
 """Display colors of `ORIGINS`: source green, observed orange, unobserved red."""
 UNKNOWN_COLOR = (0.55, 0.55, 0.60)
-"""Display color of Gaussians of which nobody has said where they come from: gray."""
+"""Display color of Gaussians of unknown origin: gray."""
 
 
 def provenance_colors(origins: Tensor) -> Tensor:  # [N] -> [N, 3]

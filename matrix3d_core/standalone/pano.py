@@ -176,7 +176,7 @@ def make_panorama(
     started = time.perf_counter()
     progress(ProgressEvent(0, 1, "load model"))
     with opened_pipeline(kind, source, "making panoramas with FLUX") as pipeline:
-        told = apply_lora(pipeline.transformer, lora).describe() if lora else ""
+        lora_report = apply_lora(pipeline.transformer, lora).describe() if lora else ""
         device = place(pipeline, source)
         progress(ProgressEvent(1, 1, "load model"))
         loaded = time.perf_counter()
@@ -189,7 +189,7 @@ def make_panorama(
     report = {
         **result.report,
         "model": source.model,
-        "lora": told,
+        "lora": lora_report,
         "seconds": {"load": round(loaded - started, 2), "make": round(time.perf_counter() - loaded, 2)},
     }
     files = {name: folder / name for name in ("panorama.png", "latent.safetensors", "prompt.txt")}

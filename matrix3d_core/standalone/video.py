@@ -72,7 +72,7 @@ class VideoConfig:
         seam: how the latent is rolled while sampling, one of `SEAM_MODES`; upstream does not.
         encode: how guidance is encoded, one of `CODEC_MODES`.
         decode: how the video is decoded, one of `CODEC_MODES`.
-        tiled: with ``circular``: in tiles around the ring, which needs less memory.
+        tiled: with ``circular``: in wrap-around tiles, which needs less memory.
         transposed: resize guidance through upstream's transposed intermediate.
         blacken: black where the mask is below one half.
         bf16_timesteps: pass rounded timesteps to the network, as upstream does.
@@ -189,7 +189,7 @@ def make_video(
         report_progress(ProgressEvent(0, 1, "load model"))
         with opened_pipeline("WanImageToVideoPipeline", source, WHAT) as pipeline:
             check_model(pipeline)
-            told = apply_lora(pipeline.transformer, lora).describe() if lora else ""
+            lora_report = apply_lora(pipeline.transformer, lora).describe() if lora else ""
             device = place(pipeline, source)
             enable_context_parallel(
                 pipeline.transformer, process_group, tokens=_count_tokens(config, len(clip))
@@ -212,7 +212,7 @@ def make_video(
     report = {
         **result.report,
         "model": source.model,
-        "lora": told,
+        "lora": lora_report,
         "processes": process_group.size,
         "seconds": {"load": round(loaded - started, 2), "make": round(time.perf_counter() - loaded, 2)},
     }
@@ -245,7 +245,7 @@ def make_panorama_video(
         panorama: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
         prompt: description of the scene.
         out_dir: made when missing.
-        depth_ray: ``[H', W']`` ray distances, or None for flat ground and a dome.
+        depth_ray: ``[H', W']`` ray distances, or None for a ground plane and a sky dome.
         trajectory: the path; None takes the preset of ``world``.
         world: geometry, path and size of the guidance.
         source: the model.
@@ -435,12 +435,12 @@ def sample_latents(
     with rolled_network(network, plan, counter):
         for step, timestep in enumerate(scheduler.timesteps):
             counter.step = step
-            told = round_timesteps(timestep) if config.bf16_timesteps else timestep
+            passed = round_timesteps(timestep) if config.bf16_timesteps else timestep
             given = torch.cat((latents, condition), 1).to(dtype)
             answers = [
                 network(
                     hidden_states=given,
-                    timestep=told.expand(1),
+                    timestep=passed.expand(1),
                     encoder_hidden_states=states,
                     encoder_hidden_states_image=image,
                     return_dict=False,

@@ -65,9 +65,9 @@ def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
         if c <= 0.0:
             near, far = -_INF, _INF
     else:
-        disc = b * b - a * c
-        if disc > 0.0:
-            root = math.sqrt(disc)
+        discriminant = b * b - a * c
+        if discriminant > 0.0:
+            root = math.sqrt(discriminant)
             near, far = (-b - root) / a, (-b + root) / a
     low, high = _slab(along, d_along, cut[4], cut[5])
     near = max(near, low)
@@ -134,9 +134,9 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
         a = qx * qx + qy * qy + qz * qz
         b = px * qx + py * qy + pz * qz
         c = px * px + py * py + pz * pz - 1.0
-        disc = b * b - a * c
-        if disc > 0.0 and c > 0.0 and b < 0.0:
-            t = (-b - math.sqrt(disc)) / a
+        discriminant = b * b - a * c
+        if discriminant > 0.0 and c > 0.0 and b < 0.0:
+            t = (-b - math.sqrt(discriminant)) / a
             if 0.0 < t < best:
                 best, material = t, int(row[6])
                 if any_hit:
@@ -151,9 +151,9 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
         b = u * dx + w * dz
         c = u * u + w * w - radius * radius
         if a > 0.0 and c > 0.0 and b < 0.0:
-            disc = b * b - a * c
-            if disc > 0.0:
-                t = (-b - math.sqrt(disc)) / a
+            discriminant = b * b - a * c
+            if discriminant > 0.0:
+                t = (-b - math.sqrt(discriminant)) / a
                 y = oy + t * dy
                 if 0.0 < t < best and row[3] <= y <= row[4]:
                     best, material = t, int(row[5])
@@ -200,9 +200,9 @@ def _trace(ox, oy, oz, dx, dy, dz, limit, any_hit, boxes, ellipsoids, cylinders,
     if a > 0.0:
         b = ox * dx + oz * dz
         c = ox * ox + oz * oz - HORIZON_RADIUS * HORIZON_RADIUS
-        disc = b * b - a * c
-        if disc > 0.0:
-            t = (-b + math.sqrt(disc)) / a
+        discriminant = b * b - a * c
+        if discriminant > 0.0:
+            t = (-b + math.sqrt(discriminant)) / a
             y = oy + t * dy
             if 0.0 < t < best and GROUND_Y - RIDGE_HEIGHT <= y <= GROUND_Y:
                 best, material = t, _RIDGE

@@ -123,9 +123,9 @@ def _cut_interval(o: np.ndarray, d: np.ndarray, cut: np.ndarray) -> tuple[np.nda
     p = np.stack((o[:, across] - cut[1], o[:, 1] - cut[2]), 1)
     q = np.stack((d[:, across], d[:, 1]), 1)
     a, b, c = (q * q).sum(1), (p * q).sum(1), (p * p).sum(1) - cut[3] ** 2
-    disc = b * b - a * c
-    root = np.sqrt(disc)
-    hits = (a > 0) & (disc > 0)
+    discriminant = b * b - a * c
+    root = np.sqrt(discriminant)
+    hits = (a > 0) & (discriminant > 0)
     through = (a == 0) & (c <= 0)
     near = np.where(hits, (-b - root) / a, np.where(through, -np.inf, np.inf))
     far = np.where(hits, (-b + root) / a, np.where(through, np.inf, -np.inf))

@@ -91,9 +91,9 @@ class _Builder:
         radius: float,
         up: tuple[float, float],
         material: int,
-        disc: tuple[float, int] = (0.0, 0),
+        inner_disk: tuple[float, int] = (0.0, 0),
     ) -> None:
-        self.cylinders.append((x, z, radius, GROUND_Y - up[1], GROUND_Y - up[0], material, *disc))
+        self.cylinders.append((x, z, radius, GROUND_Y - up[1], GROUND_Y - up[0], material, *inner_disk))
 
     def solid(
         self,

@@ -279,6 +279,6 @@ def sky_color(directions: _Array) -> _Array:  # [N, 3] unit -> [N, 3]
     towards = np.clip(directions @ SUN_DIRECTION, 0.0, 1.0)
     glow = 0.55 * towards**60 + 0.25 * towards**8
     base = base + glow[:, None] * _color(1.0, 0.93, 0.78) * 0.5
-    disc = _smooth(towards, np.cos(0.035), np.cos(0.022))
-    result: _Array = np.clip(_mix(base, _color(1.0, 0.99, 0.93) + 0 * base, disc), 0.0, 1.0)
+    sun_disk = _smooth(towards, np.cos(0.035), np.cos(0.022))
+    result: _Array = np.clip(_mix(base, _color(1.0, 0.99, 0.93) + 0 * base, sun_disk), 0.0, 1.0)
     return result

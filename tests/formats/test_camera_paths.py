@@ -252,7 +252,7 @@ def test_times_are_read_at_an_even_rate():
     again = import_text("\n".join([shuffled[3], *shuffled[1:3], *shuffled[4:], shuffled[4]]))
     assert off(again) < 1e-9
     assert any("sorted by their times" in line for line in again.lines)
-    assert any("1 poses with the time of the one before" in line for line in again.lines)
+    assert any("1 poses with the time of the previous one" in line for line in again.lines)
     with pytest.raises(
         InvalidInput, match=r"4\.4e\+05 s at 25 frames per second are 11000001 poses; at most 10000"
     ):
@@ -302,7 +302,7 @@ def test_colmap_models_of_its_own_library(tmp_path, as_text, where):
     found = import_trajectory(target, PathOptions(intrinsics="keep"))
     assert off(found) < 1e-9
     assert found.trajectory.K_px[0].tolist() == [[400, 0, 320], [0, 410, 240], [0, 0, 1]]
-    assert any("lens distortion (OPENCV) is left out" in line for line in found.lines)
+    assert any("lens distortion (OPENCV) is ignored" in line for line in found.lines)
 
 
 def test_colmap_text_without_lines_of_points(tmp_path):

@@ -79,7 +79,7 @@ def test_round_trip_keeps_every_bit(tmp_path, layout):
 def test_a_bare_list_that_would_move_the_panorama_is_not_written(tmp_path):
     away = random_trajectory()
     with pytest.raises(
-        InvalidInput, match=r"read back at the first pose, turned as it is, and is at the origin\. Save"
+        InvalidInput, match=r"read back at the first pose, with its rotation, and is at the origin\. Save"
     ):
         write_trajectory(tmp_path / "x.json", away, layout="upstream")
     assert not list(tmp_path.iterdir())

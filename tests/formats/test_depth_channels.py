@@ -75,7 +75,7 @@ def test_depth_passes_of_renderers_are_found(names, right):
     ],
 )
 def test_what_is_no_distance_is_refused_with_the_names(names):
-    with pytest.raises(FormatError, match=r"^d\.exr: has no channel that is surely a distance") as caught:
+    with pytest.raises(FormatError, match=r"^d\.exr: has no channel that is certainly a distance") as caught:
         choose(names)
     assert all(name in str(caught.value) for name in names)
     assert choose(names, names[-1]) == [names[-1]]

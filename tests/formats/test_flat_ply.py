@@ -25,7 +25,7 @@ DISCS = (  # rotation, scales, and by hand: the covariance without the thickness
 )
 
 
-def discs():
+def flat_splats():
     quats, scales, _ = zip(*DISCS, strict=True)
     rest = random_gaussians(len(DISCS), 4)
     return Gaussians(rest.means, torch.tensor(quats), torch.tensor(scales), rest.opacities, rest.sh)
@@ -61,7 +61,7 @@ def flat_bytes(gaussians, kind="ply 2dgs"):
 
 
 def test_the_file_holds_two_scales_and_the_normal_as_third_axis():
-    losses, data = flat_bytes(discs())
+    losses, data = flat_bytes(flat_splats())
     assert losses == []
     column = stored(data)
     names = [
@@ -83,7 +83,7 @@ def test_the_file_holds_two_scales_and_the_normal_as_third_axis():
         np.testing.assert_allclose(turn @ flat**2 @ turn.T, wanted, atol=3e-6)  # floats of up to 9
     sixth = axes_of(*(column[f"rot_{k}"][5] for k in range(4)))
     np.testing.assert_allclose(sixth[:, 2], (0, -math.sin(0.6), math.cos(0.6)), atol=1e-6)
-    before = discs()
+    before = flat_splats()
     np.testing.assert_allclose(1 / (1 + np.exp(-column["opacity"])), before.opacities, atol=1e-6)
     np.testing.assert_allclose(column["f_rest_3"], before.sh[:, 1, 1], atol=0)  # green's first of three
 
@@ -105,7 +105,7 @@ def test_discs_come_back_as_they_were():
 
 
 def test_thick_splats_are_refused_and_the_way_out_is_said():
-    world = discs()
+    world = flat_splats()
     world.scales[1] = torch.tensor((2, 0.5, 3))
     file = io.BytesIO()
     with pytest.raises(InvalidInput) as error:
@@ -118,7 +118,7 @@ def test_thick_splats_are_refused_and_the_way_out_is_said():
 
 
 def test_flattening_says_what_is_lost_and_keeps_the_rest(caplog):
-    world = discs()
+    world = flat_splats()
     world.scales[1] = torch.tensor((2, 0.5, 3))
     losses, data = flat_bytes(world, "ply 2dgs flatten")
     assert losses == [
@@ -126,7 +126,7 @@ def test_flattening_says_what_is_lost_and_keeps_the_rest(caplog):
         "their radius."
     ]
     assert losses[0] in caplog.text
-    assert data == flat_bytes(discs())[1]
+    assert data == flat_bytes(flat_splats())[1]
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_flattening_says_what_is_lost_and_keeps_the_rest(caplog):
 )
 def test_what_no_ply_takes_is_refused(change, message):
     with pytest.raises(InvalidInput, match=message):
-        flat_bytes(change(discs()))
+        flat_bytes(change(flat_splats()))

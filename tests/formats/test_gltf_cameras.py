@@ -110,7 +110,7 @@ def test_embedded_json_is_read_and_files_beside_it_are_named(tmp_path):
     assert len(read_gltf_camera(tmp_path / "a.gltf")) == 25
     made["buffers"][0]["uri"] = "a.bin"
     (tmp_path / "b.gltf").write_text(json.dumps(made))
-    with pytest.raises(FormatError, match=r"b\.gltf: its data lies in another file"):
+    with pytest.raises(FormatError, match=r"b\.gltf: its data is in another file"):
         read_gltf_camera(tmp_path / "b.gltf")
 
 

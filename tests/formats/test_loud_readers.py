@@ -170,7 +170,7 @@ HUGE = {
                 d["meshes"].__setitem__(0, {"primitives": d["meshes"][0]["primitives"] * 2}),
             ]
         ),
-        r"20,001 places of Gaussians, at most 20,000|1,200,000 Gaussians, at most 1,000,000",
+        r"20,001 instances of Gaussians, at most 20,000|1,200,000 Gaussians, at most 1,000,000",
     ),
     "glb gaussians": (
         lambda: glb_with(
@@ -189,7 +189,7 @@ HUGE = {
     ),
     "sog picture": (
         lambda: sog_with(quats_webp=png(60_000, 60_000)),
-        r"quats\.webp is no picture \(Image size",
+        r"quats\.webp is not a picture \(Image size",
     ),
     "sog pixels": (
         lambda: sog_with(quats_webp=png(9_000, 9_000)),
@@ -282,7 +282,7 @@ def compressed_ply(count):
         ({"scale": [1e-30, 1e-30, 1e-30]}, "a node scales its Gaussians non-uniformly"),
         ({"translation": [0, "a", 0]}, "its JSON is not valid glTF"),
         ({"matrix": [1, 0]}, "its JSON is not valid glTF"),
-        ({"scale": [1e8, 1e8, 1e8]}, "a place beyond 1e+09 units"),  # 40 units away in its own frame
+        ({"scale": [1e8, 1e8, 1e8]}, "a position beyond 1e+09 units"),  # 40 units away in its own frame
         ({"children": [0]}, "its nodes form a loop"),
     ],
 )
@@ -305,10 +305,10 @@ def test_nodes_are_applied_in_their_order():
     [
         ("ksplat", 5120 + 12, -0.1, "hold a negative scale"),
         ("ksplat", 5120 + 12, 2e16, "hold a scale above 1e+09 units"),
-        ("ksplat", 5120, 1e20, "hold a place beyond 1e+09 units"),
+        ("ksplat", 5120, 1e20, "hold a position beyond 1e+09 units"),
         ("splat", 12, 2e16, "hold a scale above 1e+09 units"),
         ("splat", 12, -1.0, "holds negative scales"),
-        ("ply", FILES["ply"].find(b"end_header") + 11, -1e15, "hold a place beyond 1e+09 units"),
+        ("ply", FILES["ply"].find(b"end_header") + 11, -1e15, "hold a position beyond 1e+09 units"),
     ],
 )
 def test_absurd_sizes_are_refused(kind, place, value, message):
@@ -353,7 +353,7 @@ def test_tables_of_a_sog_that_begin_with_null():
 
 
 @pytest.mark.parametrize(
-    ("model", "start"), [("antialiased", "yes"), ("default", "no"), (None, "the file does not")]
+    ("model", "start"), [("antialiased", "yes"), ("default", "no"), (None, "not stated")]
 )
 def test_flags_against_aliasing_are_said(model, start):
     with zipfile.ZipFile(io.BytesIO(FILES["sog"])) as bundle:
@@ -381,7 +381,7 @@ def test_spz_of_degree_4_is_reduced(version):
         data += b"".join(struct.pack("<QQ", len(s), len(b)) for s, b in zip(streams, blocks, strict=True))
         data += b"".join(streams)
     world, said = load_gaussians(io.BytesIO(data), kind="spz")
-    assert said["sh_degree"] == "degree 4 in the file; the last band is left out. 3 here."
+    assert said["sh_degree"] == "degree 4 in the file; the last band is dropped. 3 here."
     stored = torch.arange(45.0).reshape(15, 3)
     torch.testing.assert_close(world.sh[3, 1:], (stored - 128) / 128)
 

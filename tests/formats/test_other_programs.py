@@ -43,7 +43,7 @@ def in_order_of(before, after):
 
 
 def assert_same(ours, theirs, *, opacity=1e-5, sh=1e-5, means=1e-5, angle=2e-3, logs=1e-5):
-    """Two readers of one file, or of files that hold the same: rounding, unless told otherwise."""
+    """Two readers of one file, or of files that hold the same: rounding, unless stated otherwise."""
     theirs = in_order_of(ours, theirs)
     assert (theirs.means - ours.means).abs().max() <= means
     assert (theirs.scales.log() - ours.scales.log()).abs().max() <= logs

@@ -144,7 +144,7 @@ def test_no_rotations():
 def test_degree_4_is_reduced():
     rows = [row | {f"f_rest_{k}": 0.001 * k + i for k in range(72)} for i, row in enumerate(usual_rows(5))]
     world, report = load(ply(rows))
-    assert report["sh_degree"] == "degree 4 in the file; the last band is left out. 3 here."
+    assert report["sh_degree"] == "degree 4 in the file; the last band is dropped. 3 here."
     assert world.sh.shape[1] == 16
     for coefficient in (1, 8, 15):  # 24 of each channel in the file, 15 are kept
         stored = [0.001 * (24 * c + coefficient - 1) + 2 for c in range(3)]
@@ -266,7 +266,7 @@ def test_vertical_axes_that_are_none():
         (["Antialiased: true"], "yes"),
         (["SplatRenderMode: mip", "antialiased 0"], "no"),  # the last one counts
         (["Anti-aliasing=off"], "no"),
-        ([], "the file does not say"),
+        ([], "not stated in the file"),
     ],
 )
 def test_antialiased(comments, start):
@@ -358,7 +358,7 @@ def test_report_of_a_usual_file():
         "splats": 50,
         "sh_degree": 2,
         "antialiased": "not stated in the file.",
-        "scale": 'logarithms, as usual. To take them as they are: scale "linear".',
+        "scale": 'logarithms, as usual. To read them as linear: scale "linear".',
         "opacity": 'logits, as usual. To read them as probabilities: opacity "probability".',
         "axes": "RDF (x right, y down, z forward): usual for PLY. To choose: axes.",
     }
@@ -372,7 +372,7 @@ def test_report_of_a_usual_file():
     [
         ({"scale_1": 40.0}, "a scale above 1e+09 units"),  # e^40 = 2e17
         ({f"rot_{k}": 1e30 for k in range(4)}, "a zero rotation"),  # its length is infinite in 32 bits
-        ({"y": -1e12}, "a place beyond 1e+09 units"),
+        ({"y": -1e12}, "a position beyond 1e+09 units"),
         ({"f_dc_2": 1e30}, "a color beyond 1e+06"),
         ({"filter_3D": 1e30}, "NaN, infinity"),  # its square is infinite in 32 bits
         ({"filter_3D": 1e12}, "a scale above 1e+09 units"),

@@ -437,7 +437,7 @@ def primitive(document):
         ("a.sog", sog_with(**{"meta.json": b"{"}), "meta.json: line 1, column"),
         ("a.sog", sog_with(**{"meta.json": None}), "lacks meta.json"),
         ("a.sog", sog_with(**{"quats.webp": None}), "lacks quats.webp"),
-        ("a.sog", sog_with(**{"quats.webp": b"RIFF"}), "quats.webp is no picture"),
+        ("a.sog", sog_with(**{"quats.webp": b"RIFF"}), "quats.webp is not a picture"),
         ("a.sog", sog_with(**{"quats.webp": webp(4, 4)}), "4 of 4 rotations have no valid tag"),
         ("a.sog", sog_with(**{"quats.webp": webp(1, 3)}), "must have about 4 pixels; got 1x3"),
         ("a.sog", sog_with(**{"quats.webp": webp(4000, 4000)}), "must have about 4 pixels; got 4000x4000"),

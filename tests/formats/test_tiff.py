@@ -139,7 +139,7 @@ def test_floats_above_one_are_light(tmp_path):
     picture = read_picture(tmp_path / "a.tif")
     assert float(picture.rgb[5, 5, 0]) == pytest.approx(1.055 * 0.18 ** (1 / 2.4) - 0.055, abs=1e-6)
     assert picture.rgb[0, :2, 0].tolist() == pytest.approx([1, 0])
-    assert "light toned to display values at +0 stops (exposure changes it)" in picture.read_as
+    assert "light tone-mapped at +0 stops (exposure changes it)" in picture.read_as
     kept = read_picture(tmp_path / "a.tif", floats="display values")
     assert float(kept.rgb[5, 5, 0]) == pytest.approx(0.18)
     assert "values used as they are (float_values changes it)" in kept.read_as

@@ -265,7 +265,7 @@ def test_the_film_is_tagged_and_shown(seen, base):
         (2, "come with their trajectory"),
         (3, "level must be one of 0 to 1"),
         (4, "scale must be positive"),
-        (5, "nothing does within 0.01"),
+        (5, "none are within 0.01"),
         (6, "# and six hexadecimal digits"),
         (7, "filename_prefix must stay inside"),
         (8, "at least 1 splat"),
@@ -310,6 +310,6 @@ def test_a_format_without_origins_and_the_backend_are_named_on_the_node(seen):
     (notice,) = seen["notice"]["text"]
     assert notice == "splat backend gsplat failed to load: ImportError: no compiler; numba was used."
     lost, first, _, last = seen["words"]
-    assert "SPZ has no room for the origins" in lost
+    assert "SPZ cannot store the origins" in lost
     assert first == seen["ui"]["text"][0]
     assert last == notice

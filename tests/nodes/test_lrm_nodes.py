@@ -79,7 +79,7 @@ result(out)
         "slim.safetensors",
         "checkpoints: other_lrm.pt",
     ]
-    assert "2 foreign tensors left out" in found["loaded"]
+    assert "2 foreign tensors ignored" in found["loaded"]
     assert found["loaded"].endswith("runs in fp32")
     assert found["auto"].endswith("runs in fp32")  # a CPU
     assert found["managed"]
@@ -160,7 +160,7 @@ result(out)
     assert "1 latent frames at a time" in found["tight"]
     assert "those of Wan 2.1; got 48. Decode the video with its own VAE" in found["5b"]
     assert "must be a video's" in found["image"]
-    assert "it has 81 poses and the latent stands for 9 frames" in found["path"]
+    assert "it has 81 poses and the latent has 9 frames" in found["path"]
     assert "lrm_name must name a model file; 'gone.pt'" in found["file"]
     assert "WeightsMismatch: other_lrm.pt must hold a latent reconstruction model" in found["family"]
     assert "no splats are left of" in found["left"]

@@ -101,8 +101,8 @@ def sample_in_host(place, base, weights, tmp_path, *, steps, cfg, seed, rounds, 
         seam=seam,
         **{name: str(path) for name, path in files.items()},
     )
-    told = run_in_host(code, place, base)
-    assert told == {"dtype": "torch.float32", "kind": "WAN21"}
+    found = run_in_host(code, place, base)
+    assert found == {"dtype": "torch.float32", "kind": "WAN21"}
     return load_file(files["output"])["latents"]
 
 

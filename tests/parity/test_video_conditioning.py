@@ -253,14 +253,14 @@ def sample(model, vae, case, factor):
     cond = model.model.process_latent_in(lat)[0].double().numpy()
     return data, given, list(seen.items()), done, lat, cond
 
-def trace(model, given, steps, x, told, fixed=None):
+def trace(model, given, steps, x, passed, fixed=None):
     "Euler by hand on the network's own answers; worst difference of inputs and of times."
     sigmas = oracle.flow_sigmas(given["steps"], given["shift"])
     row = {"sigma": worst([s for s, _ in steps], sigmas[:-1]), "input": 0.0, "time": 0.0}
     for i, (_, step) in enumerate(steps):
         for kind, one in step.items():
             row["input"] = max(row["input"], worst(one["input"][: len(x)].double(), x))
-            row["time"] = max(row["time"], worst(one["time"].double(), told(i)))
+            row["time"] = max(row["time"], worst(one["time"].double(), passed(i)))
         answers = [step[kind]["output"].double().numpy() for kind in sorted(step)]
         positive, negative = answers if len(answers) == 2 else (answers[0], answers[0])
         x = oracle.euler_step(x, negative, positive, given["cfg"], sigmas[i], sigmas[i + 1])
@@ -340,8 +340,8 @@ for name, case in CASES.items():
     first = model.model.process_latent_in(vae.encode(torch.from_numpy(data["prepared"][:1])))[0, :, 0].double().numpy()
     noise[:, 0] = first
     times = oracle.timesteps(given["steps"], given["shift"], rounded=given["bf16_timesteps"])
-    told = lambda i: [0.0] + [times[i]] * (cond.shape[1] - 1)
-    row, x = trace(m, given, steps, noise, told, fixed=first)
+    passed = lambda i: [0.0] + [times[i]] * (cond.shape[1] - 1)
+    row, x = trace(m, given, steps, noise, passed, fixed=first)
     extra = oracle.extra_input_5b(data["signed"], cond)
     row["tokens"] = 0.0
     for (_, step), batch in zip(steps, tokens):

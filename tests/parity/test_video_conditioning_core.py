@@ -116,8 +116,8 @@ def test_clip_sees_frame_zero_of_the_prepared_video(size, transposed):
 def test_schedule_is_upstreams(steps, shift):
     sigmas = flow_sigmas(steps, shift)
     assert np.allclose(sigmas.numpy(), oracle.flow_sigmas(steps, shift), rtol=2e-7, atol=1e-7)
-    told = round_timesteps(torch.tensor([1000 * s for s in oracle.flow_sigmas(steps, shift)[:-1]]))
-    assert told.double().tolist() == oracle.timesteps(steps, shift)
+    passed = round_timesteps(torch.tensor([1000 * s for s in oracle.flow_sigmas(steps, shift)[:-1]]))
+    assert passed.double().tolist() == oracle.timesteps(steps, shift)
 
 
 def test_tiles_are_blended_as_upstream_does():

@@ -136,7 +136,7 @@ def run_graph(page: Any, timeout_s: float = 120) -> dict[str, Any]:
     the page may be an older one still. Nothing else may be running or queued. Raises AssertionError
     when the run failed, was refused or did not end in time.
     """
-    told = page.evaluate(
+    report = page.evaluate(
         """async seconds => {
             const outputs = {};
             let finish;
@@ -162,8 +162,8 @@ def run_graph(page: Any, timeout_s: float = 120) -> dict[str, Any]:
         }""",
         timeout_s,
     )
-    assert told["failure"] is None, told["failure"]
-    return told["outputs"]
+    assert report["failure"] is None, report["failure"]
+    return report["outputs"]
 
 
 def open_front_end(page: Any, address: str, renderer: str, *, locale: str = "en") -> None:

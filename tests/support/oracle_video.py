@@ -186,7 +186,7 @@ def flow_sigmas(steps, shift=5.0):
 
 
 def timesteps(steps, shift=5.0, *, rounded=True):
-    """What the network is told at each step."""
+    """The timesteps passed to the network."""
     times = [1000.0 * sigma for sigma in flow_sigmas(steps, shift)[:-1]]
     return [round_to_bf16(t) for t in times] if rounded else times
 

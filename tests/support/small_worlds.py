@@ -14,7 +14,7 @@ ROOM = (2.0, 1.5, 3.0)
 
 
 def room(spacing: float = 0.12, bases: int = 1, *, sigma: float = 0.55) -> Gaussians:
-    """Tile the six inner faces of `ROOM` with discs of smoothly varying color."""
+    """Tile the six inner faces of `ROOM` with flat splats of smoothly varying color."""
     means, quats = [], []
     half = math.sqrt(0.5)
     turned = {0: (half, 0.0, half, 0.0), 1: (half, half, 0.0, 0.0), 2: (1.0, 0.0, 0.0, 0.0)}

@@ -39,7 +39,7 @@ files written to DIR, each only when it is complete:
   composite.mp4          the video with the panorama's own pixels blended back in
   prompt.txt, report.json
 
-without --depth the panorama is a flat ground and a far dome, see `matrix3d world --help`.
+without --depth the geometry is a ground-plane and sky-dome proxy, see `matrix3d world --help`.
 
 {WEIGHTS_EPILOG}
 several GPUs, each with all the weights and a part of the tokens (diffusers' context parallel):

@@ -27,9 +27,9 @@ files written to DIR, each only when it is complete:
   flythrough.mp4         a flight along the camera path
   preview.png            one frame of it
   trajectory.json        the camera path (OpenCV axes, world-to-camera)
-  report.json            settings, times, and PSNR/SSIM on frames kept out of training
+  report.json            settings, times, and PSNR/SSIM on held-out frames
 
-without --depth the world is a flat ground and a far dome: fine for looking around and for short
+without --depth the geometry is a ground-plane and sky-dome proxy: fine for rotations and short
 walks outdoors, wrong for rooms. Depth files: EXR, NPY, NPZ, PFM, float TIFF or 16-bit PNG, distance along the ray.
 
 examples:

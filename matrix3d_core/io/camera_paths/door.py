@@ -113,7 +113,7 @@ def import_text(
             return finish(source, read(source, data, options), options, name)
     got = type(data).__name__
     if isinstance(data, Mapping):
-        got = f"an object with {', '.join(map(repr, list(data)[:6])) or 'no keys'}"
+        got = f"an object with {', '.join(map(repr, list(data)[:6])) or 'nothing in it'}"
     raise FormatError(
         f'{source}: must be a camera path: {_KNOWN}; got {got}. Other objects need "format": "{FORMAT_NAME}".'
     )

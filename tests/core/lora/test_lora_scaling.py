@@ -99,7 +99,7 @@ def test_a_config_beside_the_file(tmp_path):
     save_file(pair(Q), tmp_path / "other.safetensors")
     got, said = factors(tmp_path / "other.safetensors")
     assert got == {Q: 1}
-    assert "Not used: adapter_config.json beside the file, because 2 files lie there; an alpha in it" in said
+    assert "Not used: adapter_config.json next to the file, as there are 2 files; an alpha in it" in said
     (tmp_path / "other.safetensors").rename(tmp_path / "adapter_model.safetensors")
     assert factors(tmp_path / "adapter_model.safetensors")[0] == {Q: 3}
 
@@ -159,7 +159,7 @@ def test_a_rank_that_is_not_the_tensors_is_said(tmp_path):
     got, said = factors(tmp_path / "x.safetensors")
     assert got == {Q: 1}
     assert (
-        f"Not used: the stated alpha of 1 modules, whose rank is another; they count once. {Q} has rank 4"
+        f"Not used: the stated alpha of 1 modules, whose rank is another; they have scale 1. {Q} has rank 4"
         in said
     )
 

@@ -159,7 +159,7 @@ def test_paths_a_little_too_long_or_short_are_fitted():
     long = fit_trajectory(path, 13)
     assert torch.equal(long.camera_from_world[-1], path.camera_from_world[-1])
     with pytest.raises(
-        InvalidInput, match=r"it has 11 poses and the latent stands for 17 frames \(5 latent frames\)"
+        InvalidInput, match=r"it has 11 poses and the latent has 17 frames \(5 latent frames\)"
     ):
         fit_trajectory(path, 17)
 

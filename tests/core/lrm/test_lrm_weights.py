@@ -47,7 +47,7 @@ def test_upstreams_file_with_nesting_prefix_and_junk_loads(upstream, state):
     assert len(weights.unused) == 12 + 2 + 8  # template layer, norm, one residual unit per head
     assert len(weights.tensors) == 257 - 8 - len(weights.unused)
     assert (
-        "22 published tensors that nothing uses; 2 foreign tensors left out (first pipe.vae"
+        "22 published tensors that are not used; 2 foreign tensors ignored (first pipe.vae"
         in weights.describe()
     )
     for name, tensor in weights.tensors.items():

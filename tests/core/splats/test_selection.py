@@ -54,7 +54,7 @@ def test_nan_is_outside():
         ({"keep": "both"}, "keep must be 'inside' or 'outside'"),
         ({"size": (1, 0, 1)}, "size of the box must be positive; got 1, 0, 1"),
         ({"shape": "sphere", "radius": -1.0}, "size of the sphere must be positive; got -1"),
-        ({"center": (1e6, 0, 0)}, r"inside of this box there are none. The world reaches from \(-"),
+        ({"center": (1e6, 0, 0)}, r"there are none inside this box. The world reaches from \(-"),
     ],
 )
 def test_wrong_crops_are_named(change, words):

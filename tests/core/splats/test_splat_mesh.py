@@ -113,7 +113,7 @@ def test_nothing_to_see_is_an_error():
     config = MeshConfig(resolution=16, views=1, rows=32, min_faces=10**9)
     with pytest.raises(InvalidInput, match="must show a surface"):
         mesh_from_gaussians(WORLD, trajectory=PATH, config=config)
-    with pytest.raises(InvalidInput, match=r"nothing does within 0\.1"):
+    with pytest.raises(InvalidInput, match=r"none are within 0\.1"):
         mesh_from_gaussians(WORLD, trajectory=PATH, config=MeshConfig(reach=0.1, rows=32))
     with pytest.raises(InvalidInput, match="resolution must lie between 8 and 1024"):
         MeshConfig(resolution=2)

@@ -83,7 +83,7 @@ def test_what_is_missing_or_foreign_is_named(folder, checkpoint, tmp_path, capsy
     assert "device must be auto, cpu" in says("--device", "toaster")
     assert "must hold a latent reconstruction model" in says(weights=folder / "latents.safetensors")
     write_trajectory(folder / "cameras.json", turning_path(30))
-    assert "it has 30 poses and the latent stands for 9 frames" in says("--device", "cpu")
+    assert "it has 30 poses and the latent has 9 frames" in says("--device", "cpu")
     write_tensors(folder / "latents.safetensors", {"samples": tiny_latents()})
     assert "must hold a tensor latents [1, C, t, h, w]; it holds samples" in says()
     (folder / "cameras.json").unlink()
