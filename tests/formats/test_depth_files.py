@@ -214,7 +214,9 @@ def test_exr_without_a_depth_channel_lists_what_it_has(tmp_path):
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     with openexr.File(header, {"G": np.ones((2, 4), np.float32), "B": np.ones((2, 4), np.float32)}) as file:
         file.write(str(tmp_path / "d.exr"))
-    with pytest.raises(FormatError, match=r"^d\.exr: has no channel that is certainly a .*; found B, G\. Name"):
+    with pytest.raises(
+        FormatError, match=r"^d\.exr: has no channel that is certainly a .*; found B, G\. Name"
+    ):
         read_depth(tmp_path / "d.exr")
 
 

@@ -93,9 +93,7 @@ def test_exposure_of_file_and_reader(tmp_path):
     torch.testing.assert_close(
         read_picture(tmp_path / "a.hdr", exposure=3.0).rgb, expected(values, 8 / 2), rtol=0, atol=2e-6
     )
-    assert (
-        "light tone-mapped at +2 stops" in read_picture(tmp_path / "a.hdr", exposure=3.0).read_as
-    )
+    assert "light tone-mapped at +2 stops" in read_picture(tmp_path / "a.hdr", exposure=3.0).read_as
     with pytest.raises(InvalidInput, match="exposure must lie between -64 and 64 stops; got nan"):
         read_picture(tmp_path / "a.hdr", exposure=math.nan)
     with pytest.raises(InvalidInput, match="floats must be one of auto, linear light"):
