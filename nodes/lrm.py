@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..matrix3d_core.depth.preview import colorize_depth
-from ..matrix3d_core.lrm.decimate import THINNINGS
+from ..matrix3d_core.lrm.decimate import DECIMATIONS
 from ..matrix3d_core.lrm.decode import DEFAULT_SETTINGS, DecodeSettings
 from ..matrix3d_core.lrm.rays import POSE_RULES
 from ..matrix3d_core.lrm.weights import PRECISIONS
@@ -128,8 +128,8 @@ class LRMDecode(io.ComfyNode):
                     tooltip="Budget; 0 keeps all (4.7 million at 480x960 and 81 frames).",
                 ),
                 io.Combo.Input(
-                    "thinning",
-                    options=list(THINNINGS),
+                    "decimation",
+                    options=list(DECIMATIONS),
                     default="voxel",
                     tooltip="How the budget is kept. voxel: one splat per cell, cells grow with the distance; it takes "
                     "over the others' color and extent. importance: the most visible ones, the rest is dropped.",

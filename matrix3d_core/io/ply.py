@@ -445,8 +445,8 @@ def _bake(
 ) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         wide = np.sqrt(scales**2 + filters[:, None] ** 2)
-        thinning = (scales[:, :axes].astype(np.float64) / wide[:, :axes]).prod(axis=1)
-    return wide, (opacities * thinning).astype(np.float32)
+        dimming = (scales[:, :axes].astype(np.float64) / wide[:, :axes]).prod(axis=1)
+    return wide, (opacities * dimming).astype(np.float32)
 
 
 def _check_size(header: PlyHeader, size: int, name: str) -> None:

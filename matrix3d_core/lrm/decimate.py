@@ -11,9 +11,9 @@ from ..checks import check_shape
 from ..errors import InvalidInput
 from ..scene.gaussians import Gaussians
 
-__all__ = ["THINNINGS", "importance_of", "thin"]
+__all__ = ["DECIMATIONS", "decimate", "importance_of"]
 
-THINNINGS = ("voxel", "importance")
+DECIMATIONS = ("voxel", "importance")
 """``voxel``: one Gaussian per cell, cells grow with the distance from the camera. ``importance``: the most
 important ones, the rest is dropped."""
 
@@ -35,7 +35,7 @@ def importance_of(gaussians: Gaussians, distances: Tensor) -> Tensor:  # [N]
     return gaussians.opacities * two.prod(dim=-1) / distances.clamp_min(1e-6).square()
 
 
-def thin(
+def decimate(
     gaussians: Gaussians, distances: Tensor, most: int, *, method: str = "voxel"
 ) -> tuple[Gaussians, Tensor]:
     """Return at most ``most`` Gaussians, and the indices that they come from.
@@ -48,13 +48,13 @@ def thin(
         gaussians: ``[N]``.
         distances: ``[N]`` from the camera each came from, positive.
         most: at least 1.
-        method: one of `THINNINGS`.
+        method: one of `DECIMATIONS`.
 
     Raises:
         InvalidInput: for an unknown method or a budget below 1.
     """
-    if method not in THINNINGS:
-        raise InvalidInput(f"method must be one of {', '.join(THINNINGS)}; got {method!r}.")
+    if method not in DECIMATIONS:
+        raise InvalidInput(f"method must be one of {', '.join(DECIMATIONS)}; got {method!r}.")
     if most < 1:
         raise InvalidInput(f"most must be at least 1; got {most}.")
     importance = importance_of(gaussians, distances)

@@ -18,7 +18,7 @@ from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .attributes import depth_from_raw, frame_grid, gaussians_of_frame, map_camera
 from .config import LRMConfig
-from .decimate import THINNINGS, thin
+from .decimate import DECIMATIONS, decimate
 from .memory import MemoryPlan, plan_chunk
 from .network import LatentLRM
 from .rays import POSE_RULES, ray_source
@@ -48,7 +48,7 @@ class DecodeSettings:
         range_cut: drop Gaussians beyond this fraction of the range limit (30 units): sky saturates
             at it. 1 drops none.
         max_gaussians: budget; 0 is none.
-        thinning: how the budget is kept, one of `THINNINGS`.
+        decimation: how Gaussians are reduced to the budget, one of `DECIMATIONS`.
         pose_rule: one of `POSE_RULES`.
         pose_scale: units of the network per world unit: positions are multiplied by it, and the network's
             distances divided by it. Upstream's worlds have a geometric mean distance of 1.
@@ -61,7 +61,7 @@ class DecodeSettings:
     max_size: float = 0.0
     range_cut: float = 1.0
     max_gaussians: int = 0
-    thinning: str = "voxel"
+    decimation: str = "voxel"
     pose_rule: str = "upstream"
     pose_scale: float = 1.0
     chunk: int = 0
@@ -80,10 +80,10 @@ class DecodeSettings:
             )
         if not 0 < self.pose_scale < float("inf"):
             raise InvalidInput(f"pose_scale must be positive; got {self.pose_scale}.")
-        if self.thinning not in THINNINGS or self.pose_rule not in POSE_RULES:
+        if self.decimation not in DECIMATIONS or self.pose_rule not in POSE_RULES:
             raise InvalidInput(
-                f"thinning must be one of {', '.join(THINNINGS)} and pose_rule one of {', '.join(POSE_RULES)}; got "
-                f"{self.thinning!r} and {self.pose_rule!r}."
+                f"decimation must be one of {', '.join(DECIMATIONS)} and pose_rule one of {', '.join(POSE_RULES)}; got "
+                f"{self.decimation!r} and {self.pose_rule!r}."
             )
 
 
@@ -255,7 +255,7 @@ def decode_latents(
         before = len(gaussians)
         if settings.max_gaussians and before > settings.max_gaussians:
             progress(ProgressEvent(0, 1, f"LRM: decimate {before} splats"))
-            gaussians, _ = thin(gaussians, distances, settings.max_gaussians, method=settings.thinning)
+            gaussians, _ = decimate(gaussians, distances, settings.max_gaussians, method=settings.decimation)
         world = (depth / settings.pose_scale).masked_fill(_is_cut(depth, config, settings), torch.inf).cpu()
         size = (int(depth.shape[1]), int(depth.shape[2]))
         cameras = (map_camera(config, path, frame, *size) for frame in range(len(path)))
@@ -394,7 +394,7 @@ def _report(
     lines = [f"splats: {len(gaussians)} of {counts['all']} from {taken} of {len(path)} frames"]
     dropped = [f"{counts[n]} by {n}" for n in ("opacity", "size", "range") if counts[n]]
     if before > len(gaussians):
-        dropped.append(f"{before - len(gaussians)} by {settings.thinning} thinning")
+        dropped.append(f"{before - len(gaussians)} by {settings.decimation} decimation")
     if dropped:
         lines.append(f"left out: {', '.join(dropped)}")
     near_limit = float((depth > 0.95 * config.depth_max).float().mean())

@@ -43,6 +43,7 @@ RENAMED = {
     "GSOptimize": {"depth_kind": "depth_type"},
     "GSOptimizeSettings": {old: new for old, new in RENAMED_SETTINGS.items() if old != "depth_kind"},
     "TrajectoryClearance": {"radius": "clearance"},
+    "LRMDecode": {"thinning": "decimation"},
 }
 
 

@@ -33,7 +33,7 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ...lrm.decimate import THINNINGS
+    from ...lrm.decimate import DECIMATIONS
     from ...lrm.decode import DEFAULT_SETTINGS
     from ...lrm.rays import POSE_RULES
     from ...lrm.weights import PRECISIONS
@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--frame-stride", "frame_stride", "use every n-th frame", type=int, metavar="N")
     add("--min-opacity", "min_opacity", "minimum opacity of splats; 0 keeps all", type=float, metavar="F")
     add("--max-gaussians", "max_gaussians", "maximum number of splats; 0 keeps all", type=int, metavar="N")
-    add("--thinning", "thinning", "how splats are reduced to the maximum", choices=tuple(THINNINGS))
+    add("--decimation", "decimation", "how splats are reduced to the maximum", choices=tuple(DECIMATIONS))
     text = "drop splats beyond this fraction of the depth range; 0.97 removes sky"
     add("--range-cut", "range_cut", text, type=float, metavar="F")
     add("--max-size", "max_size", "maximum size of splats, world units; 0 keeps all", type=float, metavar="F")

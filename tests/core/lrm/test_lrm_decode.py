@@ -20,7 +20,7 @@ from matrix3d_core.lrm.attributes import (
     quats_from_xyzw,
 )
 from matrix3d_core.lrm.config import LRMConfig
-from matrix3d_core.lrm.decimate import importance_of, thin
+from matrix3d_core.lrm.decimate import decimate, importance_of
 from matrix3d_core.lrm.decode import DecodeSettings, _uncompile, decode_latents, fit_trajectory, plan_decode
 from matrix3d_core.lrm.memory import estimate_memory
 from matrix3d_core.lrm.weights import build_lrm, sort_weights
@@ -181,7 +181,7 @@ def test_latents_that_do_not_fit(model, latents, says):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"frame_stride": 0}, {"min_opacity": 1.0}, {"range_cut": 0.0}, {"pose_scale": 0.0}, {"thinning": "x"}],
+    [{"frame_stride": 0}, {"min_opacity": 1.0}, {"range_cut": 0.0}, {"pose_scale": 0.0}, {"decimation": "x"}],
 )
 def test_settings_out_of_range(settings):
     with pytest.raises(InvalidInput, match=next(iter(settings))):
@@ -361,7 +361,7 @@ def _cloud(count=4000, seed=0):
 @pytest.mark.parametrize("method", ["voxel", "importance"])
 def test_budgets_are_kept(most, method):
     cloud, distance = _cloud()
-    few, index = thin(cloud, distance, most, method=method)
+    few, index = decimate(cloud, distance, most, method=method)
     assert (0.9 if method == "voxel" and most > 100 else 0.0) * most <= len(few) <= most
     assert torch.equal(few.means, cloud.means[index])
     assert torch.equal(index, index.sort().values)
@@ -376,7 +376,7 @@ def test_the_most_important_ones_stay():
         for o, s, d in zip(cloud.opacities, cloud.scales, distance, strict=True)
     ]
     assert importance.tolist() == pytest.approx(slow, rel=1e-4)
-    _, index = thin(cloud, distance, 100, method="importance")
+    _, index = decimate(cloud, distance, 100, method="importance")
     assert set(index.tolist()) == set(sorted(range(4000), key=lambda i: -slow[i])[:100])
 
 
@@ -388,7 +388,7 @@ def test_cells_merge_colors_opacity_and_spread():
     sh = torch.arange(15.0).reshape(5, 1, 3)
     distance = torch.full((5,), 5.5)
     cloud = Gaussians(means, torch.tensor([[1.0, 0, 0, 0]]).repeat(5, 1), scales, opacities, sh)
-    few, index = thin(cloud, distance, 2)
+    few, index = decimate(cloud, distance, 2)
     assert index.tolist() == [0, 4]
     w = importance_of(cloud, distance)[:4]
     w = w / w.sum()
@@ -403,4 +403,4 @@ def test_decoding_keeps_a_budget(model):
     settings = DecodeSettings(max_gaussians=1000)
     got = decode_latents(model, tiny_latents(), turning_path(), settings)
     assert 900 <= len(got.gaussians) <= 1000
-    assert any("by voxel thinning" in line for line in got.report)
+    assert any("by voxel decimation" in line for line in got.report)

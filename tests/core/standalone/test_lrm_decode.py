@@ -39,9 +39,9 @@ def folder(tmp_path):
     [
         ("", DEFAULT_SETTINGS),
         (
-            "--frame-stride 3 --min-opacity 0.5 --max-gaussians 500 --thinning importance --pose-scale 2",
+            "--frame-stride 3 --min-opacity 0.5 --max-gaussians 500 --decimation importance --pose-scale 2",
             DecodeSettings(
-                frame_stride=3, min_opacity=0.5, max_gaussians=500, thinning="importance", pose_scale=2.0
+                frame_stride=3, min_opacity=0.5, max_gaussians=500, decimation="importance", pose_scale=2.0
             ),
         ),
     ],
