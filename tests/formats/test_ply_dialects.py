@@ -313,7 +313,7 @@ def test_linear_scales_are_noticed(size, flat, caplog):
 def test_a_scale_that_is_asked_for():
     linear, report = load(ply(activated(usual_rows(), scale=True)), scale="linear")
     torch.testing.assert_close(linear.scales, load(ply(usual_rows()))[0].scales, rtol=1e-5, atol=0)
-    assert report["scale"] == "as they are, as asked for."
+    assert report["scale"] == "linear, as asked for."
     with pytest.raises(FormatError, match="30 of 30 Gaussians hold a negative scale"):
         load(ply(usual_rows()), scale="linear")
     with pytest.raises(InvalidInput, match="scale must be one of auto, logarithm, linear; got 'log'"):
