@@ -241,8 +241,8 @@ def test_configurations_survive_their_json():
     [
         ("[" * 100_000, FormatError, r"the header entry matrix3d_lrm: not valid JSON"),
         ("[1]", FormatError, r"matrix3d_lrm must be a JSON object; got a list"),
-        ('{"camera": 3}', WeightsMismatch, r"camera must be a word, such as 'spherical'; got '3'"),
-        ('{"camera": ["spherical"]}', WeightsMismatch, r"camera must be a word"),
+        ('{"camera": 3}', WeightsMismatch, r"camera must be text, such as 'spherical'; got '3'"),
+        ('{"camera": ["spherical"]}', WeightsMismatch, r"camera must be text"),
         ('{"heads": "4"}', WeightsMismatch, r"heads must be whole numbers, such as 4; got '4'"),
         ('{"heads": 2.5}', WeightsMismatch, r"heads must be whole numbers"),
         ('{"heads": 0}', WeightsMismatch, r"width must be a multiple of heads"),
