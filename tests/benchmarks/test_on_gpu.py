@@ -1,4 +1,4 @@
-"""The parts of `benchmarks/on_gpu.sh` at tiny sizes on the CPU: they run, write the agreed form, and are taken up again."""
+"""The parts of `benchmarks/on_gpu.sh` at tiny sizes on the CPU: they run, write the agreed form, and are resumed."""
 
 from __future__ import annotations
 

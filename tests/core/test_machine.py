@@ -36,8 +36,8 @@ def test_windows_has_no_peak(monkeypatch):
 
 
 def test_memory_comes_from_psutil_else_from_linux_else_from_nowhere(monkeypatch, tmp_path):
-    told = SimpleNamespace(total=16.0, available=4.0)
-    monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(virtual_memory=lambda: told))
+    memory = SimpleNamespace(total=16.0, available=4.0)
+    monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(virtual_memory=lambda: memory))
     assert machine.memory_bytes() == {"total": 16, "available": 4}
     monkeypatch.setitem(sys.modules, "psutil", None)
     (tmp_path / "meminfo").write_text("MemTotal:       2048 kB\nMemFree: 5 kB\nMemAvailable:   1024 kB\n")

@@ -16,11 +16,11 @@ import torch
 import nodes
 from comfy_extras import nodes_flux, nodes_sd3, nodes_wan
 
-heard = []
+logged = []
 class Ear(logging.Handler):
     def emit(self, record):
         if record.levelno >= logging.WARNING:
-            heard.append(record.getMessage())
+            logged.append(record.getMessage())
 logging.getLogger().addHandler(Ear())
 
 def picture(seed, frames=1, height=64, width=128):
@@ -131,7 +131,7 @@ def wan():
     return report
 
 with torch.inference_mode():
-    result({"flux": flux(), "wan": wan(), "heard": heard})
+    result({"flux": flux(), "wan": wan(), "logged": logged})
 """
 
 
@@ -173,7 +173,7 @@ def test_the_host_knows_each_family(facts):
 @pytest.mark.host
 def test_the_host_misses_nothing_in_them(facts):
     about_weights = ("missing", "unexpected", "left over", "not loaded")
-    assert [line for line in facts["heard"] if any(word in line.lower() for word in about_weights)] == []
+    assert [line for line in facts["logged"] if any(word in line.lower() for word in about_weights)] == []
 
 
 @pytest.mark.host

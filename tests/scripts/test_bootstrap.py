@@ -192,7 +192,7 @@ def test_the_lock_makes_a_second_set_up_wait(cache, monkeypatch):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap, pathlib\n"
         "with bootstrap.lock(pathlib.Path(sys.argv[2])):\n"
-        "    print('held', flush=True); sys.stdin.readline(); print('let go', flush=True)\n"
+        "    print('held', flush=True); sys.stdin.readline(); print('released', flush=True)\n"
     )
     command = [sys.executable, "-c", code, str(Path(bootstrap.__file__).parent), str(cache)]
     said = []
@@ -207,7 +207,7 @@ def test_the_lock_makes_a_second_set_up_wait(cache, monkeypatch):
         monkeypatch.setattr(bootstrap, "say", say)
         with bootstrap.lock(cache):
             assert said == ["another set-up is running; waiting for it"]
-            assert other.stdout.readline().strip() == b"let go"
+            assert other.stdout.readline().strip() == b"released"
 
 
 def test_ready_is_found_in_less_than_a_second(cache):

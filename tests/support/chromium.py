@@ -93,7 +93,7 @@ def open_page(
                 accept_downloads=True,
                 locale="en-US",  # wherever the tests run
             )
-            context.set_default_timeout(120_000)  # ends what hangs; how slow a busy machine is, nobody knows
+            context.set_default_timeout(120_000)  # ends a hanging page; a busy machine can be arbitrarily slow
             opened = BrowserPage(context.new_page())
             _listen(opened)
             yield opened

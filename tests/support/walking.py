@@ -35,7 +35,7 @@ class Held:
 
     Attributes:
         seconds: between the time stamps of the first key's going down and coming up.
-        longest_step: seconds of the longest time reckoned in one go; of a second or more, the page stood
+        longest_step: seconds of the longest time integrated in one step; of a second or more, the page stood
             still, and the viewer takes that for a pause.
     """
 

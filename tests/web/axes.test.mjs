@@ -26,12 +26,12 @@ test("letters that make no axes are refused", () => {
 test("a sidecar gives the start in OpenCV axes, whatever the file's are", () => {
   // Standing at (1, -2, 3), looking right: OpenCV axes.
   const wanted = [0, 0, -1, 3, 0, 1, 0, 2, 1, 0, 0, -1, 0, 0, 0, 1];
-  const told = {
+  const poses = {
     RDF: { position: [1, -2, 3], forward: [1, 0, 0], up: [0, -1, 0] },
     RUB: { position: [1, 2, -3], forward: [1, 0, 0], up: [0, 1, 0] },
     FRU: { position: [3, 1, 2], forward: [0, 1, 0], up: [0, 0, 1] },
   };
-  for (const [axes, start_pose] of Object.entries(told)) {
+  for (const [axes, start_pose] of Object.entries(poses)) {
     const read = readSidecar({ format: "matrix3d-world", version: 1, axes, start_pose, meters_per_unit: 1 });
     assert.deepEqual(read.start_pose.map((v) => v + 0), wanted, axes);
     assert.equal(read.is_metric, true);

@@ -21,14 +21,14 @@ const namesIn = (/** @type {string} */ text) => [...text.matchAll(/\{(\w+)\}/g)]
 
 test("the words are whole: the same values, no English left as it is, one way back", () => {
   for (const words of [CHOICES, PHASES, TEMPLATES]) {
-    for (const [english, told] of Object.entries(words)) {
-      assert.deepEqual(namesIn(told), namesIn(english), english);
-      assert.notEqual(told, english);
-      assert.match(told, /\p{Script=Han}/u, english);
+    for (const [english, translated] of Object.entries(words)) {
+      assert.deepEqual(namesIn(translated), namesIn(english), english);
+      assert.notEqual(translated, english);
+      assert.match(translated, /\p{Script=Han}/u, english);
     }
   }
-  const told = Object.values(TEMPLATES);
-  assert.deepEqual(told.filter((text, k) => told.indexOf(text) !== k), []);
+  const translated = Object.values(TEMPLATES);
+  assert.deepEqual(translated.filter((text, k) => translated.indexOf(text) !== k), []);
 });
 
 test("values of a phase go where its words say", () => {
@@ -54,7 +54,7 @@ test("choices are shown in Chinese and stay what they are", () => {
   assert.equal(node.widgets[1].options.getOptionLabel, undefined);
 });
 
-test("what a running node says is told where the host shows it", async () => {
+test("the text of a running node is translated where the host shows it", async () => {
   const api = new EventTarget();
   const shown = { value: "" };
   const node = { id: 7, widgets: [{ value: "draft" }, shown] };
@@ -73,7 +73,7 @@ test("what a running node says is told where the host shows it", async () => {
   assert.deepEqual(node.widgets.map(({ value }) => value), ["draft", "guidance rendered"]);
 });
 
-test("a template is told in the language of now, and what a user wrote stays", () => {
+test("a template is translated to the current language, and a user's texts stay", () => {
   const line = "Describe your scene in *Panorama Prompt*.";
   const note = { type: "MarkdownNote", title: "Read me", widgets: [{ value: `mine\n\n${line}` }] };
   const node = { type: "PanoLoad", title: "My node", widgets: [{ value: "Words" }] };

@@ -22,7 +22,7 @@ test("what lies long back is forgotten", () => {
   assert.equal(momentAt(moments, 9000).time, 8992);
 });
 
-test("a key that is heard late ends the walk where it was let go", () => {
+test("a key whose release arrives late ends the walk where it was released", () => {
   const forward = { ...NO_INPUT, forward: 1 };
   let walk = startWalk();
   let moments = [];

@@ -7,7 +7,7 @@ import { wallsOfSplats } from "../../web/viewer/walls.mjs";
 
 const close = (a, b, far = 1e-9) => a.forEach((v, i) => assert.ok(Math.abs(v - b[i]) < far, `${a} is not ${b}`));
 
-/** A visit of which nobody sees a picture, and what it tells. */
+/** A visit without pictures, and its events. */
 function visit() {
   const said = { samples: [], forgotten: [], modes: [] };
   const motion = new Motion({
@@ -99,7 +99,7 @@ test("from an orbit one comes to a pose that is set, and to the start", () => {
   assert.deepEqual([motion.mode, motion.pose().position], ["orbit", [0, 0, 6]]);
 });
 
-test("a key that is heard late ends the way where it was let go, walking and flying", () => {
+test("a key whose release arrives late ends the path where it was released, walking and flying", () => {
   for (const mode of /** @type {const} */ (["walk", "fly"])) {
     const { motion, said } = visit();
     motion.enter(mode);

@@ -100,8 +100,8 @@ test("what says where one may stand", () => {
 });
 
 test("numbers as a person writes them", () => {
-  const told = [0, 0.00002, 0.0123, 0.5, 1.4, 9.96, 12.34, 140, 1234.5, 123456, 2.5e7].map(plainNumber);
-  assert.deepEqual(told, ["0", "2.0e-5", "0.012", "0.5", "1.4", "10", "12", "140", "1235", "123456", "2.5e+7"]);
+  const shown = [0, 0.00002, 0.0123, 0.5, 1.4, 9.96, 12.34, 140, 1234.5, 123456, 2.5e7].map(plainNumber);
+  assert.deepEqual(shown, ["0", "2.0e-5", "0.012", "0.5", "1.4", "10", "12", "140", "1235", "123456", "2.5e+7"]);
   assert.deepEqual([0.09, 0.1, 0.19, 0.3, 4, 70].map(gridStep), [0.05, 0.1, 0.1, 0.2, 2, 50]);
 });
 

@@ -41,7 +41,7 @@ test("one question at a time, and the answer to the latest counts", async () => 
         keys.push([0, 0, 1, 0, 0]);
         return { poses: structuredClone(keys) };
       },
-      picture: () => assert.fail("nobody asked for one"),
+      picture: () => assert.fail("none was requested"),
     },
     { onFound: () => found.push(client.found?.poses.length), onPicture: () => {}, onError: assert.fail },
   );

@@ -56,7 +56,7 @@ function world() {
   return { graph, fit, walk, extend, place, fit2, walk2 };
 }
 
-test("the node that goes on from the viewer's world is found", () => {
+test("the node that extends the viewer's world is found", () => {
   const { walk, walk2, extend } = world();
   assert.equal(extenderOf(walk), extend);
   assert.equal(extenderOf(walk2), null);
@@ -64,7 +64,7 @@ test("the node that goes on from the viewer's world is found", () => {
   assert.equal(makerOf(walk), null);
 });
 
-test("a viewer of a cleaned world goes on from the world before it", () => {
+test("a viewer of a cleaned world extends the world before it", () => {
   const { graph, fit, walk, extend } = world();
   const clean = graph.add(new Node("SplatClean", "splat"));
   fit.connect(0, clean, 0);

@@ -147,7 +147,7 @@ def pressed(browser, comfy, tmp_path_factory):
 def test_a_wired_segment_appears(pressed):
     found = pressed.evaluate(
         """() => {
-            const told = {};
+            const sockets = {};
             for (const node of app.graph.nodes.filter(n => !window.old.has(n))) {
                 const takes = {};
                 for (const input of node.inputs.filter(i => i.link != null)) {
@@ -156,9 +156,9 @@ def test_a_wired_segment_appears(pressed):
                     const isOld = window.old.has(from) && from.type === "GSOptimize";
                     takes[input.name] = [(isOld ? "old " : "") + from.type, link.origin_slot];
                 }
-                told[node.type] = takes;
+                sockets[node.type] = takes;
             }
-            return told;
+            return sockets;
         }"""
     )
     assert found == {kind: {name: list(s) for name, s in takes.items()} for kind, takes in ADDED.items()}

@@ -81,11 +81,11 @@ def phases():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 is_event = getattr(node.func, "id", "") == "ProgressEvent"
-                told = [
+                texts = [
                     *(node.args[2:3] if is_event else ()),
                     *(k.value for k in node.keywords if k.arg == "phase"),
                 ]
-                found |= set().union(*map(text, told))
+                found |= set().union(*map(text, texts))
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "phase":
                 found |= text(node.value)
     return found

@@ -70,7 +70,7 @@ def show(page, title):
 
 
 def walk_ahead(page, far):
-    """Click into the viewer, hold W until the eye is ``far`` ahead, and let go."""
+    """Click into the viewer, hold W until the eye is ``far`` ahead, and release it."""
     box = page.evaluate("() => window.v.element.getBoundingClientRect().toJSON()")
     page.mouse.click(box["left"] + box["width"] / 2, box["top"] + 120)
     start = page.evaluate("() => [...window.v.pose().position]")
@@ -160,7 +160,7 @@ def test_pressing_extend_again_adds_a_segment(session, tmp_path):
     page.evaluate("() => window.v.element.querySelector('[data-action=extend]').click()")
     page.wait_for_function("() => window.matrix3d.viewers.length === 3")
     grown = page.evaluate("() => app.graph.nodes.map(n => n.type)")
-    assert len(grown) == before + 8, "Extend World and all that hangs on it, once more"
+    assert len(grown) == before + 8, "Extend World and its downstream nodes, once more"
     assert worlds(page)[2] == ["Walk on", 0], "the copy shows nothing before it ran"
     page.wait_for_function(
         "() => window.matrix3d.viewers.filter(v => v.count > 0).length === 3", timeout=240_000

@@ -167,7 +167,7 @@ def test_without_the_focus_the_editor_has_keys_and_wheel(front_end):
 
 def test_running_again_without_a_change_leaves_the_visitor_where_he_is(front_end):
     front_end.evaluate("() => window.matrix3d.viewers[0].setPose({ position: [0.5, 0, 0.5] })")
-    assert run_graph(front_end)["2"]["matrix3d_splat"], "the host told of the world again"
+    assert run_graph(front_end)["2"]["matrix3d_splat"], "the host sent the world again"
     front_end.wait_for_timeout(500)
     assert viewer(front_end, "v.pose().position") == [0.5, 0, 0.5]
 

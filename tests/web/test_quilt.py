@@ -25,7 +25,7 @@ ROWS = 500  # as the draft preset lays a sphere of 300000 splats
 
 
 def floor_world():
-    """A gray floor, as the fit begins: discs in the surface, seen at all slants, dark behind them."""
+    """A gray floor, as the fit begins: surfels in the surface, seen at all slants, dark behind them."""
     rays = erp_directions(512, 1024, dtype=torch.float64)
     depth = FLOOR_M / rays[..., 1].clamp_min(1e-6)
     rgb = torch.full((512, 1024, 3), 0.7)
@@ -66,6 +66,6 @@ def test_floor_is_even_in_a_fine_picture(browser, tmp_path):
         assert opened.problems == []
     even, narrow = map(pattern, shown.values())
     print(f"pattern {even:.2f} of 255, {narrow:.2f} without the widening")
-    # Measured 0.54 and 1.75, of gray before nearly black and discs as they are before the fit; a fit evens them further.
+    # Measured 0.54 and 1.75, of gray before nearly black and surfels as they are before the fit; a fit evens them further.
     assert narrow > 1.0
     assert even < 0.5 * narrow

@@ -46,7 +46,7 @@ def test_every_list_of_files_says_what_it_takes(comfy):
     try:
         found, listing = {}, set()
         for node, info in comfy.own_nodes().items():
-            found |= {(node, name): told["what"] for name, told in uploads(info).items()}
+            found |= {(node, name): spec["what"] for name, spec in uploads(info).items()}
             inputs = {**info["input"].get("required", {}), **info["input"].get("optional", {})}
             for name, spec in inputs.items():
                 choices = options_of(spec).get("options") or []

@@ -72,7 +72,7 @@ def stand_at(page, x, z, yaw_degrees):
 
 
 def track(page):
-    """Keep every place the eye passes through, each time the walk is reckoned, but for what is taken back."""
+    """Keep every place the eye passes through, each time the walk is integrated, except for what is taken back."""
     page.evaluate(
         """() => {
             const v = window.matrix3d.viewers[0];

@@ -170,11 +170,11 @@ def test_a_key_that_is_heard_late_ends_the_walk_where_it_was_let_go(visit):
             break
     settle(page)
     assert overshoot > 1.4 * seconds + 0.1, "pictures went on meanwhile"
-    # Reckoned from the time stamps alone; what is left of the velocity at rest is under 1.4 mm/s.
+    # Integrated from the time stamps alone; what is left of the velocity at rest is under 1.4 mm/s.
     assert pose(page)["position"] == pytest.approx([0, 0, 1.4 * seconds], abs=1e-3)
     page.keyboard.press("t")
     walked = page.evaluate("() => window.matrix3d.viewers[0].recorder.recording.walk.map(s => s.position[2])")
-    assert walked == sorted(walked), "nobody walked back"
+    assert walked == sorted(walked), "the walk never went back"
     assert walked[-1] == pytest.approx(1.4 * seconds, abs=1e-3)
 
 

@@ -84,12 +84,12 @@ function literalsOf(code) {
 const IS_TR = /(?<![\w.])tr\(\s*$/;
 
 /** @type {Map<string, string[]>} text -> files */
-const told = new Map();
+const shown = new Map();
 for (const file of OURS) {
   for (const { text, before, after } of literalsOf(readFileSync(file, "utf8"))) {
     if (!IS_TR.test(before)) continue;
     assert.match(after, /^\s*[,)]/, `${relative(WEB, file)}: tr needs one whole literal: ${text}`);
-    told.set(text, [...(told.get(text) ?? []), relative(WEB, file)]);
+    shown.set(text, [...(shown.get(text) ?? []), relative(WEB, file)]);
   }
 }
 
@@ -102,9 +102,9 @@ test("the reader of modules sees literals, templates and patterns as they are", 
 });
 
 test("every text has a Chinese one with the same values in it, and no other is kept", () => {
-  assert.ok(told.size > 120, `only ${told.size} texts were found`);
-  assert.deepEqual([...told.keys()].filter((text) => !Object.hasOwn(ZH, text)), [], "texts that zh.mjs lacks");
-  assert.deepEqual(Object.keys(ZH).filter((text) => !told.has(text)), [], "texts of zh.mjs that nobody shows");
+  assert.ok(shown.size > 120, `only ${shown.size} texts were found`);
+  assert.deepEqual([...shown.keys()].filter((text) => !Object.hasOwn(ZH, text)), [], "texts that zh.mjs lacks");
+  assert.deepEqual(Object.keys(ZH).filter((text) => !shown.has(text)), [], "texts of zh.mjs that are not shown");
   for (const [text, chinese] of Object.entries(ZH)) {
     assert.deepEqual(namesIn(chinese), namesIn(text), text);
     assert.notEqual(chinese, text);
@@ -124,7 +124,7 @@ const WORDS = /[A-Za-z]{2,}[,.:]? \(?[A-Za-z]{2,}/;
 const SHOWN =
   /(\.(textContent|title|placeholder|label)\s*=[^=]|\b(say|tell|fail|fillText|Error)\(|\b(title|label|detail|summary|placeholder):)[^;,]*$/;
 const SHOWN_ATTRIBUTE = new RegExp(`"(${ATTRIBUTES.join("|")})"\\s*[,:][^;,]*$`);
-const ELSEWHERE = /\bname: $|===? $/; // a widget's name is not what it shows; what is compared is shown by nobody
+const ELSEWHERE = /\bname: $|===? $/; // a widget's name is not what it shows; what is compared is not shown
 const NOT_SHOWN = [
   /^</, // drawings
   /^[\w-]+:[^;]*;/, // styles
@@ -192,7 +192,7 @@ test("the editor's setting counts before the browser's language, and is asked ea
   await within({}, "alone", (words) => assert.equal(words.tr("Frame"), ZH.Frame));
 });
 
-test("what reads alike in another language says the same in English, so that it can be told again", () => {
+test("what reads alike in another language says the same in English, so that it can be translated again", () => {
   const first = new Map();
   for (const [english, chinese] of Object.entries(ZH)) {
     assert.ok(!first.has(chinese), `${english} and ${first.get(chinese)} are both ${chinese}`);

@@ -149,7 +149,7 @@ test("E and Q change the height of a standing eye within reason", () => {
   assert.ok(high.standing.eye < 2.7 && high.walk.position[1] < -0.5, String(high.walk.position));
 });
 
-test("ground is the mean over a small disc, and none is none", () => {
+test("ground is the mean over a small disk, and none is none", () => {
   const walls = room();
   assert.ok(Math.abs(groundBelow(walls, [0, 0, 0], 0.15, 10) - 1.6) < 1e-9);
   assert.equal(groundBelow({ ...walls, isOutsideSolid: false }, [50, 0, 0], 0.15, 10), null);

@@ -102,9 +102,9 @@ def test_sky_is_not_compared_and_stands_twice_as_far_as_anything(exact):
     expected, facts = align_depth(by_hand, aim, region & ~sky, upstream_exact=exact)
     for filler in (torch.inf, torch.nan, 0.0, 1e-3):
         given = torch.where(sky, torch.tensor(filler, dtype=guess.dtype), guess)
-        result, told = align_depth(given, torch.where(sky, 50.0, aim), region, sky=sky, upstream_exact=exact)
+        result, found = align_depth(given, torch.where(sky, 50.0, aim), region, sky=sky, upstream_exact=exact)
         assert torch.equal(result[~sky], expected[~sky])
-        assert told == facts
+        assert found == facts
         assert (result[sky] == 2 * expected[~sky].max()).all()
     near_sky, _ = align_depth(torch.where(sky, 1e-3, guess), aim, region, upstream_exact=exact)
     assert (

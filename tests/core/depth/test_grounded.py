@@ -1,4 +1,4 @@
-"""The stand-in without a model: flat ground and a dome."""
+"""The stand-in without a model: ground plane and sky dome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on from a new place: frames, distances and what counts as known, against a room that can be computed."""
+"""Extending from a new viewpoint: frames, distances and what counts as known, against a room that can be computed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_new_place_shows_the_room_from_there():
     wrong = ((rays.reshape(-1, 3) + back[:3, 3]).abs() / HALF).amax(-1)
     level = slice(ROWS * (ROWS - 6), ROWS * (ROWS + 6))  # around the horizon: walls only
     assert float(off[level].median()) < 0.02
-    assert float((wrong[level] - 1).abs().median()) > 0.1, "a geometry that is not turned would be told apart"
+    assert float((wrong[level] - 1).abs().median()) > 0.1, "a geometry that is not rotated would differ"
 
 
 def test_what_is_missing_is_not_known_and_is_completed():
@@ -90,7 +90,7 @@ def test_what_is_missing_is_not_known_and_is_completed():
 
 
 def test_what_looks_coarse_from_there_is_thin():
-    # At 0.15 from the wall, a disc with a standard deviation of 0.055 * 1.2 looks 24 degrees large.
+    # At 0.15 from the wall, a disk with a standard deviation of 0.055 * 1.2 looks 24 degrees large.
     near = (0.0, 0.0, ROOM[2] - 0.15)
     world = room()
     made = extend_world(world, pose_at(near), height=ROWS, max_splat_rad=math.radians(6))

@@ -42,12 +42,12 @@ def test_what_is_guessed_counts_as_unseen():
     known = torch.ones(96, 192)
     known[:, :48] = 0  # everything back left is a guess
     plain = propose_path(hall(screen=None), step=1.0, clearance=0.2, frames=3)
-    told = propose_path(hall(screen=None), step=1.0, clearance=0.2, frames=3, known=known)
+    found = propose_path(hall(screen=None), step=1.0, clearance=0.2, frames=3, known=known)
     assert max(c.unseen_sr for c in plain.candidates) < 0.4
     # A quarter of the ring, floor to ceiling, and more of it when one walks towards it.
-    assert min(c.unseen_sr for c in told.candidates) > 0.15 * 4 * math.pi
-    assert told.trajectory.centers[-1][0] < 0
-    assert told.trajectory.centers[-1][2] < 0
+    assert min(c.unseen_sr for c in found.candidates) > 0.15 * 4 * math.pi
+    assert found.trajectory.centers[-1][0] < 0
+    assert found.trajectory.centers[-1][2] < 0
 
 
 def test_same_seed_same_path_and_other_seeds_turn_the_headings():

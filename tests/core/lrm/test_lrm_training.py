@@ -88,15 +88,15 @@ def test_stage_2_by_hand():
     mse = float((a - b).square().mean())
     assert float(stage2_loss(a, b, TrainConfig(perceptual_weight=0.0))) == pytest.approx(mse)
     assert float(stage2_loss(a, a, TrainConfig())) == pytest.approx(0, abs=1e-6)
-    told = []
+    inputs = []
 
     def lpips(x, y):
-        told.append((x, y))
+        inputs.append((x, y))
         return torch.tensor([[[[3.0]]]])
 
     assert float(stage2_loss(a, b, TrainConfig(perceptual_weight=0.1), lpips)) == pytest.approx(mse + 0.3)
-    assert told[0][0].shape == (1, 3, 24, 24)
-    torch.testing.assert_close(told[0][0][0].movedim(0, -1), 2 * a - 1)
+    assert inputs[0][0].shape == (1, 3, 24, 24)
+    torch.testing.assert_close(inputs[0][0][0].movedim(0, -1), 2 * a - 1)
     assert float(stage2_loss(a, b, TrainConfig())) > mse
 
 
@@ -142,7 +142,7 @@ def test_clips_survive_their_folder(tmp_path):
         read_clip(folder)
     with pytest.raises(InvalidInput, match="trajectory must have 11 poses"):
         Clip(clip.frames, clip.depth, turning_path(9), clip.latents)
-    with pytest.raises(InvalidInput, match="latents of stride 2 stand for 17 frames; the clip has 11"):
+    with pytest.raises(InvalidInput, match="latents of stride 2 are of 17 frames; the clip has 11"):
         Clip(clip.frames, clip.depth, clip.trajectory, {2: torch.zeros(16, 3, 8, 16)})
 
 

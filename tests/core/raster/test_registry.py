@@ -84,7 +84,7 @@ def test_a_failed_build_is_reported_once_with_its_cause_and_the_backend_used_ins
         == "mesh backend fast failed to load: ImportError: libfast.so is missing; slow was used."
     )
     assert made.fallback_notice("fast") == ""
-    assert made.fallback_notice("nobody") == ""
+    assert made.fallback_notice("unknown") == ""
     assert made.describe_choice("fast") == "mesh backend fast was used."
     assert made.describe_choice("slow") == made.fallback_notice("slow")
 

@@ -201,7 +201,7 @@ def test_overlapping_worlds_fuse_where_they_overlap():
     left = WORLD.select(WORLD.means[:, 0] < 0.5)
     right = WORLD.select(WORLD.means[:, 0] > -0.5)
     jitter = 0.01 * torch.randn(right.means.shape, generator=torch.Generator().manual_seed(0))
-    # along the walls: a disc is 0.0024 thick, and what is off by more than that is another surface
+    # along the walls: a splat is 0.0024 thick, and what is off by more than that is another surface
     right = Gaussians(
         right.means + jitter * (right.means.abs() < torch.tensor((1.99, 1.49, 2.99))), *right.tensors()[1:]
     )

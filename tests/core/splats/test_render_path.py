@@ -46,7 +46,7 @@ def test_panorama_shows_distances_to_the_walls():
     directions = erp_directions(64, 128).float()
     exact = (torch.tensor(ROOM) / directions.abs()).amin(-1)
     close = (shots.depth_ray[0] / exact - 1).abs()
-    assert close.median() < 0.02  # discs of sigma 0.11 seen at an angle; edges of the room are worse
+    assert close.median() < 0.02  # flat splats of sigma 0.11 seen at an angle; edges of the room are worse
     assert shots.alpha.mean() > 0.97
 
 
@@ -81,7 +81,7 @@ def test_depth_is_along_the_ray():
     exact = ROOM[0] * math.hypot(1, 20 / 19.5)
     assert (
         abs(float(shots.depth_ray[0, 20, 0]) - exact) < 0.15
-    )  # discs seen at 45 degrees, as far apart as 0.1
+    )  # flat splats seen at 45 degrees, as far apart as 0.1
     empty = render_path(dot(0.0, 0.0, -5.0), walk(1), height=8, width=8, background=(1, 0, 0))
     assert torch.isinf(empty.depth_ray).all()
     assert empty.rgb[0, 0, 0].tolist() == [1, 0, 0]

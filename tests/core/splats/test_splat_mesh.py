@@ -36,7 +36,7 @@ def fused():
 def test_mesh_lies_on_the_walls(fused):
     mesh, report = fused
     error = off_the_walls(mesh.vertices)
-    # A disc's depth is that of its center: up to a sigma (0.066) off where it is seen at an angle
+    # A flat splat's depth is that of its center: up to a sigma (0.066) off where it is seen at an angle
     assert error.mean() < 0.035
     assert error.quantile(0.99) < 0.1
     assert report["faces"] == len(mesh.faces)
@@ -144,14 +144,14 @@ def painted():
     mesh, report = mesh_from_gaussians(
         world, trajectory=PATH, config=MeshConfig(resolution=40, views=3, rows=128)
     )
-    textured, told = texture_mesh(
+    textured, report = texture_mesh(
         mesh, world, trajectory=PATH, size_px=1024, views=3, tolerance=report["tolerance"]
     )
-    return world, mesh, textured, told
+    return world, mesh, textured, report
 
 
 def test_a_texture_shows_what_triangles_are_too_coarse_for(painted):
-    world, mesh, textured, told = painted
+    world, mesh, textured, report = painted
     assert torch.equal(textured.vertices[textured.faces.long()], mesh.vertices[mesh.faces.long()])
     rng = torch.Generator().manual_seed(0)
     face = torch.randint(len(mesh.faces), (4000,), generator=rng)
@@ -168,18 +168,18 @@ def test_a_texture_shows_what_triangles_are_too_coarse_for(painted):
     error, coarse = ((c - truth).abs().mean() for c in (color[0, :, 0].T, flat))
     assert error < 0.6 * coarse
     assert error < 0.1
-    assert told["used"] > 0.4
+    assert report["used"] > 0.4
 
 
 def test_every_triangle_has_texels_of_its_own(painted):
     """No two triangles lie on each other: their areas add up to what is covered."""
-    _, _, textured, told = painted
-    corners = textured.uvs[textured.faces.long()].double() * told["size"]
+    _, _, textured, report = painted
+    corners = textured.uvs[textured.faces.long()].double() * report["size"]
     assert corners.min() >= 1
-    assert corners.max() <= told["size"] - 1
+    assert corners.max() <= report["size"] - 1
     (ax, ay), (bx, by) = ((corners[:, k] - corners[:, 0]).unbind(-1) for k in (1, 2))
     area = (ax * by - ay * bx).abs() / 2
-    owner, _ = cover_texels(corners.numpy(), told["size"])
+    owner, _ = cover_texels(corners.numpy(), report["size"])
     # A texel's center is in or out: the count is off by a part of the border's length, 1 in 10 here.
     assert abs((owner >= 0).sum() / float(area.sum()) - 1) < 0.02
     assert len(np.unique(owner)) > 0.98 * len(corners)
@@ -203,7 +203,7 @@ def test_texels_of_triangles_by_the_definition():
 
 
 def test_what_covers_itself_gets_charts_of_its_own(monkeypatch):
-    """A spiral stair of two turns: every triangle faces up, all hang together, and one turn lies over the other."""
+    """A spiral stair of two turns: every triangle faces up, all are connected, and one turn lies over the other."""
     monkeypatch.setattr(atlas, "_TILES", 0.01)  # else it is cut into pieces that do not
     turn, radius = np.meshgrid(np.linspace(0, 4 * np.pi, 81), np.linspace(0.4, 1, 5), indexing="ij")
     points = 2 + np.stack((radius * np.cos(turn), 0.08 * turn, radius * np.sin(turn)), -1).reshape(-1, 3)

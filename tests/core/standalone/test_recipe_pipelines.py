@@ -1,4 +1,4 @@
-"""Where pipelines come from: what is missing is named, nothing uses the network unasked, and memory is let go."""
+"""Where pipelines come from: what is missing is named, nothing uses the network unasked, and memory is freed."""
 
 from __future__ import annotations
 

@@ -137,8 +137,8 @@ def test_the_network_gets_latent_mask_and_guidance_in_this_order(wan):
         assert torch.equal(given["hidden_states"][:, 16:], condition)
         assert given["encoder_hidden_states"].shape == (1, 512, 32)
     # Shift 5 of three even levels: 1, 5 (2/3) / (1 + 4 (2/3)) = 10/11, 5/7.
-    told = [float(given["timestep"]) for given in seen[::2]]
-    assert told == pytest.approx([1000, 1000 * 10 / 11, 1000 * 5 / 7], rel=1e-6)
+    timesteps = [float(given["timestep"]) for given in seen[::2]]
+    assert timesteps == pytest.approx([1000, 1000 * 10 / 11, 1000 * 5 / 7], rel=1e-6)
     # The mask is ours, four frames per latent frame, and continuous: diffusers' own pipeline would say
     # 1 for the first frame and 0 for all others.
     assert bool((condition[:, :4, 0] == 1).all())
@@ -169,9 +169,9 @@ def test_guidance_is_normalized_as_diffusers_pipeline_does_it(wan):
 
 def test_bf16_timesteps_are_upstreams(wan):
     """Fact sheet 6.4: 1000, 996, 992, ... 92.5."""
-    told = []
+    timesteps = []
     hook = wan.transformer.register_forward_pre_hook(
-        lambda module, positional, named: told.append(float(named["timestep"])), with_kwargs=True
+        lambda module, positional, named: timesteps.append(float(named["timestep"])), with_kwargs=True
     )
     noise, condition, text = torch.zeros(1, 16, 1, 2, 2), torch.zeros(1, 20, 1, 2, 2), torch.zeros(1, 512, 32)
     image = torch.zeros(1, 5, 32)
@@ -180,8 +180,8 @@ def test_bf16_timesteps_are_upstreams(wan):
         sample_latents(wan.transformer, noise, condition, (text, None), image, config=config)
     finally:
         hook.remove()
-    assert len(told) == 50
-    assert (told[:3], told[-1]) == ([1000.0, 996.0, 992.0], 92.5)
+    assert len(timesteps) == 50
+    assert (timesteps[:3], timesteps[-1]) == ([1000.0, 996.0, 992.0], 92.5)
 
 
 def test_cfg_1_leaves_out_the_negative_prompt(wan):

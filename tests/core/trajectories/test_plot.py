@@ -71,8 +71,8 @@ def test_wedges_open_where_the_camera_looks(degrees):
     blue |= (image - torch.tensor([92 / 255, 200 / 255, 1.0])).abs().amax(-1) < 0.12
     for panel, is_above in ((blue[:, :half], True), (blue[:, half:], False)):
         rows, columns = panel.nonzero().float().unbind(-1)
-        disc = torch.tensor([rows.median(), columns.median()])
-        ahead = torch.tensor([rows.mean(), columns.mean()]) - disc
+        disk = torch.tensor([rows.median(), columns.median()])
+        ahead = torch.tensor([rows.mean(), columns.mean()]) - disk
         if is_above:  # forward is up in the picture, right is right
             assert ahead[0] < 0
             assert (ahead[1] > 0) == (degrees > 0)

@@ -37,7 +37,7 @@ def hidden_half(geometry, trajectory):
 
 
 def in_a_world(trajectory):
-    """The same path, told in a frame of its own: turned and away from the origin."""
+    """The same path in a frame of its own: rotated and away from the origin."""
     world = torch.eye(4, dtype=torch.float64)
     world[:3, :3] = torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
     world[:3, 3] = torch.tensor([3.0, -1, 2])
@@ -50,8 +50,8 @@ def test_what_the_source_hides_is_filled_with_what_the_last_frame_shows(frame_of
     truth, _ = room_frames(trajectory, HEIGHT)
     clip = hidden_half(geometry, trajectory)
     before = clip.frames.clone(), clip.mask.clone()
-    told = trajectory if frame_of_reference == "panorama" else in_a_world(trajectory)
-    better, added = continued_guidance(clip, SEGMENT, truth[SEGMENT.start], geometry, told, **ROOM)
+    placed = trajectory if frame_of_reference == "panorama" else in_a_world(trajectory)
+    better, added = continued_guidance(clip, SEGMENT, truth[SEGMENT.start], geometry, placed, **ROOM)
 
     new = (better.mask == 255) & (clip.mask == 0)
     assert not new[: SEGMENT.known].any()  # carried frames are the caller's
