@@ -10,6 +10,7 @@ last result stands in, and the node goes through to its end.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -21,66 +22,6 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "scripts")]
 
 _LIMIT_GB = 3.0
 
-_CODE = """
-import time, types
-import torch
-import comfy.sd, comfy.utils
-from comfy.ldm.wan.vae import WanVAE
-torch.set_grad_enabled(False)
-own = load_nodes()
-node = own["PanoVideoConditioning"]
-node.hidden = types.SimpleNamespace(unique_id=None)
-
-def resident(key):
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(key + ":")) * 1024
-
-def reset_peak():
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-
-vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(VAE))
-vae.encode(torch.zeros(5, 64, 128, 3))
-encode, last, peaks = vae.encode, [None], []
-
-def encode_some(pixels):
-    if not TILES or len(peaks) < TILES:
-        last[0] = encode(pixels)
-        peaks.append(resident("VmHWM"))
-    return last[0].clone()
-
-vae.encode = encode_some
-inputs = {i.id: i.default for i in node.GET_SCHEMA().inputs
-          if not i.optional and getattr(i, "default", None) is not None}
-text = [[torch.zeros(1, 512, 4096), {}]]
-reset_peak()
-base = resident("VmRSS")
-frames = torch.rand(FRAMES, HEIGHT, 2 * HEIGHT, 3)
-mask = (torch.rand(FRAMES, HEIGHT, 2 * HEIGHT) > 0.5).float()
-given = resident("VmRSS") - base
-size = {"size": "custom", "height": HEIGHT, "width": 2 * HEIGHT}
-start = time.perf_counter()
-done = node.execute(**{**inputs, **size, "vae": vae, "positive": text, "negative": text,
-                       "frames": frames, "mask": mask})
-seconds = time.perf_counter() - start
-peak = resident("VmHWM") - base
-del frames, mask, done
-
-activations = 0
-if WIDE:
-    wide = WanVAE(dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[],
-                  temperal_downsample=[False, True, True]).eval()
-    for weight in wide.parameters():
-        weight.copy_(torch.randn(weight.shape) * 0.02)
-    tile = torch.rand(1, 3, 5, 240, 416)
-    reset_peak()
-    before = resident("VmRSS")
-    wide.encode(tile)
-    activations = resident("VmHWM") - before
-after = [value - base for value in peaks]
-result({"peak": peak, "after": after, "given": given, "seconds": seconds, "activations": activations})
-"""
-
 
 def main() -> int:
     """Measure, print, write, and check the limit."""
@@ -88,7 +29,7 @@ def main() -> int:
     reader.add_argument("--tiles", type=int, default=6, help="tiles to really encode; 0 for all (25 of them)")
     arguments = reader.parse_args()
     frames, height = (9, 128) if arguments.quick else (81, 720)
-    from comfy_server import find_host, run_in_host
+    from comfy_server import HostProcess, find_host
     from tiny_models import write_tiny_models
 
     host = find_host()
@@ -98,11 +39,18 @@ def main() -> int:
     where = machine()
     with tempfile.TemporaryDirectory() as folder:
         path = write_tiny_models(Path(folder) / "models", ["wan_vae"])["wan_vae"]
-        head = (
-            f"VAE, FRAMES, HEIGHT, TILES = {str(path)!r}, {frames}, {height}, {arguments.tiles}\n"
-            f"WIDE = {not arguments.quick}\n"
-        )
-        found = run_in_host(head + _CODE, host, Path(folder) / "base", timeout=3600)
+        with HostProcess(
+            host, Path(folder) / "base", environment={"OMP_NUM_THREADS": str(os.cpu_count())}
+        ) as process:
+            found = process.call(
+                "conditioning_memory.measure",
+                timeout=3600,
+                vae_file=path,
+                frame_count=frames,
+                height=height,
+                tiles=arguments.tiles,
+                wide_too=not arguments.quick,
+            )
     gigabytes = {name: found[name] / 1e9 for name in ("peak", "given", "activations")}
     after = [value / 1e9 for value in found["after"]]
     print("peak after each tile:", ", ".join(f"{value:.2f}" for value in after), "GB")

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 sys.path.insert(0, str(ROOT))
 
 import torch
-from comfy_server import find_host, run_in_host
+from comfy_server import HostProcess, find_host
 from splat_scenes import random_gaussians
 from splat_tools import find_splat_tools, read_with_spz_library, splat_transform
 
@@ -42,22 +42,6 @@ MEASURED = tuple(form for form in FORMATS if not form.is_page and form.name != "
 READERS = ("this library", "ComfyUI", "splat-transform", "gsply", "SPZ library", "Spark")
 DOCUMENT = ROOT / "docs" / "formats.md"
 BEGIN, END = "<!-- table: scripts/format_table.py -->", "<!-- end of table -->"
-
-_IN_HOST = """
-import torch
-from comfy_api.latest import Types
-from comfy_extras.nodes_gaussian_splat import File3DToSplat
-report = {{}}
-for name, path in {paths!r}.items():
-    try:
-        splat = File3DToSplat.execute(Types.File3D(path)).args[0]
-        values = (splat.positions[0], splat.rotations[0], splat.scales[0], splat.opacities[0, :, 0], splat.sh[0])
-        torch.save(values, path + ".read.pt")
-        report[name] = path + ".read.pt"
-    except Exception as error:
-        report[name] = None
-result(report)
-"""
 
 
 def agreement(ours: Gaussians, theirs: Gaussians) -> str:
@@ -87,8 +71,8 @@ def read_with_host(files: dict[str, Path], folder: Path) -> dict[str, Gaussians 
     place = find_host()
     if isinstance(place, str):
         return place
-    paths = {name: str(path) for name, path in files.items()}
-    report = run_in_host(_IN_HOST.format(paths=paths), place, folder / "base")
+    with HostProcess(place, folder / "base") as process:
+        report = process.call("splat_files.read_with_core", paths=files)
     return {name: path and Gaussians(*torch.load(path)) for name, path in report.items()}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from comfy_server import ComfyServer, HostPlace, find_browser, find_host
+from comfy_server import ComfyServer, HostPlace, HostProcess, find_browser, find_host
 
 from matrix3d_core import progress
 
@@ -71,9 +71,16 @@ def comfy(
         yield server
 
 
+@pytest.fixture(scope="session")
+def in_host(host_place: HostPlace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
+    """One interpreter of the host for all functions of `tests/in_host` that leave nothing behind in it."""
+    with HostProcess(host_place, tmp_path_factory.mktemp("in_host")) as process:
+        yield process
+
+
 @pytest.fixture
 def host_base(tmp_path: Path) -> Path:
-    """A base folder for code run with `comfy_server.run_in_host`."""
+    """A base folder for calls of `in_host`."""
     return tmp_path / "base"
 
 

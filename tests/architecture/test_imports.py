@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 from import_rules import (
     HEAVY,
@@ -123,29 +124,6 @@ def test_allowed_imports_pass(path, source):
     assert violations(path, source) == []
 
 
-_IMPORT_ALL = """
-import importlib, json, sys
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in heavy:
-            raise ImportError(f"{name} must not be needed for an import")
-
-heavy, modules = set(json.loads(sys.argv[1])), json.loads(sys.argv[2])
-import torch, numpy, PIL.Image, safetensors  # what they bring along is not ours
-before = heavy & {name.split(".")[0] for name in sys.modules}
-sys.meta_path.insert(0, Refuse())
-failed = {}
-for module in modules:
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        failed[module] = str(error)
-loaded = heavy & {name.split(".")[0] for name in sys.modules}
-print(json.dumps({"failed": failed, "loaded": sorted(loaded - before)}))
-"""
-
-
 def test_importing_every_room_brings_in_nothing_heavy():
     """With every optional package missing, all modules but the backends' own import, and stay light."""
     modules = []
@@ -156,10 +134,10 @@ def test_importing_every_room_brings_in_nothing_heavy():
                 modules.append(dotted)
     assert len(modules) > 20
     run = subprocess.run(
-        [sys.executable, "-c", _IMPORT_ALL, json.dumps(sorted(HEAVY)), json.dumps(modules)],
+        programs.command("import_everything", json.dumps(sorted(HEAVY)), json.dumps(modules)),
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        env=programs.environment(),
         timeout=120,
         check=False,
     )

@@ -12,6 +12,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+import programs
 import pytest
 import torch
 
@@ -195,35 +196,12 @@ def test_sample_writes_a_panorama_and_its_distances(tmp_path):
     )
 
 
-SLOW_JOB = """
-import signal, sys, time
-from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
-from matrix3d_core import cli
-from matrix3d_core.io.atomic import open_atomically
-from matrix3d_core.standalone import world
-from matrix3d_core.progress import ProgressEvent
-
-def make_world(panorama, *, out_dir, progress, **rest):
-    Path(out_dir).mkdir(exist_ok=True)
-    with open_atomically(Path(out_dir) / "world.ply") as file:
-        file.write(b"half")
-        file.flush()
-        for step in range(600):
-            progress(ProgressEvent(step, 600, "working"))
-            time.sleep(0.05)
-
-world.make_world = make_world
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_halfway_is_status_130_and_leaves_no_file(panorama, tmp_path, number):
     out = tmp_path / "w"
-    command = [sys.executable, "-c", SLOW_JOB, "world", str(panorama), "--out", str(out)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    command = programs.command("slow_world", "world", panorama, "--out", out)
+    with subprocess.Popen(command, env=programs.environment(), stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 60
         while not (out.is_dir() and list(out.iterdir())) and time.monotonic() < end:
             time.sleep(0.05)

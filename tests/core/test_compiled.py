@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import programs
 import pytest
 
 from matrix3d_core import compiled as module
 
 CORE = Path(__file__).resolve().parents[2] / "matrix3d_core"
 
-KERNELS = """
-from matrix3d_core.compiled import compiled
-
-@compiled(inline="always")
-def one_more(x):
-    return x + 1
-
-@compiled()
-def twice(x):
-    return one_more(x) * 2
-"""
-
-# Import the same files as a package of another name, as ComfyUI does with the pack.
-LOAD = """
-import importlib, importlib.util, sys
-name, folder = sys.argv[1:]
-spec = importlib.util.spec_from_file_location(name, folder + "/__init__.py")
-package = importlib.util.module_from_spec(spec)
-sys.modules[name] = package
-spec.loader.exec_module(package)
-kernels = importlib.import_module(name + ".kernels")
-assert kernels.twice(3) == 8
-print(sum(kernels.twice.stats.cache_hits.values()))
-"""
-
 
 def test_a_kernel_cached_under_one_name_serves_under_another(tmp_path):
     (tmp_path / "__init__.py").touch()
-    (tmp_path / "kernels.py").write_text(KERNELS)
+    shutil.copy(programs.PROGRAMS / "two_kernels.py", tmp_path / "kernels.py")
 
     def hits(name):
-        command = [sys.executable, "-c", LOAD, name, str(tmp_path)]
-        done = subprocess.run(command, cwd=CORE.parent, capture_output=True, text=True, check=False)
+        command = programs.command("load_kernels", name, tmp_path)
+        done = subprocess.run(
+            command, env=programs.environment(), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 import torch
 from PIL import Image
@@ -180,24 +181,6 @@ def test_what_cannot_be_written_is_refused(tmp_path, rgb, name, match):
     assert not list(tmp_path.iterdir())
 
 
-_READ_AND_MEASURE = """
-import re, sys
-from pathlib import Path
-from matrix3d_core.io.images import read_picture
-
-def kilobytes(what):
-    return int(re.search(rf"{what}:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1))
-
-for small, file, max_width in zip(sys.argv[1::3], sys.argv[2::3], sys.argv[3::3]):
-    read_picture(small)  # what a first call loads is no part of the picture
-    before = kilobytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the highest value counts from here
-    picture = read_picture(file, max_width=int(max_width))
-    print(*picture.rgb.shape, int(picture.missing is not None), (kilobytes("VmHWM") - before) * 1024)
-    del picture
-"""
-
-
 def write_every_kind(folder: Path, height: int) -> None:
     """Pictures of 2:1 in every format whose reader has a way of its own."""
     openexr = pytest.importorskip("OpenEXR")
@@ -238,8 +221,8 @@ def test_large_panoramas_are_read_within_twice_their_memory(tmp_path):
         for part in (tmp_path / "small" / name.replace("huge", "a"), tmp_path / "large" / name, width)
     ]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _READ_AND_MEASURE, *arguments],
-        cwd=ROOT,
+        programs.command("read_and_measure", *arguments),
+        env=programs.environment(PYTHONWARNINGS="error"),
         capture_output=True,
         text=True,
         check=False,

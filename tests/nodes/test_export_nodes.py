@@ -6,49 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from comfy_server import run_in_host
 
 pytestmark = pytest.mark.host
 
-CODE = r"""
-import types
-import torch
-nodes = load_nodes()
-import folder_paths
-Trajectory = submodule("matrix3d_core.scene.trajectory").Trajectory
-PanoramaGeometry = submodule("matrix3d_core.scene.panorama").PanoramaGeometry
-Types = submodule("nodes._host").Types
-node = nodes["DatasetExport"]
-node.hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
-path = Trajectory(torch.eye(4, dtype=torch.float64).repeat(3, 1, 1))
-frames = torch.rand(3, 16, 32, 4)
-splat = Types.SPLAT(torch.rand(1, 5, 3), torch.ones(1, 5, 3), torch.tensor([1.0, 0, 0, 0]).expand(1, 5, 4),
-                    torch.ones(1, 5, 1), torch.zeros(1, 5, 1, 3))
-rgb, distance = torch.rand(16, 32, 3), torch.full((16, 32), 2.0)
-geometry = PanoramaGeometry(rgb, distance, distance > 0, distance < 0)
-
-def error(**more):
-    try:
-        node.execute(frames, path, **more)
-    except Exception as caught:
-        return [type(caught).__name__, str(caught)]
-
-first = node.execute(frames, path, stride=2, crops="4 level crops", mask=torch.ones(3, 16, 32),
-                     depth=torch.full((3, 16, 32), 2.0), splat=splat).result
-second = node.execute(frames, path, filename_prefix="matrix3d/dataset", layout="colmap text", geometry=geometry,
-                      max_points=7, picture_format="jpg").result
-result({
-    "output": folder_paths.get_output_directory(),
-    "first": list(first), "second": list(second),
-    "errors": [error(filename_prefix="../out"), error(crops="whole panoramas"), error(mask=torch.ones(2, 16, 32))],
-})
-"""
-
 
 @pytest.fixture(scope="module")
-def run(host_place, tmp_path_factory):
+def run(in_host, tmp_path_factory):
     """What the node gave, all from one interpreter."""
-    return run_in_host(CODE, host_place, tmp_path_factory.mktemp("export") / "base")
+    return in_host.call("export_nodes.exports", base=tmp_path_factory.mktemp("export"))
 
 
 def test_a_folder_below_the_output_folder(run):

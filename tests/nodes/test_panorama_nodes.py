@@ -3,128 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from comfy_server import run_in_host
 
 pytestmark = pytest.mark.host
 
-CODE = r"""
-import json, math, os
-from pathlib import Path
-import numpy as np, torch
-from PIL import Image
-nodes = load_nodes()
-import folder_paths
-import comfy_extras.nodes_moge as moge_nodes
-
-base = Path(folder_paths.get_input_directory())
-base.mkdir(parents=True, exist_ok=True)
-(base.parent / "secret.png").write_bytes(b"x")
-(base / "sub").mkdir(exist_ok=True)
-rng = np.random.default_rng(0)
-Image.fromarray(rng.integers(0, 255, (32, 64, 4), dtype=np.uint8)).save(base / "sub" / "pano.png")
-Image.fromarray(rng.integers(0, 255, (32, 65, 3), dtype=np.uint8)).save(base / "odd.png")
-(base / "cut.png").write_bytes((base / "odd.png").read_bytes()[:600])
-np.save(base / "sub" / "pano_depth.npy", np.full((16, 32), 3.0, np.float32))
-np.save(base / "flat.npy", np.full((8, 16), 5.0))
-np.savez(base / "bad.npz", depth=np.full((8, 16), np.nan))
-
-out = {}
-PanoLoad, PanoDepth = nodes["PanoLoad"], nodes["PanoDepth"]
-widgets = {i.id: i.default for i in PanoDepth.GET_SCHEMA().inputs if hasattr(i, "default")}
-widgets.pop("source")
-
-def depth(panorama, source="auto", **more):
-    return PanoDepth.execute(panorama, source, **{**widgets, "working_width": 256, **more}).result
-
-def error(work):
-    try:
-        work()
-    except Exception as caught:
-        return [type(caught).__name__, str(caught)]
-
-load = lambda image, file="with the panorama", width=4096: PanoLoad.execute(image, file, width, 0.001).result[:2]
-sample, exact = load("sample: terrace", width=513)
-out["sample"] = [list(sample.shape), list(exact.shape), bool(torch.isinf(exact).any())]
-out["companion"] = float(load("sub/pano.png")[1].mean())
-out["no_depth"] = load("sub/pano.png", "none")[1] is None
-out["other_depth"] = float(load("sub/pano.png", "flat.npy")[1].mean())
-out["load_errors"] = [error(lambda name=name: load(name)) for name in ("odd.png", "cut.png", "../secret.png", "gone.png")]
-out["file_errors"] = [error(lambda name=name: load("sub/pano.png", name)) for name in ("../secret.png", "gone.npy")]
-
-out["sample_mask"] = [list(PanoLoad.execute("sample: terrace", "none", 64, 0.001).result[2].shape),
-                      float(PanoLoad.execute("sample: terrace", "none", 64, 0.001).result[2].max())]
-rgb, _, mask, told = PanoLoad.execute("sub/pano.png", "with the panorama", 0, 0.001).result
-alpha = np.asarray(Image.open(base / "sub" / "pano.png"))[..., 3]
-out["mask"] = [float(np.abs(mask[0].numpy() - (1 - alpha / 255)).max()), list(rgb.shape), told.splitlines()]
-(base / "light.hdr").write_bytes(b"#?RADIANCE\n\n-Y 2 +X 4\n" + bytes((128, 128, 128, 128)) * 8)
-lit = [float(PanoLoad.execute("light.hdr", "none", 0, 0.001, exposure=e).result[0].mean()) for e in (-1.0, 0.0)]
-out["exposure"] = lit
-geometry, preview, distance, sky, report = depth(sample, depth=exact, scale="camera height")
-out["shapes"] = [list(t.shape) for t in (preview, distance, sky)]
-out["metric"] = [geometry.is_metric, geometry.report["factor"]]
-out["sky_is_infinite"] = torch.equal(torch.isinf(distance), sky > 0.5)
-out["report"] = report
-moge = nodes["PanoGeometryToMoGe"].execute(geometry).result[0]
-mesh = moge_nodes.MoGePointMapToMesh.execute(moge, 0, 1, 0.04, True).result[0]
-out["mesh_lowest"] = float(mesh.vertices[0][:, 1].min())
-out["mesh_colors"] = mesh.texture is not None
-out["rendered"] = list(moge_nodes.MoGeRender.execute(moge, "depth_colored").result[0].shape)
-
-def source_of(**more):
-    return depth(sample, **more)[4].splitlines()[0]
-
-image = torch.rand(1, 64, 128, 1).expand(-1, -1, -1, 3) * 0.9 + 0.1
-out["auto"] = [
-    source_of(), source_of(depth_file="flat.npy"), source_of(depth_file="flat.npy", depth_image=image),
-    source_of(depth=exact, depth_image=image), source_of(depth=exact, moge_geometry=moge),
-    source_of(depth=exact, source="grounded"), source_of(depth=None),
-]
-out["inverse"] = float(
-    depth(sample, depth_image=torch.full((1, 8, 16, 3), 0.5), depth_image_kind="inverse distance",
-          depth_image_unit=3.0)[0].depth_ray.mean()
-)
-relative = torch.linspace(0, 1, 16).expand(8, 16)[None, ..., None].expand(-1, -1, -1, 3)
-ends = lambda **more: depth(sample, depth_image=relative, depth_image_kind="inverse distance", **more)
-out["relative"] = [ends()[4], ends(depth_image_near=1.5, depth_image_far=6.0)[4]]
-far_map = 2 + torch.rand(8, 16)
-far_map[:3] = 1e10
-np.savez(base / "many.npz", points=np.zeros((8, 16, 3)), other=far_map, mine=far_map)
-found = lambda **more: depth(sample, depth_file="many.npz", **more)
-out["marked"] = [float(found(depth_channel="mine", **more)[3].mean()) for more in ({}, {"far_value": "2.5"})]
-out["named"] = found(depth_channel="mine")[4]
-out["unclear"] = error(found)
-out["depth_errors"] = [
-    error(lambda: depth(sample, "moge geometry")),
-    error(lambda: depth(sample, "depth")),
-    error(lambda: depth(sample, "depth file")),
-    error(lambda: depth(sample, "depth file", depth_file="../secret.npy")),
-    error(lambda: depth(sample, "depth file", depth_file="bad.npz")),
-    error(lambda: depth(sample[:, :-1], depth=exact)),
-    error(lambda: depth(sample[:, :1, :2])),
-    error(lambda: depth(sample[:0])),
-    error(lambda: depth(sample.repeat(2, 1, 1, 1))),
-    error(lambda: depth(sample * math.nan)),
-    error(lambda: depth(sample, depth=exact.repeat(3, 1, 1))),
-    error(lambda: depth(sample, depth=exact[:, :, :-1])),
-    error(lambda: depth(sample, depth=torch.ones(1, 8, 16), scale="camera height")),
-]
-before = PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"), PanoLoad.fingerprint_inputs(
-    "sub/pano.png", "flat.npy", 0, 0.1
-)
-os.utime(base / "flat.npy", (1, 1))
-after = PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"), PanoLoad.fingerprint_inputs(
-    "sub/pano.png", "flat.npy", 0, 0.1
-)
-out["fingerprint_changes"] = [a != b for a, b in zip(before, after)]
-out["combos"] = [i.options for i in PanoLoad.GET_SCHEMA().inputs if i.id in ("image", "depth_file")]
-result(out)
-"""
-
 
 @pytest.fixture(scope="module")
-def seen(host_place, tmp_path_factory):
+def seen(in_host, tmp_path_factory):
     """What the nodes gave, all from one interpreter."""
-    return run_in_host(CODE, host_place, tmp_path_factory.mktemp("panorama") / "base")
+    return in_host.call("panorama_nodes.panoramas", base=tmp_path_factory.mktemp("panorama"))
 
 
 def test_loading_the_sample_and_files(seen):

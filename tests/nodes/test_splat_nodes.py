@@ -5,99 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from comfy_server import run_in_host
 
 pytestmark = pytest.mark.host
 
-CODE = r"""
-import types
-import torch
-nodes = load_nodes()
-import comfy.model_management as mm
-import comfy_extras.nodes_gaussian_splat as core_splat
-Trajectory = submodule("matrix3d_core.scene.trajectory").Trajectory
-PanoramaGeometry = submodule("matrix3d_core.scene.panorama").PanoramaGeometry
-
-torch.manual_seed(0)
-pose = torch.eye(4, dtype=torch.float64).repeat(5, 1, 1)
-pose[:, 2, 3] = -0.05 * torch.arange(5)
-path = Trajectory(pose)
-rgb = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 12), (24, 48), mode="bilinear")[0].permute(1, 2, 0)
-distance = torch.full((24, 48), 3.0)
-geometry = PanoramaGeometry(rgb, distance, distance > 0, distance < 0)
-frames = rgb.expand(5, -1, -1, -1).clone()
-depth = distance.expand(5, -1, -1)
-mask = torch.ones(5, 24, 48)
-GSOptimize, SplatRender, GSOptimizeSettings = nodes["GSOptimize"], nodes["SplatRender"], nodes["GSOptimizeSettings"]
-for node in (GSOptimize, SplatRender, core_splat.GetSplatCount):
-    node.hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
-small = dict(preset="draft", iterations=8, max_gaussians=600, crop_size=32, backend="auto", seed=3)
-
-def error(work):
-    try:
-        work()
-    except BaseException as caught:  # the host stops work with one that is no Exception
-        return [type(caught).__name__, str(caught)]
-
-def fit(**more):
-    return GSOptimize.execute(**{**dict(frames=frames, trajectory=path, geometry=geometry, **small), **more})
-
-out = {}
-done = fit(depth=depth, mask=mask)
-splat, report, preview = done.result[:3]
-out["report"] = report
-out["shapes"] = [list(t.shape) for t in (splat.positions, splat.scales, splat.rotations, splat.opacities, splat.sh)]
-out["preview"] = list(preview.shape)
-out["ui"] = list(done.ui.as_dict()) if hasattr(done.ui, "as_dict") else list(done.ui)
-more = fit(geometry=None, initial=splat, settings={"depth_from_frames": "off"}, resume=False).result
-out["continued"] = more[1]
-pictures, alpha, distances = SplatRender.execute(splat, path, 48, 32, 90.0, 2, "auto").result
-out["render"] = [list(pictures.shape), list(alpha.shape), float(pictures.min()), float(pictures.max()), float(alpha.mean())]
-out["count"] = [v for v in core_splat.GetSplatCount.execute(splat).result if isinstance(v, int)]
-rgba = torch.cat((frames, torch.ones(5, 24, 48, 1)), -1)
-out["alpha_frames"] = error(lambda: fit(frames=rgba, depth=depth, mask=mask))
-out["errors"] = [
-    error(lambda: fit(frames=frames[:2])),
-    error(lambda: fit(frames=frames[:, :, :40])),
-    error(lambda: fit(frames=frames[:0])),
-    error(lambda: fit(frames=frames * float("nan"))),
-    error(lambda: fit(geometry=None, settings={"depth_from_frames": "off"})),
-    error(lambda: fit(depth=depth[:, :5])),
-    error(lambda: fit(mask=mask[:1])),
-    error(lambda: fit(backend="gsplat")) if not torch.cuda.is_available() else None,
-]
-defaults = {i.id: i.default for i in GSOptimizeSettings.define_schema().inputs}
-def details(**changes):
-    return GSOptimizeSettings.execute(**{**defaults, **changes}).result[0]
-presets = submodule("matrix3d_core.optimize.config").OPTIMIZE_PRESETS
-changed = submodule("matrix3d_core.optimize.config").preset_config
-out["untouched"] = {name: changed(name, **details()) == preset for name, preset in presets.items()}
-shown = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default")]
-shown = ["steps" if name == "iterations" else "crop_size_px" if name == "crop_size" else name for name in shown]
-import dataclasses
-fields = {f.name for f in dataclasses.fields(presets["draft"])}
-out["without_widget"] = sorted(fields - set(shown) - set(defaults))
-out["twice"] = sorted(set(shown) & set(defaults))
-told = fit(depth=depth, mask=mask, settings=details(ssim_lambda=0.5, key_frame_stride=2), exposure="gain").result[1]
-out["told"] = told
-out["plain_widgets"] = [i.id for i in GSOptimize.define_schema().inputs if hasattr(i, "default") and not i.advanced]
-out["bad_settings"] = [
-    error(lambda: details(fov_max_deg=20.0)),
-    error(lambda: details(densify_from=2.0)),
-    error(lambda: details(source_ratio=-0.5)),
-]
-mm.interrupt_current_processing(True)
-out["interrupted"] = error(lambda: fit())
-mm.interrupt_current_processing(True)
-out["render_interrupted"] = error(lambda: SplatRender.execute(splat, path, 48, 32, 90.0, 1, "auto"))
-result(out)
-"""
-
 
 @pytest.fixture(scope="module")
-def seen(host_place, tmp_path_factory):
+def seen(in_host, tmp_path_factory):
     """What the nodes gave, all from one interpreter."""
-    return run_in_host(CODE, host_place, tmp_path_factory.mktemp("splat") / "base")
+    return in_host.call("splat_nodes.fits_and_renders", base=tmp_path_factory.mktemp("splat"))
 
 
 def test_fit_gives_a_core_splat_and_a_report(seen):
@@ -129,7 +44,7 @@ def test_every_setting_has_one_widget(seen):
 
 
 def test_settings_reach_the_fit(seen):
-    settings = json.loads(seen["told"])["settings"]
+    settings = json.loads(seen["changed"])["settings"]
     assert settings["ssim_lambda"] == 0.5
     assert settings["key_frame_stride"] == 2
     assert settings["exposure"] == "gain"

@@ -6,7 +6,6 @@ import functools
 
 import pytest
 import torch
-from comfy_server import run_in_host
 from safetensors.torch import load_file, save_file
 
 pytestmark = pytest.mark.host
@@ -19,29 +18,6 @@ IMAGE_TOKENS, IMAGE_WIDTH = 257, 1280
 # Both compute in float32 with sums in another order. One pass through the network differs by 1e-6 relative,
 # guidance with 5 multiplies that by up to 9, and 6 steps add up: below 1e-4. Asked for is 1e-3.
 TOLERANCE = 1e-3
-
-HOST_CODE = """
-import types
-import comfy.latent_formats, comfy.sd, torch
-from safetensors.torch import load_file, save_file
-load_pack()
-models = submodule("nodes._host_models")
-given = load_file({inputs!r})
-model = comfy.sd.load_diffusion_model({weights!r}, model_options={{"dtype": torch.float32}})
-space = comfy.latent_formats.Wan21()
-vision = types.SimpleNamespace(penultimate_hidden_states=given["image"])
-known, encoded = given["condition"][:, :4], given["condition"][:, 4:]
-def conditioning(text):
-    return [[text, {{"concat_latent_image": space.process_out(encoded), "concat_mask": 1 - known,
-                     "clip_vision_output": vision}}]]
-sampling = models.SamplingPreset({steps}, {cfg}, "euler", models.UPSTREAM_SCHEDULE, 5.0, {rounds})
-ready = models.prepare_video_model(model, sampling, seam={seam!r})
-latent = {{"samples": torch.zeros(1, 16, *known.shape[2:])}}
-raw = models.sample_video(ready, conditioning(given["positive"]), conditioning(given["negative"]), latent,
-                          sampling, seed={seed}, callback=lambda *_: None)
-save_file({{"latents": space.process_in(raw).contiguous()}}, {output!r})
-result({{"dtype": str(model.model.get_dtype()), "kind": type(model.model).__name__}})
-"""
 
 
 @functools.cache
@@ -89,20 +65,11 @@ def network(tiny_models, tmp_path_factory):
     return network.eval()
 
 
-def sample_in_host(place, base, weights, tmp_path, *, steps, cfg, seed, rounds, seam="off"):
+def sample_in_host(in_host, weights, tmp_path, *, seam="off", **settings):
     files = {"inputs": tmp_path / "inputs.safetensors", "output": tmp_path / "host.safetensors"}
     save_file(inputs(), files["inputs"])
-    code = HOST_CODE.format(
-        weights=str(weights),
-        steps=steps,
-        cfg=cfg,
-        seed=seed,
-        rounds=rounds,
-        seam=seam,
-        **{name: str(path) for name, path in files.items()},
-    )
-    found = run_in_host(code, place, base)
-    assert found == {"dtype": "torch.float32", "kind": "WAN21"}
+    call = {"weights": weights, "seam": seam, **files, **settings}
+    assert in_host.call("wan_sampling.sample", **call) == {"dtype": "torch.float32", "kind": "WAN21"}
     return load_file(files["output"])["latents"]
 
 
@@ -126,10 +93,8 @@ def sample_in_diffusers(network, *, steps, cfg, seed, rounds, seam="off"):
     ],
     ids=["cfg 5", "turned, bf16 timesteps"],
 )
-def test_host_and_diffusers_sample_the_same_latents(
-    host_place, host_base, tiny_models, network, tmp_path, settings
-):
-    host = sample_in_host(host_place, host_base, tiny_models["wan21_i2v"], tmp_path, **settings)
+def test_host_and_diffusers_sample_the_same_latents(in_host, tiny_models, network, tmp_path, settings):
+    host = sample_in_host(in_host, tiny_models["wan21_i2v"], tmp_path, **settings)
     ours = sample_in_diffusers(network, **settings)
     assert host.shape == ours.shape
     difference = float((host - ours).norm() / ours.norm())

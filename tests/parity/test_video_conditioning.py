@@ -4,13 +4,9 @@ Captured inside of all of the host's wrappers: noisy latents, mask and guidance 
 network's answer, for every step. The guidance is prepared again here and encoded by the host's VAE itself.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 import oracle_video as oracle
 import pytest
-from comfy_server import run_in_host
 from tiny_models import extra_patch_embedding
 
 pytestmark = pytest.mark.host
@@ -72,112 +68,11 @@ def prepared(rgb, mask, target, options, *, transposed, black):
     return ((signed + 1) / 2).astype(np.float32), mask_signed
 
 
-CODE = r"""
-sys.path.insert(0, SUPPORT)
-import types
-import numpy as np, torch
-import oracle_video as oracle
-import comfy.sd, comfy.utils, comfy.samplers, nodes as core
-from tiny_models_host import use_models
-use_models(MODELS)
-torch.set_grad_enabled(False)
-own = load_nodes()
-for node in own.values():
-    node.hidden = types.SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
-
-def load(kind):
-    model = comfy.sd.load_diffusion_model(FILES[kind])
-    return model
-
-def load_vae(kind):
-    return comfy.sd.VAE(sd=comfy.utils.load_torch_file(FILES[kind]))
-
-def spied(model, seen):
-    "The model; from now on what its network gets and gives is written down, per conditioning (0 = positive)."
-    net = model.model.diffusion_model
-    def spy(x, timestep, *args, **kwargs):
-        out = type(net)._forward(net, x, timestep, *args, **kwargs)
-        options = next(a for a in [*args, *kwargs.values()] if isinstance(a, dict) and "cond_or_uncond" in a)
-        which = options["cond_or_uncond"]
-        assert x.shape[0] == len(which)
-        step = seen.setdefault(float(options["sigmas"][0]), {})
-        for place, kind in enumerate(which):
-            step[kind] = {"input": x[place].clone(), "time": timestep[place].clone(), "output": out[place].clone()}
-        return out
-    net._forward = spy  # innermost: after all wrappers
-    return model
-
-def prompts():
-    draw = torch.Generator().manual_seed(5)
-    return [[[torch.randn(1, 7, 4096, generator=draw), {}]] for _ in range(2)]
-
-def encode_tiles(vae, frames, factor):
-    "Upstream's tiles, one by one through the host's VAE, averaged by the oracle's weights."
-    count, height, width = frames.shape[:3]
-    total, weight_sum = None, np.zeros((height // factor, width // factor))
-    for rows, columns, weights in oracle.tile_weights(height // factor, width // factor):
-        part = frames[:, rows.start * factor : rows.stop * factor, columns.start * factor : columns.stop * factor]
-        part = vae.encode(part).double().numpy()
-        if total is None:
-            total = np.zeros((*part.shape[:3], *weight_sum.shape))
-        total[..., rows, columns] += part * weights
-        weight_sum[rows, columns] += weights
-    return torch.from_numpy(total / weight_sum).float()
-
-def node_inputs(case):
-    data = np.load(case["file"])
-    given = {k: v for k, v in case["options"].items()}
-    given = {"encode": "plain", "fit_frames": "exact", "resize": "auto", "blacken": "auto", "tiled": False, **given}
-    if "start" in data:
-        given["start"] = torch.from_numpy(data["start"])[None]
-    height, width = case["target"]
-    given.update(size="custom", height=height, width=width)
-    given.update(frames=torch.from_numpy(data["frames"]), mask=torch.from_numpy(data["mask"]))
-    return data, given
-
-def worst(a, b):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    assert a.shape == b.shape, (a.shape, b.shape)
-    return float(np.abs(a - b).max())
-"""
-
-CODE_14B = (
-    CODE
-    + r"""
-model, vae = load("wan21_i2v"), load_vae("wan_vae")
-out = {}
-for name, case in CASES.items():
-    data, given = node_inputs(case)
-    positive, negative = prompts()
-    done = own["PanoVideoConditioning"].execute(positive=positive, negative=negative, vae=vae, **given).result
-    seen = {}
-    latent = done[2]
-    core.common_ksampler(spied(model, seen), SEED, 1, 5.0, "euler", "simple", done[0], done[1], latent)
-    frames = torch.from_numpy(data["prepared"])
-    lat = encode_tiles(vae, frames, 8) if given["encode"] == "upstream tiles" else vae.encode(frames)
-    cond = model.model.process_latent_in(lat)[0].double().numpy()
-    noise = torch.randn((1, 16, *cond.shape[1:]), generator=torch.Generator().manual_seed(SEED))[0].numpy()
-    expected = oracle.network_input(noise, data["packed"], cond)
-    (step,) = seen.values()
-    row = {"latent": [list(latent["samples"].shape), float(latent["samples"].abs().max())]}
-    row["shape"] = list(step[0]["input"].shape)
-    row["range"] = [float(cond.min()), float(cond.max())]
-    for kind in (0, 1):
-        x = step[kind]["input"].double().numpy()
-        row[f"noise {kind}"] = worst(x[:16], expected[:16])
-        row[f"mask {kind}"] = worst(x[16:20], expected[16:20])
-        row[f"cond {kind}"] = worst(x[20:], expected[20:])
-    out[name] = row
-result(out)
-"""
-)
-
-
 @pytest.fixture(scope="module")
-def run(host_place, tiny_models, tmp_path_factory):
-    """Run code with files and cases at hand."""
+def run(in_host, tiny_models, tmp_path_factory):
+    """Call a function of `in_host/video_conditioning.py` with the cases in files."""
 
-    def call(code, cases, factor, transposed, black):
+    def call(function, cases, factor, transposed, black, **more):
         folder = tmp_path_factory.mktemp("video")
         table = {}
         for index, (name, (frames, size, target, kind, options)) in enumerate(cases.items()):
@@ -194,22 +89,15 @@ def run(host_place, tiny_models, tmp_path_factory):
             options.pop("start", None)
             np.savez(folder / f"{index}.npz", **arrays)
             table[name] = {"file": str(folder / f"{index}.npz"), "target": target, "options": options}
-        head = {
-            "SUPPORT": str(Path(oracle.__file__).parent),
-            "MODELS": str(next(iter(tiny_models.values())).parents[1]),
-            "FILES": {kind: str(path) for kind, path in tiny_models.items()},
-            "SEED": SEED,
-        }
-        lines = "".join(f"{key} = {value!r}\n" for key, value in head.items())
-        lines += f"import json\nCASES = json.loads({json.dumps(table)!r})\n"
-        return run_in_host(lines + code, host_place, folder / "base", timeout=400)
+        more |= {"models": next(iter(tiny_models.values())).parents[1], "files": tiny_models, "seed": SEED}
+        return in_host.call(function, timeout=400, cases=table, **more)
 
     return call
 
 
 @pytest.fixture(scope="module")
 def seen_14b(run):
-    return run(CODE_14B, CASES, 8, True, True)
+    return run("video_conditioning.network_inputs_14b", CASES, 8, True, True)
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -240,63 +128,10 @@ TRACES = {
     ),
 }
 
-SAMPLE = r"""
-def sample(model, vae, case, factor):
-    "PanoVideoSampler : what the network saw, the outputs, and the oracle's cond."
-    data, given = node_inputs(case)
-    given = {**dict(seed=SEED, preset="as set below", sampler_name="euler", scheduler="upstream flow-match", shift=5.0,
-        seam="as the model has it", frames_per_segment=81, overlap=1, decode="plain", rerender=False), **given}
-    positive, negative = prompts()
-    seen = {}
-    done = own["PanoVideoSampler"].execute(spied(model, seen), vae, positive, negative, **given).result
-    lat = vae.encode(torch.from_numpy(data["prepared"]))
-    cond = model.model.process_latent_in(lat)[0].double().numpy()
-    return data, given, list(seen.items()), done, lat, cond
-
-def trace(model, given, steps, x, passed, fixed=None):
-    "Euler by hand on the network's own answers; worst difference of inputs and of times."
-    sigmas = oracle.flow_sigmas(given["steps"], given["shift"])
-    row = {"sigma": worst([s for s, _ in steps], sigmas[:-1]), "input": 0.0, "time": 0.0}
-    for i, (_, step) in enumerate(steps):
-        for kind, one in step.items():
-            row["input"] = max(row["input"], worst(one["input"][: len(x)].double(), x))
-            row["time"] = max(row["time"], worst(one["time"].double(), passed(i)))
-        answers = [step[kind]["output"].double().numpy() for kind in sorted(step)]
-        positive, negative = answers if len(answers) == 2 else (answers[0], answers[0])
-        x = oracle.euler_step(x, negative, positive, given["cfg"], sigmas[i], sigmas[i + 1])
-        if fixed is not None:
-            x[:, 0] = fixed
-    row["size"] = float(np.abs(x).max())
-    row["kinds"] = sorted({len(step) for _, step in steps})
-    return row, x
-"""
-
-CODE_TRACE = (
-    CODE
-    + SAMPLE
-    + r"""
-model, vae = load("wan21_i2v"), load_vae("wan_vae")
-out = {}
-for name, case in CASES.items():
-    data, given, steps, done, _, cond = sample(model, vae, case, 8)
-    noise = torch.randn((1, 16, *cond.shape[1:]), generator=torch.Generator().manual_seed(SEED))[0].double().numpy()
-    times = oracle.timesteps(given["steps"], given["shift"], rounded=given["bf16_timesteps"])
-    row, x = trace(model, given, steps, noise, lambda i: times[i])
-    expected = np.concatenate([data["packed"], cond])
-    row["given"] = max(worst(one["input"][16:].double(), expected) for _, step in steps for one in step.values())
-    latent = done[0]["samples"]
-    row["latent"] = worst(latent[0].double(), model.model.process_latent_out(torch.from_numpy(x)[None].float())[0])
-    row["frames"] = worst(done[1], vae.decode(latent)[0].clamp(0, 1))
-    row["shape"] = list(done[1].shape)
-    out[name] = row
-result(out)
-"""
-)
-
 
 @pytest.fixture(scope="module")
 def traces(run):
-    return run(CODE_TRACE, TRACES, 8, True, True)
+    return run("video_conditioning.traces", TRACES, 8, True, True)
 
 
 @pytest.mark.parametrize("name", list(TRACES))
@@ -320,52 +155,13 @@ FUSED = {
     "5B bf16, nine": (9, (64, 128), (32, 64), "binary", {"steps": 2, "cfg": 5.0, "bf16_timesteps": True}),
 }
 
-CODE_5B = (
-    CODE
-    + SAMPLE
-    + r"""
-model, vae = load("wan22_5b"), load_vae("wan22_vae")
-layer = {k: torch.tensor(v) for k, v in np.load(LAYER).items()}
-m = model.clone()
-submodule("nodes._host_wan5b").install_extra_concat(m, layer["weight"], layer["bias"])
-tokens = []
-model.model.diffusion_model.blocks[0].register_forward_pre_hook(lambda module, args: tokens.append(args[0].clone()))
-base = {k: v.double() for k, v in model.model.diffusion_model.patch_embedding.state_dict().items()}
-conv = lambda x, w: torch.nn.functional.conv3d(x.double()[None], w["weight"].double(), w["bias"].double(), stride=(1, 2, 2))
-out = {}
-for name, case in CASES.items():
-    tokens.clear()
-    data, given, steps, done, lat, cond = sample(m, vae, case, 16)
-    noise = torch.randn((1, 48, *cond.shape[1:]), generator=torch.Generator().manual_seed(SEED))[0].double().numpy()
-    first = model.model.process_latent_in(vae.encode(torch.from_numpy(data["prepared"][:1])))[0, :, 0].double().numpy()
-    noise[:, 0] = first
-    times = oracle.timesteps(given["steps"], given["shift"], rounded=given["bf16_timesteps"])
-    passed = lambda i: [0.0] + [times[i]] * (cond.shape[1] - 1)
-    row, x = trace(m, given, steps, noise, passed, fixed=first)
-    extra = oracle.extra_input_5b(data["signed"], cond)
-    row["tokens"] = 0.0
-    for (_, step), batch in zip(steps, tokens):
-        for place, kind in enumerate(step):
-            x48 = step[kind]["input"][:48]
-            expected = (conv(x48, base) + conv(torch.from_numpy(extra), layer)).flatten(2).transpose(1, 2)[0]
-            row["tokens"] = max(row["tokens"], worst(batch[place].double(), expected))
-    row["part"] = float(conv(torch.from_numpy(extra), layer).abs().max())
-    row["latent"] = worst(done[0]["samples"][0].double(), model.model.process_latent_out(torch.from_numpy(x)[None].float())[0])
-    row["first frame"] = worst(done[0]["samples"][0, :, 0].double(), vae.encode(torch.from_numpy(data["prepared"][:1]))[0, :, 0].double())
-    row["calls"] = [len(tokens), len(steps)]
-    row["shape"] = list(done[1].shape)
-    out[name] = row
-result(out)
-"""
-)
-
 
 @pytest.fixture(scope="module")
 def traces_5b(run, tmp_path_factory):
     layer = extra_patch_embedding()
     file = tmp_path_factory.mktemp("layer") / "layer.npz"
     np.savez(file, **{name.rsplit(".", 1)[1]: value.numpy() for name, value in layer.items()})
-    return run(f"LAYER = {str(file)!r}\n" + CODE_5B, FUSED, 16, False, False)
+    return run("video_conditioning.traces_5b", FUSED, 16, False, False, layer_file=file)
 
 
 @pytest.mark.parametrize("name", list(FUSED))

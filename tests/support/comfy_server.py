@@ -1,4 +1,4 @@
-"""The real host for tests: where it is, a server process, and code run inside its interpreter."""
+"""The real host for tests: where it is, a server process, and functions called inside its interpreter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from comfy_host import PACK_FOLDER, Host, HostError, prepare_base
 from run_tests import find_browser
 from workflow_api import is_widget, options_of
 
-__all__ = ["ComfyServer", "HostError", "HostPlace", "find_browser", "find_host", "run_in_host"]
+__all__ = ["ComfyServer", "HostError", "HostPlace", "HostProcess", "find_browser", "find_host"]
 
-_MARK = "matrix3d-result:"
+_SERVE = Path(__file__).resolve().parents[1] / "in_host" / "serve.py"
 
 
 @dataclass(frozen=True)
@@ -180,86 +181,70 @@ def is_complaint(line: str) -> bool:
     return "traceback (most recent call last)" in text or (about_us and bad)
 
 
-_PRELUDE = """
-import asyncio, importlib.util, json, os, sys, time, types
-_host, _base, _pack = {host!r}, {base!r}, {pack!r}
-sys.path.insert(0, _host)
-sys.argv = ["main.py", "--cpu", "--base-directory", _base, "--disable-api-nodes"]
-import comfy.options
-comfy.options.enable_args_parsing()
-import logging
-logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+class HostProcess:
+    """An interpreter of the host that runs functions of `tests/in_host`; starts at the first call, which takes seconds."""
 
-def result(value):
-    print({mark!r} + json.dumps(value), flush=True)
+    def __init__(self, place: HostPlace, base: Path, environment: dict[str, str] | None = None) -> None:
+        self.place, self.base = place, base
+        # For tensors this small a second thread only waits.
+        self.environment = {"OMP_NUM_THREADS": "1", **(environment or {})}
+        self._process: subprocess.Popen[str] | None = None
 
-def load_pack():
-    "Import the pack as the host does, under a path-like module name; return the module."
-    name = _pack.replace(".", "_x_")
-    spec = importlib.util.spec_from_file_location(name, os.path.join(_pack, "__init__.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    def __enter__(self) -> HostProcess:
+        return self
 
-def load_nodes():
-    "Return the pack's node classes by id."
-    async def ask():
-        extension = await load_pack().comfy_entrypoint()
-        await extension.on_load()
-        return await extension.get_node_list()
-    return {{node.GET_SCHEMA().node_id: node for node in asyncio.run(ask())}}
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait()
+            self._process.stdout.close()
 
-def submodule(name):
-    "Return a module of the loaded pack, such as nodes._host."
-    return importlib.import_module(_pack.replace(".", "_x_") + "." + name)
+    def call(self, function: str, *, base: Path | None = None, timeout: float = 600, **arguments: Any) -> Any:
+        """Return what ``module.function`` of `tests/in_host` gives for these arguments; both go as JSON, paths as text.
 
-if {models!r}:
-    sys.path.append({support!r})
-    import tiny_models_host
-    tiny_models_host.use_models({models!r})
-"""
+        ``base`` is the folder whose input, output and temp folders the host uses during the call; by default that
+        of the process.
 
+        Raises:
+            HostError: when it raises or takes longer than ``timeout`` seconds; the message ends with the traceback
+                or the end of the host's log.
+        """
+        module, name = function.split(".")
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._start()
+        process = self._process
+        call = {"module": module, "function": name, "arguments": arguments, "base": base or self.base}
+        timer = threading.Timer(timeout, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps(call, default=str) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:
+            line = ""
+        finally:
+            timer.cancel()
+        if not line:
+            log = self._log.read_text(errors="replace")[-4000:]
+            raise HostError(f"{function}: the host ended with {process.wait()}:\n{log}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise HostError(f"{function} in the host:\n{answer['error']}")
+        return answer["result"]
 
-def run_in_host(
-    code: str,
-    place: HostPlace,
-    base: Path,
-    *,
-    timeout: float = 600,
-    environment: dict[str, str] | None = None,
-    models: Path | None = None,
-) -> Any:
-    """Run code in a fresh interpreter of the host, with the host's modules importable.
+    @property
+    def _log(self) -> Path:
+        return self.base / "in_host.log"
 
-    The code finds ``load_pack()``, ``load_nodes()``, ``submodule(name)`` and ``result(value)``; what
-    it passes to ``result`` (JSON) is returned. With ``models``, the folder of the fixture
-    ``tiny_models_dir``, the host's own loaders find and load the tiny models by their file names.
-
-    Raises:
-        HostError: when it fails or gives no result; the message ends with its stderr, which is also
-            in ``details``.
-    """
-    prepare_base(base)
-    pack = str(base / "custom_nodes" / PACK_FOLDER)
-    prelude = _PRELUDE.format(
-        host=str(place.directory),
-        base=str(base),
-        pack=pack,
-        mark=_MARK,
-        models=str(models or ""),
-        support=str(Path(__file__).parent),
-    )
-    done = subprocess.run(
-        [str(place.python), "-c", prelude + code],
-        cwd=base,
-        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    lines = [line[len(_MARK) :] for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if done.returncode or not lines:
-        raise HostError(f"code in the host ended with {done.returncode}:\n{done.stderr[-4000:]}", done.stderr)
-    return json.loads(lines[-1])
+    def _start(self) -> subprocess.Popen[str]:
+        prepare_base(self.base)
+        with self._log.open("w") as log:
+            return subprocess.Popen(
+                [str(self.place.python), str(_SERVE), str(self.place.directory), str(self.base)],
+                cwd=self.base,
+                env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **self.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )

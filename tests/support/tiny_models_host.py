@@ -5,7 +5,7 @@ encoders, CLIP vision and the Wan 2.2 VAE. Here it learns them from the shapes i
 that file. A file of the released size loads as ever.
 
 Used in two ways: `tiny_models.mount` makes a custom node folder of it for a server, and
-`comfy_server.run_in_host` calls `use_models` before the code of a test.
+functions of `tests/in_host` that load tiny models call `use_models` first.
 """
 
 from __future__ import annotations

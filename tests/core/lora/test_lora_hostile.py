@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 from pathlib import Path
 
+import programs
 import pytest
 import torch
 from hostile_checkpoints import bad_headers, odd_tensors, safetensors_bytes, write_packed
@@ -76,18 +76,10 @@ def test_an_expanded_tensor_takes_no_time_and_no_memory(tmp_path):
     torch.save(
         {"x.lora_A.weight": ODD["expanded"][0], "x.lora_B.weight": ODD["expanded"][0]}, tmp_path / "x.pt"
     )
-    code = (
-        "import resource, torch\n"
-        "from pathlib import Path\n"
-        "from matrix3d_core.lora.files import read_lora\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "try:\n    read_lora(Path('x.pt'))\nexcept Exception as error:\n    print(type(error).__name__)\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(after.ru_maxrss - before.ru_maxrss < 2**20)\n"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"],
+        programs.command("read_lora_file"),
         cwd=tmp_path,
+        env=programs.environment(),
         capture_output=True,
         text=True,
         timeout=120,

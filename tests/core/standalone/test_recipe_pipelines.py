@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import programs
 import pytest
 import torch
 
@@ -289,31 +290,15 @@ def test_an_interrupted_run_frees_the_model_and_writes_nothing(flux_folder, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-SLOW = """
-import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
-import torch
-from matrix3d_core import cli
-from matrix3d_core.standalone import pano
-real = pano._decode
-def slow(*arguments):
-    print("STARTED", flush=True)
-    time.sleep(60)
-    return real(*arguments)
-pano._decode = slow
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_is_clean(number, flux_folder, tmp_path):
     out = tmp_path / "out"
     words = ["pano", "x", "--model", str(flux_folder), "--out", str(out), "--steps", "1", "--height", "32"]
-    command = [sys.executable, "-c", SLOW, *words, "--dtype", "float32", "--device", "cpu"]
+    command = programs.command("slow_pano", *words, "--dtype", "float32", "--device", "cpu")
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=programs.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "STARTED\n"
         time.sleep(0.5)

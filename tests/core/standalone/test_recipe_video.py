@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import programs
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -299,42 +300,21 @@ def test_native_weights_from_one_file(wan, wan_folder, tmp_path):
             assert torch.equal(tensor, there[name]), name
 
 
-TWO_PROCESSES = """
-import sys
-import torch
-sys.path.insert(0, {root!r})
-if {pretend}:
-    # Diffusers counts accelerators to choose each process's device; on the CPU there is none to count.
-    torch.accelerator.device_count = lambda: 2
-from matrix3d_core.standalone.pipelines import PipelineSource
-from matrix3d_core.standalone.video import VideoConfig, make_video
-torch.set_num_threads(1)
-given = torch.load({given!r})
-files = make_video(
-    "a room", *given, out_dir={out!r}, config=VideoConfig({height}, {width}, steps=2),
-    source=PipelineSource({model!r}, dtype="float32", device="cpu"),
-)
-print("FILES", len(files))
-"""
-
-
 def run_two(tmp_path, wan_folder, *, height, width, pretend=True):
     given = tmp_path / "given.pt"
     torch.save(guidance(9, height), given)
-    code = TWO_PROCESSES.format(
-        root=str(ROOT),
-        pretend=pretend,
-        given=str(given),
-        out=str(tmp_path / "two"),
-        model=str(wan_folder),
-        height=height,
-        width=width,
-    )
-    script = tmp_path / "run.py"
-    script.write_text(code)
+    settings = {
+        "pretend": pretend,
+        "given": str(given),
+        "out": str(tmp_path / "two"),
+        "model": str(wan_folder),
+        "height": height,
+        "width": width,
+    }
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run(
-        [*command, str(script)],
+        [*command, *programs.command("make_video", json.dumps(settings))[1:]],
+        env=programs.environment(),
         capture_output=True,
         text=True,
         timeout=300,

@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from comfy_server import run_in_host
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats
@@ -106,32 +105,15 @@ def test_lenses_that_no_camera_has_are_refused(info):
         fov_y_from_camera_info(info)
 
 
-HOST_CODE = """
-import torch
-from comfy_extras.nodes_gaussian_splat import _camera_basis, _lookat_camera_info, _quat_camera_info
-answers = []
-for position, target, quat, roll in {cases}:
-    if quat is None:
-        info = _lookat_camera_info(position, target, 50.0, "cpu", roll=roll)
-    else:
-        info = _quat_camera_info(position, quat, 50.0, "cpu")
-    plain = {{k: v for k, v in info.items() if k != "quaternion"}}
-    for camera in ([info] if roll else [info, plain]):
-        eye, _, right, down, forward = _camera_basis(camera, "cpu")
-        answers.append([camera, eye.tolist(), [right.tolist(), down.tolist(), forward.tolist()]])
-result(answers)
-"""
-
-
 @pytest.mark.host
-def test_poses_agree_with_the_hosts_camera_math(host_place, host_base):
+def test_poses_agree_with_the_hosts_camera_math(in_host):
     cases = [
         ([1.0, 2.0, 3.0], [0.0, 0.5, -1.0], None, 0.0),
         ([0.0, 0.0, 0.0], [0.0, 0.0, -1.0], None, 0.0),
         ([-2.0, 0.3, 1.0], [4.0, -3.0, 0.0], None, 25.0),
         ([0.5, -1.0, 2.0], None, [0.1, 0.7, -0.2, 0.6], 0.0),
     ]
-    answers = run_in_host(HOST_CODE.format(cases=repr(cases)), host_place, host_base)
+    answers = in_host.call("load3d_cameras.cameras_and_bases", cases=cases)
     assert len(answers) == 7
     for info, eye, rows in answers:
         pose = pose_from_camera_info(info)
