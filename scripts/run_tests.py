@@ -119,6 +119,8 @@ def main(arguments: list[str]) -> int:
     if not is_quick:
         lacking["tests in the browser"] = ensure_browser()
     environment = {**os.environ, **setup.variables()}
+    # Without kept byte code the host takes 14 s of processor time to start instead of 6, Python with torch 4 s instead of 2.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     failed = []
     for name, command in steps(setup.python):
         say(name)

@@ -10,14 +10,23 @@ from typing import Any
 
 import pack
 
-_WITH_OUR_TYPES = ("comfy_extras.nodes_load_3d", "comfy_extras.nodes_gaussian_splat")
+
+def import_host() -> None:
+    """Import what the host has imported before it loads a pack."""
+    for name in (
+        "torch",
+        "nodes",
+        "server",
+        "comfy_extras.nodes_load_3d",
+        "comfy_extras.nodes_gaussian_splat",
+    ):
+        importlib.import_module(name)
 
 
 def timed() -> dict[str, Any]:
     """Return the share of processor time and the modules that the pack adds to what the host imports by itself."""
     start = time.process_time()
-    for name in ("torch", "nodes", "server", *_WITH_OUR_TYPES):
-        importlib.import_module(name)
+    import_host()
     host_s = time.process_time() - start
     before = set(sys.modules)
     start = time.process_time()
@@ -31,6 +40,7 @@ def old_hosts() -> dict[str, Any]:
 
     All in one interpreter, which takes seconds to start: each case changes what the pack looks at.
     """
+    import_host()
     import comfyui_version
     from comfy_api.latest import io
 

@@ -23,8 +23,7 @@ _STATEMENTS = (
 def programs_in_strings(source: str) -> Iterator[int]:
     """Yield the lines at which a string of more than `MOST_LINES` lines begins that is a Python program.
 
-    That is one that parses and imports, defines or loops; docstrings are none. Texts that are joined by ``+`` or
-    hold values count as one.
+    That is one that parses and imports, defines or loops. Texts that are joined by ``+`` or hold values count as one.
     """
     tree = ast.parse(source)
     inner = {

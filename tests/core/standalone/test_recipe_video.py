@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -314,12 +313,11 @@ def run_two(tmp_path, wan_folder, *, height, width, pretend=True):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run(
         [*command, *programs.command("make_video", json.dumps(settings))[1:]],
-        env=programs.environment(),
+        env=programs.environment(OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
