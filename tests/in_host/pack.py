@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-folder = Path()  # in custom_nodes; set by `serve`
+folder = Path()  # set by `serve`
 
 
 def _name() -> str:

@@ -28,7 +28,8 @@ def prepare(host: str, base: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     import pack
 
-    (pack.folder,) = (Path(base) / "custom_nodes").iterdir()
+    # The same in every run, unlike a mount below ``base``: kernels are compiled once per name of their module.
+    pack.folder = here.parents[1]
     sys.meta_path.insert(0, pack.CoreOfThePack)  # type: ignore[arg-type]
 
 
