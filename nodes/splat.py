@@ -8,6 +8,7 @@ import torch
 
 from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES, renamed_setting
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
+from ..matrix3d_core.optimize.strategies import STRATEGIES
 from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.provenance import color_by_origin
@@ -30,8 +31,9 @@ _CHOICE_TIPS = {
     "and is aligned key frame by key frame.",
     "exposure": "A color change per frame that the world need not show, for frames that flicker: off, gain, affine, "
     "or a grid over brightness and direction.",
-    "densify": "off; adc: split splats where the picture asks for more; mcmc: move clear ones onto others. Both stay "
-    "below max_gaussians.",
+    "densify": "off; "
+    + "; ".join(f"{name}: {strategy.summary}" for name, strategy in STRATEGIES.items())
+    + ". Never more than max_gaussians.",
 }
 _SWITCHES = {
     "refine_poses": "Let the poses of frames move a little to fit the pictures better.",

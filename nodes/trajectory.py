@@ -76,9 +76,8 @@ class TrajectoryPreset(io.ComfyNode):
             node_id="TrajectoryPreset",
             display_name="Trajectory Preset",
             category=_CATEGORY,
-            description="A ready-made camera move through the panorama's world: Matrix-3D's own "
-            "rails, or one "
-            "of eight moves such as look around then go forward. It can stop before it hits something.",
+            description="A ready-made camera move through the panorama's world: Matrix-3D's own rails, or others such "
+            "as look around then go forward. It can stop before it hits something.",
             search_aliases=[
                 *PATH_WORDS,
                 "camera path",

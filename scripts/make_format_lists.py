@@ -1,9 +1,9 @@
-"""Write the lists of file formats in the README, the docs, the help pages and the viewer from the library's records.
+"""Write the lists of file formats and camera presets in pages and in the viewer from the library's records.
 
     python scripts/make_format_lists.py
 
 A page has a list between ``<!-- formats: NAME -->`` and ``<!-- /formats -->``, for the names in `LISTS`. Its content
-comes from `matrix3d_core.io.splat_formats` and the readers of pictures, distances and camera paths.
+comes from `matrix3d_core.io.splat_formats`, the readers of pictures, distances and camera paths, and the presets.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from matrix3d_core.io.depth_files import DEPTH_SUFFIXES  # noqa: E402
 from matrix3d_core.io.images import IMAGE_SUFFIXES  # noqa: E402
 from matrix3d_core.io.splat_formats import FORMATS  # noqa: E402
 from matrix3d_core.io.splats import SPLAT_FORMATS  # noqa: E402
+from matrix3d_core.trajectories.presets import TRAJECTORY_PRESETS  # noqa: E402
 
 PAGES = ("README.md", "docs/*.md", "web/docs/*.md")
 SCRIPT = "web/viewer/splat_formats.mjs"
@@ -50,6 +51,9 @@ LISTS = {
     "splats": lambda: _suffixes(tuple(f".{name}" for name in SPLAT_FORMATS)),
     "pictures": lambda: _suffixes(IMAGE_SUFFIXES),
     "distances": lambda: _suffixes(DEPTH_SUFFIXES),
+    "presets": lambda: (
+        "\n" + "\n".join(f"- `{name}`: {text}" for name, text in TRAJECTORY_PRESETS.items()) + "\n"
+    ),
     "paths": lambda: _suffixes(PATH_SUFFIXES),
 }
 

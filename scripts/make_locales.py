@@ -3,7 +3,8 @@
     python scripts/make_locales.py http://127.0.0.1:8188
 
 English is the source (display names, descriptions and tooltips of the schemas); Chinese is written by
-hand in ``locales/zh/nodeDefs.json`` with the same keys. ``tests/host`` checks both.
+hand in ``locales/zh/nodeDefs.json`` with the same keys. ``tests/host`` checks both, and writes the English words
+where ``MATRIX3D_UPDATE_SNAPSHOTS`` is set.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 LOCALES = Path(__file__).resolve().parents[1] / "locales"
+ENGLISH = LOCALES / "en" / "nodeDefs.json"
 
 
 def node_defs(object_info: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +50,12 @@ def _entry(info: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def write_english(nodes: dict[str, Any]) -> None:
+    """Write what `node_defs` returns as the English words."""
+    ENGLISH.parent.mkdir(parents=True, exist_ok=True)
+    ENGLISH.write_text(json.dumps(nodes, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def missing_keys(source: dict[str, Any], translation: dict[str, Any], path: str = "") -> list[str]:
     """List the keys of ``source`` that ``translation`` lacks, and those it has in excess (with +)."""
     found = [f"{path}{key}" for key in source if key not in translation]
@@ -62,10 +70,8 @@ def main() -> None:
     address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8188"
     with urllib.request.urlopen(f"{address}/object_info") as answer:
         english = node_defs(json.load(answer))
-    target = LOCALES / "en" / "nodeDefs.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(english, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"wrote {target.relative_to(LOCALES.parent)}: {len(english)} nodes")
+    write_english(english)
+    print(f"wrote {ENGLISH.relative_to(LOCALES.parent)}: {len(english)} nodes")
     chinese = LOCALES / "zh" / "nodeDefs.json"
     translation = json.loads(chinese.read_text(encoding="utf-8")) if chinese.exists() else {}
     for key in missing_keys(english, translation):

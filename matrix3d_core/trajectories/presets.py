@@ -1,4 +1,4 @@
-"""Camera path presets: upstream's four rails and eight moves through a world.
+"""Camera path presets: upstream's four rails and others.
 
 All start at the panorama's center facing its front: the first pose is the identity.
 """

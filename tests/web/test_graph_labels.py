@@ -14,6 +14,9 @@ from javascript import find_node
 from workflow_api import options_of
 
 from matrix3d_core.io.splat_formats import FORMATS
+from matrix3d_core.optimize.strategies import STRATEGIES
+from matrix3d_core.raster.mesh import MESH_BACKENDS
+from matrix3d_core.raster.splat import SPLAT_BACKENDS
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -26,13 +29,11 @@ NAMES = {  # the same in every language: formats, backends, methods, sizes
         "nerfstudio",
         "png",
         "jpg",
-        "gsplat",
-        "warp",
-        "numba",
-        "torch",
-        "warp-cpu",
     ),
-    *("nvdiffrast", "embreex", "adc", "mcmc", "fp16", "bf16", "fp32", "480x960", "720x1440", "704x1408 (5B)"),
+    *MESH_BACKENDS.names,
+    *SPLAT_BACKENDS.names,
+    *STRATEGIES,
+    *("fp16", "bf16", "fp32", "480x960", "720x1440", "704x1408 (5B)"),
     *(form.name for form in FORMATS),
     *("512", "1024", "2048", "4096", "8192"),
     *("RDF (opencv)", "RUB (opengl)", "RUF (unity)", "FRU (unreal)", "RFU (blender)"),

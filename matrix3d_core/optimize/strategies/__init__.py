@@ -9,4 +9,4 @@ from .mcmc import MCMC
 __all__ = ["STRATEGIES"]
 
 STRATEGIES: dict[str, Strategy] = {"adc": ADC, "mcmc": MCMC}
-"""What the setting ``densify`` may say beside ``off``."""
+"""What the setting ``densify`` may be besides ``off``."""

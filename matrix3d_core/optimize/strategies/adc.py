@@ -56,4 +56,4 @@ def prune_and_split(
     return Growth(parents, new_means, new_scales, opacities[parents].clone(), shrink, is_new)
 
 
-ADC = Strategy(prune_and_split, uses_screen_gradient=True)
+ADC = Strategy(prune_and_split, "split splats where the picture asks for more", uses_screen_gradient=True)

@@ -69,8 +69,10 @@ class Strategy:
 
     Attributes:
         plan: what happens at each densification.
+        summary: what it does, one clause for users.
         uses_screen_gradient: True when ``Population.score`` must be gathered during the steps.
     """
 
     plan: PlanFn
+    summary: str = ""
     uses_screen_gradient: bool = False

@@ -65,4 +65,4 @@ def _shrink(opacity: Tensor, shared: Tensor, number: Tensor) -> Tensor:
     return factor
 
 
-MCMC = Strategy(relocate_and_sample)
+MCMC = Strategy(relocate_and_sample, "move transparent splats onto others")

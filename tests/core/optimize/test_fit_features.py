@@ -20,6 +20,7 @@ from matrix3d_core.optimize import checkpoint, loop
 from matrix3d_core.optimize.compensation import ExposureModel, pose_from_twist
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
+from matrix3d_core.optimize.strategies import STRATEGIES
 from matrix3d_core.optimize.strategies.adc import prune_and_split
 from matrix3d_core.optimize.strategies.base import Population
 from matrix3d_core.optimize.strategies.mcmc import relocate_and_sample
@@ -133,7 +134,7 @@ def test_memory_is_stated_first_and_running_out_makes_crops_smaller(monkeypatch)
         optimize_gaussians(frames, path, **extras, config=config)
 
 
-@pytest.mark.parametrize("way", ["adc", "mcmc"])
+@pytest.mark.parametrize("way", STRATEGIES)
 @pytest.mark.parametrize("backend", ["numba", "torch"])
 def test_growing_keeps_below_the_cap(way, backend):
     frames, path, extras = world()

@@ -13,7 +13,7 @@ from matrix3d_core.errors import BackendUnavailable, InvalidInput
 from matrix3d_core.raster.splat import SPLAT_BACKENDS, colors_from_sh, render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
-CPU_BACKENDS = ("numba", "torch")
+CPU_BACKENDS = tuple(name for name in SPLAT_BACKENDS.names if "cpu" in SPLAT_BACKENDS.backend(name).features)
 
 
 def draw(backend: str, gaussians: Gaussians, *, pose=None, size=SIZE, dtype=torch.float32):
@@ -289,11 +289,13 @@ def test_gsplat_says_why_it_cannot_run_and_is_not_replaced():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(SPLAT_BACKENDS.unavailable_reason("gsplat") is not None, reason="gsplat cannot run here")
-def test_gsplat_matches_twin():
+@pytest.mark.parametrize("backend", [name for name in SPLAT_BACKENDS.names if name not in CPU_BACKENDS])
+def test_backends_of_cards_match_twin(backend):
+    if (reason := SPLAT_BACKENDS.unavailable_reason(backend)) is not None:
+        pytest.skip(f"{backend}: {reason}")
     gaussians = cloud(500, 8, size_px=1.5)
     expected, leaves_twin = draw("torch", gaussians)
-    actual, leaves = draw("gsplat", gaussians)
+    actual, leaves = draw(backend, gaussians)
     for got, want in zip(actual, expected, strict=True):
         assert ((got - want).abs() > 1e-3).float().mean() < 0.01
     sum(p.sum() for p in actual).backward()
