@@ -272,7 +272,7 @@ def test_spherical_harmonics_match_scipy():
         ({"K_px": torch.tensor([[1.0, 0.2, 0], [0, 1, 0], [0, 0, 1]])}, "no skew"),
         ({"K_px": torch.zeros(3, 3)}, "positive focal"),
         ({"camera_from_world": torch.eye(3)}, "camera_from_world"),
-        ({"backend": "magic"}, "auto or one of gsplat, warp, numba, torch"),
+        ({"backend": "magic"}, f"auto or one of {', '.join(SPLAT_BACKENDS.names)}"),
         ({"near_z": 0.0}, "near_z"),
     ],
 )
