@@ -50,11 +50,17 @@ def free_port(preferred: int = 0) -> int:
     raise HostError("no free port on 127.0.0.1")
 
 
-def prepare_base(base: Path, pack: Path = ROOT) -> None:
-    """Make the folders a host expects and mount the pack in ``custom_nodes`` by a link."""
+def prepare_base(base: Path, pack: Path | None = ROOT) -> None:
+    """Make the folders a host expects and mount the pack, if any, in ``custom_nodes`` by a link."""
     for name in BASE_FOLDERS:
         (base / name).mkdir(parents=True, exist_ok=True)
-    link = base / "custom_nodes" / PACK_FOLDER
+    if pack is not None:
+        mount(base / "custom_nodes", pack)
+
+
+def mount(custom_nodes: Path, pack: Path = ROOT) -> None:
+    """Link the pack into a folder of custom nodes."""
+    link = custom_nodes / PACK_FOLDER
     if link.is_symlink() or link.exists():
         if link.resolve() == pack.resolve():
             return
@@ -212,6 +218,7 @@ class Host:
         base: the folder for custom_nodes, input, output, temp, user and models; made when missing.
         port: where to listen; 0 takes a free one.
         arguments: more arguments for ComfyUI's ``main.py``.
+        pack: what to mount in ``custom_nodes``; None for nothing.
     """
 
     def __init__(
@@ -223,7 +230,7 @@ class Host:
         port: int = 0,
         arguments: tuple[str, ...] = ("--cpu",),
         environment: dict[str, str] | None = None,
-        pack: Path = ROOT,
+        pack: Path | None = ROOT,
     ) -> None:
         self.directory, self.python, self.base, self.pack = Path(directory), Path(python), Path(base), pack
         self.port = port or free_port()

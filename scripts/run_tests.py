@@ -1,4 +1,4 @@
-"""`make test`: sets up, then runs ruff, mypy and pytest; its arguments go to pytest.
+"""`make test`: sets up, then runs pytest in parallel with ruff and mypy; its arguments go to pytest.
 
 Sets up what the tests can use: the environment and a ComfyUI (see `bootstrap.py`), Debian's
 chromium where it is missing and may be installed, and the viewer's development tools where npm is
@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bootstrap
@@ -89,13 +90,21 @@ def ensure_web_tools() -> str | None:
     return None
 
 
-def steps(python: Path) -> list[tuple[str, list[str]]]:
-    """Return the checks before pytest, by name."""
-    return [
-        ("ruff check", [str(python), "-m", "ruff", "check", "."]),
-        ("ruff format", [str(python), "-m", "ruff", "format", "--check", "."]),
-        ("mypy", [str(python), "scripts/check_types.py"]),
-    ]
+def failed_checks(python: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Run ruff and mypy; return the output of those that failed, by name."""
+    commands = {
+        "ruff check": [str(python), "-m", "ruff", "check", "."],
+        "ruff format": [str(python), "-m", "ruff", "format", "--check", "."],
+        "mypy": [str(python), "scripts/check_types.py"],
+    }
+    failed = {}
+    for name, command in commands.items():
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        if done.returncode:
+            failed[name] = done.stdout.decode(errors="replace")
+    return failed
 
 
 def workers(arguments: list[str], cores: int) -> list[str]:
@@ -121,25 +130,21 @@ def main(arguments: list[str]) -> int:
     environment = {**os.environ, **setup.variables()}
     # Without kept byte code the host takes 14 s of processor time to start instead of 6, Python with torch 4 s instead of 2.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    failed = []
-    for name, command in steps(setup.python):
-        say(name)
-        if subprocess.call(command, cwd=ROOT, env=environment):
-            failed.append(name)
     for what, reason in lacking.items():
         if reason:
             say(f"skipped: {what}: {reason}")
-    if failed:
-        say(f"FAILED so far: {', '.join(failed)} (see above); continuing with pytest")
+    say("pytest, in parallel with ruff and mypy, whose errors follow at the end")
     cores = this_system.usable_cores()
     shared = workers(arguments, cores)
     if shared:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(shared[1]))))
-    status = subprocess.call(
-        [str(setup.python), "-m", "pytest", *shared, *(QUICK if is_quick else []), *arguments],
-        cwd=ROOT,
-        env=environment,
-    )
+    command = [str(setup.python), "-m", "pytest", *shared, *(QUICK if is_quick else []), *arguments]
+    with ThreadPoolExecutor(1) as executor:
+        checks = executor.submit(failed_checks, setup.python, dict(environment))
+        status = subprocess.call(command, cwd=ROOT, env=environment)
+        failed = checks.result()
+    for name, output in failed.items():
+        say(f"{name}:\n{output}")
     if failed:
         say(f"FAILED: {', '.join(failed)}{' and pytest' if status else ''}")
     return 1 if failed else status

@@ -1,6 +1,6 @@
 """Runs in an interpreter of the host and answers calls of functions in this folder, a line of JSON each.
 
-Started by `comfy_server.HostProcess` with the host's folder and a base folder. A call names a module, a function
+Started by `comfy_server.HostProcess` with the host's folder, a base folder and the pack's. A call names a module, a function
 and its arguments, and the base folder whose input, output and temp folders it uses.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 
-def prepare(host: str, base: str) -> None:
+def prepare(host: str, base: str, mounted: str) -> None:
     """Make the host's modules importable, and those of the tests after them."""
     here = Path(__file__).resolve().parent
     sys.path[:1] = [host]
@@ -28,8 +28,7 @@ def prepare(host: str, base: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     import pack
 
-    # The same in every run, unlike a mount below ``base``: kernels are compiled once per name of their module.
-    pack.folder = here.parents[1]
+    pack.folder = Path(mounted)
     sys.meta_path.insert(0, pack.CoreOfThePack)  # type: ignore[arg-type]
 
 

@@ -10,12 +10,13 @@ import re
 import subprocess
 import sys
 import threading
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bootstrap
-from comfy_host import PACK_FOLDER, Host, HostError, prepare_base
+from comfy_host import PACK_FOLDER, ROOT, Host, HostError, mount, prepare_base
 from run_tests import find_browser
 from workflow_api import is_widget, options_of
 
@@ -56,14 +57,23 @@ def find_host() -> HostPlace | str:
 class ComfyServer(Host):
     """A running host with the pack mounted, over a temporary base folder.
 
-    Beyond `comfy_host.Host`: the client's calls at hand, and the folders by name.
+    Beyond `comfy_host.Host`: the client's calls at hand, and the folders by name. The pack is mounted where it is in
+    every run: the host names its modules after that path, and kernels are compiled once per name.
     """
 
     def __init__(self, place: HostPlace, base: Path, **options: Any) -> None:
         options.setdefault("environment", {})
         # Warnings of Python in the host land in its log, where tests can see them.
         options["environment"] = {"PYTHONWARNINGS": "default", **options["environment"]}
-        super().__init__(place.directory, place.python, base, **options)
+        config = base / "mounts.yaml"
+        base.mkdir(parents=True, exist_ok=True)
+        config.write_text(f"tests:\n  custom_nodes: {json.dumps(str(_mounted()))}\n", encoding="utf-8")
+        options["arguments"] = (
+            *options.get("arguments", ("--cpu",)),
+            "--extra-model-paths-config",
+            str(config),
+        )
+        super().__init__(place.directory, place.python, base, pack=None, **options)
         self.place = place
         self._info: dict[str, Any] = {}
 
@@ -170,6 +180,17 @@ class ComfyServer(Host):
         return [line for line in self.log().splitlines() if is_complaint(line)]
 
 
+def _mounted() -> Path:
+    """Return a folder of custom nodes that holds this checkout's pack."""
+    folder = bootstrap.cache_dir() / f"mount-{zlib.crc32(str(ROOT).encode()):08x}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        mount(folder)
+    except HostError:  # another process was faster
+        mount(folder)
+    return folder
+
+
 def is_complaint(line: str) -> bool:
     """Return whether a log line speaks ill of the pack, or is a traceback at all.
 
@@ -237,10 +258,16 @@ class HostProcess:
         return self.base / "in_host.log"
 
     def _start(self) -> subprocess.Popen[str]:
-        prepare_base(self.base)
+        prepare_base(self.base, None)
         with self._log.open("w") as log:
             return subprocess.Popen(
-                [str(self.place.python), str(_SERVE), str(self.place.directory), str(self.base)],
+                [
+                    str(self.place.python),
+                    str(_SERVE),
+                    str(self.place.directory),
+                    str(self.base),
+                    str(_mounted() / PACK_FOLDER),
+                ],
                 cwd=self.base,
                 env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **self.environment},
                 stdin=subprocess.PIPE,
