@@ -1,4 +1,4 @@
-"""The nodes that go on from a place, and those that plan and draw a path there."""
+"""The nodes that extend a world, and those that plan and draw a path there."""
 
 from __future__ import annotations
 

@@ -131,18 +131,18 @@ def test_stop_is_the_hosts_own_exception(seen):
 
 def test_origins_follow_the_splats(seen):
     """Core's own nodes make new splats, which have none; a PLY keeps them."""
-    told, count = seen["origins"], seen["count"]
-    behind = told["merge"][1]
+    origins, count = seen["origins"], seen["count"]
+    behind = origins["merge"][1]
     assert 0 < behind < count
     for name in ("clean", "moved", "merge", "load"):
-        assert told[name] == [count, behind, True]
-    assert told["crop"][2]
-    assert told["other"] == 0  # of the other item of the batch nothing is known
-    assert told["prune"][0] == 500
-    assert told["prune"][2]
-    assert told["lod"] > 0
-    assert told["core"] is None
-    assert told["core_reads"] is None
+        assert origins[name] == [count, behind, True]
+    assert origins["crop"][2]
+    assert origins["other"] == 0  # of the other item of the batch nothing is known
+    assert origins["prune"][0] == 500
+    assert origins["prune"][2]
+    assert origins["lod"] > 0
+    assert origins["core"] is None
+    assert origins["core_reads"] is None
 
 
 def test_provenance_is_drawn(seen):

@@ -1,4 +1,4 @@
-"""The nodes that go on from a place, inside the host: sockets, defaults, bad input in words."""
+"""The nodes that extend a world, inside the host: sockets, defaults, bad input in words."""
 
 from __future__ import annotations
 

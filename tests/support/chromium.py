@@ -93,9 +93,7 @@ def open_page(
                 accept_downloads=True,
                 locale="en-US",  # wherever the tests run
             )
-            context.set_default_timeout(
-                120_000
-            )  # ends a hanging page; a busy machine can be arbitrarily slow
+            context.set_default_timeout(120_000)  # ends a hung page; busy machines are slow
             opened = BrowserPage(context.new_page())
             _listen(opened)
             yield opened

@@ -159,10 +159,10 @@ export function moveAlong(walls, from, to, body) {
 }
 
 /**
- * Height of the ground under a position: the mean over a small disc, so that steps become ramps.
+ * Height of the ground under a position: the mean over a small disk, so that steps become ramps.
  * @param {Walls} walls
  * @param {number[]} from a point above the ground, below which to search
- * @param {number} radius of the disc
+ * @param {number} radius of the disk
  * @param {number} depth how far down to search
  * @returns {number | null} its y; null when there is none
  */
