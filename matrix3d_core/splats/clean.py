@@ -18,7 +18,7 @@ from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
 
-__all__ = ["CleanConfig", "CleanReport", "clean_gaussians", "usable"]
+__all__ = ["CleanConfig", "CleanReport", "clean_gaussians", "valid_mask"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class CleanConfig:
             raise InvalidInput(f"outlier_ratio must be 0 (off) or at least 1; got {self.outlier_ratio}.")
 
 
-def usable(gaussians: Gaussians) -> Tensor:  # [N]
+def valid_mask(gaussians: Gaussians) -> Tensor:  # [N]
     """Return which Gaussians can be drawn: finite, with a rotation, and with a positive size."""
     finite = torch.stack([torch.isfinite(t).flatten(1).all(1) for t in gaussians.tensors()[:3]])
     rest = torch.isfinite(gaussians.opacities) & torch.isfinite(gaussians.sh).flatten(1).all(1)
@@ -100,7 +100,7 @@ def clean_gaussians(
         raise InvalidInput("the world must hold at least 1 splat; got none.")
     steps = 4
     report: CleanReport = {"before": len(gaussians)}
-    good = usable(gaussians)
+    good = valid_mask(gaussians)
     report["invalid"] = int((~good).sum())
     world = _tidy(gaussians.select(good))
     faint = world.opacities < config.min_opacity

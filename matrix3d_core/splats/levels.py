@@ -17,7 +17,7 @@ from ..geometry.rotations import matrix_from_quats
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
-from .clean import usable
+from .clean import valid_mask
 from .evaluation_views import centers_inside, evaluation_views, mean_psnr, pictures
 from .moments import fuse_groups
 from .refit import refit
@@ -131,7 +131,7 @@ def levels_of_detail(
         )
     if not len(gaussians):
         raise InvalidInput("the world must hold at least 1 splat; got none.")
-    broken = int((~usable(gaussians)).sum())
+    broken = int((~valid_mask(gaussians)).sum())
     if broken:
         raise InvalidInput(
             f"splats must be finite to be fused; {broken} are not. Clean them first (Clean Splats)."

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
-from .clean import usable
+from .clean import valid_mask
 from .moments import covariances, fuse_groups
 
 __all__ = ["FUSE_MODES", "MergeReport", "merge_gaussians"]
@@ -67,7 +67,7 @@ def merge_gaussians(
     if not (0 < distance < float("inf") and 0 < voxel < float("inf")):
         raise InvalidInput(f"distance and voxel must be positive; got {distance} and {voxel}.")
     for number, part in enumerate(parts):
-        broken = int((~usable(part)).sum())
+        broken = int((~valid_mask(part)).sum())
         if broken:
             raise InvalidInput(
                 f"world {number + 1} must be finite; {broken} of its splats are not. Clean it first (Clean Splats)."

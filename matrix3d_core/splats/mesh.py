@@ -27,7 +27,7 @@ from ..raster.splat import SPLAT_BACKENDS, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
-from .clean import usable
+from .clean import valid_mask
 from .evaluation_views import spread_places
 
 __all__ = [
@@ -129,7 +129,7 @@ def mesh_from_gaussians(
     config = config or MeshConfig()
     if not len(gaussians):
         raise InvalidInput("the world must hold at least 1 splat; got none.")
-    broken = int((~usable(gaussians)).sum())
+    broken = int((~valid_mask(gaussians)).sum())
     if broken:
         raise InvalidInput(f"splats must be finite; {broken} are not. Clean them first (Clean Splats).")
     places = spread_places(gaussians, trajectory, config.views)

@@ -20,7 +20,7 @@ from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
-from .clean import usable
+from .clean import valid_mask
 from .evaluation_views import (
     EvalView,
     centers_inside,
@@ -166,7 +166,7 @@ def prune_gaussians(
         )
     if not len(gaussians):
         raise InvalidInput("the world must hold at least 1 splat; got none.")
-    broken = int((~usable(gaussians)).sum())
+    broken = int((~valid_mask(gaussians)).sum())
     if broken:
         raise InvalidInput(
             f"splats must be finite to be scored; {broken} are not. Clean them first (Clean Splats)."
