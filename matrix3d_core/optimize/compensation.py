@@ -63,7 +63,7 @@ class ExposureModel:
     def apply(
         self, rgb: Tensor, picture: int, place: Callable[[], Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the changed picture ``[H, W, 3]`` and the parameters it hangs on (for `step`), or None.
+        """Return the changed picture ``[H, W, 3]`` and the parameters it depends on (for `step`), or None.
 
         ``place`` gives ``[H, W, 2]``: where each pixel lies in its whole picture, across and down, -1..1.
         """
@@ -93,7 +93,7 @@ class ExposureModel:
         return self._adam.state()
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         self._adam.load(state)
 
     def report(self) -> dict[str, float]:
@@ -149,7 +149,7 @@ class PoseRefinement:
         return self._adam.state()
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         self._adam.load(state)
 
     def report(self) -> dict[str, float]:
@@ -188,7 +188,7 @@ class FrameCorrections:
         return parts
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         for name, part in (("exposure", self.exposure), ("poses", self.poses)):
             if part is not None:
                 part.load(

@@ -85,7 +85,7 @@ class SparseAdam:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         for name in ("values", "first", "second", "steps"):
             setattr(self, f"_{name}", state[name].contiguous().clone().numpy())
 
@@ -160,7 +160,7 @@ class DenseAdam:
         return parts
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         device = self.raw.means.device
         names = ("step", "exp_avg", "exp_avg_sq")
         moments = {}

@@ -152,7 +152,7 @@ class CpuTrainer(Trainer):
         return super().state() | {f"active.{k}": v for k, v in self.activated()._asdict().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         super().load(state)
         self._active = _arrays(Activated(*(state[f"active.{name}"] for name in Activated._fields)))
 

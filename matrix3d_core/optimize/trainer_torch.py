@@ -118,6 +118,6 @@ class TorchTrainer(Trainer):
         return super().state() | {"anchor": self._anchor.detach().cpu().contiguous()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         super().load(state)
         self._anchor = state["anchor"].to(self.device).clone()

@@ -38,7 +38,7 @@ class Optimizer(Protocol):
         ...
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         ...
 
 
@@ -109,7 +109,7 @@ class Trainer(ABC):
         return {name: value.detach().cpu().contiguous() for name, value in parts.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         self.traits = Traits.from_state(_part(state, "traits"), self.device)
         self.optimizer.load(_part(state, "optimizer"))
         self.corrections.load(_part(state, "corrections"))

@@ -241,7 +241,7 @@ class ViewSampler:
         return {"random": self._random.get_state(), "queue": list(self._queue)}
 
     def load(self, state: dict[str, object]) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         self._random.set_state(state["random"])  # type: ignore[arg-type]
         self._queue = [tuple(pair) for pair in state["queue"]]  # type: ignore[attr-defined]
 

@@ -69,7 +69,7 @@ def renamed(rows, names):
 # Columns -------------------------------------------------------------------------------------------------
 
 
-def test_two_scales_are_flat_discs():
+def test_two_scales_are_flat_splats():
     rows = without(usual_rows(), "scale_2")
     world, report = load(ply(rows))
     assert report["layout"] == "2D Gaussians (two scales): read as flat splats."

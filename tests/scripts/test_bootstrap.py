@@ -199,7 +199,7 @@ def test_the_lock_makes_a_second_set_up_wait(cache, monkeypatch):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline().strip() == b"held"
 
-        def say(message):  # the other lets go only when we have said that we wait
+        def say(message):  # the other releases it only when we have said that we wait
             said.append(message)
             other.stdin.write(b"\n")
             other.stdin.flush()

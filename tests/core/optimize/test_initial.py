@@ -131,7 +131,7 @@ def test_grazing_ground_has_no_holes():
     assert float(frame.alpha[60:].min()) > 0.6
 
 
-def test_depth_edges_do_not_tilt_discs():
+def test_depth_edges_do_not_tilt_surfels():
     """A near square in front of a far sphere: every surfel faces the center within a few degrees."""
     distance = torch.full((64, 128), 10.0)
     distance[24:40, 50:70] = 2.0
@@ -241,7 +241,7 @@ def test_what_an_edge_uncovers_bit_by_bit_is_placed(too_wide):
         assert float(off.float().mean()) < 0.02
 
 
-def test_the_sky_is_flat_between_its_discs():
+def test_the_sky_is_flat_between_its_surfels():
     """The sum of the sky's surfels varies by less than a step of 8 bits, close up too, and hides what is behind."""
     distance = torch.full((64, 128), 50.0)
     rgb = torch.full((64, 128, 3), 0.5)

@@ -61,7 +61,7 @@ def test_recovers_a_world_from_noise():
     assert after.report["loss"][-1] < 0.25 * after.report["loss"][0]
 
 
-def test_fit_improves_on_the_initial_discs():
+def test_fit_improves_on_the_initial_surfels():
     frames, path, extras = world()
     first = optimize_gaussians(frames, path, **extras, config=replace(QUICK, steps=0))
     fitted = optimize_gaussians(frames, path, **extras, config=replace(QUICK, steps=150))

@@ -102,7 +102,7 @@ def test_wrong_numbers_are_named(change, words):
 
 
 def test_nothing_left_is_an_error():
-    with pytest.raises(InvalidInput, match=r"all 30 were taken \(30 faint"):
+    with pytest.raises(InvalidInput, match=r"all 30 were removed \(30 faint"):
         clean_gaussians(balls(torch.rand(30, 3), opacity=0.001))
 
 
