@@ -34,7 +34,7 @@ def panorama(tmp_path):
 
 @pytest.fixture
 def made(monkeypatch, tmp_path):
-    """Replace the recipe by one that notes how it was called and writes nothing."""
+    """Replace the function by one that notes how it was called and writes nothing."""
     from matrix3d_core.standalone import world
 
     calls = []
@@ -94,7 +94,7 @@ def test_a_depth_file_of_several_arrays_is_asked_about_and_chosen(panorama, made
     assert (made[0]["depth_ray"] == 3).all()
 
 
-def test_defaults_are_those_of_the_recipe(panorama, made, tmp_path):
+def test_defaults_are_those_of_the_library(panorama, made, tmp_path):
     from matrix3d_core.standalone.world import WorldConfig
 
     assert cli.main(["world", str(panorama), "--out", str(tmp_path)]) == 0

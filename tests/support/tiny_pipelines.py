@@ -1,7 +1,7 @@
 """Tiny random diffusers pipelines, in folders as `save_pretrained` leaves them: FLUX, FLUX Fill, Wan I2V.
 
 Everything is made here, tokenizers included; nothing is fetched. The transformers have one block of each
-kind, the VAEs compress like the released ones (8x in space, 4x in time), so the paths of the recipes are
+kind, the VAEs compress like the released ones (8x in space, 4x in time), so the paths of the code are
 the real ones. Weights follow the seed.
 """
 

@@ -1,4 +1,4 @@
-"""Tiny pipelines in folders, made once for all tests of the recipes; needs the extra ``generate``."""
+"""Tiny pipelines in folders, made once for all tests of the room; needs the extra ``generate``."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def wan_network(wan_folder: Path) -> object:
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test of a recipe may reach for the network."""
+    """No test of this room may use the network."""
 
     def refuse(*arguments: object, **options: object) -> None:
-        raise AssertionError("a recipe opened a network connection")
+        raise AssertionError("the console opened a network connection")
 
     monkeypatch.setattr("socket.create_connection", refuse)

@@ -80,7 +80,7 @@ def test_the_command_says_so_and_loads_nothing(monkeypatch, tmp_path, capsys):
     assert "pip install 'matrix3d[generate]'" in line
 
 
-def test_help_and_the_recipes_modules_need_no_diffusers():
+def test_help_and_the_rooms_modules_need_no_diffusers():
     code = (
         "import sys, matrix3d_core.cli as c, matrix3d_core.standalone.pano, matrix3d_core.standalone.video\n"
     )
