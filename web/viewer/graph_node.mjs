@@ -46,7 +46,9 @@ export function addFrame(node, { name, type, leastHeight, startSize }) {
     getMinHeight: () => leastHeight,
   });
   widget.serialize = false; // nor in the workflow
-  node.setSize?.([Math.max(node.size[0], startSize[0]), Math.max(node.size[1], startSize[1])]);
+  const isVue = /** @type {any} */ (window).LiteGraph?.vueNodesMode; // hides advanced inputs, so it needs less height
+  const needed = isVue ? 0 : (node.computeSize?.()[1] ?? 0); // at once: the canvas renderer would grow the node a frame later
+  node.setSize?.([Math.max(node.size[0], startSize[0]), Math.max(node.size[1], startSize[1], needed)]);
   return frame;
 }
 
