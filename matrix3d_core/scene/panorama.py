@@ -24,7 +24,7 @@ class PanoramaGeometry:
         is_valid: ``[H, W]`` bool, True where the distance was measured or given.
         is_sky: ``[H, W]`` bool, True where the pixel shows sky.
         is_metric: True when one unit is one meter.
-        report: what was done: counts, factors, source; JSON-serialisable values only.
+        report: what was done: counts, factors, source; JSON-serializable values only.
     """
 
     rgb: Tensor

@@ -15,7 +15,7 @@ from matrix3d_core.io.splats import load_gaussians, write_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 
 HALF = math.sqrt(0.5)
-DISCS = (  # rotation, scales, and by hand: the covariance without the thickness
+FLAT_SPLATS = (  # rotation, scales, and by hand: the covariance without the thickness
     ((1, 0, 0, 0), (1e-4, 2, 3), np.diag((0, 4, 9))),
     ((1, 0, 0, 0), (2, 1e-4, 3), np.diag((4, 0, 9))),
     ((1, 0, 0, 0), (2, 3, 1e-4), np.diag((4, 9, 0))),
@@ -26,8 +26,8 @@ DISCS = (  # rotation, scales, and by hand: the covariance without the thickness
 
 
 def flat_splats():
-    quats, scales, _ = zip(*DISCS, strict=True)
-    rest = random_gaussians(len(DISCS), 4)
+    quats, scales, _ = zip(*FLAT_SPLATS, strict=True)
+    rest = random_gaussians(len(FLAT_SPLATS), 4)
     return Gaussians(rest.means, torch.tensor(quats), torch.tensor(scales), rest.opacities, rest.sh)
 
 
@@ -77,7 +77,7 @@ def test_the_file_holds_two_scales_and_the_normal_as_third_axis():
         *(f"f_rest_{i}" for i in range(9)),
     ]
     assert list(column) == [*names, "opacity", "scale_0", "scale_1", "rot_0", "rot_1", "rot_2", "rot_3"]
-    for i, (_, _, wanted) in enumerate(DISCS[:5]):
+    for i, (_, _, wanted) in enumerate(FLAT_SPLATS[:5]):
         turn = axes_of(*(column[f"rot_{k}"][i] for k in range(4)))
         flat = np.diag((math.exp(column["scale_0"][i]), math.exp(column["scale_1"][i]), 0))
         np.testing.assert_allclose(turn @ flat**2 @ turn.T, wanted, atol=3e-6)  # floats of up to 9
@@ -88,7 +88,7 @@ def test_the_file_holds_two_scales_and_the_normal_as_third_axis():
     np.testing.assert_allclose(column["f_rest_3"], before.sh[:, 1, 1], atol=0)  # green's first of three
 
 
-def test_discs_come_back_as_they_were():
+def test_flat_splats_come_back_as_they_were():
     before = random_gaussians(20_000, 4)  # two chunks
     thinnest = torch.arange(len(before)) % 3
     before.scales[torch.arange(len(before)), thinnest] = 1e-3 * before.scales.amin(1)

@@ -56,7 +56,7 @@ def test_the_new_place_shows_the_room_from_there():
     assert made.report["position"] == pytest.approx(PLACE)
     assert made.report["heading_deg"] == pytest.approx(30)
     ratio = made.geometry.depth_ray / wall_distance(PLACE, 30)
-    # Discs 0.12 apart, seen at a slant, give their centers' distance: 5 % over most of the view.
+    # Flat splats 0.12 apart, seen at a slant, give their centers' distance: 5 % over most of the view.
     assert float((ratio - 1).abs().quantile(0.9)) < 0.05
     # In the world's axes the geometry's points lie on the walls.
     rays = erp_directions(ROWS, 2 * ROWS, dtype=torch.float64) * made.geometry.depth_ray.unsqueeze(-1)

@@ -62,7 +62,7 @@ def test_cells_cover_the_turn_and_have_equal_area(rows):
     assert float(area.max() / area.min()) < 1.2
 
 
-def test_discs_lie_in_the_walls_of_a_box():
+def test_surfels_are_in_the_walls_of_a_box():
     rgb, distance = smooth_panorama(96), box_distance(96)
     surfels = surfels_from_erp(rgb, distance, rows=60)
     half = torch.tensor([2.0, 1.0, 3.0])
