@@ -10,7 +10,7 @@ lacks the nodes, each beside what avoids it:
   the empty canvas and stored as that of the old tab; for this the page must stand still for half a second, as it does
   under load. `HOLD` stands still on purpose. In the new node renderer, SaveVideo, VAELoader and others take another
   height than they were saved with: there such a draft is due without anybody having changed anything.
-- A tab that was closed and is opened again with the same name and the same content is taken for stored, though closing
+- A tab that was closed and is opened again with the same name and the same content counts as stored, though closing
   it deleted its draft: no tab at all comes back, and a script that waits for an active one waits forever.
 - A reload comes before the half second is over.
 

@@ -160,7 +160,7 @@ def drag(page: Any, kind: str, seconds: float) -> float:
 
 
 def visit(browser: str, address: str, kind: str, name: str, count: int, seconds: float) -> dict[str, Any]:
-    """Open the editor anew with one node and measure it."""
+    """Open a fresh editor with one node and measure it."""
     from chromium import open_front_end, open_page
 
     with open_page(browser, width=1000, height=1000) as opened:

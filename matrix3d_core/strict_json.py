@@ -57,10 +57,10 @@ def parse_json(
     """Parse JSON text.
 
     Args:
-        text: the text, or its UTF-8 bytes; a byte order mark is passed over.
+        text: the text, or its UTF-8 bytes; a byte order mark is skipped.
         source: what messages call it, usually the file's name.
         most_bytes: largest size of the text, characters or bytes.
-        most_values: largest number of values, counted before memory is taken for them.
+        most_values: largest number of values, counted before memory is allocated for them.
         most_depth: deepest nesting.
 
     Returns:
@@ -97,7 +97,7 @@ def parse_json(
         ) from error
     except UnicodeEncodeError as error:
         raise FormatError(
-            f"{source}: its text must be Unicode; got half of a surrogate pair. Write the file anew."
+            f"{source}: its text must be Unicode; got half of a surrogate pair. Write the file again."
         ) from error
     except (RecursionError, ValueError) as error:
         raise FormatError(f"{source}: not valid JSON ({error}).") from error

@@ -64,7 +64,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         if file is not None and not file.is_file():
             parser.error(f"--{name}: {file} is not a file")
     if options.depth and not options.panorama:
-        parser.error("--depth belongs to a --panorama; the sample brings its own")
+        parser.error("--depth needs --panorama; the sample has its own depth")
     return options
 
 

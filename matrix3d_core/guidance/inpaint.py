@@ -33,7 +33,7 @@ class Inpainted:
         rgb: ``[H, W, 3]``; outside of ``region`` as given.
         depth_ray: ``[H, W]``, finite; outside of ``region`` as given.
         region: ``[H, W]`` bool, where new content was made: the open pixels, and a rim of pixels of
-            the objects in front, which get what is behind them.
+            the objects in front, which get the background.
         border: ``[H, W]`` bool, background pixels that the new content continues.
     """
 

@@ -76,7 +76,7 @@ class DecodedImage(NamedTuple):
 def read_image(source: BinarySource, *, max_width: int = 0) -> Tensor:  # [H, W, 3]
     """Read a picture's colors; see `read_picture`, which also keeps alpha and the GPano tags.
 
-    The log says so when the file shows only a part of the sphere: `load_panorama` places it.
+    A warning is logged when the file shows only a part of the sphere: `load_panorama` places it.
     """
     picture = read_picture(source, max_width=max_width)
     if picture.gpano and picture.gpano.is_part:
@@ -92,7 +92,7 @@ def read_picture(
     """Read a PNG, JPEG, WebP, BMP, GIF, TIFF, Radiance (.hdr) or OpenEXR picture.
 
     Eight bits become ``value / 255``, sixteen ``value / 65535`` with all bits kept; 16-bit color PNG
-    needs the ``av`` package for that, without it they are read as 8 bits and the log says so. Light (Radiance, EXR, a
+    needs the ``av`` package for that, without it they are read as 8 bits with a warning. Light (Radiance, EXR, a
     float TIFF with values above 1) is converted to display values by `tone_map`. Gray becomes three equal channels.
     The EXIF orientation is applied. Of an animation the first frame is read. Color profiles are ignored.
 

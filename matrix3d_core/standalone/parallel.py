@@ -91,5 +91,5 @@ def enable_context_parallel(network: Any, process_group: ProcessGroup, *, tokens
     try:
         network.enable_parallelism(config=config)
     except (ValueError, NotImplementedError, RuntimeError) as error:
-        said = str(error).splitlines()[0][:300]
-        raise InvalidInput(f"{name} cannot be split over {process_group.size} processes: {said}") from error
+        reason = str(error).splitlines()[0][:300]
+        raise InvalidInput(f"{name} cannot be split over {process_group.size} processes: {reason}") from error

@@ -278,8 +278,8 @@ def _explain(error: Exception, kind: str, source: PipelineSource, folder: Path |
     """Return the error to show instead: what is missing, where it was looked for, how to get it."""
     from huggingface_hub import constants, errors
 
-    said = str(error).strip().splitlines()
-    reason = (said[0] if said else type(error).__name__)[:300]
+    lines = str(error).strip().splitlines()
+    reason = (lines[0] if lines else type(error).__name__)[:300]
     if folder is not None:
         where = source.transformer if source.transformer else str(folder)
         return FormatError(f"{where}: could not be loaded as {kind}; {reason}")

@@ -92,7 +92,7 @@ def test_command_line(tmp_path, capsys):
     assert (options.exit, options.panorama, options.out) == (True, file, demo.ROOT / "output")
     for wrong, message in (
         (["--panorama", str(tmp_path / "none.jpg")], "is not a file"),
-        (["--depth", str(file)], "--depth belongs to a --panorama"),
+        (["--depth", str(file)], "--depth needs --panorama"),
     ):
         with pytest.raises(SystemExit):
             demo.parse(wrong)
