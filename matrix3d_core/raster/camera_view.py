@@ -49,12 +49,21 @@ def render_view(
     """
     if isinstance(camera, Pinhole):
         flat = render_gaussians(
-            gaussians, camera_from_world, camera.K_px, *camera.size_px,
-            background=background, backend=backend, antialiased=antialiased,
-        )  # fmt: skip
+            gaussians,
+            camera_from_world,
+            camera.K_px,
+            *camera.size_px,
+            background=background,
+            backend=backend,
+            antialiased=antialiased,
+        )
         return CameraView(flat.rgb, flat.alpha, camera.ray_from_depth(flat.depth_z), flat.backend)
     ball = render_gaussians_panorama(
-        gaussians, camera_from_world, *camera.size_px,
-        background=background, backend=backend, antialiased=antialiased,
-    )  # fmt: skip
+        gaussians,
+        camera_from_world,
+        *camera.size_px,
+        background=background,
+        backend=backend,
+        antialiased=antialiased,
+    )
     return CameraView(ball.rgb, ball.alpha, ball.depth_ray, ball.backend)

@@ -78,9 +78,15 @@ def render_gaussians(
             raise InvalidInput(f"K_px must have no skew; got {float(K[0, 1]):g} at [0, 1].")
     cameras = [Pinhole((height, width), K) for K in intrinsics.reshape(-1, 3, 3)]
     pictures = _render_views(
-        gaussians, camera_from_world, cameras if K_px.ndim == 3 else cameras * views,
-        background=background, backend=backend, near_z=near_z, antialiased=antialiased, median=median_depth,
-    )  # fmt: skip
+        gaussians,
+        camera_from_world,
+        cameras if K_px.ndim == 3 else cameras * views,
+        background=background,
+        backend=backend,
+        near_z=near_z,
+        antialiased=antialiased,
+        median=median_depth,
+    )
     return SplatFrame(*pictures)
 
 
@@ -122,9 +128,15 @@ def render_gaussians_panorama(
     views = check_shape("camera_from_world", camera_from_world, "V 4 4" if is_batch else "4 4").get("V", 1)
     check_two_to_one("panorama", height, width)
     pictures = _render_views(
-        gaussians, camera_from_world, [Equirect((height, width))] * views,
-        background=background, backend=backend, near_z=near_z, antialiased=antialiased, median=median_depth,
-    )  # fmt: skip
+        gaussians,
+        camera_from_world,
+        [Equirect((height, width))] * views,
+        background=background,
+        backend=backend,
+        near_z=near_z,
+        antialiased=antialiased,
+        median=median_depth,
+    )
     return SplatPanorama(*pictures)
 
 

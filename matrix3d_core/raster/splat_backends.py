@@ -72,20 +72,32 @@ _ALL = {"gradients", "pose", "panorama", "median"}
 SPLAT_BACKENDS: Registry[SplatRenderer] = Registry("splat")
 for _backend in (
     Backend(
-        "gsplat", frozenset({"gradients", "pose", "cuda"}), _probe_gsplat, _load_gsplat,
+        "gsplat",
+        frozenset({"gradients", "pose", "cuda"}),
+        _probe_gsplat,
+        _load_gsplat,
         "CUDA rasterizer of the gsplat package",
     ),
     Backend(
-        "warp", frozenset({*_ALL, "cuda"}), _probe_warp, _load_warp,
+        "warp",
+        frozenset({*_ALL, "cuda"}),
+        _probe_warp,
+        _load_warp,
         "CUDA rasterizer by warp-lang, needs no compiler",
     ),
     Backend(
-        "numba", frozenset({*_ALL, "cpu", "compiled_sh", "fused_step"}), _probe_numba, _load_numba,
+        "numba",
+        frozenset({*_ALL, "cpu", "compiled_sh", "fused_step"}),
+        _probe_numba,
+        _load_numba,
         "CPU tile rasterizer, compiled on first use",
     ),
     Backend(
-        "torch", frozenset({*_ALL, "cpu", "cuda", "float64"}), lambda: None, _load_torch,
+        "torch",
+        frozenset({*_ALL, "cpu", "cuda", "float64"}),
+        lambda: None,
+        _load_torch,
         "plain torch, slow, the reference for the others",
     ),
-):  # fmt: skip
+):
     SPLAT_BACKENDS.register(_backend)

@@ -387,9 +387,10 @@ def composite_backward(
         g_color = g_rgb[at[0], at[1]]
         g_z = g_depth[at[0], at[1]]
         behind = (
-            wp.dot(rgb[at[0], at[1]], g_color) + depth_out[at[0], at[1]] * g_z
+            wp.dot(rgb[at[0], at[1]], g_color)
+            + depth_out[at[0], at[1]] * g_z
             - (1.0 - alpha_out[at[0], at[1]]) * g_alpha[at[0], at[1]]
-        )  # fmt: skip
+        )
     k = start[tile]
     stop = ends[tile]
     while k < stop:
