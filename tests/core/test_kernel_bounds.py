@@ -31,6 +31,9 @@ def test_every_kernel_stays_inside_its_arrays(request, tmp_path):
     environment = {
         **os.environ,
         "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_OPT": "1",  # compiles sooner; the checks are in what is compiled
+        "NUMBA_LOOP_VECTORIZE": "0",
+        "NUMBA_SLP_VECTORIZE": "0",
         "NUMBA_CACHE_DIR": str(cache),
         "WARP_CACHE_PATH": str(cache),
         "PYTHONPATH": str(ROOT),
