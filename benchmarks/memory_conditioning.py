@@ -74,7 +74,7 @@ def main() -> int:
     settings = {
         "frames": frames,
         "height": height,
-        "encode": "circular",
+        "encode_seam_mode": "circular",
         "tiled": True,
         "tiles_encoded": len(after),
         "vae": "tiny Wan 2.1",

@@ -1,4 +1,4 @@
-"""Overhead of rolling the latent: KSampler in the host with and without the wrappers of `install_seam`.
+"""Overhead of rolling the latent: KSampler in the host with and without the wrappers of `install_latent_roll`.
 
 A random Wan of width 1024 and some blocks, at sizes from a few hundred tokens up; one prompt with CFG, the
 same noise, plain and rolled, interleaved. On a busy machine the ratio of the two is noise, so the check
@@ -89,7 +89,7 @@ def run_size(model: object, size: tuple[int, int, int], rounds: int, steps: int 
     import comfy.sample
     import torch
     from comfy.patcher_extension import WrappersMP
-    from matrix3d_pack.nodes._host_seam import install_seam
+    from matrix3d_pack.nodes._host_roll import install_latent_roll
 
     generator = torch.Generator().manual_seed(SEED)
     latent = torch.zeros(1, 16, *size)
@@ -99,7 +99,7 @@ def run_size(model: object, size: tuple[int, int, int], rounds: int, steps: int 
     kinds = (WrappersMP.SAMPLER_SAMPLE, WrappersMP.APPLY_MODEL)
     for kind in kinds:
         turned.add_wrapper_with_key(kind, "clock outside", clock.around)
-    install_seam(turned, "every step")
+    install_latent_roll(turned, "every step")
     for kind in kinds:
         turned.add_wrapper_with_key(kind, "clock inside", clock.within)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 
 from ._host_version import make_extension, why_too_old
+from ._renamed import RENAMED_INPUTS, RENAMED_NODES, refuse_old_names
 
 __all__ = ["load_extension", "load_node_classes"]
 
@@ -19,7 +20,9 @@ def load_extension() -> object:
     if reason is not None:
         logger.error("ComfyUI-Matrix3D %s", reason)
         return make_extension([])
-    return make_extension(load_node_classes())
+    classes = [refuse_old_names(node) for node in load_node_classes()]
+    replaced = {old: (new, RENAMED_INPUTS.get(new, {})) for old, new in RENAMED_NODES.items()}
+    return make_extension(classes, replaced)
 
 
 def load_node_classes() -> list[type]:
@@ -32,22 +35,42 @@ def load_node_classes() -> list[type]:
         from .panorama import NODES as panorama_nodes
 
         classes += panorama_nodes
+    with _reported("panorama_views"):
+        from .panorama_views import NODES as panorama_views_nodes
+
+        classes += panorama_views_nodes
     with _reported("photo"):
         from .photo import NODES as photo_nodes
 
         classes += photo_nodes
-    with _reported("trajectory"):
-        from .trajectory import NODES as trajectory_nodes
+    with _reported("composite"):
+        from .composite import NODES as composite_nodes
 
-        classes += trajectory_nodes
+        classes += composite_nodes
+    with _reported("trajectory_make"):
+        from .trajectory_make import NODES as trajectory_make_nodes
+
+        classes += trajectory_make_nodes
+    with _reported("trajectory_io"):
+        from .trajectory_io import NODES as trajectory_io_nodes
+
+        classes += trajectory_io_nodes
+    with _reported("trajectory_edit"):
+        from .trajectory_edit import NODES as trajectory_edit_nodes
+
+        classes += trajectory_edit_nodes
+    with _reported("trajectory_check"):
+        from .trajectory_check import NODES as trajectory_check_nodes
+
+        classes += trajectory_check_nodes
+    with _reported("studio"):
+        from .studio import NODES as studio_nodes
+
+        classes += studio_nodes
     with _reported("guidance"):
         from .guidance import NODES as guidance_nodes
 
         classes += guidance_nodes
-    with _reported("fill"):
-        from .fill import NODES as fill_nodes
-
-        classes += fill_nodes
     with _reported("vae"):
         from .vae import NODES as vae_nodes
 
@@ -64,42 +87,46 @@ def load_node_classes() -> list[type]:
         from .lrm import NODES as lrm_nodes
 
         classes += lrm_nodes
-    with _reported("splat"):
-        from .splat import NODES as splat_nodes
+    with _reported("optimize"):
+        from .optimize import NODES as optimize_nodes
 
-        classes += splat_nodes
-    with _reported("edit"):
-        from .edit import NODES as edit_nodes
+        classes += optimize_nodes
+    with _reported("splat_edit"):
+        from .splat_edit import NODES as splat_edit_nodes
 
-        classes += edit_nodes
-    with _reported("render"):
-        from .render import NODES as render_nodes
+        classes += splat_edit_nodes
+    with _reported("splat_reduce"):
+        from .splat_reduce import NODES as splat_reduce_nodes
 
-        classes += render_nodes
-    with _reported("preview"):
-        from .splat_preview import NODES as preview_nodes
+        classes += splat_reduce_nodes
+    with _reported("splat_mesh"):
+        from .splat_mesh import NODES as splat_mesh_nodes
 
-        classes += preview_nodes
+        classes += splat_mesh_nodes
+    with _reported("splat_render"):
+        from .splat_render import NODES as splat_render_nodes
+
+        classes += splat_render_nodes
+    with _reported("splat_preview"):
+        from .splat_preview import NODES as splat_preview_nodes
+
+        classes += splat_preview_nodes
+    with _reported("pano_preview"):
+        from .pano_preview import NODES as pano_preview_nodes
+
+        classes += pano_preview_nodes
     with _reported("explore"):
-        from .pano_preview import NODES as explore_nodes
+        from .explore import NODES as explore_nodes
 
         classes += explore_nodes
-    with _reported("extend"):
-        from .explore import NODES as extend_nodes
+    with _reported("splat_io"):
+        from .splat_io import NODES as splat_io_nodes
 
-        classes += extend_nodes
-    with _reported("studio"):
-        from .studio import NODES as studio_nodes
+        classes += splat_io_nodes
+    with _reported("dataset"):
+        from .dataset import NODES as dataset_nodes
 
-        classes += studio_nodes
-    with _reported("files"):
-        from .files import NODES as files_nodes
-
-        classes += files_nodes
-    with _reported("export"):
-        from .export import NODES as export_nodes
-
-        classes += export_nodes
+        classes += dataset_nodes
     return classes
 
 

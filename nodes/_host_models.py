@@ -36,7 +36,7 @@ from ..matrix3d_core.diffusion.sizes import latent_frames, latent_size
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.progress import ProgressFn
 from ._host import PromptServer
-from ._host_seam import install_seam
+from ._host_roll import install_latent_roll
 from ._host_wan5b import EXTRA_LAYER, extra_channels
 
 __all__ = [
@@ -169,7 +169,7 @@ def check_clip_vision(output: Any) -> None:
 
 
 def encode_video(
-    vae: Any, frames: Tensor, kind: VideoKind, *, mode: str, tiled: bool, progress: ProgressFn
+    vae: Any, frames: Tensor, kind: VideoKind, *, seam_mode: str, tiled: bool, progress: ProgressFn
 ) -> Tensor:  # [1, C, t, h, w]
     """Encode frames ``[T, H, W, 3]``, uint8 or float; floats are made of the piece in work only.
 
@@ -181,12 +181,14 @@ def encode_video(
         latent: Tensor = vae.encode(to_unit(pixels))
         return latent
 
-    latent = codec.encode_video(encode, frames, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
+    latent = codec.encode_video(
+        encode, frames, factor=kind.factor, seam_mode=seam_mode, tiled=tiled, progress=progress
+    )
     return latent.to(comfy.model_management.intermediate_device())
 
 
 def decode_video(
-    vae: Any, latent: Tensor, kind: VideoKind, *, mode: str, tiled: bool, progress: ProgressFn
+    vae: Any, latent: Tensor, kind: VideoKind, *, seam_mode: str, tiled: bool, progress: ProgressFn
 ) -> Tensor:  # [T, H, W, 3]
     """Decode one video's latent ``[1, C, t, h, w]`` to frames in [0, 1]."""
 
@@ -195,7 +197,9 @@ def decode_video(
         images: Tensor = vae.decode(part)
         return images
 
-    return codec.decode_video(decode, latent, factor=kind.factor, mode=mode, tiled=tiled, progress=progress)
+    return codec.decode_video(
+        decode, latent, factor=kind.factor, seam_mode=seam_mode, tiled=tiled, progress=progress
+    )
 
 
 def condition_video(
@@ -235,13 +239,13 @@ def condition_video(
 # Sampling --------------------------------------------------------------------------------------------
 
 
-def prepare_video_model(model: Any, sampling: SamplingPreset, *, seam: str | None) -> Any:
-    """Return a clone with the shift, the seam handling (None: as the model has it) and the timesteps asked for."""
+def prepare_video_model(model: Any, sampling: SamplingPreset, *, latent_roll: str | None) -> Any:
+    """Return a clone with the shift, the latent roll (None: as the model has it) and the timesteps asked for."""
     clone = model.clone()
     if sampling.shift > 0:
         clone.add_object_patch("model_sampling", _flow_sampling(clone, sampling.shift))
-    if seam is not None:
-        install_seam(clone, seam)
+    if latent_roll is not None:
+        install_latent_roll(clone, latent_roll)
     if sampling.bf16_timesteps:
         clone.remove_wrappers_with_key(WrappersMP.DIFFUSION_MODEL, _TIMESTEP_KEY)
         clone.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, _TIMESTEP_KEY, _with_rounded_timesteps)

@@ -13,21 +13,21 @@ from ..matrix3d_core.diffusion.circular import (
     circular_decode,
     circular_encode,
 )
-from ..matrix3d_core.diffusion.circular_convs import circular_convs, resolve_border
+from ..matrix3d_core.diffusion.circular_convs import circular_convs, resolve_seam_mode
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.progress import ProgressFn, no_progress
 
-__all__ = ["DECODE_BORDERS", "ENCODE_BORDERS", "decode_panorama", "encode_panorama"]
+__all__ = ["DECODE_SEAM_MODES", "ENCODE_SEAM_MODES", "decode_panorama", "encode_panorama"]
 
-ENCODE_BORDERS = ("auto", "exact", "padded", "none")
-DECODE_BORDERS = ("auto", "exact", "padded", "upstream 16 px", "none")
+ENCODE_SEAM_MODES = ("auto", "circular", "padded", "none")
+DECODE_SEAM_MODES = ("auto", "circular", "padded", "upstream", "none")
 
 
 def encode_panorama(
     vae: Any,
     pixels: Tensor,  # [T, H, W, 3]
     *,
-    border: str = "auto",
+    seam_mode: str = "auto",
     tile_height_px: int = 0,
     tile_width_px: int = 0,
     overlap_px: int = 96,
@@ -39,19 +39,19 @@ def encode_panorama(
     Args:
         vae: the host's VAE.
         pixels: float32 in [0, 1].
-        border: one of `ENCODE_BORDERS`: ``exact`` lets the VAE's convolutions wrap around, ``padded`` adds
+        seam_mode: one of `ENCODE_SEAM_MODES`: ``circular`` lets the VAE's convolutions wrap around, ``padded`` adds
             ``margin`` latent columns of the other side, ``auto`` takes the first where it works.
         tile_height_px: rows of a tile; 0 = all.
-        tile_width_px: columns of a tile; 0 = all. Tiles go around the ring unless border is ``none``.
+        tile_width_px: columns of a tile; 0 = all. Tiles go around the ring unless seam_mode is ``none``.
         overlap_px: what neighboring tiles share.
         margin: latent columns for ``padded``.
         progress: called between tiles; may raise to stop.
 
     Raises:
-        InvalidInput: for sizes or frame counts that the VAE would crop, or a border that does not fit.
+        InvalidInput: for sizes or frame counts that the VAE would crop, or a seam mode that does not fit.
     """
     network = _network(vae)
-    how = resolve_border(border, network, tile_width_px)
+    how = resolve_seam_mode(seam_mode, network, tile_width_px)
     scale = vae.spacial_compression_encode()
     is_video = vae.latent_dim == 3 and not getattr(vae, "not_video", False)
     if is_video:
@@ -74,7 +74,7 @@ def decode_panorama(
     vae: Any,
     latent: Tensor,  # [B, C, h, w] or [B, C, T, h, w]
     *,
-    border: str = "auto",
+    seam_mode: str = "auto",
     tile_height_px: int = 0,
     tile_width_px: int = 0,
     overlap_px: int = 96,
@@ -86,7 +86,7 @@ def decode_panorama(
     Args:
         vae: the host's VAE.
         latent: of pictures or videos.
-        border: one of `DECODE_BORDERS`; ``upstream 16 px`` decodes the 2 leftmost latent columns once more on
+        seam_mode: one of `DECODE_SEAM_MODES`; ``upstream`` decodes the 2 leftmost latent columns once more on
             the right and fades them into the left border.
         tile_height_px: rows of a tile in pixels; 0 = all.
         tile_width_px: columns of a tile in pixels; 0 = all.
@@ -95,21 +95,21 @@ def decode_panorama(
         progress: called between tiles; may raise to stop.
 
     Raises:
-        InvalidInput: for a latent of another shape, or a border that does not fit.
+        InvalidInput: for a latent of another shape, or a seam mode that does not fit.
     """
     network = _network(vae)
     if getattr(latent, "is_nested", False):
         raise InvalidInput("latent must be one picture or video; got several of different shapes in one.")
     if vae.latent_dim == 3 and latent.ndim == 4:
         latent = latent.unsqueeze(2)
-    how = resolve_border(border, network, tile_width_px)
+    how = resolve_seam_mode(seam_mode, network, tile_width_px)
     scale = vae.spacial_compression_decode()
     with _wrapping(how, network):
         images = circular_decode(
             vae.decode,
             latent,
             margin=margin if how == "padded" else 0,
-            blend=how if how == "upstream 16 px" else "crop",
+            seam_mode=how if how == "upstream" else "padded",
             tile_height=tile_height_px // scale,
             tile_width=tile_width_px // scale,
             overlap=-(-overlap_px // scale),
@@ -131,4 +131,4 @@ def _network(vae: Any) -> Any:
 
 
 def _wrapping(how: str, network: Any) -> AbstractContextManager[None]:
-    return circular_convs(network) if how == "exact" else nullcontext()
+    return circular_convs(network) if how == "circular" else nullcontext()

@@ -1,4 +1,4 @@
-"""Inputs that several nodes share."""
+"""Inputs and outputs that several nodes share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,50 @@ from ..matrix3d_core.raster.registry import Registry
 from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ._host import io
+from ._types import GeometryType, TrajectoryType
 
-__all__ = ["backend_input", "fps_input", "frames_input", "splat_backend_input"]
+__all__ = [
+    "backend_input",
+    "fps_input",
+    "frames_input",
+    "geometry_input",
+    "report_output",
+    "splat_backend_input",
+    "splat_input",
+    "splat_output",
+    "trajectory_input",
+    "trajectory_output",
+]
+
+
+def splat_input(tooltip: str = "Gaussian splats; each item of a batch is processed separately.") -> Any:
+    """Return the input for splats."""
+    return io.Splat.Input("splat", tooltip=tooltip)
+
+
+def splat_output(tooltip: str) -> Any:
+    """Return the output for splats."""
+    return io.Splat.Output(display_name="splat", tooltip=tooltip)
+
+
+def trajectory_input(tooltip: str = "The camera path.", *, name: str = "trajectory", **options: bool) -> Any:
+    """Return an input for a camera path; ``options`` such as ``optional`` go to the host."""
+    return TrajectoryType.Input(name, tooltip=tooltip, **options)
+
+
+def trajectory_output(tooltip: str = "The camera path.") -> Any:
+    """Return the output for a camera path."""
+    return TrajectoryType.Output(display_name="trajectory", tooltip=tooltip)
+
+
+def geometry_input(tooltip: str, **options: bool) -> Any:
+    """Return the input for a panorama's geometry; ``options`` such as ``optional`` go to the host."""
+    return GeometryType.Input("geometry", tooltip=tooltip, **options)
+
+
+def report_output(tooltip: str) -> Any:
+    """Return the output for the report, in words or JSON."""
+    return io.String.Output(display_name="report", tooltip=tooltip)
 
 
 def backend_input(backends: Registry[Any], what: str, which: str = "", **options: bool) -> Any:

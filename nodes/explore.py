@@ -36,8 +36,8 @@ class WorldExtend(io.ComfyNode):
             node_id="WorldExtend",
             display_name="Extend World",
             category=_CATEGORY,
-            description="Goes on from any place of a world of splats: gives the panorama there, a mask of what is "
-            "known of it, and its geometry, so that the next path can be rendered, filled and fitted. The world "
+            description="Continues a splat world from any viewpoint: renders the panorama there, a mask of what is "
+            "observed, and its geometry, so that the next path can be rendered, inpainted and optimized. The world "
             "keeps its axes.",
             search_aliases=[
                 *WORLD_WORDS,
@@ -64,13 +64,13 @@ class WorldExtend(io.ComfyNode):
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="The path that the world was made from. It goes on from its frame below, and what none of "
-                    "its poses saw counts as not known.",
+                    tooltip="The path that the world was made from. The world is extended from its frame below; what "
+                    "none of its poses observed counts as unknown.",
                 ),
                 io.Load3DCamera.Input(
                     "camera_info",
                     optional=True,
-                    tooltip="Go on from this camera instead, such as the view taken in Preview Splats.",
+                    tooltip="Extend from this camera instead, such as the view taken in Preview Splats.",
                 ),
                 io.Int.Input(
                     "frame",
@@ -78,14 +78,15 @@ class WorldExtend(io.ComfyNode):
                     min=-100000,
                     max=100000,
                     optional=True,
-                    tooltip="Frame of the trajectory to go on from; -1 is the last one.",
+                    tooltip="Frame of the trajectory to extend from; -1 is the last one.",
                 ),
                 io.Boolean.Input(
-                    "only_seen",
+                    "only_observed",
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="What no pose of the trajectory saw counts as not known. Off: all splats count.",
+                    tooltip="What no pose of the trajectory observed counts as unknown. Off: all splats count as "
+                    "known.",
                 ),
                 io.Float.Input(
                     "min_alpha",
@@ -95,18 +96,18 @@ class WorldExtend(io.ComfyNode):
                     step=0.05,
                     optional=True,
                     advanced=True,
-                    tooltip="The world is known where splats cover the view at least this much.",
+                    tooltip="A pixel is known where the splats' alpha is at least this.",
                 ),
                 io.Float.Input(
-                    "max_splat",
+                    "max_splat_size",
                     default=6.0,
                     min=0.0,
                     max=90.0,
                     step=0.5,
                     optional=True,
                     advanced=True,
-                    tooltip="... and where they look no larger than this, degrees: nearer up, the world is thin. "
-                    "0 switches the test off.",
+                    tooltip="... and where splats subtend at most this angle, degrees: closer up, the world is "
+                    "sparse. 0 disables the test.",
                 ),
                 io.Float.Input(
                     "sky_distance",
@@ -116,7 +117,7 @@ class WorldExtend(io.ComfyNode):
                     step=1.0,
                     optional=True,
                     advanced=True,
-                    tooltip="What is farther away counts as sky in the geometry, world units. 0: nothing does.",
+                    tooltip="Distance beyond which the geometry counts as sky, world units. 0: no sky.",
                 ),
                 backend_input(
                     SPLAT_BACKENDS, "the splats", " and draws panoramas", optional=True, advanced=True
@@ -127,33 +128,32 @@ class WorldExtend(io.ComfyNode):
                     optional=True,
                     socketless=True,
                     advanced=True,
-                    tooltip="Place to go on from, before camera and trajectory: JSON [x, y, z, yaw, pitch], world "
-                    "units and degrees. 'Extend from here' in Preview Splats writes it; empty it to follow the inputs "
-                    "again.",
+                    tooltip="Viewpoint to extend from, overrides camera and trajectory: JSON [x, y, z, yaw, pitch], "
+                    "world units and degrees. 'Extend from here' in Preview Splats writes it; clear it to follow the "
+                    "inputs again.",
                 ),
             ],
             outputs=[
                 io.Image.Output(
-                    display_name="panorama", tooltip="The view all around; black where not known."
+                    display_name="panorama", tooltip="The panorama from there; black where unknown."
                 ),
-                io.Mask.Output(
-                    display_name="known", tooltip="1 where the world is known from there, else 0."
-                ),
+                io.Mask.Output(display_name="known", tooltip="1 where the world is known, else 0."),
                 GeometryType.Output(
                     display_name="geometry",
-                    tooltip="Panorama and distances, completed smoothly where not known; for the next path, "
-                    "Render Mesh Guidance and Optimize Gaussians.",
+                    tooltip="Panorama and depth, smoothly inpainted where unknown; for the next path, Render Mesh "
+                    "Guidance and Optimize Gaussians.",
                 ),
                 TrajectoryType.Output(
-                    display_name="start",
+                    display_name="start_pose",
                     tooltip="One upright pose in the world's axes: where the panorama is; for "
                     "Place Trajectory in World.",
                 ),
                 DepthType.Output(
-                    display_name="depth", tooltip="Distance along each ray, infinite where not known."
+                    display_name="depth", tooltip="Distance along each ray, infinite where unknown."
                 ),
                 io.String.Output(
-                    display_name="report", tooltip="JSON: place, shares known and why not, backend."
+                    display_name="report",
+                    tooltip="JSON: viewpoint, known fraction and reasons for the rest, backend.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -175,9 +175,9 @@ class WorldExtend(io.ComfyNode):
         trajectory: Trajectory | None = None,
         camera_info: dict[str, Any] | None = None,
         frame: int = -1,
-        only_seen: bool = True,
+        only_observed: bool = True,
         min_alpha: float = 0.7,
-        max_splat: float = 6.0,
+        max_splat_size: float = 6.0,
         sky_distance: float = 0.0,
         backend: str = "auto",
         pose: str = "",
@@ -186,9 +186,9 @@ class WorldExtend(io.ComfyNode):
             gaussians_from_host(splat),
             start_pose(pose=pose, camera=camera_info, trajectory=trajectory, frame=frame),
             height=width // 2,
-            path=trajectory if only_seen else None,
+            path=trajectory if only_observed else None,
             min_alpha=min_alpha,
-            max_splat_rad=math.radians(max_splat),
+            max_splat_rad=math.radians(max_splat_size),
             sky_distance=sky_distance,
             is_metric=trajectory is not None and trajectory.is_metric,
             backend=backend,
@@ -214,8 +214,8 @@ class TrajectoryPlace(io.ComfyNode):
             node_id="TrajectoryPlace",
             display_name="Place Trajectory in World",
             category=_CATEGORY,
-            description="Takes a path that was made in a panorama's own frame to where that panorama stands in the "
-            "world, so that frames and splats of the next segment stay in the first world's axes.",
+            description="Transforms a path from a panorama's local frame into the world frame, so that frames and "
+            "splats of the next segment share the first world's axes.",
             search_aliases=[
                 *PATH_WORDS,
                 "trajectory place",
@@ -226,23 +226,25 @@ class TrajectoryPlace(io.ComfyNode):
             ],
             inputs=[
                 TrajectoryType.Input(
-                    "path",
+                    "trajectory",
                     tooltip="Made from Extend World's geometry, by a preset, Next Best Path or the studio.",
                 ),
-                TrajectoryType.Input("start", tooltip="World Extend's start: where the panorama is."),
+                TrajectoryType.Input(
+                    "start_pose", tooltip="Extend World's start_pose: where the panorama is."
+                ),
             ],
             outputs=[
                 TrajectoryType.Output(
                     display_name="trajectory",
-                    tooltip="The path in the world's axes. Its first pose is the start; a path that began elsewhere is "
-                    "led there in the same number of frames.",
+                    tooltip="The path in the world's axes. Its first pose is start_pose; a path that begins elsewhere "
+                    "is led in from there within the same number of frames.",
                 )
             ],
         )
 
     @classmethod
-    def execute(cls, path: Trajectory, start: Trajectory) -> io.NodeOutput:
-        return io.NodeOutput(place_path(path, start)[0])
+    def execute(cls, trajectory: Trajectory, start_pose: Trajectory) -> io.NodeOutput:
+        return io.NodeOutput(place_path(trajectory, start_pose)[0])
 
 
 class NextBestPath(io.ComfyNode):
@@ -255,11 +257,11 @@ class NextBestPath(io.ComfyNode):
             display_name="Next Best Path",
             category=_CATEGORY,
             description="Proposes the next camera path: tries directions from the panorama's center, goes as far as "
-            "nothing is in the way, and takes the one that uncovers most of what nobody has seen.",
+            "it is collision-free, and takes the one that reveals the largest unobserved area.",
             search_aliases=[*WORLD_WORDS, "next best view", "explore", "auto path", "unseen", "where to go"],
             inputs=[
                 GeometryType.Input(
-                    "geometry", tooltip="Of the place to start from: PanoDepth or Extend World."
+                    "geometry", tooltip="Geometry at the starting point: from Panorama Depth or Extend World."
                 ),
                 frames_input(least=2),
                 io.Float.Input(
@@ -269,7 +271,7 @@ class NextBestPath(io.ComfyNode):
                     max=100000.0,
                     step=0.1,
                     round=False,
-                    tooltip="Longest way, world units.",
+                    tooltip="Maximum path length, world units.",
                 ),
                 io.Float.Input(
                     "clearance",
@@ -278,28 +280,28 @@ class NextBestPath(io.ComfyNode):
                     max=1000.0,
                     step=0.05,
                     round=False,
-                    tooltip="Distance to keep from everything, world units.",
+                    tooltip="Minimum distance to surfaces, world units.",
                 ),
-                io.Int.Input("directions", default=12, min=3, max=72, tooltip="How many headings are tried."),
+                io.Int.Input("directions", default=12, min=3, max=72, tooltip="Number of headings to try."),
                 io.Int.Input(
                     "seed",
                     default=0,
                     min=0,
                     max=2**31 - 1,
                     control_after_generate=False,
-                    tooltip="Turns all headings a little. Same seed, same path.",
+                    tooltip="Jitters all headings. Same seed, same path.",
                 ),
                 fps_input(optional=True, advanced=True),
                 backend_input(MESH_BACKENDS, "the mesh", optional=True, advanced=True),
                 io.Mask.Input(
                     "known",
                     optional=True,
-                    tooltip="World Extend's known: what is only guessed counts as unseen.",
+                    tooltip="Extend World's known: unknown pixels count as unobserved.",
                 ),
                 TrajectoryType.Input(
-                    "start",
+                    "start_pose",
                     optional=True,
-                    tooltip="World Extend's start: the path comes out in the world's axes.",
+                    tooltip="Extend World's start_pose: the path is then in the world's axes.",
                 ),
             ],
             outputs=[
@@ -324,7 +326,7 @@ class NextBestPath(io.ComfyNode):
         fps: float = 12.0,
         backend: str = "auto",
         known: torch.Tensor | None = None,
-        start: Trajectory | None = None,
+        start_pose: Trajectory | None = None,
     ) -> io.NodeOutput:
         found = propose_path(
             geometry,
@@ -338,7 +340,7 @@ class NextBestPath(io.ComfyNode):
             backend=backend,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        path = found.trajectory if start is None else place_path(found.trajectory, start)[0]
+        path = found.trajectory if start_pose is None else place_path(found.trajectory, start_pose)[0]
         picture = found.picture.unsqueeze(0)
         return io.NodeOutput(
             path, picture, json.dumps(found.report(), indent=2), ui=ui.PreviewImage(picture, cls=cls)
@@ -354,31 +356,37 @@ class LoopError(io.ComfyNode):
             node_id="LoopError",
             display_name="Loop Closure Error",
             category=_CATEGORY,
-            description="Compares the end of a walk in a loop with its start: the last panorama against the first, and "
-            "the last pose against the first.",
+            description="Measures loop closure: compares the last panorama and pose of a closed path with the first.",
             search_aliases=[*WORLD_WORDS, "loop error", "loop closure", "drift", "psnr", "consistency"],
             inputs=[
-                io.Image.Input("first", tooltip="Frames at the start of the walk; the first one counts."),
-                TrajectoryType.Input("first_path", tooltip="The path of those frames, in the world's axes."),
-                io.Image.Input(
-                    "last", tooltip="Frames at the end of the walk; the last one counts. Same size."
+                io.Image.Input("first", tooltip="Frames at the start of the loop; the first one is used."),
+                TrajectoryType.Input(
+                    "first_trajectory", tooltip="The path of those frames, in the world's axes."
                 ),
-                TrajectoryType.Input("last_path", tooltip="The path of those frames, in the same world."),
+                io.Image.Input(
+                    "last", tooltip="Frames at the end of the loop; the last one is used. Same size."
+                ),
+                TrajectoryType.Input(
+                    "last_trajectory", tooltip="The path of those frames, in the same world."
+                ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Of the first frame: only where it is 1 pixels are compared.",
+                    tooltip="Mask of the first frame: only pixels where it is 1 are compared.",
                 ),
             ],
             outputs=[
                 io.Float.Output(
-                    display_name="psnr", tooltip="Of the last against the first, dB; 99 when equal."
+                    display_name="psnr",
+                    tooltip="PSNR of the last frame against the first, dB; 99 when equal.",
                 ),
-                io.Float.Output(display_name="position_error", tooltip="Distance of the poses, world units."),
-                io.Float.Output(display_name="angle_error", tooltip="Angle between the poses, degrees."),
+                io.Float.Output(
+                    display_name="position_error", tooltip="Distance between the poses, world units."
+                ),
+                io.Float.Output(display_name="rotation_error", tooltip="Angle between the poses, degrees."),
                 io.Image.Output(
-                    display_name="picture",
-                    tooltip="First, last turned like it, and three times their difference.",
+                    display_name="image",
+                    tooltip="First frame, last frame rotated to match, and three times their difference.",
                 ),
                 io.String.Output(display_name="report", tooltip="JSON: all numbers."),
             ],
@@ -389,17 +397,19 @@ class LoopError(io.ComfyNode):
     def execute(
         cls,
         first: torch.Tensor,
-        first_path: Trajectory,
+        first_trajectory: Trajectory,
         last: torch.Tensor,
-        last_path: Trajectory,
+        last_trajectory: Trajectory,
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         found = measure_loop(
             image_from_host(first[:1], "first"),
             image_from_host(last[-1:], "last"),
-            first_path.camera_from_world[0],
-            last_path.camera_from_world[-1],
-            length=first_path.length if first_path is last_path else first_path.length + last_path.length,
+            first_trajectory.camera_from_world[0],
+            last_trajectory.camera_from_world[-1],
+            length=first_trajectory.length
+            if first_trajectory is last_trajectory
+            else first_trajectory.length + last_trajectory.length,
             mask=None if mask is None else mask_from_host(mask[:1], "mask"),
         )
         report = found.report()

@@ -1,15 +1,15 @@
-"""LoRA and seam handling on the host's models."""
+"""LoRA and latent roll on the host's models."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..matrix3d_core.diffusion.latent_roll import SEAM_MODES, UPSTREAM_START
+from ..matrix3d_core.diffusion.latent_roll import ROLL_MODES, UPSTREAM_START
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.lora.scaling import CONFIG_NAME
 from ._host import io, ui
 from ._host_lora import MERGES, apply_lora, find_lora, lora_names
-from ._host_seam import install_seam
+from ._host_roll import install_latent_roll
 from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "PanoLoRA"]
@@ -18,7 +18,7 @@ _NONE = "none"
 
 
 class PanoLoRA(io.ComfyNode):
-    """Put a panorama LoRA and seam handling onto a model."""
+    """Apply a panorama LoRA and the latent roll to a model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -26,9 +26,9 @@ class PanoLoRA(io.ComfyNode):
             node_id="PanoLoRA",
             display_name="Load Panorama LoRA",
             category="Matrix-3D/models",
-            description="Puts a panorama or panorama video LoRA onto a FLUX or Wan model, in any common naming "
-            "(diffusers, peft, DiffSynth, kohya, BFL), and says what matched; a file that does not fit is "
-            "refused. Can also turn the latent while sampling, so that the left/right border does not show.",
+            description="Applies a panorama or panorama video LoRA to a FLUX or Wan model, in any common key naming "
+            "(diffusers, peft, DiffSynth, kohya, BFL), and reports what matched; a file that does not fit is refused. "
+            "Can also roll the latent between sampling steps to hide the seam.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano lora",
@@ -56,7 +56,7 @@ class PanoLoRA(io.ComfyNode):
                     options=[_NONE, *lora_names()],
                     default=_NONE,
                     tooltip="Files of the loras and matrix3d folders, and LoRAs in checkpoints as upstream's "
-                    "downloader leaves them. none: seam handling only.",
+                    "downloader leaves them. none: latent roll only.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -64,7 +64,7 @@ class PanoLoRA(io.ComfyNode):
                     min=-10.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="Factor of the LoRA's change; 1 is what it was trained for.",
+                    tooltip="LoRA strength; 1 is what it was trained for.",
                 ),
                 io.Combo.Input(
                     "merge",
@@ -72,53 +72,54 @@ class PanoLoRA(io.ComfyNode):
                     default="patch",
                     advanced=True,
                     tooltip="patch: the host's own LoRA arithmetic. upstream: W + B@A rounded to bfloat16 at every "
-                    "step and without alpha/rank, as Matrix-3D merges its video LoRA; for comparing with it.",
+                    "step and without alpha/rank, as Matrix-3D merges its video LoRA; for comparison.",
                 ),
                 io.Boolean.Input(
                     "strict",
                     default=True,
                     advanced=True,
-                    tooltip="Refuse a LoRA of which any part does not fit. Off: apply what fits and say what does "
+                    tooltip="Refuse a LoRA of which any part does not fit. Off: apply what fits and report what does "
                     "not. One that fits nowhere is always refused.",
                 ),
                 io.Combo.Input(
-                    "seam",
-                    options=list(SEAM_MODES),
+                    "latent_roll",
+                    options=list(ROLL_MODES),
                     default="off",
-                    tooltip="Turning of the latent while sampling. off: none (what upstream does for video); an "
-                    "earlier node's setting stays. upstream t2p: turns late in the run, left as they fall, so the "
-                    "panorama comes out turned by a random angle. upstream i2p: the same, undone at the end. "
-                    "every step: turns at each step, undone; the strongest.",
+                    tooltip="Roll the latent horizontally between steps, which hides the seam. off: no rolls (as "
+                    "upstream for video); what an earlier node set is kept. upstream t2p: rolls late in the run that "
+                    "are not undone, so the panorama "
+                    "comes out rotated by a random angle. upstream i2p: the same, undone at the end. "
+                    "every step: a roll before each step, undone; the strongest.",
                 ),
                 io.Int.Input(
-                    "seam_seed",
+                    "roll_seed",
                     default=-1,
                     min=-1,
                     max=0xFFFFFFFFFFFFFFFF,
                     advanced=True,
-                    tooltip="Seed of the turns; -1 = the sampler's own seed.",
+                    tooltip="Seed of the rolls; -1 = the sampler's own seed.",
                 ),
                 io.Float.Input(
-                    "seam_start",
+                    "roll_start",
                     default=UPSTREAM_START,
                     min=0.0,
                     max=1.0,
                     step=0.05,
                     advanced=True,
-                    tooltip="Share of the steps after which the upstream modes begin to turn.",
+                    tooltip="Share of the steps after which the upstream modes begin to roll.",
                 ),
                 io.Int.Input(
-                    "seam_multiple",
+                    "roll_multiple",
                     default=0,
                     min=0,
                     max=64,
                     advanced=True,
-                    tooltip="Turn by multiples of this many latent columns; 0 = 1 for the upstream modes, "
+                    tooltip="Roll by multiples of this many latent columns; 0 = 1 for the upstream modes, "
                     "2 (whole patches) for every step.",
                 ),
             ],
             outputs=[
-                io.Model.Output(display_name="model", tooltip="A clone with the LoRA and the seam handling."),
+                io.Model.Output(display_name="model", tooltip="A clone with the LoRA and the latent roll."),
                 io.String.Output(display_name="report", tooltip="What matched, and how it was applied."),
             ],
         )
@@ -154,10 +155,10 @@ class PanoLoRA(io.ComfyNode):
         strength: float,
         merge: str,
         strict: bool,
-        seam: str,
-        seam_seed: int,
-        seam_start: float,
-        seam_multiple: int,
+        latent_roll: str,
+        roll_seed: int,
+        roll_start: float,
+        roll_multiple: int,
     ) -> io.NodeOutput:
         lines = []
         if lora_name == _NONE:
@@ -167,10 +168,10 @@ class PanoLoRA(io.ComfyNode):
             place = find_lora(lora_name)
             clone, report = apply_lora(model, place.path, strength=strength, merge=merge, strict=strict)
             lines.append(report)
-        if seam != "off":
-            seed = None if seam_seed < 0 else seam_seed
-            install_seam(clone, seam, start=seam_start, seed=seed, multiple=seam_multiple)
-            lines.append(f"Seam handling: {seam}.")
+        if latent_roll != "off":
+            seed = None if roll_seed < 0 else roll_seed
+            install_latent_roll(clone, latent_roll, start=roll_start, seed=seed, multiple=roll_multiple)
+            lines.append(f"Latent roll: {latent_roll}.")
         text = "\n".join(lines)
         return io.NodeOutput(clone, text, ui=ui.PreviewText(text))
 

@@ -9,7 +9,7 @@ import torch
 from ..matrix3d_core.depth.preview import colorize_depth
 from ..matrix3d_core.lrm.decimate import DECIMATIONS
 from ..matrix3d_core.lrm.decode import DEFAULT_SETTINGS, DecodeSettings
-from ..matrix3d_core.lrm.rays import POSE_RULES
+from ..matrix3d_core.lrm.rays import POSE_NORMALIZATIONS
 from ..matrix3d_core.lrm.weights import PRECISIONS
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import info_of_path, splat_to_host
@@ -32,8 +32,9 @@ class LRMLoader(io.ComfyNode):
             node_id="LRMLoader",
             display_name="Load LRM",
             category="Matrix-3D/models",
-            description="Loads a latent reconstruction model for LRMDecode: the released pano_lrm_480p.pt as it is, or "
-            "the smaller safetensors file that `matrix3d convert-lrm` makes of it. Nothing in the file is executed.",
+            description="Loads a latent reconstruction model for Decode Latent to Splats: the released "
+            "pano_lrm_480p.pt as it is, or the smaller safetensors file that `matrix3d convert-lrm` makes of it. "
+            "Nothing in the file is executed.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "lrm loader",
@@ -56,13 +57,15 @@ class LRMLoader(io.ComfyNode):
                     options=list(PRECISIONS),
                     default="auto",
                     advanced=True,
-                    tooltip="Number type of weights and arithmetic; rays, the last layer and activations are float32 "
+                    tooltip="Data type of weights and computation; rays, the last layer and activations are float32 "
                     "always. auto: bf16 where the device has it, else fp32.",
                 ),
             ],
             outputs=[
-                LRMType.Output(display_name="lrm", tooltip="For LRMDecode."),
-                io.String.Output(display_name="report", tooltip="Size, and what of the file was left out."),
+                LRMType.Output(display_name="lrm", tooltip="For Decode Latent to Splats."),
+                io.String.Output(
+                    display_name="report", tooltip="Size, and which parts of the file were ignored."
+                ),
             ],
         )
 
@@ -82,8 +85,8 @@ class LRMDecode(io.ComfyNode):
             display_name="Decode Latent to Splats",
             category="Matrix-3D/splat",
             description="Turns the latent of a panoramic video and its camera path into Gaussian splats in one pass: "
-            "seconds on a GPU instead of the minutes of GSOptimize, which can refine the result. The world is in the "
-            "trajectory's own frame and units.",
+            "seconds on a GPU instead of the minutes of Optimize Gaussians, which can refine the result. The world is "
+            "in the trajectory's coordinate frame and units.",
             search_aliases=[
                 *SPLAT_WORDS,
                 "lrm decode",
@@ -97,10 +100,11 @@ class LRMDecode(io.ComfyNode):
                 "image to 3d",
             ],
             inputs=[
-                LRMType.Input("lrm", tooltip="From LRMLoader."),
+                LRMType.Input("lrm", tooltip="From Load LRM."),
                 io.Latent.Input(
                     "latent",
-                    tooltip="From PanoVideoSampler, or any panoramic video encoded with wan_2.1_vae (PanoVAEEncode).",
+                    tooltip="From Panorama Video Sampler, or any panoramic video encoded with wan_2.1_vae (Panorama "
+                    "VAE Encode).",
                 ),
                 TrajectoryType.Input("trajectory", tooltip="The path of the video, one pose per frame."),
                 io.Int.Input(
@@ -108,7 +112,7 @@ class LRMDecode(io.ComfyNode):
                     default=DEFAULT_SETTINGS.frame_stride,
                     min=1,
                     max=81,
-                    tooltip="Take the splats of every how many frames; upstream takes every second.",
+                    tooltip="Use the splats of every n-th frame; upstream uses every second.",
                 ),
                 io.Float.Input(
                     "min_opacity",
@@ -117,7 +121,7 @@ class LRMDecode(io.ComfyNode):
                     max=0.99,
                     step=0.01,
                     round=0.001,
-                    tooltip="Leave out splats that are less opaque; 0 keeps all, as upstream does.",
+                    tooltip="Discard splats of lower opacity; 0 keeps all, as upstream does.",
                 ),
                 io.Int.Input(
                     "max_gaussians",
@@ -125,14 +129,15 @@ class LRMDecode(io.ComfyNode):
                     min=0,
                     max=50_000_000,
                     step=10_000,
-                    tooltip="Budget; 0 keeps all (4.7 million at 480x960 and 81 frames).",
+                    tooltip="Maximum number of Gaussians; 0 keeps all (4.7 million at 480x960 and 81 frames).",
                 ),
                 io.Combo.Input(
                     "decimation",
                     options=list(DECIMATIONS),
                     default="voxel",
-                    tooltip="How the budget is kept. voxel: one splat per cell, cells grow with the distance; it takes "
-                    "over the others' color and extent. importance: the most visible ones, the rest is dropped.",
+                    tooltip="How max_gaussians is reached. voxel: one splat per cell, with cells that grow with "
+                    "distance; it takes on the mean color and extent of its cell. importance: keep the most visible "
+                    "ones.",
                 ),
                 io.Float.Input(
                     "range_cut",
@@ -141,8 +146,8 @@ class LRMDecode(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     round=0.001,
-                    tooltip="Leave out what is further than this share of the range limit (30 units); sky is pushed "
-                    "against it, so 0.97 removes sky. 1 keeps all.",
+                    tooltip="Discard what is farther than this fraction of the range limit (30 units); sky lies at "
+                    "the limit, so 0.97 removes it. 1 keeps all.",
                 ),
                 io.Float.Input(
                     "max_size",
@@ -152,7 +157,7 @@ class LRMDecode(io.ComfyNode):
                     step=0.01,
                     round=0.0001,
                     advanced=True,
-                    tooltip="Leave out splats whose longest axis is longer, in world units; 0 keeps all.",
+                    tooltip="Discard splats whose longest axis exceeds this, in world units; 0 keeps all.",
                 ),
                 io.Float.Input(
                     "pose_scale",
@@ -162,16 +167,17 @@ class LRMDecode(io.ComfyNode):
                     step=0.01,
                     round=0.0001,
                     advanced=True,
-                    tooltip="Units of the model per world unit. It sees up to 30 units and knows worlds whose typical "
-                    "distance is 1: with meters, try 1 / (typical distance in meters).",
+                    tooltip="Units of the model per world unit. Its range is 30 units, and it was trained on worlds "
+                    "of typical distance 1: with meters, try 1 / (typical distance in meters).",
                 ),
                 io.Combo.Input(
-                    "poses",
-                    options=list(POSE_RULES),
+                    "pose_normalization",
+                    options=list(POSE_NORMALIZATIONS),
                     default="upstream",
                     advanced=True,
-                    tooltip="What the model is told. upstream: poses relative to the first camera, unless that one is "
-                    "not turned. first frame: always relative. The splats are in the trajectory's frame anyway.",
+                    tooltip="Pose convention passed to the model. upstream: relative to the first camera, unless it "
+                    "has identity rotation. first frame: always relative. none: as given. The splats are in the "
+                    "trajectory's frame in any case.",
                 ),
                 io.Int.Input(
                     "chunk",
@@ -179,14 +185,15 @@ class LRMDecode(io.ComfyNode):
                     min=0,
                     max=64,
                     advanced=True,
-                    tooltip="Latent frames at a time in the model's last part; 0 follows the memory there is. The "
-                    "result is the same.",
+                    tooltip="Latent frames per chunk in the model's heads; 0 follows available memory. The result is "
+                    "the same.",
                 ),
                 io.Boolean.Input(
                     "compile",
                     default=False,
                     advanced=True,
-                    tooltip="Let torch compile the model first: minutes once, then faster. Needs a compiler.",
+                    tooltip="Compile the model with torch.compile: takes minutes once, then runs faster. Needs a "
+                    "compiler.",
                 ),
             ],
             outputs=[
@@ -197,9 +204,9 @@ class LRMDecode(io.ComfyNode):
                     display_name="depth",
                     tooltip="Distance of every frame, at the video's size, world units; inf beyond range_cut.",
                 ),
-                io.Image.Output(display_name="depth_preview", tooltip="The depth of every frame in colors."),
+                io.Image.Output(display_name="depth_preview", tooltip="Colorized depth of every frame."),
                 io.String.Output(
-                    display_name="report", tooltip="Counts, what was left out, distances, memory and time."
+                    display_name="report", tooltip="Counts, what was discarded, distances, memory and time."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -207,13 +214,13 @@ class LRMDecode(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, lrm: LoadedLRM, latent: dict[str, Any], trajectory: Trajectory, poses: str, **settings: Any
+        cls, lrm: LoadedLRM, latent: dict[str, Any], trajectory: Trajectory, **settings: Any
     ) -> io.NodeOutput:
         result = run_lrm(
             lrm,
             latent,
             trajectory,
-            DecodeSettings(pose_rule=poses, **settings),
+            DecodeSettings(**settings),
             progress=progress_to_host(cls.hidden.unique_id),
         )
         preview = torch.stack([colorize_depth(frame) for frame in result.depth])

@@ -45,7 +45,8 @@ class PanoPreview(io.ComfyNode):
             display_name="Preview Panorama",
             category="Matrix-3D/panorama",
             description="Look around in a panorama or a panoramic video inside the node: drag to look, wheel to zoom, "
-            "a slider for the frame, a brush for a mask. What you see comes out as a picture, the mask as a mask.",
+            "a slider for the frame, a brush for a mask. The current view is output as an image, the painted mask as "
+            "a mask.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano preview",
@@ -99,7 +100,7 @@ class PanoPreview(io.ComfyNode):
                     "all_frames",
                     default=False,
                     advanced=True,
-                    tooltip="Give the view of every frame instead of the one shown.",
+                    tooltip="Output the view for every frame instead of the current one.",
                 ),
                 io.Int.Input(
                     "width",
@@ -129,11 +130,11 @@ class PanoPreview(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="panorama", tooltip="The panorama as it came in."),
-                io.Image.Output(display_name="view", tooltip="What the view shows, as a flat picture."),
+                io.Image.Output(display_name="panorama", tooltip="The panorama, unchanged."),
+                io.Image.Output(display_name="view", tooltip="The current view, as a perspective image."),
                 io.Mask.Output(
                     display_name="mask",
-                    tooltip="What was painted on the panorama: 1 there, 0 elsewhere. In its size.",
+                    tooltip="The painted mask: 1 where painted, else 0. Same size as the panorama.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],

@@ -10,7 +10,7 @@ import torch
 
 from ..matrix3d_core.checks import check_shape, check_two_to_one
 from ..matrix3d_core.depth.conversions import (
-    IMAGE_KINDS,
+    IMAGE_TYPES,
     depth_from_image,
     depth_from_moge,
     describe_depth_image,
@@ -61,7 +61,7 @@ def _depth_channel_input() -> Any:
         optional=True,
         advanced=True,
         tooltip="For depth files with several: the EXR channel, layer or part, or the NPZ array, that holds the "
-        "distances. Empty: the one called after depth, or a lone Z; where that is not clear the error lists all.",
+        "distances. Empty: the one named after depth, or a single Z; if ambiguous, the error lists all.",
     )
 
 
@@ -112,7 +112,7 @@ class PanoLoad(io.ComfyNode):
                     min=0,
                     max=32768,
                     step=2,
-                    tooltip="Wider pictures are shrunk to this many columns on reading. 0 keeps them.",
+                    tooltip="Wider images are downsampled to this many columns on loading. 0 keeps them.",
                 ),
                 _png_scale_input(),
                 io.Combo.Input(
@@ -133,8 +133,8 @@ class PanoLoad(io.ComfyNode):
                     step=0.25,
                     optional=True,
                     advanced=True,
-                    tooltip="For HDR, EXR and float TIFF: stops by which the light is raised before it becomes a "
-                    "picture; +1 doubles it.",
+                    tooltip="For HDR, EXR and float TIFF: exposure in stops applied before tone mapping to an image; "
+                    "+1 doubles the light.",
                 ),
                 io.Combo.Input(
                     "float_values",
@@ -150,8 +150,8 @@ class PanoLoad(io.ComfyNode):
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Honor what the file says of itself (GPano): a part of the sphere is put in its place "
-                    "and the rest is in the mask; pitch and roll of the camera are turned level.",
+                    tooltip="Apply the file's GPano metadata: a partial panorama is placed on the sphere and the rest "
+                    "is in the mask; camera pitch and roll are leveled.",
                 ),
                 _depth_channel_input(),
             ],
@@ -162,11 +162,12 @@ class PanoLoad(io.ComfyNode):
                 ),
                 io.Mask.Output(
                     display_name="mask",
-                    tooltip="1 where the file shows nothing: transparent, or outside of a part of the sphere. As "
-                    "outpainting wants it.",
+                    tooltip="1 where the file has no content: transparent, or outside a partial panorama. As "
+                    "outpainting expects it.",
                 ),
                 io.String.Output(
-                    display_name="report", tooltip="How the files were read, and what changes it."
+                    display_name="report",
+                    tooltip="How the files were interpreted, and which inputs override it.",
                 ),
             ],
         )
@@ -261,8 +262,8 @@ class PanoDepth(io.ComfyNode):
             node_id="PanoDepth",
             display_name="Panorama Depth",
             category=_CATEGORY,
-            description="Give a panorama its distances: from MoGe, a depth map or a file, or without any "
-            "from an assumed flat ground and a far dome. Unusable distances are repaired and counted.",
+            description="Add depth to a panorama: from MoGe, a depth map or a file, or without any from a "
+            "ground-plane and sky-dome proxy. Invalid depth is repaired and counted.",
             search_aliases=[
                 *WORLD_WORDS,
                 "depth",
@@ -284,16 +285,16 @@ class PanoDepth(io.ComfyNode):
                     "source",
                     options=[_AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED],
                     default=_AUTO,
-                    tooltip="Where the distances come from. auto: moge_geometry if linked, else depth or "
-                    "depth_image, else the depth file, else grounded. grounded measures nothing: it assumes "
-                    "a flat ground and paints everything else on a dome.",
+                    tooltip="Source of the depth. auto: moge_geometry if linked, else depth or depth_image, else the "
+                    "depth file, else grounded. grounded estimates nothing: it is a proxy of a ground plane and a sky "
+                    "dome.",
                 ),
                 io.Combo.Input(
                     "scale",
                     options=list(SCALE_MODES),
                     default=SCALE_MODES[0],
-                    tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' "
-                    "finds the ground below the camera and makes meters of it. grounded is in meters anyway.",
+                    tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' finds the "
+                    "ground below the camera and scales to meters. grounded is always in meters.",
                 ),
                 io.Float.Input(
                     "camera_height",
@@ -317,27 +318,27 @@ class PanoDepth(io.ComfyNode):
                     min=0,
                     max=32768,
                     step=2,
-                    tooltip="Wider panoramas are shrunk to this many columns. 0 keeps their size. The "
-                    "depth is brought to the same size, whatever it has.",
+                    tooltip="Wider panoramas are downsampled to this many columns. 0 keeps their size. The depth is "
+                    "resized to match.",
                 ),
                 io.Boolean.Input(
                     "sky_rule",
                     default=True,
-                    tooltip="Infinite distances and pixels outside MoGe's mask are sky and stand at "
-                    "twice the largest distance. Off: they get the distance of their nearest neighbor.",
+                    tooltip="Infinite distances and pixels outside MoGe's mask are sky and are placed at twice the "
+                    "largest distance. Off: they get the distance of the nearest valid pixel.",
                 ),
                 io.Boolean.Input(
                     "repair_islands",
                     default=True,
-                    tooltip="Turn small loose regions in front of the sky into sky (below 1600 pixels at "
+                    tooltip="Turn small isolated regions in front of the sky into sky (below 1600 pixels at "
                     "2048x1024, scaled to the size).",
                 ),
                 io.Combo.Input(
-                    "depth_image_kind",
-                    options=list(IMAGE_KINDS),
-                    default=IMAGE_KINDS[0],
+                    "depth_image_type",
+                    options=list(IMAGE_TYPES),
+                    default=IMAGE_TYPES[0],
                     advanced=True,
-                    tooltip="What the gray of depth_image means. Inverse distance is also called disparity.",
+                    tooltip="What the values of depth_image mean. Inverse depth is also called disparity.",
                 ),
                 io.Float.Input(
                     "depth_image_unit",
@@ -346,7 +347,7 @@ class PanoDepth(io.ComfyNode):
                     max=1e6,
                     step=0.1,
                     advanced=True,
-                    tooltip="The distance that full white in depth_image stands for, when depth_image_far is 0.",
+                    tooltip="The distance that white in depth_image stands for, when depth_image_far is 0.",
                 ),
                 _png_scale_input(),
                 io.Float.Input(
@@ -365,16 +366,15 @@ class PanoDepth(io.ComfyNode):
                     max=10000.0,
                     step=1.0,
                     advanced=True,
-                    tooltip="For grounded: distance of the dome in meters. At the distance of the "
-                    "surrounding walls it looks most natural.",
+                    tooltip="For grounded: distance of the dome in meters. The distance of surrounding walls looks "
+                    "most natural.",
                 ),
                 io.Boolean.Input(
                     "upstream_exact",
                     default=False,
                     advanced=True,
-                    tooltip="Repair exactly as Matrix-3D does, its flaws included: islands below 1600 "
-                    "pixels at any size, not joined over the seam; unknown pixels become sky; nearest "
-                    "resampling.",
+                    tooltip="Reproduce Matrix-3D's repair exactly, flaws included: islands below 1600 pixels at any "
+                    "size, not joined across the seam; unknown pixels become sky; nearest resampling.",
                 ),
                 MoGeGeometryType.Input(
                     "moge_geometry", optional=True, tooltip="From the host's MoGe Panorama Inference."
@@ -385,7 +385,7 @@ class PanoDepth(io.ComfyNode):
                     tooltip="Ray distance, for instance from Load Panorama. May be empty.",
                 ),
                 io.Image.Input(
-                    "depth_image", optional=True, tooltip="A gray depth picture from another model."
+                    "depth_image", optional=True, tooltip="A grayscale depth map from another model."
                 ),
                 io.Float.Input(
                     "depth_image_near",
@@ -396,7 +396,7 @@ class PanoDepth(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="With depth_image_far: the distance of the nearest surface. 0 takes depth_image_unit for "
-                    "inverse distance, and 0 for distance.",
+                    "inverse depth, and 0 for depth.",
                 ),
                 io.Float.Input(
                     "depth_image_far",
@@ -407,36 +407,34 @@ class PanoDepth(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="For relative depth (MiDaS, Depth Anything): the distance of the farthest surface, which "
-                    "is black there. 0: the picture is not relative, and black is sky or unknown.",
+                    "is black there. 0: the depth map is not relative, and black is sky or unknown.",
                 ),
                 io.String.Input(
                     "far_value",
                     default="auto",
                     optional=True,
                     advanced=True,
-                    tooltip="From this distance on it is sky. auto finds what renderers write where nothing was hit "
-                    "(1e10, 65504, 65535, a far clip) and says so in the report. none keeps all as surfaces.",
+                    tooltip="Pixels at this distance or beyond are sky. auto detects what renderers write for no hit "
+                    "(1e10, 65504, 65535, a far clip) and says so in the report. none keeps all pixels as surfaces.",
                 ),
                 io.String.Input(
                     "missing_value",
                     default="",
                     optional=True,
                     advanced=True,
-                    tooltip="Numbers that mean unknown, besides NaN, 0 and negative ones; commas between, such as "
-                    "9999, 65535.",
+                    tooltip="Comma-separated values that mean unknown, besides NaN, 0 and negatives, such as 9999, "
+                    "65535.",
                 ),
                 _depth_channel_input(),
             ],
             outputs=[
                 GeometryType.Output(
-                    display_name="geometry", tooltip="The panorama with a distance for every pixel."
+                    display_name="geometry", tooltip="The panorama with a ray distance for every pixel."
                 ),
-                io.Image.Output(display_name="preview", tooltip="The distances as a picture: near is light."),
+                io.Image.Output(display_name="preview", tooltip="Depth visualization: near is bright."),
                 DepthType.Output(display_name="depth", tooltip="Ray distance, infinite where there is sky."),
                 io.Mask.Output(display_name="sky", tooltip="1 where there is sky."),
-                io.String.Output(
-                    display_name="report", tooltip="Source, counts, extremes and scale, in words."
-                ),
+                io.String.Output(display_name="report", tooltip="Source, counts, range and scale, in words."),
             ],
             is_output_node=True,
         )
@@ -533,7 +531,7 @@ def _given_depth(
         return depth[0], None, ""
     check_shape("depth_image", depth_image, "1 H W C")
     values = {
-        "kind": settings["depth_image_kind"],
+        "kind": settings["depth_image_type"],
         "unit": settings["depth_image_unit"],
         "near": settings.get("depth_image_near", 0.0),
         "far": settings.get("depth_image_far", 0.0),
@@ -575,8 +573,8 @@ class PanoGeometryToMoGe(io.ComfyNode):
             node_id="PanoGeometryToMoGe",
             display_name="Panorama Geometry to MoGe",
             category=_CATEGORY,
-            description="Hand a panorama geometry to the host's MoGe nodes, for instance to render it or to "
-            "make a textured GLB mesh of it.",
+            description="Convert a panorama geometry for the host's MoGe nodes, for instance to render it or to make "
+            "a textured GLB mesh.",
             search_aliases=[*WORLD_WORDS, "moge", "convert geometry", "mesh", "glb", "point map"],
             inputs=[GeometryType.Input("geometry", tooltip="From Panorama Depth.")],
             outputs=[

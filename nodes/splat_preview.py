@@ -17,6 +17,7 @@ from ..matrix3d_core.io.pano_frames import shown_frames, write_panorama
 from ..matrix3d_core.io.splat_formats import FORMATS
 from ..matrix3d_core.io.splats import (
     PREVIEW_FORMATS,
+    holds_origins,
     keeps_origins,
     lighter_format,
     read_gaussians,
@@ -28,7 +29,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
 from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
-from ..matrix3d_core.trajectories.recording import RECORDED_PACES, parse_recording, trajectory_from_recording
+from ..matrix3d_core.trajectories.recording import RESAMPLE_BY, parse_recording, trajectory_from_recording
 from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
 from ._cache import LastResult
 from ._host import Types, io, save_target
@@ -79,8 +80,8 @@ class SplatPreview(io.ComfyNode):
             category="Matrix-3D/splat",
             description=(
                 "Walk through a splat world inside the node: W A S D and the mouse, orbit mode, full screen, "
-                "screenshots. Record the walk or set key poses, and take views: they come out as a trajectory, "
-                "a picture and a camera. Also hands the world on as a file for core's preview and save nodes."
+                "screenshots. Record the walk or set keyframes, and capture views: they are output as a trajectory, "
+                "an image and a camera. Also outputs the world as a file for core's preview and save nodes."
             ),
             search_aliases=[
                 *SPLAT_WORDS,
@@ -112,8 +113,8 @@ class SplatPreview(io.ComfyNode):
                     options=["auto", *PREVIEW_FORMATS],
                     default="auto",
                     advanced=True,
-                    tooltip="File made for the browser. ply keeps every digit, spz is a tenth of its size; "
-                    "auto takes ply below 16 MB. A file given as input is shown as it is.",
+                    tooltip="File format for the browser. ply is exact, spz is a tenth of its size; auto uses ply "
+                    "below 16 MB. A file given as input is shown as it is.",
                 ),
                 TrajectoryType.Input(
                     "trajectory",
@@ -129,14 +130,15 @@ class SplatPreview(io.ComfyNode):
                 GeometryType.Input(
                     "geometry",
                     optional=True,
-                    tooltip="Distances of the world's panorama: its walls stop the visitor, its ground "
-                    "carries him, and nobody leaves what it shows. Also gives the panorama that the view can fade to.",
+                    tooltip="Depth of the world's panorama for collision: walls stop the character, the ground "
+                    "carries it, and it stays inside the covered area. Also gives the panorama that the view can fade "
+                    "to.",
                 ),
                 io.Mesh.Input(
                     "collider",
                     optional=True,
-                    tooltip="A mesh that stops and carries the visitor, such as the collider of Splats to Mesh; "
-                    "instead of the geometry's walls.",
+                    tooltip="A collision mesh for the character, such as the collider of Splats to Mesh; instead of "
+                    "the geometry's walls.",
                 ),
                 io.Image.Input(
                     "panorama",
@@ -153,13 +155,13 @@ class SplatPreview(io.ComfyNode):
                     tooltip="Poses of the recorded trajectory. 81 is what the Matrix-3D video model makes.",
                 ),
                 io.Combo.Input(
-                    "pace",
-                    options=list(RECORDED_PACES),
-                    default=RECORDED_PACES[0],
+                    "resample_by",
+                    options=list(RESAMPLE_BY),
+                    default=RESAMPLE_BY[0],
                     optional=True,
                     advanced=True,
-                    tooltip="Of a recorded walk. distance: constant speed along the way, pauses left out. time: "
-                    "as it was walked. Key poses are always joined at constant speed.",
+                    tooltip="Of a recorded walk. distance: constant speed along the path, pauses removed. time: as "
+                    "recorded. Key poses are always joined at constant speed.",
                 ),
                 io.Float.Input(
                     "smoothing",
@@ -169,8 +171,8 @@ class SplatPreview(io.ComfyNode):
                     step=0.05,
                     optional=True,
                     advanced=True,
-                    tooltip="How far a recorded walk is smoothed over time, seconds (a Gaussian's standard "
-                    "deviation). 0 keeps every turn of the hand.",
+                    tooltip="Temporal smoothing of a recorded walk: standard deviation of the Gaussian, seconds. 0 = "
+                    "none.",
                 ),
                 io.Float.Input(
                     "fps",
@@ -227,16 +229,16 @@ class SplatPreview(io.ComfyNode):
                 ),
                 TrajectoryType.Output(
                     display_name="trajectory",
-                    tooltip="The recorded walk or the key poses as a path of frames poses. Nothing recorded: the "
-                    "trajectory that came in; without one, what hangs on this output waits.",
+                    tooltip="The recorded walk or the key poses as a path with this many frames. Nothing recorded: "
+                    "the input trajectory; without one, downstream nodes wait.",
                 ),
                 io.Image.Output(
                     display_name="view",
-                    tooltip="The view taken last, drawn by the splat backend. What hangs on it waits for one.",
+                    tooltip="The view captured last, rendered by the splat backend. Downstream nodes wait for one.",
                 ),
                 io.Load3DCamera.Output(
                     display_name="camera_info",
-                    tooltip="The camera of the view taken last. What hangs on it waits until one is taken.",
+                    tooltip="The camera of the view captured last. Downstream nodes wait until one is taken.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -249,7 +251,7 @@ class SplatPreview(io.ComfyNode):
         format: str = "auto",
         trajectory: Trajectory | None = None,
         frames: int = DEFAULT_FRAMES,
-        pace: str = RECORDED_PACES[0],
+        resample_by: str = RESAMPLE_BY[0],
         smoothing: float = 0.1,
         fps: float = 12.0,
         view_width: int = 960,
@@ -292,9 +294,14 @@ class SplatPreview(io.ComfyNode):
                 shown["panorama_pose"] = trajectory.panorama_from_world.flatten().tolist()
         if recorded.has_path:
             path = trajectory_from_recording(
-                recorded, frames=frames, smoothing_s=smoothing, pace=pace, fps=fps, is_metric=is_metric,
+                recorded,
+                frames=frames,
+                smoothing_s=smoothing,
+                resample_by=resample_by,
+                fps=fps,
+                is_metric=is_metric,
                 walls=None if walls is None else walls.occupancy,
-            )  # fmt: skip
+            )
             shown["recorded"] = _check(path, walls)
         view: object = block_output()
         camera: object = block_output()
@@ -328,9 +335,12 @@ def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
 
 
 def _keep_walls(
-    key: str | None, geometry: PanoramaGeometry | None, collider: Types.MESH | None, axes: str,
+    key: str | None,
+    geometry: PanoramaGeometry | None,
+    collider: Types.MESH | None,
+    axes: str,
     trajectory: Trajectory | None,
-) -> _Walls | None:  # fmt: skip
+) -> _Walls | None:
     """Find and write the walls, unless the last run did the same."""
     if geometry is None and collider is None:
         return None
@@ -400,7 +410,7 @@ def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
         data = splat.get_bytes()
         with open_atomically(path) as file:
             file.write(data)
-        if splat.format == "ply" and b" origin\n" in data[:4096]:
+        if holds_origins(splat.format, data[:4096]):
             origins = _read(splat).origins
     else:
         gaussians = gaussians_from_host(splat)

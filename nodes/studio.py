@@ -151,7 +151,7 @@ class TrajectoryStudio(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 GeometryType.Input(
-                    "geometry", tooltip="The panorama with its distances, from PanoDepth or Extend World."
+                    "geometry", tooltip="The panorama with its depth, from Panorama Depth or Extend World."
                 ),
                 frames_input(),
                 io.Float.Input(
@@ -161,18 +161,18 @@ class TrajectoryStudio(io.ComfyNode):
                     max=100000.0,
                     step=0.05,
                     round=False,
-                    tooltip="Frames nearer than this to a surface count as colliding, world units.",
+                    tooltip="Frames closer than this to a surface count as colliding, world units.",
                 ),
                 io.Boolean.Input(
-                    "closed", default=False, tooltip="Come back to the first key pose at the end."
+                    "closed", default=False, tooltip="Close the path: return to the first keyframe."
                 ),
-                io.Boolean.Input("ease", default=True, tooltip="Start and stop softly."),
+                io.Boolean.Input("ease", default=True, tooltip="Ease in and out."),
                 fps_input(optional=True, advanced=True),
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="A path to start from, such as one read by Load Trajectory. It is handed on until "
-                    "something is drawn; the studio offers its key poses.",
+                    tooltip="A path to start from, such as one read by Load Trajectory. It is passed through until "
+                    "something is drawn; the studio offers its keyframes.",
                 ),
                 io.String.Input(
                     "path",
@@ -180,14 +180,14 @@ class TrajectoryStudio(io.ComfyNode):
                     optional=True,
                     socketless=True,
                     advanced=True,
-                    tooltip="What was drawn; the studio writes it. JSON: keys of [x, y, z, yaw, pitch].",
+                    tooltip="The drawn path; written by the studio. JSON: keys of [x, y, z, yaw, pitch].",
                 ),
             ],
             outputs=[
                 TrajectoryType.Output(
                     display_name="trajectory",
-                    tooltip="The drawn path, in the panorama's frame. Nothing drawn: the trajectory that came in; "
-                    "without one, what hangs on this output waits.",
+                    tooltip="The drawn path, in the panorama's frame. Nothing drawn: the input trajectory; without "
+                    "one, downstream nodes wait.",
                 ),
                 io.Image.Output(
                     display_name="map", tooltip="The path from above and from the side; collisions are red."

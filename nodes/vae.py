@@ -8,15 +8,15 @@ from ..matrix3d_core.diffusion.circular import DECODE_REACH
 from ..matrix3d_core.metrics.seam import describe_seam, pole_error, seam_error
 from ._adapters import images_from_host
 from ._host import io, progress_to_host, ui
-from ._host_vae import DECODE_BORDERS, ENCODE_BORDERS, decode_panorama, encode_panorama
+from ._host_vae import DECODE_SEAM_MODES, ENCODE_SEAM_MODES, decode_panorama, encode_panorama
 from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "PanoSeamMetric", "PanoVAEDecode", "PanoVAEEncode"]
 
-_BORDER_TIP = (
-    "How left and right are joined. exact: the VAE's convolutions wrap around, so that no place of the panorama "
-    "is a border; needs the whole width. padded: columns of the other side are added and cut off again. auto: "
-    "exact where the VAE and the tiles allow it, else padded. none: as core does it."
+_SEAM_TIP = (
+    "How the left and right border are joined. circular: the VAE's convolutions pad circularly, so that no column "
+    "is a border; needs the whole width. padded: columns of the opposite side are added and cropped off again. auto: "
+    "circular where the VAE and the tiles allow it, else padded. none: as core does it."
 )
 
 
@@ -28,8 +28,8 @@ def _tile_inputs() -> list:
             min=0,
             max=8192,
             step=16,
-            tooltip="Pixel rows of a tile, against too little memory; 0 = all rows at once. Bands of the whole width "
-            "keep the border exact.",
+            tooltip="Tile height in pixels, to save memory; 0 = full height. Full-width tiles allow seam_mode "
+            "circular.",
         ),
         io.Int.Input(
             "tile_width",
@@ -37,7 +37,7 @@ def _tile_inputs() -> list:
             min=0,
             max=16384,
             step=16,
-            tooltip="Pixel columns of a tile; 0 = the whole width. Tiles go around the panorama without a border.",
+            tooltip="Tile width in pixels; 0 = full width. Tiles wrap around the panorama.",
         ),
         io.Int.Input(
             "overlap",
@@ -46,7 +46,7 @@ def _tile_inputs() -> list:
             max=2048,
             step=8,
             advanced=True,
-            tooltip="Pixels that neighboring tiles share; the middle third of them is faded.",
+            tooltip="Overlap of neighboring tiles in pixels; the middle third is blended.",
         ),
         io.Int.Input(
             "margin",
@@ -55,8 +55,8 @@ def _tile_inputs() -> list:
             max=256,
             step=1,
             advanced=True,
-            tooltip="Latent columns added on either side in mode padded. 18 is as far as FLUX's and Wan's "
-            "convolutions look.",
+            tooltip="Latent columns added on either side with seam_mode padded. 18 is the receptive field of FLUX's "
+            "and Wan's decoders.",
         ),
     ]
 
@@ -70,8 +70,8 @@ class PanoVAEEncode(io.ComfyNode):
             node_id="PanoVAEEncode",
             display_name="Panorama VAE Encode",
             category="Matrix-3D/panorama",
-            description="Encodes panoramas, or the frames of one panoramic video with a video VAE, so that left "
-            "and right belong together: turning the panorama turns the latent.",
+            description="Encodes panoramas, or the frames of one panoramic video with a video VAE, without a seam: "
+            "rolling the panorama rolls the latent.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano vae encode",
@@ -88,7 +88,9 @@ class PanoVAEEncode(io.ComfyNode):
                     "VAE they are one video of 4k + 1 frames.",
                 ),
                 io.Vae.Input("vae", tooltip="VAE of the model that the latent is for."),
-                io.Combo.Input("border", options=list(ENCODE_BORDERS), default="auto", tooltip=_BORDER_TIP),
+                io.Combo.Input(
+                    "seam_mode", options=list(ENCODE_SEAM_MODES), default="auto", tooltip=_SEAM_TIP
+                ),
                 *_tile_inputs(),
             ],
             outputs=[
@@ -102,7 +104,7 @@ class PanoVAEEncode(io.ComfyNode):
         cls,
         images: torch.Tensor,
         vae: object,
-        border: str,
+        seam_mode: str,
         tile_height: int,
         tile_width: int,
         overlap: int,
@@ -111,7 +113,7 @@ class PanoVAEEncode(io.ComfyNode):
         latent = encode_panorama(
             vae,
             images_from_host(images, "images"),
-            border=border,
+            seam_mode=seam_mode,
             tile_height_px=tile_height,
             tile_width_px=tile_width,
             overlap_px=overlap,
@@ -130,8 +132,8 @@ class PanoVAEDecode(io.ComfyNode):
             node_id="PanoVAEDecode",
             display_name="Panorama VAE Decode",
             category="Matrix-3D/panorama",
-            description="Decodes latents of panoramas or panoramic videos so that left and right belong together: "
-            "no line where the border was, and turning the latent turns the picture.",
+            description="Decodes latents of panoramas or panoramic videos without a seam: rolling the latent rolls "
+            "the image.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano vae decode",
@@ -146,15 +148,15 @@ class PanoVAEDecode(io.ComfyNode):
                 io.Latent.Input("latent", tooltip="Latents of panoramas or of panoramic videos."),
                 io.Vae.Input("vae", tooltip="VAE of the model that made the latent."),
                 io.Combo.Input(
-                    "border",
-                    options=list(DECODE_BORDERS),
+                    "seam_mode",
+                    options=list(DECODE_SEAM_MODES),
                     default="auto",
-                    tooltip=_BORDER_TIP + " upstream 16 px: as Matrix-3D's script does it, 16 columns faded.",
+                    tooltip=_SEAM_TIP + " upstream: as Matrix-3D does, which blends the 16 border columns.",
                 ),
                 *_tile_inputs(),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="The panoramas; frames of videos in a row.")
+                io.Image.Output(display_name="images", tooltip="The panoramas; frames of videos in order.")
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -164,7 +166,7 @@ class PanoVAEDecode(io.ComfyNode):
         cls,
         latent: dict,
         vae: object,
-        border: str,
+        seam_mode: str,
         tile_height: int,
         tile_width: int,
         overlap: int,
@@ -173,7 +175,7 @@ class PanoVAEDecode(io.ComfyNode):
         images = decode_panorama(
             vae,
             latent["samples"],
-            border=border,
+            seam_mode=seam_mode,
             tile_height_px=tile_height,
             tile_width_px=tile_width,
             overlap_px=overlap,
@@ -192,8 +194,8 @@ class PanoSeamMetric(io.ComfyNode):
             node_id="PanoSeamMetric",
             display_name="Panorama Seam Metric",
             category="Matrix-3D/panorama",
-            description="Measures how visible the left/right border of panoramas is, and how far the first and the "
-            "last row are from being the points that they stand for.",
+            description="Measures how visible the left/right border of panoramas is, and how far the first and last "
+            "rows, the poles, are from uniform.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano seam metric",
@@ -207,12 +209,13 @@ class PanoSeamMetric(io.ComfyNode):
             outputs=[
                 io.Float.Output(
                     display_name="seam",
-                    tooltip="Color step over the border divided by the steps beside it; 1 = as smooth as inside.",
+                    tooltip="Color step across the border divided by the steps beside it; 1 = as smooth as the "
+                    "interior.",
                 ),
                 io.Float.Output(
                     display_name="pole",
-                    tooltip="Change along the rows at the poles divided by what the rows beside them ask for; 1 = "
-                    "as smooth as beside them. The worse of both poles.",
+                    tooltip="Variation along the pole rows relative to their neighboring rows; 1 = as smooth as "
+                    "those. The worse of both poles.",
                 ),
                 io.String.Output(
                     display_name="report", tooltip="The numbers in words, and the worst picture."

@@ -14,10 +14,10 @@ from ..matrix3d_core.diffusion.conditioning import (
     describe_conditioning,
     prepare_guidance,
 )
-from ..matrix3d_core.diffusion.latent_roll import SEAM_MODES
+from ..matrix3d_core.diffusion.latent_roll import ROLL_MODES
 from ..matrix3d_core.diffusion.schedule import SAMPLING_PRESETS, SamplingPreset
 from ..matrix3d_core.diffusion.sizes import FRAME_FITS, SIZE_PRESETS, fit_frame_count, resolve_size
-from ..matrix3d_core.diffusion.video_codec import CODEC_MODES
+from ..matrix3d_core.diffusion.video_codec import VIDEO_SEAM_MODES
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
@@ -48,7 +48,7 @@ from ._types import GeometryType, TrajectoryType
 __all__ = ["NODES", "PanoClipImage", "PanoPrompt", "PanoVideoConditioning", "PanoVideoSampler"]
 
 _AUTO = "auto"
-_SEAM_OF_MODEL = "as the model has it"
+_ROLL_OF_MODEL = "as the model has it"
 _OWN_SETTINGS = "as set below"
 _RESIZE = (_AUTO, "upstream", "direct")
 _BLACKEN = (_AUTO, "on", "off")
@@ -61,14 +61,19 @@ class _Job:
     vae: Any
     kind: VideoKind
     clip_vision_output: Any
-    encode: str
+    encode_seam_mode: str
     tiled: bool
     progress: ProgressFn
 
     def condition(self, positive: Any, negative: Any, clip: GuidanceClip) -> tuple[Any, Any, dict]:
         """Encode guidance and put it into the conditioning."""
         encoded = encode_video(
-            self.vae, clip.frames, self.kind, mode=self.encode, tiled=self.tiled, progress=self.progress
+            self.vae,
+            clip.frames,
+            self.kind,
+            seam_mode=self.encode_seam_mode,
+            tiled=self.tiled,
+            progress=self.progress,
         )
         free_memory()
         return condition_video(positive, negative, clip, encoded, self.kind, self.clip_vision_output)
@@ -102,26 +107,26 @@ def _switch_inputs() -> list[io.Input]:
             "ones, pad repeats the last one.",
         ),
         io.Combo.Input(
-            "encode",
-            options=list(CODEC_MODES),
+            "encode_seam_mode",
+            options=list(VIDEO_SEAM_MODES),
             default="circular",
             advanced=True,
-            tooltip="How the VAE treats the left/right border. circular: as a ring. upstream tiles: 30x52 "
-            "latents, no wrap. plain: the host's own call, all at once.",
+            tooltip="How the VAE treats the left/right border. circular: wrapped around. upstream: tiles of "
+            "30x52 latents, no wrap. none: the host's own call, all at once.",
         ),
         io.Boolean.Input(
             "tiled",
             default=True,
             advanced=True,
-            tooltip="With circular: work in overlapping tiles around the ring, which needs far less memory.",
+            tooltip="With circular: use overlapping tiles that wrap around, which needs far less memory.",
         ),
         io.Combo.Input(
             "resize",
             options=list(_RESIZE),
             default=_AUTO,
             advanced=True,
-            tooltip="upstream: through a transposed intermediate, which blurs columns and which the 14B LoRAs "
-            "were trained with. direct: once. auto: upstream for 14B, direct for 5B.",
+            tooltip="upstream: through a transposed intermediate size, which blurs columns and with which the 14B "
+            "LoRAs were trained. direct: in one step. auto: upstream for 14B, direct for 5B.",
         ),
         io.Combo.Input(
             "blacken",
@@ -135,23 +140,25 @@ def _switch_inputs() -> list[io.Input]:
 
 def _guidance_inputs() -> list[io.Input]:
     return [
-        io.Image.Input("frames", tooltip="Guidance frames, one panorama per pose, from MeshGuidanceRender."),
-        io.Mask.Input("mask", tooltip="1 where a frame shows something, from MeshGuidanceRender."),
+        io.Image.Input(
+            "frames", tooltip="Guidance frames, one panorama per pose, from Render Mesh Guidance."
+        ),
+        io.Mask.Input("mask", tooltip="1 where a frame is valid, from Render Mesh Guidance."),
     ]
 
 
 def _optional_inputs() -> list[io.Input]:
     return [
         io.Image.Input(
-            "start",
+            "start_image",
             optional=True,
-            tooltip="The panorama at the beginning of the path; replaces frame 0, with nothing missing.",
+            tooltip="The panorama at the beginning of the path; replaces frame 0, with a full mask.",
         ),
         io.ClipVisionOutput.Input(
             "clip_vision_output",
             optional=True,
-            tooltip="CLIP Vision Encode of the start panorama (through PanoClipImage for upstream's resize). "
-            "Only Wan 2.1 I2V looks at it.",
+            tooltip="CLIP Vision Encode of the start panorama (through Panorama CLIP Image for upstream's resize). "
+            "Only used by Wan 2.1 I2V.",
         ),
     ]
 
@@ -161,7 +168,7 @@ def _begin(
     vae: Any,
     frames: torch.Tensor,
     mask: torch.Tensor,
-    start: torch.Tensor | None,
+    start_image: torch.Tensor | None,
     clip_vision_output: Any,
     switches: dict[str, Any],
     model: Any = None,
@@ -183,7 +190,7 @@ def _begin(
         height,
         width,
         count=count,
-        start=None if start is None else image_from_host(start, "start"),
+        start=None if start_image is None else image_from_host(start_image, "start_image"),
         transposed=is_first if switches["resize"] == _AUTO else switches["resize"] == "upstream",
         blacken=is_first if switches["blacken"] == _AUTO else switches["blacken"] == "on",
         progress=progress,
@@ -191,7 +198,7 @@ def _begin(
     lines = [f"model family: {kind.name}", *describe_conditioning(clip, factor=kind.factor)]
     if count != len(frames):
         lines.append(f"note: {len(frames)} frames given, {count} used.")
-    job = _Job(vae, kind, clip_vision_output, switches["encode"], switches["tiled"], progress)
+    job = _Job(vae, kind, clip_vision_output, switches["encode_seam_mode"], switches["tiled"], progress)
     return job, clip, lines
 
 
@@ -210,9 +217,9 @@ class PanoVideoConditioning(io.ComfyNode):
             node_id="PanoVideoConditioning",
             display_name="Panorama Video Conditioning",
             category="Matrix-3D/video",
-            description="Tells a Wan image-to-video model what is known along the camera path: guidance frames and "
-            "mask, encoded exactly as the panoramic video LoRAs were trained. Connect the outputs to KSampler "
-            "or any other sampler.",
+            description="Conditions a Wan image-to-video model on guidance frames and mask along the camera path, "
+            "encoded exactly as in the training of the panoramic video LoRAs. Connect the outputs to KSampler or any "
+            "other sampler.",
             search_aliases=[
                 *WORLD_WORDS,
                 "pano video conditioning",
@@ -223,7 +230,7 @@ class PanoVideoConditioning(io.ComfyNode):
                 "trajectory video",
             ],
             inputs=[
-                io.Conditioning.Input("positive", tooltip="The scene in words, from CLIP Text Encode."),
+                io.Conditioning.Input("positive", tooltip="Description of the scene, from CLIP Text Encode."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
                 io.Vae.Input("vae", tooltip="wan_2.1_vae for the 14B models, wan2.2_vae for 5B."),
                 *_guidance_inputs(),
@@ -233,17 +240,17 @@ class PanoVideoConditioning(io.ComfyNode):
                 io.Model.Input(
                     "model",
                     optional=True,
-                    tooltip="Only looked at: says early when this model cannot see the guidance.",
+                    tooltip="Only checked: reports early when this model cannot use the guidance.",
                 ),
             ],
             outputs=[
-                io.Conditioning.Output(display_name="positive", tooltip="With the guidance in it."),
-                io.Conditioning.Output(display_name="negative", tooltip="With the guidance in it."),
+                io.Conditioning.Output(display_name="positive", tooltip="With the guidance."),
+                io.Conditioning.Output(display_name="negative", tooltip="With the guidance."),
                 io.Latent.Output(
                     display_name="latent",
-                    tooltip="Empty latent of the right size; for 5B with the first frame in it, fixed.",
+                    tooltip="Empty latent of the right size; for 5B with the first frame fixed.",
                 ),
-                io.String.Output(display_name="report", tooltip="Sizes, share given, and what looks wrong."),
+                io.String.Output(display_name="report", tooltip="Sizes, valid fraction, and warnings."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -256,13 +263,13 @@ class PanoVideoConditioning(io.ComfyNode):
         vae: Any,
         frames: torch.Tensor,
         mask: torch.Tensor,
-        start: torch.Tensor | None = None,
+        start_image: torch.Tensor | None = None,
         clip_vision_output: Any = None,
         model: Any = None,
         **switches: Any,
     ) -> io.NodeOutput:
         begun = time.perf_counter()
-        job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
+        job, clip, lines = _begin(cls, vae, frames, mask, start_image, clip_vision_output, switches, model)
         if len(clip) > _TRAINED_FRAMES:
             lines.append(
                 f"note: the models were trained with {_TRAINED_FRAMES} frames; PanoVideoSampler cuts longer paths "
@@ -285,9 +292,8 @@ class PanoVideoSampler(io.ComfyNode):
             node_id="PanoVideoSampler",
             display_name="Panorama Video Sampler",
             category="Matrix-3D/video",
-            description="Makes a panoramic video along the camera path: what PanoVideoConditioning does, then the "
-            "host's sampler, then a decode without a seam. Paths longer than the model can take are cut into "
-            "overlapping segments.",
+            description="Generates a panoramic video along the camera path: Panorama Video Conditioning, the host's "
+            "sampler, and seamless decoding in one node. Longer paths are split into overlapping segments.",
             search_aliases=[
                 *WORLD_WORDS,
                 "pano video sampler",
@@ -302,9 +308,9 @@ class PanoVideoSampler(io.ComfyNode):
                 "360 video",
             ],
             inputs=[
-                io.Model.Input("model", tooltip="Wan 2.1 I2V 14B or Wan 2.2 5B, after PanoLoRA."),
+                io.Model.Input("model", tooltip="Wan 2.1 I2V 14B or Wan 2.2 5B, after Load Panorama LoRA."),
                 io.Vae.Input("vae", tooltip="wan_2.1_vae for the 14B models, wan2.2_vae for 5B."),
-                io.Conditioning.Input("positive", tooltip="The scene in words, from CLIP Text Encode."),
+                io.Conditioning.Input("positive", tooltip="Description of the scene, from CLIP Text Encode."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
                 *_guidance_inputs(),
                 io.Int.Input(
@@ -313,13 +319,13 @@ class PanoVideoSampler(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Of the noise; segment n uses seed + n.",
+                    tooltip="Noise seed; segment n uses seed + n.",
                 ),
                 io.Combo.Input(
                     "preset",
                     options=[_OWN_SETTINGS, *SAMPLING_PRESETS],
                     default=_OWN_SETTINGS,
-                    tooltip="Other than as set below, it decides steps, cfg, sampler, scheduler, shift and "
+                    tooltip="Unless as set below, it overrides steps, cfg, sampler, scheduler, shift and "
                     "bf16_timesteps. The step-distilled ones need a step-distilled model or LoRA.",
                 ),
                 io.Int.Input(
@@ -332,19 +338,20 @@ class PanoVideoSampler(io.ComfyNode):
                     max=100.0,
                     step=0.1,
                     round=0.01,
-                    tooltip="Guidance by the prompt; upstream uses 5. 1 skips the negative prompt and halves the time.",
+                    tooltip="Classifier-free guidance scale; upstream uses 5. 1 skips the negative prompt and halves "
+                    "the time.",
                 ),
                 io.Combo.Input(
                     "sampler_name",
                     options=SAMPLERS,
                     default="euler",
-                    tooltip="The host's solver; upstream uses euler.",
+                    tooltip="Sampler; upstream uses euler.",
                 ),
                 io.Combo.Input(
                     "scheduler",
                     options=SCHEDULERS,
                     default=SCHEDULERS[0],
-                    tooltip="Noise levels: upstream's flow matching, or any of the host's.",
+                    tooltip="Scheduler of the noise levels: upstream's flow matching, or any of the host's.",
                 ),
                 io.Float.Input(
                     "shift",
@@ -353,15 +360,15 @@ class PanoVideoSampler(io.ComfyNode):
                     max=100.0,
                     step=0.1,
                     round=0.01,
-                    tooltip="Of the noise levels; higher gives more steps to the layout. 0: as the model has it.",
+                    tooltip="Shift of the noise schedule; higher spends more steps on the layout. 0: the model's own.",
                 ),
                 *_size_inputs(),
                 io.Combo.Input(
-                    "seam",
-                    options=[_SEAM_OF_MODEL, *SEAM_MODES],
-                    default=_SEAM_OF_MODEL,
-                    tooltip="Turn the panorama while sampling, so that its border does not stay in one place. "
-                    "Upstream does not for video.",
+                    "latent_roll",
+                    options=[_ROLL_OF_MODEL, *ROLL_MODES],
+                    default=_ROLL_OF_MODEL,
+                    tooltip="Roll the latent horizontally between steps, which hides the seam. Upstream does not for "
+                    "video.",
                 ),
                 io.Int.Input(
                     "frames_per_segment",
@@ -369,7 +376,8 @@ class PanoVideoSampler(io.ComfyNode):
                     min=5,
                     max=1001,
                     step=4,
-                    tooltip="Most frames at once, 4k + 1. Longer paths become segments of about equal length.",
+                    tooltip="Maximum frames per segment, 4k + 1. Longer paths are split into segments of about equal "
+                    "length.",
                 ),
                 io.Int.Input(
                     "overlap",
@@ -377,28 +385,28 @@ class PanoVideoSampler(io.ComfyNode):
                     min=1,
                     max=81,
                     step=4,
-                    tooltip="Frames that a segment takes over from the one before, 4k + 1; cross-faded.",
+                    tooltip="Frames shared with the previous segment, 4k + 1; cross-faded.",
                 ),
                 *_switch_inputs(),
                 io.Combo.Input(
-                    "decode",
-                    options=list(CODEC_MODES),
+                    "decode_seam_mode",
+                    options=list(VIDEO_SEAM_MODES),
                     default="circular",
                     advanced=True,
-                    tooltip="How the VAE treats the left/right border when decoding; see encode.",
+                    tooltip="How the VAE treats the left/right border when decoding; see encode_seam_mode.",
                 ),
                 io.Boolean.Input(
                     "bf16_timesteps",
                     default=False,
                     advanced=True,
-                    tooltip="Tell the model timesteps rounded to bfloat16, as upstream does (995.93 becomes 996).",
+                    tooltip="Round timesteps to bfloat16, as upstream does (995.93 becomes 996).",
                 ),
                 io.Boolean.Input(
                     "rerender",
                     default=True,
                     advanced=True,
-                    tooltip="With geometry and trajectory connected: from the second segment on, what the source "
-                    "does not show is rendered from the last generated frame.",
+                    tooltip="With geometry and trajectory connected: from the second segment on, regions that the "
+                    "source does not cover are rendered from the last generated frame.",
                 ),
                 *_optional_inputs(),
                 GeometryType.Input(
@@ -409,13 +417,11 @@ class PanoVideoSampler(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Latent.Output(
-                    display_name="latent", tooltip="The video's latent. Longer paths: the segments', joined."
-                ),
+                io.Latent.Output(display_name="latent", tooltip="Latent of the video; segments are joined."),
                 io.Image.Output(display_name="frames", tooltip="The video, one panorama per pose."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="Sizes, share given, settings, seams between segments, time, and what looks wrong.",
+                    tooltip="Sizes, valid fraction, settings, seams between segments, time, and warnings.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -437,13 +443,13 @@ class PanoVideoSampler(io.ComfyNode):
         sampler_name: str,
         scheduler: str,
         shift: float,
-        seam: str,
+        latent_roll: str,
         frames_per_segment: int,
         overlap: int,
-        decode: str,
+        decode_seam_mode: str,
         bf16_timesteps: bool,
         rerender: bool,
-        start: torch.Tensor | None = None,
+        start_image: torch.Tensor | None = None,
         clip_vision_output: Any = None,
         geometry: PanoramaGeometry | None = None,
         trajectory: Trajectory | None = None,
@@ -455,13 +461,15 @@ class PanoVideoSampler(io.ComfyNode):
         )
         count = fit_frame_count(len(frames), switches["fit_frames"])
         plan = plan_segments(count, frames_per_segment, overlap)
-        job, clip, lines = _begin(cls, vae, frames, mask, start, clip_vision_output, switches, model)
+        job, clip, lines = _begin(cls, vae, frames, mask, start_image, clip_vision_output, switches, model)
         continues = rerender and len(plan) > 1 and geometry is not None and trajectory is not None
         if continues and trajectory is not None:
             _, height, width = clip.mask.shape
             check_continuable(len(frames), height, width, trajectory)
-        lines += _describe_settings(sampling, plan, seam, continues, clip_vision_output)
-        ready = prepare_video_model(model, sampling, seam=None if seam == _SEAM_OF_MODEL else seam)
+        lines += _describe_settings(sampling, plan, latent_roll, continues, clip_vision_output)
+        ready = prepare_video_model(
+            model, sampling, latent_roll=None if latent_roll == _ROLL_OF_MODEL else latent_roll
+        )
 
         def generate(part: GuidanceClip, index: int) -> torch.Tensor:
             conditioned = job.condition(positive, negative, part)
@@ -473,7 +481,9 @@ class PanoVideoSampler(io.ComfyNode):
             return latent
 
         def decode_frames(latent: torch.Tensor) -> torch.Tensor:
-            made = decode_video(vae, latent, job.kind, mode=decode, tiled=job.tiled, progress=job.progress)
+            made = decode_video(
+                vae, latent, job.kind, seam_mode=decode_seam_mode, tiled=job.tiled, progress=job.progress
+            )
             free_memory()
             return made
 
@@ -498,12 +508,13 @@ class PanoVideoSampler(io.ComfyNode):
 
 
 def _describe_settings(
-    sampling: SamplingPreset, plan: list[Segment], seam: str, continues: bool, clip_vision_output: Any
+    sampling: SamplingPreset, plan: list[Segment], latent_roll: str, continues: bool, clip_vision_output: Any
 ) -> list[str]:
     """Say what is about to be done."""
     lines = [
         f"sampling: {sampling.steps} steps, cfg {sampling.cfg:g}, {sampling.sampler}, {sampling.scheduler}, "
-        f"shift {sampling.shift:g}{', timesteps in bf16' if sampling.bf16_timesteps else ''}, seam: {seam}"
+        f"shift {sampling.shift:g}{', timesteps in bf16' if sampling.bf16_timesteps else ''}"
+        f", latent roll: {latent_roll}",
     ]
     if len(plan) > 1:
         cuts = ", ".join(f"{segment.start} to {segment.stop - 1}" for segment in plan)
@@ -528,7 +539,7 @@ class PanoClipImage(io.ComfyNode):
             search_aliases=[*PANORAMA_WORDS, "pano clip image", "clip vision", "resize for clip", "224"],
             inputs=[
                 io.Image.Input(
-                    "image", tooltip="The start panorama, or guidance frames, of which the first counts."
+                    "image", tooltip="The start panorama, or guidance frames, of which the first is used."
                 ),
                 *_size_inputs(),
                 io.Combo.Input(
@@ -536,8 +547,8 @@ class PanoClipImage(io.ComfyNode):
                     options=list(_RESIZE[1:]),
                     default="upstream",
                     advanced=True,
-                    tooltip="As in PanoVideoSampler; its auto is upstream for the 14B models, the only ones that "
-                    "look at CLIP.",
+                    tooltip="As in Panorama Video Sampler; its auto is upstream for the 14B models, the only ones "
+                    "that use CLIP.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="224x224, for CLIP Vision Encode.")],
@@ -561,8 +572,8 @@ class PanoPrompt(io.ComfyNode):
             node_id="PanoPrompt",
             display_name="Panorama Prompt",
             category="Matrix-3D/panorama",
-            description="Puts a description of the scene into the wording that the panorama and video models were "
-            "used with, and gives the negative text that goes with it.",
+            description="Formats a scene description with the prompt template of the panorama and video models, and "
+            "outputs the matching negative prompt.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "pano prompt",
@@ -580,8 +591,8 @@ class PanoPrompt(io.ComfyNode):
                     "preset",
                     options=list(PROMPT_PRESETS),
                     default="video",
-                    tooltip="video: suffix and negative text of the 14B models. video 5B: two words more to avoid. "
-                    "text to panorama: the text as it is. image to panorama: in the frame for FLUX Fill.",
+                    tooltip="video: suffix and negative prompt of the 14B models. video 5B: two more negative words. "
+                    "text to panorama: the text unchanged. image to panorama: the template for FLUX Fill.",
                 ),
                 io.String.Input(
                     "prompt", default="", multiline=True, tooltip="The scene, in a sentence or two."
@@ -591,7 +602,7 @@ class PanoPrompt(io.ComfyNode):
                     default="",
                     multiline=True,
                     optional=True,
-                    tooltip="Added to the negative text.",
+                    tooltip="Appended to the negative prompt.",
                 ),
             ],
             outputs=[

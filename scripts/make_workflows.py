@@ -266,7 +266,7 @@ def flux_models(model: str, lora: str, seam: str) -> dict[str, Node | Part]:
             },
         ),
         "ae": Node("VAELoader", {"vae_name": "ae.safetensors"}),
-        "pano": Node("PanoLoRA", {"model": Ref("unet"), "lora_name": lora, "seam": seam}),
+        "pano": Node("PanoLoRA", {"model": Ref("unet"), "lora_name": lora, "latent_roll": seam}),
     }
 
 
@@ -482,7 +482,7 @@ def wan_stages(words: str | Inlet, **given: Ref | Inlet) -> dict[str, Node | Par
                 "negative": Ref("video_negative"),
                 "frames": given["frames"],
                 "mask": given["mask"],
-                "start": given["panorama"],
+                "start_image": given["panorama"],
                 "clip_vision_output": Ref("seen"),
                 "geometry": given["geometry"],
                 "trajectory": given["trajectory"],
@@ -839,7 +839,7 @@ def extend_world() -> Graph:
             {
                 "geometry": Ref("extend", 2),
                 "known": Ref("extend", 1),
-                "start": Ref("extend", 3),
+                "start_pose": Ref("extend", 3),
                 "frames": 49,
             },
         ),

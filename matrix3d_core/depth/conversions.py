@@ -14,9 +14,9 @@ from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
 from ..scene.panorama import PanoramaGeometry
 
-__all__ = ["IMAGE_KINDS", "depth_from_image", "depth_from_moge", "describe_depth_image", "moge_from_geometry"]
+__all__ = ["IMAGE_TYPES", "depth_from_image", "depth_from_moge", "describe_depth_image", "moge_from_geometry"]
 
-IMAGE_KINDS = ("distance", "inverse distance")
+IMAGE_TYPES = ("depth", "inverse depth")
 """What the gray value of a depth picture may stand for."""
 
 _FULL = 0.5 / 255
@@ -26,7 +26,7 @@ _MOST_COLOR, _MOST_COLORED = 0.1, 0.02  # JPEG leaves gray within 0.02 of gray; 
 def depth_from_image(
     image: Tensor,  # [H, W, C]
     *,
-    kind: str = "distance",
+    kind: str = "depth",
     unit: float = 1.0,
     near: float = 0.0,
     far: float = 0.0,
@@ -34,15 +34,15 @@ def depth_from_image(
     """Read distances from a gray depth picture.
 
     Relative depth (MiDaS, Depth Anything) has two unknowns: white is the nearest, black the farthest surface, not the
-    sky. With ``far`` a value v of ``"inverse distance"`` is ``1 / (1 / far + v (1 / near - 1 / far))``, and one of
-    ``"distance"`` is ``near + v (far - near)``.
+    sky. With ``far`` a value v of ``"inverse depth"`` is ``1 / (1 / far + v (1 / near - 1 / far))``, and one of
+    ``"depth"`` is ``near + v (far - near)``.
 
     Args:
         image: ``[H, W, C]`` floating point; the channels are alike.
-        kind: ``"distance"``: ``value * unit``, 0 is unknown; ``"inverse distance"`` (disparity):
+        kind: ``"depth"``: ``value * unit``, 0 is unknown; ``"inverse depth"`` (disparity):
             ``unit / value``, 0 is sky.
         unit: distance that the value 1 stands for.
-        near: with ``far``: distance of the nearest surface; 0 takes ``unit`` (inverse distance) or 0 (distance).
+        near: with ``far``: distance of the nearest surface; 0 takes ``unit`` (inverse depth) or 0 (depth).
         far: distance of the farthest surface; 0 when the values are not relative.
 
     Returns:
@@ -54,8 +54,8 @@ def depth_from_image(
     """
     check_shape("image", image, "H W C")
     check_floating("image", image)
-    if kind not in IMAGE_KINDS:
-        raise InvalidInput(f"kind must be one of {', '.join(IMAGE_KINDS)}; got {kind!r}.")
+    if kind not in IMAGE_TYPES:
+        raise InvalidInput(f"kind must be one of {', '.join(IMAGE_TYPES)}; got {kind!r}.")
     if not 0 < unit < math.inf:
         raise InvalidInput(f"unit must be positive; got {unit}.")
     if not (0 <= near < math.inf and 0 <= far < math.inf):
@@ -67,12 +67,12 @@ def depth_from_image(
             raise InvalidInput(
                 f"near needs far, the distance of the farthest surface; got near {near} alone."
             )
-        return value * unit if kind == "distance" else unit / value
-    if kind == "inverse distance":
+        return value * unit if kind == "depth" else unit / value
+    if kind == "inverse depth":
         near = near or unit
     if not near < far:
         raise InvalidInput(f"far must be beyond near; got near {near} and far {far}.")
-    if kind == "distance":
+    if kind == "depth":
         return near + value * (far - near)
     return 1 / (1 / far + value * (1 / near - 1 / far))
 
@@ -80,11 +80,11 @@ def depth_from_image(
 def describe_depth_image(image: Tensor, *, kind: str, unit: float, near: float, far: float) -> str:
     """Return one line that says how `depth_from_image` reads a picture, and what it may rather be."""
     if far:
-        black, white = (near, far) if kind == "distance" else (far, near or unit)
+        black, white = (near, far) if kind == "depth" else (far, near or unit)
         return f"{kind}, white is {white:g}, black {black:g}"
     low, high = (float(value) for value in image[..., 0].aminmax())
     text = f"{kind}, white is {unit:g}"
-    if kind == "inverse distance" and low <= _FULL and high >= 1 - _FULL:
+    if kind == "inverse depth" and low <= _FULL and high >= 1 - _FULL:
         text += (
             ", black is sky. It spans black to white, as relative depth (MiDaS, Depth Anything) does: if its farthest "
             "part is a wall, set depth_image_near and depth_image_far"

@@ -26,9 +26,9 @@ from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 
 __all__ = [
-    "BLENDS",
     "DECODE_REACH",
     "ENCODE_REACH_PX",
+    "PICTURE_SEAM_MODES",
     "TilePlan",
     "check_video_length",
     "circular_decode",
@@ -47,7 +47,7 @@ ENCODE_REACH_PX = 120
 """Pixels that an encoded column can depend on, to either side: 3x3 layers count 1, 2, 4, 8 per halving.
 FLUX and Wan: 1 + 4 + 2 + 8 + 4 + 16 + 8 + 32 + 32 + 8 = 115, rounded up to whole latent columns."""
 
-BLENDS = ("crop", "upstream 16 px")
+PICTURE_SEAM_MODES = ("padded", "upstream")
 """What `circular_decode` does at the border."""
 
 _UPSTREAM_COLUMNS = 2
@@ -178,7 +178,7 @@ def circular_decode(
     latent: Tensor,  # [B, C, h, w] or [B, C, T, h, w]
     *,
     margin: int = DECODE_REACH,
-    blend: str = "crop",
+    seam_mode: str = "padded",
     tile_height: int = 0,
     tile_width: int = 0,
     overlap: int = 12,
@@ -194,7 +194,7 @@ def circular_decode(
         latent: columns wrap around, rows do not.
         margin: columns of the other side that are added left and right before, and cut off after
             decoding, when the whole width is decoded at once. 0 for none.
-        blend: ``"crop"``; or ``"upstream 16 px"``: no margin, but the 2 leftmost columns repeated on
+        seam_mode: ``"padded"``; or ``"upstream"``: no margin, but the 2 leftmost columns repeated on
             the right, and their decoded pixels blended into the left border (exactly upstream's formula), and
             rows in upstream's tiles (see `upstream_row_tiles`).
         tile_height: rows of a tile; 0 = all, with ``"upstream 16 px"`` upstream's 128.
@@ -206,18 +206,18 @@ def circular_decode(
         float32 on the CPU.
 
     Raises:
-        InvalidInput: for a latent of another shape or with NaN, an unknown blend, or tiles too small for the overlap.
+        InvalidInput: for a latent of another shape or with NaN, an unknown mode, or tiles too small for the overlap.
     """
     if latent.ndim not in (4, 5):
         raise InvalidInput(f"latent must be [B, C, h, w] or [B, C, T, h, w]; got {list(latent.shape)}.")
     check_finite("latent", latent)
-    if blend not in BLENDS:
-        raise InvalidInput(f"blend must be one of {', '.join(BLENDS)}; got {blend!r}.")
+    if seam_mode not in PICTURE_SEAM_MODES:
+        raise InvalidInput(f"seam_mode must be one of {', '.join(PICTURE_SEAM_MODES)}; got {seam_mode!r}.")
     height, width = latent.shape[-2:]
-    if blend != "crop":
+    if seam_mode != "padded":
         if 0 < tile_width < width:
             raise InvalidInput(
-                f"tile width must be 0 with blend {blend!r}, which needs the whole width; got {tile_width}."
+                f"tile width must be 0 with seam_mode {seam_mode!r}, which needs the whole width; got {tile_width}."
             )
         return _decode_upstream(decode, latent, tile_height, progress)
     rows = strip_plan(height, tile_height, overlap)

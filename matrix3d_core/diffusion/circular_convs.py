@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import InvalidInput
 
-__all__ = ["BorderLost", "circular_convs", "resolve_border", "why_not_circular"]
+__all__ = ["BorderLost", "circular_convs", "resolve_seam_mode", "why_not_circular"]
 
 
 class BorderLost(InvalidInput):
@@ -146,26 +146,26 @@ def _wrap(conv: Any, guard: _WidthGuard) -> Callable[[], None]:
     return restore
 
 
-def resolve_border(border: str, network: nn.Module, tile_width: int) -> str:
-    """Resolve the border mode: ``auto`` becomes ``exact`` where it works, else ``padded``.
+def resolve_seam_mode(seam_mode: str, network: nn.Module, tile_width: int) -> str:
+    """Resolve the border mode: ``auto`` becomes ``circular`` where it works, else ``padded``.
 
     Args:
-        border: ``"auto"``, ``"exact"`` or anything else, which is returned as it is.
+        seam_mode: ``"auto"``, ``"circular"`` or anything else, which is returned as it is.
         network: the autoencoder.
         tile_width: columns of a tile; 0 = the whole width.
 
     Raises:
-        InvalidInput: when ``exact`` was asked for and the network or the tiles forbid it.
+        InvalidInput: when ``circular`` was asked for and the network or the tiles forbid it.
     """
-    if border not in ("auto", "exact"):
-        return border
+    if seam_mode not in ("auto", "circular"):
+        return seam_mode
     reason = why_not_circular(network)
     if tile_width > 0:
         reason = f"it needs the whole width, but the tile width is {tile_width}"
     if reason is None:
-        return "exact"
-    if border == "exact":
+        return "circular"
+    if seam_mode == "circular":
         raise InvalidInput(
-            f"border exact must have convolutions that can wrap around: {reason}. Use padded, or auto."
+            f"seam_mode circular must have convolutions that can wrap around: {reason}. Use padded, or auto."
         )
     return "padded"

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 
 __all__ = [
-    "SEAM_MODES",
+    "ROLL_MODES",
     "UPSTREAM_START",
     "RollPlan",
     "roll_aligned",
@@ -29,7 +29,7 @@ __all__ = [
     "step_of_sigma",
 ]
 
-SEAM_MODES = ("off", "upstream t2p", "upstream i2p", "every step")
+ROLL_MODES = ("off", "upstream t2p", "upstream i2p", "every step")
 """The modes of `roll_plan`; see there."""
 
 UPSTREAM_START = 0.6
@@ -79,7 +79,7 @@ def roll_plan(
     - ``every step``: a roll before every step, the first included; undone at the end. ``start`` is ignored.
 
     Args:
-        mode: one of `SEAM_MODES`.
+        mode: one of `ROLL_MODES`.
         steps: number of sampler steps, at least 0.
         width: columns of the latent.
         seed: the sampler's seed, 0 to 2^64 - 1.
@@ -94,8 +94,8 @@ def roll_plan(
 
     Source: Matrix-3D, panorama generation (its loop consistency for FLUX), behavior only.
     """
-    if mode not in SEAM_MODES:
-        raise InvalidInput(f"seam mode must be one of {', '.join(SEAM_MODES)}; got {mode!r}.")
+    if mode not in ROLL_MODES:
+        raise InvalidInput(f"latent_roll must be one of {', '.join(ROLL_MODES)}; got {mode!r}.")
     if steps < 0 or not 0 <= start <= 1 or multiple < 1:
         raise InvalidInput(
             "steps must be at least 0, start in [0, 1] and multiple at least 1; "
@@ -106,7 +106,7 @@ def roll_plan(
     if width // multiple < 2:
         raise InvalidInput(
             f"a latent must be at least {2 * multiple} columns wide to be rolled by multiples of {multiple}; "
-            f"got {width}. Use a larger picture or seam mode off."
+            f"got {width}. Use a larger picture or latent_roll off."
         )
     generator = torch.Generator("cpu").manual_seed(seed)
 

@@ -14,11 +14,11 @@ from ..progress import ProgressFn, no_progress
 from .circular import circular_decode, circular_encode
 from .tiles import UPSTREAM_TILE, decode_tiles, encode_tiles
 
-__all__ = ["CODEC_MODES", "decode_video", "encode_video"]
+__all__ = ["VIDEO_SEAM_MODES", "decode_video", "encode_video"]
 
-CODEC_MODES = ("circular", "upstream tiles", "plain")
-"""How the VAE treats the left/right border. ``circular``: as a ring. ``upstream tiles``: overlapping tiles
-without a wrap. ``plain``: one call for the whole picture."""
+VIDEO_SEAM_MODES = ("circular", "upstream", "none")
+"""How the VAE treats the left/right border. ``circular``: as a ring. ``upstream``: overlapping tiles
+without a wrap. ``none``: one call for the whole picture."""
 
 
 def encode_video(
@@ -26,7 +26,7 @@ def encode_video(
     frames: Tensor,
     *,
     factor: int,
-    mode: str,
+    seam_mode: str,
     tiled: bool,
     progress: ProgressFn = no_progress,
 ) -> Tensor:  # [1, C, t, h, w]
@@ -36,13 +36,13 @@ def encode_video(
         encode: the VAE: ``[T, h, w, 3]`` of the frames' type to ``[1, C, t, h / factor, w / factor]``.
         frames: ``[T, H, W, 3]``, uint8 or float in [0, 1].
         factor: pixels per latent.
-        mode: one of `CODEC_MODES`.
+        seam_mode: one of `VIDEO_SEAM_MODES`.
         tiled: whether ``circular`` goes in tiles of upstream's size, which takes less memory.
         progress: called between tiles; may raise to stop.
     """
-    if mode == "plain":
+    if seam_mode == "none":
         return encode(frames)
-    if mode == "upstream tiles":
+    if seam_mode == "upstream":
         return encode_tiles(encode, frames, factor=factor, progress=progress)
     rows, columns = (side * factor if tiled else 0 for side in UPSTREAM_TILE)
     return circular_encode(
@@ -61,7 +61,7 @@ def decode_video(
     latent: Tensor,
     *,
     factor: int,
-    mode: str,
+    seam_mode: str,
     tiled: bool,
     progress: ProgressFn = no_progress,
 ) -> Tensor:  # [T, H, W, 3]
@@ -71,13 +71,13 @@ def decode_video(
         decode: the VAE: a latent of any rows and columns to ``[1, T, H, W, 3]``.
         latent: of one video.
         factor: pixels per latent.
-        mode: one of `CODEC_MODES`.
+        seam_mode: one of `VIDEO_SEAM_MODES`.
         tiled: see `encode_video`.
         progress: called between tiles; may raise to stop.
     """
-    if mode == "plain":
+    if seam_mode == "none":
         frames = decode(latent)
-    elif mode == "upstream tiles":
+    elif seam_mode == "upstream":
         frames = decode_tiles(decode, latent, factor=factor, progress=progress)
     else:
         rows, columns = UPSTREAM_TILE if tiled else (0, 0)

@@ -172,7 +172,7 @@ def extend_world(
         raise InvalidInput(f"height must be at least 16 rows; got {height}.")
     if not 0 <= min_alpha <= 1:
         raise InvalidInput(f"min_alpha must lie in 0..1; got {min_alpha}.")
-    for name, value in (("max_splat", max_splat_rad), ("sky_distance", sky_distance)):
+    for name, value in (("max_splat_size", max_splat_rad), ("sky_distance", sky_distance)):
         if not (math.isfinite(value) and value >= 0):
             raise InvalidInput(f"{name} must be 0 or more; got {value}.")
     if not len(gaussians):
@@ -198,7 +198,7 @@ def extend_world(
     if share < 0.01:
         raise InvalidInput(
             f"the world must be visible from the new viewpoint; only {share:.1%} of the view there is known. "
-            "Choose one closer to the path, or relax min_alpha and max_splat."
+            "Choose one closer to the path, or relax min_alpha and max_splat_size."
         )
     rgb = seen.rgb.clamp(0, 1) * is_known.unsqueeze(-1)
     depth = torch.where(is_known, depth, torch.inf)

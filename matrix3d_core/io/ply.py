@@ -47,7 +47,15 @@ from .ply_header import PlyHeader, read_ply_header, read_rows
 from .points import gaussians_of_points
 from .threads import in_order
 
-__all__ = ["FLAT_ENOUGH", "OPACITY_KINDS", "SCALE_KINDS", "read_ply", "write_flat_ply", "write_ply"]
+__all__ = [
+    "FLAT_ENOUGH",
+    "OPACITY_KINDS",
+    "ORIGIN_LINE",
+    "SCALE_KINDS",
+    "read_ply",
+    "write_flat_ply",
+    "write_ply",
+]
 
 OPACITY_KINDS = ("auto", "logit", "probability")
 """What a file's opacity column may hold; ``auto`` detects it."""
@@ -72,6 +80,8 @@ _COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
 _TO_THIRD = torch.tensor(((0.5, 0.5, 0.5, 0.5), (0.5, -0.5, -0.5, -0.5), (1.0, 0.0, 0.0, 0.0)))
 """Rotations that make axis 0, 1 or 2 of a Gaussian its third: x to y to z to x, back, none."""
 _ORIGIN = "origin"
+ORIGIN_LINE = f" {_ORIGIN}\n".encode()
+"""How the header of a file with origins names them."""
 _ORIGIN_NUMBERS = np.arange(len(ORIGINS), dtype=np.float32)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..errors import InvalidInput
 from ..scene.gaussians import Gaussians
@@ -60,6 +60,7 @@ class SplatFormat:
         read_options: of `load_gaussians`' keywords those that the reader takes.
         host_type: ComfyUI's socket type for such a file, or empty.
         in_browser: whether the viewer opens it.
+        preview: which worlds are passed to the viewer in it: "exact" ones, "large" ones, or none.
         keeps_origins: whether it stores the origin of each Gaussian.
         says_antialiased: whether it stores that flag.
         is_page: a page that shows the world: its axes are its own, and it needs no sidecar.
@@ -79,6 +80,7 @@ class SplatFormat:
     read_options: tuple[str, ...] = ()
     host_type: str = ""
     in_browser: bool = False
+    preview: Literal["exact", "large", ""] = ""
     keeps_origins: bool = False
     says_antialiased: bool = False
     is_page: bool = False
@@ -108,6 +110,7 @@ FORMATS = (
         read_options=("opacity", "scale", "points"),
         host_type="File3DPLY",
         in_browser=True,
+        preview="exact",
         keeps_origins=True,
         says_antialiased=True,
     ),
@@ -124,6 +127,7 @@ FORMATS = (
         read_options=("most",),
         host_type="File3DSPZ",
         in_browser=True,
+        preview="large",
         says_antialiased=True,
     ),
     SplatFormat(

@@ -12,6 +12,7 @@ from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_source
 from .axes import change_axes, describe_axes
 from .findings import Findings
+from .ply import ORIGIN_LINE
 from .splat_formats import FORMATS, format_named
 from .world_json import WorldInfo, find_world_info
 
@@ -19,6 +20,7 @@ __all__ = [
     "PREVIEW_FORMATS",
     "SAVE_FORMATS",
     "SPLAT_FORMATS",
+    "holds_origins",
     "keeps_origins",
     "lighter_format",
     "load_gaussians",
@@ -35,21 +37,27 @@ SAVE_FORMATS = tuple(form.name for form in FORMATS)
 SPLAT_FORMATS = tuple(form.name for form in FORMATS if form.read is not None)
 """Those that can also be read; each is the suffix of its files, without the dot."""
 
-PREVIEW_FORMATS = ("ply", "spz")
+_OF_PREVIEW = {form.preview: form.name for form in FORMATS if form.preview}
+PREVIEW_FORMATS = tuple(_OF_PREVIEW.values())
 """Formats for the viewer."""
 
 _HEAVY_BYTES = 16_000_000
 
 
 def lighter_format(gaussians: Gaussians) -> str:
-    """Return ``"ply"`` while that file stays below 16 MB, else ``"spz"``, a tenth of the size."""
+    """Return the exact format of a preview while its file stays below 16 MB, else that of large worlds."""
     floats = 14 + 3 * gaussians.sh.shape[1] + (gaussians.origins is not None)
-    return "ply" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "spz"
+    return _OF_PREVIEW["exact" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "large"]
 
 
 def keeps_origins(kind: str) -> bool:
     """Return whether files of a format store the origin of each Gaussian."""
     return format_named(kind).keeps_origins
+
+
+def holds_origins(kind: str, head: bytes) -> bool:
+    """Return whether a file stores the origin of each Gaussian, by its format and first 4096 bytes."""
+    return kind in SPLAT_FORMATS and keeps_origins(kind) and ORIGIN_LINE in head
 
 
 def usual_axes(kind: str) -> str:

@@ -21,7 +21,7 @@ from .config import LRMConfig
 from .decimate import DECIMATIONS, decimate
 from .memory import MemoryPlan, plan_chunk
 from .network import LatentLRM
-from .rays import POSE_RULES, ray_source
+from .rays import POSE_NORMALIZATIONS, ray_source
 
 __all__ = [
     "DEFAULT_SETTINGS",
@@ -49,7 +49,7 @@ class DecodeSettings:
             at it. 1 drops none.
         max_gaussians: budget; 0 is none.
         decimation: how Gaussians are reduced to the budget, one of `DECIMATIONS`.
-        pose_rule: one of `POSE_RULES`.
+        pose_normalization: one of `POSE_NORMALIZATIONS`.
         pose_scale: units of the network per world unit: positions are multiplied by it, and the network's
             distances divided by it. Upstream's worlds have a geometric mean distance of 1.
         chunk: latent frames per call of a head; 0 = chosen by free memory.
@@ -62,7 +62,7 @@ class DecodeSettings:
     range_cut: float = 1.0
     max_gaussians: int = 0
     decimation: str = "voxel"
-    pose_rule: str = "upstream"
+    pose_normalization: str = "upstream"
     pose_scale: float = 1.0
     chunk: int = 0
     compile: bool = False
@@ -80,10 +80,10 @@ class DecodeSettings:
             )
         if not 0 < self.pose_scale < float("inf"):
             raise InvalidInput(f"pose_scale must be positive; got {self.pose_scale}.")
-        if self.decimation not in DECIMATIONS or self.pose_rule not in POSE_RULES:
+        if self.decimation not in DECIMATIONS or self.pose_normalization not in POSE_NORMALIZATIONS:
             raise InvalidInput(
-                f"decimation must be one of {', '.join(DECIMATIONS)} and pose_rule one of {', '.join(POSE_RULES)}; got "
-                f"{self.decimation!r} and {self.pose_rule!r}."
+                f"decimation must be one of {', '.join(DECIMATIONS)} and pose_normalization one of "
+                f"{', '.join(POSE_NORMALIZATIONS)}; got {self.decimation!r} and {self.pose_normalization!r}."
             )
 
 
@@ -213,7 +213,12 @@ def decode_latents(
     scale = config.pixels_per_latent
     scaled = _scaled(path, settings.pose_scale)
     rays = ray_source(
-        scaled, config, scale * sizes["h"], scale * sizes["w"], rule=settings.pose_rule, device=device
+        scaled,
+        config,
+        scale * sizes["h"],
+        scale * sizes["w"],
+        rule=settings.pose_normalization,
+        device=device,
     )
     if settings.compile:
         _compile(model)

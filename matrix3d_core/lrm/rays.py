@@ -15,9 +15,9 @@ from .attributes import map_camera
 from .config import LRMConfig
 from .network import RaySource
 
-__all__ = ["POSE_RULES", "network_poses", "perspective_pluecker", "ray_source"]
+__all__ = ["POSE_NORMALIZATIONS", "network_poses", "perspective_pluecker", "ray_source"]
 
-POSE_RULES = ("upstream", "first frame", "as they are")
+POSE_NORMALIZATIONS = ("upstream", "first frame", "none")
 """Frame of reference of the network's poses; the Gaussians are in the trajectory's frame in any case.
 
 ``upstream``: relative to the first camera, unless it has identity rotation (then as they are).
@@ -38,8 +38,8 @@ def network_poses(trajectory: Trajectory, rule: str = "upstream") -> Tensor:  # 
 
     Source: Matrix-3D, reconstruction script (poses).
     """
-    if rule not in POSE_RULES:
-        raise InvalidInput(f"rule must be one of {', '.join(POSE_RULES)}; got {rule!r}.")
+    if rule not in POSE_NORMALIZATIONS:
+        raise InvalidInput(f"rule must be one of {', '.join(POSE_NORMALIZATIONS)}; got {rule!r}.")
     poses = trajectory.camera_from_world
     is_rotated = abs(float(poses[0, 0, 0]) - 1) > _SAME
     if rule == "first frame" or (rule == "upstream" and is_rotated):
@@ -88,7 +88,7 @@ def ray_source(
         config: of the model.
         height: rows of rays, 8 per latent.
         width: columns of rays.
-        rule: one of `POSE_RULES`.
+        rule: one of `POSE_NORMALIZATIONS`.
         device: where the rays are made.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from ..errors import InvalidInput
 from .strategies import STRATEGIES
 
-__all__ = ["OPTIMIZE_PRESETS", "RENAMED_SETTINGS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
+__all__ = ["OPTIMIZE_PRESETS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
 
 SETTING_CHOICES = {
     "key_frame_mode": ("stride", "parallax", "all"),
@@ -170,22 +170,6 @@ OPTIMIZE_PRESETS: dict[str, OptimizeConfig] = {
 }
 
 
-RENAMED_SETTINGS = {
-    "supervision": "view_mode", "depth_kind": "depth_type", "by_detail": "adaptive_density",
-    "source_share": "source_ratio", "initial_share": "init_ratio", "ssim_share": "ssim_lambda",
-    "opacity_pull": "opacity_reg", "scale_pull": "scale_reg", "least_pixels": "adam_eps_pixels",
-    "rate_means": "lr_means", "rate_quats": "lr_quats", "rate_scales": "lr_scales",
-    "rate_opacities": "lr_opacities", "rate_colors": "lr_colors", "rate_end": "lr_final",
-    "rate_given": "lr_scale_existing",
-}  # fmt: skip
-"""Names that settings had before the first release, and what they are called now."""
-
-
-def renamed_setting(old: str) -> str:
-    """Return the sentence that says what a setting of `RENAMED_SETTINGS` is called now."""
-    return f"{old} is called {RENAMED_SETTINGS[old]} now; got the old name."
-
-
 def preset_config(name: str, **changes: object) -> OptimizeConfig:
     """Return a preset with some settings changed.
 
@@ -194,8 +178,6 @@ def preset_config(name: str, **changes: object) -> OptimizeConfig:
     """
     known = {field.name for field in fields(OptimizeConfig)}
     for setting in changes:
-        if setting in RENAMED_SETTINGS:
-            raise InvalidInput(renamed_setting(setting))
         if setting not in known:
             raise InvalidInput(
                 f"a setting of the fit must be one of {', '.join(sorted(known))}; got {setting!r}."

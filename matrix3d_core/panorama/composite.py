@@ -16,14 +16,14 @@ from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_phot
 from .resample import Lookup, PlannedReads, pad_erp, resize_erp
 from .views import plan_view
 
-__all__ = ["BORDERS", "SIZES", "Composite", "CompositeSettings", "composite_photos", "composite_width"]
+__all__ = ["BLEND_REGIONS", "SIZES", "Composite", "CompositeSettings", "composite_photos", "composite_width"]
 
 SIZES = ("as generated", "keep the photo's pixels", "given width")
 """How `composite_width` chooses the size of the panorama."""
 
 _WIDEST = 16384
 
-BORDERS = ("outside the photo", "inside the photo")
+BLEND_REGIONS = ("outside the photo", "inside the photo")
 """Side of the blend: outside keeps every pixel of the photo, inside fades its rim."""
 
 _MARGIN_PX = 2.5  # the photo is drawn that far beyond its border, so that lookups near it read only the photo
@@ -39,20 +39,22 @@ class CompositeSettings:
 
     Attributes:
         feather_rad: width of the blend along the border.
-        border: one of `BORDERS`.
+        blend_region: one of `BLEND_REGIONS`.
         match_gain: match the generated side to the photo's colors.
         keep_pixels: change the drawn photo until a view of the panorama at the photo's pose returns
             the photo's own pixels; needs a panorama that is fine enough (`width_that_keeps`).
     """
 
     feather_rad: float = math.radians(2)
-    border: str = BORDERS[0]
+    blend_region: str = BLEND_REGIONS[0]
     match_gain: bool = True
     keep_pixels: bool = False
 
     def __post_init__(self) -> None:
-        if self.border not in BORDERS:
-            raise InvalidInput(f"border must be one of {', '.join(BORDERS)}; got {self.border!r}.")
+        if self.blend_region not in BLEND_REGIONS:
+            raise InvalidInput(
+                f"blend_region must be one of {', '.join(BLEND_REGIONS)}; got {self.blend_region!r}."
+            )
         if not 0 <= self.feather_rad <= math.pi / 2:
             degrees = math.degrees(self.feather_rad)
             raise InvalidInput(f"feather must lie between 0 and 90 degrees; got {degrees:.4g}.")
@@ -115,7 +117,7 @@ def composite_photos(
 
     The generated side gets one gain and offset per channel, measured in a band inside the photos'
     border where both overlap, and near the border a smooth correction of the remaining
-    difference. With ``border="outside the photo"`` the photo is then shown up to its border, all of it; with
+    difference. With ``blend_region="outside the photo"`` the photo is then shown up to its border, all of it; with
     ``"inside the photo"`` it fades in from its border inwards.
 
     Args:
@@ -150,8 +152,8 @@ def composite_photos(
     report: dict[str, object] = {"width": width}
     surround, gains = _match(surround, drawn, angle, settings)
     report.update(gains)
-    if settings.border == BORDERS[0] or settings.feather_rad == 0:
-        edge = -_MARGIN_PX * math.tau / width if settings.border == BORDERS[0] else 0.0
+    if settings.blend_region == BLEND_REGIONS[0] or settings.feather_rad == 0:
+        edge = -_MARGIN_PX * math.tau / width if settings.blend_region == BLEND_REGIONS[0] else 0.0
         weight = (angle >= edge).float()
     else:
         weight = smooth_step(angle / settings.feather_rad)

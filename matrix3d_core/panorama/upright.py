@@ -90,22 +90,22 @@ def canonicalize(
     panorama: Tensor,  # [H, W, 3]
     *,
     straighten: bool = True,
-    face_interest: bool = True,
+    recenter: bool = True,
     yaw_rad: float = 0.0,
     pitch_rad: float = 0.0,
     roll_rad: float = 0.0,
-    least_confidence: float = _ENOUGH_CONFIDENCE,
+    min_confidence: float = _ENOUGH_CONFIDENCE,
 ) -> Canonical:
     """Level a panorama, face its most interesting side, then rotate by the given angles.
 
     Args:
         panorama: ``[H, W, 3]`` in [0, 1], 2:1.
         straighten: undo a tilt when `estimate_tilt` is confident enough.
-        face_interest: rotate to `interesting_yaw`, by whole columns: without a tilt no pixel changes.
+        recenter: rotate to `interesting_yaw`, by whole columns: without a tilt no pixel changes.
         yaw_rad: additional yaw of the view, to the right.
         pitch_rad: additional pitch, up.
         roll_rad: additional roll of the camera, to the right.
-        least_confidence: a tilt found with less is not corrected.
+        min_confidence: a tilt found with less is not corrected.
 
     Returns:
         The panorama, the rotation, and what was found.
@@ -122,13 +122,13 @@ def canonicalize(
     report: CanonicalReport = {}
     if straighten:
         tilt = estimate_tilt(panorama)
-        is_confident = tilt.confidence >= least_confidence
+        is_confident = tilt.confidence >= min_confidence
         report["tilt_rad"] = tilt.angle_rad
         report["confidence"] = tilt.confidence
         report["straightened"] = is_confident
         if is_confident:
             rotation = straightening_rotation(tilt.up)
-    if face_interest:
+    if recenter:
         small = _shrunk(panorama)
         yaw = interesting_yaw(rotate_panorama(small, rotation))
         yaw = round(yaw / math.tau * size["W"]) / size["W"] * math.tau

@@ -36,7 +36,7 @@ def merge_gaussians(
     *,
     fuse: str = "mahalanobis",
     distance: float = 1.0,
-    voxel: float = 0.05,
+    voxel_size: float = 0.05,
     color_tolerance: float = 0.25,
     progress: ProgressFn = no_progress,
 ) -> tuple[Gaussians, MergeReport]:
@@ -50,7 +50,7 @@ def merge_gaussians(
         parts: at least one world, on the CPU; lower SH degrees are padded.
         fuse: one of `FUSE_MODES`.
         distance: Mahalanobis distance below which two Gaussians are the same, positive.
-        voxel: edge of the cells, world units.
+        voxel_size: edge of the cells, world units.
         color_tolerance: largest difference in any of red, green and blue between duplicates.
         progress: called between parts.
 
@@ -64,8 +64,8 @@ def merge_gaussians(
         raise InvalidInput("there must be at least 1 world to merge; got none.")
     if fuse not in FUSE_MODES:
         raise InvalidInput(f"fuse must be one of {', '.join(FUSE_MODES)}; got {fuse!r}.")
-    if not (0 < distance < float("inf") and 0 < voxel < float("inf")):
-        raise InvalidInput(f"distance and voxel must be positive; got {distance} and {voxel}.")
+    if not (0 < distance < float("inf") and 0 < voxel_size < float("inf")):
+        raise InvalidInput(f"distance and voxel_size must be positive; got {distance} and {voxel_size}.")
     for number, part in enumerate(parts):
         broken = int((~valid_mask(part)).sum())
         if broken:
@@ -79,7 +79,7 @@ def merge_gaussians(
         if fuse == "mahalanobis":
             group = _pairs(joined, part, both, distance, color_tolerance)
         elif fuse == "voxel":
-            group = _shared_cells(both, len(joined), voxel, color_tolerance)
+            group = _shared_cells(both, len(joined), voxel_size, color_tolerance)
         else:
             group = torch.arange(len(both))
         joined = fuse_groups(both, group, duplicates=True) if fuse != "none" else both
@@ -125,8 +125,8 @@ def _pairs(first: Gaussians, second: Gaussians, both: Gaussians, most: float, to
     return group
 
 
-def _shared_cells(both: Gaussians, count: int, voxel: float, tolerance: float) -> Tensor:
-    cell = (both.means.double() / voxel).floor().long()
+def _shared_cells(both: Gaussians, count: int, voxel_size: float, tolerance: float) -> Tensor:
+    cell = (both.means.double() / voxel_size).floor().long()
     color = (both.colors.double().clamp(0, 1) / max(tolerance, 1e-3)).floor().long()
     _, key = torch.unique(torch.cat((cell, color), 1), dim=0, return_inverse=True)
     cells = int(key.max()) + 1

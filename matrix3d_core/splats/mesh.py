@@ -53,7 +53,7 @@ class MeshConfig:
 
     Attributes:
         resolution: voxels along the longest edge of what is covered, 8 to 1024.
-        reach: maximum distance of the mesh from the path, world units; 0 is three times the median distance.
+        max_depth: maximum distance of the mesh from the path, world units; 0 is three times the median distance.
         views: panoramas taken along the path.
         rows: rows of a panorama.
         truncation: voxels on either side of a surface.
@@ -62,7 +62,7 @@ class MeshConfig:
     """
 
     resolution: int = 192
-    reach: float = 0.0
+    max_depth: float = 0.0
     views: int = 12
     rows: int = 384
     truncation: float = 4.0
@@ -72,8 +72,8 @@ class MeshConfig:
     def __post_init__(self) -> None:
         if not 8 <= self.resolution <= 1024:
             raise InvalidInput(f"resolution must lie between 8 and 1024; got {self.resolution}.")
-        if not 0 <= self.reach < math.inf:
-            raise InvalidInput(f"reach must be 0 (automatic) or more; got {self.reach}.")
+        if not 0 <= self.max_depth < math.inf:
+            raise InvalidInput(f"max_depth must be 0 (automatic) or more; got {self.max_depth}.")
         if self.views < 1 or self.rows < 16:
             raise InvalidInput(f"there must be at least 1 view of 16 rows; got {self.views} of {self.rows}.")
         if not 1 <= self.truncation <= 32:
@@ -95,7 +95,7 @@ class MeshReport(TypedDict):
     vertices: int
     faces: int
     voxel: float
-    reach: float
+    max_depth: float
     grid: list[int]
     tolerance: float
     bounds: list[list[float]]
@@ -141,8 +141,8 @@ def mesh_from_gaussians(
             ProgressEvent(number, 2 * len(places), f"render panorama {number + 1} of {len(places)}", preview)
         )
         sights.append(_sight(gaussians, place, config.rows, backend))
-    reach = config.reach or 3 * _median_distance(sights)
-    low, high = _covered(sights, places, reach)
+    max_depth = config.max_depth or 3 * _median_distance(sights)
+    low, high = _covered(sights, places, max_depth)
     voxel = float((high - low).amax()) / config.resolution
     shape = tuple(int(n) for n in ((high - low) / voxel).ceil().clamp_min(2).tolist())
     if math.prod(shape) > _MAX_VOXELS:
@@ -159,7 +159,7 @@ def mesh_from_gaussians(
     faces = _large_pieces(faces, len(vertices), config.min_faces)
     if not len(faces):
         raise InvalidInput(
-            "the splats must show a surface; none was found. Raise the reach or the resolution, or lower min_faces."
+            "the splats must show a surface; none was found. Raise max_depth or the resolution, or lower min_faces."
         )
     vertices, faces = _compact(vertices, faces)
     points = torch.from_numpy(vertices).double() * voxel + low + voxel / 2
@@ -172,7 +172,7 @@ def mesh_from_gaussians(
         "vertices": len(points),
         "faces": len(faces),
         "voxel": voxel,
-        "reach": reach,
+        "max_depth": max_depth,
         "grid": list(shape),
         "tolerance": config.truncation * voxel,
         "bounds": [low.tolist(), high.tolist()],
@@ -204,16 +204,18 @@ def _median_distance(sights: Sequence[Sight]) -> float:
     return float(known.median())
 
 
-def _covered(sights: Sequence[Sight], places: Tensor, reach: float) -> tuple[Tensor, Tensor]:
+def _covered(sights: Sequence[Sight], places: Tensor, max_depth: float) -> tuple[Tensor, Tensor]:
     """Bounds of what is seen within reach of the path, with a margin."""
     points = []
     for sight in sights:
         directions = erp_directions(*sight.depth_ray.shape, dtype=torch.float64)
-        near = (sight.depth_ray > 0) & (sight.depth_ray <= reach)
+        near = (sight.depth_ray > 0) & (sight.depth_ray <= max_depth)
         points.append(sight.center + directions[near] * sight.depth_ray[near].double()[:, None])
     seen = torch.cat(points)
     if not len(seen):
-        raise InvalidInput(f"surfaces must be within reach of the path; none are within {reach:g}. Raise it.")
+        raise InvalidInput(
+            f"surfaces must be within reach of the path; none are within {max_depth:g}. Raise it."
+        )
     low, high = torch.minimum(seen.amin(0), places.amin(0)), torch.maximum(seen.amax(0), places.amax(0))
     margin = 0.02 * float((high - low).amax())
     return low - margin, high + margin

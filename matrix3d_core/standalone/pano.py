@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..checks import check_two_to_one
 from ..diffusion.circular import circular_decode
-from ..diffusion.latent_roll import SEAM_MODES
+from ..diffusion.latent_roll import ROLL_MODES
 from ..errors import InvalidInput
 from ..metrics.seam import seam_error
 from ..panorama.composite import CompositeSettings, composite_photos
@@ -55,8 +55,8 @@ class PanoConfig:
         steps: sampling steps.
         guidance: FLUX's distilled guidance.
         seed: of the noise and of the latent's rolls.
-        seam: how the latent is rolled while sampling, one of `SEAM_MODES`.
-        blend: how the border is decoded, see `circular_decode`.
+        latent_roll: how the latent is rolled while sampling, one of `ROLL_MODES`.
+        seam_mode: how the border is decoded, see `circular_decode`.
         margin: columns of the latent from the other side that the decoder sees.
         tile: rows and columns of the latent that are decoded at once; 0 decodes all of it (with upstream's
             blend: its tiles of 128 rows). Less needs less memory.
@@ -70,8 +70,8 @@ class PanoConfig:
     steps: int = 50
     guidance: float = 7.0
     seed: int = 380
-    seam: str = "upstream t2p"
-    blend: str = "crop"
+    latent_roll: str = "upstream t2p"
+    seam_mode: str = "padded"
     margin: int = 18
     tile: int = 0
     canonicalize: bool = False
@@ -79,7 +79,7 @@ class PanoConfig:
 
 
 FROM_TEXT = PanoConfig()
-FROM_PHOTO = PanoConfig(height=800, width=1600, guidance=30.0, seam="upstream i2p")
+FROM_PHOTO = PanoConfig(height=800, width=1600, guidance=30.0, latent_roll="upstream i2p")
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,9 @@ def make_panorama(
     files = {name: folder / name for name in ("panorama.png", "latent.safetensors", "prompt.txt")}
     write_image(files["panorama.png"], result.panorama)
     write_tensors(
-        files["latent.safetensors"], {"samples": result.latent}, {"space": "FLUX.1", "seam": config.seam}
+        files["latent.safetensors"],
+        {"samples": result.latent},
+        {"space": "FLUX.1", "latent_roll": config.latent_roll},
     )
     texts = {"prompt.txt": prompt, "report.json": json.dumps(report, indent=2) + "\n"}
     for name, picture in (("canvas.png", result.canvas), ("mask.png", result.mask)):
@@ -304,14 +306,14 @@ def _check(config: PanoConfig) -> None:
         )
     if config.steps < 1:
         raise InvalidInput(f"steps must be at least 1; got {config.steps}.")
-    if config.seam not in SEAM_MODES:
-        raise InvalidInput(f"seam must be one of {', '.join(SEAM_MODES)}; got {config.seam!r}.")
+    if config.latent_roll not in ROLL_MODES:
+        raise InvalidInput(f"latent_roll must be one of {', '.join(ROLL_MODES)}; got {config.latent_roll!r}.")
 
 
 def _sample(pipeline: Any, config: PanoConfig, progress: ProgressFn, **given: Any) -> Tensor:
     """Run the pipeline up to its latent ``[1, 16, h, w]``, rolled by the plan."""
     rows, columns = config.height // _PATCH_PX, config.width // _PATCH_PX
-    plan = plan_rolls(config.seam, config.steps, 2 * columns, config.seed)
+    plan = plan_rolls(config.latent_roll, config.steps, 2 * columns, config.seed)
     counter = StepCounter()
     phase = "sample panorama"
 
@@ -348,13 +350,13 @@ def _decode(
         result: Tensor = (image.float() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
         return result
 
-    wide = 0 if config.blend != "crop" else config.tile
+    wide = 0 if config.seam_mode != "padded" else config.tile
     overlap = min(8, max(1, config.tile // 4)) if config.tile else 8
     image = circular_decode(
         decode,
         latent,
         margin=config.margin,
-        blend=config.blend,
+        seam_mode=config.seam_mode,
         tile_height=config.tile,
         tile_width=wide,
         overlap=overlap,

@@ -19,10 +19,10 @@ from ..diffusion.conditioning import (
     prepare_guidance,
     to_unit,
 )
-from ..diffusion.latent_roll import SEAM_MODES
+from ..diffusion.latent_roll import ROLL_MODES
 from ..diffusion.schedule import flow_sigmas, round_timesteps
 from ..diffusion.sizes import check_size, fit_frame_count, latent_frames, latent_size
-from ..diffusion.video_codec import CODEC_MODES, decode_video, encode_video
+from ..diffusion.video_codec import VIDEO_SEAM_MODES, decode_video, encode_video
 from ..errors import InvalidInput
 from ..io.video import write_mp4
 from ..panorama.composite_known import composite_texels
@@ -69,9 +69,9 @@ class VideoConfig:
         cfg: classifier-free guidance; 1 leaves out the negative prompt and halves the time.
         shift: of the noise levels.
         seed: of the noise; segment n uses ``seed + n``.
-        seam: how the latent is rolled while sampling, one of `SEAM_MODES`; upstream does not.
-        encode: how guidance is encoded, one of `CODEC_MODES`.
-        decode: how the video is decoded, one of `CODEC_MODES`.
+        latent_roll: how the latent is rolled while sampling, one of `ROLL_MODES`; upstream does not.
+        encode_seam_mode: how guidance is encoded, one of `VIDEO_SEAM_MODES`.
+        decode_seam_mode: how the video is decoded, one of `VIDEO_SEAM_MODES`.
         tiled: with ``circular``: in wrap-around tiles, which needs less memory.
         transposed: resize guidance through upstream's transposed intermediate.
         blacken: black where the mask is below one half.
@@ -90,9 +90,9 @@ class VideoConfig:
     cfg: float = 5.0
     shift: float = 5.0
     seed: int = 0
-    seam: str = "off"
-    encode: str = "circular"
-    decode: str = "circular"
+    latent_roll: str = "off"
+    encode_seam_mode: str = "circular"
+    decode_seam_mode: str = "circular"
     tiled: bool = True
     transposed: bool = True
     blacken: bool = True
@@ -425,7 +425,7 @@ def sample_latents(
     scheduler: Any = FlowMatchEulerDiscreteScheduler(shift=1.0)  # our levels are shifted already
     scheduler.set_timesteps(sigmas=flow_sigmas(config.steps, config.shift)[:-1].tolist(), device=device)
     scheduler.set_begin_index(0)
-    plan = plan_rolls(config.seam, config.steps, noise.shape[-1], config.seed)
+    plan = plan_rolls(config.latent_roll, config.steps, noise.shape[-1], config.seed)
     counter = StepCounter()
     dtype = network.dtype
     latents, condition = noise.to(device, torch.float32), condition.to(device, torch.float32)
@@ -481,7 +481,12 @@ def condition_latents(
         return result
 
     latent = encode_video(
-        encode, clip.frames, factor=_FACTOR, mode=config.encode, tiled=config.tiled, progress=progress
+        encode,
+        clip.frames,
+        factor=_FACTOR,
+        seam_mode=config.encode_seam_mode,
+        tiled=config.tiled,
+        progress=progress,
     )
     known = pack_mask(clip.mask, latent.shape[-2], latent.shape[-1], _FACTOR).unsqueeze(0)
     return torch.cat((known, latent), 1)
@@ -501,7 +506,12 @@ def _decode(
         return result
 
     return decode_video(
-        decode, latents, factor=_FACTOR, mode=config.decode, tiled=config.tiled, progress=progress
+        decode,
+        latents,
+        factor=_FACTOR,
+        seam_mode=config.decode_seam_mode,
+        tiled=config.tiled,
+        progress=progress,
     )
 
 
@@ -568,9 +578,9 @@ def _check(config: VideoConfig) -> None:
     check_size(config.height, config.width, factor=_FACTOR)
     flow_sigmas(config.steps, config.shift)
     for name, value, known in (
-        ("seam", config.seam, SEAM_MODES),
-        ("encode", config.encode, CODEC_MODES),
-        ("decode", config.decode, CODEC_MODES),
+        ("latent_roll", config.latent_roll, ROLL_MODES),
+        ("encode_seam_mode", config.encode_seam_mode, VIDEO_SEAM_MODES),
+        ("decode_seam_mode", config.decode_seam_mode, VIDEO_SEAM_MODES),
     ):
         if value not in known:
             raise InvalidInput(f"{name} must be one of {', '.join(known)}; got {value!r}.")

@@ -24,9 +24,9 @@ from .defaults import DEFAULT_FRAMES
 from .edit import resample, smooth
 from .spline import interpolate_rising, spline_trajectory
 
-__all__ = ["RECORDED_PACES", "RecordedView", "Recording", "parse_recording", "trajectory_from_recording"]
+__all__ = ["RESAMPLE_BY", "RecordedView", "Recording", "parse_recording", "trajectory_from_recording"]
 
-RECORDED_PACES = ("distance", "time")
+RESAMPLE_BY = ("distance", "time")
 """``distance``: constant speed along the path, pauses left out. ``time``: as recorded."""
 
 VERSION = 1
@@ -136,7 +136,7 @@ def trajectory_from_recording(
     *,
     frames: int = DEFAULT_FRAMES,
     smoothing_s: float = 0.1,
-    pace: str = "distance",
+    resample_by: str = "distance",
     fps: float = 12.0,
     is_metric: bool = False,
     walls: Occupancy | None = None,
@@ -153,7 +153,7 @@ def trajectory_from_recording(
         recording: what was recorded; its chosen path must not be empty.
         frames: poses wanted, at least 1.
         smoothing_s: standard deviation of the Gaussian in seconds, for a walk; 0 leaves it as it is.
-        pace: one of `RECORDED_PACES`, for a walk.
+        resample_by: one of `RESAMPLE_BY`, for a walk.
         fps: frames per second, for playback.
         is_metric: whether positions are in meters.
         walls: occupied cells. A pose that smoothing would move closer to them than the body's radius
@@ -170,8 +170,8 @@ def trajectory_from_recording(
         raise InvalidInput(f"frames must be at least 1; got {frames}.")
     if not (math.isfinite(smoothing_s) and smoothing_s >= 0):
         raise InvalidInput(f"smoothing must be 0 or more seconds; got {smoothing_s}.")
-    if pace not in RECORDED_PACES:
-        raise InvalidInput(f"pace must be one of {', '.join(RECORDED_PACES)}; got {pace!r}.")
+    if resample_by not in RESAMPLE_BY:
+        raise InvalidInput(f"resample_by must be one of {', '.join(RESAMPLE_BY)}; got {resample_by!r}.")
     if recording.use == "keys":
         key_poses = _trajectory(recording.keys)
         path = spline_trajectory(
@@ -200,7 +200,7 @@ def trajectory_from_recording(
         repeated = steady.camera_from_world.repeat(frames, 1, 1)
         still = Trajectory(repeated, fps=fps, is_metric=is_metric, name="recorded walk")
         return _turned(still, recording.turn)
-    return _turned(resample(steady, frames, by=pace), recording.turn)
+    return _turned(resample(steady, frames, by=resample_by), recording.turn)
 
 
 def _turned(path: Trajectory, turn: Tensor | None) -> Trajectory:

@@ -23,9 +23,9 @@ from ..scene.trajectory import Trajectory
 from .defaults import DEFAULT_FRAMES
 from .motion import ease_in_out
 
-__all__ = ["PACES", "PosePath", "interpolate_rising", "path_through_frames", "spline_trajectory"]
+__all__ = ["SPEED_PROFILES", "PosePath", "interpolate_rising", "path_through_frames", "spline_trajectory"]
 
-PACES = ("distance", "even")
+SPEED_PROFILES = ("constant", "per segment")
 _SAMPLES_PER_SEGMENT = 256
 
 
@@ -84,7 +84,7 @@ def spline_trajectory(
     frames: int = DEFAULT_FRAMES,
     closed: bool = False,
     ease: bool = False,
-    pace: str = "distance",
+    speed_profile: str = "constant",
     fps: float = 12.0,
     is_metric: bool = False,
     frame_of_reference: str = "panorama",
@@ -103,8 +103,8 @@ def spline_trajectory(
         frames: poses to make, at least 1.
         closed: return to the first keyframe at the end.
         ease: ease in and out.
-        pace: ``"distance"``: constant speed along the path; where the camera rotates in place, a
-            full turn takes as long as the whole path. ``"even"``: equal time between keyframes.
+        speed_profile: ``"constant"``: constant speed along the path; where the camera rotates in place, a
+            full turn takes as long as the whole path. ``"per segment"``: equal time between keyframes.
         fps: frames per second, for playback.
         is_metric: whether positions are in meters.
         frame_of_reference: frame of the positions.
@@ -120,8 +120,10 @@ def spline_trajectory(
     check_shape("rotations_world_from_camera", rotations_world_from_camera, f"{count} 3 3")
     if count < 1 or frames < 1:
         raise InvalidInput(f"a spline needs at least 1 keyframe and 1 frame; got {count} and {frames}.")
-    if pace not in PACES:
-        raise InvalidInput(f"pace must be one of {', '.join(PACES)}; got {pace!r}.")
+    if speed_profile not in SPEED_PROFILES:
+        raise InvalidInput(
+            f"speed_profile must be one of {', '.join(SPEED_PROFILES)}; got {speed_profile!r}."
+        )
     check_finite("positions", positions)
     check_finite("rotations_world_from_camera", rotations_world_from_camera)
     points = positions.detach().to("cpu", torch.float64)
@@ -131,7 +133,7 @@ def spline_trajectory(
         points, turns = torch.cat((points, points[:1])), torch.cat((turns, turns[:1]))
     quats = aligned_quats(quats_from_matrix(turns))
     curve = _ArcCurve.through(points, closed)
-    clock = _clock(curve.knots_arc, quats, pace)
+    clock = _clock(curve.knots_arc, quats, speed_profile)
     times = torch.tensor(
         [frame / (frames - 1) if frames > 1 else 0.0 for frame in range(frames)], dtype=torch.float64
     )
@@ -212,14 +214,14 @@ def interpolate_rising(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
     return torch.lerp(y[index], y[index + 1], fraction)
 
 
-def _clock(knots_arc: Tensor, quats: Tensor, pace: str) -> Tensor:
+def _clock(knots_arc: Tensor, quats: Tensor, speed_profile: str) -> Tensor:
     """Time of each keyframe, 0 to 1."""
     if len(knots_arc) == 1:
         return torch.zeros(1, dtype=torch.float64)
     lengths, angles = knots_arc.diff(), turning_angles(quats)
     total = float(lengths.sum())
     cost = torch.maximum(lengths, angles * (total / math.tau if total > 0 else 1.0))
-    if pace == "even" or float(cost.sum()) == 0:
+    if speed_profile == "per segment" or float(cost.sum()) == 0:
         cost = torch.ones_like(cost)
     cost = cost.clamp(min=1e-6 * float(cost.sum()))  # a repeated keyframe still takes time
     clock = torch.cat((torch.zeros(1, dtype=torch.float64), cost.cumsum(0)))

@@ -170,7 +170,7 @@ def test_a_path_comes_back_as_it_went_out(name):
     assert off(found) < 1e-9
     assert found.trajectory.frame_of_reference == "world", "its first pose is not at the origin"
     assert found.lines[0].startswith("read as ")
-    assert "pose and axes override it" in found.lines[0]
+    assert "pose_convention and axes override it" in found.lines[0]
     assert any("the panorama is assumed to be at the first pose" in line for line in found.lines)
 
 
@@ -201,11 +201,15 @@ def test_llff_columns_are_down_right_back(tmp_path):
 
 
 def test_what_is_overruled():
-    turned = import_text(json.dumps(C2W.tolist()), options=PathOptions(pose="c2w"))
+    turned = import_text(json.dumps(C2W.tolist()), options=PathOptions(pose_convention="c2w"))
     assert off(turned) < 1e-12
     gl_world = GL @ C2W @ GL
     assert (
-        off(import_text(json.dumps(gl_world.tolist()), options=PathOptions(pose="c2w", axes="opengl")))
+        off(
+            import_text(
+                json.dumps(gl_world.tolist()), options=PathOptions(pose_convention="c2w", axes="opengl")
+            )
+        )
         < 1e-12
     )
     unreal = UNREAL @ W2C @ UNREAL.T
@@ -214,11 +218,11 @@ def test_what_is_overruled():
     assert np.allclose(doubled.centers.numpy(), 2 * C2W[:, :3, 3], atol=1e-12)
     assert np.allclose(doubled.world_from_camera[:, :3, :3].numpy(), C2W[:, :3, :3], atol=1e-12)
     for wrong in (
-        {"pose": "up"},
+        {"pose_convention": "up"},
         {"axes": "moon"},
         {"scale": 0.0},
         {"fps": -1.0},
-        {"time_base": "weeks"},
+        {"time_unit": "weeks"},
         {"intrinsics": "x"},
     ):
         with pytest.raises(InvalidInput, match=next(iter(wrong))):
@@ -256,7 +260,7 @@ def test_times_are_read_at_an_even_rate():
     with pytest.raises(
         InvalidInput, match=r"4\.4e\+05 s at 25 frames per second are 11000001 poses; at most 10000"
     ):
-        import_text(realestate(), options=PathOptions(fps=25, time_base="seconds"))
+        import_text(realestate(), options=PathOptions(fps=25, time_unit="seconds"))
 
 
 def test_intrinsics_are_kept_when_asked_for():

@@ -263,7 +263,9 @@ def path_results(geometry):
     drawn = studio.drawn_path(json.dumps({"keys": [row[1:] for row in walk[::4]], "use": "keys"}), frames=9)
     return {
         "keyframes": spline.spline_trajectory(positions, turns, frames=9, ease=True),
-        "keyframes_closed": spline.spline_trajectory(positions, turns, frames=9, closed=True, pace="even"),
+        "keyframes_closed": spline.spline_trajectory(
+            positions, turns, frames=9, closed=True, speed_profile="per segment"
+        ),
         "recorded": recording.trajectory_from_recording(recording.parse_recording(text), frames=9),
         "recorded_keys": recording.trajectory_from_recording(
             recording.parse_recording(text.replace('"walk"}', '"keys"}')), frames=9
@@ -363,7 +365,7 @@ def video_results(frames, mask, geometry, path):
         "tiles/decoded": tiles.decode_tiles(lambda part: _decoder(part)[None], latent)[:, :, ::4, ::4],
         "tiles/encoded": tiles.encode_tiles(_encoder, pixels),
     }
-    for mode in rotation.SEAM_MODES:
+    for mode in rotation.ROLL_MODES:
         plan = rotation.roll_plan(mode, 6, 60, 0)
         found[f"turns/{mode}"] = np.int64([*plan.offsets, plan.final])
     part = segments.Segment(4, len(frames), 1)

@@ -128,14 +128,14 @@ def worlds(comfy):
             frames=9,
             distance_mode="units",
             distance=500.0,
-            stay_clear=False,
+            avoid_collisions=False,
             geometry=geometry,
         ),
         "keyed": node("TrajectoryFromKeyframes", frames=5),
         "reversed": node("TrajectoryEdit", trajectory=path, operation="reverse"),
         "joined": node("TrajectoryJoin", first=path, second=["reversed", 0]),
         "loaded": node("TrajectoryLoad", text=json.dumps(POSES)),
-        "placed": node("TrajectoryPlace", path=path, start=["extended", 3]),
+        "placed": node("TrajectoryPlace", trajectory=path, start_pose=["extended", 3]),
         "camera": node("TrajectoryToCamera", trajectory=path, frame=0),
         "camera_b": camera_b,
         "filmed": node("TrajectoryFromCamera", frames=5, camera_a=["camera", 0], camera_b=["camera_b", 0]),
@@ -174,7 +174,9 @@ def worlds(comfy):
         "film": node("SplatRender", splat=cloud, trajectory=path, stride=2, **small),
         "splat_preview": node("SplatPreview", splat=cloud, trajectory=path),
         "extended": node("WorldExtend", splat=["fit", 0], trajectory=path, width=width),
-        "loop": node("LoopError", first=fill, first_path=path, last=fill, last_path=["reversed", 0]),
+        "loop": node(
+            "LoopError", first=fill, first_trajectory=path, last=fill, last_trajectory=["reversed", 0]
+        ),
         "next": node("NextBestPath", geometry=geometry, frames=5, step=0.5, directions=4),
         "dataset": node(
             "DatasetExport",
@@ -192,7 +194,7 @@ def worlds(comfy):
 def generated(comfy):
     """Everything that needs a model; the tiny ones have the architecture of the real ones."""
     node, small = comfy.node, {"width": 64, "height": 32}
-    video = {"size": "custom", "encode": "plain", **small}
+    video = {"size": "custom", "encode_seam_mode": "none", **small}
     text = {name: [name, 0] for name in ("positive", "negative")}
     return {
         "pano": node("PanoLoad", max_width=128),
@@ -219,7 +221,7 @@ def generated(comfy):
             mask=["mask", 0],
             steps=1,
             cfg=1.0,
-            decode="plain",
+            decode_seam_mode="none",
             **text,
             **video,
         ),

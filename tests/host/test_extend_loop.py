@@ -56,14 +56,14 @@ def loop(comfy):
     segment(comfy, prompt, "one", ["depth", 0], ["out", 0])
     prompt["extend"] = comfy.node("WorldExtend", splat=["one_fit", 0], width=WIDTH, trajectory=["out", 0])
     prompt["home"] = keyframes(comfy, BACK)
-    prompt["placed"] = comfy.node("TrajectoryPlace", path=["home", 0], start=["extend", 3])
+    prompt["placed"] = comfy.node("TrajectoryPlace", trajectory=["home", 0], start_pose=["extend", 3])
     segment(comfy, prompt, "two", ["extend", 2], ["placed", 0], initial=["one_fit", 0], extend=True)
     prompt["loop"] = comfy.node(
         "LoopError",
         first=["one_fill", 0],
-        first_path=["out", 0],
+        first_trajectory=["out", 0],
         last=["two_fill", 0],
-        last_path=["placed", 0],
+        last_trajectory=["placed", 0],
     )
     # The world after both segments, seen from the two ends of the walk.
     for end, path in (("begin", "out"), ("finish", "placed")):
@@ -77,13 +77,17 @@ def loop(comfy):
             projection="panorama",
         )
     prompt["drift"] = comfy.node(
-        "LoopError", first=["one_fill", 0], first_path=["out", 0], last=["finish", 0], last_path=["placed", 0]
+        "LoopError",
+        first=["one_fill", 0],
+        first_trajectory=["out", 0],
+        last=["finish", 0],
+        last_trajectory=["placed", 0],
     )
     prompt["next"] = comfy.node(
         "NextBestPath",
         geometry=["extend", 2],
         known=["extend", 1],
-        start=["extend", 3],
+        start_pose=["extend", 3],
         frames=9,
         step=2.0,
         clearance=0.3,

@@ -64,7 +64,7 @@ def test_a_family_that_cannot_load_leaves_the_others(answers):
     found = answers["broken family"]
     assert "GSOptimize" not in found["nodes"]
     assert "PanoDepth" in found["nodes"]
-    line = "ComfyUI-Matrix3D: the nodes in nodes/splat.py could not be loaded"
+    line = "ComfyUI-Matrix3D: the nodes in nodes/optimize.py could not be loaded"
     assert found["lines"] == [["ERROR", line, True]]
 
 

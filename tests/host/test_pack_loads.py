@@ -34,7 +34,7 @@ def test_no_line_of_the_log_complains_about_the_pack(comfy):
         ("[ERROR] ComfyUI-Matrix3D could not be loaded", True),
         ("Traceback (most recent call last):", True),
         ("[WARNING] Error while calling comfy_entrypoint in /x/custom_nodes/ComfyUI-Matrix3D: no", True),
-        ("/x/custom_nodes/ComfyUI-Matrix3D/nodes/splat.py:3: DeprecationWarning: old", True),
+        ("/x/custom_nodes/ComfyUI-Matrix3D/nodes/optimize.py:3: DeprecationWarning: old", True),
         ("[INFO] Using RAM pressure cache.", False),
         (
             "/x/comfyui-matrix3d/env/lib/python3.11/site-packages/a/config.py:6: DeprecationWarning: old",

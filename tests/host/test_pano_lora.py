@@ -314,7 +314,7 @@ def test_in_a_row_with_cores_loader(answers, place):
 
 def test_seam_handling_alone(answers):
     seam = answers["seam"]
-    assert seam["report"] == "No LoRA.\nSeam handling: every step."
+    assert seam["report"] == "No LoRA.\nLatent roll: every step."
     assert seam["changes"] > 1e-3
     assert seam["wrappers"]
     assert seam["kept"]

@@ -38,10 +38,10 @@ def test_a_clone_leaves_no_trace_on_the_model(in_host, tiny_models):
     assert out.pop("replaced") == 1
     assert out.pop("wrappers") == out.pop("off wrappers") == []
     assert {name: error for name, error in out.items() if error != 0} == {}
-    assert "seam mode must be one of off" in errors["mode"]
+    assert "latent_roll must be one of off" in errors["mode"]
     assert "start in [0, 1]" in errors["start"]
     assert "at least 4 columns wide to be rolled by multiples of 2; got 2" in errors["narrow"]
-    assert "Set the seam mode to off for this model" in errors["packed"]
+    assert "Set latent_roll to off for this model" in errors["packed"]
 
 
 def test_control_residuals_and_references_turn_with_the_latent(in_host):

@@ -14,8 +14,8 @@ def video_prompt(comfy, **sampler):
     size = {"width": 64, "height": 32}
     settings = {
         "size": "custom",
-        "encode": "plain",
-        "decode": "plain",
+        "encode_seam_mode": "none",
+        "decode_seam_mode": "none",
         "steps": 2,
         "cfg": 1.0,
         **size,

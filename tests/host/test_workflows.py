@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from comfy_server import HostError
 from make_workflows import MODEL_FILES, TEMPLATES, ui_workflow
-from workflow_api import check_prompt, graphs_of, nodes_of, to_prompt
+from workflow_api import check_prompt, graphs_of, nodes_of, options_of, to_prompt
 
-from matrix3d_core.optimize.config import RENAMED_SETTINGS
+from nodes._renamed import RENAMED_INPUTS, RENAMED_NODES, RENAMED_OPTIONS
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "workflows").glob("*.json"))
 
@@ -39,26 +39,90 @@ def test_templates_are_what_the_script_writes(comfy):
     assert [name for name in {*shipped, *made} if shipped.get(name) != made.get(name)] == []
 
 
-RENAMED = {
-    "GSOptimize": {"depth_kind": "depth_type"},
-    "GSOptimizeSettings": {old: new for old, new in RENAMED_SETTINGS.items() if old != "depth_kind"},
-    "TrajectoryClearance": {"radius": "clearance"},
-    "LRMDecode": {"thinning": "decimation"},
-}
+OLD_INPUTS = [(node, old, new) for node, names in RENAMED_INPUTS.items() for old, new in names.items()]
+OLD_VALUES = [
+    (node, name, old, new)
+    for node, inputs in RENAMED_OPTIONS.items()
+    for name, values in inputs.items()
+    for old, new in values.items()
+]
+
+
+def refusal(comfy, node, **inputs):
+    """What the host answers to a prompt in API format whose node has these inputs."""
+    prompt = {"old": comfy.node(node, **inputs), "look": comfy.node("PreviewAny", source=["old", 0])}
+    with pytest.raises(HostError) as refused:
+        comfy.post(prompt)
+    return str(refused.value)
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("node", RENAMED)
-def test_a_prompt_with_names_of_before_is_told_the_new_ones(comfy, node):
-    """Not run as if nothing had been set."""
-    prompt = {"old": comfy.node(node), "look": comfy.node("PreviewAny", source=["old", 0])}
-    inputs = prompt["old"]["inputs"]
-    for old, new in RENAMED[node].items():
-        inputs[old] = inputs.pop(new, ["look", 0])
-    with pytest.raises(HostError) as refused:
-        comfy.post(prompt)
-    for new in RENAMED[node].values():
-        assert re.search(rf"(missing: |is called ){new}\b", str(refused.value)), new
+def test_a_prompt_with_an_old_input_is_told_the_new_name(comfy):
+    """Not run as if nothing had been set, whether the input must be there or not, has a value or a link."""
+    assert len(OLD_INPUTS) > 50
+    for value in (0, ["look", 0]):
+        told = {row: refusal(comfy, row[0], **{row[1]: value}) for row in OLD_INPUTS}
+        assert [row for row, text in told.items() if f"{row[1]} is called {row[2]} now" not in text] == []
+
+
+@pytest.mark.host
+def test_a_prompt_with_an_old_choice_is_told_the_new_one(comfy):
+    told = {row: refusal(comfy, row[0], **{row[1]: row[2]}) for row in OLD_VALUES}
+    assert [row for row, text in told.items() if f"{row[2]!r} is called {row[3]!r} now" not in text] == []
+    other = {row: refusal(comfy, row[0], **{row[1]: "of no node"}) for row in OLD_VALUES}
+    assert [row for row, text in other.items() if "'of no node' not in [" not in text] == []
+
+
+@pytest.mark.host
+def test_old_names_are_none_of_today_and_new_ones_are(comfy):
+    info = comfy.own_nodes()
+    inputs = {
+        name: {**one["input"].get("required", {}), **one["input"].get("optional", {})}
+        for name, one in info.items()
+    }
+    assert [row for row in OLD_INPUTS if row[1] in inputs[row[0]] or row[2] not in inputs[row[0]]] == []
+    choices = {row: options_of(inputs[row[0]][row[1]])["options"] for row in OLD_VALUES}
+    assert [row for row, found in choices.items() if row[2] in found or row[3] not in found] == []
+    assert [old for old, new in RENAMED_NODES.items() if old in info or new not in info] == []
+
+
+@pytest.mark.host
+def test_an_input_that_no_node_ever_had_is_left_out_as_by_the_host(comfy):
+    prompt = {"path": comfy.node("TrajectoryPreset", frames=2, distance_mode="units", nonsense=1)}
+    prompt["look"] = comfy.node("PreviewAny", source=["path", 1])
+    assert "2 frames" in str(comfy.run(prompt)["look"])
+
+
+@pytest.mark.host
+def test_a_prompt_with_an_old_node_id_runs(comfy):
+    """With the inputs that it had then."""
+    prompt = {"photo": comfy.node("PanoLoad", max_width=64)}
+    prompt["old"] = {
+        "class_type": "PanoCanonicalise",
+        "inputs": {
+            "panorama": ["photo", 0],
+            "straighten": False,
+            "face_interest": False,
+            "yaw": 90.0,
+            "pitch": 0.0,
+        }
+        | {"roll": 0.0, "least_confidence": 0.5},
+        "_meta": {"title": "Pano Canonicalise"},
+    }
+    prompt["look"] = comfy.node("PreviewAny", source=["old", 1])
+    assert "90.0" in str(comfy.run(prompt)["look"])
+
+
+def test_the_changelog_lists_every_old_name():
+    text = (Path(__file__).resolve().parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    old = [(row[0], row[1], row[2]) for row in OLD_INPUTS] + [(row[0], row[2], row[3]) for row in OLD_VALUES]
+    old += [("node id", *pair) for pair in RENAMED_NODES.items()]
+    listed = {
+        one: any(one[0] in row and re.search(rf"\b{one[1]}\b.*\|.*\b{one[2]}\b", row) for row in rows)
+        for one in old
+    }
+    assert [one for one, found in listed.items() if not found] == []
 
 
 def nodes_in(path):

@@ -111,7 +111,7 @@ def edits() -> dict[str, Any]:
         pack.error(lambda: run("SplatPrune", splat=splat, frames=torch.zeros(3, 8, 16, 3))),
         pack.error(lambda: run("SplatLOD", splat=splat, levels=1, level=2)),
         pack.error(lambda: run("SplatTransform", splat=splat, scale=float("nan"))),
-        pack.error(lambda: run("SplatMesh", splat=splat, reach=0.01, rows=32)),
+        pack.error(lambda: run("SplatMesh", splat=splat, max_depth=0.01, rows=32)),
         pack.error(lambda: run("SplatRender", splat=splat, trajectory=path, background="red")),
         pack.error(lambda: run("VideoSave360", frames=frames, filename_prefix="../out")),
         pack.error(lambda: run("SplatClean", splat=empty)),

@@ -46,7 +46,7 @@ def exports() -> dict[str, Any]:
         layout="colmap text",
         geometry=geometry,
         max_points=7,
-        picture_format="jpg",
+        image_format="jpg",
     ).result
     return {
         "output": folder_paths.get_output_directory(),

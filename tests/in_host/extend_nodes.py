@@ -28,12 +28,12 @@ def extensions() -> dict[str, Any]:
     path = Trajectory(torch.eye(4, dtype=torch.float64).repeat(2, 1, 1), is_metric=True)
     path.camera_from_world[1, 2, 3] = -1.0
     extend = nodes["WorldExtend"]
-    made = extend.execute(splat=to_host(ball), width=96, trajectory=path, max_splat=20.0).args
+    made = extend.execute(splat=to_host(ball), width=96, trajectory=path, max_splat_size=20.0).args
     report = {"shapes": [list(made[0].shape), list(made[1].shape), list(made[4].shape)]}
     report["start"] = [made[3].centers[0].tolist(), made[3].frame_of_reference, made[3].is_metric]
     report["ahead"] = made[2].depth_ray[24, 48].item(), made[2].depth_ray[24, 0].item()
     moved = extend.execute(
-        splat=to_host(ball), width=96, trajectory=path, pose="[0.5, 0, 0, 90, 30]", max_splat=20.0
+        splat=to_host(ball), width=96, trajectory=path, pose="[0.5, 0, 0, 90, 30]", max_splat_size=20.0
     ).args
     report["moved"] = [moved[3].centers[0].tolist(), moved[3].forwards[0].tolist()]
     report["valid"] = [extend.validate_inputs(pose="") is True, extend.validate_inputs(pose="[1]")]
@@ -41,7 +41,7 @@ def extensions() -> dict[str, Any]:
     local = nodes["TrajectoryPreset"].execute("straight", 5, "units", 0.5, False, 0.1, False, 12.0).args[0]
     placed = nodes["TrajectoryPlace"].execute(local, moved[3]).args[0]
     report["placed"] = [placed.centers[-1].tolist(), placed.frame_of_reference]
-    best = nodes["NextBestPath"].execute(made[2], 5, 1.0, 0.3, 4, 0, known=made[1], start=made[3])
+    best = nodes["NextBestPath"].execute(made[2], 5, 1.0, 0.3, 4, 0, known=made[1], start_pose=made[3])
     report["best"] = [len(best.args[0]), best.args[0].frame_of_reference, list(best.args[1].shape)[-1]]
     loop = nodes["LoopError"].execute(made[0], made[3], made[0], made[3])
     report["loop"] = [loop.args[0], loop.args[1], loop.args[2], list(loop.args[3].shape)]

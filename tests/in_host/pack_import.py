@@ -76,10 +76,10 @@ def old_hosts() -> dict[str, Any]:
     class Refuse:
         @staticmethod
         def find_spec(name, *rest):
-            if name.endswith(".nodes.splat"):
+            if name.endswith(".nodes.optimize"):
                 raise ImportError("a library is broken")
 
-    for name in [name for name in sys.modules if name.endswith(".nodes.splat")]:
+    for name in [name for name in sys.modules if name.endswith(".nodes.optimize")]:
         del sys.modules[name]
     sys.meta_path.insert(0, Refuse)
     load("broken family")

@@ -99,14 +99,14 @@ def panoramas() -> dict[str, Any]:
         depth(
             sample,
             depth_image=torch.full((1, 8, 16, 3), 0.5),
-            depth_image_kind="inverse distance",
+            depth_image_type="inverse depth",
             depth_image_unit=3.0,
         )[0].depth_ray.mean()
     )
     relative = torch.linspace(0, 1, 16).expand(8, 16)[None, ..., None].expand(-1, -1, -1, 3)
 
     def ends(**more):
-        return depth(sample, depth_image=relative, depth_image_kind="inverse distance", **more)
+        return depth(sample, depth_image=relative, depth_image_type="inverse depth", **more)
 
     out["relative"] = [ends()[4], ends(depth_image_near=1.5, depth_image_far=6.0)[4]]
     far_map = 2 + torch.rand(8, 16)

@@ -12,7 +12,7 @@ import torch
 
 import nodes
 
-install_seam = pack.module("nodes._host_seam").install_seam
+install_latent_roll = pack.module("nodes._host_roll").install_latent_roll
 STEPS = 10
 
 
@@ -52,7 +52,7 @@ def compare(model, mode, shape, seed, concat_cond, cond_extra, by_hand_cond):
     runs = {}
     for name in ("off", mode):
         m = model.clone()
-        install_seam(m, name)
+        install_latent_roll(m, name)
         latent = {"samples": torch.zeros(shape)}
         runs[name] = nodes.common_ksampler(
             m, seed, STEPS, 1.0, "euler", "simple", positive, positive, latent

@@ -15,7 +15,7 @@ import nodes as host_nodes
 from matrix3d_core.diffusion import latent_roll as rotation
 from matrix3d_core.metrics import seam as metrics
 
-seam = pack.module("nodes._host_seam")
+seam = pack.module("nodes._host_roll")
 
 
 class Ring(torch.nn.Module):
@@ -106,7 +106,7 @@ def custom(model, kind, sampler="euler", steps=10, cfg=3.0, seed=7):
 
 def seamed(model, mode, **options):
     clone = model.clone()
-    seam.install_seam(clone, mode, **options)
+    seam.install_latent_roll(clone, mode, **options)
     return clone
 
 
@@ -185,7 +185,7 @@ def samplers_on_a_ring(paths: dict[str, str]) -> dict[str, Any]:
         )
         for sampler in names if kind == "wan" else names[:4]:
             plain = sample(model, kind, sampler)
-            for mode in rotation.SEAM_MODES:
+            for mode in rotation.ROLL_MODES:
                 actual = sample(seamed(model, mode), kind, sampler)
                 plan = rotation.roll_plan(mode, 10, 24, 7, multiple=2 if mode == "every step" else 1)
                 out[f"{kind} {sampler} {mode}"] = [
@@ -203,7 +203,7 @@ def what_the_network_sees(paths: dict[str, str]) -> dict[str, Any]:
         model = toy(kind, paths)
         sample(model, kind)
         plain = [x.clone() for x in model.model.diffusion_model.seen]
-        for mode in rotation.SEAM_MODES[1:]:
+        for mode in rotation.ROLL_MODES[1:]:
             for options in ({}, {"seed": 5}, {"start": 0.2}, {"multiple": 4}):
                 clone = seamed(model, mode, **options)
                 others = []
@@ -293,7 +293,7 @@ def traces_of_a_clone(paths: dict[str, str]) -> list[Any]:
         "other seed": gap(turned, sample(seamed(model, "every step", seed=1), "wan")) > 1e-3,
         "clone of the clone": gap(turned, sample(clone.clone(), "wan")),
         "model": gap(before, sample(model, "wan")),
-        "options": repr(model.model_options) == options and seam.SEAM_KEY not in repr(clone.model_options),
+        "options": repr(model.model_options) == options and seam.ROLL_KEY not in repr(clone.model_options),
         "wrappers": [len(v) for v in model.wrappers.values() if v],
     }
     model.model.diffusion_model.fail_at = 4
@@ -303,15 +303,17 @@ def traces_of_a_clone(paths: dict[str, str]) -> list[Any]:
         out["stopped"] = True
     model.model.diffusion_model.fail_at = None
     out["after a stop"] = gap(turned, sample(clone, "wan"))
-    seam.install_seam(clone, "upstream i2p")
-    out["replaced"] = len(clone.wrappers[WrappersMP.APPLY_MODEL][seam.SEAM_KEY])
-    seam.install_seam(clone, "off")
+    seam.install_latent_roll(clone, "upstream i2p")
+    out["replaced"] = len(clone.wrappers[WrappersMP.APPLY_MODEL][seam.ROLL_KEY])
+    seam.install_latent_roll(clone, "off")
     out["off"] = gap(before, sample(clone, "wan"))
     out["off wrappers"] = [len(v) for v in clone.wrappers.values() if v]
     errors = {}
     for name, arguments in {"mode": ("round", {}), "start": ("every step", {"start": 2.0})}.items():
         mode, more = arguments
-        errors[name] = pack.message(lambda mode=mode, more=more: seam.install_seam(clone, mode, **more))
+        errors[name] = pack.message(
+            lambda mode=mode, more=more: seam.install_latent_roll(clone, mode, **more)
+        )
     narrow = latent("wan", width=2)
     errors["narrow"] = pack.message(lambda: sample(seamed(model, "every step"), "wan", image=narrow))
     sampler, packed = seam._around_sampler(lambda *a: None), (torch.tensor([1.0, 0.0]), {}, None)
@@ -327,7 +329,7 @@ def control_and_references() -> dict[str, Any]:
     x, c = torch.randn(2, 16, 6, 12), torch.randn(2, 20, 6, 12)
     text, tokens = torch.randn(2, 6, 12), torch.randn(2, 18, 8)
     same, other = torch.randn(1, 16, 6, 12), torch.randn(1, 16, 4, 4)
-    options = {seam.SEAM_KEY: run}
+    options = {seam.ROLL_KEY: run}
     got = {}
 
     def network(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs):
@@ -368,6 +370,6 @@ def border_with_neighbors(paths: dict[str, str]) -> dict[str, Any]:
     """Return the border's step by mode, for four seeds."""
     model = local_wan(paths["wan21_i2v"])
     out = {"spread": float(run(model).std())}
-    for mode in rotation.SEAM_MODES:
+    for mode in rotation.ROLL_MODES:
         out[mode] = [border(run(seamed(model, mode), seed)) for seed in range(4)]
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import types
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from matrix3d_core.scene import panorama
 
 
 def trajectories() -> dict[str, Any]:
-    pack.nodes()
-    T = pack.module("nodes.trajectory")
+    T = types.SimpleNamespace(**pack.nodes())
+    families = [pack.module(f"nodes.trajectory_{topic}") for topic in ("make", "io", "edit", "check")]
 
     directions = spherical.erp_directions(64, 128, dtype=torch.float64)
     depth = (torch.tensor([2.0, 1.5, 3.0], dtype=torch.float64) / directions.abs()).amin(-1).float()
@@ -45,7 +46,9 @@ def trajectories() -> dict[str, Any]:
         T.TrajectoryPreset, preset="long_forward", distance=2.0, clearance=0.2, geometry=room
     )
     out["preset_length"], out["preset_report"], out["preset_metric"] = made.length, report, made.is_metric
-    free, _ = values(T.TrajectoryPreset, preset="long_forward", distance=2.0, stay_clear=False, geometry=room)
+    free, _ = values(
+        T.TrajectoryPreset, preset="long_forward", distance=2.0, avoid_collisions=False, geometry=room
+    )
     out["free_length"] = free.length
     units, _ = values(T.TrajectoryPreset, distance_mode="units", distance=7.0)
     out["units_length"] = units.length
@@ -140,7 +143,7 @@ def trajectories() -> dict[str, Any]:
     drawn = run(T.TrajectoryPreview, trajectory=made, height=256)
     out["preview"] = [list(drawn.result[0].shape), str(drawn.result[0].dtype), sorted(drawn.ui.as_dict())]
 
-    schemas = [node.define_schema() for node in T.NODES]
+    schemas = [node.define_schema() for family in families for node in family.NODES]
     out["ids"] = [s.node_id for s in schemas]
     out["without_tooltip"] = [
         f"{s.node_id}.{getattr(x, 'id', '') or x.display_name}"

@@ -43,14 +43,16 @@ def turned(paths: dict[str, str]) -> dict[str, Any]:
     out = {}
     for kind, shape in {"flux_vae": (1, 16, 8, 16), "wan_vae": (1, 16, 2, 8, 16)}.items():
         vae, z = vae_of(paths[kind]), smooth(shape)
-        for border in ("auto", "exact", "none"):
+        for border in ("auto", "circular", "none"):
             for tile_height in (0, 40) if border == "auto" else (0,):
-                a = call(decode, {"samples": z}, vae, border=border, tile_height=tile_height, overlap=16)[0]
+                a = call(decode, {"samples": z}, vae, seam_mode=border, tile_height=tile_height, overlap=16)[
+                    0
+                ]
                 b = call(
                     decode,
                     {"samples": torch.roll(z, -5, -1)},
                     vae,
-                    border=border,
+                    seam_mode=border,
                     tile_height=tile_height,
                     overlap=16,
                 )[0]
@@ -63,9 +65,9 @@ def turned(paths: dict[str, str]) -> dict[str, Any]:
                 out[f"{kind} {border} {tile_height}"] = row
         if kind == "flux_vae":
             core = vae.decode(z)
-            out["core"] = gap(core, call(decode, {"samples": z}, vae, border="none")[0])
-        la = call(encode, a, vae, border="auto")[0]["samples"]
-        lb = call(encode, torch.roll(a, -40, 2), vae, border="auto")[0]["samples"]
+            out["core"] = gap(core, call(decode, {"samples": z}, vae, seam_mode="none")[0])
+        la = call(encode, a, vae, seam_mode="auto")[0]["samples"]
+        lb = call(encode, torch.roll(a, -40, 2), vae, seam_mode="auto")[0]["samples"]
         out[f"{kind} auto 0"]["encode"] = gap(lb, torch.roll(la, -5, -1)) / float(la.abs().max())
         out[f"{kind} auto 0"]["latent"] = list(la.shape)
         out[f"{kind} auto 0"]["trace"] = [
@@ -78,31 +80,31 @@ def padding_tiles_stops_and_bad_inputs(paths: dict[str, str]) -> dict[str, Any]:
     """Return what other ways of decoding give, how bad inputs are refused, and what a stop leaves behind."""
     vae, wan = vae_of(paths["flux_vae"]), vae_of(paths["wan_vae"])
     z = smooth((2, 16, 8, 16))
-    a = call(decode, {"samples": z}, vae, border="exact")[0]
+    a = call(decode, {"samples": z}, vae, seam_mode="circular")[0]
     out = {"far": {}}
     for name, options in {
-        "padded": dict(border="padded", margin=8),
-        "upstream": dict(border="upstream 16 px"),
-        "none": dict(border="none"),
-        "tiles": dict(border="auto", tile_width=64, overlap=24),
+        "padded": dict(seam_mode="padded", margin=8),
+        "upstream": dict(seam_mode="upstream"),
+        "none": dict(seam_mode="none"),
+        "tiles": dict(seam_mode="auto", tile_width=64, overlap=24),
     }.items():
         b = call(decode, {"samples": z}, vae, **options)[0]
         out["far"][name] = [float((a - b).abs().mean()), metric.execute(b).args[0], list(b.shape)]
     out["errors"] = {
-        "size": raises(call, encode, a[:, :60], vae, border="auto"),
-        "frames": raises(call, encode, a[:1].repeat(4, 1, 1, 1), wan, border="auto"),
-        "nan": raises(call, decode, {"samples": z * float("nan")}, vae, border="auto"),
-        "tiles": raises(call, decode, {"samples": z}, vae, border="exact", tile_width=96),
-        "no vae": raises(call, decode, {"samples": z}, object(), border="auto"),
+        "size": raises(call, encode, a[:, :60], vae, seam_mode="auto"),
+        "frames": raises(call, encode, a[:1].repeat(4, 1, 1, 1), wan, seam_mode="auto"),
+        "nan": raises(call, decode, {"samples": z * float("nan")}, vae, seam_mode="auto"),
+        "tiles": raises(call, decode, {"samples": z}, vae, seam_mode="circular", tile_width=96),
+        "no vae": raises(call, decode, {"samples": z}, object(), seam_mode="auto"),
     }
     # The user presses stop while the network is at work.
     hook = vae.first_stage_model.decoder.conv_in.register_forward_hook(
         lambda *a: comfy.model_management.interrupt_current_processing(True)
     )
-    out["stopped"] = raises(call, decode, {"samples": z}, vae, border="exact")
+    out["stopped"] = raises(call, decode, {"samples": z}, vae, seam_mode="circular")
     hook.remove()
     comfy.model_management.interrupt_current_processing(False)
-    out["after a stop"] = gap(a, call(decode, {"samples": z}, vae, border="exact")[0])
+    out["after a stop"] = gap(a, call(decode, {"samples": z}, vae, seam_mode="circular")[0])
 
     # As on a card with too little memory: the host falls back to tiles by itself, which must not be joined at their edges.
     network, whole = vae.first_stage_model, type(vae.first_stage_model).decode
@@ -117,7 +119,7 @@ def padding_tiles_stops_and_bad_inputs(paths: dict[str, str]) -> dict[str, Any]:
 
     network.decode = short_of_memory
     big = smooth((1, 16, 4, 40))
-    out["memory"] = raises(call, decode, {"samples": big}, vae, border="exact")
+    out["memory"] = raises(call, decode, {"samples": big}, vae, seam_mode="circular")
     out["calls"] = calls
     return out
 

@@ -67,7 +67,7 @@ def node_inputs(case):
     data = np.load(case["file"])
     given = {k: v for k, v in case["options"].items()}
     given = {
-        "encode": "plain",
+        "encode_seam_mode": "none",
         "fit_frames": "exact",
         "resize": "auto",
         "blacken": "auto",
@@ -75,7 +75,7 @@ def node_inputs(case):
         **given,
     }
     if "start" in data:
-        given["start"] = torch.from_numpy(data["start"])[None]
+        given["start_image"] = torch.from_numpy(data["start"])[None]
     height, width = case["target"]
     given.update(size="custom", height=height, width=width)
     given.update(frames=torch.from_numpy(data["frames"]), mask=torch.from_numpy(data["mask"]))
@@ -98,10 +98,10 @@ def sample(model, vae, case, seed):
             sampler_name="euler",
             scheduler="upstream flow-match",
             shift=5.0,
-            seam="as the model has it",
+            latent_roll="as the model has it",
             frames_per_segment=81,
             overlap=1,
-            decode="plain",
+            decode_seam_mode="none",
             rerender=False,
         ),
         **given,
@@ -154,7 +154,7 @@ def network_inputs_14b(
         latent = done[2]
         core.common_ksampler(spied(model, seen), seed, 1, 5.0, "euler", "simple", done[0], done[1], latent)
         frames = torch.from_numpy(data["prepared"])
-        lat = encode_tiles(vae, frames, 8) if given["encode"] == "upstream tiles" else vae.encode(frames)
+        lat = encode_tiles(vae, frames, 8) if given["encode_seam_mode"] == "upstream" else vae.encode(frames)
         cond = model.model.process_latent_in(lat)[0].double().numpy()
         noise = torch.randn((1, 16, *cond.shape[1:]), generator=torch.Generator().manual_seed(seed))[
             0

@@ -75,7 +75,7 @@ def message(call):
     return ": ".join(pack.error(call) or ["accepted"])
 
 
-fast = {"encode": "plain", "width": 64, "height": 32, "size": "custom"}
+fast = {"encode_seam_mode": "none", "width": 64, "height": 32, "size": "custom"}
 
 
 @torch.no_grad()
@@ -88,8 +88,8 @@ def wan21(files: dict[str, str], models: str) -> dict[str, Any]:
     base = {"vae": vae, **prompts, **guidance(9, 32, 64), **fast}
     start = (torch.randint(0, 256, (1, 32, 64, 3), generator=rng) / 255).float()
     vision = types.SimpleNamespace(penultimate_hidden_states=torch.randn(1, 257, 1280, generator=rng))
-    more = {**base, "start": start, "clip_vision_output": vision}
-    plain = {"decode": "plain"}
+    more = {**base, "start_image": start, "clip_vision_output": vision}
+    plain = {"decode_seam_mode": "none"}
 
     # What the network gets.
     pixels = []
@@ -173,25 +173,28 @@ def wan21(files: dict[str, str], models: str) -> dict[str, Any]:
 
     # Seam handling: what the model has stays, other modes replace it, nothing stays on the model.
     two = {**own_settings, "steps": 2}
-    install = pack.module("nodes._host_seam").install_seam
+    install = pack.module("nodes._host_roll").install_latent_roll
     turned = model.clone()
     install(turned, "every step")
     kept = run("PanoVideoSampler", model=turned, **base, **two)[0]["samples"]
-    asked = run("PanoVideoSampler", model=model, **base, **two, seam="every step")[0]["samples"]
-    off = run("PanoVideoSampler", model=turned, **base, **two, seam="off")[0]["samples"]
+    asked = run("PanoVideoSampler", model=model, **base, **two, latent_roll="every step")[0]["samples"]
+    off = run("PanoVideoSampler", model=turned, **base, **two, latent_roll="off")[0]["samples"]
     none = run("PanoVideoSampler", model=model, **base, **two)[0]["samples"]
     out["seam"] = [same(kept, asked), same(off, none), same(kept, none)]
 
     # Codec modes.
-    for mode in ("circular", "upstream tiles"):
+    for mode in ("circular", "upstream"):
         _, made, _ = run(
-            "PanoVideoSampler", model=model, **{**base, "encode": mode}, **{**two, "decode": mode, "steps": 1}
+            "PanoVideoSampler",
+            model=model,
+            **{**base, "encode_seam_mode": mode},
+            **{**two, "decode_seam_mode": mode, "steps": 1},
         )
         out[mode] = [list(made.shape), bool(made.isfinite().all()), float(made.std())]
 
     # Longer paths.
     seen = []
-    long = {**base, **guidance(13, 32, 64, seed=2), "start": start}
+    long = {**base, **guidance(13, 32, 64, seed=2), "start_image": start}
     joined, frames, report = run(
         "PanoVideoSampler",
         model=spied(model, seen),
@@ -277,11 +280,11 @@ def wan22(files: dict[str, str], models: str) -> dict[str, Any]:
         "size": "custom",
         "width": 128,
         "height": 64,
-        "encode": "plain",
+        "encode_seam_mode": "none",
     }
     start = (torch.randint(0, 256, (1, 64, 128, 3), generator=rng) / 255).float()
-    more = {**base, "start": start}
-    few = {"seed": 3, "steps": 2, "cfg": 1.0, "scheduler": "simple", "shift": 0.0, "decode": "plain"}
+    more = {**base, "start_image": start}
+    few = {"seed": 3, "steps": 2, "cfg": 1.0, "scheduler": "simple", "shift": 0.0, "decode_seam_mode": "none"}
 
     positive, negative, latent, report = run("PanoVideoConditioning", **more)
     out["report"] = report
@@ -337,7 +340,9 @@ def wan22(files: dict[str, str], models: str) -> dict[str, Any]:
     # CFG, and the layer together with the turning latent.
     out["cfg"] = bool(run("PanoVideoSampler", model=ready, **more, **{**few, "cfg": 5.0})[1].isfinite().all())
     out["turned"] = bool(
-        run("PanoVideoSampler", model=ready, **more, **{**few, "seam": "every step"})[1].isfinite().all()
+        run("PanoVideoSampler", model=ready, **more, **{**few, "latent_roll": "every step"})[1]
+        .isfinite()
+        .all()
     )
 
     # The model that was cloned stays as it was.
@@ -361,7 +366,7 @@ def wan22(files: dict[str, str], models: str) -> dict[str, Any]:
         lambda: wan5b.install_extra_concat(load(files["flux_dev"]).clone(), weight, bias)
     )
 
-    long = {**base, **guidance(13, 64, 128, seed=2), "start": start}
+    long = {**base, **guidance(13, 64, 128, seed=2), "start_image": start}
     joined, frames, _ = run("PanoVideoSampler", model=ready, **long, **few, frames_per_segment=9, overlap=5)
     out["long"] = [list(joined["samples"].shape), list(frames.shape)]
     return out
@@ -379,7 +384,7 @@ def bad_inputs(files: dict[str, str], models: str) -> dict[str, Any]:
         **prompts,
         **guidance(5, 32, 64),
         **fast,
-        "decode": "plain",
+        "decode_seam_mode": "none",
         "steps": 1,
         "cfg": 1.0,
     }
@@ -404,8 +409,8 @@ def bad_inputs(files: dict[str, str], models: str) -> dict[str, Any]:
         "one mask": {"mask": torch.ones(32, 64)},
         "nan frames": {"frames": nan},
         "nan mask": {"mask": nan_mask},
-        "start batch": {"start": torch.rand(2, 32, 64, 3)},
-        "start nan": {"start": nan[1:2]},
+        "start batch": {"start_image": torch.rand(2, 32, 64, 3)},
+        "start nan": {"start_image": nan[1:2]},
         "flux": {"model": load(files["flux_dev"])},
         "t2v": {"model": load(files["t2v"])},
         "5b model": {"model": load(files["wan22_5b"])},
@@ -440,7 +445,7 @@ def bad_inputs(files: dict[str, str], models: str) -> dict[str, Any]:
         name: message(lambda change=change: run("PanoVideoSampler", **{**good, **change}))
         for name, change in cases.items()
     }
-    same_checks = {k: v for k, v in good.items() if k not in ("model", "decode", "steps", "cfg")}
+    same_checks = {k: v for k, v in good.items() if k not in ("model", "decode_seam_mode", "steps", "cfg")}
     for name in ("width", "frames", "mask length", "nan frames", "flux vae", "no vae", "clip vision"):
         change = cases[name]
         out["conditioning: " + name] = message(

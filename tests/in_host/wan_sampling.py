@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 
 def sample(
-    inputs: str, weights: str, output: str, steps: int, cfg: float, rounds: bool, seed: int, seam: str
+    inputs: str, weights: str, output: str, steps: int, cfg: float, rounds: bool, seed: int, latent_roll: str
 ) -> dict[str, str]:
     """Sample with the pack's video model from the tensors in ``inputs``; save the latents as ``output``."""
     models = pack.module("nodes._host_models")
@@ -35,7 +35,7 @@ def sample(
         ]
 
     sampling = models.SamplingPreset(steps, cfg, "euler", models.UPSTREAM_SCHEDULE, 5.0, rounds)
-    ready = models.prepare_video_model(model, sampling, seam=seam)
+    ready = models.prepare_video_model(model, sampling, latent_roll=latent_roll)
     latent = {"samples": torch.zeros(1, 16, *known.shape[2:])}
     raw = models.sample_video(
         ready,

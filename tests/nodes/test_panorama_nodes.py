@@ -80,7 +80,7 @@ def test_depth_pictures_may_be_inverse(seen):
 def test_relative_depth_pictures_have_two_ends(seen):
     without, with_both = seen["relative"]
     assert "if its farthest part is a wall, set depth_image_near and depth_image_far" in without
-    assert "read as: inverse distance, white is 1.5, black 6" in with_both
+    assert "read as: inverse depth, white is 1.5, black 6" in with_both
     assert "distance: 1.500 to 6.000 units" in with_both
     assert "sky: 0.0%" in with_both
 

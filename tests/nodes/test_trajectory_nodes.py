@@ -52,7 +52,10 @@ def test_paths_of_other_tools_and_where_the_panorama_stands(report):
     assert auto[1] == first[1] == origin[1] == [1, 2, 5]
     assert yaw_kept[1] == [0, 0, 2]
     assert auto[2] == 2  # half a second each
-    assert "read as a TUM trajectory: camera-to-world, opencv axes (pose and axes override it)" in auto[3]
+    assert (
+        "read as a TUM trajectory: camera-to-world, opencv axes (pose_convention and axes override it)"
+        in auto[3]
+    )
     assert "panorama_at changes it" in auto[3]
     assert "the panorama stands at the origin" in origin[3]
     # As world-to-camera the same numbers are minus the centers; twice as large; between them at 4 a second.
@@ -113,10 +116,10 @@ def test_clearance_and_preview(report):
 def test_every_node_says_what_it_is(report):
     assert report["ids"] == [
         "TrajectoryPreset",
-        "TrajectoryLoad",
-        "TrajectorySave",
         "TrajectoryFromKeyframes",
         "TrajectoryFromCamera",
+        "TrajectoryLoad",
+        "TrajectorySave",
         "TrajectoryToCamera",
         "TrajectoryEdit",
         "TrajectoryJoin",

@@ -67,7 +67,7 @@ def test_seam_handling_of_the_sampler(wan21):
     assert wan21["seam"] == [True, True, False]
 
 
-@pytest.mark.parametrize("mode", ["circular", "upstream tiles"])
+@pytest.mark.parametrize("mode", ["circular", "upstream"])
 def test_other_codec_modes(wan21, mode):
     shape, finite, spread = wan21[mode]
     assert shape == [9, 32, 64, 3]

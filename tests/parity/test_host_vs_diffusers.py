@@ -65,21 +65,28 @@ def network(tiny_models, tmp_path_factory):
     return network.eval()
 
 
-def sample_in_host(in_host, weights, tmp_path, *, seam="off", **settings):
+def sample_in_host(in_host, weights, tmp_path, *, latent_roll="off", **settings):
     files = {"inputs": tmp_path / "inputs.safetensors", "output": tmp_path / "host.safetensors"}
     save_file(inputs(), files["inputs"])
-    call = {"weights": weights, "seam": seam, **files, **settings}
+    call = {"weights": weights, "latent_roll": latent_roll, **files, **settings}
     assert in_host.call("wan_sampling.sample", **call) == {"dtype": "torch.float32", "kind": "WAN21"}
     return load_file(files["output"])["latents"]
 
 
-def sample_in_diffusers(network, *, steps, cfg, seed, rounds, seam="off"):
+def sample_in_diffusers(network, *, steps, cfg, seed, rounds, latent_roll="off"):
     from matrix3d_core.standalone.video import VideoConfig, sample_latents
 
     given = inputs()
     noise = torch.randn(1, 16, *given["condition"].shape[2:], generator=torch.Generator().manual_seed(seed))
     config = VideoConfig(
-        HEIGHT, WIDTH, steps=steps, cfg=cfg, seed=seed, seam=seam, bf16_timesteps=rounds, shift=5.0
+        HEIGHT,
+        WIDTH,
+        steps=steps,
+        cfg=cfg,
+        seed=seed,
+        latent_roll=latent_roll,
+        bf16_timesteps=rounds,
+        shift=5.0,
     )
     text = (given["positive"], given["negative"] if cfg != 1 else None)
     return sample_latents(network, noise, given["condition"], text, given["image"], config=config)
@@ -89,7 +96,7 @@ def sample_in_diffusers(network, *, steps, cfg, seed, rounds, seam="off"):
     "settings",
     [
         {"steps": 6, "cfg": 5.0, "seed": 3, "rounds": False},
-        {"steps": 3, "cfg": 1.0, "seed": 7, "rounds": True, "seam": "every step"},
+        {"steps": 3, "cfg": 1.0, "seed": 7, "rounds": True, "latent_roll": "every step"},
     ],
     ids=["cfg 5", "turned, bf16 timesteps"],
 )

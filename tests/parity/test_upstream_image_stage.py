@@ -81,7 +81,7 @@ def test_decode_blends_sixteen_pixels(frames):
         seen.append(part)
         return decode(part)
 
-    blended = circular_decode(spy, latent, blend="upstream 16 px")
+    blended = circular_decode(spy, latent, seam_mode="upstream")
     (given,) = seen
     assert torch.equal(given, torch.cat((latent, latent[..., :2]), -1))
     expected = oracle.blended_decode(

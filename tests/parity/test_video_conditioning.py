@@ -26,7 +26,7 @@ CASES = {
     "padded": (7, (40, 80), (32, 64), "continuous", {"fit_frames": "pad"}),
     "trimmed": (7, (40, 80), (32, 64), "continuous", {"fit_frames": "trim"}),
     "square": (5, (40, 80), (64, 64), "continuous", {}),
-    "tiles": (1, (128, 256), (272, 544), "continuous", {"encode": "upstream tiles"}),
+    "tiles": (1, (128, 256), (272, 544), "continuous", {"encode_seam_mode": "upstream"}),
 }
 SEED = 11
 

@@ -19,7 +19,7 @@ HOST = {
 
 
 def is_host_file(path):
-    """``nodes/_host.py`` and its neighbors by subject, such as ``nodes/_host_seam.py``, import the host."""
+    """``nodes/_host.py`` and its neighbors by subject, such as ``nodes/_host_roll.py``, import the host."""
     return path.startswith("nodes/_host") and path.count("/") == 1
 
 

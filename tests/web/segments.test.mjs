@@ -36,7 +36,7 @@ class Node {
 }
 
 const INPUTS = {
-  WorldExtend: ["splat", "trajectory"], TrajectoryPlace: ["path", "start"], GSOptimize: ["trajectory", "initial"], SplatPreview: ["splat"],
+  WorldExtend: ["splat", "trajectory"], TrajectoryPlace: ["trajectory", "start_pose"], GSOptimize: ["trajectory", "initial"], SplatPreview: ["splat"],
 };
 const create = (kind) => new Node(kind, ...INPUTS[kind]);
 
@@ -45,7 +45,7 @@ function world() {
   const graph = new Graph();
   const [fit, walk, extend, place, fit2, walk2] = [
     new Node("GSOptimize"), new Node("SplatPreview", "splat"), new Node("WorldExtend", "splat", "trajectory"),
-    new Node("TrajectoryPlace", "path", "start"), new Node("GSOptimize", "trajectory", "initial"), new Node("SplatPreview", "splat"),
+    new Node("TrajectoryPlace", "trajectory", "start_pose"), new Node("GSOptimize", "trajectory", "initial"), new Node("SplatPreview", "splat"),
   ].map((node) => graph.add(node));
   fit.connect(0, walk, 0);
   fit.connect(0, extend, 0);
@@ -111,7 +111,7 @@ test("what extends a world is added below it and wired", () => {
   load.connect(1, walk, 0);
   path.connect(0, walk, 1);
   const names = {
-    WorldExtend: ["splat", "trajectory"], NextBestPath: ["geometry", "known", "start"], MeshGuidanceRender: ["geometry", "trajectory"],
+    WorldExtend: ["splat", "trajectory"], NextBestPath: ["geometry", "known", "start_pose"], MeshGuidanceRender: ["geometry", "trajectory"],
     PanoFill: ["frames", "mask", "depth", "trajectory"], GSOptimize: ["frames", "trajectory", "geometry", "depth", "mask", "initial"], SplatPreview: ["splat", "trajectory"],
   };
   const make = (kind) => {

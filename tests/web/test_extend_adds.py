@@ -25,7 +25,7 @@ ADDED = {
     "NextBestPath": {
         "geometry": ("WorldExtend", 2),
         "known": ("WorldExtend", 1),
-        "start": ("WorldExtend", 3),
+        "start_pose": ("WorldExtend", 3),
     },
     "MeshGuidanceRender": {"geometry": ("WorldExtend", 2), "trajectory": ("NextBestPath", 0)},
     "PanoFill": {

@@ -34,7 +34,7 @@ PRESET = {
     "frames": 81,
     "distance_mode": "units",
     "distance": 2.0,
-    "stay_clear": False,
+    "avoid_collisions": False,
     "clearance": 0.1,
     "upstream_exact": False,
     "fps": 12.0,

@@ -36,7 +36,7 @@ export function offerExtend(app) {
       const create = (/** @type {string} */ kind) => /** @type {any} */ (window).LiteGraph.createNode(kind);
       if (maker) {
         extender = repeatSegment(node, maker, create);
-        set(extender, "only_seen", false); // its trajectory is that of an earlier segment
+        set(extender, "only_observed", false); // its trajectory is that of an earlier segment
         for (const one of downstreamOf(extender)) makeRoom(one);
         text = tr("A copy of the segment was added below and continues from this world. It is queued.");
       } else {

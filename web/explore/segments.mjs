@@ -169,7 +169,7 @@ const SPLAT = "SPLAT";
  */
 const SEGMENT = [
   { kind: EXTEND, at: [0, 0], size: [360, 330], takes: { splat: ["world", 0], trajectory: ["path", 0] } },
-  { kind: "NextBestPath", at: [408, 0], size: [420, 262], takes: { geometry: [EXTEND, 2], known: [EXTEND, 1], start: [EXTEND, 3] }, values: { frames: 49 } },
+  { kind: "NextBestPath", at: [408, 0], size: [420, 262], takes: { geometry: [EXTEND, 2], known: [EXTEND, 1], start_pose: [EXTEND, 3] }, values: { frames: 49 } },
   { kind: "MeshGuidanceRender", at: [876, 0], size: [340, 286], takes: { geometry: [EXTEND, 2], trajectory: ["NextBestPath", 0] } },
   {
     kind: "PanoFill",

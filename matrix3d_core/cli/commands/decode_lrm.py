@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from ...lrm.decimate import DECIMATIONS
     from ...lrm.decode import DEFAULT_SETTINGS
-    from ...lrm.rays import POSE_RULES
+    from ...lrm.rays import POSE_NORMALIZATIONS
     from ...lrm.weights import PRECISIONS
 
     parser.epilog = EPILOG
@@ -57,7 +57,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--max-size", "max_size", "maximum size of splats, world units; 0 keeps all", type=float, metavar="F")
     add = setting_adder(parser.add_argument_group("model"), DEFAULT_SETTINGS)
     add("--pose-scale", "pose_scale", "units of the model per world unit", type=float, metavar="F")
-    add("--poses", "pose_rule", "pose convention passed to the model", choices=tuple(POSE_RULES))
+    add(
+        "--pose-normalization",
+        "pose_normalization",
+        "pose convention passed to the model",
+        choices=tuple(POSE_NORMALIZATIONS),
+    )
     add("--chunk", "chunk", "latent frames at a time; 0 = chosen by free memory", type=int, metavar="N")
     text = "compile the model with torch.compile: minutes once, then faster"
     parser.add_argument("--compile", action="store_true", help=text)

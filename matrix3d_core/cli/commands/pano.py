@@ -60,8 +60,8 @@ def _add_photo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    from ...diffusion.circular import BLENDS
-    from ...diffusion.latent_roll import SEAM_MODES
+    from ...diffusion.circular import PICTURE_SEAM_MODES
+    from ...diffusion.latent_roll import ROLL_MODES
     from ...standalone.pano import FROM_PHOTO, FROM_TEXT
 
     group = parser.add_argument_group("sampling; defaults are upstream's, text and photo differ")
@@ -76,8 +76,13 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add("--guidance", "guidance", "FLUX's guidance by the prompt", type=float, metavar="F")
     add("--seed", "seed", "random seed", type=int)
     text = "how the latent is rolled while sampling; upstream t2p leaves a random yaw"
-    add("--seam", "seam", text, choices=SEAM_MODES)
-    add("--blend", "blend", "how the border is decoded: as a ring, or upstream's blend", choices=BLENDS)
+    add("--latent-roll", "latent_roll", text, choices=ROLL_MODES)
+    add(
+        "--seam-mode",
+        "seam_mode",
+        "how the border is decoded: padded with the other side, or upstream's blend",
+        choices=PICTURE_SEAM_MODES,
+    )
     text = "level it and rotate its most interesting side to the front (text only)"
     group.add_argument("--canonicalize", action="store_true", default=None, help=text)
     add("--tile", "tile", "decode in tiles of this many latents, for less memory; 0 = whole", type=int)

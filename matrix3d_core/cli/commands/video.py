@@ -76,9 +76,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    from ...diffusion.latent_roll import SEAM_MODES
+    from ...diffusion.latent_roll import ROLL_MODES
     from ...diffusion.sizes import FRAME_FITS
-    from ...diffusion.video_codec import CODEC_MODES
+    from ...diffusion.video_codec import VIDEO_SEAM_MODES
     from ...standalone.video import VideoConfig
 
     group = parser.add_argument_group("sampling; defaults are upstream's")
@@ -90,9 +90,19 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add("--cfg", "cfg", "classifier-free guidance; 1 halves the time", type=float, metavar="F")
     add("--shift", "shift", "timestep shift of the noise schedule", type=float, metavar="F")
     add("--seed", "seed", "random seed", type=int)
-    add("--seam", "seam", "how the latent is rolled while sampling", choices=SEAM_MODES)
-    add("--encode", "encode", "how the VAE treats the border of the guidance", choices=CODEC_MODES)
-    add("--decode", "decode", "how the VAE treats the border of the video", choices=CODEC_MODES)
+    add("--latent-roll", "latent_roll", "how the latent is rolled while sampling", choices=ROLL_MODES)
+    add(
+        "--encode-seam-mode",
+        "encode_seam_mode",
+        "how the VAE treats the border of the guidance",
+        choices=VIDEO_SEAM_MODES,
+    )
+    add(
+        "--decode-seam-mode",
+        "decode_seam_mode",
+        "how the VAE treats the border of the video",
+        choices=VIDEO_SEAM_MODES,
+    )
     text = "maximum frames per segment, 4k + 1; longer paths are split"
     add("--segment", "frames_per_segment", text, type=int, metavar="N")
     add("--overlap", "overlap", "frames that segments share, 4k + 1", type=int, metavar="N")

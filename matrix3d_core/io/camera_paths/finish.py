@@ -16,7 +16,7 @@ from ...scene.camera import Equirect, camera_kind, camera_of, select_intrinsics
 from ...scene.trajectory import Trajectory
 from ..axes import OPENCV, axes_matrix
 from ..dataset import crop_turns
-from .raw import PATH_AXES, TIME_BASES, PathOptions, RawPath, natural_order
+from .raw import PATH_AXES, TIME_UNITS, PathOptions, RawPath, natural_order
 
 __all__ = ["MOST_ROUNDING", "ImportedPath", "finish", "likely_frame"]
 
@@ -55,7 +55,7 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
         notes.append(f"rotations were rounded (off by {worst:.2g}) and made exact again")
     raw = _in_order(replace(raw, matrices=matrices), notes)
     raw = _without_crops(raw, notes)
-    pose = raw.pose if options.pose == "auto" else options.pose
+    pose = raw.pose if options.pose_convention == "auto" else options.pose_convention
     poses = _inverted(raw.matrices) if pose == "c2w" else raw.matrices
     camera, world = (raw.camera_axes, raw.world_axes) if options.axes == "auto" else PATH_AXES[options.axes]
     poses = _turned(poses, axes_matrix(OPENCV, camera), axes_matrix(OPENCV, world))
@@ -83,7 +83,10 @@ def finish(source: str, raw: RawPath, options: PathOptions, name: str) -> Import
             "the first pose is not at the origin: the panorama is assumed to be at the first pose, with its rotation "
             "(panorama_at changes it)"
         )
-    lines = [f"read as {raw.kind}: {_reading(pose, camera, world)} (pose and axes override it)", *notes]
+    lines = [
+        f"read as {raw.kind}: {_reading(pose, camera, world)} (pose_convention and axes override it)",
+        *notes,
+    ]
     return ImportedPath(trajectory, tuple(lines))
 
 
@@ -230,14 +233,14 @@ def _timed(
         if len(times) < 2:
             return raw, poses, own_rate
     step = float(times.diff().median())
-    base = _time_base(step) if options.time_base == "auto" else options.time_base
-    second = TIME_BASES[base]
+    base = _time_unit(step) if options.time_unit == "auto" else options.time_unit
+    second = TIME_UNITS[base]
     if second is None:
-        notes.append("its times count frames (time_base overrides it)")
+        notes.append("its times count frames (time_unit overrides it)")
         return raw, poses, own_rate
     seconds = (times - times[0]) * second
     length, rate = float(seconds[-1]), 1 / (step * second)
-    notes.append(f"its times are {base} (time_base overrides it): {length:.3g} s, {rate:.4g} poses a second")
+    notes.append(f"its times are {base} (time_unit overrides it): {length:.3g} s, {rate:.4g} poses a second")
     if not options.fps:
         if float((times.diff() - step).abs().max()) > _UNEVEN * step:
             notes.append("poses are not evenly spaced in time; give fps to read them at an even rate")
@@ -246,7 +249,7 @@ def _timed(
     if count > _MOST_RESAMPLED:
         raise InvalidInput(
             f"{source}: {length:.4g} s at {options.fps:g} frames per second are {count} poses; at most "
-            f"{_MOST_RESAMPLED} are made. Lower fps, or check time_base ({base})."
+            f"{_MOST_RESAMPLED} are made. Lower fps, or check time_unit ({base})."
         )
     at = torch.arange(count, dtype=torch.float64) / options.fps
     return replace(raw, K_px=None, size_px=None), _read_at(poses, seconds, at), options.fps
@@ -263,7 +266,7 @@ def _read_at(poses: Tensor, seconds: Tensor, at: Tensor) -> Tensor:
     return _inverted(between)
 
 
-def _time_base(step: float) -> str:
+def _time_unit(step: float) -> str:
     """Guess the unit of times from their typical spacing: videos have 1 to 1000 pictures a second."""
     if step <= 1:
         return "frames" if step == 1 else "seconds"

@@ -20,7 +20,7 @@ __all__ = [
     "MAX_FRAMES",
     "PATH_AXES",
     "POSE_DIRECTIONS",
-    "TIME_BASES",
+    "TIME_UNITS",
     "PathOptions",
     "RawPath",
     "check_count",
@@ -42,7 +42,7 @@ PATH_AXES = {
 }
 """Name to the axes of cameras and of the world (codes as in `axes`); Blender's and nerfstudio's cameras are OpenGL's
 in a world whose z is up."""
-TIME_BASES = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9, "frames": None}
+TIME_UNITS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9, "frames": None}
 INTRINSICS_CHOICES = ("auto", "keep", "drop")
 
 
@@ -51,28 +51,28 @@ class PathOptions:
     """How to read a path; every default follows the format.
 
     Attributes:
-        pose: one of `POSE_DIRECTIONS`.
+        pose_convention: one of `POSE_DIRECTIONS`.
         axes: ``auto`` or a key of `PATH_AXES`.
         scale: camera positions are multiplied by it.
         fps: frames per second: paths with times are read at them, others are played at them. 0 keeps the file's.
-        time_base: ``auto`` or a key of `TIME_BASES`: the unit of the file's times.
+        time_unit: ``auto`` or a key of `TIME_UNITS`: the unit of the file's times.
         intrinsics: ``keep``, ``drop``, or ``auto``: kept for files of this library, dropped for others.
         camera: name of the camera, where a file has several; the first one by default.
     """
 
-    pose: str = "auto"
+    pose_convention: str = "auto"
     axes: str = "auto"
     scale: float = 1.0
     fps: float = 0.0
-    time_base: str = "auto"
+    time_unit: str = "auto"
     intrinsics: str = "auto"
     camera: str = ""
 
     def __post_init__(self) -> None:
         for name, options in (
-            ("pose", POSE_DIRECTIONS),
+            ("pose_convention", POSE_DIRECTIONS),
             ("axes", ("auto", *PATH_AXES)),
-            ("time_base", ("auto", *TIME_BASES)),
+            ("time_unit", ("auto", *TIME_UNITS)),
             ("intrinsics", INTRINSICS_CHOICES),
         ):
             if getattr(self, name) not in options:

@@ -15,7 +15,7 @@ from matrix3d_core.scene.panorama import PanoramaGeometry
 def test_gray_as_distance_or_its_inverse():
     image = torch.tensor([[[0.0], [0.25], [1.0]]])
     assert depth_from_image(image, unit=10).tolist() == [[0.0, 2.5, 10.0]]
-    assert depth_from_image(image, kind="inverse distance", unit=2).tolist() == [[math.inf, 8.0, 2.0]]
+    assert depth_from_image(image, kind="inverse depth", unit=2).tolist() == [[math.inf, 8.0, 2.0]]
     for settings in ({"kind": "z"}, {"unit": 0.0}, {"unit": math.inf}):
         with pytest.raises(InvalidInput):
             depth_from_image(image, **settings)
@@ -24,9 +24,9 @@ def test_gray_as_distance_or_its_inverse():
 def test_relative_depth_has_a_near_and_a_far_end():
     """By definition: white is the nearest, black the farthest; inverse distance is linear between 1/far and 1/near."""
     image = torch.tensor([[[0.0], [0.5], [1.0]]])
-    inverse = depth_from_image(image, kind="inverse distance", near=1.5, far=6.0)
+    inverse = depth_from_image(image, kind="inverse depth", near=1.5, far=6.0)
     torch.testing.assert_close(inverse, torch.tensor([[6.0, 1 / (0.5 / 6 + 0.5 / 1.5), 1.5]]))
-    assert torch.equal(depth_from_image(image, kind="inverse distance", unit=1.5, far=6.0), inverse)
+    assert torch.equal(depth_from_image(image, kind="inverse depth", unit=1.5, far=6.0), inverse)
     assert depth_from_image(image, near=1.5, far=6.5).tolist() == [[1.5, 4.0, 6.5]]
     for settings, match in (
         ({"near": 2.0}, "near needs far"),
@@ -34,7 +34,7 @@ def test_relative_depth_has_a_near_and_a_far_end():
         ({"far": math.nan}, "near and far must be 0"),
     ):
         with pytest.raises(InvalidInput, match=match):
-            depth_from_image(image, kind="inverse distance", **settings)
+            depth_from_image(image, kind="inverse depth", **settings)
 
 
 def test_a_colored_picture_is_no_depth():

@@ -21,7 +21,7 @@ from matrix3d_core.diffusion.circular import (
 from matrix3d_core.diffusion.circular_convs import (
     BorderLost,
     circular_convs,
-    resolve_border,
+    resolve_seam_mode,
     why_not_circular,
 )
 from matrix3d_core.errors import InvalidInput
@@ -209,17 +209,19 @@ def test_unknown_convolutions_are_refused(network, says):
     assert says in why_not_circular(network)
     with pytest.raises(InvalidInput, match="cannot wrap around in width"), circular_convs(network):
         pass
-    assert resolve_border("auto", network, 0) == "padded"
-    with pytest.raises(InvalidInput, match=f"border exact must.*{says}"):
-        resolve_border("exact", network, 0)
+    assert resolve_seam_mode("auto", network, 0) == "padded"
+    with pytest.raises(InvalidInput, match=f"seam_mode circular must.*{says}"):
+        resolve_seam_mode("circular", network, 0)
 
 
 def test_border_is_exact_where_it_can_be():
-    assert resolve_border("auto", decoder(), 0) == resolve_border("exact", decoder(), 0) == "exact"
-    assert resolve_border("auto", decoder(), 64) == "padded"
-    assert resolve_border("none", decoder(), 0) == "none"
+    assert (
+        resolve_seam_mode("auto", decoder(), 0) == resolve_seam_mode("circular", decoder(), 0) == "circular"
+    )
+    assert resolve_seam_mode("auto", decoder(), 64) == "padded"
+    assert resolve_seam_mode("none", decoder(), 0) == "none"
     with pytest.raises(InvalidInput, match="needs the whole width, but the tile width is 64"):
-        resolve_border("exact", decoder(), 64)
+        resolve_seam_mode("circular", decoder(), 64)
 
 
 @pytest.mark.parametrize("tile_height", [0, 8, 16, 20])
@@ -238,7 +240,7 @@ def test_upstream_blend_is_the_formula(tile_height):
         )
 
     expected = oracle_video.blended_decode(tiled, latent.numpy())
-    actual = circular_decode(as_decode(network), latent, blend="upstream 16 px", tile_height=tile_height)
+    actual = circular_decode(as_decode(network), latent, seam_mode="upstream", tile_height=tile_height)
     # Values of size 8; a blend of rows and one of columns round three times each.
     np.testing.assert_allclose(actual.movedim(-1, 1).numpy(), expected, rtol=0, atol=6 * EPS * 8)
 
@@ -322,9 +324,9 @@ def test_progress_counts_tiles_and_can_stop():
     [
         (lambda: circular_decode(None, torch.zeros(3, 4, 5)), r"must be \[B, C, h, w\] or"),
         (lambda: circular_decode(None, torch.full((1, 3, 4, 8), torch.nan)), "96 of 96 values are NaN"),
-        (lambda: circular_decode(None, torch.zeros(1, 3, 4, 8), blend="mix"), "blend must be one of"),
+        (lambda: circular_decode(None, torch.zeros(1, 3, 4, 8), seam_mode="mix"), "seam_mode must be one of"),
         (
-            lambda: circular_decode(None, torch.zeros(1, 3, 4, 8), blend="upstream 16 px", tile_width=5),
+            lambda: circular_decode(None, torch.zeros(1, 3, 4, 8), seam_mode="upstream", tile_width=5),
             "tile width must be 0",
         ),
         (lambda: circular_encode(None, torch.zeros(1, 15, 32, 3)), "multiples of 8 to be encoded; got 32x15"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from matrix3d_core.diffusion.latent_roll import (
-    SEAM_MODES,
+    ROLL_MODES,
     roll_aligned,
     roll_plan,
     roll_tokens,
@@ -80,7 +80,7 @@ def test_every_step_rolls_before_each_step_and_is_undone():
     assert (np.array(plan.offsets) % 2 == 0).all()
 
 
-@pytest.mark.parametrize("mode", SEAM_MODES)
+@pytest.mark.parametrize("mode", ROLL_MODES)
 def test_plans_repeat_for_a_seed_and_leave_the_global_generator_alone(mode):
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -92,7 +92,7 @@ def test_plans_repeat_for_a_seed_and_leave_the_global_generator_alone(mode):
 
 def test_off_and_an_empty_schedule_roll_nothing():
     assert roll_plan("off", 5, 1, 0).offsets == (0,) * 5
-    for mode in SEAM_MODES:
+    for mode in ROLL_MODES:
         plan = roll_plan(mode, 0, 64, 0)
         assert plan.offsets == ()
         assert plan.final == 0

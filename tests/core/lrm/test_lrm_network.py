@@ -245,7 +245,7 @@ def test_an_unturned_first_camera_keeps_its_place():
     assert torch.equal(network_poses(path), path.camera_from_world)
     first = network_poses(path, "first frame")
     torch.testing.assert_close(first[0], torch.eye(4, dtype=torch.float64))
-    with pytest.raises(InvalidInput, match="rule must be one of upstream, first frame, as they are"):
+    with pytest.raises(InvalidInput, match="rule must be one of upstream, first frame, none"):
         network_poses(path, "last")
 
 

@@ -190,7 +190,7 @@ def test_wrong_levels_are_named(change, words):
 
 @pytest.mark.parametrize("fuse", ["mahalanobis", "voxel"])
 def test_a_world_merged_with_itself_is_itself(fuse):
-    merged, report = merge_gaussians([WORLD, WORLD], fuse=fuse, voxel=0.01)
+    merged, report = merge_gaussians([WORLD, WORLD], fuse=fuse, voxel_size=0.01)
     assert report == {"parts": [len(WORLD)] * 2, "fused": len(WORLD), "after": len(WORLD)}
     assert score(merged, WORLD) > 50
     both, report = merge_gaussians([WORLD, WORLD], fuse="none")
@@ -222,7 +222,7 @@ def test_other_colors_and_far_worlds_are_no_duplicates():
     [
         ([], {}, "at least 1 world"),
         ([WORLD], {"fuse": "glue"}, "fuse must be one of mahalanobis, voxel, none"),
-        ([WORLD], {"voxel": 0.0}, "must be positive"),
+        ([WORLD], {"voxel_size": 0.0}, "must be positive"),
     ],
 )
 def test_wrong_merges_are_named(parts, change, words):

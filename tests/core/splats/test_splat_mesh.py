@@ -114,7 +114,7 @@ def test_nothing_to_see_is_an_error():
     with pytest.raises(InvalidInput, match="must show a surface"):
         mesh_from_gaussians(WORLD, trajectory=PATH, config=config)
     with pytest.raises(InvalidInput, match=r"none are within 0\.1"):
-        mesh_from_gaussians(WORLD, trajectory=PATH, config=MeshConfig(reach=0.1, rows=32))
+        mesh_from_gaussians(WORLD, trajectory=PATH, config=MeshConfig(max_depth=0.1, rows=32))
     with pytest.raises(InvalidInput, match="resolution must lie between 8 and 1024"):
         MeshConfig(resolution=2)
 

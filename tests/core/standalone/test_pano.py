@@ -73,7 +73,7 @@ def test_text_to_panorama_on_the_command_line(flux_folder, tmp_path, capsys):
     report = json.loads((out / "report.json").read_text())
     assert report["config"]["seed"] == 4
     assert report["config"]["steps"] == 3
-    assert report["config"]["seam"] == "upstream t2p"
+    assert report["config"]["latent_roll"] == "upstream t2p"
     assert report["config"]["guidance"] == 7.0
 
 
@@ -100,7 +100,7 @@ def test_photo_to_panorama_on_the_command_line(fill_folder, tmp_path):
     report = json.loads((out / "report.json").read_text())
     assert report["prompt"].startswith("A high quality 360 panorama photo of a room")
     assert report["config"]["guidance"] == 30.0
-    assert report["config"]["seam"] == "upstream i2p"
+    assert report["config"]["latent_roll"] == "upstream i2p"
 
 
 def test_a_photo_needs_its_field_of_view(tmp_path, capsys):
@@ -111,9 +111,9 @@ def test_a_photo_needs_its_field_of_view(tmp_path, capsys):
 def test_upstreams_presets():
     """Fact sheet 3.1 and 3.2."""
     assert (FROM_TEXT.height, FROM_TEXT.width, FROM_TEXT.steps, FROM_TEXT.guidance) == (512, 1024, 50, 7.0)
-    assert (FROM_TEXT.seed, FROM_TEXT.seam) == (380, "upstream t2p")
+    assert (FROM_TEXT.seed, FROM_TEXT.latent_roll) == (380, "upstream t2p")
     assert (FROM_PHOTO.height, FROM_PHOTO.width, FROM_PHOTO.steps) == (800, 1600, 50)
-    assert (FROM_PHOTO.guidance, FROM_PHOTO.seam) == (30.0, "upstream i2p")
+    assert (FROM_PHOTO.guidance, FROM_PHOTO.latent_roll) == (30.0, "upstream i2p")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_upstreams_presets():
         (PanoConfig(64, 100), "twice as wide"),
         (PanoConfig(72, 144), "height must be a multiple of 16; got 72. Nearest is 64"),
         (PanoConfig(64, 128, 0), "steps must be at least 1; got 0"),
-        (PanoConfig(64, 128, seam="round"), "seam must be one of off, upstream t2p"),
+        (PanoConfig(64, 128, latent_roll="round"), "latent_roll must be one of off, upstream t2p"),
     ],
 )
 def test_wrong_settings_are_refused_before_any_work(config, says):
@@ -131,10 +131,12 @@ def test_wrong_settings_are_refused_before_any_work(config, says):
 
 
 def test_the_same_seed_gives_the_same_panorama(flux):
-    config = PanoConfig(HEIGHT, WIDTH, 2, seam="every step")
+    config = PanoConfig(HEIGHT, WIDTH, 2, latent_roll="every step")
     first, again = (panorama_from_text(flux, "a room", config=config) for _ in range(2))
     assert torch.equal(first.panorama, again.panorama)
-    other = panorama_from_text(flux, "a room", config=PanoConfig(HEIGHT, WIDTH, 2, seam="every step", seed=1))
+    other = panorama_from_text(
+        flux, "a room", config=PanoConfig(HEIGHT, WIDTH, 2, latent_roll="every step", seed=1)
+    )
     assert not torch.allclose(first.latent, other.latent, **CLOSE)
 
 
@@ -209,7 +211,9 @@ def test_text_rolls_like_upstream_and_stays_rolled(flux):
     expected, _ = sampled_with_real_rolls(flux, config, rolls, with_condition=False, prompt="a room")
     got = panorama_from_text(flux, "a room", config=config).latent
     torch.testing.assert_close(got, expected, **CLOSE)
-    still = panorama_from_text(flux, "a room", config=PanoConfig(HEIGHT, WIDTH, STEPS, seed=9, seam="off"))
+    still = panorama_from_text(
+        flux, "a room", config=PanoConfig(HEIGHT, WIDTH, STEPS, seed=9, latent_roll="off")
+    )
     assert not torch.allclose(got, still.latent, **CLOSE)
 
 
@@ -217,7 +221,7 @@ def test_photo_rolls_like_upstream_with_image_and_mask_and_is_rolled_back(fill):
     from matrix3d_core.panorama.photo import Placement, place_photo, project_photos
     from matrix3d_core.video.prompts import apply_prompt_preset
 
-    config = PanoConfig(HEIGHT, WIDTH, STEPS, guidance=30.0, seed=2, seam="upstream i2p")
+    config = PanoConfig(HEIGHT, WIDTH, STEPS, guidance=30.0, seed=2, latent_roll="upstream i2p")
     photo = torch.rand(30, 40, 3, generator=torch.Generator().manual_seed(1))
     where = PhotoPlace(1.4, put_back=False)
     got = panorama_from_photo(fill, "a room", photo, where, config=config).latent

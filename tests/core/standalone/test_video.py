@@ -109,7 +109,7 @@ def test_upstreams_settings_are_the_defaults():
     config = VideoConfig()
     assert (config.steps, config.cfg, config.shift, config.seed) == (50, 5.0, 5.0, 0)
     assert (config.height, config.width, config.transposed, config.blacken) == (480, 960, True, True)
-    assert (config.seam, config.fps, config.frames_per_segment) == ("off", 24.0, 81)
+    assert (config.latent_roll, config.fps, config.frames_per_segment) == ("off", 24.0, 81)
 
 
 # What the network gets -------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_upstreams_settings_are_the_defaults():
 def test_the_network_gets_latent_mask_and_guidance_in_this_order(wan):
     frames, mask = guidance()
     clip = prepare_guidance(frames, mask, 32, 64)
-    condition = condition_latents(wan, clip, config=replace(SMALL, encode="plain"))
+    condition = condition_latents(wan, clip, config=replace(SMALL, encode_seam_mode="none"))
     seen = []
 
     def note(module, positional, named):
@@ -126,7 +126,7 @@ def test_the_network_gets_latent_mask_and_guidance_in_this_order(wan):
 
     hook = wan.transformer.register_forward_pre_hook(note, with_kwargs=True)
     try:
-        video_from_guidance(wan, "a room", clip, config=replace(SMALL, encode="plain", steps=3))
+        video_from_guidance(wan, "a room", clip, config=replace(SMALL, encode_seam_mode="none", steps=3))
     finally:
         hook.remove()
     assert len(seen) == 6  # 3 steps, prompt and negative prompt
@@ -157,7 +157,7 @@ def test_guidance_is_normalized_as_diffusers_pipeline_does_it(wan):
     mask = torch.zeros(5, 32, 64)
     mask[0] = 1
     clip = prepare_guidance(frames, mask, 32, 64, transposed=False, eight_bit=False)
-    ours = condition_latents(wan, clip, config=replace(SMALL, encode="plain"))
+    ours = condition_latents(wan, clip, config=replace(SMALL, encode_seam_mode="none"))
     # The pipeline fills the other frames with 0, which is gray; the frames are black here, so -1.
     video = torch.full((1, 3, 5, 32, 64), -1.0)
     video[:, :, 0] = frames[0].movedim(-1, 0) * 2 - 1
@@ -195,11 +195,11 @@ def test_cfg_1_leaves_out_the_negative_prompt(wan):
     assert len(calls) == SMALL.steps
 
 
-@pytest.mark.parametrize("mode", ["plain", "upstream tiles", "circular"])
+@pytest.mark.parametrize("mode", ["none", "upstream", "circular"])
 def test_every_codec_mode_runs(wan, mode):
     clip = prepare_guidance(*guidance(5), 32, 64)
     result = video_from_guidance(
-        wan, "a room", clip, config=replace(SMALL, encode=mode, decode=mode, steps=1)
+        wan, "a room", clip, config=replace(SMALL, encode_seam_mode=mode, decode_seam_mode=mode, steps=1)
     )
     assert result.frames.shape == (5, 32, 64, 3)
     assert 0 <= float(result.frames.min()) <= float(result.frames.max()) <= 1
@@ -212,14 +212,16 @@ def test_circular_decode_closes_the_border(wan):
     config = replace(SMALL, height=32, width=192)
 
     def decoded(mode, columns):
-        frames = _decode(wan, latents.roll(columns, -1), replace(config, decode=mode), "cpu", lambda _: None)
+        frames = _decode(
+            wan, latents.roll(columns, -1), replace(config, decode_seam_mode=mode), "cpu", lambda _: None
+        )
         return frames.roll(-8 * columns, 2)
 
     def moved(mode):
         return float((decoded(mode, 0) - decoded(mode, 9)).abs().mean())
 
     # Not 0: the attention in the middle of the VAE also sees the margins. Seen: 0.05.
-    assert moved("circular") < 0.1 * moved("plain")
+    assert moved("circular") < 0.1 * moved("none")
 
 
 def test_long_paths_are_cut_and_joined(wan):
@@ -244,7 +246,7 @@ def test_long_paths_are_cut_and_joined(wan):
         ({}, 8, "number of frames must be 4k \\+ 1"),
         ({"steps": 0}, 9, "steps must be at least 1"),
         ({"shift": 0.0}, 9, "shift must be positive"),
-        ({"encode": "wrapped"}, 9, "encode must be one of circular"),
+        ({"encode_seam_mode": "wrapped"}, 9, "encode_seam_mode must be one of circular"),
         ({"overlap": 9, "frames_per_segment": 9}, 13, "overlap must be less than"),
     ],
 )

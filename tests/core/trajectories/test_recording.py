@@ -57,7 +57,9 @@ def corner(seconds=4.0, rate=50):
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.5])
 def test_corners_are_kept_as_far_as_the_smoothing_says(smoothing):
-    path = trajectory_from_recording(parse(walk=corner()), frames=201, smoothing_s=smoothing, pace="time")
+    path = trajectory_from_recording(
+        parse(walk=corner()), frames=201, smoothing_s=smoothing, resample_by="time"
+    )
     reach, turn = 0.07 * smoothing, 4 * smoothing
     x, z = path.centers[:, 0], path.centers[:, 2]
     # Off the way that was walked: x = 0 up to z = 2.8, then z = 2.8.
@@ -77,7 +79,7 @@ def test_smoothing_does_not_bring_the_path_into_a_wall():
     walls = Occupancy(solid, (-6.0 - 0.25, -0.05, 2.8 - 0.25 - 4.0), 0.1)
     walked = parse(walk=corner())
     free, held = (
-        trajectory_from_recording(walked, frames=201, smoothing_s=3.0, pace="time", walls=w)
+        trajectory_from_recording(walked, frames=201, smoothing_s=3.0, resample_by="time", walls=w)
         for w in (None, walls)
     )
     assert walls.blocks(free.centers, 0.2).any()
@@ -89,7 +91,7 @@ def test_distance_leaves_pauses_out_and_time_keeps_them():
     even = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0)
     steps = even.centers.diff(dim=0).norm(dim=-1)
     assert torch.allclose(steps, torch.full_like(steps, 0.1), atol=0.01)
-    timed = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0, pace="time")
+    timed = trajectory_from_recording(parse(walk=rows), frames=21, smoothing_s=0, resample_by="time")
     assert torch.allclose(timed.centers[5:16, 2], torch.ones(11, dtype=torch.float64), atol=0.02)
 
 
@@ -146,7 +148,7 @@ def test_broken_text_is_named(text, words):
 
 
 @pytest.mark.parametrize(
-    "option", [{"frames": 0}, {"smoothing_s": -1.0}, {"smoothing_s": math.nan}, {"pace": "x"}]
+    "option", [{"frames": 0}, {"smoothing_s": -1.0}, {"smoothing_s": math.nan}, {"resample_by": "x"}]
 )
 def test_options_out_of_range(option):
     with pytest.raises(InvalidInput):

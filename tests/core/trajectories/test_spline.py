@@ -31,7 +31,7 @@ def test_even_pace_meets_every_keyframe(seed, ease, closed):
     positions, rotations = random_keys(seed, 6)
     segments = 6 if closed else 5
     path = spline_trajectory(
-        positions, rotations, frames=segments * 10 + 1, pace="even", closed=closed, ease=False
+        positions, rotations, frames=segments * 10 + 1, speed_profile="per segment", closed=closed, ease=False
     )
     poses = path.world_from_camera
     for key in range(6):
@@ -100,7 +100,7 @@ def test_full_turn_on_the_spot_through_keyframes_closes():
 @pytest.mark.parametrize("seed", range(3))
 def test_path_through_frames_meets_them(seed):
     positions, rotations = random_keys(seed, 9)
-    trajectory = spline_trajectory(positions, rotations, frames=9, pace="even")
+    trajectory = spline_trajectory(positions, rotations, frames=9, speed_profile="per segment")
     centers, turned = path_through_frames(trajectory).at(torch.arange(9, dtype=torch.float64))
     torch.testing.assert_close(centers, positions, rtol=0, atol=1e-11)
     torch.testing.assert_close(turned, rotations, rtol=0, atol=1e-11)
@@ -117,7 +117,7 @@ def test_rotation_vectors_and_quaternions_are_inverse(values):
     ("change", "message"),
     [
         ({"frames": 0}, "at least 1 keyframe and 1 frame; got 2 and 0"),
-        ({"pace": "slow"}, "pace must be one of distance, even; got 'slow'"),
+        ({"speed_profile": "slow"}, "speed_profile must be one of constant, per segment; got 'slow'"),
         ({"positions": torch.full((2, 3), math.nan, dtype=torch.float64)}, "positions must be finite"),
         (
             {"positions": torch.zeros(3, 3, dtype=torch.float64)},

@@ -26,11 +26,11 @@ from ..matrix3d_core.diffusion.latent_roll import (
 )
 from ..matrix3d_core.errors import InvalidInput
 
-__all__ = ["SEAM_KEY", "install_seam"]
+__all__ = ["ROLL_KEY", "install_latent_roll"]
 
 logger = logging.getLogger(__name__)
 
-SEAM_KEY = "matrix3d_seam"
+ROLL_KEY = "matrix3d_latent_roll"
 """Name of our wrappers, and of a run's state among its transformer options."""
 
 
@@ -43,7 +43,7 @@ class _Run:
     height: int
 
 
-def install_seam(
+def install_latent_roll(
     model: Any,
     mode: str,
     *,
@@ -63,7 +63,7 @@ def install_seam(
 
     Args:
         model: the host's model patcher, already cloned; the wrappers go onto it.
-        mode: one of `SEAM_MODES`; see `roll_plan`. An earlier seam on the clone is replaced; ``off``
+        mode: one of `ROLL_MODES`; see `roll_plan`. An earlier one on the clone is replaced; ``off``
             takes it away.
         start: share of the steps after which upstream's rolls begin.
         seed: of the rolls; None = the sampler's own seed.
@@ -76,7 +76,7 @@ def install_seam(
     step = multiple or (2 if mode == "every step" else 1)
     roll_plan(mode, 1, 2 * step, 0, start=start, multiple=step)  # bad numbers are refused now
     for kind in (WrappersMP.SAMPLER_SAMPLE, WrappersMP.APPLY_MODEL):
-        model.remove_wrappers_with_key(kind, SEAM_KEY)
+        model.remove_wrappers_with_key(kind, ROLL_KEY)
     if mode == "off":
         return
 
@@ -84,8 +84,8 @@ def install_seam(
         number = seed if seed is not None else sampler_seed or 0
         return roll_plan(mode, steps, width, number, start=start, multiple=step)
 
-    model.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, SEAM_KEY, _around_sampler(plan_for))
-    model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, SEAM_KEY, _around_network)
+    model.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, ROLL_KEY, _around_sampler(plan_for))
+    model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, ROLL_KEY, _around_network)
 
 
 def _around_sampler(plan_for: Callable[[int, int, int | None], RollPlan]) -> Callable[..., Any]:
@@ -103,15 +103,15 @@ def _around_sampler(plan_for: Callable[[int, int, int | None], RollPlan]) -> Cal
     ) -> Any:
         if noise.ndim not in (4, 5):
             raise InvalidInput(
-                "seam handling needs one latent picture [B, C, H, W] or video [B, C, T, H, W]; got noise of shape "
-                f"{list(noise.shape)}. Set the seam mode to off for this model."
+                "the latent roll needs one latent picture [B, C, H, W] or video [B, C, T, H, W]; got noise of shape "
+                f"{list(noise.shape)}. Set latent_roll to off for this model."
             )
         plan = plan_for(len(sigmas) - 1, noise.shape[-1], extra_args.get("seed"))
         run = _Run(tuple(sigmas.tolist()), plan, noise.shape[-2])
         options = extra_args["model_options"]
         options = {
             **options,
-            "transformer_options": {**options.get("transformer_options", {}), SEAM_KEY: run},
+            "transformer_options": {**options.get("transformer_options", {}), ROLL_KEY: run},
         }
         result = executor(
             guider, sigmas, {**extra_args, "model_options": options}, callback, noise, *rest, **kw
@@ -125,7 +125,7 @@ def _around_network(executor: Any, x: torch.Tensor, t: torch.Tensor, *args: Any,
     """Roll the network's input by the plan's offset, and its output back."""
     names = ("c_concat", "c_crossattn", "control", "transformer_options")
     inputs = {**dict(zip(names, args, strict=False)), **kwargs}
-    run = (inputs.get("transformer_options") or {}).get(SEAM_KEY)
+    run = (inputs.get("transformer_options") or {}).get(ROLL_KEY)
     if run is None or not run.plan.is_rolled or tuple(x.shape[-2:]) != (run.height, run.plan.width):
         return executor(x, t, *args, **kwargs)
     columns = run.plan.offsets[step_of_sigma(run.sigmas, float(t.flatten()[0]))]

@@ -52,7 +52,7 @@ class SplatRender(io.ComfyNode):
             inputs=[
                 io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
                 TrajectoryType.Input(
-                    "trajectory", tooltip="Where the camera is and where it looks (the pose's forward axis)."
+                    "trajectory", tooltip="Camera path; the camera looks along each pose's forward axis."
                 ),
                 io.Int.Input(
                     "width",
@@ -68,7 +68,7 @@ class SplatRender(io.ComfyNode):
                     min=16,
                     max=8192,
                     step=8,
-                    tooltip="Rows of the frames. Panoramas and VR180 are half as high as wide whatever stands here.",
+                    tooltip="Rows of the frames. Panoramas and VR180 are always half as high as wide.",
                 ),
                 io.Float.Input(
                     "fov",
@@ -84,7 +84,7 @@ class SplatRender(io.ComfyNode):
                     min=1,
                     max=1000,
                     step=1,
-                    tooltip="Render every how many poses; the first is always rendered.",
+                    tooltip="Render every n-th pose; the first is always rendered.",
                 ),
                 splat_backend_input(),
                 io.Combo.Input(
@@ -92,8 +92,8 @@ class SplatRender(io.ComfyNode):
                     options=list(PROJECTIONS),
                     default=PROJECTIONS[0],
                     optional=True,
-                    tooltip="perspective: one flat view. panorama: all around, 2:1. stereo: two flat views side by "
-                    "side, left eye first. vr180: two half panoramas side by side.",
+                    tooltip="perspective: one perspective view. panorama: equirectangular, 2:1. stereo: two "
+                    "perspective views side by side, left eye first. vr180: two half panoramas side by side.",
                 ),
                 io.Float.Input(
                     "eye_distance",
@@ -115,27 +115,27 @@ class SplatRender(io.ComfyNode):
                     options=list(_COLORS),
                     default=_COLORS[0],
                     optional=True,
-                    tooltip="picture: what the world looks like. provenance: where each splat comes from: green = "
-                    "texel of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, "
-                    "gray = not known.",
+                    tooltip="picture: the world's own colors. provenance: where each splat comes from: green = texel "
+                    "of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, gray "
+                    "= unknown.",
                 ),
                 io.Boolean.Input(
                     "antialiased",
                     default=False,
                     optional=True,
                     advanced=True,
-                    tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds that were "
-                    "trained so (mip), as the report of Load Splats says.",
+                    tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds trained with a "
+                    "mip filter, as the report of Load Splats says.",
                 ),
             ],
             outputs=[
                 io.Image.Output(
                     display_name="frames", tooltip="One picture per rendered pose, over the background."
                 ),
-                io.Mask.Output(display_name="alpha", tooltip="Coverage: 1 where splats hide the background."),
+                io.Mask.Output(display_name="alpha", tooltip="Alpha: 1 where splats hide the background."),
                 DepthType.Output(
                     display_name="depth",
-                    tooltip="Distance along each ray in world units, infinite where nothing is.",
+                    tooltip="Distance along each ray in world units, infinite where empty.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -186,8 +186,8 @@ class VideoSave360(io.ComfyNode):
             node_id="VideoSave360",
             display_name="Save 360 Video",
             category="Matrix-3D/files",
-            description="Writes frames as an MP4 with the tags that make players, headsets and video sites show it "
-            "as a 360, VR180 or stereo film.",
+            description="Writes frames as an MP4 with the spherical metadata that makes players, headsets and video "
+            "sites show it as 360, VR180 or stereo video.",
             search_aliases=[
                 *PANORAMA_WORDS,
                 "video save 360",
@@ -222,7 +222,7 @@ class VideoSave360(io.ComfyNode):
                     min=0,
                     max=51,
                     step=1,
-                    tooltip="Quality of H.264: 0 loses nothing, 18 looks the same, 51 is the smallest file.",
+                    tooltip="H.264 quality: 0 is lossless, 18 visually lossless, 51 the smallest file.",
                 ),
                 io.String.Input(
                     "filename_prefix",

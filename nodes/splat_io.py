@@ -78,16 +78,16 @@ class SplatSave(io.ComfyNode):
                     options=list(_AXES),
                     default="auto",
                     advanced=True,
-                    tooltip="Axes of the file; positions, rotations and view-dependent colors are turned. auto: "
-                    "what readers of the format expect (OpenCV, for glb glTF's). An HTML page needs none.",
+                    tooltip="Axes of the file; positions, rotations and view-dependent colors are converted. auto: "
+                    "what readers of the format assume (OpenCV, for glb glTF's). An HTML page needs none.",
                 ),
                 io.Boolean.Input(
                     "sidecar",
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Also write <name>.world.json: axes, scale, up, start pose, bounds, source, license. "
-                    "Splat Load and the viewer read it.",
+                    tooltip="Also write <name>.world.json: axes, scale, up, start pose, bounds, source, license. Load "
+                    "Splats and the viewer read it.",
                 ),
                 io.String.Input(
                     "source",
@@ -104,7 +104,7 @@ class SplatSave(io.ComfyNode):
                 TrajectoryType.Input(
                     "trajectory",
                     optional=True,
-                    tooltip="Its first pose is where a visit begins, and it says whether units are meters.",
+                    tooltip="Its first pose is the viewer's start pose, and it tells whether units are meters.",
                 ),
             ],
             outputs=[
@@ -188,14 +188,14 @@ class SplatLoad(io.ComfyNode):
                     default="auto",
                     advanced=True,
                     tooltip="Axes of the file. auto: what the file or the world.json beside it says, else what is "
-                    "usual for the format. Choose OpenGL when the world stands on its head, as many SPZ files do.",
+                    "usual for the format. Choose OpenGL when the world is upside down, as many SPZ files do.",
                 ),
                 io.Boolean.Input(
                     "drop_invalid",
                     default=False,
                     advanced=True,
-                    tooltip="Leave out splats with NaN, infinity, a zero rotation or sizes beyond any scene; else "
-                    "refuse the file.",
+                    tooltip="Drop splats with NaN, infinity, a zero rotation or implausible scales; else refuse the "
+                    "file.",
                 ),
                 io.Combo.Input(
                     "opacity",
@@ -203,8 +203,9 @@ class SplatLoad(io.ComfyNode):
                     default=OPACITY_KINDS[0],
                     optional=True,
                     advanced=True,
-                    tooltip="What the opacities of a PLY are. logit: usual. probability: 0 to 1, as some programs "
-                    "write them; choose it when the world looks too transparent. auto: found out, see the report.",
+                    tooltip="What the opacities of a PLY are. logit: the standard. probability: 0 to 1, as some "
+                    "programs write them; choose it when the world looks too transparent. auto: detected, see the "
+                    "report.",
                 ),
                 io.Combo.Input(
                     "scale",
@@ -212,8 +213,8 @@ class SplatLoad(io.ComfyNode):
                     default=SCALE_KINDS[0],
                     optional=True,
                     advanced=True,
-                    tooltip="What the scales of a PLY are. logarithm: usual. linear: sizes as they are; choose it when "
-                    "all splats look huge. auto: found out, see the report.",
+                    tooltip="What the scales of a PLY are. logarithm: the standard. linear: plain scales; choose it "
+                    "when all splats look huge. auto: detected, see the report.",
                 ),
                 io.Combo.Input(
                     "points",
@@ -221,8 +222,8 @@ class SplatLoad(io.ComfyNode):
                     default=_POINTS[0],
                     optional=True,
                     advanced=True,
-                    tooltip="A PLY that is a plain point cloud or a mesh, not splats. balls: read its points as opaque "
-                    "balls, as large as their neighbors are far.",
+                    tooltip="A PLY that is a plain point cloud or a mesh, not splats. balls: read its points as "
+                    "opaque isotropic splats, sized by the distance to their neighbors.",
                 ),
                 io.Int.Input(
                     "max_splats",
@@ -232,7 +233,8 @@ class SplatLoad(io.ComfyNode):
                     step=1_000_000,
                     optional=True,
                     advanced=True,
-                    tooltip=f"Most splats that a packed file ({_PACKED}) may unpack to; a million take 60 to 240 MB "
+                    tooltip=f"Maximum number of splats that a compressed file ({_PACKED}) may decode to; a million "
+                    "take 60 to 240 MB "
                     f"of memory. 0: one for each byte of the file, at most {MOST_GAUSSIANS // 1_000_000} million.",
                 ),
             ],
@@ -240,8 +242,8 @@ class SplatLoad(io.ComfyNode):
                 io.Splat.Output(display_name="splat", tooltip="The splats, a batch of one."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="JSON: how many splats, and what the file was taken for (axes, opacity, scale, "
-                    "antialiased, ...) with the input that decides otherwise.",
+                    tooltip="JSON: number of splats, and how the file was interpreted (axes, opacity, scale, "
+                    "antialiased, ...) with the input that overrides it.",
                 ),
             ],
         )

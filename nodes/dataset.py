@@ -34,8 +34,8 @@ class DatasetExport(io.ComfyNode):
             node_id="DatasetExport",
             display_name="Export Dataset",
             category="Matrix-3D/files",
-            description="Writes frames, masks, depth and known poses into a folder that COLMAP's readers "
-            "(LichtFeld, Brush, Postshot, gsplat) or nerfstudio train from. Nothing has to be matched or solved. "
+            description="Writes frames, masks, depth and known poses into a folder that COLMAP's readers (LichtFeld, "
+            "Brush, Postshot, gsplat) or nerfstudio train from. No feature matching or bundle adjustment is needed. "
             "Panoramic frames are cut into perspective crops.",
             search_aliases=[
                 *SPLAT_WORDS,
@@ -66,8 +66,8 @@ class DatasetExport(io.ComfyNode):
                     "layout",
                     options=list(DATASET_LAYOUTS),
                     default=DATASET_LAYOUTS[0],
-                    tooltip="Which descriptions lie beside the pictures: sparse/0 for COLMAP's readers (binary, or "
-                    "text), transforms.json for nerfstudio.",
+                    tooltip="Which camera files are written beside the images: sparse/0 for COLMAP's readers (binary, "
+                    "or text), transforms.json for nerfstudio.",
                 ),
                 io.Combo.Input(
                     "crops",
@@ -99,14 +99,14 @@ class DatasetExport(io.ComfyNode):
                     min=1,
                     max=1000,
                     step=1,
-                    tooltip="Write every how many frames; the first is always written.",
+                    tooltip="Write every n-th frame; the first is always written.",
                 ),
                 io.Combo.Input(
-                    "picture_format",
+                    "image_format",
                     options=list(PICTURE_KINDS),
                     default=PICTURE_KINDS[0],
                     advanced=True,
-                    tooltip="png: nothing is lost. jpg: quality 95, about a fifth of the size.",
+                    tooltip="png: lossless. jpg: quality 95, about a fifth of the size.",
                 ),
                 io.Int.Input(
                     "max_points",
@@ -115,7 +115,7 @@ class DatasetExport(io.ComfyNode):
                     max=5_000_000,
                     step=1000,
                     advanced=True,
-                    tooltip="Most points to start from, taken at random from splat or geometry.",
+                    tooltip="Maximum number of initial points, sampled at random from splat or geometry.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -125,21 +125,19 @@ class DatasetExport(io.ComfyNode):
                 DepthType.Input(
                     "depth",
                     optional=True,
-                    tooltip="Ray distance of the frames. Becomes 16-bit PNGs in thousandths of a unit along the "
-                    "view axis; beyond 65.5 units they say 0, not known.",
+                    tooltip="Ray distance of the frames. Becomes 16-bit PNGs in thousandths of a unit along the view "
+                    "axis; beyond 65.5 units they hold 0, unknown.",
                 ),
-                io.Splat.Input(
-                    "splat", optional=True, tooltip="Its centers become the points to start from."
-                ),
+                io.Splat.Input("splat", optional=True, tooltip="Its centers become the initial points."),
                 GeometryType.Input(
                     "geometry",
                     optional=True,
-                    tooltip="The source panorama's surfaces become the points to start from, when there is no splat.",
+                    tooltip="The source panorama's surfaces become the initial points when there is no splat.",
                 ),
             ],
             outputs=[
-                io.String.Output(display_name="folder", tooltip="Path of the data set."),
-                io.Int.Output(display_name="pictures", tooltip="How many pictures were written."),
+                io.String.Output(display_name="folder", tooltip="Path of the dataset."),
+                io.Int.Output(display_name="pictures", tooltip="Number of images written."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -155,14 +153,14 @@ class DatasetExport(io.ComfyNode):
         fov: float = 90.0,
         crop_size: int = 0,
         stride: int = 1,
-        picture_format: str = PICTURE_KINDS[0],
+        image_format: str = PICTURE_KINDS[0],
         max_points: int = 200_000,
         mask: torch.Tensor | None = None,
         depth: torch.Tensor | None = None,
         splat: Types.SPLAT | None = None,
         geometry: PanoramaGeometry | None = None,
     ) -> io.NodeOutput:
-        config = DatasetConfig(layout, crops, math.radians(fov), crop_size, stride, picture_format)
+        config = DatasetConfig(layout, crops, math.radians(fov), crop_size, stride, image_format)
         points = None
         if splat is not None:
             points = points_from_gaussians(gaussians_from_host(splat), max_points)
