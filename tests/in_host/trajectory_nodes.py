@@ -85,7 +85,7 @@ def trajectories() -> dict[str, Any]:
     places = ["auto", "at the first pose", "at the first pose, yaw kept", "at the origin"]
     placed = [values(T.TrajectoryLoad, file="paths/tum.txt", panorama_at=place) for place in places]
     out["placed"] = [[p.frame_of_reference, p.centers[-1].tolist(), p.fps, report] for p, _, report in placed]
-    out["pasted_rows"] = values(T.TrajectoryLoad, text=tum, pose="w2c", scale=2.0, sample_fps=4.0)[
+    out["pasted_rows"] = values(T.TrajectoryLoad, text=tum, pose_convention="w2c", scale=2.0, sample_fps=4.0)[
         0
     ].centers.tolist()
     out["model"] = values(T.TrajectoryLoad, file="paths/scene")[0].centers.tolist()
