@@ -102,7 +102,7 @@ def test_off_and_an_empty_schedule_roll_nothing():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("sideways", 4, 8, 0), "seam mode must be one of off, upstream t2p, upstream i2p, every step"),
+        (("sideways", 4, 8, 0), "latent_roll must be one of off, upstream t2p, upstream i2p, every step"),
         (("every step", -1, 8, 0), "steps must be at least 0"),
         (("every step", 4, 1, 0), "at least 2 columns wide"),
     ],
