@@ -1,4 +1,4 @@
-"""Outputs that are not there yet: what hangs on them waits, without an error."""
+"""Outputs that are not there yet: downstream nodes wait, without an error."""
 
 from __future__ import annotations
 

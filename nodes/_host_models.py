@@ -63,7 +63,7 @@ _CLIP_TOKENS = (257, 1280)
 
 @dataclass(frozen=True)
 class VideoKind:
-    """A family of video models, told by its VAE.
+    """A family of video models, recognized by its VAE.
 
     Attributes:
         name: for people.

@@ -62,7 +62,7 @@ def answer_posts(route: str, answer: Answer) -> None:
             return _error(404, str(error))
         except Matrix3DError as error:
             return _error(400, str(error))
-        except Exception as error:  # such as a value of a kind that nobody asked for
+        except Exception as error:  # such as a value of an unexpected type
             logger.warning("ComfyUI-Matrix3D %s: %r", route, error)
             return _error(400, "the question is not understood")
         if isinstance(made, bytes):

@@ -42,7 +42,7 @@ def encode_panorama(
         seam_mode: one of `ENCODE_SEAM_MODES`: ``circular`` lets the VAE's convolutions wrap around, ``padded`` adds
             ``margin`` latent columns of the other side, ``auto`` takes the first where it works.
         tile_height_px: rows of a tile; 0 = all.
-        tile_width_px: columns of a tile; 0 = all. Tiles go around the ring unless seam_mode is ``none``.
+        tile_width_px: columns of a tile; 0 = all. Tiles wrap around unless seam_mode is ``none``.
         overlap_px: what neighboring tiles share.
         margin: latent columns for ``padded``.
         progress: called between tiles; may raise to stop.

@@ -1,4 +1,4 @@
-"""Going on from any place of a world: its panorama there, the next path, and how well a loop closes."""
+"""Extending a world from any viewpoint: its panorama, the next path, and the loop closure error."""
 
 from __future__ import annotations
 

@@ -345,8 +345,8 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        told = [SPLAT_BACKENDS.describe_choice(str(result.report["backend"])), *result.report["warnings"]]  # type: ignore[misc]
-        tell_user(cls.hidden.unique_id, " ".join(filter(None, told)))
+        notes = [SPLAT_BACKENDS.describe_choice(str(result.report["backend"])), *result.report["warnings"]]  # type: ignore[misc]
+        tell_user(cls.hidden.unique_id, " ".join(filter(None, notes)))
         preview = result.preview.unsqueeze(0)
         origins = color_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(

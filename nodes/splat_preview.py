@@ -50,7 +50,7 @@ class _Written:
 
 @dataclass(frozen=True)
 class _Walls:
-    """Where nobody walks, and its file for the browser."""
+    """The occupied cells of a world, and their file for the browser."""
 
     occupancy: Occupancy
     path: Path
@@ -326,7 +326,7 @@ def _keep(key: str | None, splat: Types.SPLAT | Types.File3D, format: str) -> _W
 
 
 def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
-    """Say of a recorded path which of its frames nobody could stand at."""
+    """Return which frames of a recorded path collide with walls."""
     hits: list[int] = []
     if walls is not None:
         inside = walls.occupancy.blocks(path.centers, 0.9 * walls.occupancy.radius)

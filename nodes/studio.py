@@ -42,7 +42,7 @@ _VIEW_ROWS = 160
 
 
 class _Scenes:
-    """The scenes that widgets may ask about, the latest few, each under a token that nobody can guess."""
+    """The scenes that widgets may ask about, the latest few, each under an unguessable token."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

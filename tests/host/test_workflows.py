@@ -61,14 +61,14 @@ def test_a_prompt_with_an_old_input_is_told_the_new_name(comfy):
     """Not run as if nothing had been set, whether the input must be there or not, has a value or a link."""
     assert len(OLD_INPUTS) > 50
     for value in (0, ["look", 0]):
-        told = {row: refusal(comfy, row[0], **{row[1]: value}) for row in OLD_INPUTS}
-        assert [row for row, text in told.items() if f"{row[1]} is called {row[2]} now" not in text] == []
+        refused = {row: refusal(comfy, row[0], **{row[1]: value}) for row in OLD_INPUTS}
+        assert [row for row, text in refused.items() if f"{row[1]} is called {row[2]} now" not in text] == []
 
 
 @pytest.mark.host
 def test_a_prompt_with_an_old_choice_is_told_the_new_one(comfy):
-    told = {row: refusal(comfy, row[0], **{row[1]: row[2]}) for row in OLD_VALUES}
-    assert [row for row, text in told.items() if f"{row[2]!r} is called {row[3]!r} now" not in text] == []
+    refused = {row: refusal(comfy, row[0], **{row[1]: row[2]}) for row in OLD_VALUES}
+    assert [row for row, text in refused.items() if f"{row[2]!r} is called {row[3]!r} now" not in text] == []
     other = {row: refusal(comfy, row[0], **{row[1]: "of no node"}) for row in OLD_VALUES}
     assert [row for row, text in other.items() if "'of no node' not in [" not in text] == []
 
