@@ -1,4 +1,4 @@
-"""A fit on disk: everything that the next step hangs on, so that going on gives the same bits."""
+"""Checkpoints of a fit: everything that the next step depends on, so that a resumed fit gives the same bits."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def checkpoint_path(folder: Path, name: str) -> Path:
 
 
 def unusable_checkpoints(folder: Path, inputs: str) -> list[str]:
-    """Return a sentence for each checkpoint that a fit may be meant to go on from and cannot.
+    """Return a sentence for each checkpoint that a fit may be meant to resume from and cannot.
 
     Those are checkpoints of the same frames and path with other settings, and of another version. To be asked when the
     fit has none of its own.

@@ -65,7 +65,7 @@ class OptimizeResult:
     Attributes:
         gaussians: in the trajectory's frame and units.
         report: counts, quality on held-out frames, seconds per phase, backend, settings;
-            JSON-serialisable.
+            JSON-serializable.
         preview: ``[H, W, 3]`` the view ahead from the first pose.
         origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
         curves: ``[320, 640, 3]`` a plot of loss, held-out PSNR and count.
@@ -437,7 +437,7 @@ class _Fit:
         self.first_step = int(facts["step"])
         if facts["crop_px"] != self.crop_px:
             self._resize_views(int(facts["crop_px"]), trainer, sampler)
-        self._report(self.first_step, f"go on from step {self.first_step}")
+        self._report(self.first_step, f"resume at step {self.first_step}")
         return self.first_step
 
     def _evaluate(self, trainer: Trainer, backend: str) -> OptimizeResult:

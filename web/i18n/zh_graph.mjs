@@ -200,7 +200,7 @@ export const PHASES = {
   "place initial Gaussians (about {size} GB will be needed)": "放置初始高斯（约需 {size} GB）",
   "fit splats: step {step} of {steps}, about {time} s left": "拟合泼溅：第 {step} / {steps} 步，约剩 {time} 秒",
   "fit splats: step {step} of {steps}, about {time} min left": "拟合泼溅：第 {step} / {steps} 步，约剩 {time} 分钟",
-  "go on from step {step}": "从第 {step} 步继续",
+  "resume at step {step}": "从第 {step} 步继续",
   "measure held-out frames": "测量留出帧",
   "draw the photos": "绘制照片",
   "match the colors": "匹配颜色",
