@@ -176,8 +176,8 @@ def bad(in_host, given):
         ("nan frames", "frames must be finite; 1 of 30720 values"),
         ("nan mask", "the mask of frame 2 must be finite; 1 of 2048"),
         ("clip size", "multiples of 16 .* got 30x50"),
-        ("start batch", "start must be a single picture; got a batch of 2"),
-        ("start nan", "start must be finite"),
+        ("start batch", "start_image must be a single picture; got a batch of 2"),
+        ("start nan", "start_image must be finite"),
         ("flux", "model must be a Wan image-to-video model; got Flux. Load Wan 2.1 I2V 14B"),
         (
             "t2v",
