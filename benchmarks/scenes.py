@@ -29,7 +29,8 @@ FLOOR_Y = 1.6
 FRAMES, VIEWS, VIEW_PX = 81, 24, 320
 
 # Materials.
-FLOOR, WALL, CEILING, WOOD, CLOTH, PICTURE, BOOKS, METAL, LEAVES, PAVING, BRICK, PLASTER, ROOF, STONE, GRASS, ROCK, BARK, GLASS, HILL = range(1, 20)  # fmt: skip  # noqa: E501
+FLOOR, WALL, CEILING, WOOD, CLOTH, PICTURE, BOOKS, METAL, LEAVES = range(1, 10)
+PAVING, BRICK, PLASTER, ROOF, STONE, GRASS, ROCK, BARK, GLASS, HILL = range(10, 20)
 
 
 @dataclass(frozen=True)
@@ -618,7 +619,7 @@ def _picture(
 
 def trace(
     scene: Scene, camera_from_world: Tensor, camera: Camera, *, samples: int = 4, distance: bool = False
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """Trace the picture of a camera: ``rgb [H, W, 3]``, ray distance ``[H, W]``."""
     pose = camera_from_world.double().numpy()
     rotation = np.ascontiguousarray(pose[:3, :3].T)
@@ -626,10 +627,21 @@ def trace(
     rgb = np.empty((height, width, 3), np.float32)
     far = np.full((height, width) if distance else (1, 1), np.inf, np.float32)
     _picture(
-        -rotation @ pose[:3, 3], rotation, camera.kernel_values().numpy(), height, width, samples, scene.room,
-        scene.boxes, scene.balls,
-        scene.columns, scene.light, scene.ground, rgb, far,
-    )  # fmt: skip
+        -rotation @ pose[:3, 3],
+        rotation,
+        camera.kernel_values().numpy(),
+        height,
+        width,
+        samples,
+        scene.room,
+        scene.boxes,
+        scene.balls,
+        scene.columns,
+        scene.light,
+        scene.ground,
+        rgb,
+        far,
+    )
     return torch.from_numpy(rgb), torch.from_numpy(far)
 
 
@@ -679,9 +691,13 @@ def shots_of(name: str, *, height: int = 480, frames: int = FRAMES, cache: Path 
         partial.replace(file)
     with np.load(file) as stored:
         return Shots(
-            torch.from_numpy(stored["frames"]).float() / 255, torch.from_numpy(stored["depth_ray"]), path,
-            torch.from_numpy(stored["views"]).float() / 255, poses, view.K_px,
-        )  # fmt: skip
+            torch.from_numpy(stored["frames"]).float() / 255,
+            torch.from_numpy(stored["depth_ray"]),
+            path,
+            torch.from_numpy(stored["views"]).float() / 255,
+            poses,
+            view.K_px,
+        )
 
 
 def frames_of(name: str, height: int, frames: int) -> Tensor:

@@ -345,7 +345,7 @@ class GSOptimize(io.ComfyNode):
             checkpoint=output_folder("matrix3d_checkpoints") if resume else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        notes = [SPLAT_BACKENDS.describe_choice(str(result.report["backend"])), *result.report["warnings"]]  # type: ignore[misc]
+        notes = [SPLAT_BACKENDS.describe_choice(result.report["backend"]), *result.report["warnings"]]
         tell_user(cls.hidden.unique_id, " ".join(filter(None, notes)))
         preview = result.preview.unsqueeze(0)
         origins = color_by_origin(result.gaussians, result.origins)
@@ -355,7 +355,7 @@ class GSOptimize(io.ComfyNode):
             preview,
             result.curves.unsqueeze(0),
             splat_to_host(origins),
-            view_ahead(origins, trajectory, str(result.report["backend"])).unsqueeze(0),
+            view_ahead(origins, trajectory, result.report["backend"]).unsqueeze(0),
             ui=ui.PreviewImage(preview, cls=cls),
         )
 

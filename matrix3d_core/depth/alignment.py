@@ -1,4 +1,4 @@
-"""Bring a monocular distance map to one that is known: scale and shift first, then smoothly, pixel by pixel."""
+"""Align a monocular distance map to one that is known: scale and shift first, then smoothly, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def align_frames(
     """Align the monocular distances of key frames to one another, each to the one before.
 
     The first is met by the panorama's own distance where there is one, else it is taken as it is. Then each key
-    frame is aligned (`align_depth`) to the points of the previous one, drawn from where it stands, and those of
+    frame is aligned (`align_depth`) to the points of the previous one, projected into its view, and those of
     the panorama.
 
     Args:
@@ -200,9 +200,7 @@ def align_frames(
         own = Equirect((geometry.height, geometry.width)).rays() * geometry.depth_ray[..., None]
         points.append(own[geometry.is_valid & ~geometry.is_sky] @ start[:3, :3].T + start[:3, 3])
     for number, key in enumerate(keys):
-        progress(
-            ProgressEvent(number, len(keys), f"align distances of key frame {number + 1} of {len(keys)}")
-        )
+        progress(ProgressEvent(number, len(keys), f"align depth of key frame {number + 1} of {len(keys)}"))
         estimate, camera = depth_ray[key], trajectory.camera(key, size)
         sky = ~torch.isfinite(estimate)
         aligned = estimate.clone()

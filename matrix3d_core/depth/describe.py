@@ -19,17 +19,16 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
         f"distance: {report.get('distance_min', low):.3f} to {report.get('distance_max', high):.3f} {unit}",
     ]
     if "distance_percentiles" in report:
-        lines += _plausibility(report["distance_percentiles"], unit)  # type: ignore[arg-type]
+        lines += _plausibility(report["distance_percentiles"], unit)
     if "read_as" in report:
         lines.append(f"read as: {report['read_as']}")
-    lines += [f"missing values: {note}" for note in report.get("marked", ())]  # type: ignore[attr-defined]
+    lines += [f"missing values: {note}" for note in report.get("marked", ())]
     if "note" in report:
         lines.append(
             f"{report['note']} (camera {report['camera_height']:g} m, dome {report['dome_radius']:g} m)"
         )
-    counts = report.get("given_counts")
-    if isinstance(counts, dict):
-        size = "x".join(str(pixels) for pixels in report["given_size"])  # type: ignore[attr-defined]
+    if (counts := report.get("given_counts")) is not None:
+        size = "x".join(str(pixels) for pixels in report["given_size"])
         bad = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count and kind != "usable")
         lines.append(f"given: {size}, {counts['usable']} usable; {bad or 'nothing to repair'}")
         share = int(geometry.is_sky.sum()) / geometry.is_sky.numel()
@@ -38,8 +37,7 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
             f"small islands turned into sky: {report['island_pixels_to_sky']} px"
         )
         lines.append(f"scale: {report['scale']}, factor {report['factor']:.6g}")
-    ground = report.get("ground")
-    if isinstance(ground, dict):
+    if (ground := report.get("ground")) is not None:
         lines.append(
             f"ground: {ground['inlier_share']:.0%} of the view below, tilt {ground['tilt_deg']:.1f} degrees, "
             f"residual {ground['residual']:.2%} of the height"

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checks import check_finite, check_floating, check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
-from ..scene.panorama import PanoramaGeometry
+from ..scene.panorama import GeometryReport, PanoramaGeometry
 from .resample import resize_panorama
 
 __all__ = ["grounded_distance", "grounded_geometry"]
@@ -100,7 +100,7 @@ def grounded_geometry(
         horizon_rad=horizon_rad,
     ).to(torch.float32)
     nothing = torch.zeros(rows, 2 * rows, dtype=torch.bool)
-    report: dict[str, object] = {
+    report: GeometryReport = {
         "source": "grounded",
         "size": [2 * rows, rows],
         "camera_height": camera_height,

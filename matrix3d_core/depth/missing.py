@@ -19,7 +19,7 @@ _NO_SURFACE = 1e9
 _MARKS = (65504.0, *(65535.0 * step for step in (1.0, 0.1, 0.01, 0.001, 0.0001, 1 / 256, 1 / 5000, 1 / 4000)))
 """The largest half float; the largest 16-bit step in the usual units."""
 
-_SAMPLE = 1 << 21  # values that are looked at to find a plateau
+_SAMPLE = 1 << 21  # values that are searched for a plateau
 _LEAST_VALUES = 16  # distinct distances below a plateau; with fewer the map is a drawing
 _SHARE, _TIMES, _GAP = 0.005, 8.0, 20.0
 _OVERRIDE = "far_value changes that"
@@ -70,7 +70,7 @@ def mark_missing(
 
     ``"auto"`` takes for sky: 1e9 and more; the largest value when it is 65504 or 65535 in a usual unit; and a plateau
     at the largest value, where many pixels share it exactly although the distances below vary (a far clip), or where
-    it lies 20 times beyond all others.
+    it is 20 times beyond all others.
 
     Args:
         depth_ray: ``[H, W]`` floating point.

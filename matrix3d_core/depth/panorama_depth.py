@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import check_finite, check_floating, check_shape, check_two_to_one
 from ..errors import InvalidInput
-from ..scene.panorama import PanoramaGeometry
+from ..scene.panorama import GeometryReport, PanoramaGeometry
 from .missing import mark_missing
 from .repair import count_unusable, fill_from_nearest
 from .resample import resample_depth, resize_panorama
@@ -95,7 +95,7 @@ def geometry_from_depth(
     usable = torch.isfinite(depth_ray) & (depth_ray > 0)
     is_known = usable & valid
     if not bool(is_known.any()):
-        counts: dict[str, int] = given["given_counts"]  # type: ignore[assignment]
+        counts = given["given_counts"]
         raise InvalidInput(
             f"depth_ray must hold at least one usable distance; got none among {sum(counts.values())} pixels "
             f"({_list(counts)}). Is this the right file?"
@@ -115,7 +115,7 @@ def geometry_from_depth(
     result = (repaired.to(torch.float64) * factor).to(torch.float32)
     surface = result[~is_sky] if bool((~is_sky).any()) else result
     _check_range(surface, MOST_DISTANCE)
-    report: dict[str, object] = {
+    report: GeometryReport = {
         "source": source,
         "size": [rgb.shape[1], rgb.shape[0]],
         **given,
@@ -169,7 +169,7 @@ def _check_pair(rgb: Tensor, depth_ray: Tensor) -> None:
 
 def _same_size(
     rgb: Tensor, depth_ray: Tensor, valid: Tensor | None, height: int, upstream_exact: bool
-) -> tuple[Tensor, Tensor, Tensor, dict[str, object]]:
+) -> tuple[Tensor, Tensor, Tensor, GeometryReport]:
     """Bring what was given to one size on the CPU, and count the input's classes."""
     depth_rows, depth_columns = depth_ray.shape
     if valid is None:
@@ -178,7 +178,7 @@ def _same_size(
     if height < 0 or height == 1:
         raise InvalidInput(f"height must be 0 (the panorama's) or at least 2; got {height}.")
     rows = height or rgb.shape[0]
-    given: dict[str, object] = {
+    given: GeometryReport = {
         "given_size": [depth_columns, depth_rows],
         "given_counts": count_unusable(depth_ray).as_dict(),
         "given_outside_mask": int((~valid).sum()),

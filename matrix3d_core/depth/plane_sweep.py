@@ -1,7 +1,7 @@
-"""Distances of frames from the frames themselves: every distance is tried, neighbors along the path vote.
+"""Multi-view depth by plane sweep: every distance is tried, neighbors along the path vote.
 
 For a pixel of a key frame, its point at each of many distances is looked up in a few other frames, whose poses
-are known; where the colors agree, the surface may be. Semi-global smoothing settles what a single pixel cannot.
+are known; where the colors agree, the surface may be. Semi-global smoothing resolves what a single pixel cannot.
 Where the panorama's own distance is known, it joins the vote. Works on panoramas and on pinhole frames.
 
 Source: R. Collins, A space-sweep approach to true multi-image matching, 1996; H. Hirschmueller, Stereo processing
@@ -97,7 +97,7 @@ def plane_sweep_depth(
     is_guess = nearest is None
     nearest = nearest if nearest is not None else 0.4 * length
     farthest = farthest if farthest is not None else 60 * length
-    levels = 2 * levels if is_guess else levels  # far surfaces lie close together in 1 / distance
+    levels = 2 * levels if is_guess else levels  # far surfaces are close together in 1 / distance
     size = (frames.shape[1], frames.shape[2])
     factor = max(1, round(size[0] / rows))
     baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
@@ -117,9 +117,7 @@ def plane_sweep_depth(
 
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for number, key in enumerate(keys):
-        progress(
-            ProgressEvent(number, len(keys), f"measure distances of key frame {number + 1} of {len(keys)}")
-        )
+        progress(ProgressEvent(number, len(keys), f"estimate depth of key frame {number + 1} of {len(keys)}"))
         reference = features(key)
         others = _neighbors(along, key, baseline)
         if not others:
@@ -139,11 +137,11 @@ def plane_sweep_depth(
         cost = np.empty((height, width, levels), np.float32)
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-        kernels.match_cost(
-            height, reference, np.stack([features(n) for n in others]), np.stack([p[:3].numpy() for p in poses]),
-            lens, np.stack([camera(n).kernel_values().numpy() for n in others]), inverse_depth, known,
-            np.float32(_KNOWN_WEIGHT), cost,
-        )  # fmt: skip
+        theirs = np.stack([features(n) for n in others])
+        turns = np.stack([p[:3].numpy() for p in poses])
+        lenses = np.stack([camera(n).kernel_values().numpy() for n in others])
+        weight = np.float32(_KNOWN_WEIGHT)
+        kernels.match_cost(height, reference, theirs, turns, lens, lenses, inverse_depth, known, weight, cost)
         guide = np.ascontiguousarray(small(key).numpy())
         slope, jump = np.float32(_SLOPE), np.float32(_JUMP)
         kernels.smooth_rows(height, cost, guide, slope, jump, own.wraps, total)

@@ -54,7 +54,7 @@ def resample_depth(depth_ray: Tensor, height: int, *, mode: str = "surface") -> 
 
 
 def _over_the_poles(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Look up pixels at most one row beyond a pole, where the picture goes on half a turn away."""
+    """Look up pixels at most one row beyond a pole, where the picture continues half a turn away."""
     height, width = values.shape
     beyond = (rows < 0) | (rows >= height)
     mirrored = torch.where(rows < 0, -1 - rows, torch.where(rows >= height, 2 * height - 1 - rows, rows))

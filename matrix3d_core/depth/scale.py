@@ -30,7 +30,7 @@ class GroundFit:
         height: distance from the camera to the ground plane, in the units of the depth.
         factor: what to multiply distances with so that the height becomes the one given.
         tilt_deg: angle between the ground's normal and straight down.
-        inlier_share: share of the directions more than 15 degrees below the horizon that lie on the plane.
+        inlier_share: share of the directions more than 15 degrees below the horizon that are on the plane.
         residual: root mean square distance of those points from the plane, over ``height``.
     """
 
@@ -65,7 +65,7 @@ def fit_ground(
 ) -> GroundFit:
     """Find the ground plane below the camera and the factor that gives it the known height.
 
-    Only directions more than 15 degrees below the horizon are looked at, weighted by their solid
+    Only directions more than 15 degrees below the horizon are considered, weighted by their solid
     angle. The most common height of these points starts the search; random samples and least squares
     refine it to a plane tilted by at most 20 degrees.
 
@@ -80,7 +80,7 @@ def fit_ground(
 
     Raises:
         InvalidInput: when the camera height is not positive, or no ground is found: fewer than 15 % of
-            those directions lie on one plane.
+            those directions are on one plane.
     """
     if not 0 < camera_height < math.inf:
         raise InvalidInput(f"camera_height must be positive; got {camera_height}.")
@@ -126,7 +126,7 @@ def fit_ground(
 
 
 def _common_height(heights: Tensor, mass: Tensor) -> float:
-    """Return the height below the camera at which most of the view lies, to a few percent."""
+    """Return the height below the camera at which most of the view is, to a few percent."""
     log_height = heights.log()
     low = float(log_height.min())
     bins = ((log_height - low) / _TOLERANCE).long()

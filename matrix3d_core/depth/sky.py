@@ -12,7 +12,7 @@ from ..errors import InvalidInput
 __all__ = ["SKY_FACTOR", "component_sizes", "fill_sky", "small_islands"]
 
 SKY_FACTOR = 2.0
-"""The sky stands this many times as far away as the farthest known surface."""
+"""The sky is this many times as far away as the farthest known surface."""
 
 _ISLAND_PIXELS, _ISLAND_AT = 1600, 2048 * 1024
 _NEAR_SKY = 0.99

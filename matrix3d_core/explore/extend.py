@@ -22,13 +22,21 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.splat import SplatPanorama, render_gaussians_panorama
 from ..scene.camera import join_intrinsics, select_intrinsics
 from ..scene.gaussians import Gaussians
-from ..scene.panorama import PanoramaGeometry
+from ..scene.panorama import GeometryReport, PanoramaGeometry
 from ..scene.trajectory import Trajectory
 from ..strict_json import parse_json
 from ..trajectories.edit import resample
 from ..trajectories.load3d import pose_from_camera_info
 
-__all__ = ["Extension", "extend_world", "parse_pose", "place_path", "start_pose", "upright"]
+__all__ = [
+    "Extension",
+    "ExtensionReport",
+    "extend_world",
+    "parse_pose",
+    "place_path",
+    "start_pose",
+    "upright",
+]
 
 _SAME_DEPTH = 0.1  # expected and median distance this close: one surface
 _SEEN_TOLERANCE = (
@@ -37,6 +45,19 @@ _SEEN_TOLERANCE = (
 _SEEN_POSES = 8  # of the path so far that are tested
 _SEEN_ROWS = 128
 _SAME_POSE = 1e-6
+
+
+class ExtensionReport(GeometryReport):
+    """What is known from a new place, JSON-serializable; shares are of the sphere."""
+
+    backend: str
+    gaussians: int
+    position: list[float]
+    heading_deg: float
+    known: float
+    not_covered: float
+    thin: float
+    never_seen_by_path: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,7 @@ class Extension:
         depth_ray: ``[H, W]`` ray distance, inf where not known.
         geometry: the same, completed smoothly, in the frame of the new viewpoint.
         start: one pose in the world's axes, upright: where the panorama is.
-        report: shares and settings, JSON-serializable.
+        report: shares and settings.
     """
 
     rgb: Tensor
@@ -57,7 +78,7 @@ class Extension:
     depth_ray: Tensor
     geometry: PanoramaGeometry
     start: Trajectory
-    report: dict[str, object]
+    report: ExtensionReport
 
 
 def upright(camera_from_world: Tensor) -> Tensor:  # [4, 4] -> [4, 4]
@@ -208,7 +229,7 @@ def extend_world(
         frames = GuidanceFrames(rgb[None], is_known[None].float(), depth[None], seen.backend)
         filled = fill_guidance(frames, start, backend=mesh_backend)
         filled_rgb, filled_depth = filled.rgb[0], filled.depth_ray[0]
-    report: dict[str, object] = {
+    report: ExtensionReport = {
         "source": "splats",
         "backend": seen.backend,
         "gaussians": len(gaussians),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ __all__ = [
     "MOST_FRAMES",
     "MOST_KEYS",
     "PathCheck",
+    "PathReport",
     "StudioScene",
     "draw_map",
     "drawn_path",
@@ -143,6 +145,21 @@ def keys_of_preset(name: str, geometry: PanoramaGeometry, fraction: float) -> li
     return keys_of_path(preset_in_scene(name, geometry, fraction=fraction, frames=8 * _KEYS_SHOWN + 1))
 
 
+class PathReport(TypedDict):
+    """What a path would meet, rounded, JSON-serializable; a distance to nothing but sky is None."""
+
+    frames: int
+    length: float
+    unit: str
+    holes_mean: float
+    holes_most: float
+    clearance_least: float | None
+    colliding: list[int]
+    holes: list[float]
+    """Share of each frame."""
+    clearance: list[float | None]
+
+
 @dataclass(frozen=True)
 class PathCheck:
     """The checks of a path.
@@ -157,8 +174,8 @@ class PathCheck:
     holes: Tensor
     clearance: ClearanceReport
 
-    def report(self) -> dict[str, object]:
-        """Return all numbers, JSON-serializable; a distance to nothing but sky is None."""
+    def report(self) -> PathReport:
+        """Return all numbers."""
         per_frame = self.clearance.per_frame.tolist()
         return {
             "frames": len(self.trajectory),

@@ -1,6 +1,6 @@
 """Cube maps and panoramas: six 90-degree faces, order front, right, back, left, up, down.
 
-Front looks along +z, right along +x, up along -y (OpenCV axes). The side faces stand upright; the
+Front looks along +z, right along +x, up along -y (OpenCV axes). The side faces are upright; the
 lower edge of *up* and the upper edge of *down* touch *front*.
 """
 

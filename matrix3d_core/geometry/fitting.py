@@ -98,14 +98,14 @@ def fit_plane(
     max_angle_rad: float = math.pi / 2,
     rounds: int = 256,
 ) -> PlaneFit:
-    """Fit the plane that most of the weight lies on, ignoring the rest.
+    """Fit the plane that most of the weight is on, ignoring the rest.
 
     Draws ``rounds`` triples, keeps the plane with the most inlier weight, and refines it by repeated
     least squares on its inliers. The same generator state gives the same plane.
 
     Args:
         points: ``[N, 3]`` floating point, finite, world units.
-        inlier_distance: how far from the plane a point may lie and still count, world units.
+        inlier_distance: how far from the plane a point may be and still count, world units.
         generator: CPU generator that draws the triples.
         weight: ``[N]`` non-negative importance of each point, or None for all ones. Use it to undo
             uneven sampling, such as the crowding of panorama pixels at the poles.
@@ -221,7 +221,7 @@ def _least_squares_plane(cloud: Tensor, mass: Tensor) -> tuple[Tensor, Tensor] |
 
 
 def _is_near(normals: Tensor, axis: Tensor | None, max_angle_rad: float) -> Tensor:  # [...]
-    """Tell which normals, of either sign, lie within an angle of an axis."""
+    """Return which normals, of either sign, lie within an angle of an axis."""
     if axis is None:
         return torch.ones(normals.shape[:-1], dtype=torch.bool)
     return (normals @ axis).abs() >= math.cos(min(max_angle_rad, math.pi / 2))

@@ -124,6 +124,6 @@ def _rays_at_unit_z(K_px: Tensor, height: int, width: int) -> Tensor:  # [..., H
 
 def _ray_lengths(depth: Tensor, K_px: Tensor) -> Tensor:  # [..., H, W]
     size = check_shape("depth", depth, "... H W")
-    # The rays are built in the precision of K, so that float64 intrinsics lose nothing on the way.
+    # The rays are built in the precision of K, so that float64 intrinsics lose no precision.
     result: Tensor = _rays_at_unit_z(K_px, size["H"], size["W"]).norm(dim=-1).to(depth)
     return result

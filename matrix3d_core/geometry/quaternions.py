@@ -18,7 +18,7 @@ def turning_angles(quats_wxyz: Tensor) -> Tensor:  # [K, 4] -> [K - 1]
 
 
 def aligned_quats(quats: Tensor) -> Tensor:
-    """Flip signs so that neighbors lie on the same half of the sphere."""
+    """Flip signs so that neighbors are on the same half of the sphere."""
     flips = torch.where((quats[:-1] * quats[1:]).sum(-1) < 0, -1.0, 1.0).to(quats.dtype).cumprod(0)
     return torch.cat((quats[:1], quats[1:] * flips.unsqueeze(-1)))
 

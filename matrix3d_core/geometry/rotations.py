@@ -51,10 +51,16 @@ def matrix_from_quats(quats_wxyz: Tensor) -> Tensor:  # [..., 4] -> [..., 3, 3]
     check_shape("quats_wxyz", quats_wxyz, "... 4")
     w, x, y, z = torch.nn.functional.normalize(quats_wxyz, dim=-1).unbind(-1)
     rows = (
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    )  # fmt: skip
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
+    )
     result: Tensor = torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
     return result
 

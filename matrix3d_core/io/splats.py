@@ -136,7 +136,7 @@ def load_gaussians(
     scale: str = "auto",
     points: bool = False,
     most: int | None = None,
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, dict[str, int | str]]:
     """Read a world of any format, convert it to OpenCV axes, and report how the file was interpreted.
 
     Args:
@@ -152,8 +152,8 @@ def load_gaussians(
             `limits.check_gaussians`.
 
     Returns:
-        The world, and a report: ``format``, ``splats``, ``sh_degree``, and sentences about ``axes``, ``opacity``,
-        ``scale``, ``antialiased``, ``layout`` and ``repaired``, where they apply.
+        The world, and a report by topic, whatever the reader found: ``format``, ``splats``, ``sh_degree``, and
+        sentences about ``axes``, ``opacity``, ``scale``, ``antialiased``, ``layout`` and ``repaired``, where apt.
 
     Raises:
         InvalidInput: for an unknown format or axes.
@@ -182,15 +182,13 @@ def load_gaussians(
     else:
         chosen, why = form.axes, findings.notes.get("axes", f"usual for {form.title}.")
     findings.notes["axes"] = f"{describe_axes(chosen)}: {why}" + ("" if axes else " To choose: axes.")
-    report = {
-        "format": form.title,
-        "splats": len(gaussians),
-        "sh_degree": math.isqrt(gaussians.sh.shape[1]) - 1,
-        **({"antialiased": "not stated in the file."} if form.says_antialiased else {}),
-    }
+    degree = math.isqrt(gaussians.sh.shape[1]) - 1
+    report: dict[str, int | str] = {"format": form.title, "splats": len(gaussians), "sh_degree": degree}
+    if form.says_antialiased:
+        report["antialiased"] = "not stated in the file."
     if "sh_degree" in findings.notes:
-        findings.note("sh_degree", f"{report['sh_degree']} here.")
-    return change_axes(gaussians, source=chosen), report | findings.notes
+        findings.note("sh_degree", f"{degree} here.")
+    return change_axes(gaussians, source=chosen), {**report, **findings.notes}
 
 
 def _sniff(head: bytes, size: int, name: str) -> str:

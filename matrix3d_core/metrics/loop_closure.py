@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -14,19 +15,30 @@ from ..geometry.spherical import erp_directions, sample_erp
 from ..scene.trajectory import Trajectory
 from .image import SSIM_WINDOW_PX, psnr, ssim
 
-__all__ = ["LoopError", "measure_loop"]
+__all__ = ["LoopError", "LoopReport", "measure_loop"]
 
 _AMPLIFIED = 3.0
 
 
+class LoopReport(TypedDict):
+    """Numbers of a `LoopError`, rounded, JSON-serializable."""
+
+    position_error: float
+    position_error_of_length: float
+    angle_error_deg: float
+    length: float
+    psnr: float
+    ssim: float | None
+
+
 @dataclass(frozen=True)
 class LoopError:
-    """What is left over when a loop closes.
+    """The error when a loop closes.
 
     Attributes:
         position: distance between the first and the last camera, world units.
         angle_rad: angle between their orientations.
-        length: of the way between them, world units.
+        length: of the path between them, world units.
         psnr: of the last picture, turned like the first, against the first, dB; inf when they are equal.
         ssim: likewise; None for pictures smaller than its window.
         picture: ``[3 H, W, 3]``: first, last turned like it, and three times their difference.
@@ -39,7 +51,7 @@ class LoopError:
     ssim: float | None
     picture: Tensor
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> LoopReport:
         """Return the numbers; an infinite ratio as 99 dB, which JSON can hold."""
         share = self.position / self.length if self.length > 0 else 0.0
         return {
@@ -71,7 +83,7 @@ def measure_loop(
         last: panorama at the end, same size.
         first_pose: world-to-camera.
         last_pose: in the same world.
-        length: of the way walked, for the relative error.
+        length: of the path, for the relative error.
         mask: of the first picture; only where it is positive pixels count.
 
     Raises:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import FormatError, Matrix3DError
@@ -20,7 +19,6 @@ from .config import OptimizeConfig
 __all__ = [
     "checkpoint_path",
     "fingerprint",
-    "pack_queue",
     "read_checkpoint",
     "unusable_checkpoints",
     "write_checkpoint",
@@ -90,20 +88,20 @@ def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str,
             return {key: file.get_tensor(key) for key in file.keys()}, facts
     except Exception as error:
         raise FormatError(
-            f"{path.name}: is no checkpoint that can be read ({error}). Delete it to start the fit anew."
+            f"{path.name}: is not a readable checkpoint ({error}). Delete it to restart the fit."
         ) from error
 
 
 def checkpoint_path(folder: Path, name: str) -> Path:
-    """Return where the checkpoint of the fit called ``name`` lies."""
+    """Return the path of the checkpoint of the fit called ``name``."""
     return folder / f"gs-{name}.safetensors"
 
 
 def unusable_checkpoints(folder: Path, inputs: str) -> list[str]:
     """Return a sentence for each checkpoint that a fit may be meant to resume from and cannot.
 
-    Those are checkpoints of the same frames and path with other settings, and of another version. To be asked when the
-    fit has none of its own.
+    Those are checkpoints of the same frames and path with other settings, and of another version. Called when the
+    fit has no checkpoint of its own.
 
     Args:
         folder: of the checkpoints.
@@ -121,13 +119,13 @@ def unusable_checkpoints(folder: Path, inputs: str) -> list[str]:
         if facts.get("version") != _VERSION:
             said.append(
                 f"{path.name}: a checkpoint must be of version {_VERSION}; got {facts.get('version')}, of another "
-                "release. This fit starts anew: delete the file, or go on with that release."
+                "release. This fit starts from step 0: delete the file, or resume with that release."
             )
         elif facts.get("inputs") == inputs:
             said.append(
-                f"{path.name}: a fit goes on with the settings, depth and initial splats of its checkpoint; this one, "
-                f"of the same frames at step {facts.get('step')}, has others. This fit starts anew: set them as they "
-                "were, or delete the file."
+                f"{path.name}: a fit resumes with the settings, depth and initial splats of its checkpoint; this one, "
+                f"of the same frames at step {facts.get('step')}, has others. This fit starts from step 0: set them "
+                "as they were, or delete the file."
             )
     return said
 
@@ -135,8 +133,3 @@ def unusable_checkpoints(folder: Path, inputs: str) -> list[str]:
 def _facts(file: Any) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads((file.metadata() or {}).get("facts", "{}"))
     return facts
-
-
-def pack_queue(queue: list[tuple[int, int]]) -> Tensor:
-    """Return the views still to come as ``[Q, 2]``."""
-    return torch.tensor(queue, dtype=torch.int64).reshape(-1, 2)

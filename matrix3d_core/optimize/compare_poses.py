@@ -197,7 +197,7 @@ def _unexplained(points: _Points, camera_from_panorama: Tensor, picture: Tensor,
     cell = row * 2 * _CELLS + column
     nearest = torch.full((2 * _CELLS * _CELLS,), math.inf, dtype=torch.float64)
     nearest.scatter_reduce_(0, cell[is_seen], distance[is_seen], "amin")
-    is_seen = is_seen & (distance < 1.2 * nearest[cell])  # what lies behind something else is not compared
+    is_seen = is_seen & (distance < 1.2 * nearest[cell])  # occluded points are not compared
     if int(is_seen.sum()) < 50:
         return 1.0
     weights = points.weights[is_seen][:, None] / points.weights[is_seen].sum()

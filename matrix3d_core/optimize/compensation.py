@@ -65,7 +65,7 @@ class ExposureModel:
     ) -> tuple[Tensor, Tensor | None]:
         """Return the changed picture ``[H, W, 3]`` and the parameters it depends on (for `step`), or None.
 
-        ``place`` gives ``[H, W, 2]``: where each pixel lies in its whole picture, across and down, -1..1.
+        ``place`` gives ``[H, W, 2]``: the position of each pixel in its whole picture, across and down, -1..1.
         """
         if self.mode == "off" or picture < 0:
             return rgb, None

@@ -21,9 +21,17 @@ SETTING_CHOICES = {
 
 
 _AT_LEAST = {
-    "steps": 0, "max_gaussians": 100, "crop_size_px": 16, "key_frame_stride": 1, "preview_every": 1,
-    "held_out_max": 0, "seed": 0, "densify_every": 1, "panorama_rows": 16, "checkpoint_every": 0,
-}  # fmt: skip
+    "steps": 0,
+    "max_gaussians": 100,
+    "crop_size_px": 16,
+    "key_frame_stride": 1,
+    "preview_every": 1,
+    "held_out_max": 0,
+    "seed": 0,
+    "densify_every": 1,
+    "panorama_rows": 16,
+    "checkpoint_every": 0,
+}
 _SHARES = ("ssim_lambda", "min_opacity", "beta1", "beta2", "densify_from", "densify_until", "init_ratio")
 
 
@@ -37,7 +45,7 @@ class OptimizeConfig:
         crop_size_px: side of the square 90 degree crops.
         key_frame_stride: every how many frames one is trained on; the first and the last always are.
         key_frame_mode: ``"stride"``, ``"parallax"`` or ``"all"``, see `choose_key_frames`.
-        source_ratio: share of steps that look at the source panorama itself, at its own resolution; -1 takes
+        source_ratio: share of steps whose view is of the source panorama itself, at its own resolution; -1 takes
             0.7 with mask and depth (frames are filled guidance), 0.3 with a mask alone (frames of a video
             model), 0.15 without (frames are views in their own right).
         source_fov_deg: field of view of those crops.
@@ -54,8 +62,8 @@ class OptimizeConfig:
         scale_reg: pulls sizes down likewise.
         exposure: color change per frame, one of `EXPOSURE_MODES`.
         refine_poses: let the poses of frames move a little.
-        densify: ``"off"``, ``"adc"`` (split where the screen gradient is large) or ``"mcmc"`` (move what is
-            clear onto what is not).
+        densify: ``"off"``, ``"adc"`` (split where the screen gradient is large) or ``"mcmc"`` (relocate
+            transparent Gaussians onto opaque ones).
         densify_from: share of the steps before the first densification.
         densify_until: share of the steps after which there is no more.
         densify_every: steps between two.
@@ -77,7 +85,7 @@ class OptimizeConfig:
         beta2: decay of Adam's second moment.
         adam_eps_pixels: Adam makes all steps equally long, however little a Gaussian shows; those that show
             through in less than about this many pixels move less, so that what is hidden behind a surface
-            is not bent to mend the surface's last errors.
+            is not moved to correct the surface's remaining errors.
         min_opacity: Gaussians below it are dropped at the end.
         preview_every: steps between two preview pictures.
         held_out_max: at most this many frames are held out for the report.

@@ -1,4 +1,4 @@
-"""A look at the inputs of a fit before it starts: what will not work is said in words."""
+"""Checks of the inputs of a fit before it starts; what is unlikely to work is reported in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQUARE_ROOT_MOST, _SQUARE_ROOT_LEAST = 1e18, 1e-18  # squares of what is betwee
 
 
 def nearest_distance(geometry: PanoramaGeometry | None, depth_ray: Tensor | None) -> float | None:
-    """Return the distance of near surfaces: 2 % of what is known lies nearer. None when nothing is known."""
+    """Return the distance of near surfaces: 2 % of what is known is nearer. None when nothing is known."""
     if geometry is not None:
         known = geometry.depth_ray[~geometry.is_sky]
     elif depth_ray is not None:
@@ -110,9 +110,9 @@ def diagnose_inputs(frames: Tensor, trajectory: Trajectory, geometry: PanoramaGe
             "frames are all alike although the camera moves; are these the frames of this trajectory?"
         )
     if len(frames) < 3:
-        faults.append(f"there are only {len(frames)} frames: none is left to judge the result by.")
+        faults.append(f"there are only {len(frames)} frames: none is left to evaluate the result on.")
     if moved <= 1e-6 and len(frames) > 1:
-        faults.append("the camera does not move: what the first panorama hides stays unknown.")
+        faults.append("the camera does not move: what the first panorama occludes stays unknown.")
     if geometry is not None and not faults:
         faults += diagnose_poses(frames, trajectory, geometry)
     return faults

@@ -1,4 +1,4 @@
-"""How well a fit meets what it was never trained on, and what it looks like."""
+"""Evaluation of a fit on held-out frames, and its preview."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..raster.camera_view import render_view
 from ..scene.camera import Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
+from .report import HeldOutQuality
 from .views import TrainingImage, View, view_of
 
 __all__ = ["held_out_quality", "view_ahead"]
@@ -30,7 +31,7 @@ def held_out_quality(
     *,
     crop_size_px: int,
     backend: str,
-) -> tuple[dict[str, object], float]:
+) -> tuple[HeldOutQuality, float]:
     """Compare renders with crops of frames that were never trained on.
 
     Returns:
@@ -47,7 +48,7 @@ def held_out_quality(
             ratios.append(min(psnr(drawn.clamp(0, 1), target), _PSNR_MOST))
             similarities.append(ssim(drawn.clamp(0, 1), target))
             off.append(float(((drawn - target).abs().amax(-1) > 0.25).float().mean()))
-    quality = {
+    quality: HeldOutQuality = {
         "frames": held_out,
         "psnr": round(sum(ratios) / len(ratios), 3),
         "ssim": round(sum(similarities) / len(similarities), 4),
@@ -66,7 +67,7 @@ def _views_of(frames: Tensor, trajectory: Trajectory, frame: int, crop_size_px: 
 
 
 def view_ahead(gaussians: Gaussians, trajectory: Trajectory, backend: str) -> Tensor:
-    """Draw what lies ahead of the first pose, ``[384, 384, 3]``."""
+    """Render the view ahead of the first pose, ``[384, 384, 3]``."""
     camera = Pinhole.from_fov(math.pi / 2, _PREVIEW_PX, _PREVIEW_PX)
     with torch.no_grad():
         seen = render_view(gaussians, trajectory.camera_from_world[0], camera, backend=backend)

@@ -201,10 +201,30 @@ def loss_and_gradient(
 
 @sliced(grain=1024, fastmath=FAST)
 def adam_rows(
-    begin, until, visible, g_means, g_quats, g_scales, g_opacities, g_colors,
-    means, quats, scales, opacities, colors, values, first, second, steps, size, floors, lr_scale, rates, limits,
+    begin,
+    until,
+    visible,
+    g_means,
+    g_quats,
+    g_scales,
+    g_opacities,
+    g_colors,
+    means,
+    quats,
+    scales,
+    opacities,
+    colors,
+    values,
+    first,
+    second,
+    steps,
+    size,
+    floors,
+    lr_scale,
+    rates,
+    limits,
     corrections,
-):  # fmt: skip
+):
     """Take one Adam step for the visible Gaussians only, and refresh their activated values.
 
     Rows out of view keep value and moments; each row counts its own steps for the bias correction.

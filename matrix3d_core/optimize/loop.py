@@ -28,7 +28,6 @@ from ..scene.trajectory import Trajectory
 from .checkpoint import (
     checkpoint_path,
     fingerprint,
-    pack_queue,
     read_checkpoint,
     unusable_checkpoints,
     write_checkpoint,
@@ -40,9 +39,10 @@ from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
 from .init import GaussianInit, extend_gaussians, init_gaussians
 from .init.sources import world_points
+from .report import FitReport
 from .trainer_cpu import CpuTrainer
 from .trainer_torch import TorchTrainer
-from .trainers import Trainer
+from .trainers import Trainer, part_of
 from .views import TrainingImage, ViewSampler, choose_key_frames, perspective_crop
 
 __all__ = [
@@ -64,15 +64,14 @@ class OptimizeResult:
 
     Attributes:
         gaussians: in the trajectory's frame and units.
-        report: counts, quality on held-out frames, seconds per phase, backend, settings;
-            JSON-serializable.
+        report: counts, quality on held-out frames, seconds per phase, backend, settings.
         preview: ``[H, W, 3]`` the view ahead from the first pose.
         origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
         curves: ``[320, 640, 3]`` a plot of loss, held-out PSNR and count.
     """
 
     gaussians: Gaussians
-    report: dict[str, object]
+    report: FitReport
     preview: Tensor
     origins: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
     curves: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 3))
@@ -94,7 +93,7 @@ def optimize_gaussians(
     """Fit Gaussians to panoramic or pinhole frames with known poses.
 
     Starts from ``initial``, or from surfels on the panorama's surfaces and on what the key frames add (see
-    `init_gaussians`). What the key frames add lies at ``depth_ray``, or, without one, at distances found from
+    `init_gaussians`). What the key frames add is at ``depth_ray``, or, without one, at distances found from
     the frames themselves (`plane_sweep_depth`). Each step renders one crop of a key frame or of the source
     panorama and moves means, rotations, scales, opacities and colors against ``(1 - s) L1 + s (1 - SSIM)``.
     Frames half way between key frames are never trained on; the report states how well they are met.
@@ -114,7 +113,7 @@ def optimize_gaussians(
         config: settings; the draft preset when None.
         checkpoint: folder for a checkpoint. It is written every ``checkpoint_every`` steps and on a cancel, taken
             up by the next fit of the same inputs and settings (the same bits as an unbroken one, on the CPU),
-            and removed at the end. Where it cannot be written, the report's warnings say so and the fit goes on;
+            and removed at the end. Where it cannot be written, the report's warnings say so and the fit continues;
             they also name checkpoints of the same frames with other settings, and of another version.
         progress: called every few steps, with preview pictures; raising in it cancels.
         watch: called every ``preview_every`` steps with the step and the Gaussians as they are then.
@@ -158,9 +157,12 @@ class _Fit:
             self._warn(warning)  # before the minutes of a fit
         self.nearest = nearest_distance(geometry, depth_ray)
         self.keys, self.held_out = choose_key_frames(
-            trajectory, config.key_frame_mode, config.key_frame_stride, nearest=self.nearest,
+            trajectory,
+            config.key_frame_mode,
+            config.key_frame_stride,
+            nearest=self.nearest,
             held_out_max=config.held_out_max,
-        )  # fmt: skip
+        )
         self.growth = torch.Generator().manual_seed(config.seed + 1)
         self.losses: list[float] = []
         self.ratios: list[tuple[int, float]] = []
@@ -173,6 +175,7 @@ class _Fit:
         self.swept: dict[int, PlaneSweepDepth] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
+        self.memory_gb = _memory_gb(frames, self.keys, config)
         self.watch: Callable[[int, Gaussians], None] | None = None
 
     def _warn(self, warning: str) -> None:
@@ -189,28 +192,22 @@ class _Fit:
 
     def run(self, initial: Gaussians | None, folder: Path | None) -> OptimizeResult:
         """Initialize, prepare, train and evaluate."""
-        memory = _memory_gb(self.frames, self.keys, self.config)
-        self._report(0, f"place initial Gaussians (about {memory:.1f} GB will be needed)")
+        self._report(0, f"initialize Gaussians (about {self.memory_gb:.1f} GB will be needed)")
         start = self._initialize(initial)
         backend, trainer, sampler = self._prepare(start)
         self._open_checkpoint(folder, start)
-        resumed = self._resume(trainer, sampler)
+        self._resume(trainer, sampler)
         try:
             self._train(trainer, sampler, backend)
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise Matrix3DError(
                 _OUT_OF_MEMORY.format(count=self.config.max_gaussians, crop=self.crop_px)
             ) from error
-        result = self._evaluate(trainer, backend)
+        result = self._evaluate(trainer, backend, start)
         if self.file is not None:
             with contextlib.suppress(OSError):
                 self.file.unlink()
         self._report(self.config.steps, "splats fitted", result.preview)
-        result.report.update(
-            gaussians_initial=start.counts, resumed_at=resumed,
-            memory_gb={"estimate": round(memory, 2), "peak": peak_memory_gb()},
-            sh_bases_dropped=0 if initial is None else initial.sh.shape[1] - 1,
-        )  # fmt: skip
         return result
 
     def _initialize(self, initial: Gaussians | None) -> GaussianInit:
@@ -218,24 +215,32 @@ class _Fit:
         config = self.config
         if self.depth_ray is not None and config.depth_type == "monocular":
             self.depth_ray = align_frames(
-                self.depth_ray, self.trajectory, self.keys, geometry=self.geometry,
+                self.depth_ray,
+                self.trajectory,
+                self.keys,
+                geometry=self.geometry,
                 progress=lambda event: self._report(0, event.phase),
-            )  # fmt: skip
+            )
             self._record_time("align")
         if initial is not None:
             initial.check_finite()
             if len(initial) == 0:
                 raise InvalidInput("initial must hold at least one Gaussian; got none.")
-            start = self._given(initial)
+            start = replace(self._given(initial), sh_bases_dropped=initial.sh.shape[1] - 1)
         else:
             self._plane_sweep()
             share = config.init_ratio if config.densify != "off" else 1.0
             start = init_gaussians(
-                geometry=self.geometry, frames=self.frames, depth_ray=self.depth_ray, mask=self.mask,
-                trajectory=self.trajectory, key_frames=self.keys, swept_depth=self.swept,
+                geometry=self.geometry,
+                frames=self.frames,
+                depth_ray=self.depth_ray,
+                mask=self.mask,
+                trajectory=self.trajectory,
+                key_frames=self.keys,
+                swept_depth=self.swept,
                 max_gaussians=max(100, int(share * config.max_gaussians)),
                 adaptive_density=config.adaptive_density,
-            )  # fmt: skip
+            )
         self._record_time("initial")
         return start
 
@@ -255,10 +260,15 @@ class _Fit:
             depths = {key: found.depth_ray for key, found in self.swept.items()}
             skies = {key: found.is_sky for key, found in self.swept.items()}
         placed = extend_gaussians(
-            initial, frames=self.frames, trajectory=self.trajectory, depths=depths, skies=skies,
-            max_gaussians=self.config.max_gaussians, backend=self.config.backend,
-        )  # fmt: skip
-        # These frames know little of what the world was made from: what is there gives way slowly.
+            initial,
+            frames=self.frames,
+            trajectory=self.trajectory,
+            depths=depths,
+            skies=skies,
+            max_gaussians=self.config.max_gaussians,
+            backend=self.config.backend,
+        )
+        # These frames show little of what the world was made from: existing Gaussians learn slowly.
         lr_scale = torch.ones(len(placed.gaussians))
         lr_scale[: len(initial)] = self.config.lr_scale_existing
         return replace(placed, lr_scale=lr_scale)
@@ -280,9 +290,14 @@ class _Fit:
         stride = max(1, len(self.trajectory) // 12)
         keys = sorted({*range(0, len(self.frames), stride), len(self.frames) - 1})
         swept_depth = plane_sweep_depth(
-            self.frames, self.trajectory, keys, known_points=points, nearest=nearest, farthest=farthest,
+            self.frames,
+            self.trajectory,
+            keys,
+            known_points=points,
+            nearest=nearest,
+            farthest=farthest,
             progress=lambda event: self._report(0, event.phase),
-        )  # fmt: skip
+        )
         if self.geometry is not None and not bool(self.geometry.is_sky.any()):
             # Indoors the farthest distance tried is a wall, which must not join a sky shell.
             none = torch.zeros_like
@@ -318,9 +333,15 @@ class _Fit:
         config = self.config
         backend, trainer = _open(start, config, self.corrections)
         sampler = ViewSampler(
-            self.frames, self.trajectory, self.keys, geometry=self.geometry, mask=self.mask, config=config,
-            is_filled=self.depth_ray is not None, inverse_depth=self._known_inverse_depth(),
-        )  # fmt: skip
+            self.frames,
+            self.trajectory,
+            self.keys,
+            geometry=self.geometry,
+            mask=self.mask,
+            config=config,
+            is_filled=self.depth_ray is not None,
+            inverse_depth=self._known_inverse_depth(),
+        )
         if isinstance(trainer, CpuTrainer):
             event = ProgressEvent(0, max(1, config.steps), "prepare the backend (compiles on first use)")
             self.progress(event)
@@ -401,36 +422,35 @@ class _Fit:
     def _save(self, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
         if self.file is None:
             return
-        state = sampler.state()
         tensors = {f"trainer.{key}": value for key, value in trainer.state().items()}
-        tensors |= {
-            "sampler.random": state["random"], "sampler.queue": pack_queue(state["queue"]),  # type: ignore[dict-item, arg-type]
-            "growth": self.growth.get_state(), "losses": torch.tensor(self.losses, dtype=torch.float64),
-        }  # fmt: skip
+        tensors |= {f"sampler.{key}": value for key, value in sampler.state().items()}
+        tensors["growth"] = self.growth.get_state()
+        tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
         facts = {
-            "fingerprint": self.name, "inputs": self.inputs, "step": step,
-            "counts": self.counts, "crop_px": self.crop_px,
-        }  # fmt: skip
+            "fingerprint": self.name,
+            "inputs": self.inputs,
+            "step": step,
+            "counts": self.counts,
+            "crop_px": self.crop_px,
+        }
         try:
             write_checkpoint(self.file, tensors, facts)
         except Matrix3DError as error:  # worth less than the fit; said once
             if not self.is_unsaved:
                 self.is_unsaved = True
-                self._warn(f"{error} The fit goes on; after a stop it would start anew.")
+                self._warn(f"{error} The fit continues; after an interruption it would restart.")
 
-    def _resume(self, trainer: Trainer, sampler: ViewSampler) -> int:
+    def _resume(self, trainer: Trainer, sampler: ViewSampler) -> None:
         if self.file is None:
-            return 0
+            return
         stored = read_checkpoint(self.file, self.name)
         if stored is None:
             for warning in unusable_checkpoints(self.file.parent, self.inputs):
                 self._warn(warning)
-            return 0
+            return
         tensors, facts = stored
-        trainer.load(
-            {key.removeprefix("trainer."): v for key, v in tensors.items() if key.startswith("trainer.")}
-        )
-        sampler.load({"random": tensors["sampler.random"], "queue": tensors["sampler.queue"].tolist()})
+        trainer.load(part_of(tensors, "trainer"))
+        sampler.load(part_of(tensors, "sampler"))
         self.growth.set_state(tensors["growth"])
         self.losses = tensors["losses"].tolist()
         self.counts = [(int(a), int(b)) for a, b in facts["counts"]]
@@ -438,22 +458,25 @@ class _Fit:
         if facts["crop_px"] != self.crop_px:
             self._resize_views(int(facts["crop_px"]), trainer, sampler)
         self._report(self.first_step, f"resume at step {self.first_step}")
-        return self.first_step
 
-    def _evaluate(self, trainer: Trainer, backend: str) -> OptimizeResult:
-        """Drop what is clear, judge the rest and write the report."""
+    def _evaluate(self, trainer: Trainer, backend: str, start: GaussianInit) -> OptimizeResult:
+        """Drop transparent Gaussians, evaluate the rest and write the report."""
         config = self.config
         gaussians = trainer.gaussians()
         kept = gaussians.opacities >= config.min_opacity
         gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
         self._record_time("optimize")
-        self._report(config.steps, "measure held-out frames")
+        self._report(config.steps, "evaluate held-out frames")
         quality, share_off = held_out_quality(
-            gaussians, self.frames, self.trajectory, self.held_out,
-            crop_size_px=config.crop_size_px, backend=backend,
-        )  # fmt: skip
+            gaussians,
+            self.frames,
+            self.trajectory,
+            self.held_out,
+            crop_size_px=config.crop_size_px,
+            backend=backend,
+        )
         if quality["psnr"] is not None:
-            self.ratios.append((config.steps, float(quality["psnr"])))  # type: ignore[arg-type]
+            self.ratios.append((config.steps, quality["psnr"]))
         if share_off > 0.03:
             self.warnings.append(
                 f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
@@ -465,7 +488,7 @@ class _Fit:
         curves = draw_curves(parts, self.ratios, counts, config.steps)
         self._record_time("measure")
         poses = self.corrections.poses
-        report: dict[str, object] = {
+        report: FitReport = {
             "backend": backend,
             "gaussians": len(gaussians),
             "gaussians_dropped": int((~kept).sum()),
@@ -482,6 +505,10 @@ class _Fit:
             "poses": None if poses is None else poses.report(),
             "settings": asdict(config),
             "seconds": self.seconds,
+            "gaussians_initial": start.counts,
+            "resumed_at": self.first_step,
+            "memory_gb": {"estimate": round(self.memory_gb, 2), "peak": peak_memory_gb()},
+            "sh_bases_dropped": start.sh_bases_dropped,
         }
         return OptimizeResult(gaussians.with_origins(origins), report, picture, origins, curves)
 

@@ -64,14 +64,14 @@ class SparseAdam:
         """Move the rows ``visible`` and refresh their activated values, with all rates times ``decay``."""
         config = self._config
         rates = (*(rate * decay for rate in learning_rates(config)), config.beta1, config.beta2)
-        self._kernel(
-            len(visible), visible, *gradients, *active, self._values, self._first, self._second, self._steps,
-            traits.size.numpy(), traits.log_scale_min.numpy(), traits.lr_scale.numpy(),
-            np.array((*rates, _epsilon(config, self.crop_px)), np.float32), self._limits, self._corrections,
-        )  # fmt: skip
+        numbers = np.array((*rates, _epsilon(config, self.crop_px)), np.float32)
+        kept = (self._values, self._first, self._second, self._steps)
+        own = (traits.size.numpy(), traits.log_scale_min.numpy(), traits.lr_scale.numpy())
+        limits = (self._limits, self._corrections)
+        self._kernel(len(visible), visible, *gradients, *active, *kept, *own, numbers, *limits)
 
     def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
-        """Go on with the parameters after a densification; new rows start afresh."""
+        """Continue with the parameters after a densification; new rows are reset."""
         self._values = _table(raw)
         parents, is_new = growth.parents.numpy(), growth.is_new.numpy()
         for name in ("_first", "_second", "_steps"):
@@ -140,7 +140,7 @@ class DenseAdam:
         self.raw.colors.clamp_(0, 1)
 
     def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
-        """Go on with the parameters after a densification; new rows start afresh."""
+        """Continue with the parameters after a densification; new rows are reset."""
         parents, is_new = (t.to(raw.means.device) for t in (growth.parents, growth.is_new))
         moments = {}
         for name, value in self.raw._asdict().items():

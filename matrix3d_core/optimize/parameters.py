@@ -105,7 +105,7 @@ class Traits:
     gradient_count: Tensor
 
     def population(self, active: Activated[Tensor]) -> Population:
-        """Return what a densification strategy looks at, on the CPU."""
+        """Return what a densification strategy takes, on the CPU."""
         score = self.gradient_sum.cpu() / self.gradient_count.cpu().double().clamp_min(1)
         means, quats, scales, opacities, _ = (value.detach().cpu() for value in active)
         return Population(means, quats, scales, opacities, score, self.is_sky.cpu())

@@ -41,7 +41,7 @@ class CpuTrainer(Trainer):
         return Activated(*(torch.from_numpy(array) for array in self._active))
 
     def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
-        """Go on; see `Trainer`."""
+        """Continue; see `Trainer`."""
         active = self.activated()
         self._active = _arrays(
             Activated(
@@ -144,7 +144,7 @@ class CpuTrainer(Trainer):
             of.scales[:] += (config.scale_reg / pixels) / self.traits.size.numpy()[visible][:, None]
         if bool(self.traits.is_sky.any()):
             fixed = self.traits.is_sky.numpy()[visible]
-            of.means[fixed] = 0  # the sky keeps its distance: it must not come forward to mend a picture
+            of.means[fixed] = 0  # the sky keeps its distance: it must not move forward to reduce the loss
             of.scales[fixed] = 0
 
     def state(self) -> dict[str, Tensor]:

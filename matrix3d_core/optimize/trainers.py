@@ -16,7 +16,7 @@ from .strategies import STRATEGIES
 from .strategies.base import Growth
 from .views import View
 
-__all__ = ["Optimizer", "Trainer", "known_depth"]
+__all__ = ["Optimizer", "Trainer", "known_depth", "part_of"]
 
 
 class Optimizer(Protocol):
@@ -30,7 +30,7 @@ class Optimizer(Protocol):
         ...
 
     def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
-        """Go on with the parameters after a densification; new rows start afresh."""
+        """Continue with the parameters after a densification; new rows are reset."""
         ...
 
     def state(self) -> dict[str, Tensor]:
@@ -75,7 +75,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def grow(self, raw: Parameters[Tensor], growth: Growth) -> None:
-        """Go on with the parameters ``raw`` after a densification."""
+        """Continue with the parameters ``raw`` after a densification."""
 
     def gaussians(self) -> Gaussians:
         """Return a copy of the current Gaussians on the CPU."""
@@ -91,8 +91,10 @@ class Trainer(ABC):
         if self.strategy is not None:
             growth = self.strategy.plan(
                 self.traits.population(self.activated()),
-                most=self.config.max_gaussians, min_opacity=self.config.min_opacity, random=random,
-            )  # fmt: skip
+                most=self.config.max_gaussians,
+                min_opacity=self.config.min_opacity,
+                random=random,
+            )
             self.grow(grown_values(self.optimizer.raw, growth), growth)
             self.traits = self.traits.grown(growth)
         return len(self.traits.size)
@@ -110,12 +112,13 @@ class Trainer(ABC):
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Restore a checkpoint."""
-        self.traits = Traits.from_state(_part(state, "traits"), self.device)
-        self.optimizer.load(_part(state, "optimizer"))
-        self.corrections.load(_part(state, "corrections"))
+        self.traits = Traits.from_state(part_of(state, "traits"), self.device)
+        self.optimizer.load(part_of(state, "optimizer"))
+        self.corrections.load(part_of(state, "corrections"))
 
 
-def _part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def part_of(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint whose names begin with ``name`` and a dot, without that."""
     return {key.removeprefix(f"{name}."): v for key, v in state.items() if key.startswith(f"{name}.")}
 
 

@@ -1,4 +1,4 @@
-"""What the optimizer looks at: key frames, held-out frames, and the view of each step."""
+"""What the fit is trained on: key frames, held-out frames, and the view of each step."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def key_frames(count: int, stride: int) -> list[int]:
 def choose_key_frames(
     trajectory: Trajectory, mode: str, stride: int, *, nearest: float | None = None, held_out_max: int = 0
 ) -> tuple[list[int], list[int]]:
-    """Choose the frames to train on and those to judge by.
+    """Choose the frames to train on and the frames to hold out.
 
     Args:
         trajectory: poses of the frames.
@@ -236,14 +236,15 @@ class ViewSampler:
         """Draw smaller views from now on."""
         self._config = replace(self._config, crop_size_px=crop_size_px)
 
-    def state(self) -> dict[str, object]:
-        """Return what a checkpoint needs."""
-        return {"random": self._random.get_state(), "queue": list(self._queue)}
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs: the generator's state and the remaining views ``[Q, 2]``."""
+        queue = torch.tensor(self._queue, dtype=torch.int64).reshape(-1, 2)
+        return {"random": self._random.get_state(), "queue": queue}
 
-    def load(self, state: dict[str, object]) -> None:
+    def load(self, state: dict[str, Tensor]) -> None:
         """Restore a checkpoint."""
-        self._random.set_state(state["random"])  # type: ignore[arg-type]
-        self._queue = [tuple(pair) for pair in state["queue"]]  # type: ignore[attr-defined]
+        self._random.set_state(state["random"])
+        self._queue = [(picture, crop) for picture, crop in state["queue"].tolist()]
 
 
 def _source_image(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -16,7 +17,17 @@ from .photo import PlacedPhoto, Placement, plan_on_photo, smooth_step, warp_phot
 from .resample import Lookup, PlannedReads, pad_erp, resize_erp
 from .views import plan_view
 
-__all__ = ["BLEND_REGIONS", "SIZES", "Composite", "CompositeSettings", "composite_photos", "composite_width"]
+__all__ = [
+    "BLEND_REGIONS",
+    "SIZES",
+    "ColorMatch",
+    "Composite",
+    "CompositeReport",
+    "CompositeSettings",
+    "KeptPixels",
+    "composite_photos",
+    "composite_width",
+]
 
 SIZES = ("as generated", "keep the photo's pixels", "given width")
 """How `composite_width` chooses the size of the panorama."""
@@ -60,6 +71,31 @@ class CompositeSettings:
             raise InvalidInput(f"feather must lie between 0 and 90 degrees; got {degrees:.4g}.")
 
 
+class ColorMatch(TypedDict, total=False):
+    """Gain and offset of red, green and blue of the generated side; empty where colors are not matched."""
+
+    gain: list[float]
+    offset: list[float]
+
+
+class KeptPixels(TypedDict):
+    """How near the view of a photo is to it, in steps of 1 / 255, and how much of it is visible."""
+
+    worst_before_255: float
+    worst_255: float
+    share_off: float
+    """Share of its visible pixels that are off by more than one step."""
+    share_visible: float
+    rounds: int
+
+
+class CompositeReport(ColorMatch):
+    """Width, color match and, with ``keep_pixels``, each photo."""
+
+    width: int
+    photos: NotRequired[list[KeptPixels]]
+
+
 @dataclass(frozen=True)
 class Composite:
     """The finished panorama.
@@ -72,7 +108,7 @@ class Composite:
 
     rgb: Tensor
     photo_weight: Tensor
-    report: dict[str, object] = field(default_factory=dict)
+    report: CompositeReport
 
 
 def composite_width(placement: Placement, generated_width: int, size: str, given: int = 0) -> int:
@@ -149,9 +185,8 @@ def composite_photos(
     drawn, angle, owners = _draw(placement, height, width)
     progress(ProgressEvent(1, steps, "match the colors"))
     surround = resize_erp(generated.float(), height, width)
-    report: dict[str, object] = {"width": width}
     surround, gains = _match(surround, drawn, angle, settings)
-    report.update(gains)
+    report: CompositeReport = {"width": width, **gains}
     if settings.blend_region == BLEND_REGIONS[0] or settings.feather_rad == 0:
         edge = -_MARGIN_PX * math.tau / width if settings.blend_region == BLEND_REGIONS[0] else 0.0
         weight = (angle >= edge).float()
@@ -193,7 +228,7 @@ def _draw(placement: Placement, height: int, width: int) -> tuple[Tensor, Tensor
 
 def _match(
     surround: Tensor, drawn: Tensor, angle: Tensor, settings: CompositeSettings
-) -> tuple[Tensor, dict[str, object]]:
+) -> tuple[Tensor, ColorMatch]:
     """Match the generated side to the photos' colors: overall, then the residual along the border."""
     if not settings.match_gain:
         return surround, {}
@@ -207,7 +242,7 @@ def _match(
     is_band = (share[..., 0] > 0.999) & (depth < 2 * band)
     gain, offset = fit_gain(theirs[is_band], ours[is_band])
     surround = surround * gain.float() + offset.float()
-    report: dict[str, object] = {"gain": gain.tolist(), "offset": offset.tolist()}
+    report: ColorMatch = {"gain": gain.tolist(), "offset": offset.tolist()}
     if settings.feather_rad == 0:
         return surround, report
 
@@ -241,7 +276,7 @@ def _blur(image: Tensor, sigma_px: float) -> Tensor:  # [H, W, C]
 
 def _keep_pixels(
     rgb: Tensor, photo: PlacedPhoto, is_own: Tensor, progress: ProgressFn, number: int, steps: int
-) -> dict[str, object]:
+) -> KeptPixels:
     """Correct the drawn photo, in place, until its view returns the photo: add the residual of the view, repeat.
 
     Source: M. Irani and S. Peleg, Improving resolution by image registration, 1991 (back projection).

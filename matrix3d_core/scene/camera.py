@@ -110,7 +110,7 @@ class Pinhole(_Sized):
         return cls((height, width), intrinsics_from_fov(fov_x_rad, height, width))
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether size and all intrinsics are the same numbers."""
+        """Return whether size and all intrinsics are the same numbers."""
         return isinstance(other, Pinhole) and self._key == other._key
 
     def __hash__(self) -> int:
@@ -138,7 +138,7 @@ class Pinhole(_Sized):
 
     @property
     def wraps(self) -> bool:
-        """Tell whether columns wrap around at the border: not those of a pinhole."""
+        """Whether columns wrap around at the border: not those of a pinhole."""
         return False
 
     def as_pinhole(self, otherwise: str) -> Pinhole:
@@ -192,7 +192,7 @@ class Pinhole(_Sized):
         return project_points(points, self.K_px)[0], points.norm(dim=-1)
 
     def lookup(self, picture: Tensor, points: Tensor, mode: str = "nearest") -> tuple[Tensor, Tensor]:
-        """Read a map of this camera where points of its frame lie.
+        """Read a map of this camera at the pixels of points of its frame.
 
         Args:
             picture: ``[H, W]`` or ``[H, W, C]`` of the camera's size.
@@ -299,11 +299,11 @@ class Equirect(_Sized):
 
     @property
     def wraps(self) -> bool:
-        """Tell whether columns wrap around at the border: those of a panorama do."""
+        """Whether columns wrap around at the border: those of a panorama do."""
         return True
 
     def as_pinhole(self, otherwise: str) -> Pinhole:
-        """Raise InvalidInput with the reason why a panorama does not do and the way out, ``otherwise``."""
+        """Raise InvalidInput with the reason why a panorama cannot be used and the way out, ``otherwise``."""
         raise InvalidInput(otherwise)
 
     def check_picture(self, name: str, size_px: tuple[int, int]) -> None:
@@ -347,7 +347,7 @@ class Equirect(_Sized):
         return torch.stack((columns + 0.5, rows + 0.5), dim=-1), points.norm(dim=-1)
 
     def lookup(self, picture: Tensor, points: Tensor, mode: str = "nearest") -> tuple[Tensor, Tensor]:
-        """Read a map of this camera where points of its frame lie; see `Pinhole.lookup`.
+        """Read a map of this camera at the pixels of points of its frame; see `Pinhole.lookup`.
 
         Columns wrap; every point is in the picture.
         """

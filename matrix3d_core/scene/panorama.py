@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -10,7 +11,38 @@ from torch import Tensor
 from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
 
-__all__ = ["PanoramaGeometry"]
+__all__ = ["GeometryReport", "PanoramaGeometry"]
+
+
+class GeometryReport(TypedDict, total=False):
+    """How the distances of a panorama were made, JSON-serializable; each way of making them has keys of its own."""
+
+    source: str
+    size: list[int]
+    """Columns and rows."""
+    given_size: list[int]
+    given_counts: dict[str, int]
+    """Pixels of the given map by `depth.missing` class."""
+    given_outside_mask: int
+    unknown_filled: int
+    sky_pixels: int
+    sky_rule: str
+    island_pixels_to_sky: int
+    scale: str
+    factor: float
+    distance_min: float
+    distance_max: float
+    distance_geometric_mean: float
+    distance_percentiles: list[float]
+    """5, 50 and 95 %."""
+    marked: list[str]
+    read_as: str
+    ground: dict[str, float]
+    """Fields of `depth.scale.GroundFit`."""
+    camera_height: float
+    dome_radius: float
+    horizon_deg: float
+    note: str
 
 
 @dataclass(frozen=True)
@@ -24,7 +56,7 @@ class PanoramaGeometry:
         is_valid: ``[H, W]`` bool, True where the distance was measured or given.
         is_sky: ``[H, W]`` bool, True where the pixel shows sky.
         is_metric: True when one unit is one meter.
-        report: what was done: counts, factors, source; JSON-serializable values only.
+        report: what was done: counts, factors, source.
     """
 
     rgb: Tensor
@@ -32,7 +64,7 @@ class PanoramaGeometry:
     is_valid: Tensor
     is_sky: Tensor
     is_metric: bool = False
-    report: dict[str, object] = field(default_factory=dict)
+    report: GeometryReport = field(default_factory=GeometryReport)
 
     def __post_init__(self) -> None:
         size = check_shape("rgb", self.rgb, "H W 3")

@@ -59,7 +59,7 @@ def provenance_colors(origins: Tensor) -> Tensor:  # [N] -> [N, 3]
 def color_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gaussians:
     """Return the same Gaussians, in the same order, in the color of their origin.
 
-    A third of each one's brightness is kept, so that shapes stay readable; the hue tells the origin.
+    A third of each one's brightness is kept, so that shapes stay readable; the hue shows the origin.
 
     Args:
         gaussians: the world.
@@ -85,7 +85,7 @@ def color_by_origin(gaussians: Gaussians, origins: Tensor | None = None) -> Gaus
 
 
 def count_origins(origins: Tensor | None) -> dict[str, int] | None:
-    """Return how many Gaussians come from where, by name, unknown ones last; None for None."""
+    """Return the number of Gaussians of each origin, by name, unknown ones last; None for None."""
     if origins is None:
         return None
     counts = {name: int((origins == number).sum()) for number, name in enumerate(ORIGINS)}

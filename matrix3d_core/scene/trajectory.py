@@ -15,7 +15,7 @@ __all__ = ["FRAMES_OF_REFERENCE", "Trajectory"]
 
 FRAMES_OF_REFERENCE = ("panorama", "world")
 """``panorama``: the origin is the center of the source panorama and +z its front.
-``world``: a frame given from outside; the panorama stands at the first pose."""
+``world``: a frame given from outside; the panorama is at the first pose."""
 
 _ORTHONORMAL_TOLERANCE = 1e-3
 
@@ -133,7 +133,7 @@ class Trajectory:
 
     @property
     def world_from_panorama(self) -> Tensor:
-        """``[4, 4]`` float64: where the source panorama stands, inverse of `panorama_from_world`."""
+        """``[4, 4]`` float64: the pose of the source panorama, inverse of `panorama_from_world`."""
         if self.frame_of_reference == "panorama":
             return torch.eye(4, dtype=torch.float64)
         return self.world_from_camera[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from torch import Tensor
 
@@ -15,17 +15,22 @@ from ..checks import check_shape
 from ..errors import InvalidInput
 from ..progress import ProgressFn, no_progress
 from ..scene.gaussians import Gaussians
-from ..scene.panorama import PanoramaGeometry
+from ..scene.panorama import GeometryReport, PanoramaGeometry
 from ..scene.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from ..guidance.fill import FilledFrames
     from ..guidance.render import GuidanceFrames
+    from ..optimize.report import FitReport
 from ..guidance.scene_mesh import EDGE_THRESHOLD
 from ..trajectories.defaults import DEFAULT_CLEARANCE
 
 __all__ = [
+    "FittedStages",
+    "PlannedPath",
+    "SeenFractions",
     "WorldConfig",
+    "WorldReport",
     "WorldResult",
     "build_filled",
     "build_gaussians",
@@ -74,6 +79,41 @@ class WorldConfig:
     clearance: float = DEFAULT_CLEARANCE
 
 
+class PlannedPath(TypedDict):
+    """A preset's path before and after it was kept clear; lengths and distances in world units."""
+
+    preset: str
+    wanted_length: float
+    length: float
+    min_clearance: float
+    colliding_frames: list[int]
+
+
+class SeenFractions(TypedDict):
+    """How much of the frames guidance shows."""
+
+    backend: str
+    seen_fraction_mean: float
+    seen_fraction_min: float
+
+
+class FittedStages(TypedDict):
+    """Guidance and fit."""
+
+    guidance: SeenFractions
+    optimize: FitReport
+
+
+class WorldReport(FittedStages):
+    """Numbers of every stage, JSON-serializable."""
+
+    config: dict[str, Any]
+    """Fields of `WorldConfig`."""
+    geometry: GeometryReport
+    trajectory: PlannedPath
+    seconds: dict[str, float]
+
+
 @dataclass(frozen=True)
 class WorldResult:
     """What `make_world` made.
@@ -83,14 +123,14 @@ class WorldResult:
         geometry: the panorama's geometry.
         trajectory: the camera path, after shortening.
         files: name to path of each written file.
-        report: numbers of every stage, JSON-serializable.
+        report: numbers of every stage.
     """
 
     gaussians: Gaussians
     geometry: PanoramaGeometry
     trajectory: Trajectory
     files: dict[str, Path]
-    report: dict[str, object] = field(default_factory=dict)
+    report: WorldReport
 
 
 def make_world(
@@ -144,7 +184,7 @@ def make_world(
         ),
     ).rgb
 
-    report: dict[str, object] = {
+    report: WorldReport = {
         "config": asdict(config),
         "geometry": geometry.report,
         "trajectory": path_report,
@@ -173,7 +213,7 @@ def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConf
     return geometry_from_depth(panorama, depth_ray, scale="camera height", camera_height=config.camera_height)
 
 
-def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, dict[str, object]]:
+def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, PlannedPath]:
     """Place the preset path in the geometry and shorten it to keep its clearance."""
     from ..trajectories.clearance import measure_clearance, shorten_to_clear
     from ..trajectories.presets import make_preset
@@ -234,7 +274,7 @@ def build_gaussians(
     config: WorldConfig,
     seconds: dict[str, float] | None = None,
     progress: ProgressFn = no_progress,
-) -> tuple[Gaussians, dict[str, object]]:
+) -> tuple[Gaussians, FittedStages]:
     """Fit Gaussians to the filled guidance of a path; times go into ``seconds``."""
     from ..optimize.config import preset_config
     from ..optimize.loop import optimize_gaussians

@@ -83,9 +83,17 @@ def test_a_point_is_forbidden_where_another_lens_sees_past_it():
     forbidden = np.empty((HEIGHT, WIDTH), np.bool_)
     lens, theirs = CAMERA.kernel_values().numpy(), other.kernel_values().numpy()
     kernels.find_forbidden(
-        HEIGHT, depth, np.eye(4), lens, wall, np.ones_like(wall, dtype=np.bool_), np.eye(4)[None], theirs[None], 0.1,
+        HEIGHT,
+        depth,
+        np.eye(4),
+        lens,
+        wall,
+        np.ones_like(wall, dtype=np.bool_),
+        np.eye(4)[None],
+        theirs[None],
+        0.1,
         forbidden,
-    )  # fmt: skip
+    )
     assert np.argwhere(forbidden).tolist() == [[row, column]]
 
 
@@ -145,9 +153,12 @@ def test_a_splat_is_drawn_where_the_camera_looks(camera):
                 [math.sin(polar) * math.sin(turn), -math.cos(polar), math.sin(polar) * math.cos(turn)]
             )
         splat = Gaussians.from_colors(
-            torch.tensor(2.5 * direction)[None].float(), torch.tensor([[1.0, 0, 0, 0]]), torch.full((1, 3), 0.01),
-            torch.tensor([0.9]), torch.ones(1, 3),
-        )  # fmt: skip
+            torch.tensor(2.5 * direction)[None].float(),
+            torch.tensor([[1.0, 0, 0, 0]]),
+            torch.full((1, 3), 0.01),
+            torch.tensor([0.9]),
+            torch.ones(1, 3),
+        )
         seen = render_view(splat, torch.eye(4, dtype=torch.float64), camera, backend="torch")
         assert divmod(int(seen.alpha.argmax()), camera.width) == (row, column)
         assert float(seen.depth_ray[row, column]) == pytest.approx(2.5, rel=1e-5)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 __all__ = ["FunctionSize", "function_sizes"]
 
-_BRANCHES = (
-    ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.Assert, ast.comprehension,
-    ast.match_case,
-)  # fmt: skip
+_BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler)
+_BRANCHES += (ast.Assert, ast.comprehension, ast.match_case)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -23,16 +23,17 @@ def is_host_file(path):
     return path.startswith("nodes/_host") and path.count("/") == 1
 
 
-RANK = {
-    "errors": 0, "checks": 0, "strict_json": 0, "progress": 0, "devices": 0, "compiled": 0, "variables": 0, "checkout": 0, "machine": 0,
-    "geometry": 1, "scene": 1,
-    "collision": 2, "io": 2, "raster": 2, "metrics": 2, "trajectories": 2,
-    "depth": 3, "diffusion": 3, "guidance": 3, "lora": 3, "lrm": 3, "panorama": 3, "splats": 3,
-    "optimize": 4, "synth": 4, "video": 4,
-    "explore": 5,
-    "standalone": 6,
-    "doctor": 7, "cli": 7, "public": 7,
-}  # fmt: skip
+FLOORS = (
+    "errors checks strict_json progress devices compiled variables checkout machine",
+    "geometry scene",
+    "collision io raster metrics trajectories",
+    "depth diffusion guidance lora lrm panorama splats",
+    "optimize synth video",
+    "explore",
+    "standalone",
+    "doctor cli public",
+)
+RANK = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms.split()}
 MAY_LOOK_ASIDE = {
     ("scene", "geometry"),
     ("trajectories", "collision"),
@@ -40,10 +41,8 @@ MAY_LOOK_ASIDE = {
 }
 
 # Packages that are slow to import or may be missing. Those in ONE_FILE are named in a single file each.
-HEAVY = {
-    "av", "cv2", "diffusers", "embreex", "gsplat", "gsply", "matplotlib", "numba", "nvdiffrast", "OpenEXR",
-    "scipy", "skimage", "transformers", "trimesh", "warp",
-}  # fmt: skip
+HEAVY = {*"av cv2 diffusers embreex gsplat gsply matplotlib numba nvdiffrast OpenEXR".split()}
+HEAVY |= {*"scipy skimage transformers trimesh warp".split()}
 ONE_FILE = {"embreex", "gsplat", "nvdiffrast", "warp"}
 
 
@@ -123,7 +122,7 @@ def _upward(where, here, name):
     elif target in (None, "__version__", here) or here == "__init__":
         return
     elif target not in RANK or here not in RANK:
-        yield f"{where}: room {target if target not in RANK else here} has no rank; add it to RANK"
+        yield f"{where}: room {target if target not in RANK else here} has no rank; add it to FLOORS"
     elif RANK[target] > RANK[here]:
         yield f"{where} ({here}) imports upward: {name}"
     elif RANK[target] == RANK[here] > 0 and (here, target) not in MAY_LOOK_ASIDE:

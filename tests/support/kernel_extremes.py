@@ -192,9 +192,21 @@ def fit(rng: np.random.Generator) -> None:
     values, first, second = (extreme(rng, count, 14) for _ in range(3))
     steps = rng.integers(0, 4, count).astype(np.int32)
     kernels_numba.adam_rows(
-        len(visible), visible, *rows, *active, values, first, second, steps, extreme(rng, count, signed=False),
-        extreme(rng, count, 3), extreme(rng, count), extreme(rng, 8), extreme(rng, 3), extreme(rng, 5, 2),
-    )  # fmt: skip
+        len(visible),
+        visible,
+        *rows,
+        *active,
+        values,
+        first,
+        second,
+        steps,
+        extreme(rng, count, signed=False),
+        extreme(rng, count, 3),
+        extreme(rng, count),
+        extreme(rng, 8),
+        extreme(rng, 3),
+        extreme(rng, 5, 2),
+    )
 
 
 def sweep(rng: np.random.Generator) -> None:
@@ -231,9 +243,17 @@ def sweep(rng: np.random.Generator) -> None:
     kernels_sweep.cover_distance(points, extreme(rng, 30).astype(np.float64), pose, lens, distance)
     maps = extreme(rng, 2, height, width)
     kernels_sweep.find_forbidden(
-        height, extreme(rng, height, width), pose, lens, maps, maps > 0, np.stack((POSE, pose)),
-        np.stack((panorama, lens)), 0.1, np.empty((height, width), np.bool_),
-    )  # fmt: skip
+        height,
+        extreme(rng, height, width),
+        pose,
+        lens,
+        maps,
+        maps > 0,
+        np.stack((POSE, pose)),
+        np.stack((panorama, lens)),
+        0.1,
+        np.empty((height, width), np.bool_),
+    )
 
 
 def scene(rng: np.random.Generator) -> None:

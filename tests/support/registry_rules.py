@@ -39,14 +39,39 @@ VENDOR = "web/vendor/"
 
 PLANTED = {
     "python_network_operations": [
-        "import urllib.request", "urlopen(x)", "r = requests.get(u)", "s.connect((h, 80))", "f.bind(this)",
-        "entry.send();", "session = aiohttp.ClientSession()", "import socket",
+        "import urllib.request",
+        "urlopen(x)",
+        "r = requests.get(u)",
+        "s.connect((h, 80))",
+        "f.bind(this)",
+        "entry.send();",
+        "session = aiohttp.ClientSession()",
+        "import socket",
     ],
-    "python_command_injection_risk": ["import subprocess", 'os.system("ls")', "os.popen(x)", "run(x, shell=True)"],
+    "python_command_injection_risk": [
+        "import subprocess",
+        'os.system("ls")',
+        "os.popen(x)",
+        "run(x, shell=True)",
+    ],
     "python_environment_manipulation": ['os.environ["A"] = "b"', "os.environ.get('A')", "os.getenv('A')"],
-    "python_bytecode_manipulation": ["code = compile(text, 'x', 'exec')", "import marshal", "sys.modules[name] = m"],
-    "python_dynamic_import": ["importlib.import_module(name)", '__import__("os")', "spec.loader.exec_module(m)"],
-    "python_dynamic_execution": ["eval(text)", "exec(code)", "model.eval()", "const m = /x/.exec(text);", "new Function('x')"],
+    "python_bytecode_manipulation": [
+        "code = compile(text, 'x', 'exec')",
+        "import marshal",
+        "sys.modules[name] = m",
+    ],
+    "python_dynamic_import": [
+        "importlib.import_module(name)",
+        '__import__("os")',
+        "spec.loader.exec_module(m)",
+    ],
+    "python_dynamic_execution": [
+        "eval(text)",
+        "exec(code)",
+        "model.eval()",
+        "const m = /x/.exec(text);",
+        "new Function('x')",
+    ],
     "python_unsafe_deserialization": ["import pickle", "allow_pickle=False", "UnPickle it", "yaml.load(x)"],
     "contains_rm_rf": ["shutil.rmtree(path)", "rm -rf /tmp/x"],
     "python_privilege_escalation": ["sudo apt install x"],
@@ -55,7 +80,7 @@ PLANTED = {
     "contains_blacklisted_url": ["https://raw.githubusercontent.com/a/b"],
     "credential_access": ["HF_TOKEN"],
     "SUSP_SVG_Onload_Onerror": ['<svg width="1" onload="x()">'],
-}  # fmt: skip
+}
 
 
 def archive_files(root: Path) -> list[str]:

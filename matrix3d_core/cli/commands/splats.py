@@ -112,7 +112,7 @@ def _config_of(options: argparse.Namespace) -> OptimizeConfig:
     return preset_config(options.preset, **chosen | parse_settings(options.set))
 
 
-def parse_settings(pairs: list[str]) -> dict[str, object]:
+def parse_settings(pairs: list[str]) -> dict[str, bool | int | float | str]:
     """Return ``NAME=VALUE`` pairs as settings of the fit, each of its field's type; `preset_config` checks the names.
 
     Raises:
@@ -122,7 +122,7 @@ def parse_settings(pairs: list[str]) -> dict[str, object]:
     from ...optimize.config import OPTIMIZE_PRESETS
 
     kinds: dict[str, Any] = {name: type(value) for name, value in asdict(OPTIMIZE_PRESETS["draft"]).items()}
-    settings: dict[str, object] = {}
+    settings: dict[str, bool | int | float | str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:

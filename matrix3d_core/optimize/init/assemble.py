@@ -1,4 +1,4 @@
-"""Where a fit starts: surfels on all that a panorama and the frames of a path show."""
+"""The initial Gaussians of a fit: surfels on all that a panorama and the frames of a path show."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ __all__ = ["GaussianInit", "extend_gaussians", "init_gaussians"]
 
 @dataclass(frozen=True)
 class GaussianInit:
-    """Where a fit starts.
+    """The initial Gaussians of a fit.
 
     Attributes:
         gaussians: the surfels, in the trajectory's frame.
         origins: ``[N]`` uint8, index into `scene.provenance.ORIGINS`.
         is_sky: ``[N]`` bool, surfels of the sky shell, which keep their distance.
-        counts: how many came from where: ``source``, ``sky``, ``filled``.
+        counts: how many by origin: ``source``, ``sky``, ``filled``.
         lr_scale: ``[N]`` float32, share of the learning rates for each; None: all of them.
+        sh_bases_dropped: spherical harmonics beyond the base that given Gaussians had.
     """
 
     gaussians: Gaussians
@@ -41,6 +42,7 @@ class GaussianInit:
     is_sky: Tensor
     counts: dict[str, int]
     lr_scale: Tensor | None = None
+    sh_bases_dropped: int = 0
 
 
 def init_gaussians(
@@ -58,7 +60,7 @@ def init_gaussians(
     """Lay surfels over everything that the panorama and the key frames show, in the trajectory's frame.
 
     The panorama's own texels come first (or, without a panorama, the first key frame's). Then, key frame by key
-    frame, what is new: pixels whose point no earlier one shows. Sky lies at its own stand-in distance, facing
+    frame, what is new: pixels whose point no earlier one shows. Sky is at its own stand-in distance, facing
     the center, with fewer and larger surfels.
 
     Args:
@@ -140,19 +142,25 @@ def _disoccluded(
     trajectory: Trajectory,
     key_frames: Sequence[int],
 ) -> list[SurfelSource]:
-    """Return what key frames with a distance show anew."""
+    """Return what key frames with a distance disocclude."""
     if mask is None:
         if isinstance(known.camera, Equirect):
             return []  # all directions are shown already
         mask = torch.zeros(frames.shape[:3])
     new = find_disocclusions([known], depth_ray, mask, trajectory, key_frames)
+    size, poses = (frames.shape[1], frames.shape[2]), trajectory.world_from_camera
     return [
         SurfelSource(
-            frames[frame], depth_ray[frame], pixels, trajectory.world_from_camera[frame], "filled",
-            ORIGIN_OBSERVED, trajectory.camera(frame, (frames.shape[1], frames.shape[2])),
+            frames[frame],
+            depth_ray[frame],
+            pixels,
+            poses[frame],
+            "filled",
+            ORIGIN_OBSERVED,
+            trajectory.camera(frame, size),
         )
         for frame, pixels in new.items()
-    ]  # fmt: skip
+    ]
 
 
 def extend_gaussians(
@@ -165,7 +173,7 @@ def extend_gaussians(
     max_gaussians: int,
     backend: str = "auto",
 ) -> GaussianInit:
-    """Add surfels to a world where key frames look past it: pixels that it covers by less than half.
+    """Add surfels to a world where key frames show more: pixels that it covers by less than half.
 
     Args:
         world: Gaussians that exist already; they come first and keep their origins.

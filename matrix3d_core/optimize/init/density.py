@@ -22,7 +22,7 @@ _SMOOTH = 0.012  # colors that are off the mean of their neighborhood by less lo
 
 @dataclass(frozen=True)
 class PlacedSurfels:
-    """Surfels, where each comes from, whether it is sky, and how many came from where."""
+    """Surfels, the origin of each, whether it is sky, and how many of each origin."""
 
     gaussians: Gaussians
     origins: Tensor  # [N] uint8
@@ -75,7 +75,7 @@ def _surfels_of(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[
 
 
 def _layers(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[tuple[float, Tensor, float]]:
-    """Return the densities, in terms of ``rows``, that a source is laid at: each with its pixels and surfel size."""
+    """Return the densities, in terms of ``rows``, that a source is covered at: each with its pixels and surfel size."""
     if isinstance(source.camera, Pinhole):
         return [(1.0, source.use, SIGMA_PER_SPACING)]  # one surfel per square of pixels throughout
     if source.name == "sky":

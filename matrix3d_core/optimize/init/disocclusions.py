@@ -86,14 +86,13 @@ class _Placed:
         return torch.from_numpy(covered).float()
 
     def forbids(self, depth: Tensor, world_from_camera: Tensor, camera: Camera) -> Tensor:  # [h, w] bool
-        """Tell which points of a frame lie before a surface that a picture confidently shows."""
+        """Return which points of a frame are in front of a surface that a picture confidently shows."""
         from ...depth import kernels_plane_sweep as kernels
 
         forbidden = np.empty(self.size, np.bool_)
-        kernels.find_forbidden(
-            self.size[0], depth.numpy(), world_from_camera.numpy(), _lens(camera), np.stack(self.maps),
-            np.stack(self.confident), np.stack(self.poses), np.stack(self.lenses), 2 * AGREE, forbidden,
-        )  # fmt: skip
+        own = depth.numpy(), world_from_camera.numpy(), _lens(camera)
+        others = (np.stack(part) for part in (self.maps, self.confident, self.poses, self.lenses))
+        kernels.find_forbidden(self.size[0], *own, *others, 2 * AGREE, forbidden)
         return torch.from_numpy(forbidden)
 
 
@@ -110,11 +109,10 @@ def sweep_disocclusions(
 ) -> list[SurfelSource]:
     """Find what key frames show and nothing placed so far covers.
 
-    What is placed is drawn into each key frame. Where it leaves a hole, something has come into sight: it is placed
-    however narrow, or it would stay black, as from one key frame to the next an edge uncovers but a pixel or two. A
-    point before a surface which a confident picture shows cannot be there, as the picture looks through it: such a
-    hole takes the distance of what lies beside it, the farther side first. Before what is placed, only confident
-    points are.
+    What is placed is rendered into each key frame. A hole there is a disocclusion: it is filled however narrow it is,
+    or it would stay black, as from one key frame to the next an edge disoccludes only a pixel or two. A point in
+    front of a surface that a picture shows with confidence would occlude it, so it cannot be there: such a hole takes
+    the distance of its neighbors, the farther side first. In front of what is placed, only confident points are added.
     """
     size: tuple[int, int] = (frames.shape[1], frames.shape[2])
     rows, columns = next(iter(swept_depth.values())).depth_ray.shape
@@ -167,9 +165,17 @@ def _source_of(
     origin = torch.where(resized(trusted.float(), size) > 0.5, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED)
     origin[sky] = ORIGIN_OBSERVED
     return SurfelSource(
-        rgb, _enlarged(depth, size), resized(kept.float(), size) > 0.5, world_from_camera, "filled",
-        ORIGIN_UNOBSERVED, camera, sky, origin.to(torch.uint8), max(1, round(size[0] / depth.shape[0])),
-    )  # fmt: skip
+        rgb,
+        _enlarged(depth, size),
+        resized(kept.float(), size) > 0.5,
+        world_from_camera,
+        "filled",
+        ORIGIN_UNOBSERVED,
+        camera,
+        sky,
+        origin.to(torch.uint8),
+        max(1, round(size[0] / depth.shape[0])),
+    )
 
 
 def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
@@ -190,7 +196,7 @@ def _footprints(source: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # 
     spread = plain
     if source.name != "filled":
         beside = (local[1:] - local[:-1]).norm(dim=-1)
-        # Of the neighbors above and below the nearer: the other may lie beyond an edge.
+        # Of the neighbors above and below the nearer: the other may be across a depth edge.
         reach = torch.minimum(torch.cat((beside, beside[-1:])), torch.cat((beside[:1], beside)))
         spread = torch.maximum(plain, torch.minimum(reach, 2 * plain))
     pose = source.world_from_camera.double()

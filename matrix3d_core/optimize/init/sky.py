@@ -16,7 +16,7 @@ _SKY_BEHIND_DEG = 10.0
 
 
 def sky_behind(geometry: PanoramaGeometry, world_from_camera: Tensor) -> SurfelSource:
-    """Let the sky go on behind what borders on it: beside a roof or a tree it comes into sight off the path.
+    """Extend the sky behind what borders on it: off the path it is disoccluded beside roofs and trees.
 
     Last of all sources, so that it does not count as placed where frames show what is really there.
     """

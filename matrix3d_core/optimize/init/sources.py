@@ -52,14 +52,14 @@ class SurfelSource:
 
 @dataclass(frozen=True)
 class KnownDepth:
-    """A distance map ``[H, W]`` that tells what is placed already."""
+    """A distance map ``[H, W]`` of what is placed already."""
 
     depth_ray: Tensor
     camera_from_world: Tensor
     camera: Camera
 
     def shows(self, points: Tensor) -> Tensor:  # [..., 3] -> [...]
-        """Tell which points of the world lie on what the map shows."""
+        """Return which points of the world are on the surface that the map shows."""
         local = points @ self.camera_from_world[:3, :3].T + self.camera_from_world[:3, 3]
         nearest, inside = self.camera.lookup(self.depth_ray, local)
         reach: Tensor = local.norm(dim=-1)

@@ -102,7 +102,7 @@ def surfels_from_erp(
 ) -> Gaussians:
     """Turn an equirectangular picture with distances into flat surfels, one per cell of equal solid angle.
 
-    A surfel lies in the surface: ``1 / distance`` is linear along rays that meet a plane, so its slope
+    A surfel is tangent to the surface: ``1 / distance`` is linear along rays that meet a plane, so its slope
     gives the normal. Of the slopes to either side the smaller is taken, which keeps the surface's own
     at a depth edge. Where even that is steep, the surfel faces the camera.
 
@@ -181,9 +181,9 @@ def _pixel_angles(row: Tensor, column: Tensor, height: int, width: int) -> tuple
 def _surface(
     depth_ray: Tensor, row: Tensor, column: Tensor, *, reach_px: int
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return inverse_depth (1 / distance) at pixels and its slopes per radian to the east and the south.
+    """Return inverse depth (1 / distance) at pixels and its slopes per radian to the east and the south.
 
-    On a plane inverse_depth is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
+    On a plane inverse depth is linear in the ray: ``q(r) = g . r`` with ``g = q r0 + a east + b south``. Each
     neighbor gives one equation; of the two on an axis, the one with the smaller slope is believed.
     """
     height, width = depth_ray.shape
@@ -226,7 +226,7 @@ def surfels_from_pinhole(
 ) -> Gaussians:
     """Turn a pinhole picture with ray distances into surfels, one per ``stride`` x ``stride`` pixels.
 
-    A surfel lies in the plane of its neighbors' points; at an edge of the distance it faces the camera. Its size
+    A surfel is in the plane of its neighbors' points; at an edge of the distance it faces the camera. Its size
     is the footprint of its pixels.
     """
     height, width = camera.size_px

@@ -42,7 +42,7 @@ class Growth:
         scales: ``[M, 3]``.
         opacities: ``[M]``.
         shrink: ``[M]`` factor on the smallest size that a Gaussian may take.
-        is_new: ``[M]`` bool, changed: its optimizer state starts afresh.
+        is_new: ``[M]`` bool, changed: its optimizer state is reset.
     """
 
     parents: Tensor

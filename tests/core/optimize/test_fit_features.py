@@ -97,7 +97,7 @@ def test_a_checkpoint_of_another_fit_is_left_alone_and_named_where_it_may_be_mea
     if other == "frames":
         assert said == []  # another video in the same folder
         return
-    assert "This fit starts anew: " in said[0]
+    assert "This fit starts from step 0: " in said[0]
     assert ("at step 11, has others" if other == "settings" else "must be of version 3; got 2") in said[0]
     assert said[0] in caplog.text
     monkeypatch.undo()

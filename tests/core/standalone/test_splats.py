@@ -132,8 +132,11 @@ def test_what_is_missing_or_damaged_is_named(folder, tmp_path, capsys):
 
 def test_settings_by_name_have_their_fields_type():
     assert parse_settings(["refine_poses=true", "densify_every=7", "min_opacity=0.5", "exposure=gain"]) == {
-        "refine_poses": True, "densify_every": 7, "min_opacity": 0.5, "exposure": "gain",
-    }  # fmt: skip
+        "refine_poses": True,
+        "densify_every": 7,
+        "min_opacity": 0.5,
+        "exposure": "gain",
+    }
     for pair, says in (
         ("refine_poses=2", "true or false"),
         ("densify_every=x", "whole number"),
