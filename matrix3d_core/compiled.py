@@ -17,7 +17,7 @@ from typing import Any
 
 from .machine import usable_cores
 
-__all__ = ["Sliced", "compiled", "in_slices", "sliced", "thread_count"]
+__all__ = ["Sliced", "compiled", "in_slices", "sliced", "thread_count", "variant"]
 
 _SLICES_PER_THREAD = 8  # enough to even out slices of unequal work
 
@@ -39,6 +39,25 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         tag = zlib.crc32(function.__module__.encode(), _sources())
         function.__qualname__ = f"{function.__qualname__}.{tag:08x}"
         return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
+
+
+def variant(generic: Callable[..., Any], kind: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate what kernels do instead of ``generic(first, ...)`` where ``first`` is a `NamedTuple` of class ``kind``.
+
+    The call is resolved when a kernel is compiled, which happens once per class, and the variant is inlined. A factory
+    that closes over compiled functions would do the same, but numba never finds such closures in its cache on disk.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        from numba.extending import overload
+
+        @overload(generic, inline="always", strict=False)
+        def choose(first: Any, *_: Any) -> Callable[..., Any] | None:
+            return function if getattr(first, "instance_class", None) is kind else None
+
+        return function
 
     return decorate
 

@@ -24,14 +24,12 @@ from torch import Tensor
 
 from ..scene.camera import Camera, Equirect
 from . import splat_contract as contract
-from .splat_numba_erp import EquirectLens
-from .splat_numba_pinhole import PinholeLens
+from . import splat_numba_kernels as kernels
+from .splat_numba_erp import EquirectView
+from .splat_numba_pinhole import PinholeView
 from .splat_numba_tiles import TileLists, list_tiles, schedule_tiles, sort_visible
 
 __all__ = ["Extras", "ForwardState", "backward", "forward", "median_index", "render"]
-
-Lens = PinholeLens | EquirectLens
-"""A camera at a pose; all that differs between the kinds of cameras."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class ForwardState:
         depth_sum: ``[H, W]`` sum of weight times depth.
         visible: ``[V]`` int32 indices of the Gaussians in view, ascending.
         inputs: what was drawn.
-        lens: through what.
-        records: ``[V, lens.record]`` projected Gaussians.
+        view: camera and pose.
+        records: ``[V, view.record]`` projected Gaussians.
         lists: of each tile's Gaussians.
         order: in which threads process tiles.
         ends: ``[tiles]`` where in its list each tile was opaque.
@@ -57,7 +55,7 @@ class ForwardState:
     depth_sum: np.ndarray
     visible: np.ndarray
     inputs: tuple[np.ndarray, ...]
-    lens: Lens
+    view: PinholeView | EquirectView
     records: np.ndarray
     lists: TileLists
     order: np.ndarray
@@ -74,29 +72,36 @@ def forward(
     antialiased: bool = False,
 ) -> ForwardState:
     """Draw contiguous float32 arrays, in the order and the shapes of `SplatInputs`."""
-    view = np.ascontiguousarray(camera_from_world[:3], dtype=np.float32)
-    lens = EquirectLens.of(camera, view) if isinstance(camera, Equirect) else PinholeLens.of(camera, view)
-    depth_key = np.empty(len(inputs[0]), np.float32)
-    lens.cull(inputs, near_z, depth_key)
-    visible, nearest_first = sort_visible(depth_key)
-    records = np.empty((len(visible), lens.record), np.float32)
+    pose = np.ascontiguousarray(camera_from_world[:3], dtype=np.float32)
+    view = EquirectView.of(camera, pose) if isinstance(camera, Equirect) else PinholeView.of(camera, pose)
+    means, _, scales, opacities, _ = inputs
+    depths = np.empty(len(means), np.float32)
+    kernels.cull(len(means), view, means, scales, opacities, np.float32(near_z), depths)
+    visible, nearest_first = sort_visible(depths)
+    records = np.empty((len(visible), view.record), np.float32)
     boxes = np.empty((len(visible), 4), np.int32)
-    lens.project(inputs, antialiased, visible, records, boxes)
-    lists = list_tiles(boxes, nearest_first, *lens.size_px)
+    kernels.project(len(visible), view, inputs, antialiased, visible, records, boxes)
+    lists = list_tiles(boxes, nearest_first, *camera.size_px)
     order = schedule_tiles(lists.start)
-    rgb = np.empty((*lens.size_px, 3), np.float32)
-    alpha, depth_sum = np.empty(lens.size_px, np.float32), np.empty(lens.size_px, np.float32)
+    pictures = tuple(np.empty((*camera.size_px, *last), np.float32) for last in ((3,), (), ()))
     ends = np.empty(len(order), np.int64)
-    lens.composite(records, lists, order, rgb, alpha, depth_sum, ends)
-    return ForwardState(
-        rgb, alpha, depth_sum, visible, inputs, lens, records, lists, order, ends, antialiased
-    )
+    kernels.composite(len(order), view, records, lists, order, pictures, ends)
+    return ForwardState(*pictures, visible, inputs, view, records, lists, order, ends, antialiased)
 
 
 def median_index(state: ForwardState) -> np.ndarray:
     """Return ``[H, W]`` int32 indices of the Gaussians at which the transmittance falls to one half, or -1."""
     median = np.empty(state.alpha.shape, np.int32)
-    state.lens.find_medians(state, median)
+    kernels.find_medians(
+        len(state.order),
+        state.view,
+        state.records,
+        state.lists,
+        state.order,
+        state.ends,
+        state.visible,
+        median,
+    )
     return median
 
 
@@ -140,16 +145,31 @@ def backward(
         Gradients of means, quaternions, scales, opacities and colors, one row per entry of ``state.visible``
         (everything out of view has gradient 0), and the gradients of pose and screen position where asked for.
     """
-    count, lens = len(state.visible), state.lens
-    grads = np.empty((len(state.lists.members), lens.moments), np.float32)
+    count, view, lists = len(state.visible), state.view, state.lists
+    grads = np.empty((len(lists.members), view.moments), np.float32)
     out = tuple(
         np.empty(shape, np.float32) for shape in ((count, 3), (count, 4), (count, 3), (count,), (count, 3))
     )
     g_views = np.empty((count if pose else 0, 12), np.float32)
     on_screen = np.empty(count if screen else 0, np.float32)
-    lens.composite_backward(state, (g_rgb, g_alpha, g_depth_sum), grads)
-    lens.project_backward(state, grads, out, g_views, on_screen)
-    g_pose = _pose_gradient(g_views, state.inputs[0][state.visible], lens.view) if pose else None
+    pictures, g_pictures = (state.rgb, state.alpha, state.depth_sum), (g_rgb, g_alpha, g_depth_sum)
+    kernels.composite_backward(
+        len(state.order), view, state.records, lists, state.order, state.ends, pictures, g_pictures, grads
+    )
+    kernels.project_backward(
+        count,
+        view,
+        state.inputs,
+        state.is_antialiased,
+        state.visible,
+        state.records,
+        lists,
+        grads,
+        out,
+        g_views,
+        on_screen,
+    )
+    g_pose = _pose_gradient(g_views, state.inputs[0][state.visible], view.pose) if pose else None
     return out, Extras(g_pose, on_screen if screen else None)  # type: ignore[return-value]
 
 

@@ -37,13 +37,12 @@ __all__ = [
     "exp_minus",
     "f4",
     "footprint_backward",
-    "gather",
-    "i4",
     "list_tiles",
     "rotation_backward",
     "schedule_tiles",
     "sort_visible",
     "span",
+    "to_camera",
     "u8",
 ]
 
@@ -52,7 +51,6 @@ FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
 f4 = np.float32
 u8 = np.uint64
-i4 = np.int32
 
 TILE = contract.TILE
 LANES = 8
@@ -130,24 +128,35 @@ def sort_visible(depth_key):
 
 
 @compiled(fastmath=FAST, inline="always")
-def axes(quats, scales, view, i):
-    """Unit quaternion and the camera-space axes ``view R`` of one Gaussian."""
+def to_camera(view, means, i):
+    """A mean in camera space."""
+    px, py, pz = means[i, 0], means[i, 1], means[i, 2]
+    x = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
+    y = view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]
+    z = view[2, 0] * px + view[2, 1] * py + view[2, 2] * pz + view[2, 3]
+    return x, y, z
+
+
+@compiled(fastmath=FAST, inline="always")
+def axes(quats, view, i):
+    """Unit quaternion and inverse length of one Gaussian's, and its axes in camera space, the rows of ``view R``."""
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
     inverse_norm = ONE / max(math.sqrt(w * w + x * x + y * y + z * z), f4(1e-12))
     w, x, y, z = w * inverse_norm, x * inverse_norm, y * inverse_norm, z * inverse_norm
     r00, r01, r02 = ONE - TWO * (y * y + z * z), TWO * (x * y - w * z), TWO * (x * z + w * y)
     r10, r11, r12 = TWO * (x * y + w * z), ONE - TWO * (x * x + z * z), TWO * (y * z - w * x)
     r20, r21, r22 = TWO * (x * z - w * y), TWO * (y * z + w * x), ONE - TWO * (x * x + y * y)
-    a00 = view[0, 0] * r00 + view[0, 1] * r10 + view[0, 2] * r20
-    a01 = view[0, 0] * r01 + view[0, 1] * r11 + view[0, 2] * r21
-    a02 = view[0, 0] * r02 + view[0, 1] * r12 + view[0, 2] * r22
-    a10 = view[1, 0] * r00 + view[1, 1] * r10 + view[1, 2] * r20
-    a11 = view[1, 0] * r01 + view[1, 1] * r11 + view[1, 2] * r21
-    a12 = view[1, 0] * r02 + view[1, 1] * r12 + view[1, 2] * r22
-    a20 = view[2, 0] * r00 + view[2, 1] * r10 + view[2, 2] * r20
-    a21 = view[2, 0] * r01 + view[2, 1] * r11 + view[2, 2] * r21
-    a22 = view[2, 0] * r02 + view[2, 1] * r12 + view[2, 2] * r22
-    return w, x, y, z, inverse_norm, a00, a01, a02, a10, a11, a12, a20, a21, a22
+    return (w, x, y, z, inverse_norm), (
+        view[0, 0] * r00 + view[0, 1] * r10 + view[0, 2] * r20,
+        view[0, 0] * r01 + view[0, 1] * r11 + view[0, 2] * r21,
+        view[0, 0] * r02 + view[0, 1] * r12 + view[0, 2] * r22,
+        view[1, 0] * r00 + view[1, 1] * r10 + view[1, 2] * r20,
+        view[1, 0] * r01 + view[1, 1] * r11 + view[1, 2] * r21,
+        view[1, 0] * r02 + view[1, 1] * r12 + view[1, 2] * r22,
+        view[2, 0] * r00 + view[2, 1] * r10 + view[2, 2] * r20,
+        view[2, 0] * r01 + view[2, 1] * r11 + view[2, 2] * r21,
+        view[2, 0] * r02 + view[2, 1] * r12 + view[2, 2] * r22,
+    )
 
 
 @compiled()
@@ -229,15 +238,6 @@ def schedule_tiles(start: np.ndarray) -> np.ndarray:
 
 
 @compiled(fastmath=FAST, inline="always")
-def gather(records, members, k, last, near, fields):
-    """Copy the next few records of a tile's list side by side, so that waiting for memory overlaps."""
-    for slot in range(last - k):
-        record = records[members[k + slot]]
-        for f in range(fields):
-            near[slot, f] = record[f]
-
-
-@compiled(fastmath=FAST, inline="always")
 def span(low, high, origin, size):
     """First and last pixel whose center lies between two image coordinates, clipped to the tile.
 
@@ -253,12 +253,14 @@ def span(low, high, origin, size):
 
 
 @compiled(fastmath=FAST, inline="always")
-def footprint_backward(p0, p1, p2, q0, q1, q2, g_a, g_b, g_c, v, is_antialiased):
+def footprint_backward(p, q, g_a, g_b, g_c, v, is_antialiased):
     """Gradients of ``a = p.p, b = p.q, c = q.q`` and, when asked, of the anti-aliasing factor to p and q.
 
     The factor is ``sqrt(D / E)`` with ``D = |p x q|^2``, ``E = D + LOWPASS (a + c) + LOWPASS^2``; the gradient
     to its logarithm is ``-v``.
     """
+    p0, p1, p2 = p
+    q0, q1, q2 = q
     g_sharp = ZERO
     if is_antialiased:
         m0, m1, m2 = p1 * q2 - p2 * q1, p2 * q0 - p0 * q2, p0 * q1 - p1 * q0
@@ -270,18 +272,22 @@ def footprint_backward(p0, p1, p2, q0, q1, q2, g_a, g_b, g_c, v, is_antialiased)
         g_c += HALF * v * inverse * LOWPASS
     else:
         m0 = m1 = m2 = ZERO
-    gp0 = TWO * g_a * p0 + g_b * q0 + g_sharp * (q1 * m2 - q2 * m1)
-    gp1 = TWO * g_a * p1 + g_b * q1 + g_sharp * (q2 * m0 - q0 * m2)
-    gp2 = TWO * g_a * p2 + g_b * q2 + g_sharp * (q0 * m1 - q1 * m0)
-    gq0 = TWO * g_c * q0 + g_b * p0 + g_sharp * (m1 * p2 - m2 * p1)
-    gq1 = TWO * g_c * q1 + g_b * p1 + g_sharp * (m2 * p0 - m0 * p2)
-    gq2 = TWO * g_c * q2 + g_b * p2 + g_sharp * (m0 * p1 - m1 * p0)
-    return gp0, gp1, gp2, gq0, gq1, gq2
+    return (
+        TWO * g_a * p0 + g_b * q0 + g_sharp * (q1 * m2 - q2 * m1),
+        TWO * g_a * p1 + g_b * q1 + g_sharp * (q2 * m0 - q0 * m2),
+        TWO * g_a * p2 + g_b * q2 + g_sharp * (q0 * m1 - q1 * m0),
+    ), (
+        TWO * g_c * q0 + g_b * p0 + g_sharp * (m1 * p2 - m2 * p1),
+        TWO * g_c * q1 + g_b * p1 + g_sharp * (m2 * p0 - m0 * p2),
+        TWO * g_c * q2 + g_b * p2 + g_sharp * (m0 * p1 - m1 * p0),
+    )
 
 
 @compiled(fastmath=FAST, inline="always")
-def rotation_backward(view, qw, qx, qy, qz, inverse_norm, e0, e1, e2, h0, h1, h2, b0, b1, b2):
-    """Carry the gradient of the camera-space axes (rows e, h, b) back to the quaternion."""
+def rotation_backward(view, quat, g_axes):
+    """Carry the gradient of what `axes` returned back to the quaternion."""
+    qw, qx, qy, qz, inverse_norm = quat
+    e0, e1, e2, h0, h1, h2, b0, b1, b2 = g_axes
     r00 = view[0, 0] * e0 + view[1, 0] * h0 + view[2, 0] * b0
     r01 = view[0, 0] * e1 + view[1, 0] * h1 + view[2, 0] * b1
     r02 = view[0, 0] * e2 + view[1, 0] * h2 + view[2, 0] * b2

@@ -54,7 +54,8 @@ def kernels() -> dict[str, Dispatcher]:
         module = importlib.import_module(name)
         for key, value in vars(module).items():
             kernel = value.kernel if isinstance(value, Sliced) else value
-            if isinstance(kernel, Dispatcher) and kernel.py_func.__module__ == name:
+            is_part = isinstance(kernel, Dispatcher) and kernel.targetoptions.get("inline") == "always"
+            if isinstance(kernel, Dispatcher) and kernel.py_func.__module__ == name and not is_part:
                 found[f"{path.stem}.{key}"] = kernel
                 parts = (vars(module).get(used) for used in kernel.py_func.__code__.co_names)
                 called |= {_name(part) for part in parts if isinstance(part, Dispatcher)}
