@@ -27,7 +27,7 @@ from . import splat_contract as contract
 from . import splat_numba_kernels as kernels
 from .splat_numba_erp import EquirectView
 from .splat_numba_pinhole import PinholeView
-from .splat_numba_tiles import TileLists, list_tiles, schedule_tiles, sort_visible
+from .splat_numba_tiles import TileLists, list_tiles, sort_visible
 
 __all__ = ["Extras", "ForwardState", "backward", "forward", "median_index", "render"]
 
@@ -45,7 +45,6 @@ class ForwardState:
         view: camera and pose.
         records: ``[V, view.record]`` projected Gaussians.
         lists: of each tile's Gaussians.
-        order: in which threads process tiles.
         ends: ``[tiles]`` where in its list each tile was opaque.
         is_antialiased: as asked for.
     """
@@ -58,7 +57,6 @@ class ForwardState:
     view: PinholeView | EquirectView
     records: np.ndarray
     lists: TileLists
-    order: np.ndarray
     ends: np.ndarray
     is_antialiased: bool
 
@@ -82,26 +80,17 @@ def forward(
     boxes = np.empty((len(visible), 4), np.int32)
     kernels.project(len(visible), view, inputs, antialiased, visible, records, boxes)
     lists = list_tiles(boxes, nearest_first, *camera.size_px)
-    order = schedule_tiles(lists.start)
     pictures = tuple(np.empty((*camera.size_px, *last), np.float32) for last in ((3,), (), ()))
-    ends = np.empty(len(order), np.int64)
-    kernels.composite(len(order), view, records, lists, order, pictures, ends)
-    return ForwardState(*pictures, visible, inputs, view, records, lists, order, ends, antialiased)
+    ends = np.empty(len(lists.order), np.int64)
+    kernels.composite(len(lists.order), view, records, lists, pictures, ends)
+    return ForwardState(*pictures, visible, inputs, view, records, lists, ends, antialiased)
 
 
 def median_index(state: ForwardState) -> np.ndarray:
     """Return ``[H, W]`` int32 indices of the Gaussians at which the transmittance falls to one half, or -1."""
     median = np.empty(state.alpha.shape, np.int32)
-    kernels.find_medians(
-        len(state.order),
-        state.view,
-        state.records,
-        state.lists,
-        state.order,
-        state.ends,
-        state.visible,
-        median,
-    )
+    tiles = len(state.lists.order)
+    kernels.find_medians(tiles, state.view, state.records, state.lists, state.ends, state.visible, median)
     return median
 
 
@@ -153,16 +142,17 @@ def backward(
     g_views = np.empty((count if pose else 0, 12), np.float32)
     on_screen = np.empty(count if screen else 0, np.float32)
     pictures, g_pictures = (state.rgb, state.alpha, state.depth_sum), (g_rgb, g_alpha, g_depth_sum)
+    visible, records = state.visible, state.records
     kernels.composite_backward(
-        len(state.order), view, state.records, lists, state.order, state.ends, pictures, g_pictures, grads
+        len(lists.order), view, records, lists, state.ends, pictures, g_pictures, grads
     )
     kernels.project_backward(
         count,
         view,
         state.inputs,
         state.is_antialiased,
-        state.visible,
-        state.records,
+        visible,
+        records,
         lists,
         grads,
         out,

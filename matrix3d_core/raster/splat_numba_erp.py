@@ -164,15 +164,8 @@ def _place(camera, local, record, slope, limit, a, c):
     focal = f4(height) / PI
     (dx, dy, dz), (e1x, e1y, e1z, e2x, e2y, e2z) = local
     most = TWO * max(limit, ZERO)
-    row_low, row_high, half_width = _bounds(
-        dy,
-        math.sqrt(dx * dx + dz * dz),
-        math.sqrt(most * a),
-        math.sqrt(most * c),
-        focal,
-        f4(height),
-        f4(width),
-    )
+    ring, right, down = math.sqrt(dx * dx + dz * dz), math.sqrt(most * a), math.sqrt(most * c)
+    row_low, row_high, half_width = _bounds(dy, ring, right, down, focal, f4(height), f4(width))
     # Rounding of angles, in pixels.
     slack = f4(1e-3)
     row_low, row_high, half_width = row_low - slack, row_high + slack, half_width + slack
@@ -182,24 +175,16 @@ def _place(camera, local, record, slope, limit, a, c):
     record[U + 2] = focal * (e1z + slope * e2z)
     record[V], record[V + 1], record[V + 2] = focal * e2x, focal * e2y, focal * e2z
     record[D], record[D + 1], record[D + 2] = dx, dy, dz
-    record[ROW_LOW], record[ROW_HIGH], record[COLUMN], record[HALF_WIDTH] = (
-        row_low,
-        row_high,
-        column,
-        half_width,
-    )
+    record[ROW_LOW], record[ROW_HIGH] = row_low, row_high
+    record[COLUMN], record[HALF_WIDTH] = column, half_width
 
 
 @variant(kernels.tile_range, EquirectView)
 def _tile_range(camera, record, a, c):
     height, width = camera.height, camera.width
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    row_low, row_high, column, half_width = (
-        record[ROW_LOW],
-        record[ROW_HIGH],
-        record[COLUMN],
-        record[HALF_WIDTH],
-    )
+    row_low, row_high = record[ROW_LOW], record[ROW_HIGH]
+    column, half_width = record[COLUMN], record[HALF_WIDTH]
     # Written as comparisons that are false for NaN, so that a broken Gaussian is not drawn.
     hit = row_high > ZERO and row_low < height and half_width > ZERO and column >= ZERO
     if not (hit and record[kernels.LIMIT] > ZERO and a < HUGE and c < HUGE):
@@ -347,14 +332,16 @@ def _projection_backward(camera, local, depth, axes, scales, g_center, g_depth, 
     g_t2 -= gh0 * t0 + gh1 * t1 + gh2 * t2
     g_t1 *= nearness
     g_t2 *= nearness
+    view = camera.pose
+    g_x = e1x * g_t1 + e2x * g_t2 + dx * g_distance
+    g_y = e1y * g_t1 + e2y * g_t2 + dy * g_distance
+    g_z = e1z * g_t1 + e2z * g_t2 + dz * g_distance
     g_mean = (
-        e1x * g_t1 + e2x * g_t2 + dx * g_distance,
-        e1y * g_t1 + e2y * g_t2 + dy * g_distance,
-        e1z * g_t1 + e2z * g_t2 + dz * g_distance,
+        view[1, 0] * g_y + view[0, 0] * g_x + view[2, 0] * g_z,
+        view[1, 1] * g_y + view[0, 1] * g_x + view[2, 1] * g_z,
+        view[1, 2] * g_y + view[0, 2] * g_x + view[2, 2] * g_z,
     )
-    g_axes = (
-        e1x * ge0 + e2x * gh0, e1x * ge1 + e2x * gh1, e1x * ge2 + e2x * gh2,
-        e1y * ge0 + e2y * gh0, e1y * ge1 + e2y * gh1, e1y * ge2 + e2y * gh2,
-        e1z * ge0 + e2z * gh0, e1z * ge1 + e2z * gh1, e1z * ge2 + e2z * gh2,
-    )  # fmt: skip
-    return g_mean, g_axes, g_scales
+    x0, x1, x2 = e1x * ge0 + e2x * gh0, e1x * ge1 + e2x * gh1, e1x * ge2 + e2x * gh2
+    y0, y1, y2 = e1y * ge0 + e2y * gh0, e1y * ge1 + e2y * gh1, e1y * ge2 + e2y * gh2
+    z0, z1, z2 = e1z * ge0 + e2z * gh0, e1z * ge1 + e2z * gh1, e1z * ge2 + e2z * gh2
+    return (g_x, g_y, g_z), g_mean, (x0, x1, x2, y0, y1, y2, z0, z1, z2), g_scales

@@ -171,7 +171,7 @@ def projection_backward(camera, local, depth, axes, scales, g_center, g_depth, g
     """Carry gradients back through `footprint` and the projected mean.
 
     Returns:
-        Gradients of the mean in camera space (3), of the axes (9, row by row) and of the scales (3).
+        Gradients of the mean in camera space (3) and in the world (3), of the axes (9, row by row), of the scales (3).
     """
     raise NotImplementedError
 
@@ -246,12 +246,12 @@ def _add_window(camera, window, tile, at, opacity, limit, c0, c1, c2, depth):
 
 
 @sliced(grain=1, fastmath=FAST)
-def composite(begin, until, camera, records, lists, order, pictures, ends):
+def composite(begin, until, camera, records, lists, pictures, ends):
     """Draw tiles, and note where in its list each was opaque."""
     rgb, alpha, depth = pictures
     height, width = alpha.shape
     for p in range(begin, until):
-        t = order[p]
+        t = lists.order[p]
         top, left = (t // lists.columns) * TILE, (t % lists.columns) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
         tile = np.zeros(5 * PLANE, np.float32)  # planes: transmittance, r, g, b, depth
@@ -300,11 +300,11 @@ def composite(begin, until, camera, records, lists, order, pictures, ends):
 
 
 @sliced(grain=1, fastmath=FAST)
-def find_medians(begin, until, camera, records, lists, order, ends, visible, median):
+def find_medians(begin, until, camera, records, lists, ends, visible, median):
     """Per pixel, the Gaussian at which the transmittance falls to one half; -1 where it never does."""
     height, width = median.shape
     for p in range(begin, until):
-        t = order[p]
+        t = lists.order[p]
         top, left = (t // lists.columns) * TILE, (t % lists.columns) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
         clear = np.ones((TILE, TILE), np.float32)
@@ -353,13 +353,13 @@ def _backward_window(camera, window, tile, at, opacity, limit, c0, c1, c2, depth
 
 
 @sliced(grain=1, fastmath=FAST)
-def composite_backward(begin, until, camera, records, lists, order, ends, pictures, g_pictures, grads):
+def composite_backward(begin, until, camera, records, lists, ends, pictures, g_pictures, grads):
     """Write the gradients of each Gaussian of each tile."""
     rgb, alpha, depth = pictures
     g_rgb, g_alpha, g_depth = g_pictures
     height, width = alpha.shape
     for p in range(begin, until):
-        t = order[p]
+        t = lists.order[p]
         top, left = (t // lists.columns) * TILE, (t % lists.columns) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
         # Planes: transmittance; (what is still to come) . gradient; gradients r, g, b, depth.
@@ -474,13 +474,11 @@ def project_backward(
         depth = record[DEPTH]
         p, q = footprint(camera, local, depth, rotated, scale)
         g_p, g_q = footprint_backward(p, q, g_a, g_b, g_c, s, is_antialiased)
-        (g_x, g_y, g_z), g_axes, g_scale = projection_backward(
+        (g_x, g_y, g_z), g_mean, g_axes, g_scale = projection_backward(
             camera, local, depth, rotated, scale, g_center, dz, g_p, g_q
         )
         g_scales[n, 0], g_scales[n, 1], g_scales[n, 2] = g_scale
-        g_means[n, 0] = view[0, 0] * g_x + view[1, 0] * g_y + view[2, 0] * g_z
-        g_means[n, 1] = view[0, 1] * g_x + view[1, 1] * g_y + view[2, 1] * g_z
-        g_means[n, 2] = view[0, 2] * g_x + view[1, 2] * g_y + view[2, 2] * g_z
+        g_means[n, 0], g_means[n, 1], g_means[n, 2] = g_mean
         # Camera-space axes, then world-space rotation R = view^T axes.
         g_quats[n, 0], g_quats[n, 1], g_quats[n, 2], g_quats[n, 3] = rotation_backward(view, quat, g_axes)
         if g_views.shape[0]:

@@ -244,4 +244,10 @@ def _projection_backward(camera, local, depth, axes, scales, g_center, g_depth, 
     g_z = g_depth - inverse_z * inverse_z * g_inverse_z
     b0, b1, b2 = -tan_x * ge0 - tan_y * gh0, -tan_x * ge1 - tan_y * gh1, -tan_x * ge2 - tan_y * gh2
     g_scales = gp0 * jx * e0 + gq0 * jy * h0, gp1 * jx * e1 + gq1 * jy * h1, gp2 * jx * e2 + gq2 * jy * h2
-    return (g_x, g_y, g_z), (ge0, ge1, ge2, gh0, gh1, gh2, b0, b1, b2), g_scales
+    view = camera.pose
+    g_mean = (
+        view[0, 0] * g_x + view[1, 0] * g_y + view[2, 0] * g_z,
+        view[0, 1] * g_x + view[1, 1] * g_y + view[2, 1] * g_z,
+        view[0, 2] * g_x + view[1, 2] * g_y + view[2, 2] * g_z,
+    )
+    return (g_x, g_y, g_z), g_mean, (ge0, ge1, ge2, gh0, gh1, gh2, b0, b1, b2), g_scales

@@ -39,7 +39,6 @@ __all__ = [
     "footprint_backward",
     "list_tiles",
     "rotation_backward",
-    "schedule_tiles",
     "sort_visible",
     "span",
     "to_camera",
@@ -205,6 +204,7 @@ class TileLists(NamedTuple):
         first: ``[V + 1]`` where each Gaussian's part of ``slots`` begins.
         slots: where in ``members`` it stands.
         columns: tiles side by side.
+        order: in which threads take up tiles, long lists first, so that none is left at the end.
     """
 
     start: np.ndarray
@@ -212,6 +212,7 @@ class TileLists(NamedTuple):
     first: np.ndarray
     slots: np.ndarray
     columns: int
+    order: np.ndarray
 
 
 def list_tiles(boxes: np.ndarray, nearest_first: np.ndarray, height: int, width: int) -> TileLists:
@@ -229,12 +230,8 @@ def list_tiles(boxes: np.ndarray, nearest_first: np.ndarray, height: int, width:
     columns = -(-width // TILE)
     start, members, first, slots = _list_tiles(boxes, nearest_first, columns, -(-height // TILE))
     contract.check_entries(int(first[-1]), height, width)
-    return TileLists(start, members, first, slots, columns)
-
-
-def schedule_tiles(start: np.ndarray) -> np.ndarray:
-    """Return the order in which threads should process tiles: long lists first, so that none is left at the end."""
-    return np.argsort(start[:-1] - start[1:], kind="stable").astype(np.int32)
+    order = np.argsort(start[:-1] - start[1:], kind="stable").astype(np.int32)
+    return TileLists(start, members, first, slots, columns, order)
 
 
 @compiled(fastmath=FAST, inline="always")
