@@ -80,10 +80,10 @@ def forward(
     boxes = np.empty((len(visible), 4), np.int32)
     kernels.project(len(visible), view, inputs, antialiased, visible, records, boxes)
     lists = list_tiles(boxes, nearest_first, *camera.size_px)
-    pictures = tuple(np.empty((*camera.size_px, *last), np.float32) for last in ((3,), (), ()))
+    rgb, alpha, depth_sum = (np.empty((*camera.size_px, *last), np.float32) for last in ((3,), (), ()))
     ends = np.empty(len(lists.order), np.int64)
-    kernels.composite(len(lists.order), view, records, lists, pictures, ends)
-    return ForwardState(*pictures, visible, inputs, view, records, lists, ends, antialiased)
+    kernels.composite(len(lists.order), view, records, lists, (rgb, alpha, depth_sum), ends)
+    return ForwardState(rgb, alpha, depth_sum, visible, inputs, view, records, lists, ends, antialiased)
 
 
 def median_index(state: ForwardState) -> np.ndarray:

@@ -60,8 +60,15 @@ class EquirectView(NamedTuple):
     rings: np.ndarray
     levels: np.ndarray
 
-    record = 24  # columns
-    moments = kernels.CAMERA_MOMENTS + 2  # g P u and g P v, P the exponent
+    @property
+    def record(self) -> int:
+        """Columns of a projected Gaussian."""
+        return 24
+
+    @property
+    def moments(self) -> int:
+        """Columns of a pair's gradients: also g P u and g P v, P the exponent."""
+        return kernels.CAMERA_MOMENTS + 2
 
     @classmethod
     def of(cls, camera: Equirect, pose: np.ndarray) -> EquirectView:

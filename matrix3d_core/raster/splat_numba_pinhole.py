@@ -48,8 +48,15 @@ class PinholeView(NamedTuple):
     tan_top: np.float32
     tan_bottom: np.float32
 
-    record = 16  # columns: one cache line
-    moments = kernels.CAMERA_MOMENTS
+    @property
+    def record(self) -> int:
+        """Columns of a projected Gaussian: one cache line."""
+        return 16
+
+    @property
+    def moments(self) -> int:
+        """Columns of a pair's gradients."""
+        return kernels.CAMERA_MOMENTS
 
     @classmethod
     def of(cls, camera: Pinhole, pose: np.ndarray) -> PinholeView:

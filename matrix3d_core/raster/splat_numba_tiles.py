@@ -204,7 +204,7 @@ class TileLists(NamedTuple):
         first: ``[V + 1]`` where each Gaussian's part of ``slots`` begins.
         slots: where in ``members`` it stands.
         columns: tiles side by side.
-        order: in which threads take up tiles, long lists first, so that none is left at the end.
+        order: in which threads process tiles, long lists first, so that none is left at the end.
     """
 
     start: np.ndarray
