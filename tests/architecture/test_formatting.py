@@ -1,4 +1,4 @@
-"""One formatter for the whole tree: lines that it is told to leave alone are rare."""
+"""One formatter for the whole tree: few lines are exempt from it."""
 
 import re
 
