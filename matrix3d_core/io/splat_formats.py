@@ -4,7 +4,7 @@ That is: reading and writing (`matrix3d_core.io.splats`), the choices, tooltips 
 that upload, what the viewer opens (``web/viewer/splat_formats.mjs``), and the lists in ``README.md``, ``docs`` and the
 help pages. The latter are files: ``scripts/make_format_lists.py`` writes them, and a test detects outdated ones.
 
-To add a format: a reader and a writer, a record here, a test, and a section in ``docs/formats.md``.
+To add a format: ``docs/extending.md``.
 """
 
 from __future__ import annotations

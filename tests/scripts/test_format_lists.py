@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -27,3 +28,15 @@ def test_a_stale_list_is_replaced_and_nothing_else():
         r"Read <!-- formats: splats -->`\.ply`, .* or `\.\w+`<!-- /formats --> files\.\n", new
     )
     assert written(new) == new
+
+
+@pytest.mark.parametrize("node", ["SplatLoad", "SplatSave"])
+def test_every_language_names_the_same_formats(node):
+    english, chinese = (
+        json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text(encoding="utf-8"))[node][
+            "description"
+        ]
+        for language in ("en", "zh")
+    )
+    names = re.compile(r"[A-Z0-9]*[A-Z]{3,}(?: \d)?")
+    assert sorted(set(names.findall(chinese))) == sorted(set(names.findall(english)))
