@@ -44,7 +44,7 @@ def made(monkeypatch, tmp_path):
         progress(ProgressEvent(1, 2, "one"))
         progress(ProgressEvent(2, 2, "one"))
         progress(ProgressEvent(1, 1, "two"))
-        return world.WorldResult([0] * 7, None, None, {"world.ply": Path(out_dir) / "world.ply"})
+        return world.WorldResult([0] * 7, None, None, {"world.ply": Path(out_dir) / "world.ply"}, {})
 
     monkeypatch.setattr(world, "make_world", make_world)
     return calls

@@ -131,4 +131,4 @@ def test_spz_4_is_not_read_by_this_spark(opened, worlds):
     write_gaussians(worlds.output_dir / "four.spz", colored_world(), kind="spz 4")
     query = {"filename": "four.spz", "type": "output"}
     opened.page.goto(f"{worlds.address}/extensions/{PACK_FOLDER}/viewer/world.html?{urlencode(query)}")
-    assert "four.spz cannot be shown" in wait_for_world(opened.page)["error"]
+    assert "Could not display four.spz" in wait_for_world(opened.page)["error"]
