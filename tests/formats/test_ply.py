@@ -181,7 +181,7 @@ GOOD = ply_bytes(random_gaussians(4, 4))
         (GOOD.replace(b"property float f_rest_8\n", b""), "f_rest_0 to f_rest_8, _23, _44 or none; got 8"),
         (GOOD.replace(b"property float nx", b"property list uchar int nx"), "no readable vertex element"),
         (GOOD.replace(b"float nx", b"float x"), "names a property twice"),
-        (GOOD.replace(b"float nx", b"quad nx"), "'property quad nx' is not understood"),
+        (GOOD.replace(b"float nx", b"quad nx"), "'property quad nx' is not recognized"),
         (GOOD.replace(b"nx", b"packed_position"), "compressed PLY"),
     ],
 )
