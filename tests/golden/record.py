@@ -528,7 +528,7 @@ def group_templates() -> Values:
     from comfy_server import ComfyServer, find_host
     from small_templates import WORKFLOWS_DIR, small_template
     from tiny_models import fill_models_folder, mount
-    from workflow_api import to_prompt
+    from workflow_api import graphs_of, set_widget, to_prompt
 
     place = find_host()
     if isinstance(place, str):
@@ -542,13 +542,23 @@ def group_templates() -> Values:
             info = server.object_info()
             for path in sorted(WORKFLOWS_DIR.glob("*.json")):
                 before = set(server.output_dir.rglob("*.*"))
-                server.run(to_prompt(small_template(path.stem, info), info), timeout=900)
+                workflow = small_template(path.stem, info)
+                for node in [node for graph in graphs_of(workflow) for node in graph["nodes"]]:
+                    if node["type"] == "PanoDepth":  # random models show no level ground
+                        set_widget(node, info["PanoDepth"], "scale", "geometric mean 1")
+                server.run(to_prompt(workflow, info), timeout=900)
                 files = sorted(
-                    set(server.output_dir.rglob("*.*")) - before, key=lambda file: (file.suffix, file.name)
+                    set(server.output_dir.rglob("*.*")) - before,
+                    key=lambda file: (file.suffix, uncounted(file)),
                 )
                 for index, file in enumerate(files):
                     found |= under(f"template/{path.stem}/{index}{file.suffix}", host_file(file))
     return found
+
+
+def uncounted(path: Path) -> str:
+    """A file's text, or another file's name, without the host's counter: which of two nodes saves first is open."""
+    return re.sub(r"_\d{5}_", "_", path.read_text() if path.suffix == ".json" else path.name)
 
 
 def host_file(path: Path) -> Values:
@@ -557,7 +567,7 @@ def host_file(path: Path) -> Values:
     if path.suffix == ".mp4":
         return {"frames": film_frames(path)}
     if path.suffix == ".json":
-        return {"text": path.read_text()}
+        return {"text": uncounted(path)}
     return code.splat_arrays(code.read_splats(path.read_bytes(), path.suffix[1:]))
 
 
