@@ -12,6 +12,7 @@ from ._types import GeometryType, TrajectoryType
 
 __all__ = [
     "backend_input",
+    "degrees_input",
     "fps_input",
     "frames_input",
     "geometry_input",
@@ -21,6 +22,8 @@ __all__ = [
     "splat_output",
     "trajectory_input",
     "trajectory_output",
+    "vertical_fov_input",
+    "yaw_pitch_roll_inputs",
 ]
 
 
@@ -92,4 +95,38 @@ def fps_input(**options: Any) -> Any:
         step=0.1,
         tooltip="Frames per second, for playback.",
         **options,
+    )
+
+
+def degrees_input(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0) -> Any:
+    """Return an input for an angle within ``limit`` degrees."""
+    return io.Float.Input(
+        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip
+    )
+
+
+def yaw_pitch_roll_inputs(thing: str) -> list:
+    """Return the inputs for a direction; ``thing`` is what they rotate."""
+    return [
+        degrees_input(
+            "yaw",
+            f"Degrees; positive rotates {thing} to the right. 0 is the panorama's center column.",
+            360.0,
+        ),
+        degrees_input("pitch", f"Degrees; positive rotates {thing} up. 90 is straight up.", 90.0),
+        degrees_input("roll", "Degrees; positive tilts the camera clockwise."),
+    ]
+
+
+def vertical_fov_input() -> Any:
+    """Return the advanced input for a vertical field of view."""
+    return io.Float.Input(
+        "fov_vertical",
+        default=0.0,
+        min=0.0,
+        max=179.0,
+        step=0.5,
+        round=0.001,
+        advanced=True,
+        tooltip="Vertical field of view in degrees; 0 takes it from the picture's shape (square pixels).",
     )

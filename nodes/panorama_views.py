@@ -19,6 +19,7 @@ from ..matrix3d_core.panorama.views import (
 )
 from ._adapters import image_from_host, images_from_host
 from ._host import io, progress_to_host
+from ._inputs import degrees_input, vertical_fov_input, yaw_pitch_roll_inputs
 from ._search import PANORAMA_WORDS
 
 __all__ = ["NODES", "CubemapToPano", "PanoCanonicalize", "PanoCrops", "PanoToCubemap", "PanoView"]
@@ -28,37 +29,6 @@ _INTERPOLATION_TIP = (
     "bicubic is sharpest, bilinear never overshoots, nearest samples single pixels (upstream's training crops). The "
     "first two are antialiased where the result is coarser than the panorama."
 )
-
-
-def _degrees(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0) -> io.Float.Input:
-    return io.Float.Input(
-        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip
-    )
-
-
-def _yaw_pitch_roll(thing: str) -> list:
-    return [
-        _degrees(
-            "yaw",
-            f"Degrees; positive rotates {thing} to the right. 0 is the panorama's center column.",
-            360.0,
-        ),
-        _degrees("pitch", f"Degrees; positive rotates {thing} up. 90 is straight up.", 90.0),
-        _degrees("roll", "Degrees; positive tilts the camera clockwise."),
-    ]
-
-
-def _vertical_fov() -> io.Float.Input:
-    return io.Float.Input(
-        "fov_vertical",
-        default=0.0,
-        min=0.0,
-        max=179.0,
-        step=0.5,
-        round=0.001,
-        advanced=True,
-        tooltip="Vertical field of view in degrees; 0 takes it from the picture's shape (square pixels).",
-    )
 
 
 def _interpolation() -> io.Combo.Input:
@@ -105,7 +75,7 @@ class PanoCanonicalize(io.ComfyNode):
                     tooltip="Rotate so that the 90 degrees with most detail near the horizon are centered. Without a "
                     "tilt this only shifts columns: no resampling.",
                 ),
-                *_yaw_pitch_roll("the view"),
+                *yaw_pitch_roll_inputs("the view"),
                 io.Float.Input(
                     "min_confidence",
                     default=0.33,
@@ -179,7 +149,7 @@ class PanoView(io.ComfyNode):
             ],
             inputs=[
                 io.Image.Input("panorama", tooltip="Panoramas (2:1); each is viewed in the same way."),
-                *_yaw_pitch_roll("the view"),
+                *yaw_pitch_roll_inputs("the view"),
                 io.Float.Input(
                     "fov",
                     default=90.0,
@@ -199,10 +169,10 @@ class PanoView(io.ComfyNode):
                     step=1,
                     tooltip="Views per panorama, each rotated further to the right.",
                 ),
-                _degrees(
+                degrees_input(
                     "yaw_step", "Degrees between views; 0 spreads them evenly over the full circle.", 360.0
                 ),
-                _vertical_fov(),
+                vertical_fov_input(),
                 _interpolation(),
             ],
             outputs=[io.Image.Output(display_name="views", tooltip="All views, grouped by panorama.")],

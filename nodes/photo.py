@@ -9,43 +9,13 @@ import torch
 from ..matrix3d_core.panorama.photo import MAPPINGS, Placement, fovs_from_moge, place_photo, project_on_canvas
 from ._adapters import image_from_host, mask_from_host
 from ._host import io, progress_to_host, ui
+from ._inputs import vertical_fov_input, yaw_pitch_roll_inputs
 from ._search import WORLD_WORDS
 from ._types import MoGeGeometryType, PlacementType
 
 __all__ = ["NODES", "PanoProject"]
 
 _CATEGORY = "Matrix-3D/panorama"
-
-
-def _degrees(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0) -> io.Float.Input:
-    return io.Float.Input(
-        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip
-    )
-
-
-def _yaw_pitch_roll(thing: str) -> list:
-    return [
-        _degrees(
-            "yaw",
-            f"Degrees; positive rotates {thing} to the right. 0 is the panorama's center column.",
-            360.0,
-        ),
-        _degrees("pitch", f"Degrees; positive rotates {thing} up. 90 is straight up.", 90.0),
-        _degrees("roll", "Degrees; positive tilts the camera clockwise."),
-    ]
-
-
-def _vertical_fov() -> io.Float.Input:
-    return io.Float.Input(
-        "fov_vertical",
-        default=0.0,
-        min=0.0,
-        max=179.0,
-        step=0.5,
-        round=0.001,
-        advanced=True,
-        tooltip="Vertical field of view in degrees; 0 takes it from the picture's shape (square pixels).",
-    )
 
 
 class PanoProject(io.ComfyNode):
@@ -84,7 +54,7 @@ class PanoProject(io.ComfyNode):
                     tooltip="Horizontal field of view of the photo in degrees, edge to edge. A phone's main camera "
                     "held sideways has about 70. Not used when moge_geometry is linked.",
                 ),
-                *_yaw_pitch_roll("the photo"),
+                *yaw_pitch_roll_inputs("the photo"),
                 io.Int.Input(
                     "width",
                     default=1600,
@@ -102,7 +72,7 @@ class PanoProject(io.ComfyNode):
                     tooltip="How many canvas pixels of the photo's edge are regenerated, so that both sides blend. "
                     "Upstream's is about 5 at a width of 1600. Composite Photo into Panorama restores the edge.",
                 ),
-                _vertical_fov(),
+                vertical_fov_input(),
                 io.Float.Input(
                     "feather",
                     default=4.0,

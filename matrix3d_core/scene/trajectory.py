@@ -18,6 +18,7 @@ FRAMES_OF_REFERENCE = ("panorama", "world")
 ``world``: a frame given from outside; the panorama is at the first pose."""
 
 _ORTHONORMAL_TOLERANCE = 1e-3
+_AFFINE_TOLERANCE = 1e-12  # a general inverse rounds the last row; stored poses have it exact
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Trajectory:
         rotation = poses[:, :3, :3]
         error = (rotation @ rotation.mT - torch.eye(3, dtype=torch.float64)).abs().amax((1, 2))
         determinant = torch.linalg.det(rotation)
-        is_affine = (poses[:, 3] == bottom).all(1)
+        is_affine = ((poses[:, 3] - bottom).abs() <= _AFFINE_TOLERANCE).all(1)
         is_good = (
             is_affine & (error <= _ORTHONORMAL_TOLERANCE) & (determinant > 0)
         )  # NaN, of huge numbers, is not
@@ -82,6 +83,7 @@ class Trajectory:
                 f"frame_of_reference must be one of {', '.join(FRAMES_OF_REFERENCE)}; "
                 f"got {self.frame_of_reference!r}."
             )
+        poses = torch.cat([poses[:, :3], bottom.expand(count, 1, 4)], 1)
         object.__setattr__(self, "camera_from_world", poses)
 
     def __len__(self) -> int:

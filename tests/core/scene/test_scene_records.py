@@ -253,3 +253,13 @@ def test_bad_numbers_are_named():
 def test_joining_nothing_is_refused():
     with pytest.raises(InvalidInput, match="at least one"):
         Gaussians.concatenate()
+
+
+def test_a_last_row_rounded_by_a_general_inverse_is_taken_and_stored_exactly():
+    poses = torch.eye(4, dtype=torch.float64).repeat(2, 1, 1)
+    poses[1, 3] += torch.tensor([0.0, 3e-18, -5e-17, 2e-16], dtype=torch.float64)
+    path = Trajectory(poses)
+    assert path.camera_from_world[:, 3].tolist() == [[0.0, 0.0, 0.0, 1.0]] * 2
+    poses[1, 3, 2] = 1e-9
+    with pytest.raises(InvalidInput, match="frame 1: the last row"):
+        Trajectory(poses)
