@@ -78,7 +78,7 @@ def enable_context_parallel(network: Any, process_group: ProcessGroup, *, tokens
     """
     if process_group.size == 1:
         return
-    if torch.accelerator.device_count() == 0:
+    if not torch.accelerator.is_available():
         raise BackendUnavailable(
             f"torchrun started {process_group.size} processes; diffusers splits a network over GPUs only and torch "
             "sees none. Start it once, without torchrun."
