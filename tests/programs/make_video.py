@@ -11,7 +11,7 @@ from matrix3d_core.standalone.video import VideoConfig, make_video
 settings = json.loads(sys.argv[1])
 if settings["pretend"]:
     # Diffusers counts accelerators to choose each process's device; on the CPU there is none to count.
-    torch.accelerator.is_available = lambda: True
+    torch.accelerator.is_available, torch.accelerator.device_count = lambda: True, lambda: 2
 torch.set_num_threads(1)
 files = make_video(
     "a room",
