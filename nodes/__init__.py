@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 
 from ._host_version import make_extension, why_too_old
-from ._renamed import RENAMED_INPUTS, RENAMED_NODES, refuse_old_names
+from ._renamed import RENAMED_NODES, refuse_old_names, renamed_inputs
 
 __all__ = ["load_extension", "load_node_classes"]
 
@@ -20,8 +20,11 @@ def load_extension() -> object:
     if reason is not None:
         logger.error("ComfyUI-Matrix3D %s", reason)
         return make_extension([])
-    classes = [refuse_old_names(node) for node in load_node_classes()]
-    replaced = {old: (new, RENAMED_INPUTS.get(new, {})) for old, new in RENAMED_NODES.items()}
+    from ..matrix3d_core.optimize.config import RENAMED_SETTINGS
+
+    renamed = renamed_inputs(RENAMED_SETTINGS)
+    classes = [refuse_old_names(node, renamed) for node in load_node_classes()]
+    replaced = {old: (new, renamed.get(new, {})) for old, new in RENAMED_NODES.items()}
     return make_extension(classes, replaced)
 
 

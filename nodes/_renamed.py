@@ -1,6 +1,6 @@
 """Names of before the first release, which saved prompts may still have, and what each is called now.
 
-The one place for them. The host drops an input that it does not know without a word, so each node with a row here looks
+The one place for them; the library has those of the fit's settings. The host drops an input that it does not know without a word, so each node with a row here looks
 for its old names and refuses a prompt that has one; see `refuse_old_names`. Imports nothing of the host.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-__all__ = ["RENAMED_INPUTS", "RENAMED_NODES", "RENAMED_OPTIONS", "refuse_old_names"]
+__all__ = ["RENAMED_INPUTS", "RENAMED_NODES", "RENAMED_OPTIONS", "refuse_old_names", "renamed_inputs"]
 
 RENAMED_NODES = {"PanoCanonicalise": "PanoCanonicalize"}
 """Old and new node ids. The host puts the new one in the place of the old one."""
@@ -18,23 +18,6 @@ _BACKEND = {"engine": "backend"}
 RENAMED_INPUTS: dict[str, dict[str, str]] = {
     "DatasetExport": {"picture_format": "image_format"},
     "GSOptimize": {**_BACKEND, "depth_kind": "depth_type"},
-    "GSOptimizeSettings": {
-        "supervision": "view_mode",
-        "by_detail": "adaptive_density",
-        "source_share": "source_ratio",
-        "initial_share": "init_ratio",
-        "ssim_share": "ssim_lambda",
-        "opacity_pull": "opacity_reg",
-        "scale_pull": "scale_reg",
-        "least_pixels": "adam_eps_pixels",
-        "rate_means": "lr_means",
-        "rate_quats": "lr_quats",
-        "rate_scales": "lr_scales",
-        "rate_opacities": "lr_opacities",
-        "rate_colours": "lr_colors",
-        "rate_end": "lr_final",
-        "rate_given": "lr_scale_existing",
-    },
     "LRMDecode": {"thinning": "decimation", "poses": "pose_normalization"},
     "LoopError": {"first_path": "first_trajectory", "last_path": "last_trajectory"},
     "MeshGuidanceRender": _BACKEND,
@@ -75,7 +58,7 @@ RENAMED_INPUTS: dict[str, dict[str, str]] = {
     "TrajectoryPreset": {"stay_clear": "avoid_collisions"},
     "WorldExtend": {**_BACKEND, "only_seen": "only_observed", "max_splat": "max_splat_size"},
 }
-"""Old and new names of inputs, by node id."""
+"""Old and new names of inputs, by node id, but for the fit's settings: see `renamed_inputs`."""
 
 _VIDEO = {"upstream tiles": "upstream", "plain": "none"}
 _SPEED = {"distance": "constant", "even": "per segment"}
@@ -93,9 +76,15 @@ RENAMED_OPTIONS: dict[str, dict[str, dict[str, str]]] = {
 """Old and new values of choices, by node id and (new) input."""
 
 
-def refuse_old_names(node: type[Any]) -> type[Any]:
+def renamed_inputs(settings: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return all old and new names of inputs; ``settings`` are the library's ``RENAMED_SETTINGS``."""
+    own = {old: new for old, new in settings.items() if old not in RENAMED_INPUTS["GSOptimize"]}
+    return {**RENAMED_INPUTS, "GSOptimizeSettings": own}
+
+
+def refuse_old_names(node: type[Any], renamed: dict[str, dict[str, str]]) -> type[Any]:
     """Return the node as one that refuses its old names and names the new ones; a node without any as it is."""
-    inputs, choices = RENAMED_INPUTS.get(node.__name__, {}), RENAMED_OPTIONS.get(node.__name__, {})
+    inputs, choices = renamed.get(node.__name__, {}), RENAMED_OPTIONS.get(node.__name__, {})
     if not inputs and not choices:
         return node
     own_check = vars(node).get("validate_inputs")

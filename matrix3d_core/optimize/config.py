@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from ..errors import InvalidInput
 from .strategies import STRATEGIES
 
-__all__ = ["OPTIMIZE_PRESETS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
+__all__ = ["OPTIMIZE_PRESETS", "RENAMED_SETTINGS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
 
 SETTING_CHOICES = {
     "key_frame_mode": ("stride", "parallax", "all"),
@@ -178,6 +178,27 @@ OPTIMIZE_PRESETS: dict[str, OptimizeConfig] = {
 }
 
 
+RENAMED_SETTINGS = {
+    "depth_kind": "depth_type",
+    "supervision": "view_mode",
+    "by_detail": "adaptive_density",
+    "source_share": "source_ratio",
+    "initial_share": "init_ratio",
+    "ssim_share": "ssim_lambda",
+    "opacity_pull": "opacity_reg",
+    "scale_pull": "scale_reg",
+    "least_pixels": "adam_eps_pixels",
+    "rate_means": "lr_means",
+    "rate_quats": "lr_quats",
+    "rate_scales": "lr_scales",
+    "rate_opacities": "lr_opacities",
+    "rate_colours": "lr_colors",
+    "rate_end": "lr_final",
+    "rate_given": "lr_scale_existing",
+}
+"""Names that settings had before the first release, and what they are called now."""
+
+
 def preset_config(name: str, **changes: object) -> OptimizeConfig:
     """Return a preset with some settings changed.
 
@@ -186,6 +207,8 @@ def preset_config(name: str, **changes: object) -> OptimizeConfig:
     """
     known = {field.name for field in fields(OptimizeConfig)}
     for setting in changes:
+        if setting in RENAMED_SETTINGS:
+            raise InvalidInput(f"{setting} is called {RENAMED_SETTINGS[setting]} now; got the old name.")
         if setting not in known:
             raise InvalidInput(
                 f"a setting of the fit must be one of {', '.join(sorted(known))}; got {setting!r}."

@@ -11,7 +11,8 @@ from comfy_server import HostError
 from make_workflows import MODEL_FILES, TEMPLATES, ui_workflow
 from workflow_api import check_prompt, graphs_of, nodes_of, options_of, to_prompt
 
-from nodes._renamed import RENAMED_INPUTS, RENAMED_NODES, RENAMED_OPTIONS
+from matrix3d_core.optimize.config import RENAMED_SETTINGS
+from nodes._renamed import RENAMED_NODES, RENAMED_OPTIONS, renamed_inputs
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "workflows").glob("*.json"))
 
@@ -39,7 +40,9 @@ def test_templates_are_what_the_script_writes(comfy):
     assert [name for name in {*shipped, *made} if shipped.get(name) != made.get(name)] == []
 
 
-OLD_INPUTS = [(node, old, new) for node, names in RENAMED_INPUTS.items() for old, new in names.items()]
+OLD_INPUTS = [
+    (node, old, new) for node, names in renamed_inputs(RENAMED_SETTINGS).items() for old, new in names.items()
+]
 OLD_VALUES = [
     (node, name, old, new)
     for node, inputs in RENAMED_OPTIONS.items()

@@ -247,7 +247,8 @@ def test_settings_are_checked():
         ({"ssim_lambda": 1.5}, "ssim_lambda"),
         ({"lr_means": math.nan}, "lr_means"),
         ({"source_fov_deg": 170.0}, "source_fov_deg"),
-        ({"rate_means": 0.1}, "must be one of .*lr_means.*; got 'rate_means'"),
+        ({"rate_means": 0.1}, "rate_means is called lr_means now"),
+        ({"lr_mean": 0.1}, "must be one of .*lr_means.*; got 'lr_mean'"),
     ):
         with pytest.raises(InvalidInput, match=words):
             preset_config("draft", **change)

@@ -125,9 +125,7 @@ def test_what_is_missing_or_damaged_is_named(folder, tmp_path, capsys):
     write_trajectory(tmp_path / "cameras.json", straight_path(5))
     assert "video.mp4 is truncated or no video" in says(tmp_path)
     assert "densify must be one of" in says(folder, "--set", "densify=maybe")
-    assert "ssim_lambda, steps, view_mode, weight_filled, weight_seen; got 'ssim_share'." in says(
-        folder, "--set", "ssim_share=0.3"
-    )
+    assert "ssim_share is called ssim_lambda now" in says(folder, "--set", "ssim_share=0.3")
     assert "none.ply" in says(folder, "--initial", tmp_path / "none.ply")
     assert not (tmp_path / "out").exists()
 
