@@ -1,7 +1,8 @@
 """Names of before the first release, which saved prompts may still have, and what each is called now.
 
-The one place for them; the library has those of the fit's settings. The host drops an input that it does not know without a word, so each node with a row here looks
-for its old names and refuses a prompt that has one; see `refuse_old_names`. Imports nothing of the host.
+The one place for them, but for the settings of the fit, which the library has. The host drops an input that it does
+not know without a word, so each node with a row here looks for its old names and refuses a prompt that has one; see
+`refuse_old_names`. Imports nothing of the host.
 """
 
 from __future__ import annotations

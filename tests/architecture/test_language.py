@@ -80,7 +80,7 @@ MODULES = (
     r"nodes/preview\.py", r"take_pictures\.py", r"web/(?:\w+/)?(?:heat|wipe|guard|past|pace|body|words|told)\.mjs",
 )
 ALLOWED = {  # the old names, where the text is about them
-    "matrix3d_core/optimize/config.py": r"paces|rate_\w+|\w+_(?:pull|share)|by_detail|least_pixels|depth_kind|supervision",
+    "matrix3d_core/optimize/config.py": r"paces|rate_\w+|\w+_(?:pull|share)|by_detail|least_pixels|depth_kind|supervision|colour",
     "nodes/splat.py": "depth_kind",
     "nodes/_renamed.py": ".*",
     "tests/host/test_workflows.py": "depth_kind|thinning|Canonicalise",
