@@ -172,7 +172,7 @@ class Pinhole(_Sized):
 
     def sphere_share(self, pixels: Tensor) -> float:  # [H, W] bool
         """Return the share of the sphere that pixels cover, as if each were as large as at the principal point."""
-        return float(pixels.sum()) / (4 / math.pi) / (math.pi / self.pixel_rad) ** 2
+        return float(pixels.sum()) * self.pixel_rad**2 / (4 * math.pi)
 
     def row_weights(self) -> Tensor:  # [1] float64
         """Return how much the pixels of a row count where all directions count the same: all alike."""
