@@ -355,6 +355,7 @@ def test_numbers_that_do_not_divide_are_left_to_diffusers_padding(tokens, heads,
         config=SimpleNamespace(num_attention_heads=heads),
         enable_parallelism=lambda *, config: asked.append(config),
     )
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: size)
     enable_context_parallel(network, ProcessGroup(0, size), tokens=tokens)
     assert [(config.ulysses_degree, config.ulysses_anything) for config in asked] == [(size, pads)]
