@@ -42,7 +42,7 @@ MAY_LOOK_ASIDE = {
 
 # Packages that are slow to import or may be missing. Those in ONE_FILE are named in a single file each.
 HEAVY = {*"av cv2 diffusers embreex gsplat gsply matplotlib numba nvdiffrast OpenEXR".split()}
-HEAVY |= {*"scipy skimage transformers trimesh warp".split()}
+HEAVY |= {*"scipy skimage transformers trimesh warp onnx ray torch_fidelity torchmetrics webdataset".split()}
 ONE_FILE = {"embreex", "gsplat", "nvdiffrast", "warp"}
 
 
