@@ -101,6 +101,12 @@ MODEL_FILES = (
         "panorama video",
     ),
     ModelFile(
+        "DINOv2-small",
+        ("clip_vision", "geometry_estimation"),
+        ("*dinov2*small*",),
+        "depth of a panorama without MoGe",
+    ),
+    ModelFile(
         "panorama LRM",
         ("matrix3d_lrm", "matrix3d", "checkpoints", "diffusion_models", "loras"),
         ("*pano_lrm*",),

@@ -12,7 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["memory_bytes", "peak_memory_gb", "stopped_politely", "system_names", "usable_cores"]
+from .variables import variable
+
+__all__ = [
+    "cache_folder",
+    "memory_bytes",
+    "peak_memory_gb",
+    "stopped_politely",
+    "system_names",
+    "usable_cores",
+]
 
 _MEMINFO = Path("/proc/meminfo")
 
@@ -20,6 +29,20 @@ _MEMINFO = Path("/proc/meminfo")
 def usable_cores() -> int:
     """Return how many cores this process may use: on Linux its affinity, elsewhere all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cache_folder() -> Path:
+    """Return this pack's folder in the user's cache, or what MATRIX3D_CACHE names; it need not exist."""
+    named = variable("MATRIX3D_CACHE")
+    if named:
+        return Path(named).expanduser().resolve()
+    if platform.system() == "Windows":
+        home = Path(variable("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif platform.system() == "Darwin":
+        home = Path.home() / "Library" / "Caches"
+    else:
+        home = Path(variable("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "comfyui-matrix3d"
 
 
 def system_names() -> dict[str, str]:

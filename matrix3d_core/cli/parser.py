@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Sequence
 
 from .. import __version__
-from .commands import convert_lrm, decode_lrm, doctor, pano, sample, splats, train_lrm, video, world
+from .commands import (
+    convert_backbone,
+    convert_lrm,
+    decode_lrm,
+    doctor,
+    pano,
+    sample,
+    splats,
+    train_lrm,
+    video,
+    world,
+)
 
 __all__ = ["COMMANDS", "build_parser"]
 
@@ -17,6 +28,7 @@ COMMANDS = {
     "decode-lrm": decode_lrm,
     "world": world,
     "sample": sample,
+    "convert-backbone": convert_backbone,
     "convert-lrm": convert_lrm,
     "train-lrm": train_lrm,
     "doctor": doctor,

@@ -71,6 +71,10 @@ def test_upstream_and_comfyui_file_names_are_recognized(comfyui):
             "clip_vision/clip_vision_h.safetensors",
             "clip_vision/models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
         ),
+        "DINOv2-small": (
+            "clip_vision/dinov2_small.safetensors",
+            "clip_vision/facebook_dinov2-small.safetensors",
+        ),
         "panorama LRM": ("checkpoints/pano_lrm_480p.pt", "matrix3d/pano_lrm.pt"),
     }
     assert set(names) == {model.what for model in doctor.MODEL_FILES}

@@ -26,7 +26,7 @@ def is_host_file(path):
 FLOORS = (
     "errors checks strict_json progress devices compiled variables checkout machine",
     "geometry scene",
-    "collision io raster metrics trajectories",
+    "collision features io raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
     "optimize synth video",
     "explore",
@@ -37,6 +37,8 @@ RANK = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms.split(
 MAY_LOOK_ASIDE = {
     ("scene", "geometry"),
     ("trajectories", "collision"),
+    ("features", "io"),
+    ("metrics", "features"),
     ("cli", "doctor"),
 }
 
