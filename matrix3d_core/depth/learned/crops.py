@@ -36,12 +36,16 @@ class CropBatch:
         images: ``[B, 3, 8 h, 8 w]`` in [0, 1].
         rays: ``[B, h, w, 3]`` at the tokens' centers, y down.
         targets: at ``4 h x 4 w``.
+        tan_half_fov: ``[B]`` tangent of half the horizontal field of view.
+        down: ``[B, 3]`` gravity in the camera's axes.
     """
 
     features: list[Tensor]
     images: Tensor
     rays: Tensor
     targets: DepthTargets
+    tan_half_fov: Tensor
+    down: Tensor
 
 
 def view_rays(world_from_camera: Tensor, tan_half_fov: Tensor, height: int, width: int) -> Tensor:
@@ -140,4 +144,7 @@ class CropFiles:
             view_rays(rotation, tangents, HEAD_STRIDE * height, HEAD_STRIDE * width),
         )
         rays = view_rays(rotation, tangents, height, width)
-        return CropBatch(list(features.float().unbind(1)), image.float() / 255, rays, targets)
+        pictures = image.float() / 255
+        return CropBatch(
+            list(features.float().unbind(1)), pictures, rays, targets, tangents[:, 0], rotation[:, 1]
+        )

@@ -68,6 +68,7 @@ class DepthHeadConfig:
         coarse: channels at the tokens' resolution.
         middle: channels at twice that.
         fine: channels at four times that.
+        camera: channels of the branch that estimates the camera.
     """
 
     feature_width: int = 384
@@ -78,6 +79,7 @@ class DepthHeadConfig:
     coarse: int = 128
     middle: int = 80
     fine: int = 48
+    camera: int = 64
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class DepthHead(nn.Module):
         self.fine = _conv(c.middle + 16 + _RAY_CHANNELS, c.fine)
         self.fine_residual = _Residual(c.fine)
         self.out = nn.Conv2d(c.fine, 6 + len(SURFACE_CLASSES), 1)
+        self.camera = _CameraBranch(c.feature_width * len(c.layers), c.camera)
         with torch.no_grad():
             start = torch.zeros(6 + len(SURFACE_CLASSES))
             start[0] = math.log(4.0)  # camera heights: the middle of what views show
@@ -166,6 +169,47 @@ class DepthHead(nn.Module):
         out = self.out(x).float()
         normal = torch.einsum("bji,bjhw->bihw", heading, F.normalize(out[:, 3:6], dim=1, eps=1e-4))
         return HeadOutput(out[:, 0], out[:, 1], out[:, 2], normal, out[:, 6:])
+
+    def estimate_camera(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Estimate the field of view and the direction of gravity of views whose camera is unknown.
+
+        Args:
+            features: one ``[B, n, n, feature_width]`` per layer, of square pictures centered on the optical axis.
+
+        Returns:
+            ``tan_half_fov [B]``, the tangent of half the field of view, and ``down [B, 3]``, the unit direction of
+            gravity in the camera's axes (OpenCV: x right, y down, z forward).
+
+        Raises:
+            InvalidInput: when the pictures are not square.
+        """
+        size = check_shape("features", features[0], f"B h w {self.config.feature_width}")
+        if size["h"] != size["w"]:
+            raise InvalidInput(f"features must be of square pictures; got {size['w']}x{size['h']} tokens.")
+        result: tuple[Tensor, Tensor] = self.camera(torch.cat(tuple(features), dim=-1).movedim(-1, 1))
+        return result
+
+
+class _CameraBranch(nn.Module):
+    """Tokens to field of view and gravity: where in the picture things stand matters, so positions are given."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(inputs, width, 1)
+        self.convolutions = nn.Sequential(
+            nn.GELU(), _conv(width + 2, width, stride=2), nn.GELU(), _conv(width, width, stride=2), nn.GELU(),
+            nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * width, 2 * width), nn.GELU(),
+            nn.Linear(2 * width, 4),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.project(x)
+        place = torch.linspace(-1, 1, x.shape[-1]).to(x)
+        y, across = torch.meshgrid(place, place, indexing="ij")
+        x = torch.cat((x, torch.stack((across, y))[None].expand(len(x), 2, -1, -1)), dim=1)
+        out = self.convolutions(x).float()
+        level = out.new_tensor([0.0, 1.0, 0.0])
+        return torch.exp(out[:, 0].clamp(-2, 2)), F.normalize(out[:, 1:] + level, dim=-1, eps=1e-4)
 
 
 class _Block(nn.Module):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .head import HeadOutput
 
-__all__ = ["DepthTargets", "LossWeights", "depth_loss", "normals_of_distance"]
+__all__ = ["DepthTargets", "LossWeights", "camera_loss", "depth_loss", "normals_of_distance"]
 
 _STRIDES = (1, 2, 4, 8)
 _PLANE_STEP = (
@@ -83,6 +83,18 @@ def depth_loss(
     }
     total = sum((getattr(weights, name) * value for name, value in terms.items()), error.new_zeros(()))
     return total, {name: float(value.detach()) for name, value in terms.items()}
+
+
+def camera_loss(found: tuple[Tensor, Tensor], tan_half_fov: Tensor, down: Tensor) -> Tensor:
+    """Return the mean absolute error of the field of view's logarithm plus the mean angle between the gravities.
+
+    Args:
+        found: what `DepthHead.estimate_camera` returns.
+        tan_half_fov: ``[B]``.
+        down: ``[B, 3]`` unit, in the camera's axes.
+    """
+    angle = torch.atan2(torch.linalg.cross(found[1], down).norm(dim=-1), (found[1] * down).sum(-1))
+    return (torch.log(found[0]) - torch.log(tan_half_fov)).abs().mean() + angle.mean()
 
 
 def normals_of_distance(log_distance: Tensor, rays: Tensor) -> Tensor:

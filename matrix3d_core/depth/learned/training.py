@@ -10,20 +10,21 @@ from __future__ import annotations
 import logging
 import math
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ...errors import FormatError, InvalidInput
+from ...geometry.rotations import matrix_from_yaw_pitch_roll
 from ...io.atomic import open_atomically
 from ...io.checkpoints import read_checkpoint
 from ...metrics.depth import depth_figures
 from ...progress import ProgressEvent, ProgressFn, no_progress
 from .crops import CropBatch, CropFiles
 from .head import DepthHead, DepthHeadConfig, HeadOutput, write_head
-from .losses import LossWeights, depth_loss
+from .losses import LossWeights, camera_loss, depth_loss
 
 __all__ = ["HeadReport", "HeadTraining", "evaluate_head", "run_head", "train_head"]
 
@@ -43,7 +44,8 @@ class HeadTraining:
         average: share of the running average that stays at each step.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic; weights are float32.
         save_every: steps between checkpoints.
-        seed: of initial weights and of the order of the crops.
+        tilt_deg: deviation of the error in the direction of gravity that the head learns to live with.
+        seed: of initial weights, tilts and the order of the crops.
     """
 
     steps: int = 4000
@@ -53,6 +55,7 @@ class HeadTraining:
     average: float = 0.998
     precision: str = "bf16"
     save_every: int = 200
+    tilt_deg: float = 1.5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -133,8 +136,10 @@ def train_head(
         progress(ProgressEvent(step, config.steps, shown))
         for group in optimizer.param_groups:
             group["lr"] = config.lr * _schedule(step, config.steps)
-        batch = crops.batch(_drawn(len(crops), step, config))
+        batch = _tilted(crops.batch(_drawn(len(crops), step, config)), step, config)
         loss, terms = depth_loss(run_head(head, batch, config.precision), batch.targets, weights)
+        found = head.estimate_camera(batch.features)
+        loss = loss + camera_loss(found, batch.tan_half_fov, batch.down)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
@@ -173,14 +178,19 @@ def run_head(head: DepthHead, batch: CropBatch, precision: str = "fp32") -> Head
 def evaluate_head(
     head: DepthHead, crops: CropFiles, *, precision: str = "bf16", progress: ProgressFn = no_progress
 ) -> dict[str, float]:
-    """Return the mean over all crops of what `metrics.depth.depth_figures` measures, and the sky's IoU over all."""
+    """Return the mean over all crops of what `metrics.depth.depth_figures` measures, the sky's IoU over all, and the
+    median errors of the estimated field of view and gravity, degrees."""
     sums: dict[str, list[float]] = {}
+    angles: dict[str, list[float]] = {"fov_deg": [], "gravity_deg": []}
     both = either = 0
     for start in range(0, len(crops), 8):
         progress(ProgressEvent(start, len(crops), "evaluate the depth head"))
         batch = crops.batch(range(start, min(start + 8, len(crops))))
         output = run_head(head, batch, precision)
         truth = batch.targets.log_distance
+        fov, down = head.estimate_camera(batch.features)
+        angles["fov_deg"] += (torch.atan(fov) - torch.atan(batch.tan_half_fov)).abs().mul(2).tolist()
+        angles["gravity_deg"] += torch.acos((down * batch.down).sum(-1).clamp(-1, 1)).tolist()
         found_sky, true_sky = output.sky_logit > 0, batch.targets.surface_class == 0
         both += int((found_sky & true_sky).sum())
         either += int((found_sky | true_sky).sum())
@@ -189,6 +199,7 @@ def evaluate_head(
                 for name, value in depth_figures(torch.exp(said), torch.exp(known)).items():
                     sums.setdefault(name, []).append(value)
     figures = {name: sum(values) / len(values) for name, values in sums.items()}
+    figures |= {name: math.degrees(sorted(values)[len(values) // 2]) for name, values in angles.items()}
     return {**figures, "sky_iou": both / either if either else 1.0}
 
 
@@ -199,6 +210,19 @@ def _drawn(count: int, step: int, config: HeadTraining) -> list[int]:
     order = torch.randperm(count, generator=rng)
     first = step % per_epoch * config.batch
     return [int(i) for i in order[first : first + config.batch]]
+
+
+def _tilted(batch: CropBatch, step: int, config: HeadTraining) -> CropBatch:
+    """Turn each crop's rays and normals a little, as if gravity were not known exactly."""
+    rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+    pitch, roll = math.radians(config.tilt_deg) * torch.randn(2, len(batch.images), generator=rng)
+    turn = matrix_from_yaw_pitch_roll(torch.zeros_like(pitch), pitch, roll)
+    targets = replace(
+        batch.targets,
+        rays=torch.einsum("bij,bhwj->bhwi", turn, batch.targets.rays),
+        normal=torch.einsum("bij,bjhw->bihw", turn, batch.targets.normal),
+    )
+    return replace(batch, rays=torch.einsum("bij,bhwj->bhwi", turn, batch.rays), targets=targets)
 
 
 def _schedule(step: int, steps: int) -> float:

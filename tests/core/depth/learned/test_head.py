@@ -81,6 +81,8 @@ def test_wrong_shapes_are_refused():
     features, images = _input()
     with pytest.raises(InvalidInput, match="features must be of 4 layers; got 3"):
         DepthHead(TINY)(features[:3], _rays(0.0), images)
+    with pytest.raises(InvalidInput, match="features must be of square pictures; got 4x3 tokens"):
+        DepthHead(TINY).estimate_camera(features)
 
 
 def _plane(batch: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -132,17 +134,20 @@ def test_the_loss_knows_the_truth_up_to_a_scale_and_sees_each_fault():
     assert all(worse[name] > terms[name] + 0.05 for name in terms if name != "absolute")
 
 
+N = 4  # tokens of square crops
+
+
 def _write(path, count=6, seed=0):
     rng = torch.Generator().manual_seed(seed)
     turn = _turn(0.0, -0.9, 0.0).expand(count, 3, 3)
     tangents = torch.full((count, 2), 0.5)
-    rays = view_rays(turn, tangents, 4 * H, 4 * W)
+    rays = view_rays(turn, tangents, 4 * N, 4 * N)
     height = 0.5 + torch.rand(count, 1, 1, generator=rng)
     log_distance = torch.log(height / rays[..., 1])
-    features = [height[..., None].log() * torch.ones(count, H, W, 8) for _ in range(4)]
-    normal = torch.tensor([0.0, -1.0, 0.0])[None, :, None, None].expand(count, 3, 4 * H, 4 * W)
+    features = [height[..., None].log() * torch.ones(count, N, N, 8) for _ in range(4)]
+    normal = torch.tensor([0.0, -1.0, 0.0])[None, :, None, None].expand(count, 3, 4 * N, 4 * N)
     write_crops(
-        path, features=features, images=torch.rand(count, 3, 8 * H, 8 * W, generator=rng), log_distance=log_distance,
+        path, features=features, images=torch.rand(count, 3, 8 * N, 8 * N, generator=rng), log_distance=log_distance,
         surface_class=torch.ones_like(log_distance), normal=normal, world_from_camera=turn, tan_half_fov=tangents,
     )  # fmt: skip
     return log_distance
@@ -155,7 +160,7 @@ def test_crops_come_back_from_their_file(tmp_path):
     torch.testing.assert_close(
         batch.targets.log_distance, truth[[4, 1]], atol=2e-3, rtol=1e-3
     )  # half precision
-    assert batch.rays.shape == (2, H, W, 3)
+    assert batch.rays.shape == (2, N, N, 3)
     assert len(batch.features) == 4
     (tmp_path / "b.safetensors").write_bytes(b"nothing")
     with pytest.raises(FormatError, match=r"b\.safetensors holds no training crops"):
@@ -172,6 +177,8 @@ def test_training_learns_resumes_and_refuses_other_settings(tmp_path):
     assert sum(whole.losses[-5:]) < sum(whole.losses[:5]) - 5
     assert whole.figures["delta"] > 0.9
     assert whole.figures["sky_iou"] == 1.0
+    assert whole.figures["fov_deg"] < 3  # all crops have the same camera
+    assert whole.figures["gravity_deg"] < 3
     assert evaluate_head(read_head(whole.weights), crops)["abs_rel"] < 0.2
 
     class Stopped(Exception):
