@@ -1,4 +1,5 @@
-"""Least squares in closed form: scale and shift between two depths, and a plane through noisy points."""
+"""Least squares in closed form: scale and shift between two depths, a similarity between two sets of points, and a
+plane through noisy points."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from ..checks import check_floating, check_shape
 from ..errors import InvalidInput
 
-__all__ = ["PlaneFit", "fit_plane", "fit_scale", "fit_scale_shift"]
+__all__ = ["PlaneFit", "fit_plane", "fit_scale", "fit_scale_shift", "fit_similarity"]
 
 _SCORED_POINTS = 20_000  # hypotheses are scored on at most this many points
 
@@ -69,6 +70,37 @@ def fit_scale(
     safe = torch.where(energy > 0, energy, torch.ones_like(energy))
     scale = (weight64 * source64 * target64).sum(-1) / safe
     return torch.where(energy > 0, scale, torch.ones_like(scale)).to(source.dtype)
+
+
+def fit_similarity(
+    source: Tensor,  # [N, 3]
+    target: Tensor,  # [N, 3]
+) -> tuple[float, Tensor, Tensor]:  # scale, [3, 3], [3]
+    """Find the scale, rotation and shift that minimize ``sum |scale R source + shift - target|^2``.
+
+    Where the rotation is not determined (points on a line) it is one of the best. Sources all in one place get scale 1.
+
+    Returns:
+        ``scale``, ``rotation [3, 3]`` and ``shift [3]``, float64: ``target = scale * source @ rotation.mT + shift``.
+
+    Raises:
+        InvalidInput: for other shapes or no points.
+
+    Source: S. Umeyama, Least-Squares Estimation of Transformation Parameters Between Two Point Patterns, 1991.
+    """
+    count = check_shape("source", source, "N 3")["N"]
+    check_shape("target", target, f"{count} 3")
+    if count < 1:
+        raise InvalidInput("source must hold at least 1 point; got 0.")
+    source64, target64 = source.detach().double(), target.detach().double()
+    middle, aim = source64.mean(0), target64.mean(0)
+    left, values, right = torch.linalg.svd((target64 - aim).mT @ (source64 - middle))
+    signs = torch.ones(3, dtype=torch.float64, device=values.device)
+    signs[2] = torch.sign(torch.linalg.det(left) * torch.linalg.det(right))  # no mirroring
+    rotation = (left * signs) @ right
+    energy = float((source64 - middle).square().sum())
+    scale = float((values * signs).sum()) / energy if energy > 0 else 1.0
+    return scale, rotation, aim - scale * rotation @ middle
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Numbers that say how good a picture is."""
+"""Numbers that say how good a picture, a video and its cameras are."""
