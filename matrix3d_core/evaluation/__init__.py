@@ -1,1 +1,1 @@
-"""Evaluation of worlds and videos: poses solved from frames, navigable range, folders of results, the paper's tables."""
+"""Evaluation of worlds and videos: solved poses, navigable range, folders of results, and the tables of the paper."""

@@ -79,7 +79,7 @@ def solve_poses(
     turns = upstream_crop_rotations()[list(_LEVEL)]
     side = crop_px or max(64, round(2 * math.tan(_FOV_RAD / 2) * camera.width / math.tau))
     views = camera.perspective_views(turns, side, _FOV_RAD)
-    pycolmap.logging.minloglevel = pycolmap.logging.FATAL
+    pycolmap.logging.minloglevel = int(pycolmap.logging.FATAL)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for at, number in enumerate(chosen):
@@ -146,9 +146,7 @@ def _map(pycolmap: Any, folder: Path, views: list[tuple[Pinhole, Tensor | None]]
     options.multiple_models = False
     options.min_model_size = 2
     (folder / "models").mkdir()
-    models = pycolmap.incremental_mapping(
-        folder / "db", folder / "views", folder / "models", options=options
-    )
+    models = pycolmap.incremental_mapping(folder / "db", folder / "views", folder / "models", options=options)
     if not models:
         return {}
     best = max(models.values(), key=lambda model: model.num_reg_images())

@@ -54,7 +54,11 @@ def test_panoramas_are_solved_as_a_rig(path):
     # a feature is good to a tenth of a pixel, which is 1.1 degrees; hundreds of them average
     assert math.degrees(errors.rotation_rad) < 0.3
     assert errors.translation < 0.02 * errors.reach
-    assert [phase for phase in dict.fromkeys(seen) if phase][-3:] == ["find features", "match features", "solve poses"]
+    assert [phase for phase in dict.fromkeys(seen) if phase][-3:] == [
+        "find features",
+        "match features",
+        "solve poses",
+    ]
 
 
 def test_a_perspective_video_is_solved_with_its_lens(path):
