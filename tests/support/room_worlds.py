@@ -33,16 +33,26 @@ def room_colors(points: torch.Tensor) -> torch.Tensor:  # [N, 3] -> [N, 3]
     return torch.where((off.abs() < 0.05)[:, None], red, colors)
 
 
-def room_geometry(height: int = 256) -> PanoramaGeometry:
-    """Return the room's panorama from the origin, metric."""
-    directions = erp_directions(height, 2 * height, dtype=torch.float64)
+def room_distance(directions: torch.Tensor, *, roof: bool = True) -> torch.Tensor:  # [..., 3] -> [...]
+    """Return the distance from the origin to the room's surfaces in float64; without a roof inf in the sky."""
+    directions = directions.to(torch.float64)
     limits = torch.where(directions > 0, ROOM[1], ROOM[0]).to(torch.float64)
-    depth = (limits / directions.where(directions.abs() > 1e-12, torch.tensor(1e-12))).amin(-1)
+    planes = limits / directions.where(directions.abs() > 1e-12, torch.tensor(1e-12))
+    depth = planes.amin(-1)
+    if not roof:
+        depth = torch.where((planes.argmin(-1) == 1) & (directions[..., 1] < 0), torch.inf, depth)
     (cx, cz), radius = PILLAR
     dx, dz = directions[..., 0], directions[..., 2]
     a, b, c = dx * dx + dz * dz, dx * cx + dz * cz, cx * cx + cz * cz - radius**2
     near = (b - (b * b - a * c).clamp(min=0).sqrt()) / a.clamp(min=1e-12)
-    depth = torch.where((b * b > a * c) & (near > 0), torch.minimum(depth, near), depth)
+    stands_there = (b * b > a * c) & (near > 0) & torch.isfinite(depth)
+    return torch.where(stands_there, torch.minimum(depth, near), depth)
+
+
+def room_geometry(height: int = 256) -> PanoramaGeometry:
+    """Return the room's panorama from the origin, metric."""
+    directions = erp_directions(height, 2 * height, dtype=torch.float64)
+    depth = room_distance(directions)
     rgb = room_colors((directions * depth[..., None]).reshape(-1, 3).float()).reshape(height, 2 * height, 3)
     yes = torch.ones_like(depth, dtype=torch.bool)
     return PanoramaGeometry(rgb, depth.float(), yes, ~yes, is_metric=True)
