@@ -34,7 +34,11 @@ from matrix3d_core.raster.splat_contract import SplatInputs, SplatView
 from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.mesh import Mesh
-from matrix3d_core.synth import intersect_numba
+from matrix3d_core.synth import geometry, intersect_numba, kernels_hierarchy
+from matrix3d_core.synth.geometry import Shape
+from matrix3d_core.synth.materials import MATERIAL_KINDS, material_row
+from matrix3d_core.synth.render import render_scene
+from matrix3d_core.synth.scene import Environment, Lamp, Looks, Scene
 from matrix3d_core.synth.scene_layout import terrace
 
 CORE = Path(__file__).resolve().parents[2] / "matrix3d_core"
@@ -263,6 +267,32 @@ def scene(rng: np.random.Generator) -> None:
     intersect_numba.is_occluded(origins, directions, terrace())
 
 
+def factory_scene(rng: np.random.Generator) -> None:
+    """Shapes of every kind with extreme numbers, seen from anywhere."""
+    count, kinds = 30, np.zeros((30, 5), np.int32)
+    table = extreme(rng, count, geometry.SHAPE_WIDTH).astype(np.float64)
+    table = table if rng.random() < 0.2 else np.nan_to_num(np.clip(table, -1e6, 1e6))
+    kinds[:, 0], kinds[:, 1] = rng.integers(0, Shape.SOLID, count), rng.integers(0, 3, count)
+    kinds[:, 3], kinds[:, 4] = rng.integers(0, 4, count), rng.integers(-1, 3, count)
+    table[:, 7] = 0  # a material of a cylinder, and no cuts of solids
+    built = geometry.geometry_of(table, kinds, extreme(rng, 3, 15))
+    names = rng.choice(list(MATERIAL_KINDS), 3)
+    materials = np.stack([material_row(name, (0.5, 0.4, 0.3)) for name in names])
+    looks = Looks(materials, np.array(((0, 2, 3),)), np.arange(24, dtype=np.uint8))
+    camera = Equirect((4, 8))
+    scene = Scene(
+        built, looks, (), (), (Lamp((0, -1, 0), (1, 1, 1), 9.0),), Environment(stars=1.0), (), False
+    )
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[:3, 3] = torch.from_numpy(extreme(rng, 3)).nan_to_num(0.0, 0.0, 0.0)
+    render_scene(scene, camera, pose, samples=2)
+    origins, directions = (extreme(rng, 20, 3).astype(np.float64) for _ in range(2))
+    out = np.empty(20), np.empty(20, np.int32), np.empty(20, np.int32), np.empty((20, 3))
+    kernels_hierarchy.hits(20, origins, directions, built, looks, *out)
+    limits = extreme(rng, 20).astype(np.float64)
+    kernels_hierarchy.occlusions(20, origins, directions, limits, built, looks, np.empty(20, np.bool_))
+
+
 def files(rng: np.random.Generator) -> None:
     count, bases = 5, int(rng.choice((1, 4, 16)))
     columns = 14 + 3 * bases
@@ -290,6 +320,7 @@ def main() -> None:
         fit,
         sweep,
         scene,
+        factory_scene,
         files,
     )
     wp.config.mode = "debug"  # checks indices, on the CPU

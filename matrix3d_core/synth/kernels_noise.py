@@ -1,0 +1,116 @@
+"""Noise for patterns, compiled: functions of a position, the same on every machine.
+
+Source: K. Perlin, An Image Synthesizer, 1985 (octaves); S. Worley, A Cellular Texture Basis Function, 1996.
+"""
+
+# mypy: ignore-errors
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..compiled import compiled
+
+__all__ = ["clamp", "fractal", "fractal2", "lattice", "mix", "noise", "noise2", "random", "step"]
+
+u4 = np.uint32
+
+
+@compiled(inline="always")
+def clamp(x, low, high):
+    """Limit x."""
+    return low if x < low else (high if x > high else x)
+
+
+@compiled(inline="always")
+def mix(a, b, t):
+    """Blend from a to b."""
+    return a + (b - a) * t
+
+
+@compiled(inline="always")
+def step(x, low, high):
+    """Rise smoothly from 0 at low to 1 at high."""
+    t = clamp((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@compiled(inline="always")
+def _mixed(h):
+    """Mix the bits of a uint32; products are cut to 32 bits at every step, as numba widens them."""
+    h = u4(u4(h ^ (h >> u4(15))) * u4(0x2C1B3C6D))
+    h = u4(u4(h ^ (h >> u4(12))) * u4(0x297A2D39))
+    return u4(h ^ (h >> u4(15)))
+
+
+@compiled(inline="always")
+def lattice(x, y, z, seed):
+    """Random number in [0, 1) of integer coordinates."""
+    h = u4(u4(x) * u4(0x9E3779B1)) ^ u4(
+        u4(y) * u4(0x85EBCA77) + u4(z) * u4(0xC2B2AE3D) + u4(seed) * u4(0x27D4EB2F)
+    )
+    return (_mixed(h) >> u4(8)) * (1.0 / 16777216.0)
+
+
+@compiled(inline="always")
+def random(state):
+    """Next number in [0, 1) of a generator whose state is ``state[0]`` (uint32)."""
+    state[0] = u4(state[0] * u4(747796405) + u4(2891336453))
+    return (_mixed(state[0]) >> u4(8)) * (1.0 / 16777216.0)
+
+
+@compiled()
+def noise(x, y, z, seed):
+    """Value noise in space, 0..1."""
+    fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
+    i, j, k = int(fx), int(fy), int(fz)
+    x, y, z = x - fx, y - fy, z - fz
+    x, y, z = x * x * (3.0 - 2.0 * x), y * y * (3.0 - 2.0 * y), z * z * (3.0 - 2.0 * z)
+    a = mix(lattice(i, j, k, seed), lattice(i + 1, j, k, seed), x)
+    b = mix(lattice(i, j + 1, k, seed), lattice(i + 1, j + 1, k, seed), x)
+    c = mix(lattice(i, j, k + 1, seed), lattice(i + 1, j, k + 1, seed), x)
+    d = mix(lattice(i, j + 1, k + 1, seed), lattice(i + 1, j + 1, k + 1, seed), x)
+    return mix(mix(a, b, y), mix(c, d, y), z)
+
+
+@compiled()
+def noise2(x, y, seed):
+    """Value noise in a plane, 0..1."""
+    fx, fy = math.floor(x), math.floor(y)
+    i, j = int(fx), int(fy)
+    x, y = x - fx, y - fy
+    x, y = x * x * (3.0 - 2.0 * x), y * y * (3.0 - 2.0 * y)
+    a = mix(lattice(i, j, 0, seed), lattice(i + 1, j, 0, seed), x)
+    b = mix(lattice(i, j + 1, 0, seed), lattice(i + 1, j + 1, 0, seed), x)
+    return mix(a, b, y)
+
+
+@compiled()
+def fractal(x, y, z, octaves, seed, footprint):
+    """Octaves of `noise`, 0..1 with mean one half; those finer than ``footprint`` (in cells) fade out."""
+    total, weight, norm = 0.0, 1.0, 0.0
+    for k in range(octaves):
+        share = clamp(2.0 - 2.0 * footprint, 0.0, 1.0)
+        norm += weight
+        if share > 0.0:
+            total += weight * share * (noise(x, y, z, seed + k) - 0.5)
+        x, y, z = 2.03 * x + 13.7, 2.03 * y + 4.1, 2.03 * z - 7.1
+        footprint *= 2.03
+        weight *= 0.55
+    return 0.5 + total / norm
+
+
+@compiled()
+def fractal2(x, y, octaves, seed, footprint):
+    """`fractal` in a plane."""
+    total, weight, norm = 0.0, 1.0, 0.0
+    for k in range(octaves):
+        share = clamp(2.0 - 2.0 * footprint, 0.0, 1.0)
+        norm += weight
+        if share > 0.0:
+            total += weight * share * (noise2(x, y, seed + k) - 0.5)
+        x, y = 2.03 * x + 13.7, 2.03 * y - 7.1
+        footprint *= 2.03
+        weight *= 0.55
+    return 0.5 + total / norm
