@@ -11,6 +11,7 @@ from .commands import (
     convert_lrm,
     decode_lrm,
     doctor,
+    evaluate,
     pano,
     sample,
     splats,
@@ -31,6 +32,7 @@ COMMANDS = {
     "convert-backbone": convert_backbone,
     "convert-lrm": convert_lrm,
     "train-lrm": train_lrm,
+    "evaluate": evaluate,
     "doctor": doctor,
 }
 

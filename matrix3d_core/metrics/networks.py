@@ -5,7 +5,8 @@ One folder holds them:
 - FID: ``*inception-2015-12-05*.pth``, Inception v3 of the FID paper, as pytorch-fid and torch-fidelity name it;
 - FVD: ``*i3d*.pt``, I3D on Kinetics-400 as TorchScript: ``[B, 3, T, 224, 224]`` in [-1, 1] to ``[B, D]``. When its
   ``forward`` has the arguments ``rescale``, ``resize`` and ``return_features``, they are given as False, False, True;
-- LPIPS: ``lpips*``, a file or a folder, see `metrics.lpips`.
+- LPIPS: ``lpips*``, a file or a folder, see `metrics.lpips`;
+- DINOv2 distance: DINOv2-small in Hugging Face's names, any ``*.safetensors``, also where `find_backbone` looks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +22,8 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
+from ..features.weights import HUB_MODEL, find_backbone, read_backbone
+from .dinov2_distance import dinov2_distance
 from .lpips import open_lpips
 
 __all__ = ["WEIGHT_FILES", "MetricNetworks", "open_i3d", "open_inception", "open_networks"]
@@ -28,6 +32,7 @@ WEIGHT_FILES = {
     "FID": "pt_inception-2015-12-05-6726825d.pth (a release file of mseitzer/pytorch-fid or toshas/torch-fidelity)",
     "FVD": "i3d_torchscript.pt (I3D on Kinetics-400 as TorchScript)",
     "LPIPS": "lpips.pth, or a folder lpips with vgg16-397923af.pth of torchvision and vgg.pth of the lpips package",
+    "DINOv2 distance": f"model.safetensors of {HUB_MODEL} (any name), or what `matrix3d convert-backbone` writes,",
 }
 """What to put into the folder of weights, by metric."""
 
@@ -49,12 +54,14 @@ class MetricNetworks:
         fid: features for FID, or None.
         fvd: features for FVD, or None.
         lpips: distance of two ``[B, 3, H, W]`` batches in [-1, 1], or None.
+        dinov2: distance of two ``[B, 3, H, W]`` batches in [0, 1], or None.
         missing: metric to the reason why it is not there.
     """
 
     fid: ImageFeatures | None = None
     fvd: VideoFeatures | None = None
     lpips: Callable[[Tensor, Tensor], Tensor] | None = None
+    dinov2: Callable[[Tensor, Tensor], Tensor] | None = None
     missing: Mapping[str, str] = field(
         default_factory=lambda: {name: f"needs {file}" for name, file in WEIGHT_FILES.items()}
     )
@@ -78,10 +85,11 @@ def open_networks(folder: Path | str | None, device: torch.device | str = "cpu")
 
     inception, i3d = first("*inception-2015-12-05*.pth"), first("*i3d*.pt")
     lpips = first("lpips*")
+    backbone = find_backbone([] if place is None else [place])
     where = "the folder of weights" if place is None else str(place)
     missing = {
         name: f"needs {WEIGHT_FILES[name]} in {where}"
-        for name, file in (("FID", inception), ("FVD", i3d), ("LPIPS", lpips))
+        for name, file in zip(WEIGHT_FILES, (inception, i3d, lpips, backbone), strict=True)
         if file is None
     }
     fid = None
@@ -94,6 +102,7 @@ def open_networks(folder: Path | str | None, device: torch.device | str = "cpu")
         fid=fid,
         fvd=None if i3d is None else open_i3d(i3d, device),
         lpips=None if lpips is None else open_lpips(lpips, device),
+        dinov2=None if backbone is None else partial(dinov2_distance, read_backbone(backbone).to(device)),
         missing=missing,
     )
 

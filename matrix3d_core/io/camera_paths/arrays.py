@@ -143,8 +143,12 @@ def _as_path(source: str, key: str, array: np.ndarray, intrinsics: np.ndarray | 
         array = array[0]
     if array.ndim == 2 and array.shape[1] == 17 and not key:
         return _read_llff(array)
+    if array.ndim == 2 and array.shape[1] == 12:  # flat 3x4, as PanoWorld writes them
+        array = array.reshape(-1, 3, 4)
     if array.ndim != 3 or array.shape[1:] not in ((3, 4), (4, 4)):
-        raise FormatError(f"{source}: poses must have shape [T, 3, 4] or [T, 4, 4]; got {list(array.shape)}.")
+        raise FormatError(
+            f"{source}: poses must have shape [T, 3, 4], [T, 12] or [T, 4, 4]; got {list(array.shape)}."
+        )
     check_count(source, range(len(array)))
     matrices = torch.eye(4, dtype=torch.float64).repeat(len(array), 1, 1)
     matrices[:, : array.shape[1]] = torch.from_numpy(array)

@@ -11,6 +11,7 @@ from ...errors import FormatError
 from ...strict_json import parse_json
 from .arrays import is_object_of_arrays, read_arrays, read_object_of_arrays
 from .colmap_model import find_model, is_images_text, read_model
+from .evoworld import is_evoworld, read_evoworld
 from .finish import ImportedPath, finish
 from .lists import is_bare_list, is_trainer_list, read_bare_list, read_trainer_list
 from .nerf import is_camera_path, is_transforms, read_camera_path, read_transforms
@@ -41,7 +42,8 @@ _JSON: tuple[tuple[Callable[[Any], bool], _Reader], ...] = (
 
 _KNOWN = (
     "a list of 4x4 or 3x4 matrices, this library's own JSON, nerfstudio's or Blender's transforms.json, a splat "
-    "trainer's cameras.json, ReCamMaster's camera_extrinsics.json, VGGT's or Depth Anything 3's extrinsics"
+    "trainer's cameras.json, ReCamMaster's camera_extrinsics.json, EvoWorld's camera_poses.txt, VGGT's or Depth "
+    "Anything 3's extrinsics"
 )
 
 
@@ -105,6 +107,8 @@ def import_text(
     options = options or PathOptions()
     if len(text) > MAX_BYTES:
         raise FormatError(f"{source}: a camera path must be at most {MAX_BYTES // 1_000_000} MB of text.")
+    if is_evoworld(text):
+        return finish(source, read_evoworld(source, text), options, name)
     if text.lstrip("\ufeff \t\r\n")[:1] not in ("[", "{") and is_rows(text):
         return finish(source, read_rows(source, text), options, name)
     data = parse_json(text, source=source)

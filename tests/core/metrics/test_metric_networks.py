@@ -43,10 +43,18 @@ def weights(tmp_path_factory):
     return folder, network
 
 
+@pytest.fixture(autouse=True)
+def _empty_caches(monkeypatch, tmp_path):
+    """No backbone of this machine."""
+    monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
 def test_without_files_each_metric_names_its_file(tmp_path):
     found = open_networks(tmp_path)
-    assert (found.fid, found.fvd, found.lpips) == (None, None, None)
-    assert set(found.missing) == {"FID", "FVD", "LPIPS"}
+    assert (found.fid, found.fvd, found.lpips, found.dinov2) == (None, None, None, None)
+    assert list(found.missing) == ["FID", "FVD", "LPIPS", "DINOv2 distance"]
+    assert "model.safetensors of facebook/dinov2-small" in found.missing["DINOv2 distance"]
     assert found.missing["FID"].startswith(f"needs {INCEPTION}")
     assert found.missing["FVD"].startswith("needs i3d_torchscript.pt")
     assert found.missing["LPIPS"].startswith("needs lpips.pth")
