@@ -255,13 +255,10 @@ def _read(files: ClipFiles, progress: ProgressFn) -> Clip:
         frames = frames[ours.clamp(max=len(frames) - 1)]
         truth = None if truth is None else truth[theirs.clamp(max=len(truth) - 1)]
     size = (frames.shape[1], frames.shape[2])
-    if commanded is not None and commanded.K_px is not None:
-        camera: Camera = commanded.camera(0)
-        camera = camera.resized(*size)
-    elif size[1] == 2 * size[0]:
-        camera = Equirect(size)
+    if size[1] != 2 * size[0] and (commanded is None or commanded.image_size_px is None):
+        camera: Camera = Pinhole.from_fov(torch.pi / 2, *size)
     else:
-        camera = Pinhole.from_fov(torch.pi / 2, *size)
+        camera = Equirect(size) if commanded is None else commanded.camera(0, size)
     if commanded is not None and len(commanded) != len(frames):
         raise InvalidInput(
             f"there must be one commanded pose per frame; got {len(commanded)} poses and {len(frames)} frames."

@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from ..geometry.crops import upstream_crop_rotations
 from ..metrics.networks import MetricNetworks
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..scene.camera import Camera, Equirect
+from ..scene.camera import Camera
 from .measure import Measures, measure_cameras, measure_pictures, measure_sphere, summarize
 from .results import Clip, ClipFiles, read_clip
 
@@ -67,7 +67,7 @@ def evaluate_clips(
         label = f"{files.method}/{files.clip}"
         progress(ProgressEvent(number, len(clips), f"clip {label}"))
         clip = read_clip(files, progress=progress)
-        method = found.setdefault(files.method, MethodResult(files.method, isinstance(clip.camera, Equirect)))
+        method = found.setdefault(files.method, MethodResult(files.method, clip.camera.wraps))
         try:
             method.clips[files.clip] = _measure(clip, files, networks, views, solve, progress)
         except InvalidInput as error:
@@ -101,7 +101,7 @@ def _measure(
     found: dict[str, Measures] = {}
     whole: Measures | None = None
     for view in views:
-        is_whole = view == "whole" or not isinstance(clip.camera, Equirect)
+        is_whole = view == "whole" or not clip.camera.wraps
         if is_whole and whole is not None:
             found[view] = whole
             continue

@@ -147,7 +147,7 @@ def _as_path(source: str, key: str, array: np.ndarray, intrinsics: np.ndarray | 
         array = array.reshape(-1, 3, 4)
     if array.ndim != 3 or array.shape[1:] not in ((3, 4), (4, 4)):
         raise FormatError(
-            f"{source}: poses must have shape [T, 3, 4], [T, 12] or [T, 4, 4]; got {list(array.shape)}."
+            f"{source}: poses must have shape [T, 3, 4] or [T, 4, 4], or flat [T, 12]; got {list(array.shape)}."
         )
     check_count(source, range(len(array)))
     matrices = torch.eye(4, dtype=torch.float64).repeat(len(array), 1, 1)

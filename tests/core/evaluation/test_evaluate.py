@@ -17,6 +17,7 @@ from matrix3d_core.evaluation.measure import METRICS, Measures, measure_pictures
 from matrix3d_core.evaluation.results import find_results, read_clip
 from matrix3d_core.evaluation.run import MethodResult, evaluate_clips
 from matrix3d_core.evaluation.tables import format_table, paper_tables, read_long_csv
+from matrix3d_core.io.camera_paths.door import import_text
 from matrix3d_core.io.cameras_json import write_trajectory
 from matrix3d_core.io.images import write_image
 from matrix3d_core.io.video import write_mp4
@@ -205,6 +206,14 @@ def test_evoworlds_loop_test_is_read(tmp_path):
     (method,) = evaluate_clips(clips, views=["whole"])
     assert method.name == "eval_unity_curve"
     assert method.summary["whole"].values["end_psnr"] == pytest.approx(-20 * math.log10(5 / 255), abs=1e-4)
+
+
+def test_a_broken_line_of_evoworlds_poses_is_named():
+    heading = "Frame,PosX,PosY,PosZ,RotX,RotY,RotZ\n"
+    with pytest.raises(FormatError, match="line 3 must hold 7 numbers, Frame, PosX.*got '2,0,0'"):
+        import_text(heading + "1,0,0,0,0,0,0\n2,0,0\n", source="camera_poses.txt")
+    with pytest.raises(FormatError, match="at least 1 pose"):
+        import_text(heading)
 
 
 def test_fid_and_fvd_take_all_clips_together():
