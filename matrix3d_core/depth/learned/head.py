@@ -74,8 +74,8 @@ class DepthHeadConfig:
     feature_width: int = 384
     layers: tuple[int, ...] = (2, 5, 8, 11)
     width: int = 192
-    blocks: int = 3
-    heads: int = 6
+    blocks: int = 2
+    heads: int = 3
     coarse: int = 128
     middle: int = 80
     fine: int = 48
