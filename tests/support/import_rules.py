@@ -29,7 +29,7 @@ FLOORS = (
     "collision features io raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
     "optimize synth video",
-    "evaluation explore",
+    "evaluation explore factory",
     "standalone",
     "doctor cli public",
 )

@@ -1,0 +1,1 @@
+"""Training clips from procedural and user scenes: routes, collision, filter, captions, WebDataset shards."""
