@@ -16,6 +16,7 @@ from .variables import variable
 
 __all__ = [
     "cache_folder",
+    "ignore_interrupts",
     "memory_bytes",
     "peak_memory_gb",
     "stopped_politely",
@@ -79,6 +80,11 @@ def peak_memory_gb() -> float | None:
         return None
     scale = 2**30 if platform.system() == "Darwin" else 2**20  # macOS counts bytes, the others kilobytes
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 2)
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one; to be called in the main thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
