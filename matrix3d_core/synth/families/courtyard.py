@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import furniture, plants, props, vehicles
+from . import furniture, plants, props, vehicles, yards
 from .house import facade, random_style
 from .landmarks import arcade
 from .place import Place
@@ -127,7 +127,7 @@ def build(p: Place) -> None:
         plants.bush(p.at(x, z), p.u(0.4, 0.9))
     if p.chance(0.5):
         q = p.at(p.u(-0.25, 0.25) * width, -depth * 0.3)
-        w, d = furniture.table(q, 1.4, 0.8)
+        _, d = furniture.table(q, 1.4, 0.8)
         for x in (-0.4, 0.4):
             furniture.chair(q.at(x, d / 2 + 0.2))
             furniture.chair(q.at(x, -d / 2 - 0.2, yaw=math.pi))
@@ -141,7 +141,7 @@ def build(p: Place) -> None:
                     (x, up - 0.2, z), (p.u(0.4, 0.8), 0, 0), (0, -p.u(0.5, 1.0), p.u(-0.1, 0.1)), p.m.fabric()
                 )
     if p.chance(0.4):
-        props.well(p.at(p.u(-0.2, 0.2) * width, depth * 0.22))
+        yards.well(p.at(p.u(-0.2, 0.2) * width, depth * 0.22))
     for _ in range(p.n(0, 2)):
         props.person(p.at(p.u(-0.4, 0.4) * width, p.u(-0.4, 0.4) * depth, yaw=p.u(0, 6)))
     props.lamp_post(p.at(width / 2 - 0.5, depth / 2 - 1.2), kind=0)

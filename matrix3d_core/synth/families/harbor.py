@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles
+from . import plants, props, vehicles, yards
 from .house import Style, house, random_style
 from .place import Place
 from .terrain import hills, skyline
@@ -73,9 +73,9 @@ def _cargo(p: Place, half: float) -> None:
         z = -half + 12 * k + p.u(0, 3)
         if abs(z) > 6:
             for row in range(p.n(1, 3)):
-                props.container(p.at(-10 - 2.7 * row, z, yaw=p.u(-0.03, 0.03)), p.n(1, 3))
+                yards.container(p.at(-10 - 2.7 * row, z, yaw=p.u(-0.03, 0.03)), p.n(1, 3))
     for k in (-1, 1):
-        props.crane(p.at(-4.2, k * p.u(16, 34), yaw=-math.pi / 2), p.u(16, 26))
+        yards.crane(p.at(-4.2, k * p.u(16, 34), yaw=-math.pi / 2), p.u(16, 26))
     for _ in range(p.n(1, 3)):
         vehicles.truck(p.at(-p.u(7, 9), p.pick((-1, 1)) * p.u(8, half), yaw=p.u(-0.2, 0.2)))
 
@@ -114,7 +114,7 @@ def build(p: Place) -> None:
         for _ in range(p.n(3, 8)):
             plants.planter(p.at(-p.u(2, quay - 2), p.u(-half, half), yaw=p.u(0, 3)))
         for _ in range(p.n(0, 3)):
-            props.cafe(p.at(-quay + 2.2, p.u(-0.6, 0.6) * half, yaw=math.pi / 2), p.n(3, 5))
+            yards.cafe(p.at(-quay + 2.2, p.u(-0.6, 0.6) * half, yaw=math.pi / 2), p.n(3, 5))
     for k in range(10):
         z = -half + k * half / 5 + p.u(0, 3)
         if p.chance(0.6):
@@ -130,7 +130,7 @@ def build(p: Place) -> None:
             p.cylinder((-0.7, z), 0.2, (0.45, 0.55), iron)
         props.sag(p, (-0.7, 0.4, z), (2.4, -0.6, z + 2.5), 0.25, 0.035, "rope")
     if p.chance(0.6):
-        for k in range(p.n(1, 4)):
+        for _ in range(p.n(1, 4)):
             props.railing(p.at(-0.25, -half + p.u(5, 100), 0.1, yaw=-math.pi / 2), p.u(5, 15))
     lamp = p.n(0, 2)
     for k in range(7):

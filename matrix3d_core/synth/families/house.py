@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..scene import SurfaceClass
 from .place import Place
@@ -200,7 +201,7 @@ def _timbers(p: Place, width: float, low: float, high: float, xs: list[float], s
     )
     for x in posts:
         p.span((x - t / 2, x + t / 2), (-0.02, 0.01), (low + t, high - t), wood)
-    for a, b in zip(posts, posts[1:], strict=False):
+    for a, b in pairwise(posts):
         is_window = any(a < x < b for x in xs)
         if b - a < 0.3:
             continue

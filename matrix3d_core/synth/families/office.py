@@ -109,33 +109,33 @@ def build(p: Place) -> None:
         room._taken += [(-width / 2 + 1.9, depth / 2 - 1.9, 2.0)]
     screens = p.n(1, 2)
     for _ in range(int(width * depth / 9)):
-        if q := room.on_floor(1.6, 1.9, 0.35, yaw=p.pick((0.0, math.pi))):
-            f.desk(q.at(0, 0.3), 1.5, screens)
-            f.office_chair(q.at(p.u(-0.2, 0.2), -0.5, yaw=math.pi + p.u(-0.8, 0.8)))
+        if spot := room.on_floor(1.6, 1.9, 0.35, yaw=p.pick((0.0, math.pi))):
+            f.desk(spot.at(0, 0.3), 1.5, screens)
+            f.office_chair(spot.at(p.u(-0.2, 0.2), -0.5, yaw=math.pi + p.u(-0.8, 0.8)))
             if p.chance(0.5):
                 with p.object("screen wall", SurfaceClass.OBJECT):
-                    q.box((0, 0.72), (1.55, 0.04), (0.5, 1.25), p.m.fabric())
+                    spot.box((0, 0.72), (1.55, 0.04), (0.5, 1.25), p.m.fabric())
     for _ in range(p.n(2, 5)):
         w = p.u(0.8, 1.6)
-        if q := room.at_wall(w, 0.45):
+        if spot := room.at_wall(w, 0.45):
             p.pick(
                 (
                     lambda a, n: f.shelf(a, n),
                     lambda a, n: f.cabinet(a, n, p.u(0.75, 1.3)),
                     lambda a, n: f.wardrobe(a, n),
                 )
-            )(q, w)
+            )(spot, w)
     for _ in range(p.n(2, 5)):
-        if q := room.at_wall(0.5, 0.5):
-            i.pot_plant(q)
-    if q := room.at_wall(0.6, 0.5):
+        if spot := room.at_wall(0.5, 0.5):
+            i.pot_plant(spot)
+    if spot := room.at_wall(0.6, 0.5):
         with p.object("copier", SurfaceClass.OBJECT):
-            q.box((0, 0), (0.6, 0.5), (0.1, 0.95), p.m.white())
-            q.box((0, 0), (0.58, 0.48), (0.95, 1.05), p.m.black())
+            spot.box((0, 0), (0.6, 0.5), (0.1, 0.95), p.m.white())
+            spot.box((0, 0), (0.58, 0.48), (0.95, 1.05), p.m.black())
     room.pictures(p.n(2, 6))
-    side = shell.sides[3]
+    wall = shell.sides[3]
     with p.object("whiteboard", SurfaceClass.OBJECT):
-        side.span(
+        wall.span(
             (depth / 2 - 1.2, depth / 2 + 1.2),
             (-0.03, 0),
             (0.9, 2.0),
@@ -144,6 +144,6 @@ def build(p: Place) -> None:
         words = p.m.text(
             p.pick(("PLAN A", "SPRINT 12", "Q3 GOALS", "IDEAS")), (0.1, 0.2, 0.6), (0.93, 0.93, 0.94)
         )
-        side.quad((depth / 2 - 0.8, 1.85, -0.035), (1.2, 0, 0), (0, -0.4, 0), words)
+        wall.quad((depth / 2 - 0.8, 1.85, -0.035), (1.2, 0, 0), (0, -0.4, 0), words)
     p.b.facts.insert(0, "an open office with desks and screens")
     view_outside(p, -p.pick((0.2, 4.0, 9.0, 15.0)))

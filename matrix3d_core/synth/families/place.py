@@ -1,4 +1,4 @@
-"""A local frame to build in: position and heading on the ground, with the scene's builder, materials and random numbers.
+"""A local frame to build in: position and heading, with the scene's builder, materials and random numbers.
 
 Local axes: x right, z away (a piece of furniture looks towards -z, a house has its front at z = 0 facing -z), heights
 ``up`` in meters above the frame's base. Points are ``(x, up, z)``, footprints ``(x, z)``.

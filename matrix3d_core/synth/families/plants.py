@@ -69,9 +69,14 @@ def broadleaf(
             a, t = k * 2.4 + p.u(0, 0.8), ((k * 0.618) % 1.0) * 1.7 - 0.85
             r = reach * math.sqrt(max(0.05, 1 - t * t)) * p.u(0.45, 0.8)
             tip = (middle[0] + r * math.cos(a), middle[1] + t * half * 0.85, middle[2] + r * math.sin(a))
-            fork = (top[0] * 0.6, min(max(low * 0.9, tip[1] - r), height * 0.65), top[2] * 0.6)
-            bend = ((fork[0] + tip[0]) / 2, (fork[1] + tip[1]) / 2 - 0.03 * height, (fork[2] + tip[2]) / 2)
-            tube(p, (fork, bend, tip), (0.008 * height, 0.006 * height, 0.003 * height), material, 5)
+            if dense >= 0.4:
+                fork = (top[0] * 0.6, min(max(low * 0.9, tip[1] - r), height * 0.65), top[2] * 0.6)
+                bend = (
+                    (fork[0] + tip[0]) / 2,
+                    (fork[1] + tip[1]) / 2 - 0.03 * height,
+                    (fork[2] + tip[2]) / 2,
+                )
+                tube(p, (fork, bend, tip), (0.008 * height, 0.006 * height, 0.003 * height), material, 5)
             size = reach * p.u(0.42, 0.62)
             p.leaves(
                 tip,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -83,7 +84,8 @@ def cushion(
     lon = np.arange(columns)[None] * 2 * math.pi / columns
 
     def bent(t: np.ndarray) -> np.ndarray:
-        return np.sign(t) * np.abs(t) ** (2 / power)
+        result: np.ndarray = np.sign(t) * np.abs(t) ** (2 / power)
+        return result
 
     x = bent(np.cos(lat)) * bent(np.cos(lon)) * size[0] / 2
     z = bent(np.cos(lat)) * bent(np.sin(lon)) * size[1] / 2
@@ -96,14 +98,14 @@ def cushion(
 def prism(p: Place, polygon: Sequence[tuple[float, float]], up: tuple[float, float], material: int) -> None:
     """Add a convex footprint, extruded upwards."""
     ring = np.array([[x, 0.0, z] for x, z in polygon])
-    low, high = ring + [0, up[0], 0], ring + [0, up[1], 0]
+    low, high = ring + np.array((0, up[0], 0)), ring + np.array((0, up[1], 0))
     loft(p, np.stack([low, high]), material, smooth=False)
 
 
 def extrude(p: Place, outline: Sequence[tuple[float, float]], x: tuple[float, float], material: int) -> None:
     """Add a side view ``(z, up)``, star-shaped about its mean, extruded along x."""
     ring = np.array([[0.0, up, z] for z, up in outline])
-    loft(p, np.stack([ring + [x[0], 0, 0], ring + [x[1], 0, 0]]), material, smooth=False)
+    loft(p, np.stack([ring + np.array((end, 0, 0)) for end in x]), material, smooth=False)
 
 
 def wall(
@@ -116,7 +118,7 @@ def wall(
 ) -> None:
     """Add a wall along local x from 0, z from 0 to the thickness, as boxes around its openings."""
     edges = sorted({0.0, length, *(o[0] for o in openings), *(o[1] for o in openings)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if end - start < 1e-6:
             continue
         middle, low = (start + end) / 2, up[0]
@@ -189,7 +191,7 @@ def gable_roof(
         ring = np.array(
             [[0, low, edge], [0, ridge, middle], [0, ridge + thick, middle], [0, low + thick, edge]]
         )
-        loft(p, np.stack([ring + [x0, 0, 0], ring + [x1, 0, 0]]), material, smooth=False)
+        loft(p, np.stack([ring + np.array((x0, 0, 0)), ring + np.array((x1, 0, 0))]), material, smooth=False)
     for end in x:
         v = np.array([[end, eaves, z[0]], [end, eaves, z[1]], [end, ridge - 0.02, middle]])
         p.mesh(v, np.array([[0, 1, 2]]), gable)
@@ -208,13 +210,11 @@ def hip_roof(
     x0, x1, z0, z1 = x[0] - overhang, x[1] + overhang, z[0] - overhang, z[1] + overhang
     inset = min(x1 - x0, z1 - z0) / 2
     xa, xb, za, zb = x0 + inset, x1 - inset, z0 + inset, z1 - inset
-    v = np.array(
-        [[x0, eaves, z0], [x1, eaves, z0], [x1, eaves, z1], [x0, eaves, z1]]
-        + [[xa, ridge, za], [xb, ridge, za], [xb, ridge, zb], [xa, ridge, zb]]
-    )
+    low = [(x0, eaves, z0), (x1, eaves, z0), (x1, eaves, z1), (x0, eaves, z1)]
+    high = [(xa, ridge, za), (xb, ridge, za), (xb, ridge, zb), (xa, ridge, zb)]
     sides = [[i, (i + 1) % 4, (i + 1) % 4 + 4, i + 4] for i in range(4)] + [[3, 2, 1, 0]]
     faces = [t for a, b, c, d in sides for t in ((a, b, c), (a, c, d))]
-    p.mesh(v, np.array(faces), material)
+    p.mesh(np.array([*low, *high]), np.array(faces), material)
 
 
 def arch_wall(

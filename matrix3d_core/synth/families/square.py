@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles
+from . import plants, props, vehicles, yards
 from .house import house, random_style
 from .landmarks import arcade_house, church
 from .place import Place
@@ -34,7 +34,7 @@ def _life(p: Place, half: float) -> None:
     """Put people, stalls, benches, bicycles and tables on the square."""
     market = p.chance(0.5)
     for _ in range(p.n(3, 9) if market else 0):
-        props.stall(
+        yards.stall(
             p.at(
                 p.u(-0.6, 0.6) * half,
                 p.u(-0.6, 0.6) * half,
@@ -53,7 +53,7 @@ def _life(p: Place, half: float) -> None:
     for _ in range(p.n(1, 5)):
         vehicles.bicycle(p.at(p.u(-0.8, 0.8) * half, p.pick((-1, 1)) * 0.82 * half, yaw=p.u(0, 3)))
     for _ in range(p.n(0, 2)):
-        props.cafe(p.at(p.u(-0.5, 0.5) * half, p.pick((-1, 1)) * (half - 3.0)), p.n(3, 5))
+        yards.cafe(p.at(p.u(-0.5, 0.5) * half, p.pick((-1, 1)) * (half - 3.0)), p.n(3, 5))
     for k in range(p.n(0, 6)):
         vehicles.car(p.at(-half + 3 + 3.0 * k, half - 4.5, yaw=p.u(-0.05, 0.05)))
     for _ in range(p.n(1, 4)):
@@ -96,11 +96,11 @@ def build(p: Place) -> None:
             _side(q, 2 * half, kinds, arcades and k % 2 == 1)
     middle = p.n(0, 3)
     if middle == 0:
-        props.fountain(p, p.u(1.8, 3.4))
+        yards.fountain(p, p.u(1.8, 3.4))
     elif middle == 1:
-        props.statue(p)
+        yards.statue(p)
     elif middle == 2:
-        props.well(p)
+        yards.well(p)
     lamp, n = p.n(0, 2), p.n(4, 8)
     for k in range(n):
         a = (k + 0.5) * math.tau / n
@@ -109,7 +109,7 @@ def build(p: Place) -> None:
             kind=0 if lamp == 1 else lamp,
         )
     if p.chance(0.6):
-        for k in range(p.n(3, 8)):
+        for _ in range(p.n(3, 8)):
             a, r = p.u(0, math.tau), p.u(0.4, 0.85) * half
             plants.broadleaf(p.at(r * math.sin(a), r * math.cos(a)), p.u(5, 10), bare=0.3)
     _life(p, half)

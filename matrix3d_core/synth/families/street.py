@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles
+from . import plants, props, vehicles, yards
 from .house import Style, house, random_style
 from .place import Place
 from .terrain import backdrop
@@ -170,7 +170,7 @@ def _along(p: Place, half: float, road: float, walk: float, trees: float, lit: f
                     p.at(side * (road / 2 + p.u(0.4, walk)), p.u(-1, 1) * half, 0.12, yaw=p.u(0, 6.3))
                 )
             elif thing == 6 and walk > 2.6:
-                props.cafe(
+                yards.cafe(
                     p.at(side * (road / 2 + walk - 1.0), p.u(-0.9, 0.9) * half, 0.12, yaw=yaw), p.n(2, 4)
                 )
             elif thing == 7:

@@ -14,7 +14,8 @@ __all__ = ["bicycle", "boat", "bus", "car", "cart", "truck", "van"]
 
 _OBJECT = SurfaceClass.OBJECT
 
-# Side views from the front (z = -1) to the back (z = 1), in shares of half the length: belt line, and the roof's trapezoid.
+# Side views from the front (z = -1) to the back (z = 1), in shares of half the length: belt line, then the corners of
+# the roof.
 BODIES = {
     "hatchback": (
         4.0,
@@ -216,10 +217,10 @@ def bicycle(p: Place) -> None:
             ]
             tube(p, ring, 0.02, black, 4)
             for k in range(6):
-                a = k * math.pi / 6
+                turn = k * math.pi / 6
                 p.beam(
-                    (0, 0.34 - 0.31 * math.sin(a), z - 0.31 * math.cos(a)),
-                    (0, 0.34 + 0.31 * math.sin(a), z + 0.31 * math.cos(a)),
+                    (0, 0.34 - 0.31 * math.sin(turn), z - 0.31 * math.cos(turn)),
+                    (0, 0.34 + 0.31 * math.sin(turn), z + 0.31 * math.cos(turn)),
                     0.006,
                     p.m.metal(),
                 )

@@ -1,0 +1,70 @@
+"""Every family: it builds, the same again for the same seed, with ground to stand on and a picture to learn from."""
+
+import numpy as np
+import pytest
+import torch
+
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.scene.camera import Equirect
+from matrix3d_core.synth.families import FAMILIES, make_scene
+from matrix3d_core.synth.render import render_scene
+from matrix3d_core.synth.scene import SurfaceClass
+from matrix3d_core.synth.sets import SETS
+
+
+def standpoint(scene):
+    """A place on the walkable ground, away from the boxes of all objects: pose of a camera 1.6 m above it."""
+    boxes = [
+        (item.low, item.high)
+        for item in scene.objects
+        if item.surface_class not in (SurfaceClass.GROUND, SurfaceClass.TERRAIN, SurfaceClass.CEILING)
+    ]
+    low, high = (np.array(side) for side in zip(*boxes, strict=True))
+    rng = np.random.default_rng(0)
+    corners = np.array(scene.walkable[0].polygon)
+    for _ in range(400):
+        x, z = rng.uniform(corners.min(0), corners.max(0))
+        eye = np.array((x, -scene.walkable[0].up - 1.6, z))
+        if not ((low - 0.25 < eye) & (eye < high + 0.25)).all(1).any():
+            pose = torch.eye(4, dtype=torch.float64)
+            pose[:3, 3] = torch.from_numpy(-eye)
+            return pose
+    raise AssertionError("no free place")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_family_builds_scenes_to_learn_from(family):
+    for seed in (3, 4):
+        scene = make_scene(family, seed)
+        assert 2000 < len(scene.geometry.kinds) < 60_000
+        assert scene.walkable
+        assert scene.facts
+        assert scene.is_indoor == (family in ("rooms", "office", "apartment"))
+        present = {item.surface_class for item in scene.objects}
+        assert {SurfaceClass.GROUND, SurfaceClass.OBJECT} <= present
+        assert present & {SurfaceClass.WALL, SurfaceClass.TERRAIN}
+        frame = render_scene(scene, Equirect((64, 128)), standpoint(scene))
+        assert 0.03 < frame.rgb.mean() < 0.8
+        assert (frame.rgb > 0.99).all(-1).float().mean() < 0.2
+        depth = frame.depth_ray[torch.isfinite(frame.depth_ray)]
+        assert depth.min() > 0.2
+        assert frame.surface_class.unique().numel() >= 3
+
+
+@pytest.mark.parametrize("family", ["rooms", "street", "forest"])
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(family):
+    one, again, other = make_scene(family, 11), make_scene(family, 11), make_scene(family, 12)
+    for table in ("table", "kinds"):
+        assert np.array_equal(getattr(one.geometry, table), getattr(again.geometry, table))
+    assert np.array_equal(one.looks.materials, again.looks.materials)
+    assert (one.environment, one.facts, one.objects) == (again.environment, again.facts, again.objects)
+    assert one.geometry.table.shape != other.geometry.table.shape
+
+
+def test_sets_have_only_families_that_exist():
+    assert {name for use in ("train", "dev") for name in SETS[use].families} == set(FAMILIES)
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(InvalidInput, match=r"family must be one of rooms, .*; got 'room'\."):
+        make_scene("room", 0)
