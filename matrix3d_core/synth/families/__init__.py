@@ -23,8 +23,8 @@ from . import (
     square,
     street,
 )
-from .palette import Palette
-from .place import Place
+from .parts.palette import Palette
+from .parts.place import Place
 
 __all__ = ["FAMILIES", "Family", "make_scene"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import furniture, plants, props, vehicles, yards
-from .house import facade, random_style
-from .landmarks import arcade
-from .place import Place
-from .shapes import gable_roof
-from .terrain import backdrop
-from .weather import daylight
+from .parts import furniture, plants, props, vehicles, yards
+from .parts.house import facade, random_style
+from .parts.landmarks import arcade
+from .parts.place import Place
+from .parts.shapes import gable_roof
+from .parts.terrain import backdrop
+from .parts.weather import daylight
 
 __all__ = ["build"]
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from ..scene import SurfaceClass
-from . import plants, props
-from .landmarks import arcade
-from .palette import Color
-from .place import Place
-from .terrain import Noise, grid_land, hills, rock
-from .weather import daylight
+from .parts import plants, props
+from .parts.landmarks import arcade
+from .parts.palette import Color
+from .parts.place import Place
+from .parts.terrain import Noise, grid_land, hills, rock
+from .parts.weather import daylight
 
 __all__ = ["build"]
 
@@ -50,7 +50,7 @@ def _mesa(p: Place, reach: float, height: float, material: int) -> None:
     sides = 14
     shape = 1 + 0.25 * p.rng.uniform(-1, 1, sides)
     with p.object("table mountain", SurfaceClass.TERRAIN):
-        from .shapes import loft
+        from .parts.shapes import loft
 
         a = np.arange(sides) * math.tau / sides
         rings = [

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from ..scene import SurfaceClass
-from . import plants
-from .place import Place
-from .terrain import Noise, grid_land, hills, rock, tree_ring
-from .weather import daylight
+from .parts import plants
+from .parts.place import Place
+from .parts.terrain import Noise, grid_land, hills, rock, tree_ring
+from .parts.weather import daylight
 
 __all__ = ["build"]
 
@@ -37,7 +37,7 @@ def build(p: Place) -> None:
     floor = p.m.litter() if kind != "conifer" or p.chance(0.4) else p.m.soil((0.33, 0.26, 0.18))
     if p.chance(0.35):
         floor = p.m.grass((0.26, 0.34, 0.14))
-    grid_land(p, "forest floor", SurfaceClass.TERRAIN, 110, up, floor, cells=70)
+    grid_land(p, "forest floor", SurfaceClass.TERRAIN, 110, up, floor, cells=60)
     trail = p.m.soil() if p.chance(0.6) else p.m.gravel()
     z = np.linspace(-45, 45, 61)
     x = _path(z, bend, phase)
@@ -68,7 +68,7 @@ def build(p: Place) -> None:
         if one == "conifer":
             plants.conifer(q, p.u(9, 22), dense=dense)
         elif one == "bare":
-            plants.dead_tree(q, p.u(7, 15))
+            plants.dead_tree(q, p.u(7, 15), dense)
         elif one == "birch":
             plants.broadleaf(
                 q,
@@ -81,12 +81,12 @@ def build(p: Place) -> None:
         else:
             plants.broadleaf(q, p.u(9, 20), dense=dense, color=p.m.shade(color, 0.1), bare=p.u(0.25, 0.5))
 
-    for _ in range(p.n(16, 26)):
+    for _ in range(p.n(14, 21)):
         tree(spot(2.5, 17, 0.8), 1.0)
     for _ in range(p.n(28, 40)):
-        tree(spot(15, 36, 0.9), 0.5)
+        tree(spot(15, 36, 0.9), 0.36)
     for _ in range(p.n(60, 90)):
-        tree(spot(34, 85, 1.0), 0.2)
+        tree(spot(34, 85, 1.0), 0.16)
     for _ in range(p.n(15, 35)):
         plants.fern(spot(2, 20, 0.4), p.u(0.4, 0.9))
     for _ in range(p.n(4, 14)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles, yards
-from .house import Style, house, random_style
-from .place import Place
-from .terrain import hills, skyline
-from .weather import daylight
+from .parts import plants, props, vehicles, yards
+from .parts.house import Style, house, random_style
+from .parts.place import Place
+from .parts.terrain import hills, skyline
+from .parts.weather import daylight
 
 __all__ = ["build", "warehouse"]
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from ..scene import SurfaceClass
-from . import plants, props
-from .place import Place
-from .shapes import gable_roof
-from .terrain import Noise, grid_land, hills, rock
-from .weather import daylight
+from .parts import plants, props
+from .parts.place import Place
+from .parts.shapes import gable_roof
+from .parts.terrain import Noise, grid_land, hills, rock
+from .parts.weather import daylight
 
 __all__ = ["build", "hut"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .place import Place
+from .parts.place import Place
+from .parts.weather import night
 from .street import PHRASES, build_street
-from .weather import night
 
 __all__ = ["build"]
 

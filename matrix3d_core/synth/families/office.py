@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import furniture as f
-from . import interiors as i
-from .furnish import Layout
-from .interiors import Opening, room_shell
-from .place import Place
+from .parts import furniture as f
+from .parts import interiors as i
+from .parts.furnish import Layout
+from .parts.interiors import Opening, room_shell
+from .parts.place import Place
+from .parts.weather import daylight
 from .rooms import view_outside
-from .weather import daylight
 
 __all__ = ["build"]
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles
-from .house import house, random_style
-from .place import Place
-from .shapes import arch_wall
-from .terrain import hills, rock, skyline, tree_ring
-from .weather import daylight
+from .parts import plants, props, vehicles
+from .parts.house import house, random_style
+from .parts.place import Place
+from .parts.shapes import arch_wall
+from .parts.terrain import hills, rock, skyline, tree_ring
+from .parts.weather import daylight
 
 __all__ = ["build"]
 

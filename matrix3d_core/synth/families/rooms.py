@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import interiors as i
-from .furnish import furnish
-from .interiors import Opening, Shell, room_shell
-from .place import Place
-from .weather import daylight
+from .parts import interiors as i
+from .parts.furnish import furnish
+from .parts.interiors import Opening, Shell, room_shell
+from .parts.place import Place
+from .parts.weather import daylight
 
 __all__ = ["SIZES", "build", "chandelier", "room", "view_outside"]
 
@@ -54,7 +54,7 @@ def _fit_openings(shell: Shell, openings: list[list[Opening]], ajar: bool) -> No
 
 def view_outside(p: Place, ground_up: float) -> None:
     """Add what windows show: lawn or street, hedges, trees and houses as simple bodies."""
-    from .plants import broadleaf
+    from .parts.plants import broadleaf
 
     with p.object("ground outside", SurfaceClass.TERRAIN):
         p.box(

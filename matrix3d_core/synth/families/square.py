@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from ..scene import SurfaceClass
-from . import plants, props, vehicles, yards
-from .house import house, random_style
-from .landmarks import arcade_house, church
-from .place import Place
-from .terrain import backdrop
-from .weather import daylight
+from .parts import plants, props, vehicles, yards
+from .parts.house import house, random_style
+from .parts.landmarks import arcade_house, church
+from .parts.place import Place
+from .parts.terrain import backdrop
+from .parts.weather import daylight
 
 __all__ = ["build"]
 

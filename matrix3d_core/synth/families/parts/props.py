@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place, Point
 from .shapes import cushion, tube
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place
 from .shapes import loft
 

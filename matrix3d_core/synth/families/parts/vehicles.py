@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place
 from .shapes import cushion, loft, tube
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..scene import Environment
+from ...scene import Environment
 from .palette import linear
 from .place import Place
 

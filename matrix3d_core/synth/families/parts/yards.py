@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from . import furniture
 from .place import Place
 from .shapes import cushion, gable_roof, tube

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .house import Style, facade, random_style
 from .place import Place
 from .shapes import arch_wall, gable_roof, tube

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..scene import SceneBuilder, SurfaceClass
+from ...scene import SceneBuilder, SurfaceClass
 from .palette import Palette
 
 __all__ = ["Place", "Point"]

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place
 from .shapes import gable_roof, hip_roof, tube, wall
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .palette import Color
 from .place import Place, Point
 from .shapes import cushion, tube
@@ -65,7 +65,7 @@ def broadleaf(
     middle = (top[0], (low + height) / 2, top[2])
     half = (height - low) / 2
     with p.object("tree crown", _FOLIAGE):
-        for k in range(p.n(9, 13)):
+        for k in range(p.n(9, 13) if dense > 0.2 else 8):
             a, t = k * 2.4 + p.u(0, 0.8), ((k * 0.618) % 1.0) * 1.7 - 0.85
             r = reach * math.sqrt(max(0.05, 1 - t * t)) * p.u(0.45, 0.8)
             tip = (middle[0] + r * math.cos(a), middle[1] + t * half * 0.85, middle[2] + r * math.sin(a))
@@ -85,7 +85,7 @@ def broadleaf(
                 0.065 * height * p.u(0.8, 1.1),
                 twig,
             )
-            if dense >= 0.2:
+            if dense >= 0.1:
                 p.ellipsoid(tip, (size * 0.5, size * 0.36, size * 0.5), inner)
         p.ellipsoid(middle, (reach * 0.42, half * 0.55, reach * 0.42), inner)
 
@@ -112,12 +112,12 @@ def conifer(p: Place, height: float, *, dense: float = 1.0, color: Color = (0.16
         p.cylinder((0, 0), 0.1, (height * 0.93, height), inner, 0.0)
 
 
-def dead_tree(p: Place, height: float) -> None:
+def dead_tree(p: Place, height: float, dense: float = 1.0) -> None:
     """Add a tree without leaves."""
     bark = p.m.bark((0.45, 0.41, 0.36))
     with p.object("bare tree", _FOLIAGE):
         trunk = _trunk(p, height * 0.8, 0.02 * height + 0.03, bark, 0.1)
-        for k in range(p.n(6, 11)):
+        for k in range(p.n(6, 11) if dense > 0.5 else 4):
             a, start = k * 2.4, trunk[p.n(2, 4)]
             r, rise = height * p.u(0.15, 0.32), height * p.u(0.05, 0.25)
             tip = (start[0] + r * math.cos(a), start[1] + rise, start[2] + r * math.sin(a))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..scene import SceneBuilder
+from ...scene import SceneBuilder
 
 __all__ = ["Color", "Palette", "linear"]
 

@@ -1,4 +1,4 @@
-"""Inside of buildings: shells of rooms with doors and windows, and what hangs on walls and ceilings."""
+"""Inside of buildings: shells of rooms with doors and windows, and what is fixed to walls and ceilings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place
 from .shapes import tube, wall_pieces
 

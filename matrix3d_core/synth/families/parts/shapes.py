@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from .place import Place, Point
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..scene import SurfaceClass
+from ...scene import SurfaceClass
 from . import furniture as f
 from . import interiors as i
 from .interiors import Shell
