@@ -35,7 +35,7 @@ class SceneSet:
 
 SETS: dict[SetName, SceneSet] = {
     "train": SceneSet(
-        ("rooms", "street", "square", "forest", "mountains", "desert", "harbor", "night_street"),
+        ("rooms", "street", "square", "forest", "mountains", "desert", "harbor", "night_street", "clutter"),
         range(0, 100_000),
     ),
     "dev": SceneSet(("courtyard", "river", "office"), range(200_000, 200_040)),

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InvalidInput
 from ..scene import Scene, SceneBuilder
 from . import (
+    clutter,
     courtyard,
     desert,
     forest,
@@ -51,6 +52,7 @@ FAMILIES: dict[str, Family] = {
     "desert": Family(desert.build),
     "harbor": Family(harbor.build),
     "night_street": Family(night_street.build),
+    "clutter": Family(clutter.build),
     "courtyard": Family(courtyard.build),
     "river": Family(river.build),
     "office": Family(office.build, is_indoor=True),
