@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from ..scene import SurfaceClass
-from .parts import furniture, plants, props, vehicles
+from .parts import furniture, plants, props, vehicles, yards
 from .parts.house import house, random_style
 from .parts.interiors import Opening, ceiling_lamp, room_shell
 from .parts.place import Place
@@ -101,8 +101,8 @@ def _ground(p: Place) -> None:
         p.box((0, 0), (120, 120), (-0.4, 0.0), floor)
     reach = p.u(5, 18)
     things: tuple[_Maker, ...] = (
-        _solid, _solid, _screen, props.lamp_post, props.bin_, props.bench, props.person, props.statue, props.well,
-        props.road_sign, props.stall, vehicles.car, vehicles.van, vehicles.bicycle, vehicles.cart, plants.planter,
+        _solid, _solid, _screen, props.lamp_post, props.bin_, props.bench, props.person, yards.statue, yards.well,
+        props.road_sign, yards.stall, vehicles.car, vehicles.van, vehicles.bicycle, vehicles.cart, plants.planter,
         lambda q: props.fence(q, q.u(1.5, 8)), lambda q: props.railing(q, q.u(1.5, 6)),
         lambda q: plants.broadleaf(q, q.u(2.5, 10)), lambda q: plants.conifer(q, q.u(3, 14)),
         lambda q: plants.bush(q, q.u(0.3, 1.2)), lambda q: plants.hedge(q, q.u(1, 6), q.u(0.5, 2), 0.6),
