@@ -301,4 +301,4 @@ def read_head(path: Path | str) -> DepthHead:
         head.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (TypeError, KeyError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path.name} does not fit its configuration ({str(error)[:200]}).") from error
-    return head.eval().requires_grad_(False)
+    return head.train(False).requires_grad_(False)

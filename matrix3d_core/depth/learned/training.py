@@ -97,7 +97,7 @@ def train_head(
         out_dir: made when missing.
         config: see `HeadTraining`.
         held_out: crops of other scenes, for the figures at the end.
-        resume: go on from the checkpoint in ``out_dir``, if there is one.
+        resume: continue from the checkpoint in ``out_dir``, if there is one.
         network: sizes of the head.
         weights: of the loss terms.
         notes: texts for the file's header.
@@ -160,7 +160,7 @@ def train_head(
             _save(out / _CHECKPOINT, step + 1, head, average, optimizer, kept)
     head.load_state_dict(average)
     if held_out is not None:
-        report.figures = evaluate_head(head.eval(), held_out, precision=config.precision, progress=progress)
+        report.figures = evaluate_head(head.train(False), held_out, precision=config.precision, progress=progress)
     report.weights = out / "depth_head.safetensors"
     write_head(report.weights, head, notes)
     progress(ProgressEvent(config.steps, config.steps, "trained"))

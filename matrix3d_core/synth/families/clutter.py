@@ -121,6 +121,7 @@ def _ground(p: Place) -> None:
 
 
 def _hall(p: Place) -> None:
+    p.b.is_indoor = True
     daylight(p, evenings=0.3)
     width, depth, height = p.u(4, 18), p.u(4, 18), p.u(2.3, 6.5)
     openings: list[list[Opening]] = [[], [], [], []]
