@@ -1,14 +1,17 @@
 """Every family: it builds, the same again for the same seed, with ground to stand on and a picture to learn from."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.scene.camera import Equirect
+from matrix3d_core.synth.describe import describe_scene
 from matrix3d_core.synth.families import FAMILIES, make_scene
 from matrix3d_core.synth.render import render_scene
-from matrix3d_core.synth.scene import SurfaceClass
+from matrix3d_core.synth.scene import SceneBuilder, SurfaceClass
 from matrix3d_core.synth.sets import SETS
 
 
@@ -26,10 +29,15 @@ def standpoint(scene):
         x, z = rng.uniform(corners.min(0), corners.max(0))
         eye = np.array((x, -scene.walkable[0].up - 1.6, z))
         if not ((low - 0.25 < eye) & (eye < high + 0.25)).all(1).any():
-            pose = torch.eye(4, dtype=torch.float64)
-            pose[:3, 3] = torch.from_numpy(-eye)
-            return pose
+            return standpoint_at(x, z, scene.walkable[0].up)
     raise AssertionError("no free place")
+
+
+def standpoint_at(x, z, up=0.0):
+    """The pose of a camera 1.6 m above a place."""
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[:3, 3] = torch.tensor((-x, up + 1.6, -z), dtype=torch.float64)
+    return pose
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -49,6 +57,8 @@ def test_family_builds_scenes_to_learn_from(family):
         depth = frame.depth_ray[torch.isfinite(frame.depth_ray)]
         assert depth.min() > 0.2
         assert frame.surface_class.unique().numel() >= 3
+        for caption in (describe_scene(scene), describe_scene(scene, frame)):
+            assert re.fullmatch(r"[A-Z][^.]+\.( There (is|are) [^.]+\.)?", caption), caption
 
 
 @pytest.mark.parametrize("family", ["rooms", "street", "forest"])
@@ -68,3 +78,24 @@ def test_sets_have_only_families_that_exist():
 def test_an_unknown_family_is_refused():
     with pytest.raises(InvalidInput, match=r"family must be one of rooms, .*; got 'room'\."):
         make_scene("room", 0)
+
+
+def test_a_caption_names_the_place_and_what_is_seen():
+    b = SceneBuilder(facts=["a yard", "under a clear sky", "by day"])
+    paint = b.material("flat", (0.5, 0.5, 0.5))
+    with b.object("ground outside", SurfaceClass.GROUND):
+        b.box((0, 0), (50, 50), (-1, 0), paint)
+    for name, x in (("person", 3), ("person", 5), ("armchair", 300), ("bench", -3)):
+        with b.object(name, SurfaceClass.OBJECT):
+            b.box((x, 8), (1, 1), (0, 2), paint)
+    scene = b.build()
+    frame = render_scene(scene, Equirect((64, 128)), standpoint_at(0, 0))
+    assert (
+        describe_scene(scene, frame) == "A yard under a clear sky by day. There are two people and a bench."
+    )
+    assert (
+        describe_scene(scene)
+        == "A yard under a clear sky by day. There are two people, an armchair and a bench."
+    )
+    b.facts, b.is_indoor = ["a hall", "under a clear sky", "in the low evening sun"], True
+    assert describe_scene(b.build()).startswith("A hall, in evening light. There are two people")

@@ -95,7 +95,7 @@ def hills(
     a = np.arange(steps) * math.tau / steps
     sections = []
     for t, h in ((0.0, -0.05), (0.25, 0.35), (0.5, 0.75), (0.8, 1.0), (1.2, 0.6)):
-        r = distance * (1 + t * height / distance * 2.2)
+        r = distance * (1 + t * height / distance * 1.1)
         crest = height * (0.55 + 0.45 * noise(np.cos(a) * 10, np.sin(a) * 10, 4.0, 5) * rough / 0.6)
         wave = 1 + 0.12 * noise(np.cos(a) * 20 + t * 9, np.sin(a) * 20, 3.0)
         sections.append(

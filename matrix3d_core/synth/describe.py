@@ -1,0 +1,76 @@
+"""Captions of procedural scenes, from what their builders know: place, weather, time and things."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from .render import SceneFrame
+from .scene import Scene, SurfaceClass
+
+__all__ = ["describe_scene"]
+
+NOT_NAMED = frozenset(
+    "arches,back wall,bank,blind,ceiling,"
+    "ceiling grid,ceiling lamp,clearing,cornice,curtain,door,door frame,floor,"
+    "forest floor,gallery,ground outside,house outside,keyboard,lake,land,light panel,mountains,path,pillar,pool,quay,"
+    "quay wall,ramp,road,rope,sidewalk,skirting,slope,square,tree crown,wall,water,window,wire,wooded slopes,yard".split(
+        ","
+    )
+)
+"""Objects that the place already implies, or that are parts of others."""
+
+UNCOUNTED = ("grass", "flowers", "hills", "laundry", "dunes", "stairs", "reeds", "dry grass")
+IRREGULAR = {"person": "people", "shelf": "shelves"}
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def describe_scene(scene: Scene, frame: SceneFrame | None = None) -> str:
+    """Return one or two English sentences.
+
+    Args:
+        scene: of `synth.families`, or any with facts: the place first, then weather and time.
+        frame: a picture of it; with one, only what covers at least a thousandth of it is named, the largest first.
+    """
+    place, *circumstances = scene.facts or ("a place",)
+    first = " ".join([place, *circumstances[: 1 if scene.is_indoor else None]])
+    if scene.is_indoor and circumstances:
+        first = f"{place}, {'in evening light' if 'evening' in ' '.join(circumstances) else 'in daylight'}"
+    things = _things(scene, frame)
+    is_one = bool(things) and (
+        things[0].startswith(("a ", "an ")) or things[0] in ("grass", "laundry", "dry grass")
+    )
+    second = f" There {'is' if is_one else 'are'} {_joined(things)}." if things else ""
+    return f"{first[0].upper()}{first[1:]}.{second}"
+
+
+def _things(scene: Scene, frame: SceneFrame | None) -> list[str]:
+    """Return up to five kinds of things with their numbers in words."""
+    if frame is None:
+        shares = np.ones(len(scene.objects) + 1)
+    else:
+        seen = frame.instance.numpy().ravel()
+        shares = np.bincount(seen, minlength=len(scene.objects) + 1) / max(seen.size, 1)
+    area: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    for item, share in zip(scene.objects, shares[1:], strict=True):
+        is_far = item.name.startswith("far ") or item.surface_class == SurfaceClass.SKY
+        if item.name in NOT_NAMED or is_far or share < 1e-3:
+            continue
+        area[item.name] += float(share)
+        count[item.name] += 1
+    return [_counted(name, count[name]) for name, _ in sorted(area.items(), key=lambda pair: -pair[1])[:5]]
+
+
+def _counted(name: str, number: int) -> str:
+    if name in UNCOUNTED:
+        return name
+    if number == 1:
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    plural = IRREGULAR.get(name, name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s"))
+    return f"{NUMBERS[number] if number < len(NUMBERS) else 'many'} {plural}"
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
