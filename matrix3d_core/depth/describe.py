@@ -37,6 +37,17 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
             f"small islands turned into sky: {report['island_pixels_to_sky']} px"
         )
         lines.append(f"scale: {report['scale']}, factor {report['factor']:.6g}")
+    if "views" in report:
+        share = int(geometry.is_sky.sum()) / geometry.is_sky.numel()
+        lines.append(
+            f"views: {report['views']}, they differ by {report['disagreement']:.1%} where they overlap; sky: "
+            f"{share:.1%}; {report['seconds']:.0f} s; backbone {report.get('backbone', 'given')}"
+        )
+        lines.append(f"scale: {report['scale']}, camera height {report['camera_height']:g} m")
+    if (ground := report.get("class_ground")) is not None:
+        lines.append(
+            f"ground: {ground['share']:.0%} of the view below, residual {ground['residual']:.2%} of the height"
+        )
     if (ground := report.get("ground")) is not None:
         lines.append(
             f"ground: {ground['inlier_share']:.0%} of the view below, tilt {ground['tilt_deg']:.1f} degrees, "

@@ -39,6 +39,14 @@ class GeometryReport(TypedDict, total=False):
     read_as: str
     ground: dict[str, float]
     """Fields of `depth.scale.GroundFit`."""
+    class_ground: dict[str, float]
+    """Fields of `depth.learned.ground.ClassGround`."""
+    backbone: str
+    """Name of the file."""
+    views: str
+    disagreement: float
+    """Median over the sphere of the deviation of overlapping views' log distances."""
+    seconds: float
     camera_height: float
     dome_radius: float
     horizon_deg: float

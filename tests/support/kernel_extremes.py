@@ -23,6 +23,7 @@ from numba.core.dispatcher import Dispatcher
 
 from matrix3d_core.compiled import Sliced
 from matrix3d_core.depth import kernels_plane_sweep as kernels_sweep
+from matrix3d_core.depth.learned import kernels_refine
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.io import ply_numba, radiance_numba
@@ -261,6 +262,24 @@ def sweep(rng: np.random.Generator) -> None:
     )
 
 
+def refine(rng: np.random.Generator) -> None:
+    height = int(rng.integers(1, 7))
+    small = (height, 2 * height)
+    rows = int(rng.integers(1, 12))
+    kernels_refine.choose_surfaces(
+        rows,
+        extreme(rng, *small),
+        extreme(rng, *small, 2),
+        extreme(rng, *small),
+        extreme(rng, *small),
+        extreme(rng, *small, 3),
+        rng.random(small) < 0.5,
+        extreme(rng, rows, 2 * rows, 3),
+        np.empty((rows, 2 * rows), np.float32),
+        np.empty((rows, 2 * rows), np.float32),
+    )
+
+
 def scene(rng: np.random.Generator) -> None:
     origins, directions = (extreme(rng, 20, 3).astype(np.float64) for _ in range(2))
     intersect_numba.closest_hit(origins, directions, terrace())
@@ -319,6 +338,7 @@ def main() -> None:
         mesh_by_warp,
         fit,
         sweep,
+        refine,
         scene,
         factory_scene,
         files,

@@ -31,6 +31,8 @@ __all__ = ["MergedViews", "blend_views", "merge_views"]
 _SHARPNESS = 4  # power of the weights for gradients: the view that sees a place best decides
 _SCREEN_RAD = math.radians(25)  # below this size the gradients decide, above it the average of the views
 _LEAST_WEIGHT = 1e-3  # of gradients where no view knows anything
+_GRAZING = 0.06  # cosine to a normal below which it says nothing of the distance
+_NORMAL_ERROR = 2.0  # change of the log distance per radian by which a normal and the distances may differ
 _PRIOR = 0.01  # pull of the factors to 1, of the whole sphere's weight
 _MOST_STEPS = 200
 
@@ -60,6 +62,7 @@ def merge_views(
     views: ViewSet,
     height: int,
     *,
+    normals: Tensor | None = None,  # [H, W, 3]
     progress: ProgressFn = no_progress,
 ) -> MergedViews:
     """Merge the distances of views into a panorama of ``height`` rows.
@@ -70,6 +73,8 @@ def merge_views(
         confidence: ``[V, h, h]`` weights of any unit, 0 for pixels that know nothing (sky).
         views: where the views look.
         height: rows of the result.
+        normals: ``[height, 2 * height, 3]`` normals of the surfaces, as long as they are certain, 0 to 1; they
+            correct the gradients within a surface, not those of edges.
         progress: called between steps.
 
     Raises:
@@ -97,7 +102,13 @@ def merge_views(
     spread = ((weights * (logs - base).square()).sum(0) / total.clamp_min(1e-9)).sqrt()
     base = torch.where(total > 0, base, (area * total * base).sum() / (area * total).sum())
     progress(ProgressEvent(2, 3, "merge views"))
-    solved, steps = _solve(base.double().numpy(), total.double().numpy(), *_gradients(logs, weights))
+    gradients = _gradients(logs, weights)
+    if normals is not None:
+        check_shape("normals", normals, f"{height} {2 * height} 3")
+        gradients = _with_normals(gradients, normals.to(torch.float32), directions)
+    solved, steps = _solve(
+        base.double().numpy(), total.double().numpy(), *(g.double().numpy() for g in gradients)
+    )
     progress(ProgressEvent(3, 3, "merge views"))
     return MergedViews(torch.from_numpy(solved).to(torch.float32), total, spread, factors, steps)
 
@@ -139,7 +150,7 @@ def _weighted_median(values: Tensor, weights: Tensor) -> float:
     return float(values[order[min(int((summed < summed[-1] / 2).sum()), len(order) - 1)]])
 
 
-def _gradients(logs: Tensor, weights: Tensor) -> tuple[np.ndarray, ...]:
+def _gradients(logs: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
     """Return the gradients to the right and downward and how much is known of them, each ``[H, W]``.
 
     A gradient is that of a single view at both pixels; the last row has none downward.
@@ -154,7 +165,29 @@ def _gradients(logs: Tensor, weights: Tensor) -> tuple[np.ndarray, ...]:
         total = sharp.sum(0)
         step = ((torch.roll(logs, -1, dims=axis) - logs) * sharp).sum(0) / total.clamp_min(1e-12)
         known = both.amax(0)
-        result += [step.double().numpy(), (known / (known + 0.05)).double().numpy()]
+        result += [step, known / (known + 0.05)]
+    return tuple(result)
+
+
+def _with_normals(gradients: tuple[Tensor, ...], normals: Tensor, directions: Tensor) -> tuple[Tensor, ...]:
+    """Replace gradients by those of the plane that a normal says, where the two are about the same.
+
+    On a plane the distance along a ray is its offset over the cosine between ray and normal.
+    """
+    result = list(gradients)
+    for place, axis in ((0, 1), (2, 0)):
+        along = torch.roll(directions, -1, dims=axis)
+        step, trust = torch.zeros_like(gradients[place]), torch.zeros_like(gradients[place])
+        for normal in (normals, torch.roll(normals, -1, dims=axis)):
+            certain = torch.linalg.vector_norm(normal, dim=-1)
+            normal = normal / certain.clamp_min(1e-6)[..., None]
+            here, there = ((normal * ray).sum(-1).abs() for ray in (directions, along))
+            least = torch.minimum(here, there)
+            step += 0.5 * (here.clamp_min(_GRAZING).log() - there.clamp_min(_GRAZING).log())
+            trust += 0.5 * certain.square() * ((least - _GRAZING) / _GRAZING).clamp(0, 1)
+        off = (gradients[place] - step) / _NORMAL_ERROR / math.pi * len(normals)
+        share = trust / (1 + off.square())
+        result[place] = torch.lerp(gradients[place], step, share)
     return tuple(result)
 
 

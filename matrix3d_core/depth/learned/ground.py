@@ -1,0 +1,106 @@
+"""Meters from the camera's height: the ground that the network names, and its plane near the camera."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from ...checks import check_shape, check_two_to_one
+from ...errors import InvalidInput
+from ...geometry.spherical import erp_directions
+
+__all__ = ["ClassGround", "find_ground", "snap_to_ground"]
+
+_LEAST_DIP_RAD = math.radians(
+    12
+)  # nearer the horizon, small errors of the distance move points far off the plane
+_LEAST_SHARE = 0.02  # of the view that far below the horizon
+_MOST_RESIDUAL = 0.15  # of the height; what is less level is no plane
+_AGREES = 0.2  # largest error of the height, of the height, of what is the same plane
+_FULL_TO, _NONE_FROM = 3.0, 8.0  # horizontal distance in camera heights over which the plane fades out
+
+
+@dataclass(frozen=True)
+class ClassGround:
+    """The ground below the camera.
+
+    Attributes:
+        height: of the camera above it, in the unit of the distances.
+        share: of the view more than 12 degrees below the horizon that is ground.
+        residual: weighted median of the error of the height over it, of the height.
+    """
+
+    height: float
+    share: float
+    residual: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the values by name."""
+        return asdict(self)
+
+
+def find_ground(log_distance: Tensor, ground: Tensor) -> ClassGround | None:
+    """Return the height of the level plane on which most of the ground lies, or None where there is none: too little is
+    seen, or it is not level.
+
+    Args:
+        log_distance: ``[H, W]`` natural logarithm of the ray distance, ``W == 2 * H``; y is down.
+        ground: ``[H, W]`` probability that a pixel shows flat ground.
+
+    Raises:
+        InvalidInput: on wrong shapes.
+    """
+    down, area = _down_and_area(log_distance, ground)
+    weight = torch.where((down > math.sin(_LEAST_DIP_RAD)) & (ground > 0.5), ground.double() * area, 0)
+    share = float(weight.sum() / area[down > math.sin(_LEAST_DIP_RAD)].sum())
+    if share < _LEAST_SHARE:
+        return None
+    used = weight > 0
+    heights, weight = torch.exp(log_distance.double()[used]) * down[used], weight[used]
+    height = _weighted_median(heights, weight)
+    residual = _weighted_median((heights / height - 1).abs(), weight)
+    return ClassGround(height, share, residual) if residual < _MOST_RESIDUAL else None
+
+
+def snap_to_ground(log_distance: Tensor, ground: Tensor, camera_height: float) -> Tensor:
+    """Put ground near the camera onto its plane where the distances agree with it.
+
+    Args:
+        log_distance: ``[H, W]``, scaled so that the plane is ``camera_height`` below the camera.
+        ground: ``[H, W]`` probability that a pixel shows flat ground.
+        camera_height: in the unit of the distances.
+
+    Returns:
+        ``[H, W]``: the plane out to three camera heights, fading into what was given at eight.
+
+    Raises:
+        InvalidInput: on wrong shapes, or when the height is not positive.
+    """
+    if not 0 < camera_height < math.inf:
+        raise InvalidInput(f"camera_height must be positive; got {camera_height}.")
+    down, _ = _down_and_area(log_distance, ground)
+    down = down.clamp_min(1e-3)
+    plane = math.log(camera_height) - down.log()
+    reach = torch.sqrt(1 - down.square()) / down
+    fade = ((_NONE_FROM - reach) / (_NONE_FROM - _FULL_TO)).clamp(0, 1)
+    off = (log_distance.double() - plane).abs() / math.log1p(_AGREES)
+    agrees = (2 - 2 * off).clamp(0, 1)
+    share = fade * agrees * (3 * ground.double() - 1).clamp(0, 1)
+    return torch.lerp(log_distance.double(), plane, share).to(log_distance.dtype)
+
+
+def _down_and_area(log_distance: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
+    size = check_shape("log_distance", log_distance, "H W")
+    check_two_to_one("log_distance", size["H"], size["W"])
+    check_shape("ground", ground, f"{size['H']} {size['W']}")
+    down = erp_directions(size["H"], size["W"], dtype=torch.float64)[..., 1]
+    return down, torch.sqrt((1 - down.square()).clamp_min(0))
+
+
+def _weighted_median(values: Tensor, weights: Tensor) -> float:
+    order = values.argsort()
+    summed = weights[order].cumsum(0)
+    return float(values[order[min(int((summed < summed[-1] / 2).sum()), len(order) - 1)]])
