@@ -249,9 +249,10 @@ def shrink(geometry: PanoramaGeometry, rows: int) -> PanoramaGeometry:
         return geometry
     rgb, depth_ray = resample_geometry(geometry, rows)
     rays = erp_directions(rows, 2 * rows)
-    flags = torch.stack((geometry.is_valid, geometry.is_sky), -1).float()
-    is_valid, is_sky = (sample_erp(flags, rays, mode="nearest") > 0.5).unbind(-1)
-    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, geometry.is_metric)
+    filled = torch.zeros_like(geometry.is_sky) if geometry.is_filled is None else geometry.is_filled
+    flags = torch.stack((geometry.is_valid, geometry.is_sky, filled), -1).float()
+    is_valid, is_sky, is_filled = (sample_erp(flags, rays, mode="nearest") > 0.5).unbind(-1)
+    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, geometry.is_metric, is_filled=is_filled)
 
 
 def map_span(geometry: PanoramaGeometry) -> float:

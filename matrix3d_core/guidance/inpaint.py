@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
-__all__ = ["Inpainted", "close_slivers", "farther_ends", "inpaint_background"]
+__all__ = ["Inpainted", "close_slivers", "farther_ends", "inpaint_background", "pull_push"]
 
 _SAME_SURFACE = 1.15  # a border this much nearer than the hole's far end belongs to the object in front
 _SAME_PLANE = 0.25  # of the ends' difference in inverse distance: how far a plane may miss the far end
@@ -80,7 +80,7 @@ def inpaint_background(
     border = ~region & (reach > 0) & (depth_ray * _SAME_SURFACE >= reach)
 
     values = torch.cat((rgb, 1 / depth_ray.unsqueeze(-1)), dim=-1)
-    start = _pull_push(values, border)
+    start = pull_push(values, border)
     solved = _solve_harmonic(values, start, region, border)
     filled = torch.where(region.unsqueeze(-1), solved, values)
     filled_depth = torch.where(region, 1 / filled[..., 3].clamp(min=1e-12), depth_ray)
@@ -213,8 +213,18 @@ def _spread_max(image: Tensor) -> Tensor:  # [H, W]
     return torch.nn.functional.max_pool2d(_wrap(image[None], 1)[None], 3, stride=1)[0, 0]
 
 
-def _pull_push(values: Tensor, is_given: Tensor) -> Tensor:  # [H, W, C], [H, W] -> [H, W, C]
-    """Spread given values over the whole panorama, coarse to fine: a cheap first guess."""
+def pull_push(values: Tensor, is_given: Tensor) -> Tensor:  # [H, W, C], [H, W] -> [H, W, C]
+    """Spread given values over the whole panorama, coarse to fine.
+
+    Args:
+        values: ``[H, W, C]``.
+        is_given: ``[H, W]`` bool, at least one.
+
+    Returns:
+        ``[H, W, C]``, the given values where there are some, the smoother the farther from them.
+
+    Source: S. J. Gortler et al., The Lumigraph, 1996 (pull-push).
+    """
     channels = values.shape[-1]
     weight = is_given.to(values.dtype)
     layers = [torch.cat((torch.where(is_given.unsqueeze(-1), values, 0.0), weight.unsqueeze(-1)), dim=-1)]

@@ -15,6 +15,7 @@ from .tensors import write_tensors
 __all__ = ["read_geometry", "write_geometry"]
 
 _NAMES = ("rgb", "depth_ray", "is_valid", "is_sky")
+_FILLED = "is_filled"  # only where some is
 
 
 def write_geometry(target: BinaryTarget, geometry: PanoramaGeometry) -> None:
@@ -25,6 +26,8 @@ def write_geometry(target: BinaryTarget, geometry: PanoramaGeometry) -> None:
         geometry: any.
     """
     tensors = {name: getattr(geometry, name) for name in _NAMES}
+    if geometry.is_filled is not None:
+        tensors[_FILLED] = geometry.is_filled
     write_tensors(target, tensors, {"is_metric": str(geometry.is_metric).lower()})
 
 
@@ -43,7 +46,9 @@ def read_geometry(path: str | Path) -> PanoramaGeometry:
             f"{path.name} must hold the tensors {', '.join(_NAMES)}; it lacks {', '.join(missing)}. Write it again "
             "with `matrix3d video`."
         )
-    check_stored({name: content[name] for name in _NAMES}, path)
+    check_stored({name: content[name] for name in (*_NAMES, _FILLED) if name in content}, path)
     rgb, depth_ray = (content[name].to(torch.float32) for name in _NAMES[:2])
     is_valid, is_sky = (content[name].to(torch.bool) for name in _NAMES[2:])
-    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, header.get("is_metric") == "true")
+    is_filled = content[_FILLED].to(torch.bool) if _FILLED in content else None
+    is_metric = header.get("is_metric") == "true"
+    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, is_metric, is_filled=is_filled)

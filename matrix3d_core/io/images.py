@@ -21,6 +21,7 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import FormatError, InvalidInput
 from .atomic import BinarySource, BinaryTarget, open_atomically
+from .exif import ExifLens, lens_from_exif
 from .exr import EXR_MAGIC, read_attributes, read_colors
 from .foreign import as_format_error
 from .gpano import GPano, gpano_from_attributes, gpano_from_xmp
@@ -64,6 +65,7 @@ class DecodedImage(NamedTuple):
         full_width: columns of the picture before it was shrunk.
         gpano: its tags about the sphere, if any.
         read_as: one line: kind, bits, and how light was tone-mapped.
+        lens: of its EXIF tags, if they tell.
     """
 
     rgb: Tensor
@@ -71,6 +73,7 @@ class DecodedImage(NamedTuple):
     full_width: int
     gpano: GPano | None
     read_as: str
+    lens: ExifLens | None = None
 
 
 def read_image(source: BinarySource, *, max_width: int = 0) -> Tensor:  # [H, W, 3]
@@ -280,6 +283,7 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> DecodedImage:
                     name, "pixels", opened.width * opened.height, MOST_PIXELS, "Shrink the file first."
                 )
                 kind, full_width = str(opened.format), opened.width
+                lens = lens_from_exif(opened.getexif(), *opened.size)
                 if 0 < max_width < opened.width:
                     size = (max_width, max(1, round(opened.height * max_width / opened.width)))
                     opened.draft(
@@ -299,7 +303,7 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> DecodedImage:
         raise FormatError(f"{name}: too large to read; {error} Shrink the file first.") from error
     del opened  # and with it the decoder's memory: for WebP more than the picture
     rgb, missing, bits = _from_upright(upright, max_width) if deep is None else _from_deep(deep, max_width)
-    return DecodedImage(rgb, missing, full_width, gpano, f"{kind}, {bits}")
+    return DecodedImage(rgb, missing, full_width, gpano, f"{kind}, {bits}", lens)
 
 
 def _from_upright(picture: Image.Image, max_width: int) -> tuple[Tensor, Tensor | None, str]:

@@ -31,6 +31,10 @@ __all__ = [
 
 KEY_FRAME_MODES = ("stride", "parallax", "all")
 _PARALLAX_RAD = math.radians(3.0)
+_PHOTO_SHARE, _PHOTO_STEP = (
+    0.5,
+    8,
+)  # of the views into a panorama that was filled in around a photo look at the photo
 
 
 def key_frames(count: int, stride: int) -> list[int]:
@@ -179,8 +183,11 @@ class ViewSampler:
         if share < 0:
             share = 0.15 if mask is None else (0.7 if is_filled else 0.3)
         self._share = share
+        self._photo: Tensor | None = None
         if geometry is not None:
             self._source = _source_image(geometry, trajectory, config)
+            if geometry.is_filled is not None:
+                self._photo = (~geometry.is_filled[::_PHOTO_STEP, ::_PHOTO_STEP]).nonzero()
         self.pictures: list[TrainingImage] = []
         for number, frame in enumerate(keys):
             pose = trajectory.camera_from_world[frame]
@@ -210,8 +217,13 @@ class ViewSampler:
         chance, across, down = torch.rand(3, generator=self._random, dtype=torch.float64).tolist()
         size = self._config.crop_size_px
         if self._source is not None and (chance < self._share or not self.pictures):
-            pitch = math.asin(2 * down - 1)  # even over the sphere
-            angles = torch.tensor((math.tau * across, pitch, 0.0), dtype=torch.float64)
+            pitch, yaw = math.asin(2 * down - 1), math.tau * across  # even over the sphere
+            if self._photo is not None and len(self._photo) and across < _PHOTO_SHARE:
+                place = self._photo[int(across / _PHOTO_SHARE * len(self._photo))] * _PHOTO_STEP
+                row, column = (int(v) for v in place)
+                pitch = (0.5 - (row + 0.5) / self._source.camera.height) * math.pi
+                yaw = ((column + 0.5) / self._source.camera.width - 0.5) * math.tau
+            angles = torch.tensor((yaw, pitch, 0.0), dtype=torch.float64)
             return perspective_crop(self._source, matrix_from_yaw_pitch_roll(*angles).mT, size)
         if not self._queue:
             pairs = [(p, c) for p in range(len(self.pictures)) for c in range(len(self._crops))]

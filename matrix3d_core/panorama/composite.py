@@ -41,7 +41,8 @@ _MARGIN_PX = 2.5  # the photo is drawn that far beyond its border, so that looku
 _WORKING_WIDTH = 1024  # for what is smooth: gains, and the correction around the border
 _MOST_ROUNDS = 40
 _ENOUGH = 0.2 / 255  # rounding the panorama to 8 bits may add 0.5 * 1.25^2 of a step; together below 1
-_OVER = 1.3  # relaxation; stable below 2, since the view never amplifies the drawn photo
+_MOMENTUM = 0.5
+_OVER = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class CompositeSettings:
         match_gain: match the generated side to the photo's colors.
         keep_pixels: change the drawn photo until a view of the panorama at the photo's pose returns
             the photo's own pixels; needs a panorama that is fine enough (`width_that_keeps`).
+        keep_within: stop when no channel of the view is farther off than this.
     """
 
     feather_rad: float = math.radians(2)
     blend_region: str = BLEND_REGIONS[0]
     match_gain: bool = True
     keep_pixels: bool = False
+    keep_within: float = _ENOUGH
 
     def __post_init__(self) -> None:
         if self.blend_region not in BLEND_REGIONS:
@@ -196,7 +199,9 @@ def composite_photos(
     progress(ProgressEvent(2, steps, "blend the photos back in", rgb))
     if settings.keep_pixels:
         report["photos"] = [
-            _keep_pixels(rgb, photo, (owners == number) & (weight == 1), progress, number, steps)
+            _keep_pixels(
+                rgb, photo, (owners == number) & (weight == 1), progress, number, steps, settings.keep_within
+            )
             for number, photo in enumerate(placement.photos)
         ]
     progress(ProgressEvent(steps, steps, "blend the photos back in", rgb))
@@ -275,7 +280,13 @@ def _blur(image: Tensor, sigma_px: float) -> Tensor:  # [H, W, C]
 
 
 def _keep_pixels(
-    rgb: Tensor, photo: PlacedPhoto, is_own: Tensor, progress: ProgressFn, number: int, steps: int
+    rgb: Tensor,
+    photo: PlacedPhoto,
+    is_own: Tensor,
+    progress: ProgressFn,
+    number: int,
+    steps: int,
+    keep_within: float,
 ) -> KeptPixels:
     """Correct the drawn photo, in place, until its view returns the photo: add the residual of the view, repeat.
 
@@ -287,20 +298,26 @@ def _keep_pixels(
     target = photo.rgb.float().clamp(0, 1).reshape(-1, 3)
     flat = rgb.reshape(-1, 3)
     showing = list(plan_view(Lookup(rgb, wraps=True), photo.panorama_from_camera, photo.K_px, rows, columns))
+    window = _window_of(is_own, showing)
     # Pixels below a later photo, or in a fade, cannot be kept and do not count.
     mine = _view(Lookup(is_own.float().unsqueeze(-1), wraps=True), showing)[:, 0] > 1 - 1e-4
     placing = list(plan_on_photo(photo, Lookup(photo.rgb, wraps=False), own, height, width))
     done = 0
     worst: list[float] = []
+    step = torch.zeros(len(own), 3)
     for done in range(_MOST_ROUNDS + 1):
-        missing = (target - _view(Lookup(rgb, wraps=True), showing)) * mine.unsqueeze(-1)
+        shown = _Window(rgb, window) if window else Lookup(rgb, wraps=True)
+        missing = (target - _view(shown, showing)) * mine.unsqueeze(-1)
         worst.append(float(missing.abs().max()) * 255)
         event = f"keep the photo's pixels: {worst[-1]:.2f}/255 off at most"
         progress(ProgressEvent(2 + number * _MOST_ROUNDS + done, steps, event))
-        if worst[-1] <= _ENOUGH * 255 or done == _MOST_ROUNDS or not len(own):
+        if worst[-1] <= keep_within * 255 or done == _MOST_ROUNDS or not len(own):
             break
         change = Lookup(missing.reshape(rows, columns, 3), wraps=False)
-        flat[own] = (flat[own] + _OVER * _view(change, placing)).clamp(0, 1)
+        before = flat[own]
+        step = _OVER * _view(change, placing) + _MOMENTUM * step
+        flat[own] = (before + step).clamp(0, 1)
+        step = flat[own] - before
     off = missing.abs().amax(dim=-1) > 1 / 255
     return {
         "worst_before_255": worst[0],
@@ -309,6 +326,37 @@ def _keep_pixels(
         "share_visible": float(mine.float().mean()),
         "rounds": done,
     }
+
+
+class _Window(Lookup):
+    """A part of a panorama, read at the coordinates of the whole: no copy of the rest."""
+
+    def __init__(self, rgb: Tensor, window: tuple[int, int, int, int]) -> None:
+        self._top, bottom, self._left, right = window
+        super().__init__(rgb[self._top : bottom, self._left : right], wraps=False)
+
+    def read(self, columns_px: Tensor, rows_px: Tensor, *, level: int = 0, mode: str = "bicubic") -> Tensor:
+        """See `Lookup.read`."""
+        return super().read(columns_px - self._left, rows_px - self._top, level=level, mode=mode)
+
+
+def _window_of(is_own: Tensor, plan: list[PlannedReads]) -> tuple[int, int, int, int] | None:
+    """Return first and last row and column, one past, of what a view reads; None where it wraps or reads copies."""
+    margin = 8
+    rows, columns = is_own.any(1).nonzero()[:, 0], is_own.any(0).nonzero()[:, 0]
+    if not len(rows) or any(level for part in plan for _, level, _ in part.groups):
+        return None
+    window = (
+        int(rows[0]) - margin,
+        int(rows[-1]) + margin,
+        int(columns[0]) - margin,
+        int(columns[-1]) + margin,
+    )
+    return (
+        window
+        if window[0] >= 0 and window[1] <= len(is_own) and window[2] >= 0 and window[3] <= is_own.shape[1]
+        else None
+    )
 
 
 def _view(lookup: Lookup, plan: list[PlannedReads]) -> Tensor:  # [N, C]

@@ -26,6 +26,8 @@ class GeometryReport(TypedDict, total=False):
     given_outside_mask: int
     unknown_filled: int
     sky_pixels: int
+    filled_pixels: int
+    """Pixels of the panorama that were made up."""
     sky_rule: str
     island_pixels_to_sky: int
     scale: str
@@ -65,6 +67,7 @@ class PanoramaGeometry:
         is_sky: ``[H, W]`` bool, True where the pixel shows sky.
         is_metric: True when one unit is one meter.
         report: what was done: counts, factors, source.
+        is_filled: ``[H, W]`` bool, True where the picture itself was made up, not seen; None: nowhere.
     """
 
     rgb: Tensor
@@ -73,6 +76,7 @@ class PanoramaGeometry:
     is_sky: Tensor
     is_metric: bool = False
     report: GeometryReport = field(default_factory=GeometryReport)
+    is_filled: Tensor | None = None
 
     def __post_init__(self) -> None:
         size = check_shape("rgb", self.rgb, "H W 3")
@@ -80,6 +84,8 @@ class PanoramaGeometry:
         check_two_to_one("rgb", height, width)
         for name in ("depth_ray", "is_valid", "is_sky"):
             check_shape(name, getattr(self, name), f"{height} {width}")
+        if self.is_filled is not None:
+            check_shape("is_filled", self.is_filled, f"{height} {width}")
         if not bool((torch.isfinite(self.depth_ray) & (self.depth_ray > 0)).all()):
             raise InvalidInput(
                 "depth_ray must be finite and positive everywhere; repair it first (see matrix3d_core.depth)."

@@ -28,8 +28,8 @@ __all__ = [
 
 ORIGINS = ("source", "observed", "unobserved")
 """Where a Gaussian comes from: a texel of the source panorama (or first picture); a frame that shows what the
-source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance. Rendered and
-generated frames count alike."""
+source does not, at a distance that is known or that two frames agree on; a frame at a guessed distance, or a texel that
+was filled in around a photo. Rendered and generated frames count alike."""
 ORIGIN_SOURCE, ORIGIN_OBSERVED, ORIGIN_UNOBSERVED = range(3)
 
 ORIGIN_COLORS = ((0.20, 0.68, 0.38), (0.95, 0.62, 0.12), (0.86, 0.20, 0.22))

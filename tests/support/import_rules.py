@@ -28,7 +28,7 @@ FLOORS = (
     "geometry scene",
     "collision features io raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
-    "optimize synth video",
+    "optimize outpaint synth video",
     "evaluation explore factory",
     "standalone",
     "doctor cli public",

@@ -14,7 +14,7 @@ from ...raster.camera_view import render_view
 from ...scene.camera import Camera, Equirect
 from ...scene.gaussians import Gaussians
 from ...scene.panorama import PanoramaGeometry
-from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE
+from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
 from .density import make_surfels
 from .disocclusions import find_disocclusions, sweep_disocclusions
@@ -22,6 +22,8 @@ from .sky import sky_behind
 from .sources import KnownDepth, SurfelSource, remove_specks, resized, world_points
 
 __all__ = ["GaussianInit", "extend_gaussians", "init_gaussians"]
+
+_FILLED_DENSITY = 0.4  # of what the source shows: made up without detail
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def init_gaussians(
     if geometry is not None:
         start = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
         camera = Equirect((geometry.height, geometry.width))
-        first = _start_from(geometry.rgb, geometry.depth_ray, geometry.is_sky, start, camera)
+        first = _start_from(
+            geometry.rgb, geometry.depth_ray, geometry.is_sky, start, camera, geometry.is_filled
+        )
     elif frames is not None and trajectory is not None and (depth_ray is not None or swept_depth):
         first = _start_from_frame(frames, trajectory, depth_ray, swept_depth or {})
     else:
@@ -105,12 +109,24 @@ def init_gaussians(
 
 
 def _start_from(
-    rgb: Tensor, depth_ray: Tensor, sky: Tensor, world_from_camera: Tensor, camera: Camera
+    rgb: Tensor,
+    depth_ray: Tensor,
+    sky: Tensor,
+    world_from_camera: Tensor,
+    camera: Camera,
+    filled: Tensor | None = None,
 ) -> tuple[list[SurfelSource], KnownDepth]:
-    """Return the first picture as surfaces and sky, and what it says of distances."""
+    """Return the first picture as surfaces and sky, and what it says of distances; what was filled in is coarser."""
+    seen = torch.ones_like(sky) if filled is None else ~filled
+    parts = [("source", ~sky & seen, ORIGIN_SOURCE, 1.0), ("sky", sky & seen, ORIGIN_SOURCE, 1.0)]
+    if filled is not None:
+        parts += [
+            (name, use & filled, ORIGIN_UNOBSERVED, _FILLED_DENSITY)
+            for name, use in (("filled", ~sky), ("sky", sky))
+        ]
     sources = [
-        SurfelSource(rgb, depth_ray, use, world_from_camera, name, ORIGIN_SOURCE, camera)
-        for name, use in (("source", ~sky), ("sky", sky))
+        SurfelSource(rgb, depth_ray, use, world_from_camera, name, origin, camera, density=density)
+        for name, use, origin, density in parts
     ]
     return sources, KnownDepth(depth_ray, torch.linalg.inv(world_from_camera), camera)
 

@@ -79,9 +79,9 @@ def _layers(source: SurfelSource, smooth: Tensor | None, rows: int) -> list[tupl
     if isinstance(source.camera, Pinhole):
         return [(1.0, source.use, SIGMA_PER_SPACING)]  # one surfel per square of pixels throughout
     if source.name == "sky":
-        return [(_SKY_DENSITY, source.use, SIGMA_PER_SPACING)]
+        return [(_SKY_DENSITY * source.density, source.use, SIGMA_PER_SPACING)]
     if smooth is None:
-        return [(1.0, source.use, SIGMA_PER_SPACING)]
+        return [(source.density, source.use, SIGMA_PER_SPACING)]
     # The fine ones reach a little into the smooth part: no gap where the two meet.
     reach = 2 * max(1, round(source.camera.height / rows)) + 1
     fine = (~smooth).float()[None, None]

@@ -31,6 +31,7 @@ class SurfelSource:
         sky: ``[H, W]`` bool, pixels that join the sky shell.
         origins: ``[H, W]`` uint8 instead of one origin for all.
         grain_px: rows per row of the map that the distances were enlarged from.
+        density: surfels along a row of a panorama, as a share of the finest.
     """
 
     rgb: Tensor
@@ -43,6 +44,7 @@ class SurfelSource:
     sky: Tensor | None = None
     origins: Tensor | None = None
     grain_px: int = 1
+    density: float = 1.0
 
     @property
     def facing(self) -> Tensor | None:

@@ -1,0 +1,1 @@
+"""A photo on the sphere with its distances, and the rest of the sphere continued without a model."""
