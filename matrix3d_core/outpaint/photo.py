@@ -228,7 +228,7 @@ class _MetricPhoto:
 
 def _camera(photo: PlacedPhoto, maps: Tensor) -> Pinhole:
     """Return the photo's camera at the size of maps of it."""
-    return Pinhole(tuple(photo.rgb.shape[:2]), photo.K_px).resized(*maps.shape[:2])
+    return Pinhole((photo.rgb.shape[0], photo.rgb.shape[1]), photo.K_px).resized(*maps.shape[:2])
 
 
 def _metric(photo: PlacedPhoto, shown: PhotoDistance, camera_height: float) -> _MetricPhoto:

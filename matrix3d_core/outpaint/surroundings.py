@@ -2,8 +2,8 @@
 
 The part is mirrored at its sides until it has gone around, and the farther from it the more blurred: next to the border
 everything continues as it ended there, far from it only light, color and rough shape are left. Below it, clean ground
-continues on the ground plane. Distances are mirrored and blurred alike, as a factor to a plain layout: the ground plane,
-walls around the camera, and a ceiling unless the part shows sky.
+continues on the ground plane. Distances are mirrored and blurred alike, as a factor to a plain layout: the ground
+plane, walls around the camera, and a ceiling unless the part shows sky.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ def _smooth_step(t: Tensor) -> Tensor:
 
 
 def _blurred(maps: Tensor, sigma_rad: Tensor) -> Tensor:  # [H, W, C], [H, W]
-    """Blur by a width of its own at every pixel, over the border; columns near the poles by as many pixels as others."""
+    """Blur by a width of its own at every pixel, over the border; near the poles by as many columns as elsewhere."""
     height = maps.shape[0]
     levels = [maps.permute(2, 0, 1)]
     most = float(sigma_rad.max()) / math.pi * height
