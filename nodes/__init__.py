@@ -122,6 +122,10 @@ def load_node_classes() -> list[type]:
         from .explore import NODES as explore_nodes
 
         classes += explore_nodes
+    with _reported("metrics"):
+        from .metrics import NODES as metrics_nodes
+
+        classes += metrics_nodes
     with _reported("splat_io"):
         from .splat_io import NODES as splat_io_nodes
 

@@ -80,25 +80,28 @@ class Measures:
         missing: key to the reason, for what could not: shown as n/a.
         features: ``fid`` and ``fvd`` of one clip: generated and true, ``[T, D]`` and ``[1, D]``.
         notes: sentences for the report.
+        details: what else the report holds, JSON-serializable.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     features: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def __or__(self, other: Measures) -> Measures:
         """Return both together; what one of them has is not missing."""
         values = self.values | other.values
         missing = {k: v for k, v in (self.missing | other.missing).items() if k not in values}
         notes = [*self.notes, *other.notes]
-        return Measures(values, missing, self.features | other.features, notes)
+        features, details = self.features | other.features, self.details | other.details
+        return Measures(values, missing, features, notes, details)
 
     def report(self) -> dict[str, Any]:
         """Return values and reasons, JSON-serializable."""
         found: dict[str, Any] = {key: round(value, 6) for key, value in self.values.items()}
         found |= {key: None for key in self.missing}
-        return found | {"not_available": dict(self.missing), "notes": list(self.notes)}
+        return found | {"not_available": dict(self.missing), "notes": list(self.notes)} | self.details
 
 
 @attentive
@@ -279,7 +282,7 @@ def summarize(clips: Sequence[Measures]) -> Measures:
 
     A value that some clips lack is the mean over the others, with a note.
     """
-    found = Measures()
+    found = Measures(notes=list(dict.fromkeys(note for clip in clips for note in clip.notes)))
     for key in METRICS:
         values = [clip.values[key] for clip in clips if key in clip.values]
         reasons = [clip.missing[key] for clip in clips if key in clip.missing]

@@ -29,6 +29,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
 from ..io.camera_paths.door import import_trajectory
 from ..io.camera_paths.raw import PathOptions, natural_order
@@ -38,7 +39,7 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.camera import Camera, Equirect, Pinhole
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Clip", "ClipFiles", "find_results", "read_clip"]
+__all__ = ["Clip", "ClipFiles", "camera_of_frames", "find_results", "read_clip"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _TRUTH = "truth"
@@ -81,6 +82,13 @@ class Clip:
     truth: Tensor | None = None
     commanded: Trajectory | None = None
     given: Trajectory | None = None
+
+    def __post_init__(self) -> None:
+        if self.commanded is not None and len(self.commanded) != len(self.frames):
+            raise InvalidInput(
+                f"there must be one commanded pose per frame; got {len(self.commanded)} poses and {len(self.frames)} "
+                "frames. Trim the longer one."
+            )
 
 
 def find_results(folder: Path | str, master: Path | str | None = None) -> list[ClipFiles]:
@@ -254,16 +262,17 @@ def _read(files: ClipFiles, progress: ProgressFn) -> Clip:
         commanded = None if truth is None else _poses_at(commanded, theirs, len(truth))
         frames = frames[ours.clamp(max=len(frames) - 1)]
         truth = None if truth is None else truth[theirs.clamp(max=len(truth) - 1)]
+    camera = camera_of_frames(frames, commanded)
+    return Clip(frames, camera, truth, commanded, given)
+
+
+def camera_of_frames(frames: Tensor, commanded: Trajectory | None = None) -> Camera:  # frames: [T, H, W, 3]
+    """Return the camera of frames: the path's; without one a panorama's for 2:1 pictures, else 90 degrees wide."""
+    check_shape("frames", frames, "T H W 3")
     size = (frames.shape[1], frames.shape[2])
     if size[1] != 2 * size[0] and (commanded is None or commanded.image_size_px is None):
-        camera: Camera = Pinhole.from_fov(torch.pi / 2, *size)
-    else:
-        camera = Equirect(size) if commanded is None else commanded.camera(0, size)
-    if commanded is not None and len(commanded) != len(frames):
-        raise InvalidInput(
-            f"there must be one commanded pose per frame; got {len(commanded)} poses and {len(frames)} frames."
-        )
-    return Clip(frames, camera, truth, commanded, given)
+        return Pinhole.from_fov(torch.pi / 2, *size)
+    return Equirect(size) if commanded is None else commanded.camera(0, size)
 
 
 def _on_grid(fps: float) -> Tensor:

@@ -17,7 +17,7 @@ from ..scene.camera import Camera
 from .measure import Measures, measure_cameras, measure_pictures, measure_sphere, summarize
 from .results import Clip, ClipFiles, read_clip
 
-__all__ = ["VIEWS", "MethodResult", "evaluate_clips"]
+__all__ = ["VIEWS", "MethodResult", "evaluate_clips", "measure_clip"]
 
 _FOV_RAD = math.pi / 2
 VIEWS = {"whole": (), "ahead": (6,), "level": (6, 9, 0, 3)}
@@ -69,9 +69,15 @@ def evaluate_clips(
         clip = read_clip(files, progress=progress)
         method = found.setdefault(files.method, MethodResult(files.method, clip.camera.wraps))
         try:
-            method.clips[files.clip] = _measure(clip, files, networks, views, solve, progress)
+            measured = measure_clip(clip, networks, views, solve=solve, progress=progress)
         except InvalidInput as error:
             raise InvalidInput(f"{label}: {error}") from error
+        for one in measured.values():
+            if files.seconds is None:
+                one.missing["seconds"] = "needs seconds.txt"
+            else:
+                one.values["seconds"] = files.seconds
+        method.clips[files.clip] = measured
     for method in found.values():
         for view in views:
             method.summary[view] = summarize([clip[view] for clip in method.clips.values()])
@@ -79,14 +85,15 @@ def evaluate_clips(
     return list(found.values())
 
 
-def _measure(
+def measure_clip(
     clip: Clip,
-    files: ClipFiles,
     networks: MetricNetworks | None,
     views: Iterable[str],
-    solve: bool,
-    progress: ProgressFn,
+    *,
+    solve: bool = False,
+    progress: ProgressFn = no_progress,
 ) -> dict[str, Measures]:
+    """Measure a clip in some of `VIEWS`; see `evaluate_clips`."""
     shared = measure_cameras(
         clip.commanded,
         clip.given,
@@ -94,10 +101,6 @@ def _measure(
         camera=clip.camera,
         progress=progress,
     ) | measure_sphere(clip.frames, clip.commanded)
-    if files.seconds is None:
-        shared.missing["seconds"] = "needs seconds.txt"
-    else:
-        shared.values["seconds"] = files.seconds
     found: dict[str, Measures] = {}
     whole: Measures | None = None
     for view in views:

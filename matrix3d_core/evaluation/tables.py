@@ -16,9 +16,12 @@ from .measure import METRICS, Measures, summarize
 from .run import MethodResult
 
 __all__ = [
+    "OF_VIDEO",
+    "OF_WORLD",
     "TABLES",
     "Table",
     "clips_csv",
+    "format_measures",
     "format_table",
     "paper_tables",
     "read_long_csv",
@@ -129,6 +132,24 @@ def format_table(table: Table) -> str:
                 reasons.setdefault(f"{name}: {note}")
     if reasons:
         lines += ["", *(f"- {reason}" for reason in reasons)]
+    return "\n".join(lines)
+
+
+OF_VIDEO = tuple(key for key in METRICS if key not in ("seconds", "range_worst", "range_median"))
+OF_WORLD = ("psnr", "ssim", "lpips", "fid", "dinov2", "seam", "pole", "range_worst", "range_median")
+"""What `format_measures` shows of one video or one world."""
+
+
+def format_measures(measures: Measures, title: str, keys: Sequence[str]) -> str:
+    """Return numbers as a markdown table, one per line, or why they are n/a."""
+    lines = [title, "", "| Metric | Value | |", "|---|---:|---|"]
+    for key in keys:
+        if key in measures.values:
+            lines.append(f"| {_title(key)} | {_cell(measures, key)} | |")
+        elif key in measures.missing:
+            lines.append(f"| {_title(key)} | n/a | {measures.missing[key]} |")
+    if measures.notes:
+        lines += ["", *(f"- {note}" for note in measures.notes)]
     return "\n".join(lines)
 
 

@@ -28,7 +28,7 @@ def find_sky_splats(gaussians: Gaussians, center: Tensor) -> Tensor:  # [N], [3]
         center: ``[3]`` place of the source panorama.
 
     Returns:
-        ``[N]`` bool; all False without such a shell.
+        ``[N]`` bool; all False without such a shell, or with nothing before it.
     """
     check_shape("center", center, "3")
     none = torch.zeros(len(gaussians), dtype=torch.bool, device=gaussians.means.device)
@@ -45,4 +45,4 @@ def find_sky_splats(gaussians: Gaussians, center: Tensor) -> Tensor:  # [N], [3]
         return none
     shells = ordered[is_shell]
     found: Tensor = distance >= shells[shells > shells[-1] / _BIN][0]
-    return found
+    return none if bool(found.all()) else found

@@ -86,6 +86,8 @@ RUNS = {
     "SplatPreview": Run(("splat_preview", 0), says="."),
     "WorldExtend": Run(("extended", 0), unlike=("pano", 0)),
     "LoopError": Run(("loop", 4), says=r'"psnr": \d'),
+    "VideoMetrics": Run(("video_metrics", 2), says=r'"psnr": [1-9]'),
+    "WorldMetrics": Run(("world_metrics", 3), says=r'"range_worst": \d'),
     "NextBestPath": Run(("next", 0), unlike=("path", 0)),
     "DatasetExport": Run(("dataset", 1), says=r"[1-9]"),
     "VideoSave360": Run(("video", 0), says=r"\.mp4"),
@@ -176,6 +178,12 @@ def worlds(comfy):
         "extended": node("WorldExtend", splat=["fit", 0], trajectory=path, width=width),
         "loop": node(
             "LoopError", first=fill, first_trajectory=path, last=fill, last_trajectory=["reversed", 0]
+        ),
+        "video_metrics": node(
+            "VideoMetrics", frames=fill, truth=guide, trajectory=path, poses=["reversed", 0]
+        ),
+        "world_metrics": node(
+            "WorldMetrics", splat=["fit", 0], trajectory=path, frames=fill, scene="sample", limit=0.5
         ),
         "next": node("NextBestPath", geometry=geometry, frames=5, step=0.5, directions=4),
         "dataset": node(

@@ -210,7 +210,7 @@ def test_evoworlds_loop_test_is_read(tmp_path):
 
 def test_a_broken_line_of_evoworlds_poses_is_named():
     heading = "Frame,PosX,PosY,PosZ,RotX,RotY,RotZ\n"
-    with pytest.raises(FormatError, match="line 3 must hold 7 numbers, Frame, PosX.*got '2,0,0'"):
+    with pytest.raises(FormatError, match=r"line 3 must hold 7 numbers, Frame, PosX.*got '2,0,0'"):
         import_text(heading + "1,0,0,0,0,0,0\n2,0,0\n", source="camera_poses.txt")
     with pytest.raises(FormatError, match="at least 1 pose"):
         import_text(heading)

@@ -65,10 +65,11 @@ def test_direction_0_is_where_the_start_looks():
 def test_sky_does_not_fill_holes():
     rng = torch.Generator().manual_seed(0)
     rays = torch.nn.functional.normalize(torch.randn(3000, 3, generator=rng), dim=-1)
+    rays[:20] *= 0.02  # a little dust in front of it
+    sizes, opacities = torch.full((3000, 3), 8.0), torch.full((3000,), 0.99)
+    sizes[:20], opacities[:20] = 0.001, 0.01
     quats = torch.tensor([1.0, 0, 0, 0]).repeat(3000, 1)
-    sky = Gaussians.from_colors(
-        100 * rays, quats, torch.full((3000, 3), 8.0), torch.full((3000,), 0.99), torch.full((3000, 3), 0.5)
-    )
+    sky = Gaussians.from_colors(100 * rays, quats, sizes, opacities, torch.full((3000, 3), 0.5))
 
     def gray(camera, pose):
         depth = torch.full(camera.size_px, torch.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from matrix3d_core.depth.panorama_depth import geometry_from_depth
@@ -38,4 +40,6 @@ def test_a_world_without_a_shell_has_no_sky():
         torch.full((5000, 3), 0.5),
     )
     assert not find_sky_splats(world, CENTER).any()
+    shell = replace(world, means=10 * torch.nn.functional.normalize(means, dim=-1))
+    assert not find_sky_splats(shell, CENTER).any(), "nothing is in front of it"
     assert not find_sky_splats(world.select(torch.arange(1)), CENTER).any()
