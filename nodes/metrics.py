@@ -14,7 +14,7 @@ from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host
 from ._host_metrics import FOLDER_KIND, networks_of_host
 from ._inputs import splat_backend_input, splat_input, trajectory_input
-from ._search import WORLD_WORDS
+from ._search import SPLAT_WORDS, WORLD_WORDS
 
 __all__ = ["NODES", "VideoMetrics", "WorldMetrics"]
 
@@ -121,6 +121,7 @@ class WorldMetrics(io.ComfyNode):
             f"before it falls apart, where the scene is known. {_WEIGHTS}",
             search_aliases=[
                 *WORLD_WORDS,
+                *SPLAT_WORDS,
                 "world metrics",
                 "evaluate world",
                 "splat quality",

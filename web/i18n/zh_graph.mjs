@@ -163,6 +163,20 @@ export const CHOICES = {
 /** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
+  "cut views": "裁剪视图",
+  "find features": "查找特征",
+  "match features": "匹配特征",
+  "solve poses": "求解位姿",
+  "compare frames": "比较帧",
+  "frames compared": "帧已比较",
+  "compare features: {metric}": "比较特征：{metric}",
+  "compute features: {metric}": "计算特征：{metric}",
+  "walk in direction {number} of {count}, {distance} far": "沿方向 {number} / {count} 行走，距离 {distance}",
+  "directions walked": "方向已走完",
+  "render splats": "渲染泼溅",
+  "read pictures": "读取图像",
+  "clip {name}": "片段 {name}",
+  "clips measured": "片段已度量",
   "check the path": "检查轨迹",
   "measure clearance": "测量间距",
   "shrink the path": "缩短轨迹",
