@@ -12,16 +12,17 @@ from .scene import Scene, SurfaceClass
 __all__ = ["describe_scene"]
 
 NOT_NAMED = frozenset(
-    "arches,back wall,bank,blind,ceiling,"
-    "ceiling grid,ceiling lamp,clearing,cornice,curtain,door,door frame,floor,"
-    "forest floor,gallery,ground outside,house outside,keyboard,lake,land,light panel,mountains,path,pillar,pool,quay,"
-    "quay wall,ramp,road,rope,sidewalk,skirting,slope,square,tree crown,wall,water,window,wire,wooded slopes,yard".split(
+    name.strip()
+    for name in """arcade,arches,arcade ceiling,arcade floor,back wall,bank,blind,ceiling,ceiling grid,ceiling lamp,
+    chain,clearing,cornice,curtain,desert,door,door frame,drive,floor,forest floor,gallery,ground outside,gutter,
+    house outside,keyboard,lake,land,lane,light panel,meadow,mountains,path,pillar,pool,quay,quay wall,ramp,road,rope,
+    sidewalk,skirting,slope,square,tree crown,trellis wire,wall,water,window,wire,wooded slopes,yard""".split(
         ","
     )
 )
 """Objects that the place already implies, or that are parts of others."""
 
-UNCOUNTED = ("grass", "flowers", "hills", "laundry", "dunes", "stairs", "reeds", "dry grass")
+UNCOUNTED = ("grass", "fallen leaves", "flowers", "hills", "laundry", "dunes", "stairs", "reeds", "dry grass")
 IRREGULAR = {"person": "people", "shelf": "shelves"}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
@@ -52,13 +53,13 @@ def _things(scene: Scene, frame: SceneFrame | None) -> list[str]:
     else:
         seen = frame.instance.numpy().ravel()
         shares = np.bincount(seen, minlength=len(scene.objects) + 1) / max(seen.size, 1)
-    area: Counter[str] = Counter()
+    area: dict[str, float] = {}
     count: Counter[str] = Counter()
     for item, share in zip(scene.objects, shares[1:], strict=True):
         is_far = item.name.startswith("far ") or item.surface_class == SurfaceClass.SKY
         if item.name in NOT_NAMED or is_far or share < 1e-3:
             continue
-        area[item.name] += float(share)
+        area[item.name] = area.get(item.name, 0.0) + float(share)
         count[item.name] += 1
     return [_counted(name, count[name]) for name, _ in sorted(area.items(), key=lambda pair: -pair[1])[:5]]
 
@@ -68,7 +69,12 @@ def _counted(name: str, number: int) -> str:
         return name
     if number == 1:
         return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-    plural = IRREGULAR.get(name, name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s"))
+    regular = (
+        name[:-1] + "ies"
+        if name.endswith("ny")
+        else name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s")
+    )
+    plural = IRREGULAR.get(name, regular)
     return f"{NUMBERS[number] if number < len(NUMBERS) else 'many'} {plural}"
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..scene.camera import Camera, Equirect
+from ..scene.camera import Camera
 
 __all__ = ["Photography", "photograph", "random_photography"]
 
@@ -96,7 +96,7 @@ def photograph(rgb: Tensor, camera: Camera, setting: Photography, *, seed: int =
         InvalidInput: for a picture of another shape or size than the camera's.
     """
     check_shape("rgb", rgb, f"{camera.height} {camera.width} 3")
-    is_panorama = isinstance(camera, Equirect)
+    is_panorama = camera.wraps
     light = _linear(rgb.detach().to("cpu", torch.float32).clamp(0, 1))
     red, blue = setting.white_balance
     light = light * (2.0**setting.exposure) * torch.tensor((red, 1.0, blue))

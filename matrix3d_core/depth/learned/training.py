@@ -160,7 +160,9 @@ def train_head(
             _save(out / _CHECKPOINT, step + 1, head, average, optimizer, kept)
     head.load_state_dict(average)
     if held_out is not None:
-        report.figures = evaluate_head(head.train(False), held_out, precision=config.precision, progress=progress)
+        report.figures = evaluate_head(
+            head.train(False), held_out, precision=config.precision, progress=progress
+        )
     report.weights = out / "depth_head.safetensors"
     write_head(report.weights, head, notes)
     progress(ProgressEvent(config.steps, config.steps, "trained"))

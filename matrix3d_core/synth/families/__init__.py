@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InvalidInput
 from ..scene import Scene, SceneBuilder
 from . import (
+    apartment,
     clutter,
     courtyard,
     desert,
@@ -19,10 +20,12 @@ from . import (
     mountains,
     night_street,
     office,
+    orchard,
     river,
     rooms,
     square,
     street,
+    suburb,
 )
 from .parts.palette import Palette
 from .parts.place import Place
@@ -56,6 +59,9 @@ FAMILIES: dict[str, Family] = {
     "courtyard": Family(courtyard.build),
     "river": Family(river.build),
     "office": Family(office.build, is_indoor=True),
+    "apartment": Family(apartment.build, is_indoor=True),
+    "suburb": Family(suburb.build),
+    "orchard": Family(orchard.build),
 }
 """Every family by name; `synth.sets` says which set each belongs to."""
 

@@ -58,7 +58,7 @@ def _wing(p: Place, length: float, kinds: tuple[str, ...], arcades: bool) -> flo
         spans = max(2, round(length / 3.2))
         low = s.storeys[0]
         arcade(p, spans, length / spans, low - length / spans / 2 - 0.2, low, 0.45, s.walls)
-        with p.object("ceiling of the arcade", SurfaceClass.CEILING):
+        with p.object("arcade ceiling", SurfaceClass.CEILING):
             p.span((-length / 2, length / 2), (0.45, set_back), (low - 0.05, low + 0.1), s.walls)
         with p.object("house", SurfaceClass.WALL):
             p.span((-length / 2, length / 2), (set_back, 9), (0, low), s.walls)

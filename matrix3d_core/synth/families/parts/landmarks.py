@@ -44,9 +44,9 @@ def arcade_house(p: Place, spans: int, s: Style | None = None, name: str = "arca
     upper = Style(
         **{**s.__dict__, "storeys": s.storeys[1:] or [2.9], "ground": "none", "jetty": 0.0, "timber": None}
     )
-    with p.object("ceiling of the arcade", SurfaceClass.CEILING):
+    with p.object("arcade ceiling", SurfaceClass.CEILING):
         p.span((-width / 2, width / 2), (0.5, walk), (low - 0.05, low + 0.1), s.walls)
-    with p.object("floor of the arcade", SurfaceClass.GROUND):
+    with p.object("arcade floor", SurfaceClass.GROUND):
         p.span((-width / 2, width / 2), (0.0, walk), (-0.2, 0.06), p.m.tiles())
     with p.object(name, SurfaceClass.WALL):
         first = Style(**{**s.__dict__, "storeys": [low], "jetty": 0.0})
