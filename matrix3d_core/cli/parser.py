@@ -16,6 +16,7 @@ from .commands import (
     pano,
     sample,
     splats,
+    train_depth,
     train_lrm,
     video,
     world,
@@ -34,6 +35,7 @@ COMMANDS = {
     "convert-backbone": convert_backbone,
     "convert-lrm": convert_lrm,
     "train-lrm": train_lrm,
+    "train-depth": train_depth,
     "evaluate": evaluate,
     "doctor": doctor,
 }

@@ -1,0 +1,66 @@
+"""Training crops of the depth head: their truth, that they are rendered once, and which scenes may be learned from."""
+
+import itertools
+
+import pytest
+import torch
+
+from matrix3d_core.cli import main
+from matrix3d_core.depth.learned.crops import CropFiles
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
+from matrix3d_core.io.tensors import write_tensors
+from matrix3d_core.standalone.depth_training import CropConfig, make_crops, scenes_to_learn
+from matrix3d_core.synth.sets import SETS
+
+pytest.importorskip("numba")
+GROUND = 1
+
+
+def _backbone() -> Dinov2:
+    torch.manual_seed(0)
+    return Dinov2(Dinov2Config(width=64, grid=4)).requires_grad_(False)
+
+
+def test_crops_have_the_ground_one_camera_height_below(tmp_path):
+    config = CropConfig(tokens=4, standpoints=2, views=3, level_share=1.0)
+    scenes = [("clutter", 1)]  # level ground
+    files = make_crops(tmp_path, scenes, _backbone(), config)
+    crops = CropFiles(files)
+    assert len(crops) == 6
+    batch = crops.batch(range(6))
+    targets = batch.targets
+    ground = (targets.surface_class == GROUND) & (targets.rays[..., 1] > 0.1)
+    assert float(ground.float().mean()) > 0.05
+    expected = -torch.log(targets.rays[..., 1])[ground]
+    # distances are kept in half precision: 2^-11 of up to 3
+    torch.testing.assert_close(targets.log_distance[ground], expected, atol=2e-3, rtol=0)
+    up = targets.normal.movedim(1, -1)[ground]
+    torch.testing.assert_close(up, torch.tensor([0.0, -1.0, 0.0]).expand_as(up), atol=0.02, rtol=0)
+    sky = targets.surface_class == 0
+    assert torch.equal(torch.isinf(targets.log_distance), sky)
+    assert 0.05 < float(batch.images.mean()) < 0.95
+    written = files[0].stat().st_mtime_ns
+    again = make_crops(tmp_path, scenes, _backbone(), config)
+    assert again == files
+    assert files[0].stat().st_mtime_ns == written  # not rendered again
+
+
+def test_nothing_learns_from_the_judge_set():
+    assert {family for family, _ in scenes_to_learn("train", 18)} == set(SETS["train"].families)
+    with pytest.raises(
+        InvalidInput, match="scenes to learn from must be of train, to choose settings by of dev; got judge"
+    ):
+        scenes_to_learn("judge", 3)
+    most = len(list(itertools.product(SETS["dev"].families, SETS["dev"].seeds)))
+    with pytest.raises(InvalidInput, match=f"scenes must be 1 to {most} of dev; got {most + 1}"):
+        scenes_to_learn("dev", most + 1)
+
+
+def test_the_command_refuses_a_backbone_of_another_kind(tmp_path, capsys):
+    write_tensors(tmp_path / "x.safetensors", {"a": torch.zeros(2)})
+    status = main(
+        ["train-depth", "--out", str(tmp_path / "out"), "--backbone", str(tmp_path / "x.safetensors")]
+    )
+    assert status == 2
+    assert "x.safetensors" in capsys.readouterr().err
