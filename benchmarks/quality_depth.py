@@ -19,14 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matrix3d_core.depth.learned.estimate import learned_geometry, shipped_head
-from matrix3d_core.factory.routes import RouteConfig, standpoints
-from matrix3d_core.synth.photographic import photograph, random_photography
 from torch import Tensor
 
 from benchmarks import common
 from matrix3d_core.depth.grounded import grounded_geometry
 from matrix3d_core.depth.learned.crops import CropFiles
+from matrix3d_core.depth.learned.estimate import learned_geometry, shipped_head
 from matrix3d_core.depth.learned.head import (
     HEAD_STRIDE,
     SURFACE_CLASSES,
@@ -34,6 +32,7 @@ from matrix3d_core.depth.learned.head import (
     HeadOutput,
     read_head,
 )
+from matrix3d_core.factory.routes import RouteConfig, standpoints
 from matrix3d_core.features.dinov2 import Dinov2
 from matrix3d_core.features.weights import find_backbone, read_backbone
 from matrix3d_core.geometry.spherical import erp_directions
@@ -41,6 +40,7 @@ from matrix3d_core.metrics.depth import depth_figures, sky_iou
 from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.synth.families import make_scene
+from matrix3d_core.synth.photographic import photograph, random_photography
 from matrix3d_core.synth.render import SceneFrame, render_scene
 from matrix3d_core.synth.sets import SETS, scenes_of
 
