@@ -130,6 +130,10 @@ def load_node_classes() -> list[type]:
         from .splat_io import NODES as splat_io_nodes
 
         classes += splat_io_nodes
+    with _reported("factory"):
+        from .factory import NODES as factory_nodes
+
+        classes += factory_nodes
     with _reported("dataset"):
         from .dataset import NODES as dataset_nodes
 

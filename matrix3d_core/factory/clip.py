@@ -91,6 +91,10 @@ class SceneClip:
                 f"trajectory must have {size['F']} poses, one per frame; got {len(self.trajectory)}."
             )
 
+    def rgb(self) -> Tensor:  # [F, H, W, 3]
+        """Return the frames as float32 in [0, 1]."""
+        return self.frames / 255
+
     def with_meta(self, **facts: Any) -> SceneClip:
         """Return the clip with more facts in its ``meta``."""
         return replace(self, meta={**self.meta, **facts})
@@ -162,6 +166,7 @@ def render_clip(
         captioner: replaces the scene's own description.
         progress: called once per frame.
     """
+    from ..synth.describe import describe_scene
     from ..synth.render import render_scene
 
     config = config or ClipConfig()
@@ -175,7 +180,7 @@ def render_clip(
             first = shown
         frames[index] = torch.from_numpy(to_uint8(shown.rgb))
         depth[index] = shown.depth_ray
-    description = ", ".join(scene.facts)
+    description = describe_scene(scene, first)
     rotation = trajectory.camera_from_world[0, :3, :3].to(first.normal)
     return SceneClip(
         frames,

@@ -31,6 +31,7 @@ __all__ = [
     "WalkGraph",
     "plan_route",
     "standpoints",
+    "upright_rotations",
     "walk_graph",
 ]
 
@@ -319,7 +320,7 @@ def _walked(
         yaw[:] = rng.uniform(-np.pi, np.pi)
     centers = torch.from_numpy(graph.centers(_at(points, arcs)))
     return Trajectory.from_centers(
-        _upright(torch.from_numpy(yaw)),
+        upright_rotations(torch.from_numpy(yaw)),
         centers,
         fps=config.fps,
         frame_of_reference="world",
@@ -328,7 +329,7 @@ def _walked(
     )
 
 
-def _upright(yaw: Tensor) -> Tensor:  # [T] -> [T, 3, 3]
+def upright_rotations(yaw: Tensor) -> Tensor:  # [T] -> [T, 3, 3]
     """Return world-from-camera rotations that look level, ``yaw`` radians to the right of +z."""
     cosine, sine, zero, one = yaw.cos(), yaw.sin(), torch.zeros_like(yaw), torch.ones_like(yaw)
     return torch.stack((cosine, zero, sine, zero, one, zero, -sine, zero, cosine), -1).reshape(-1, 3, 3)

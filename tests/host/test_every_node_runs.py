@@ -89,6 +89,7 @@ RUNS = {
     "VideoMetrics": Run(("video_metrics", 2), says=r'"psnr": [1-9]'),
     "WorldMetrics": Run(("world_metrics", 3), says=r'"range_worst": \d'),
     "NextBestPath": Run(("next", 0), unlike=("path", 0)),
+    "SceneClip": Run(("scene", 5), says=r"scene: courtyard, seed 3: [1-9]"),
     "DatasetExport": Run(("dataset", 1), says=r"[1-9]"),
     "VideoSave360": Run(("video", 0), says=r"\.mp4"),
     "PanoPrompt": Run(("words", 0), says="a harbor"),
@@ -186,6 +187,7 @@ def worlds(comfy):
             "WorldMetrics", splat=["fit", 0], trajectory=path, frames=fill, scene="sample", limit=0.5
         ),
         "next": node("NextBestPath", geometry=geometry, frames=5, step=0.5, directions=4),
+        "scene": node("SceneClip", family="courtyard", seed=3, frames=2, width=width, samples=1),
         "dataset": node(
             "DatasetExport",
             frames=fill,
