@@ -158,6 +158,22 @@ export const CHOICES = {
   "360 top bottom": "360 上下",
   "vr180 side by side": "vr180 左右",
   "flat side by side": "平面左右",
+  route: "路线",
+  rooms: "房间",
+  street: "街道",
+  square: "广场",
+  forest: "森林",
+  mountains: "山地",
+  desert: "沙漠",
+  harbor: "港口",
+  night_street: "夜间街道",
+  clutter: "杂物场地",
+  courtyard: "庭院",
+  river: "河流",
+  office: "办公室",
+  apartment: "公寓",
+  suburb: "郊区",
+  orchard: "果园",
 };
 
 /** Progress texts of running nodes: the phases of the library's progress.
@@ -246,6 +262,10 @@ export const PHASES = {
   "mesh textured": "网格已贴图",
   "texture {number} of {count}": "贴图 {number} / {count}",
   "resize guidance {number} of {count}": "缩放引导 {number} / {count}",
+  "build the scene": "构建场景",
+  "make clips": "制作片段",
+  "render frames": "渲染各帧",
+  "unpack shards": "解包分片",
   "sample video": "采样视频",
   "sample segment {number} of {count}": "采样片段 {number} / {count}",
 };
