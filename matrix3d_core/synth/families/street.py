@@ -61,6 +61,8 @@ def _ground(p: Place, half: float, road: float, walk: float, has_asphalt: bool) 
             p.span((min(a, b), max(a, b)), (-half, half), (-0.3, 0.12), pavement)
             p.span((min(a, a + side * 0.15), max(a, a + side * 0.15)), (-half, half), (-0.3, 0.125), curb)
     p.walkable([(-road / 2, -half), (road / 2, -half), (road / 2, half), (-road / 2, half)])
+    for x in (-road / 2 - walk, road / 2 + 0.2):
+        p.walkable([(x, -half), (x + walk - 0.2, -half), (x + walk - 0.2, half), (x, half)], 0.12)
 
 
 def _row(

@@ -61,7 +61,7 @@ def test_family_builds_scenes_to_learn_from(family):
         assert re.fullmatch(r"[A-Z][^.]+\.( There (is|are) [^.]+\.)?", caption), caption
 
 
-@pytest.mark.parametrize("family", ["rooms", "street", "forest"])
+@pytest.mark.parametrize("family", ["rooms", "street", "mountains"])
 def test_same_seed_gives_the_same_bits_and_another_seed_does_not(family):
     one, again, other = make_scene(family, 11), make_scene(family, 11), make_scene(family, 12)
     for table in ("table", "kinds"):

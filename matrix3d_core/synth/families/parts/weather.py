@@ -42,7 +42,8 @@ def daylight(p: Place, *, evenings: float = 0.2, haze: float = 1.0, indoors: flo
     horizon = _blend(horizon, linear((0.84, 0.86, 0.88)), gray)
     dim = 1.0 - 0.45 * warm
     strength = (1.0 - 0.93 * gray**0.7) * (0.75 if is_late else 1.0) * p.u(0.85, 1.1)
-    fog = p.u(0.012, 0.03) if p.chance(0.06) else p.u(0.0002, 0.003)
+    fog = p.u(0.012, 0.03) if indoors == 1.0 and p.chance(0.06) else p.u(0.0002, 0.003)
+    haze *= 1.0 if indoors == 1.0 else 0.2
     p.b.environment = Environment(
         sun_direction=_sun(p, elevation),
         sun_color=_blend((1.0, 0.95, 0.87), (1.0, 0.62, 0.34), warm, strength),
