@@ -144,8 +144,8 @@ class WorldMetrics(io.ComfyNode):
                     "scene",
                     default="",
                     optional=True,
-                    tooltip="For the navigable range: sample for the sample scene, FAMILY SEED of a procedural scene "
-                    "such as street 7, or a clip's JSON with family, seed and world_from_first. Empty: not measured.",
+                    tooltip="For the navigable range: sample for the sample scene, FAMILY-SEED of a procedural scene "
+                    "such as street-7, or the text of a factory clip's meta.json. Empty: not measured.",
                 ),
                 io.Float.Input(
                     "step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 
@@ -27,32 +28,29 @@ def truth_of(scene: str) -> Truth:
     """Return the truth of a scene by its description, meters.
 
     Args:
-        scene: ``sample``; ``FAMILY SEED``, such as ``street 7``, for a world in the scene's own coordinates; or what
-            the factory says of a clip, a JSON object with ``family``, ``seed`` and ``world_from_first``, for a world in
-            the frame of the clip's first camera.
+        scene: ``sample``; ``FAMILY-SEED``, such as ``street-7``, for a world in the scene's own coordinates; or the
+            text of the ``meta.json`` that the factory writes for a clip, for a world in the frame of the clip's first
+            camera: a JSON object with ``scene`` and ``world_from_first``.
 
     Raises:
         InvalidInput: for another text or an unknown family.
         FormatError: for broken JSON.
     """
-    words, pose = scene.split(), None
-    if words == [SAMPLE]:
+    name, pose = scene.strip(), None
+    if name == SAMPLE:
         return _sample
-    if scene.lstrip()[:1] == "{":
+    if name[:1] == "{":
         facts = parse_json(scene, source="scene")
-        family, seed = (facts.get(key) if isinstance(facts, Mapping) else None for key in ("family", "seed"))
-        if not isinstance(family, str) or isinstance(seed, bool) or not isinstance(seed, int):
-            raise InvalidInput("scene must hold family, a name, and seed, a whole number; got others.")
+        name = str(facts.get("scene")) if isinstance(facts, Mapping) else ""
         pose = matrix_of("scene", "world_from_first", facts.get("world_from_first"))
-    elif len(words) == 2 and words[1].lstrip("-").isdigit():
-        family, seed = words[0], int(words[1])
-    else:
+    match = re.fullmatch(r"(\w+)[ -](\d{1,12})", name)
+    if match is None:
         raise InvalidInput(
-            f"scene must be {SAMPLE}, FAMILY SEED such as street 7, or the JSON of a clip; got {scene[:80]!r}."
+            f"scene must be {SAMPLE}, FAMILY-SEED such as street-7, or a clip's meta.json; got {name[:80]!r}."
         )
     from ..synth.families import make_scene
 
-    return scene_truth(make_scene(family, seed), pose)
+    return scene_truth(make_scene(match[1], int(match[2])), pose)
 
 
 def scene_truth(scene: Scene, scene_from_world: Tensor | None = None) -> Truth:

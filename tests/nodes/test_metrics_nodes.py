@@ -48,5 +48,5 @@ def test_world_metrics_render_and_walk(report):
     assert [walk["ended_by"] for walk in walks] == ["psnr"] * 8
     assert "| Range, worst [m] ↑ | 0.0 | |" in report["world_table"]
     assert "needs a scene that can be looked at from anywhere" in report["neither"]
-    assert report["no_scene"].startswith("InvalidInput: scene must be sample, FAMILY SEED such as street 7")
+    assert report["no_scene"].startswith("InvalidInput: scene must be sample, FAMILY-SEED such as street-7")
     assert "2 frames and 3 poses" in report["frames"]

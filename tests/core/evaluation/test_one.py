@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -100,10 +101,26 @@ def test_scenes_are_named_or_refused():
     assert float(depth[15, 8]) == pytest.approx(
         1.6 * math.hypot(1, 1 / math.tan(math.atan(15 / 16))), rel=0.01
     )
-    for text in ("castle", "street seven", "street 7 8"):
-        with pytest.raises(InvalidInput, match="scene must be sample, FAMILY SEED such as street 7"):
+    for text in (
+        "castle",
+        "street seven",
+        "street 7 8",
+        '{"world_from_first": [[1,0,0,0],[0,1,0,0],[0,0,1,0]]}',
+    ):
+        with pytest.raises(InvalidInput, match="scene must be sample, FAMILY-SEED such as street-7"):
             truth_of(text)
-    with pytest.raises(InvalidInput, match="family, a name, and seed, a whole number"):
-        truth_of('{"family": "street", "seed": "7"}')
+    with pytest.raises(InvalidInput, match=r"family must be one of .*street.*; got 'castle'"):
+        truth_of("castle-7")
     with pytest.raises(FormatError, match="world_from_first must be 4 rows of 4 numbers"):
-        truth_of('{"family": "street", "seed": 7}')
+        truth_of('{"scene": "street-7"}')
+
+
+def test_a_clips_meta_places_its_world_in_the_scene():
+    """What the factory wrote of a clip: the first camera stands 1 above and 2 beside the scene's origin, turned."""
+    first = Trajectory(pose_at((2.0, -1.6, 0.5), yaw=30)[None]).world_from_camera[0]
+    meta = json.dumps({"scene": "office-200000", "seed": 5, "world_from_first": first.tolist(), "clip": 0})
+    lens, here = Pinhole.from_fov(math.pi / 2, 16, 16), torch.eye(4, dtype=torch.float64)
+    inside = truth_of(meta)(lens, here)
+    outside = truth_of("office-200000")(lens, pose_at((2.0, -1.6, 0.5), yaw=30))
+    torch.testing.assert_close(inside, outside)
+    assert torch.isfinite(inside[1]).float().mean() > 0.9, "in an office, sky is seen through windows alone"
