@@ -33,7 +33,9 @@ __all__ = [
     "summarize",
 ]
 
-_EQUAL_DB = 99.0  # what a PSNR of equal pictures counts as
+_EQUAL_DB = 10 * math.log10(
+    12 * 255**2
+)  # 58.9: the rounding of 8 bits; one equal frame must not carry the mean
 _MOST_PERCEPTUAL = 16
 _CLOSED = 0.05  # of the path's length
 _LEAST_CLIPS = 2
@@ -114,7 +116,8 @@ def measure_pictures(
 ) -> Measures:
     """Compare frames with the true ones: PSNR, SSIM, LPIPS, DINOv2 distance, and the features of FID and FVD.
 
-    PSNR and SSIM are means over frames; equal frames count as 99 dB. LPIPS and the DINOv2 distance are means over at
+    PSNR and SSIM are means over frames; a frame counts at most 58.9 dB, the rounding noise of
+    8 bits, so that an equal first frame does not carry the mean. LPIPS and the DINOv2 distance are means over at
     most 16 frames, evenly spread. ``end_psnr`` is that of the last frame, where a loop closes. Pixels of panoramas
     count all the same, as in the papers. Frames of another size than the true ones are resized to it.
 

@@ -106,8 +106,11 @@ def paper_tables(methods: Sequence[MethodResult], numbers: Sequence[str] = tuple
 
 def _uncommanded(measures: Measures) -> Measures:
     """Drop R_err and T_err, which the paper gives for perspective crops alone."""
-    values = {k: v for k, v in measures.values.items() if k not in ("r_err", "t_err")}
-    return Measures(values, measures.missing, {}, measures.notes)
+    values, missing = (
+        {k: v for k, v in found.items() if k not in ("r_err", "t_err")}
+        for found in (measures.values, measures.missing)
+    )
+    return Measures(values, missing, {}, measures.notes)
 
 
 def format_table(table: Table) -> str:

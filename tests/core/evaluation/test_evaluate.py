@@ -81,10 +81,10 @@ def test_the_command_prints_the_papers_tables(results, tmp_path, capsys):
         "*Panoramic video generation models*", "bad", "good",
         "*Camera-guided generation models*", "bad Persp.", "good Persp.",
     ]  # fmt: skip
-    # equal frames count as 99 dB; 5 levels of 255: 34.15 dB; 51 levels, a fifth: 13.98 dB
-    assert shown["good"][0] == f"{(99 - 20 * math.log10(5 / 255)) / 2:.2f}"
+    # equal frames count as the rounding of 8 bits, 58.92 dB; 5 levels of 255: 34.15 dB; 51 levels, a fifth: 13.98 dB
+    assert shown["good"][0] == f"{(58.92 - 20 * math.log10(5 / 255)) / 2:.2f}"
     assert shown["bad"][0] == f"{-20 * math.log10(0.2):.2f}"
-    assert shown["good"][2:] == ["n/a", "n/a", "n/a", "-", "-"]
+    assert shown["good"][2:] == shown["bad"][2:] == ["n/a", "n/a", "n/a", "-", "-"]
     # 2 degrees in two of three frames; only clip a has poses
     assert shown["good Persp."][5] == f"{math.radians(2) * 2 / 3:.4f}"
     assert float(shown["good Persp."][6]) == 0
