@@ -106,10 +106,9 @@ def paper_tables(methods: Sequence[MethodResult], numbers: Sequence[str] = tuple
 
 def _uncommanded(measures: Measures) -> Measures:
     """Drop R_err and T_err, which the paper gives for perspective crops alone."""
-    values, missing = (
-        {k: v for k, v in found.items() if k not in ("r_err", "t_err")}
-        for found in (measures.values, measures.missing)
-    )
+    own = ("r_err", "t_err")
+    values = {k: v for k, v in measures.values.items() if k not in own}
+    missing = {k: v for k, v in measures.missing.items() if k not in own}
     return Measures(values, missing, {}, measures.notes)
 
 

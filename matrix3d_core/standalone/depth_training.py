@@ -108,7 +108,11 @@ def make_crops(
         progress(ProgressEvent(number, len(scenes), f"render crops of {family} {seed}"))
         if not path.is_file():
             _make_file(
-                path, make_scene(family, seed), np.random.default_rng([seed, *family.encode()]), backbone, config
+                path,
+                make_scene(family, seed),
+                np.random.default_rng([seed, *family.encode()]),
+                backbone,
+                config,
             )
     progress(ProgressEvent(len(scenes), len(scenes), "crops rendered"))
     return files
