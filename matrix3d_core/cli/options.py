@@ -64,9 +64,10 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=text)
 
 
-def add_panorama(parser: argparse.ArgumentParser) -> None:
+def add_panorama(parser: Any, **options: Any) -> None:
     """Add the panorama to start from."""
-    parser.add_argument("panorama", type=Path, metavar="PANORAMA", help="2:1 equirectangular picture")
+    text = "2:1 equirectangular picture"
+    parser.add_argument("panorama", type=Path, metavar="PANORAMA", help=text, **options)
 
 
 def add_geometry(parser: argparse.ArgumentParser, settings: object) -> None:

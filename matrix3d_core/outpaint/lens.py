@@ -74,13 +74,13 @@ def load_photo(path: Path | str, *, max_width: int = 0) -> LoadedPhoto:
         )
     check_photo(picture.rgb)
     lens = picture.lens
-    told = (
+    named = (
         "no EXIF tags of the lens"
         if lens is None
         else f"{math.degrees(lens.fov_x_rad):.1f} degrees ({lens.read_as})"
     )
     rows, columns = picture.rgb.shape[:2]
-    return LoadedPhoto(picture.rgb, lens, f"{path.name}: {picture.read_as}, {columns}x{rows}, {told}")
+    return LoadedPhoto(picture.rgb, lens, f"{path.name}: {picture.read_as}, {columns}x{rows}, {named}")
 
 
 def choose_lens(
@@ -107,8 +107,8 @@ def choose_lens(
     """
     check_photo(rgb, fov_x_rad)
     height, width = rgb.shape[:2]
-    is_told = (fov_x_rad is not None or exif is not None) and None not in (pitch_rad, roll_rad)
-    seen = estimate_photo_camera(rgb, *networks) if networks is not None and not is_told else None
+    is_known = (fov_x_rad is not None or exif is not None) and None not in (pitch_rad, roll_rad)
+    seen = estimate_photo_camera(rgb, *networks) if networks is not None and not is_known else None
     if fov_x_rad is not None:
         fov, source = fov_x_rad, "given"
     elif exif is not None:

@@ -57,6 +57,12 @@ class PhotoWorld:
     placement: Placement
     report: str
 
+    @property
+    def filled(self) -> Tensor:
+        """``[h, w]`` bool, what the photo does not show, at the geometry's size."""
+        assert self.geometry.is_filled is not None  # `photo_world` marks it
+        return self.geometry.is_filled
+
 
 def check_photo(rgb: Tensor, fov_x_rad: float | None = None) -> None:
     """Refuse what is no photo of a perspective camera.
@@ -221,9 +227,7 @@ class _MetricPhoto:
         distance, sky, ground = self.lookup(erp_directions(rows, 2 * rows))
         seen = angle >= 0
         distance = torch.where(seen & ~sky, distance, 1.0)
-        return SpherePart(
-            rgb.clamp(0, 1), distance, seen, seen & sky, seen & ground, -angle, self.camera_height
-        )
+        return SpherePart(rgb.clamp(0, 1), distance, seen, seen & sky, seen & ground, self.camera_height)
 
 
 def _camera(photo: PlacedPhoto, maps: Tensor) -> Pinhole:
@@ -237,32 +241,45 @@ def _metric(photo: PlacedPhoto, shown: PhotoDistance, camera_height: float) -> _
     points = rays * shown.depth_ray[..., None].double()
     is_low = (rays[..., 1] > math.sin(_MIN_DIP_RAD)) & ~shown.is_sky
     candidates = is_low if shown.is_ground is None else is_low & shown.is_ground
-    plane, rough = None, 1.0
-    if float(candidates.float().mean()) >= _LEAST_GROUND:
-        rough = float(points[..., 1][candidates].median())
-        try:
-            plane = fit_plane(
-                points[candidates] / rough,
-                inlier_distance=_GROUND_TOLERANCE,
-                generator=torch.Generator().manual_seed(0),
-                near_normal=(0.0, 1.0, 0.0),
-                max_angle_rad=_MAX_TILT_RAD,
-            )
-        except InvalidInput:
-            plane = None  # no plane among these points
-    depth_ray = shown.depth_ray.float()
-    if plane is None or plane.offset <= 0 or float(plane.is_inlier.float().mean()) < _LEAST_INLIERS:
-        nothing, why = torch.zeros_like(shown.is_sky), "no ground in sight, scale as estimated"
-        return _MetricPhoto(photo, depth_ray, shown.is_sky, nothing, camera_height, why)
-    factor = camera_height / (plane.offset * rough)
-    level = points[..., 1] * factor / camera_height
-    is_ground = candidates & ((level - 1).abs() < 3 * _GROUND_TOLERANCE)
-    tilt = math.degrees(math.acos(min(1.0, float(plane.normal[1]))))
-    scale = (
-        f"the ground in {float(is_ground.float().mean()):.0%} of the photo is {camera_height:g} m below the camera "
-        f"(factor {factor:.3g}, tilt {tilt:.1f} degrees)"
+    height = _height_above_ground(points[candidates], shown.is_ground is not None)
+    depth_ray, nothing = shown.depth_ray.float(), torch.zeros_like(shown.is_sky)
+    if height is not None:
+        level = points[..., 1] / height
+        is_ground = candidates & ((level - 1).abs() < 3 * _GROUND_TOLERANCE)
+        share = float(is_ground.float().mean())
+        if share >= _LEAST_GROUND:
+            factor = camera_height / height
+            found = f"the ground in {share:.0%} of the photo is {camera_height:g} m below the camera"
+            scale = f"{found} (factor {factor:.3g})"
+            return _MetricPhoto(photo, depth_ray * factor, shown.is_sky, is_ground, camera_height, scale)
+    return _MetricPhoto(
+        photo, depth_ray, shown.is_sky, nothing, camera_height, "no ground in sight, scale as estimated"
     )
-    return _MetricPhoto(photo, depth_ray * factor, shown.is_sky, is_ground, camera_height, scale)
+
+
+def _height_above_ground(points: Tensor, is_ground: bool) -> float | None:  # [N, 3]
+    """Return the distance of the plane below that most points are on, None where fewer than a quarter are.
+
+    Points that are known to be ground count by the median of their heights, others also hold walls and objects.
+    """
+    if len(points) < 16:
+        return None
+    rough = float(points[:, 1].median())
+    if is_ground:
+        agree = (points[:, 1] / rough - 1).abs() < 4 * _GROUND_TOLERANCE
+        return rough if float(agree.float().mean()) > _LEAST_INLIERS else None
+    try:
+        plane = fit_plane(
+            points / rough,
+            inlier_distance=_GROUND_TOLERANCE,
+            generator=torch.Generator().manual_seed(0),
+            near_normal=(0.0, 1.0, 0.0),
+            max_angle_rad=_MAX_TILT_RAD,
+        )
+    except InvalidInput:  # no plane among these points
+        return None
+    is_found = plane.offset > 0 and float(plane.is_inlier.float().mean()) >= _LEAST_INLIERS
+    return plane.offset * rough if is_found else None
 
 
 def _geometry(

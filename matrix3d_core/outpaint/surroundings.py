@@ -27,7 +27,8 @@ _BLUR_PER_ANGLE, _BLUR_ABOVE = 0.06, 0.2
 _MOST_BLUR_RAD = math.radians(5)
 _GROUND_BLUR = 0.2  # of the blur elsewhere: texture does not look repeated
 _CLEAN_WITHIN_RAD = math.radians(12)  # objects that stand on the ground are gone that far from the border
-_MIRROR_UP_RAD = math.radians(7)  # above and below the part mirroring slows down and stops there
+_MIRROR_UP_RAD, _MIRROR_DOWN_RAD = math.radians(2.5), math.radians(7)  # mirroring slows down and stops there
+_LOWEST_RAD = math.radians(6)  # of the part stands for the ground where none is seen
 _SKY_ABOVE_RAD = (math.radians(3), math.radians(18))  # what rises beyond the upper border ends in between
 _LEAST_CEILING = 0.5  # of the camera height, above the camera
 _MOST_REACH = 200.0  # of the camera height: walls of the layout
@@ -43,7 +44,6 @@ class SpherePart:
         is_seen: ``[H, W]`` bool.
         is_sky: ``[H, W]`` bool.
         is_ground: ``[H, W]`` bool, on the plane ``camera_height`` below the camera.
-        away_rad: ``[H, W]`` angle to the region's border, positive outside.
         camera_height: meters.
     """
 
@@ -52,13 +52,12 @@ class SpherePart:
     is_seen: Tensor
     is_sky: Tensor
     is_ground: Tensor
-    away_rad: Tensor
     camera_height: float
 
     def __post_init__(self) -> None:
         size = check_shape("rgb", self.rgb, "H W 3")
         check_two_to_one("rgb", size["H"], size["W"])
-        for name in ("depth_ray", "is_seen", "is_sky", "is_ground", "away_rad"):
+        for name in ("depth_ray", "is_seen", "is_sky", "is_ground"):
             check_shape(name, getattr(self, name), f"{size['H']} {size['W']}")
         if not 0 < self.camera_height < math.inf:
             raise InvalidInput(f"camera_height must be positive; got {self.camera_height}.")
@@ -105,24 +104,27 @@ def continue_around(part: SpherePart) -> Surroundings:
     maps = torch.cat((part.rgb * sky[..., None], part.rgb * rest[..., None], factor[..., None]), dim=-1)
     maps = torch.cat((maps, sky[..., None], rest[..., None]), dim=-1)
     maps = torch.where(seen[..., None], maps, _read(maps, rows, columns))
-    up = fold.above(columns) * (math.pi / height)
-    blur = (part.away_rad.clamp(min=0) * _BLUR_PER_ANGLE + up * _BLUR_ABOVE).clamp(max=_MOST_BLUR_RAD)
+    away, up = fold.away(columns)
+    blur = (away * _BLUR_PER_ANGLE + up * _BLUR_ABOVE).clamp(max=_MOST_BLUR_RAD)
     soft = _blurred(maps, blur)
     sky_rgb, rest_rgb, factor, sky, rest = soft.split((3, 3, 1, 1, 1), dim=-1)
     share_of_sky = (sky / (sky + rest).clamp(min=1e-6))[..., 0]
     sky_rgb, rest_rgb = sky_rgb / sky.clamp(min=1e-4), rest_rgb / rest.clamp(min=1e-4)
     factor = factor[..., 0] / rest[..., 0].clamp(min=1e-4)
 
-    if share(part.is_ground & seen) > _LEAST_GROUND:
-        ground = _ground_colors(part, rays, fold)
+    is_clean = is_floor * _smooth_step(away / _CLEAN_WITHIN_RAD)
+    is_ground = part.is_ground & seen
+    if share(is_ground) < _LEAST_GROUND:
+        rim = fold.bottom[None] - (torch.arange(height)[:, None] + 0.5) < _LOWEST_RAD / math.pi * height
+        is_ground = solid & rim & (rays[..., 1] > 0)
+    if bool(is_ground.any()):
+        ground = _ground_colors(part, is_ground, rays, fold)
         ground = _blurred(torch.where(seen[..., None], part.rgb, ground), blur * _GROUND_BLUR)
-        is_clean = is_floor * _smooth_step(part.away_rad / _CLEAN_WITHIN_RAD)
         rest_rgb = torch.lerp(rest_rgb, ground, is_clean[..., None])
-    else:
-        is_clean = is_floor * _smooth_step(part.away_rad / _CLEAN_WITHIN_RAD)
-    depth_ray = layout * torch.exp(factor * (1 - is_clean))
     down = rays[..., 1]
-    depth_ray = torch.where(down > 0.01, torch.minimum(depth_ray, part.camera_height / down), depth_ray)
+    depth_ray = layout * torch.exp(factor * (1 - is_clean))
+    too_deep = torch.log(depth_ray * down.clamp(min=1e-4) / part.camera_height).clamp(min=0)
+    depth_ray = depth_ray * torch.exp(-too_deep * _smooth_step(away / _CLEAN_WITHIN_RAD))
 
     is_sky = torch.zeros_like(seen)
     rgb = rest_rgb
@@ -130,7 +132,7 @@ def continue_around(part: SpherePart) -> Surroundings:
         low, high = _SKY_ABOVE_RAD
         is_sky = (share_of_sky + ((up - low) / (high - low)).clamp(0, 1) > 0.5) & (down < 0)
         far_sky = pull_push(part.rgb, part.is_sky & seen)
-        mixed = torch.lerp(sky_rgb, far_sky, _smooth_step(part.away_rad / math.radians(14))[..., None])
+        mixed = torch.lerp(sky_rgb, far_sky, _smooth_step(away / math.radians(14))[..., None])
         mixed = torch.where(sky > 0.02, mixed, far_sky)
         rgb = torch.where(is_sky[..., None], mixed, rest_rgb)
     rgb = _even_poles(rgb)
@@ -217,16 +219,25 @@ class _Fold:
         height = len(self.left)
         columns = self.columns()
         row = torch.arange(height).float()[:, None].expand_as(columns)
-        slow = _MIRROR_UP_RAD / math.pi * height
+        slow, slow_down = (angle / math.pi * height for angle in (_MIRROR_UP_RAD, _MIRROR_DOWN_RAD))
         top, bottom = self._border(columns)
         above, below = (top - row - 0.5).clamp(min=0), (row + 0.5 - bottom).clamp(min=0)
         rows = torch.where(above > 0, top + slow * torch.tanh(above / slow) - 0.5, row)
-        return torch.where(below > 0, bottom - slow * torch.tanh(below / slow) - 0.5, rows), columns
+        mirrored = bottom - slow_down * torch.tanh(below / slow_down) - 0.5
+        return torch.where(below > 0, mirrored, rows), columns
 
-    def above(self, columns: Tensor) -> Tensor:
-        """Return how many rows every pixel is above the part, 0 beside and below it."""
-        row = torch.arange(len(self.left)).float()[:, None]
-        return (self._border(columns)[0] - row - 0.5).clamp(min=0)
+    def away(self, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how far every pixel is from the part, 0 inside, and how far above its upper border, radians."""
+        height, width = len(self.left), len(self.top)
+        row = torch.arange(height).float()[:, None]
+        beyond = torch.remainder(torch.arange(width) + 0.5 - self.right[:, None], width)
+        outside = width - (self.right - self.left)[:, None]
+        beside = torch.minimum(beyond, outside - beyond).clamp(min=0) * (math.tau / width)
+        top, bottom = self._border(columns)
+        above, below = (
+            rows.clamp(min=0) * (math.pi / height) for rows in (top - row - 0.5, row + 0.5 - bottom)
+        )
+        return torch.hypot(beside * torch.sin((row + 0.5) / height * math.pi), above + below), above
 
     def _border(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         index = columns.round().long().clamp(0, len(self.top) - 1)
@@ -242,11 +253,12 @@ def _extents(mask: Tensor) -> tuple[Tensor, Tensor]:  # [H, W] -> [H], [H]
     return torch.where(last > 0, first, 0), last
 
 
-def _ground_colors(part: SpherePart, rays: Tensor, fold: _Fold) -> Tensor:  # [H, W, 3]
+def _ground_colors(part: SpherePart, is_ground: Tensor, rays: Tensor, fold: _Fold) -> Tensor:  # [H, W, 3]
     """Return the color of the ground in every direction below the horizon: what is seen, without objects, mirrored on
     the plane itself where it is nearer than the part shows."""
     height, width = part.is_seen.shape
-    clean = pull_push(part.rgb, _eroded(part.is_ground & part.is_seen))
+    inner = _eroded(is_ground)
+    clean = pull_push(part.rgb, inner if bool(inner.any()) else is_ground)
     azimuth = (fold.columns() + 0.5) / width * math.tau - math.pi
     down = rays[..., 1].clamp(min=0.02)
     radius = torch.sqrt(1 - down * down) / down  # in camera heights

@@ -53,6 +53,9 @@ class GeometryReport(TypedDict, total=False):
     dome_radius: float
     horizon_deg: float
     note: str
+    photo: str
+    """How the photo that it was filled in around was read and placed, lines of text."""
+    photo_seconds: float
 
 
 @dataclass(frozen=True)

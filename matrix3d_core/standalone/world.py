@@ -137,6 +137,7 @@ def make_world(
     panorama: Tensor,  # [H, W, 3]
     *,
     depth_ray: Tensor | None = None,  # [H', W']
+    geometry: PanoramaGeometry | None = None,
     out_dir: str | Path,
     config: WorldConfig | None = None,
     progress: ProgressFn = no_progress,
@@ -149,6 +150,7 @@ def make_world(
     Args:
         panorama: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
         depth_ray: ``[H', W']`` ray distances (inf or NaN = sky or unknown), or None.
+        geometry: the panorama with distances already, in place of making them.
         out_dir: made when missing.
         config: settings, `WorldConfig()` when None.
         progress: called between steps; raising in it cancels.
@@ -166,7 +168,8 @@ def make_world(
     folder.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
 
-    geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config))
+    if geometry is None:
+        geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config))
     trajectory, path_report = _timed(seconds, "trajectory", lambda: plan_path(geometry, config))
     gaussians, stage_report = build_gaussians(geometry, trajectory, config, seconds, progress)
     height, width = config.flythrough_size_px

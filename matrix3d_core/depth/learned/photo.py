@@ -14,11 +14,14 @@ from ...features.dinov2 import PATCH_PX, Dinov2
 from ...scene.camera import Pinhole
 from ..photo_distance import PhotoDistance
 from .head import SURFACE_CLASSES, DepthHead
+from .refine import refine_distance
 
 __all__ = ["PhotoCamera", "estimate_photo", "estimate_photo_camera"]
 
 _LONG_TOKENS = 37
 _SQUARE_TOKENS = 28
+_ENLARGED = 6
+_FRAME = 4
 _GROUND = SURFACE_CLASSES.index("ground")
 _MOST_HEIGHTS = 250.0  # camera heights; farther surfaces are put there
 _LEAST_FOV_RAD, _MOST_FOV_RAD = math.radians(20), math.radians(120)
@@ -56,9 +59,9 @@ def estimate_photo_camera(
         tangent, down = head.estimate_camera(backbone(pixels, head.config.layers))
     x, y, z = down[0].double().tolist()
     fov = 2 * math.atan(float(tangent[0]) * width / side)
-    # Gravity of a camera that looks up by p, then is tilted to the right by r: (-sin r cos p, cos r cos p, -sin p).
+    # Gravity of a camera that looks up by p and is tilted to the right by r: (sin r cos p, cos r cos p, -sin p).
     pitch = math.asin(max(-1.0, min(1.0, -z)))
-    roll = math.atan2(-x, y)
+    roll = math.atan2(x, y)
     return PhotoCamera(
         min(max(fov, _LEAST_FOV_RAD), _MOST_FOV_RAD),
         min(max(pitch, -_MOST_TILT_RAD), _MOST_TILT_RAD),
@@ -86,7 +89,7 @@ def estimate_photo(
         camera_height: meters; the head estimates in camera heights.
 
     Returns:
-        Distances at four times the tokens' resolution, the longer side of 37 tokens.
+        Distances with the photo's own edges, about 900 pixels along the longer side.
     """
     size = check_shape("photo", rgb, "H W 3")
     height, width = size["H"], size["W"]
@@ -97,10 +100,38 @@ def estimate_photo(
     rays = (camera.rays() @ world_from_camera.double().mT).float()[None]
     with torch.inference_mode():
         found = head(backbone(pixels, head.config.layers), rays, pixels)
-    is_sky = found.sky_logit[0] > 0
-    distance = torch.exp(found.log_distance[0].clamp(max=math.log(_MOST_HEIGHTS))) * camera_height
-    is_ground = (found.class_logits[0].argmax(0) == _GROUND) & ~is_sky
-    return PhotoDistance(distance.clone(), is_sky, is_ground, "learned")
+    log_distance = found.log_distance[0].clamp(max=math.log(_MOST_HEIGHTS)).clone()
+    log_distance, sky = _sharpened(log_distance, torch.sigmoid(found.sky_logit[0]).clone(), rgb)
+    ground = torch.softmax(found.class_logits[0], dim=0)[_GROUND].clone()
+    is_ground = F.interpolate(ground[None, None], log_distance.shape, mode="bilinear")[0, 0] > 0.5
+    is_sky = sky > 0.5
+    return PhotoDistance(torch.exp(log_distance) * camera_height, is_sky, is_ground & ~is_sky, "learned")
+
+
+def _sharpened(
+    log_distance: Tensor, sky: Tensor, rgb: Tensor
+) -> tuple[Tensor, Tensor]:  # [h, w] -> [k h, k w]
+    """Move the edges to those of the picture, `_ENLARGED` times as fine: `refine_distance` on a frame of 2:1 whose rest
+    repeats the photo's border."""
+    rows, columns = log_distance.shape
+    size = (_ENLARGED * rows, _ENLARGED * columns)
+    pixels = F.interpolate(
+        rgb.float().movedim(-1, 0)[None], size, mode="bilinear", antialias=True, align_corners=False
+    )
+    height = max(rows, (columns + 1) // 2) + 2 * _FRAME
+    top, left = (height - rows) // 2, (2 * height - columns) // 2
+    margins = (left, 2 * height - columns - left, top, height - rows - top)
+
+    def framed(values: Tensor, scale: int = 1) -> Tensor:
+        return F.pad(values, tuple(scale * margin for margin in margins), mode="replicate")[0]
+
+    near, shares = framed(log_distance[None, None])[0], framed(sky[None, None])[0]
+    fine, fine_sky = refine_distance(near, shares, framed(pixels, _ENLARGED).movedim(0, -1).contiguous())
+    window = (
+        slice(_ENLARGED * top, _ENLARGED * (top + rows)),
+        slice(_ENLARGED * left, _ENLARGED * (left + columns)),
+    )
+    return fine[window].contiguous(), fine_sky[window].contiguous()
 
 
 def _resized(rgb: Tensor, rows: int, columns: int) -> Tensor:  # [1, 3, 14 rows, 14 columns]
