@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..matrix3d_core.checks import check_shape
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.world_json import WorldInfo
 from ..matrix3d_core.scene.gaussians import ORIGIN_UNKNOWN, Gaussians
@@ -13,6 +14,7 @@ from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import Types
 
 __all__ = [
+    "distance_from_host",
     "each_gaussians_from_host",
     "gaussians_from_host",
     "image_from_host",
@@ -90,6 +92,18 @@ origins of another shape than the positions are not taken."""
 _INFO = "matrix3d_world_info"
 """Attribute of a SPLAT with what its file's sidecar or the path of its frames says; it does not outlive a change of the
 splats either."""
+
+
+def distance_from_host(depth: Tensor, name: str = "depth") -> Tensor:  # [1, H, W] -> [H, W]
+    """Return the ray distance of one picture.
+
+    Raises:
+        InvalidInput: for another shape, or several frames.
+    """
+    count = check_shape(name, depth, "T H W")["T"]
+    if count != 1:
+        raise InvalidInput(f"{name} must be of one picture; got {count} frames. Pick one first.")
+    return depth[0]
 
 
 def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Types.SPLAT:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
+from ..matrix3d_core.depth.preview import colorize_depth
+from ..matrix3d_core.io.images import IMAGE_SUFFIXES
+from ..matrix3d_core.outpaint.learned import learned_photo_world
+from ..matrix3d_core.outpaint.lens import load_photo
 from ..matrix3d_core.panorama.photo import MAPPINGS, Placement, fovs_from_moge, place_photo, project_on_canvas
-from ._adapters import image_from_host, mask_from_host
-from ._host import io, progress_to_host, ui
+from ._adapters import distance_from_host, image_from_host, mask_from_host
+from ._file_inputs import file_input
+from ._host import io, progress_to_host, resolve_input_file, ui
+from ._host_depth import backbone_state, learned_networks
 from ._inputs import vertical_fov_input, yaw_pitch_roll_inputs
 from ._search import WORLD_WORDS
-from ._types import MoGeGeometryType, PlacementType
+from ._types import DepthType, GeometryType, MoGeGeometryType, PlacementType
 
-__all__ = ["NODES", "PanoProject"]
+__all__ = ["NODES", "PanoProject", "PhotoLoad", "PhotoToPanorama"]
 
 _CATEGORY = "Matrix-3D/panorama"
 
@@ -166,4 +173,204 @@ class PanoProject(io.ComfyNode):
         return io.NodeOutput(picture[None], mask[None], placed, ui=preview)
 
 
-NODES = [PanoProject]
+class PhotoLoad(io.ComfyNode):
+    """A photo from the host's input folder, with the field of view that its file names."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PhotoLoad",
+            display_name="Load Photo",
+            category=_CATEGORY,
+            description="Load a perspective photo together with the field of view from its EXIF tags, which Load Image "
+            "does not keep.",
+            search_aliases=[*WORLD_WORDS, "load image", "exif", "focal length", "fov", "photo to world"],
+            inputs=[
+                file_input(
+                    "image",
+                    "photo",
+                    IMAGE_SUFFIXES,
+                    tooltip="A picture in the host's input folder. A whole panorama is refused: use Load Panorama.",
+                ),
+                io.Int.Input(
+                    "max_width",
+                    default=0,
+                    min=0,
+                    max=32768,
+                    step=2,
+                    advanced=True,
+                    tooltip="Wider photos are downsampled to this many columns on loading. 0 keeps them.",
+                ),
+                io.Float.Input(
+                    "fov",
+                    default=0.0,
+                    min=0.0,
+                    max=150.0,
+                    step=0.5,
+                    round=0.001,
+                    tooltip="Horizontal field of view in degrees, if you know it. 0: from the EXIF tags.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The photo, upright."),
+                io.Float.Output(
+                    display_name="fov",
+                    tooltip="Horizontal field of view in degrees, given or from EXIF; 0 when neither tells.",
+                ),
+                io.String.Output(display_name="report", tooltip="How the file was read, in words."),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, image: str, **_: Any) -> object:
+        try:
+            stat = resolve_input_file(image).stat()
+        except (ValueError, OSError):
+            return math.nan
+        return [stat.st_mtime_ns, stat.st_size]
+
+    @classmethod
+    def execute(cls, image: str, max_width: int = 0, fov: float = 0.0) -> io.NodeOutput:
+        loaded = load_photo(resolve_input_file(image), max_width=max_width)
+        of_file = 0.0 if loaded.lens is None else math.degrees(loaded.lens.fov_x_rad)
+        return io.NodeOutput(loaded.rgb[None], fov or of_file, loaded.report)
+
+
+class PhotoToPanorama(io.ComfyNode):
+    """A photo as a whole panorama with distances, without a generative model."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PhotoToPanorama",
+            display_name="Photo to Panorama Geometry",
+            category=_CATEGORY,
+            description="Estimates the depth of a photo with the learned depth (DINOv2-small), places it on the "
+            "sphere and continues colors and depth around it without a model. What was filled in is marked.",
+            search_aliases=[
+                *WORLD_WORDS,
+                "photo to world",
+                "photo to 3d",
+                "image to 3d",
+                "monocular depth",
+                "fov",
+            ],
+            inputs=[
+                io.Image.Input("image", tooltip="One perspective photo, without lens distortion."),
+                io.Float.Input(
+                    "fov",
+                    default=0.0,
+                    min=0.0,
+                    max=150.0,
+                    step=0.5,
+                    round=0.001,
+                    tooltip="Horizontal field of view in degrees, edge to edge. 0: estimated from the picture. Load "
+                    "Photo reads it from EXIF.",
+                ),
+                io.Float.Input(
+                    "camera_height",
+                    default=1.6,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.05,
+                    tooltip="Meters from ground to camera; scales the depth where the photo shows ground.",
+                ),
+                io.Int.Input(
+                    "working_width",
+                    default=4096,
+                    min=64,
+                    max=16384,
+                    step=2,
+                    tooltip="Columns of the geometry. At 4096 a photo of 65 degrees is about 700 columns wide.",
+                ),
+                io.Int.Input(
+                    "max_width",
+                    default=8192,
+                    min=256,
+                    max=16384,
+                    step=32,
+                    tooltip="Columns of the panorama at most. It is as wide as the photo's pixels need; a photo that "
+                    "needs more is reduced.",
+                ),
+                io.Boolean.Input(
+                    "estimate_tilt",
+                    default=True,
+                    advanced=True,
+                    tooltip="Estimate pitch and roll of the camera from the picture. Off: the two values below.",
+                ),
+                *yaw_pitch_roll_inputs("the photo")[1:],
+                DepthType.Input(
+                    "depth",
+                    optional=True,
+                    tooltip="Ray distance of the photo, infinite in the sky, instead of an estimate; no model is "
+                    "needed then. Set fov, pitch and roll.",
+                ),
+            ],
+            outputs=[
+                GeometryType.Output(
+                    display_name="geometry", tooltip="The panorama with a ray distance for every pixel."
+                ),
+                io.Image.Output(
+                    display_name="panorama",
+                    tooltip="The whole panorama; a view at the photo's pose returns the photo within 1/255.",
+                ),
+                io.Image.Output(display_name="preview", tooltip="Depth visualization: near is bright."),
+                io.Mask.Output(
+                    display_name="filled",
+                    tooltip="1 where the panorama was filled in, 0 where it is the photo; the geometry's size.",
+                ),
+                PlacementType.Output(
+                    display_name="placement",
+                    tooltip="The photo and where it is, for Composite Photo into Panorama.",
+                ),
+                io.String.Output(
+                    display_name="report", tooltip="Camera, scale and what was filled in, in words."
+                ),
+            ],
+            is_output_node=True,
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> object:
+        return backbone_state()
+
+    @classmethod
+    def execute(
+        cls,
+        image: torch.Tensor,
+        fov: float,
+        camera_height: float,
+        working_width: int,
+        max_width: int,
+        estimate_tilt: bool = True,
+        pitch: float = 0.0,
+        roll: float = 0.0,
+        depth: torch.Tensor | None = None,
+    ) -> io.NodeOutput:
+        world = learned_photo_world(
+            image_from_host(image, "image"),
+            learned_networks() if depth is None else None,
+            depth_ray=None if depth is None else distance_from_host(depth),
+            fov_x_rad=math.radians(fov) if fov else None,
+            pitch_rad=None if estimate_tilt else math.radians(pitch),
+            roll_rad=None if estimate_tilt else math.radians(roll),
+            camera_height=camera_height,
+            height=working_width // 2,
+            most_width=max_width,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        geometry = world.geometry
+        preview = colorize_depth(geometry.depth_ray, geometry.is_sky)[None]
+        return io.NodeOutput(
+            geometry,
+            world.rgb[None],
+            preview,
+            world.filled[None].float(),
+            world.placement,
+            world.report,
+            ui=ui.PreviewImage(preview, cls=cls),
+        )
+
+
+NODES = [PanoProject, PhotoLoad, PhotoToPanorama]

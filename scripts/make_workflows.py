@@ -42,6 +42,7 @@ LORA_PHOTO = "worldgen_img2scene.safetensors"
 LORA_VIDEO = "pano_video_gen_480p.ckpt"
 LRM = "pano_lrm_480p.pt"
 MOGE = "moge_2_vitl_normal_fp16.safetensors"
+BACKBONE = "dinov2_small.safetensors"  # called model.safetensors there; any name is found
 SEED_OF_PANORAMA = 380  # upstream's own
 HUB = "https://huggingface.co"
 MODEL_FILES = {
@@ -81,6 +82,7 @@ MODEL_FILES = {
         f"{HUB}/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files/clip_vision/"
         "clip_vision_h.safetensors",
     ),
+    BACKBONE: ("clip_vision", f"{HUB}/facebook/dinov2-small/resolve/main/model.safetensors"),
     MOGE: ("geometry_estimation", f"{HUB}/Comfy-Org/MoGe/resolve/main/geometry_estimation/{MOGE}"),
     LRM: ("matrix3d_lrm", f"{HUB}/Skywork/Matrix-3D/resolve/main/checkpoints/{LRM}"),
     LORA_TEXT: ("loras", f"{HUB}/Skywork/Matrix-3D/resolve/main/checkpoints/{LORA_TEXT}"),
@@ -915,6 +917,30 @@ def extend_world() -> Graph:
     )
 
 
+def photo_to_world() -> Graph:
+    text = (
+        "**Photo to world, without a generative model.** Choose a photo and press Run. *Photo to Panorama Geometry* "
+        "estimates its depth with DINOv2-small and this pack's own head, and continues it around: ground, sky or "
+        "ceiling, blurred surroundings. What was filled in is marked *unobserved* (*Provenance* in the viewer).\n\n"
+        "The field of view comes from the file's EXIF tags, else it is estimated: set it in *Load Photo* if you know "
+        "it. For detail all around outpaint the photo with *photo_to_panorama* instead."
+    ) + files(BACKBONE)
+    nodes = {
+        "note": note(text, 330),
+        "photo": Node("PhotoLoad", {"image": "example.png"}),
+        "depth": Node(
+            "PhotoToPanorama", {"image": Ref("photo"), "fov": Ref("photo", 1)}, height=520, offers=(BACKBONE,)
+        ),
+        "look": Node("PreviewImage", {"images": Ref("depth", 1)}, title="The panorama", height=240),
+        "report": Node("PreviewAny", {"source": Ref("depth", 5)}, title="Camera and scale"),
+        **splat_stages("matrix3d/world"),
+    }
+    first = Group(
+        "1 Photo and depth", [Column(["note", "photo", "report"], 380), Column(["depth", "look"], 380)]
+    )
+    return Graph(nodes, [first, *SPLAT_GROUPS])
+
+
 TEMPLATES = {
     "panorama_to_world": panorama_to_world,
     "moge_panorama_to_world": moge_panorama_to_world,
@@ -925,6 +951,7 @@ TEMPLATES = {
     "panorama_lrm_to_world": panorama_lrm_to_world,
     "text_to_world": text_to_world,
     "extend_world": extend_world,
+    "photo_to_world": photo_to_world,
 }
 """New ones go to the end: a template's place gives its nodes their ids."""
 

@@ -77,6 +77,7 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
         "panorama": [at["PanoLoad"], 0],
         "photo": ["view", 0],
         "canvas": ["sphere", 0],
+        "filled": ["around", 1],
         "guidance": ["late", 0],
         "plot": [at["TrajectoryPreview"], 0],
         "view": [at["GSOptimize"], 2],
@@ -89,11 +90,12 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
             for name, spec in (info[kind]["input"].get(part) or {}).items()
             if len(spec) > 1 and "default" in spec[1]
         }
-        for kind in ("PanoView", "PanoProject", "SplatRender")
+        for kind in ("PanoView", "PanoProject", "PhotoToPanorama", "SplatRender")
     }
     nodes = {
         "view": ("PanoView", {"panorama": extra["panorama"], "yaw": 25.0, "fov": 75.0}),
         "sphere": ("PanoProject", {"image": ["view", 0], "fov": 75.0}),
+        "around": ("PhotoToPanorama", {"image": ["view", 0], "fov": 75.0, "max_width": 4096}),
         "late": ("ImageFromBatch", {"image": [at["MeshGuidanceRender"], 0], "batch_index": 40, "length": 1}),
         "flown_frames": (
             "SplatRender",
@@ -192,6 +194,7 @@ THUMBNAILS = {
     ),
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
     "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
+    "photo_to_world": lambda p: stack(("from a photo", p["photo"]), ("filled in around it", p["filled"])),
 }
 assert list(THUMBNAILS) == list(TEMPLATES)
 

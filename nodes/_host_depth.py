@@ -1,0 +1,35 @@
+"""Depth from the picture in the host: its model folders and its device."""
+
+from __future__ import annotations
+
+import comfy.model_management
+import folder_paths
+import torch
+
+from ..matrix3d_core.depth.learned.estimate import LearnedDepth, load_learned
+from ..matrix3d_core.features.weights import MODEL_KINDS, find_backbone
+
+__all__ = ["backbone_state", "depth_device", "learned_networks"]
+
+_PLACE = f"models/{MODEL_KINDS[0]}"
+
+
+def learned_networks() -> LearnedDepth | str:
+    """Return the networks from the host's folders, or what is missing and where it goes."""
+    return load_learned(_folders(), place=_PLACE)
+
+
+def backbone_state() -> str:
+    """Return the backbone's file, empty without one: a node runs again when it has arrived."""
+    return str(find_backbone(_folders()) or "")
+
+
+def depth_device() -> torch.device:
+    """Return the device that the host computes on."""
+    device: torch.device = comfy.model_management.get_torch_device()
+    return device
+
+
+def _folders() -> list[str]:
+    known = [kind for kind in MODEL_KINDS if kind in folder_paths.folder_names_and_paths]
+    return [folder for kind in known for folder in folder_paths.get_folder_paths(kind)]
