@@ -52,7 +52,7 @@ def daylight(p: Place, *, evenings: float = 0.2, haze: float = 1.0, indoors: flo
         clouds=clouds,
         haze=fog * haze,
         ambient=0.03 if indoors == 1.0 else 0.07,
-        exposure=p.u(1.05, 1.5) * (1.0 + 0.35 * gray + 0.4 * warm) * indoors,
+        exposure=p.u(1.15, 1.75) * (1.0 + 0.35 * gray + 0.4 * warm) * indoors,
         seed=p.n(0, 99_999),
     )
     words = (
