@@ -43,7 +43,7 @@ def finished(kind: str, job: FactoryJob, folder: Path) -> Iterator[dict[str, Any
 def main() -> int:
     """Run the benchmark from the command line."""
     options = common.parser(__doc__.splitlines()[0]).parse_args()
-    rounds, clips, frames, height = (1, 4, 2, 32) if options.quick else (3, 12, 9, 96)
+    rounds, clips, frames, height = (1, 4, 2, 32) if options.quick else (2, 12, 9, 96)
     clip = ClipConfig(height=height, samples=1, filter=None, route=RouteConfig(frames=frames))
     job = FactoryJob(clips, ("courtyard",), clip=clip, clips_per_shard=1)
     where = common.machine()

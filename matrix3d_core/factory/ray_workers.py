@@ -69,7 +69,7 @@ def on_ray(
         package = str(Path(__file__).resolve().parents[1])
         try:
             ray.init(address, runtime_env={"py_modules": [package]}, log_to_driver=False, **here)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # of a node that does not start in time Ray raises just that
             raise BackendUnavailable(
                 f"a Ray cluster must be running at {address!r}; it cannot be reached ({error}). Start one with ray "
                 f"start --head, or give the address {LOCAL!r} for this machine alone."

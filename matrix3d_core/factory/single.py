@@ -104,17 +104,19 @@ def make_single_clip(
 def _place_preset(
     preset: Trajectory, graph: WalkGraph, places: torch.Tensor, rng: np.random.Generator
 ) -> tuple[Trajectory | None, Counter[str]]:
-    """Return the first placement of a preset, of random places and directions, that meets no obstacle every 5 cm."""
+    """Return the first placement, of random places and directions, that is free and above the walkable surface."""
     count = max(2, int(np.ceil(preset.length / _STEP_M)) + 1)
     dense = sample_at(preset, torch.linspace(0, len(preset) - 1, count, dtype=torch.float64))
     refused: Counter[str] = Counter()
     for center, yaw in zip(places, rng.uniform(-np.pi, np.pi, len(places)), strict=True):
         rotation = upright_rotations(torch.tensor([yaw]))[0]
         centers = (dense.centers @ rotation.mT + center).numpy()
-        if not graph.proxies.crosses(centers[:-1], centers[1:], graph.walker).any():
-            placed = transform(preset, rotation=rotation, translation=center)
-            return placed, refused
-        refused["collision"] += 1
+        if not np.isfinite(graph.surface.up_at(centers[:, ::2])).all():
+            refused["off the walkable surface"] += 1
+        elif graph.proxies.crosses(centers[:-1], centers[1:], graph.walker).any():
+            refused["collision"] += 1
+        else:
+            return transform(preset, rotation=rotation, translation=center), refused
     return None, refused
 
 
