@@ -63,16 +63,20 @@ def on_ray(
         ) from error
     is_ours = not ray.is_initialized()
     if is_ours:
-        here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address == LOCAL else {}
-        if here:
+        package = Path(__file__).resolve().parents[1]
+        here: dict[str, Any] = {"runtime_env": {"py_modules": [str(package)]}}
+        if address == LOCAL:
             _report_no_usage()
-        package = str(Path(__file__).resolve().parents[1])
+            here = {"num_cpus": workers, "include_dashboard": False}
+            here["runtime_env"] = {
+                "env_vars": {"PYTHONPATH": str(package.parent)}
+            }  # with the kernels on its disk
         try:
-            ray.init(address, runtime_env={"py_modules": [package]}, log_to_driver=False, **here)
+            ray.init(address, log_to_driver=False, **here)
         except Exception as error:  # of a node that does not start in time Ray raises just that
             raise BackendUnavailable(
-                f"a Ray cluster must be running at {address!r}; it cannot be reached ({error}). Start one with ray "
-                f"start --head, or give the address {LOCAL!r} for this machine alone."
+                f"a Ray cluster must answer at {address!r}; it does not ({error}). Start one with ray start --head and "
+                f"give its address, or {LOCAL!r} for this machine alone while it is not overloaded."
             ) from error
     pending = []
     try:
