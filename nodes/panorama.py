@@ -17,7 +17,8 @@ from ..matrix3d_core.depth.conversions import (
     moge_from_geometry,
 )
 from ..matrix3d_core.depth.describe import describe_geometry
-from ..matrix3d_core.depth.grounded import grounded_geometry
+from ..matrix3d_core.depth.learned.estimate import geometry_of_picture
+from ..matrix3d_core.depth.learned.moge import merge_moge_views
 from ..matrix3d_core.depth.missing import far_from_text, values_from_text
 from ..matrix3d_core.depth.panorama_depth import SCALE_MODES, geometry_from_depth
 from ..matrix3d_core.depth.preview import colorize_depth
@@ -25,10 +26,12 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.depth_files import DEPTH_SUFFIXES, DEPTH_WRITE_SUFFIXES, load_depth
 from ..matrix3d_core.io.images import FLOAT_KINDS, IMAGE_SUFFIXES, encode_image
 from ..matrix3d_core.panorama.load import EYES, load_panorama
+from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
 from ._file_inputs import file_input
-from ._host import io, resolve_input_file, ui
+from ._host import io, progress_to_host, resolve_input_file, ui
+from ._host_depth import backbone_state, depth_device, learned_networks
 from ._host_routes import answer_posts
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType
@@ -38,7 +41,8 @@ _SAMPLE = "sample: terrace"
 _SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample"
 _PREVIEW_COLUMNS = 1024
 _NONE, _WITH_PANORAMA = "none", "with the panorama"
-_AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED = "auto", "moge geometry", "depth", "depth file", "grounded"
+_AUTO, _MOGE, _DEPTH, _FILE = "auto", "moge geometry", "depth", "depth file"
+_LEARNED, _GROUNDED = "learned", "grounded"
 
 
 def _png_scale_input() -> Any:
@@ -262,8 +266,8 @@ class PanoDepth(io.ComfyNode):
             node_id="PanoDepth",
             display_name="Panorama Depth",
             category=_CATEGORY,
-            description="Add depth to a panorama: from MoGe, a depth map or a file, or without any from a "
-            "ground-plane and sky-dome proxy. Invalid depth is repaired and counted.",
+            description="Add depth to a panorama: from MoGe, a depth map or a file, or without any from the picture "
+            "itself or from a ground-plane and sky-dome proxy. Invalid depth is repaired and counted.",
             search_aliases=[
                 *WORLD_WORDS,
                 "depth",
@@ -283,18 +287,19 @@ class PanoDepth(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "source",
-                    options=[_AUTO, _MOGE, _DEPTH, _FILE, _GROUNDED],
+                    options=[_AUTO, _MOGE, _DEPTH, _FILE, _LEARNED, _GROUNDED],
                     default=_AUTO,
                     tooltip="Source of the depth. auto: moge_geometry if linked, else depth or depth_image, else the "
-                    "depth file, else grounded. grounded estimates nothing: it is a proxy of a ground plane and a sky "
-                    "dome.",
+                    "depth file, else learned if DINOv2-small is in models/clip_vision, else grounded. learned "
+                    "estimates it from the picture. grounded estimates nothing: it is a proxy of a ground plane and "
+                    "a sky dome.",
                 ),
                 io.Combo.Input(
                     "scale",
                     options=list(SCALE_MODES),
                     default=SCALE_MODES[0],
                     tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' finds the "
-                    "ground below the camera and scales to meters. grounded is always in meters.",
+                    "ground below the camera and scales to meters. learned and grounded are always in meters.",
                 ),
                 io.Float.Input(
                     "camera_height",
@@ -302,7 +307,7 @@ class PanoDepth(io.ComfyNode):
                     min=0.01,
                     max=1000.0,
                     step=0.05,
-                    tooltip="Meters from ground to camera, for scale 'camera height' and for grounded.",
+                    tooltip="Meters from ground to camera, for scale 'camera height', learned and grounded.",
                 ),
                 file_input(
                     "depth_file",
@@ -437,11 +442,12 @@ class PanoDepth(io.ComfyNode):
                 io.String.Output(display_name="report", tooltip="Source, counts, range and scale, in words."),
             ],
             is_output_node=True,
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def fingerprint_inputs(cls, depth_file: str = _NONE, **_: Any) -> object:
-        return _file_state(depth_file)
+    def fingerprint_inputs(cls, source: str = _AUTO, depth_file: str = _NONE, **_: Any) -> object:
+        return [_file_state(depth_file), backbone_state() if source in (_AUTO, _LEARNED) else ""]
 
     @classmethod
     def execute(
@@ -460,13 +466,12 @@ class PanoDepth(io.ComfyNode):
             _MOGE: moge_geometry is not None,
             _DEPTH: depth is not None or depth_image is not None,
             _FILE: depth_file != _NONE,
-            _GROUNDED: True,
         }
-        chosen = next(name for name, there in given.items() if there) if source == _AUTO else source
-        if not given[chosen]:
+        chosen = next((name for name, there in given.items() if there), _AUTO) if source == _AUTO else source
+        if not given.get(chosen, True):
             raise InvalidInput(_MISSING[chosen])
-        if chosen == _GROUNDED:
-            geometry = _grounded(rgb, settings)
+        if chosen not in given:
+            geometry = _of_picture(rgb, chosen, settings, progress_to_host(cls.hidden.unique_id))
         else:
             given_depth, valid, read_as = _given_depth(
                 chosen, depth_file, moge_geometry, depth, depth_image, settings
@@ -497,13 +502,19 @@ def _rows(rgb: torch.Tensor, settings: dict[str, Any]) -> int:
     return min(rows, max(2, wanted)) if wanted else rows
 
 
-def _grounded(rgb: torch.Tensor, settings: dict[str, Any]) -> PanoramaGeometry:
-    return grounded_geometry(
+def _of_picture(
+    rgb: torch.Tensor, source: str, settings: dict[str, Any], progress: ProgressFn
+) -> PanoramaGeometry:
+    return geometry_of_picture(
         rgb,
+        learned_networks,
+        source=source,
         camera_height=settings["camera_height"],
+        height=_rows(rgb, settings),
+        device=depth_device(),
+        progress=progress,
         dome_radius=settings["dome_radius"],
         horizon_rad=math.radians(settings["horizon"]),
-        height=_rows(rgb, settings),
     )
 
 
@@ -589,4 +600,72 @@ class PanoGeometryToMoGe(io.ComfyNode):
         return io.NodeOutput(moge_from_geometry(geometry))
 
 
-NODES = [PanoLoad, PanoDepth, PanoGeometryToMoGe]
+class PanoMergeViews(io.ComfyNode):
+    """MoGe's geometry of twelve views as that of the panorama."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PanoMergeViews",
+            display_name="Merge MoGe Views",
+            category=_CATEGORY,
+            description="Merge MoGe's depth of the twelve icosahedral crops of a panorama, without seams and in MoGe's "
+            "meters. The host's MoGe Panorama Inference loses the meters.",
+            search_aliases=[
+                *WORLD_WORDS,
+                "moge",
+                "merge depth",
+                "metric depth",
+                "panorama depth",
+                "12 views",
+            ],
+            inputs=[
+                io.Image.Input("panorama", tooltip="The panorama that the crops were cut from."),
+                MoGeGeometryType.Input(
+                    "moge_geometry",
+                    tooltip="From the host's MoGe Inference on the twelve icosahedral crops, with their field of view.",
+                ),
+                io.Float.Input(
+                    "fov",
+                    default=90.0,
+                    min=70.0,
+                    max=140.0,
+                    step=0.5,
+                    round=0.001,
+                    tooltip="Field of view of the crops in degrees: 90 as in the host's panorama node, 100 upstream.",
+                ),
+                io.Int.Input(
+                    "working_width",
+                    default=1920,
+                    min=64,
+                    max=8192,
+                    step=2,
+                    tooltip="Columns of the merged depth, at most those of the panorama.",
+                ),
+            ],
+            outputs=[
+                MoGeGeometryType.Output(
+                    display_name="moge_geometry", tooltip="Of the panorama, for Panorama Depth."
+                ),
+                io.String.Output(
+                    display_name="report", tooltip="How well the views agree, and the factor of each."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, panorama: torch.Tensor, moge_geometry: dict, fov: float, working_width: int
+    ) -> io.NodeOutput:
+        merged, facts = merge_moge_views(
+            moge_geometry,
+            image_from_host(panorama, "panorama"),
+            fov_rad=math.radians(fov),
+            height=working_width // 2,
+            progress=progress_to_host(cls.hidden.unique_id),
+        )
+        return io.NodeOutput(merged, facts.describe())
+
+
+NODES = [PanoLoad, PanoDepth, PanoGeometryToMoGe, PanoMergeViews]

@@ -77,8 +77,12 @@ def add_geometry(parser: argparse.ArgumentParser, settings: object) -> None:
     text = "channel, layer or part of an EXR, or array of an NPZ, that holds the distance"
     group.add_argument("--depth-channel", default="", metavar="NAME", help=text)
     add = setting_adder(group, settings)
-    choices = ("auto", "depth", "grounded")
-    add("--source", "source", "auto takes the depth file when given", choices=choices)
+    from ..standalone.world import WORLD_SOURCES
+
+    text = "auto takes the depth file when given, else learned if its backbone is there, else grounded"
+    add("--source", "source", text, choices=WORLD_SOURCES)
+    text = "DINOv2-small for learned (default: looked for in this pack's and the hub's cache)"
+    group.add_argument("--backbone", default="", metavar="FILE", help=text)
     add("--camera-height", "camera_height", "camera above the ground, meters", type=float, metavar="M")
     text = "relative jump of distance, between neighbors of 1024 rows, that splits the mesh"
     add("--edge-threshold", "edge_threshold", text, type=float, metavar="F")

@@ -27,6 +27,8 @@ def describe_geometry(geometry: PanoramaGeometry) -> str:
         lines.append(
             f"{report['note']} (camera {report['camera_height']:g} m, dome {report['dome_radius']:g} m)"
         )
+    if "advice" in report:
+        lines.append(report["advice"])
     if (counts := report.get("given_counts")) is not None:
         size = "x".join(str(pixels) for pixels in report["given_size"])
         bad = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count and kind != "usable")

@@ -49,6 +49,8 @@ class GeometryReport(TypedDict, total=False):
     disagreement: float
     """Median over the sphere of the deviation of overlapping views' log distances."""
     seconds: float
+    advice: str
+    """How to get something better."""
     camera_height: float
     dome_radius: float
     horizon_deg: float

@@ -269,7 +269,7 @@ def make_panorama_video(
     config = config or VideoConfig()
     _check(config)  # before the work on geometry, not after it
     require_packages(WHAT)
-    geometry = build_geometry(panorama, depth_ray, world)
+    geometry = build_geometry(panorama, depth_ray, world, progress)
     if trajectory is None:
         trajectory, _ = plan_path(geometry, world)
     plan_segments(

@@ -26,6 +26,7 @@ from ..guidance.scene_mesh import EDGE_THRESHOLD
 from ..trajectories.defaults import DEFAULT_CLEARANCE
 
 __all__ = [
+    "WORLD_SOURCES",
     "FittedStages",
     "PlannedPath",
     "SeenFractions",
@@ -41,6 +42,9 @@ __all__ = [
 
 Result = TypeVar("Result")
 
+WORLD_SOURCES = ("auto", "depth", "learned", "grounded")
+"""Where the distances come from, see `WorldConfig`."""
+
 
 @dataclass(frozen=True)
 class WorldConfig:
@@ -52,7 +56,8 @@ class WorldConfig:
         distance: length of the path, world units (meters, as both sources of geometry are metric here).
         edge_threshold: depth jump that splits the scene mesh, see `mesh_from_panorama`.
         width: columns of the guidance frames and of the scene mesh; rows are half of it.
-        source: ``"auto"`` (depth when given, else grounded), ``"depth"`` or ``"grounded"``.
+        source: ``"auto"`` (depth when given, else learned when its networks are there, else grounded), ``"depth"``,
+            ``"learned"`` or ``"grounded"``.
         camera_height: of the panorama's camera above the ground, meters.
         quality: optimizer preset, ``"draft"`` or ``"standard"``.
         max_gaussians: maximum number of Gaussians.
@@ -61,6 +66,7 @@ class WorldConfig:
         backend_splat: splat backend, likewise.
         flythrough_size_px: ``(height, width)`` of the video.
         clearance: the path is shortened to stay this far from every surface, meters; 0 switches it off.
+        backbone: file of DINOv2-small for ``"learned"``; empty looks for it.
     """
 
     preset: str = "straight"
@@ -77,6 +83,7 @@ class WorldConfig:
     backend_splat: str = "auto"
     flythrough_size_px: tuple[int, int] = (360, 640)
     clearance: float = DEFAULT_CLEARANCE
+    backbone: str = ""
 
 
 class PlannedPath(TypedDict):
@@ -169,7 +176,7 @@ def make_world(
     seconds: dict[str, float] = {}
 
     if geometry is None:
-        geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config))
+        geometry = _timed(seconds, "geometry", lambda: build_geometry(panorama, depth_ray, config, progress))
     trajectory, path_report = _timed(seconds, "trajectory", lambda: plan_path(geometry, config))
     gaussians, stage_report = build_gaussians(geometry, trajectory, config, seconds, progress)
     height, width = config.flythrough_size_px
@@ -201,18 +208,26 @@ def make_world(
     return WorldResult(gaussians, geometry, trajectory, files, report)
 
 
-def build_geometry(panorama: Tensor, depth_ray: Tensor | None, config: WorldConfig) -> PanoramaGeometry:
-    """Give the panorama its distances: from ``depth_ray``, or a ground plane and a dome."""
-    from ..depth.grounded import grounded_geometry
+def build_geometry(
+    panorama: Tensor, depth_ray: Tensor | None, config: WorldConfig, progress: ProgressFn = no_progress
+) -> PanoramaGeometry:
+    """Give the panorama its distances: from ``depth_ray``, from the picture, or a ground plane and a dome."""
+    from ..depth.learned.estimate import geometry_of_picture, load_learned
     from ..depth.panorama_depth import geometry_from_depth
 
     check_shape("panorama", panorama, "H W 3")
-    if config.source not in ("auto", "depth", "grounded"):
-        raise InvalidInput(f"source must be auto, depth or grounded; got {config.source!r}.")
+    if config.source not in WORLD_SOURCES:
+        raise InvalidInput(f"source must be one of {', '.join(WORLD_SOURCES)}; got {config.source!r}.")
     if config.source == "depth" and depth_ray is None:
         raise InvalidInput("source 'depth' needs a depth file; got none. Give one, or use 'grounded'.")
-    if depth_ray is None or config.source == "grounded":
-        return grounded_geometry(panorama, camera_height=config.camera_height)
+    if depth_ray is None or config.source in ("learned", "grounded"):
+        return geometry_of_picture(
+            panorama,
+            lambda: load_learned(backbone=config.backbone),
+            source=config.source,
+            camera_height=config.camera_height,
+            progress=progress,
+        )
     return geometry_from_depth(panorama, depth_ray, scale="camera height", camera_height=config.camera_height)
 
 

@@ -46,6 +46,7 @@ RUNS = {
     "PanoLoad": Run(("pano", 0)),
     "PanoDepth": Run(("depth", 1), unlike=("pano", 0)),
     "PanoGeometryToMoGe": Run(("moge", 0), says="tensor"),
+    "PanoMergeViews": Run(("merged_views", 1), says=r"views differ by \d"),
     "PanoView": Run(("view", 0), unlike=("pano", 0)),
     "PanoCrops": Run(("crops", 0)),
     "PanoToCubemap": Run(("cubes", 0)),
@@ -221,6 +222,16 @@ def generated(comfy):
     text = {name: [name, 0] for name in ("positive", "negative")}
     return {
         "pano": node("PanoLoad", max_width=128),
+        "crops": node("PanoCrops", panorama=["pano", 0], views="icosahedron", size=64),
+        "moge_model": node("LoadMoGeModel", model_name="moge_2_vitl_normal_fp16.safetensors"),
+        "moge_views": node(
+            "MoGeInference",
+            moge_model=["moge_model", 0],
+            image=["crops", 0],
+            resolution_level=0,
+            fov_x_degrees=90.0,
+        ),
+        "merged_views": node("PanoMergeViews", panorama=["pano", 0], moge_geometry=["moge_views", 0]),
         "flux_vae": node("VAELoader", vae_name="tiny_flux_vae.safetensors"),
         "encoded": node("PanoVAEEncode", images=["pano", 0], vae=["flux_vae", 0]),
         "decoded": node("PanoVAEDecode", latent=["encoded", 0], vae=["flux_vae", 0]),

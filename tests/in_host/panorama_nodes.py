@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,9 @@ def panoramas() -> dict[str, Any]:
         pack.error(lambda: depth(sample, depth=exact[:, :, :-1])),
         pack.error(lambda: depth(sample, depth=torch.ones(1, 8, 16), scale="camera height")),
     ]
+    out["by_name"] = pack.error(lambda: depth(sample, "learned"))
+    out["advice"] = depth(sample)[4].splitlines()[-1]
+    out["learned"] = _learned(depth, sample)
     before = (
         PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"),
         PanoLoad.fingerprint_inputs("sub/pano.png", "flat.npy", 0, 0.1),
@@ -148,3 +153,20 @@ def panoramas() -> dict[str, Any]:
     out["fingerprint_changes"] = [a != b for a, b in zip(before, after, strict=True)]
     out["combos"] = [i.options for i in PanoLoad.GET_SCHEMA().inputs if i.id in ("image", "depth_file")]
     return out
+
+
+def _learned(depth: Callable[..., Any], sample: torch.Tensor) -> list[Any]:
+    """The node's own route with networks of the real architecture and the smallest size."""
+    host = sys.modules[f"{pack.load_nodes()['PanoDepth'].__module__.rpartition('.')[0]}._host_depth"]
+    core = host.LearnedDepth.__module__.removesuffix(".depth.learned.estimate")
+    head, dinov2 = (sys.modules[f"{core}.{name}"] for name in ("depth.learned.head", "features.dinov2"))
+    small = head.DepthHeadConfig(
+        feature_width=64, layers=(0,), width=24, blocks=1, heads=2, coarse=16, middle=16, fine=16
+    )
+    backbone = dinov2.Dinov2(dinov2.Dinov2Config(width=64, depth=1))
+    host.load_learned = lambda folders, place: host.LearnedDepth(
+        backbone, head.DepthHead(small).eval(), "tiny"
+    )
+    names = ("geometry", "preview", "distance", "sky", "report")
+    found = dict(zip(names, depth(sample, working_width=64), strict=True))
+    return [found["report"], list(found["distance"].shape), found["geometry"].is_metric]

@@ -73,6 +73,18 @@ def test_auto_takes_the_best_that_is_there_and_says_so(seen):
     assert [line.split(";")[0].removeprefix("source: ") for line in seen["auto"]] == names
 
 
+def test_without_a_backbone_learned_is_refused_and_auto_says_how_to_get_it(seen):
+    kind, message = seen["by_name"]
+    assert kind == "BackendUnavailable"
+    for text in (message, seen["advice"]):
+        assert "models/clip_vision" in text or "depth_head.safetensors is missing" in text
+    report, shape, is_metric = seen["learned"]
+    assert report.startswith("source: learned; 64x32")
+    assert "backbone tiny" in report
+    assert shape == [1, 32, 64]
+    assert is_metric
+
+
 def test_depth_pictures_may_be_inverse(seen):
     assert seen["inverse"] == pytest.approx(6.0, rel=1e-5)
 

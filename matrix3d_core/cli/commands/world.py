@@ -35,8 +35,10 @@ files written to DIR, each only when it is complete:
   report.json            settings, times, and PSNR/SSIM on held-out frames
   panorama.png           with --photo: the photo, its pixels kept, and what was filled in around it
 
-without --depth the geometry is a ground-plane and sky-dome proxy: fine for rotations and short
-walks outdoors, wrong for rooms. Depth files: EXR, NPY, NPZ, PFM, float TIFF or 16-bit PNG, distance along the ray.
+without --depth the geometry is estimated from the picture if DINOv2-small is there (see
+`matrix3d convert-backbone`), else it is a ground-plane and sky-dome proxy: fine for rotations and
+short walks outdoors, wrong for rooms. Depth files: EXR, NPY, NPZ, PFM, float TIFF or 16-bit PNG,
+distance along the ray.
 
 examples:
   matrix3d sample --out sample
@@ -94,6 +96,8 @@ def run(options: argparse.Namespace) -> int:
             config=WorldConfig(**chosen_fields(options, WorldConfig)),
             progress=bars,
         )
+    if advice := result.report["geometry"].get("advice"):
+        say(advice)
     say(f"{len(result.gaussians)} Gaussians in {time.perf_counter() - start:.0f} s")
     return list_files(result.files.values())
 

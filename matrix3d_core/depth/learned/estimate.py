@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...checks import check_finite, check_floating, check_shape, check_two_to_one
-from ...errors import InvalidInput
+from ...errors import BackendUnavailable, InvalidInput
 from ...features.dinov2 import PATCH_PX, Dinov2
 from ...features.weights import find_backbone, how_to_get_backbone, read_backbone
 from ...progress import ProgressEvent, ProgressFn, no_progress
 from ...scene.panorama import GeometryReport, PanoramaGeometry
+from ..grounded import grounded_geometry
 from ..resample import resize_panorama
 from ..scale import geometric_mean
 from ..sky import SKY_FACTOR, fill_sky, small_islands
@@ -28,7 +29,17 @@ from .merge import blend_views, merge_views
 from .refine import refine_distance
 from .views import ViewSet, crop_views, make_views
 
-__all__ = ["HEAD_FILE", "LearnedDepth", "learned_geometry", "load_learned", "shipped_head"]
+__all__ = [
+    "HEAD_FILE",
+    "PICTURE_SOURCES",
+    "LearnedDepth",
+    "geometry_of_picture",
+    "learned_geometry",
+    "load_learned",
+    "shipped_head",
+]
+
+PICTURE_SOURCES = ("auto", "learned", "grounded")
 
 HEAD_FILE = Path(__file__).with_name("depth_head.safetensors")
 """The head that is part of this package."""
@@ -87,11 +98,14 @@ def shipped_head() -> DepthHead:
     return read_head(HEAD_FILE)
 
 
-def load_learned(folders: Iterable[Path | str] = (), *, place: str = "") -> LearnedDepth | str:
+def load_learned(
+    folders: Iterable[Path | str] = (), *, backbone: Path | str | None = None, place: str = ""
+) -> LearnedDepth | str:
     """Return the networks, or a sentence that says what is missing and how to get it.
 
     Args:
         folders: a host's model folders, see `find_backbone`.
+        backbone: the file itself, instead of looking for one.
         place: the name of the host's folder in that sentence.
 
     Raises:
@@ -100,10 +114,53 @@ def load_learned(folders: Iterable[Path | str] = (), *, place: str = "") -> Lear
     """
     if not HEAD_FILE.is_file():
         return f"the depth head {HEAD_FILE.name} is missing from this package; install it again."
-    path = find_backbone(folders)
+    path = Path(backbone) if backbone else find_backbone(folders)
     if path is None:
         return f"depth from the picture needs DINOv2-small, which was not found. {how_to_get_backbone(place)}"
     return LearnedDepth(read_backbone(path), shipped_head(), path.name)
+
+
+def geometry_of_picture(
+    rgb: Tensor,  # [H, W, 3]
+    networks: Callable[[], LearnedDepth | str],
+    *,
+    source: str = "auto",
+    camera_height: float = 1.6,
+    height: int = 0,
+    device: torch.device | str = "cpu",
+    progress: ProgressFn = no_progress,
+    **proxy: float,
+) -> PanoramaGeometry:
+    """Give a panorama distances where none are known: from the networks, or a ground plane and a dome.
+
+    Args:
+        rgb: ``[H, W, 3]`` floating point in 0..1, ``W == 2 * H``.
+        networks: `load_learned` with its arguments; called unless ``source`` is grounded.
+        source: ``"auto"`` (learned if the networks are there, else grounded with how to get them in the report),
+            ``"learned"`` or ``"grounded"``.
+        camera_height: see `learned_geometry` and `grounded_geometry`.
+        height: likewise.
+        device: for the networks.
+        progress: called between steps.
+        proxy: further arguments of `grounded_geometry`.
+
+    Raises:
+        BackendUnavailable: when ``source`` is learned and a network is missing.
+        InvalidInput: for another source, or as those two raise it.
+    """
+    if source not in PICTURE_SOURCES:
+        raise InvalidInput(f"source must be one of {', '.join(PICTURE_SOURCES)}; got {source!r}.")
+    found = networks() if source != "grounded" else ""
+    if isinstance(found, LearnedDepth):
+        return found.geometry(
+            rgb, camera_height=camera_height, height=height, device=device, progress=progress
+        )
+    if source == "learned":
+        raise BackendUnavailable(f"source 'learned': {found}")
+    geometry = grounded_geometry(rgb, camera_height=camera_height, height=height, **proxy)
+    if found:
+        geometry.report["advice"] = found
+    return geometry
 
 
 def learned_geometry(

@@ -55,6 +55,12 @@ class MergedViews:
     log_factors: Tensor
     steps: int
 
+    def describe(self) -> str:
+        """Return two lines of text."""
+        deviation = float(self.disagreement[self.weight > 0].median())
+        factors = ", ".join(f"{math.exp(value):.3f}" for value in self.log_factors.tolist())
+        return f"views differ by {deviation:.1%} where they overlap\nfactors: {factors}"
+
 
 def merge_views(
     log_distance: Tensor,  # [V, h, h]

@@ -44,6 +44,7 @@ def model():
 
 @pytest.fixture
 def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("MATRIX3D_BACKBONE")
     monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path
@@ -111,7 +112,7 @@ def test_what_does_not_fit_is_refused(model, shape, layers, message):
         model(torch.rand(shape), layers=layers)
 
 
-def test_a_file_is_found_by_its_content_and_read(model, empty_cache):
+def test_a_file_is_found_by_its_content_and_read(model, empty_cache, monkeypatch):
     folder = empty_cache / "models"
     (folder / "sub").mkdir(parents=True)
     save_file({"embeddings.mask_token": torch.zeros(1, 128)}, folder / "dinov2_but_cut.safetensors")
@@ -126,6 +127,10 @@ def test_a_file_is_found_by_its_content_and_read(model, empty_cache):
 
     save_file({k: v.half() for k, v in model.state_dict().items()}, folder / "sub" / "any.safetensors")
     assert weights.find_backbone([folder], width=128) == folder / "sub" / "any.safetensors"
+    monkeypatch.setenv("MATRIX3D_BACKBONE", str(hub / "model.safetensors"))  # a file by name comes first
+    assert weights.find_backbone([folder], width=128) == hub / "model.safetensors"
+    monkeypatch.setenv("MATRIX3D_BACKBONE", "none")
+    assert weights.find_backbone([folder], width=128) is None
     read = weights.read_backbone(hub / "model.safetensors")
     assert read.config == SMALL
     assert not any(p.requires_grad for p in read.parameters())

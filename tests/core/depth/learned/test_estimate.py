@@ -5,19 +5,31 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from room_worlds import room_distance, room_geometry
 
+from matrix3d_core import cli
+from matrix3d_core.depth.conversions import depth_from_moge
 from matrix3d_core.depth.describe import describe_geometry
 from matrix3d_core.depth.learned import estimate
-from matrix3d_core.depth.learned.estimate import LearnedDepth, learned_geometry, load_learned
+from matrix3d_core.depth.learned.estimate import (
+    LearnedDepth,
+    geometry_of_picture,
+    learned_geometry,
+    load_learned,
+)
 from matrix3d_core.depth.learned.head import HEAD_STRIDE, SURFACE_CLASSES, DepthHead, HeadOutput, write_head
-from matrix3d_core.errors import Cancelled, InvalidInput
+from matrix3d_core.depth.learned.moge import merge_moge_views
+from matrix3d_core.depth.learned.views import make_views
+from matrix3d_core.errors import BackendUnavailable, Cancelled, InvalidInput
 from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
 from matrix3d_core.features.weights import BACKBONE_FILE
+from matrix3d_core.geometry.pinhole import intrinsics_from_fov, pinhole_directions
 from matrix3d_core.geometry.spherical import erp_directions
+from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.io.tensors import write_tensors
 
 ROWS = 256
@@ -120,6 +132,7 @@ def test_what_has_no_depth_is_refused():
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("MATRIX3D_BACKBONE")
     monkeypatch.setenv("MATRIX3D_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(estimate, "HEAD_FILE", tmp_path / "depth_head.safetensors")
@@ -137,3 +150,64 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
     assert (networks.source, networks.backbone.config) == (BACKBONE_FILE, Dinov2Config())
     geometry = LearnedDepth(BACKBONE, RoomHead(), "any.safetensors").geometry(room_geometry(16).rgb)
     assert "backbone any.safetensors" in describe_geometry(geometry)
+
+
+def test_a_picture_gets_what_is_there():
+    rgb = room_geometry(16).rgb
+    learned = geometry_of_picture(rgb, lambda: LearnedDepth(BACKBONE, RoomHead(), "b"), dome_radius=30.0)
+    assert learned.report["source"] == "learned"
+    without = geometry_of_picture(rgb, lambda: "get it there.", dome_radius=30.0)
+    assert without.report["source"] == "grounded"
+    assert float(without.depth_ray.max()) == pytest.approx(30, rel=1e-3)
+    assert describe_geometry(without).splitlines()[-1] == "get it there."
+    by_name = geometry_of_picture(rgb, lambda: pytest.fail("not needed"), source="grounded")
+    assert "advice" not in by_name.report
+    with pytest.raises(BackendUnavailable, match=r"source 'learned': get it there\."):
+        geometry_of_picture(rgb, lambda: "get it there.", source="learned")
+    with pytest.raises(InvalidInput, match="source must be one of auto, learned, grounded; got 'moge'"):
+        geometry_of_picture(rgb, lambda: "", source="moge")
+
+
+def moge_views(views, scale=1.0):
+    """The room as the host's MoGe would give it: points of each view, sky without any."""
+    rays = pinhole_directions(intrinsics_from_fov(views.fov_rad, 64, 64), 64, 64)
+    distance = (
+        torch.stack([room_distance(rays @ turn, roof=False) for turn in views.rotations]).float() * scale
+    )
+    points = rays.float() * distance[..., None]
+    return {"points": points, "mask": torch.isfinite(distance), "intrinsics": torch.eye(3).expand(12, 3, 3)}
+
+
+@pytest.mark.parametrize("name", ["moge", "upstream"])
+def test_views_of_moge_keep_their_meters(name):
+    views, room = make_views(name), room_geometry(128)
+    merged, facts = merge_moge_views(moge_views(views), room.rgb, fov_rad=views.fov_rad, height=64)
+    depth_ray, valid = depth_from_moge(merged)
+    truth = room_distance(erp_directions(64, 128), roof=False).float()
+    both = valid & torch.isfinite(truth)
+    assert float((valid == torch.isfinite(truth)).float().mean()) > 0.97
+    assert float((depth_ray / truth)[both].log().abs().quantile(0.9)) < 0.02
+    assert facts.describe().startswith("views differ by 0.")
+    for wrong in ({"points": torch.zeros(3, 8, 8, 3), "intrinsics": 0}, {"depth": torch.ones(1, 4, 8)}, None):
+        with pytest.raises(InvalidInput, match="moge_geometry must be MoGe's of the twelve views"):
+            merge_moge_views(wrong, room.rgb, fov_rad=1.6)
+
+
+def test_the_command_writes_distances_and_sky(tmp_path, capsys):
+    write_image(tmp_path / "p.png", room_geometry(32).rgb)
+    paths = [str(tmp_path / name) for name in ("p.png", "depth.npy", "sky.png")]
+    assert cli.main(["depth", paths[0], "--out", paths[1], "--sky", paths[2], "--camera-height", "2"]) == 0
+    output = capsys.readouterr()
+    assert output.out.split() == paths[1:]
+    assert (
+        "depth from the picture needs DINOv2-small" in output.err or "missing from this package" in output.err
+    )
+    depth = np.load(paths[1])
+    assert (depth.shape, depth.dtype) == ((32, 64), np.float32)
+    assert depth[-1].min() == pytest.approx(2, rel=0.01)
+    assert not read_image(paths[2]).any()
+    for words in (["--source", "learned", "--out", paths[1]], ["--out", str(tmp_path / "d.txt")]):
+        assert cli.main(["depth", paths[0], *words]) != 0
+    refused = capsys.readouterr().err
+    assert "source 'learned': " in refused
+    assert "--out must end in .exr, .npz, .npy; got 'd.txt'" in refused
