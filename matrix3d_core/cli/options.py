@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKEND_NAMES",
     "WEIGHTS_EPILOG",
+    "add_backbone",
     "add_geometry",
     "add_out",
     "add_panorama",
@@ -81,11 +82,16 @@ def add_geometry(parser: argparse.ArgumentParser, settings: object) -> None:
 
     text = "auto takes the depth file when given, else learned if its backbone is there, else grounded"
     add("--source", "source", text, choices=WORLD_SOURCES)
-    text = "DINOv2-small for learned (default: looked for in this pack's and the hub's cache)"
-    group.add_argument("--backbone", default="", metavar="FILE", help=text)
+    add_backbone(add)
     add("--camera-height", "camera_height", "camera above the ground, meters", type=float, metavar="M")
     text = "relative jump of distance, between neighbors of 1024 rows, that splits the mesh"
     add("--edge-threshold", "edge_threshold", text, type=float, metavar="F")
+
+
+def add_backbone(add: Callable[..., None]) -> None:
+    """Add the network for depth from the picture; ``add`` is of `setting_adder`."""
+    text = "DINOv2-small for learned; auto looks in this pack's and the hub's cache"
+    add("--backbone", "backbone", text, metavar="FILE")
 
 
 def depth_of(options: argparse.Namespace) -> Tensor | None:

@@ -65,7 +65,8 @@ def backbone_folder() -> Path:
 def find_backbone(folders: Iterable[Path | str] = (), *, width: int = 384) -> Path | None:
     """Return the first file that holds DINOv2 of that width, or None.
 
-    MATRIX3D_BACKBONE names the file, or says none. Without it, looked through are ``folders`` with their subfolders (a host's model folders), `backbone_folder`, and
+    MATRIX3D_BACKBONE names the file, or says none. Without it, looked through are ``folders`` with their subfolders (a
+    host's model folders), `backbone_folder`, and
     `HUB_MODEL` in the hub's cache. The header of a safetensors file decides, not its name.
     """
     if named := variable("MATRIX3D_BACKBONE"):

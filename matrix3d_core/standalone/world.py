@@ -66,7 +66,7 @@ class WorldConfig:
         backend_splat: splat backend, likewise.
         flythrough_size_px: ``(height, width)`` of the video.
         clearance: the path is shortened to stay this far from every surface, meters; 0 switches it off.
-        backbone: file of DINOv2-small for ``"learned"``; empty looks for it.
+        backbone: file of DINOv2-small for ``"learned"``; ``"auto"`` looks for it.
     """
 
     preset: str = "straight"
@@ -83,7 +83,7 @@ class WorldConfig:
     backend_splat: str = "auto"
     flythrough_size_px: tuple[int, int] = (360, 640)
     clearance: float = DEFAULT_CLEARANCE
-    backbone: str = ""
+    backbone: str = "auto"
 
 
 class PlannedPath(TypedDict):

@@ -164,9 +164,9 @@ def _learned(depth: Callable[..., Any], sample: torch.Tensor) -> list[Any]:
         feature_width=64, layers=(0,), width=24, blocks=1, heads=2, coarse=16, middle=16, fine=16
     )
     backbone = dinov2.Dinov2(dinov2.Dinov2Config(width=64, depth=1))
-    host.load_learned = lambda folders, place: host.LearnedDepth(
-        backbone, head.DepthHead(small).eval(), "tiny"
-    )
+    tiny = head.DepthHead(small).eval()
+    tiny.out.bias.data[2] = -9.0  # no sky
+    host.load_learned = lambda folders, place: host.LearnedDepth(backbone, tiny, "tiny")
     names = ("geometry", "preview", "distance", "sky", "report")
     found = dict(zip(names, depth(sample, working_width=64), strict=True))
     return [found["report"], list(found["distance"].shape), found["geometry"].is_metric]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import InvalidInput
 from ..console import list_files, say
-from ..options import add_panorama, setting_adder
+from ..options import add_backbone, add_panorama, setting_adder
 from ..progress import Job
 
 HELP = "ray distances of a panorama from the picture alone"
@@ -33,8 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "auto takes learned if its backbone is there, else grounded"
     add("--source", "source", text, choices=PICTURE_SOURCES)
     add("--camera-height", "camera_height", "camera above the ground, meters", type=float, metavar="M")
-    text = "DINOv2-small for learned (default: looked for in this pack's and the hub's cache)"
-    parser.add_argument("--backbone", default="", metavar="FILE", help=text)
+    add_backbone(add)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
             config=WorldConfig(**chosen_fields(options, WorldConfig)),
             progress=bars,
         )
-    if advice := result.report["geometry"].get("advice"):
+    if advice := result.report.get("geometry", {}).get("advice"):
         say(advice)
     say(f"{len(result.gaussians)} Gaussians in {time.perf_counter() - start:.0f} s")
     return list_files(result.files.values())

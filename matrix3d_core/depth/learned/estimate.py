@@ -99,13 +99,13 @@ def shipped_head() -> DepthHead:
 
 
 def load_learned(
-    folders: Iterable[Path | str] = (), *, backbone: Path | str | None = None, place: str = ""
+    folders: Iterable[Path | str] = (), *, backbone: Path | str = "auto", place: str = ""
 ) -> LearnedDepth | str:
     """Return the networks, or a sentence that says what is missing and how to get it.
 
     Args:
         folders: a host's model folders, see `find_backbone`.
-        backbone: the file itself, instead of looking for one.
+        backbone: the file itself, or ``"auto"`` to look for one.
         place: the name of the host's folder in that sentence.
 
     Raises:
@@ -114,7 +114,7 @@ def load_learned(
     """
     if not HEAD_FILE.is_file():
         return f"the depth head {HEAD_FILE.name} is missing from this package; install it again."
-    path = Path(backbone) if backbone else find_backbone(folders)
+    path = find_backbone(folders) if backbone == "auto" else Path(backbone)
     if path is None:
         return f"depth from the picture needs DINOv2-small, which was not found. {how_to_get_backbone(place)}"
     return LearnedDepth(read_backbone(path), shipped_head(), path.name)
