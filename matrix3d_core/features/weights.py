@@ -65,17 +65,18 @@ def backbone_folder() -> Path:
 def find_backbone(folders: Iterable[Path | str] = (), *, width: int = 384) -> Path | None:
     """Return the first file that holds DINOv2 of that width, or None.
 
-    MATRIX3D_BACKBONE names the file, or says none. Without it, looked through are ``folders`` with their subfolders (a
-    host's model folders), `backbone_folder`, and
-    `HUB_MODEL` in the hub's cache. The header of a safetensors file decides, not its name.
+    Looked through are ``folders`` with their subfolders (a host's model folders); then the file that MATRIX3D_BACKBONE
+    names, which may say none, or without it `backbone_folder` and `HUB_MODEL` in the hub's cache. The header of a
+    safetensors file decides, not its name.
     """
-    if named := variable("MATRIX3D_BACKBONE"):
-        path = Path(named).expanduser()
-        return path if path.is_file() else None
-    for folder in (*map(Path, folders), backbone_folder()):
+    named = variable("MATRIX3D_BACKBONE")
+    for folder in (*map(Path, folders), *(() if named else (backbone_folder(),))):
         for path in sorted(folder.rglob("*.safetensors")):
             if _header_width(path) == width:
                 return path
+    if named:
+        path = Path(named).expanduser()
+        return path if path.is_file() else None
     snapshots = _hub_cache() / f"models--{HUB_MODEL.replace('/', '--')}" / "snapshots"
     found = (path for path in sorted(snapshots.glob("*/model.safetensors")) if _header_width(path) == width)
     return next(found, None)

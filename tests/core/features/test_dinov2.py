@@ -127,10 +127,12 @@ def test_a_file_is_found_by_its_content_and_read(model, empty_cache, monkeypatch
 
     save_file({k: v.half() for k, v in model.state_dict().items()}, folder / "sub" / "any.safetensors")
     assert weights.find_backbone([folder], width=128) == folder / "sub" / "any.safetensors"
-    monkeypatch.setenv("MATRIX3D_BACKBONE", str(hub / "model.safetensors"))  # a file by name comes first
-    assert weights.find_backbone([folder], width=128) == hub / "model.safetensors"
+    any_file = folder / "sub" / "any.safetensors"
+    monkeypatch.setenv("MATRIX3D_BACKBONE", str(any_file))  # in place of the caches
+    assert weights.find_backbone(width=128) == any_file
     monkeypatch.setenv("MATRIX3D_BACKBONE", "none")
-    assert weights.find_backbone([folder], width=128) is None
+    assert weights.find_backbone(width=128) is None
+    assert weights.find_backbone([folder], width=128) == any_file
     read = weights.read_backbone(hub / "model.safetensors")
     assert read.config == SMALL
     assert not any(p.requires_grad for p in read.parameters())
