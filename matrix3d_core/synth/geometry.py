@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidInput
+from .materials import Column
 
-__all__ = ["Geometry", "Shape", "ShapeFlag", "geometry_of"]
+__all__ = ["Geometry", "Looks", "Shape", "ShapeFlag", "empty_looks", "geometry_of"]
 
 SHAPE_WIDTH = 16
 
@@ -68,6 +69,25 @@ class Geometry(NamedTuple):
     kinds: np.ndarray
     corners: np.ndarray
     cuts: np.ndarray
+
+
+class Looks(NamedTuple):
+    """What the kernels need for color and holes.
+
+    Attributes:
+        materials: ``[M, Column.WIDTH]`` float64, see `materials.Column`.
+        images: ``[I, 3]`` int64: first byte in ``pixels``, height, width.
+        pixels: uint8 RGBA of all images, one after the other.
+    """
+
+    materials: np.ndarray
+    images: np.ndarray
+    pixels: np.ndarray
+
+
+def empty_looks() -> Looks:
+    """Return looks for shapes without holes, whose color comes from elsewhere."""
+    return Looks(np.zeros((1, Column.WIDTH)), np.zeros((0, 3), np.int64), np.zeros(4, np.uint8))
 
 
 def geometry_of(

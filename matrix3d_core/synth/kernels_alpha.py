@@ -65,7 +65,7 @@ def is_solid_at(g, looks, k, u, v):
     if holes == 5:
         first, height, width = looks.images[int(row[_IMAGE])]
         x, y = int((u % 1.0) * width), int((v % 1.0) * height)
-        at = first + 4 * (min(y, height - 1) * width + min(x, width - 1))
+        at = first + 4 * (max(0, min(y, height - 1)) * width + max(0, min(x, width - 1)))
         return looks.pixels[at + 3] > np.uint8(127)
     x, y = u, v  # meters on the card
     if g.kinds[k, 0] == 1:

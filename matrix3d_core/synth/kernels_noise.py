@@ -12,31 +12,31 @@ import numpy as np
 
 from ..compiled import compiled
 
-__all__ = ["clamp", "fractal", "fractal2", "lattice", "mix", "noise", "noise2", "random", "step"]
+__all__ = ["clamp", "fractal", "fractal2", "lattice", "mix", "noise", "noise2", "random", "step", "worley2"]
 
 u4 = np.uint32
 
 
-@compiled(inline="always")
+@compiled()
 def clamp(x, low, high):
     """Limit x."""
     return low if x < low else (high if x > high else x)
 
 
-@compiled(inline="always")
+@compiled()
 def mix(a, b, t):
     """Blend from a to b."""
     return a + (b - a) * t
 
 
-@compiled(inline="always")
+@compiled()
 def step(x, low, high):
     """Rise smoothly from 0 at low to 1 at high."""
     t = clamp((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@compiled(inline="always")
+@compiled()
 def _mixed(h):
     """Mix the bits of a uint32; products are cut to 32 bits at every step, as numba widens them."""
     h = u4(u4(h ^ (h >> u4(15))) * u4(0x2C1B3C6D))
@@ -44,7 +44,7 @@ def _mixed(h):
     return u4(h ^ (h >> u4(15)))
 
 
-@compiled(inline="always")
+@compiled()
 def lattice(x, y, z, seed):
     """Random number in [0, 1) of integer coordinates."""
     h = u4(u4(x) * u4(0x9E3779B1)) ^ u4(
@@ -53,7 +53,7 @@ def lattice(x, y, z, seed):
     return (_mixed(h) >> u4(8)) * (1.0 / 16777216.0)
 
 
-@compiled(inline="always")
+@compiled()
 def random(state):
     """Next number in [0, 1) of a generator whose state is ``state[0]`` (uint32)."""
     state[0] = u4(state[0] * u4(747796405) + u4(2891336453))
@@ -114,3 +114,30 @@ def fractal2(x, y, octaves, seed, footprint):
         footprint *= 2.03
         weight *= 0.55
     return 0.5 + total / norm
+
+
+@compiled()
+def worley2(x, y, seed):
+    """Cells round scattered points: distance to the nearest, distance to the border between cells, cell's number."""
+    fx, fy = math.floor(x), math.floor(y)
+    i, j = int(fx), int(fy)
+    best, near_x, near_y, cell_i, cell_j = 9.0, 0.0, 0.0, i, j
+    for dj in range(-1, 2):
+        for di in range(-1, 2):
+            px = di + 0.12 + 0.76 * lattice(i + di, j + dj, 1, seed) - (x - fx)
+            py = dj + 0.12 + 0.76 * lattice(i + di, j + dj, 2, seed) - (y - fy)
+            square = px * px + py * py
+            if square < best:
+                best, near_x, near_y, cell_i, cell_j = square, px, py, i + di, j + dj
+    border = 9.0
+    for dj in range(-2, 3):
+        for di in range(-2, 3):
+            if cell_i == i + di and cell_j == j + dj:
+                continue
+            px = di + 0.12 + 0.76 * lattice(i + di, j + dj, 1, seed) - (x - fx)
+            py = dj + 0.12 + 0.76 * lattice(i + di, j + dj, 2, seed) - (y - fy)
+            ax, ay = px - near_x, py - near_y
+            length = math.sqrt(ax * ax + ay * ay)
+            if length > 1e-9:
+                border = min(border, (0.5 * (near_x + px) * ax + 0.5 * (near_y + py) * ay) / length)
+    return math.sqrt(best), border, lattice(cell_i, cell_j, 3, seed)

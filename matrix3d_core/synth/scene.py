@@ -11,15 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidInput
-from .geometry import SHAPE_WIDTH, Geometry, Shape, ShapeFlag, geometry_of
+from .geometry import SHAPE_WIDTH, Geometry, Looks, Shape, ShapeFlag, geometry_of
 from .materials import NUMBERS, Column, Holes, material_row
 
-__all__ = ["Environment", "Lamp", "Looks", "Scene", "SceneBuilder", "SceneObject", "SurfaceClass", "Walkable"]
+__all__ = ["Environment", "Lamp", "Scene", "SceneBuilder", "SceneObject", "SurfaceClass", "Walkable"]
 
 _Pair = Sequence[float]
 _Triple = Sequence[float]
@@ -99,20 +98,6 @@ class Lamp:
     position: tuple[float, float, float]
     color: tuple[float, float, float]
     range: float
-
-
-class Looks(NamedTuple):
-    """What the kernels need for color and holes.
-
-    Attributes:
-        materials: ``[M, Column.WIDTH]`` float64.
-        images: ``[I, 3]`` int64: first byte in ``pixels``, height, width.
-        pixels: uint8 RGBA of all images, one after the other.
-    """
-
-    materials: np.ndarray
-    images: np.ndarray
-    pixels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -434,6 +419,7 @@ class SceneBuilder:
         looks = Looks(
             np.stack(self._materials), np.array(images, np.int64).reshape(-1, 3), np.ascontiguousarray(pixels)
         )
+        looks.materials[:, Column.MEAN : Column.MEAN + 3] = _mean_colors(looks)
         return Scene(
             geometry,
             looks,
@@ -486,6 +472,23 @@ class SceneBuilder:
             self._corner_count += len(rows)
         self._rows.append(rows)
         self._kinds.append(kinds)
+
+
+def _mean_colors(looks: Looks) -> np.ndarray:  # [M, 3]
+    """Average the color of every material over places spread by low-discrepancy numbers."""
+    from .kernels_light import Hit
+    from .kernels_materials import paint
+
+    count, places = len(looks.materials), 64
+    steps = np.arange(places)[:, None] * (0.754878, 0.569840) % 1.0
+    rows = np.zeros((count, places, Hit.WIDTH))
+    rows[..., Hit.POINT], rows[..., Hit.POINT + 2] = 3 * steps[:, 0], 3 * steps[:, 1]
+    rows[..., Hit.S], rows[..., Hit.R] = 3 * steps[:, 0], 3 * steps[:, 1]
+    rows[..., Hit.U], rows[..., Hit.V] = steps[:, 0], steps[:, 1]
+    rows[..., Hit.PIXEL], rows[..., Hit.MATERIAL] = 0.05, np.arange(count)[:, None]
+    paint(count * places, looks, rows.reshape(-1, Hit.WIDTH))
+    result: np.ndarray = rows[..., Hit.COLOR : Hit.COLOR + 3].mean(1)
+    return result
 
 
 def _down(position: _Triple) -> np.ndarray:

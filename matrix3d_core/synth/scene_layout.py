@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
+
+from .geometry import SHAPE_WIDTH, Geometry, Shape, ShapeFlag, geometry_of
 
 __all__ = ["GROUND_Y", "HORIZON_RADIUS", "Material", "SceneTables", "terrace"]
 
@@ -63,6 +66,37 @@ class SceneTables:
     cylinders: np.ndarray
     solids: np.ndarray
     cuts: np.ndarray
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """The shapes for the compiled tracer: ground, all tables in order, and the ridge, which casts no shadow."""
+        boxes, balls, columns, solids = self.boxes, self.ellipsoids, self.cylinders, self.solids
+        plain = np.zeros((len(boxes), 3)), np.ones((len(boxes), 1)), np.zeros((len(boxes), 1))
+        radius = columns[:, 2:3]
+        parts = (
+            (Shape.DISK, Material.GROUND, np.array(((0, GROUND_Y, 0, HORIZON_RADIUS),))),
+            (Shape.BOX, boxes[:, 6], np.hstack((plain[0], boxes[:, :6], *plain[1:]))),
+            (Shape.ELLIPSOID, balls[:, 6], np.hstack((balls[:, :6], np.ones((len(balls), 1))))),
+            (
+                Shape.CYLINDER,
+                columns[:, 5],
+                np.hstack((columns[:, :2], radius, radius, columns[:, 3:5], columns[:, 6:8])),
+            ),
+            (Shape.SOLID, solids[:, 6], np.hstack((solids[:, :6], solids[:, 7:9]))),
+            (
+                Shape.RING,
+                Material.RIDGE,
+                np.array(((0, 0, HORIZON_RADIUS, GROUND_Y - RIDGE_HEIGHT, GROUND_Y),)),
+            ),
+        )
+        table = np.concatenate(
+            [np.pad(rows, ((0, 0), (0, SHAPE_WIDTH - rows.shape[1]))) for *_, rows in parts]
+        )
+        kinds = np.zeros((len(table), 5), np.int32)
+        kinds[:, 0] = np.concatenate([np.full(len(rows), shape) for shape, _, rows in parts])
+        kinds[:, 1] = np.concatenate([np.broadcast_to(material, len(rows)) for _, material, rows in parts])
+        kinds[-1, 3] = ShapeFlag.NO_SHADOW
+        return geometry_of(table, kinds, cuts=self.cuts)
 
 
 @dataclass

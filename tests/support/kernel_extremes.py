@@ -36,10 +36,10 @@ from matrix3d_core.raster.splat_warp import open_warp
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.mesh import Mesh
 from matrix3d_core.synth import geometry, intersect_numba, kernels_hierarchy
-from matrix3d_core.synth.geometry import Shape
+from matrix3d_core.synth.geometry import Looks, Shape
 from matrix3d_core.synth.materials import MATERIAL_KINDS, material_row
 from matrix3d_core.synth.render import render_scene
-from matrix3d_core.synth.scene import Environment, Lamp, Looks, Scene
+from matrix3d_core.synth.scene import Environment, Lamp, Scene
 from matrix3d_core.synth.scene_layout import terrace
 
 CORE = Path(__file__).resolve().parents[2] / "matrix3d_core"
@@ -295,7 +295,7 @@ def factory_scene(rng: np.random.Generator) -> None:
     kinds[:, 3], kinds[:, 4] = rng.integers(0, 4, count), rng.integers(-1, 3, count)
     table[:, 7] = 0  # a material of a cylinder, and no cuts of solids
     built = geometry.geometry_of(table, kinds, extreme(rng, 3, 15))
-    names = rng.choice(list(MATERIAL_KINDS), 3)
+    names = [*rng.choice(list(MATERIAL_KINDS), 2), "water"]
     materials = np.stack([material_row(name, (0.5, 0.4, 0.3)) for name in names])
     looks = Looks(materials, np.array(((0, 2, 3),)), np.arange(24, dtype=np.uint8))
     camera = Equirect((4, 8))
