@@ -1,7 +1,7 @@
 """Three ray-traced scenes with exact ground truth for `quality_gsoptimize`: indoor, courtyard and open terrain.
 
-They share nothing with the shipped sample. Surfaces are matt and lit by one fixed light, so every viewpoint
-sees the same color at the same point. World frame: x right, y down, z forward, meters; the path starts at
+They share nothing with the shipped sample but the tracer. Surfaces are matt and lit by one fixed light, so every
+viewpoint sees the same color at the same point. World frame: x right, y down, z forward, meters; the path starts at
 the origin, the ground is at ``y = 1.6``. Needs numba.
 """
 
@@ -18,8 +18,11 @@ import torch
 from torch import Tensor
 
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
+from matrix3d_core.geometry.spherical import directions_from_pixels
 from matrix3d_core.scene.camera import Camera, Equirect, Pinhole
 from matrix3d_core.scene.trajectory import Trajectory
+from matrix3d_core.synth.geometry import Geometry, Shape, ShapeFlag, empty_looks, geometry_of
+from matrix3d_core.synth.kernels_hierarchy import hits, occlusions
 
 __all__ = ["SCENES", "Scene", "Shots", "frames_of", "make_scene", "off_path_poses", "path_of", "shots_of"]
 
@@ -400,249 +403,130 @@ def _albedo(m, x, y, z, nx, ny, nz, c):
 
 
 @nb.njit
-def _hit(ox, oy, oz, dx, dy, dz, limit, any_hit, room, boxes, balls, columns, ground, out):
-    """Nearest surface: distance, and material and normal in ``out``."""
-    best = limit
-    m, nx, ny, nz = 0.0, 0.0, 0.0, 0.0
-    ix = 1 / dx if dx != 0 else 1e30
-    iy = 1 / dy if dy != 0 else 1e30
-    iz = 1 / dz if dz != 0 else 1e30
-    if ground > 0 and dy > 0:
-        t = (FLOOR_Y - oy) * iy
-        if 1e-6 < t < best and t < 400.0:
-            if any_hit:
-                return t
-            best, m, nx, ny, nz = t, float(ground), 0.0, -1.0, 0.0
-    for k in range(boxes.shape[0]):
-        a, b = (boxes[k, 0] - ox) * ix, (boxes[k, 3] - ox) * ix
-        near, far, axis = min(a, b), max(a, b), 0
-        a, b = (boxes[k, 1] - oy) * iy, (boxes[k, 4] - oy) * iy
-        if min(a, b) > near:
-            near, axis = min(a, b), 1
-        far = min(far, max(a, b))
-        if near > far:
-            continue
-        a, b = (boxes[k, 2] - oz) * iz, (boxes[k, 5] - oz) * iz
-        if min(a, b) > near:
-            near, axis = min(a, b), 2
-        far = min(far, max(a, b))
-        if near <= far and 1e-6 < near < best:
-            if any_hit:
-                return near
-            best, m = near, boxes[k, 6]
-            nx, ny, nz = 0.0, 0.0, 0.0
-            if axis == 0:
-                nx = -1.0 if dx > 0 else 1.0
-            elif axis == 1:
-                ny = -1.0 if dy > 0 else 1.0
-            else:
-                nz = -1.0 if dz > 0 else 1.0
-    for k in range(balls.shape[0]):
-        sx, sy, sz = 1 / balls[k, 3], 1 / balls[k, 4], 1 / balls[k, 5]
-        px, py, pz = (ox - balls[k, 0]) * sx, (oy - balls[k, 1]) * sy, (oz - balls[k, 2]) * sz
-        qx, qy, qz = dx * sx, dy * sy, dz * sz
-        b = px * qx + py * qy + pz * qz
-        if b >= 0:
-            continue
-        a, c = qx * qx + qy * qy + qz * qz, px * px + py * py + pz * pz - 1
-        discriminant = b * b - a * c
-        if discriminant > 0 and c > 0:
-            t = (-b - math.sqrt(discriminant)) / a
-            if 1e-6 < t < best:
-                if any_hit:
-                    return t
-                best, m = t, balls[k, 6]
-                nx, ny, nz = (px + t * qx) * sx, (py + t * qy) * sy, (pz + t * qz) * sz
-                s = 1 / math.sqrt(nx * nx + ny * ny + nz * nz)
-                nx, ny, nz = nx * s, ny * s, nz * s
-    a = dx * dx + dz * dz
-    for k in range(columns.shape[0]):
-        u, w, radius = ox - columns[k, 0], oz - columns[k, 1], columns[k, 2]
-        b, c = u * dx + w * dz, u * u + w * w - radius * radius
-        discriminant = b * b - a * c
-        if discriminant <= 0:
-            continue
-        if a > 0 and c > 0 and b < 0:
-            t = (-b - math.sqrt(discriminant)) / a
-            y = oy + t * dy
-            if 1e-6 < t < best and columns[k, 3] <= y <= columns[k, 4]:
-                if any_hit:
-                    return t
-                best, m = t, columns[k, 5]
-                nx, ny, nz = (u + t * dx) / radius, 0.0, (w + t * dz) / radius
-        if dy != 0:
-            t = ((columns[k, 3] if dy > 0 else columns[k, 4]) - oy) * iy
-            x, z = u + t * dx, w + t * dz
-            if 1e-6 < t < best and x * x + z * z <= radius * radius:
-                if any_hit:
-                    return t
-                best, m = t, columns[k, 5]
-                nx, ny, nz = 0.0, (-1.0 if dy > 0 else 1.0), 0.0
-    if any_hit:
-        return best
-    if room.shape[0] == 6:
-        tx = (room[3] - ox if dx > 0 else room[0] - ox) * ix
-        ty = (room[4] - oy if dy > 0 else room[1] - oy) * iy
-        tz = (room[5] - oz if dz > 0 else room[2] - oz) * iz
-        t = min(tx, ty, tz)
-        if t < best:
-            best = t
-            nx, ny, nz = 0.0, 0.0, 0.0
-            if t == ty:
-                m, ny = (float(FLOOR), -1.0) if dy > 0 else (float(CEILING), 1.0)
-            elif t == tx:
-                m, nx = float(WALL), (-1.0 if dx > 0 else 1.0)
-            else:
-                m, nz = float(WALL), (-1.0 if dz > 0 else 1.0)
-    out[0], out[1], out[2], out[3] = m, nx, ny, nz
-    return best
+def _paint(material, points, normals, colors):
+    """Write the linear color of every point."""
+    for k in range(len(material)):
+        p, n = points[k], normals[k]
+        _albedo(material[k], p[0], p[1], p[2], n[0], n[1], n[2], colors[k])
 
 
 @nb.njit
-def _shade(ox, oy, oz, dx, dy, dz, room, boxes, balls, columns, light, ground, c):
-    """Write the display color of a unit ray into c; return its distance."""
-    out = np.zeros(4)
-    t = _hit(ox, oy, oz, dx, dy, dz, np.inf, False, room, boxes, balls, columns, ground, out)
-    if out[0] == 0:  # sky
-        up = max(-dy, 0.0)
+def _paint_sky(rays, colors):
+    """Write the display color of the sky."""
+    for i in range(len(rays)):
+        up = max(-rays[i, 1], 0.0)
         k = _step(up, 0.0, 0.5)
         s = 1 / (up + 0.2)
-        cloud = _step(_fractal(dx * s * 1.2 + 4, 0.0, dz * s * 1.2, 4, 7), 0.45, 0.72) * _step(up, 0.02, 0.2)
-        c[0] = (0.80 - 0.45 * k) * (1 - cloud) + 0.94 * cloud
-        c[1] = (0.87 - 0.30 * k) * (1 - cloud) + 0.94 * cloud
-        c[2] = (0.93 - 0.10 * k) * (1 - cloud) + 0.93 * cloud
-        return np.inf
-    x, y, z = ox + t * dx, oy + t * dy, oz + t * dz
-    nx, ny, nz = out[1], out[2], out[3]
-    _albedo(int(out[0]), x, y, z, nx, ny, nz, c)
-    if light[3] > 0:
-        lx, ly, lz = light[0] - x, light[1] - y, light[2] - z
-        far = math.sqrt(lx * lx + ly * ly + lz * lz)
-        lx, ly, lz = lx / far, ly / far, lz / far
+        field = _fractal(rays[i, 0] * s * 1.2 + 4, 0.0, rays[i, 2] * s * 1.2, 4, 7)
+        cloud = _step(field, 0.45, 0.72) * _step(up, 0.02, 0.2)
+        colors[i, 0] = (0.80 - 0.45 * k) * (1 - cloud) + 0.94 * cloud
+        colors[i, 1] = (0.87 - 0.30 * k) * (1 - cloud) + 0.94 * cloud
+        colors[i, 2] = (0.93 - 0.10 * k) * (1 - cloud) + 0.93 * cloud
+
+
+def _geometry(scene: Scene) -> Geometry:
+    """The scene's shapes for the library's tracer; the ground and the room cast no shadow."""
+    boxes, balls, columns = scene.boxes, scene.balls, scene.columns
+    one, none = np.ones((len(boxes), 1)), np.zeros((len(boxes), 3))
+    parts = [
+        (Shape.BOX, boxes[:, 6], np.hstack((none, boxes[:, :6], one))),
+        (Shape.ELLIPSOID, balls[:, 6], np.hstack((balls[:, :6], np.ones((len(balls), 1))))),
+        (Shape.CYLINDER, columns[:, 5], np.hstack((columns[:, :3], columns[:, 2:5]))),
+    ]
+    if scene.ground:
+        parts.append((Shape.DISK, scene.ground, np.array(((0, FLOOR_Y, 0, 1000.0),))))
+    if len(scene.room):
+        low, high = scene.room[:3], scene.room[3:]
+        for axis, faces in ((0, (WALL, WALL)), (1, (CEILING, FLOOR)), (2, (WALL, WALL))):
+            edges = np.diag(high - low + 2e-6)[
+                [k for k in range(3) if k != axis]
+            ]  # no slit between the walls
+            for side, material in enumerate(faces):
+                corner = low - 1e-6
+                corner[axis] = high[axis] if side else low[axis]
+                parts.append((Shape.QUAD, material, np.hstack((corner, *edges))[None]))
+    table = np.concatenate([np.pad(rows, ((0, 0), (0, 16 - rows.shape[1]))) for *_, rows in parts])
+    kinds = np.zeros((len(table), 5), np.int32)
+    kinds[:, 0] = np.concatenate([np.full(len(rows), shape) for shape, _, rows in parts])
+    kinds[:, 1] = np.concatenate([np.broadcast_to(material, len(rows)) for _, material, rows in parts])
+    kinds[len(boxes) + len(balls) + len(columns) :, 3] = ShapeFlag.NO_SHADOW
+    return geometry_of(table, kinds)
+
+
+def _steps(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _shade(
+    scene: Scene, geometry: Geometry, center: np.ndarray, rays: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the display color ``[N, 3]`` and the distance of unit rays."""
+    count, looks = len(rays), empty_looks()
+    distance, normal = np.empty(count), np.empty((count, 3))
+    shape, material = np.empty(count, np.int64), np.empty(count, np.int64)
+    hits(count, np.tile(center, (count, 1)), rays, geometry, looks, distance, shape, material, normal)
+    distance[distance >= (400.0 if scene.ground else math.inf)] = math.inf
+    color = np.empty((count, 3))
+    met = np.isfinite(distance)
+    color[~met] = _sky(rays[~met])
+    normal, material = normal[met], material[met]
+    points = center + distance[met, None] * rays[met]
+    albedo = np.empty_like(points)
+    _paint(material, points, normal, albedo)
+    if scene.light[3] > 0:
+        towards = scene.light[:3] - points
+        far = np.linalg.norm(towards, axis=1)
         power = 2.4 / (0.6 + 0.35 * far * far)
     else:
-        lx, ly, lz, far, power = light[0], light[1], light[2], 300.0, 1.15
-        s = 1 / math.sqrt(lx * lx + ly * ly + lz * lz)
-        lx, ly, lz = lx * s, ly * s, lz * s
-    cosine = nx * lx + ny * ly + nz * lz
-    direct = 0.0
-    if cosine > 0:
-        e = 1e-4
-        blocked = _hit(
-            x + e * nx,
-            y + e * ny,
-            z + e * nz,
-            lx,
-            ly,
-            lz,
-            far - 2 * e,
-            True,
-            room,
-            boxes,
-            balls,
-            columns,
-            0,
-            out,
-        )
-        if blocked >= far - 2 * e:
-            direct = cosine * power
-    sky = 0.42 + 0.14 * (-ny) + 0.05 * nx
-    up = FLOOR_Y - y
-    sky *= 0.75 + 0.25 * _step(up, 0.0, 0.5)  # darker near the floor
-    fog = 0.0
-    if out[0] != 0 and light[3] == 0:
-        fog = 0.35 * (1 - math.exp(-math.sqrt(x * x + z * z) / 90.0))
-    for k in range(3):
-        lit = c[k] * (direct * (1.05, 1.0, 0.88)[k] + sky * (0.92, 1.0, 1.12)[k])
-        lit = lit * (1 - fog) + fog * (0.5, 0.6, 0.7)[k]
-        c[k] = min(max(lit, 0.0), 1.0) ** (1 / 2.2)
-    return t
+        towards, far, power = np.tile(scene.light[:3], (len(points), 1)), np.full(len(points), 300.0), 1.15
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    cosine, blocked = (normal * towards).sum(1), np.empty(len(points), np.bool_)
+    occlusions(len(points), points + 1e-4 * normal, towards, far - 2e-4, geometry, looks, blocked)
+    direct = np.where((cosine > 0) & ~blocked, cosine * power, 0.0)[:, None]
+    sky = (0.42 + 0.14 * -normal[:, 1] + 0.05 * normal[:, 0])[:, None]
+    sky *= 0.75 + 0.25 * _steps(FLOOR_Y - points[:, 1:2], 0.0, 0.5)  # darker near the floor
+    lit = albedo * (direct * (1.05, 1.0, 0.88) + sky * (0.92, 1.0, 1.12))
+    if scene.light[3] == 0:
+        fog = 0.35 * (1 - np.exp(-np.hypot(points[:, :1], points[:, 2:]) / 90.0))
+        lit = lit * (1 - fog) + fog * (0.5, 0.6, 0.7)
+    color[met] = np.clip(lit, 0.0, 1.0) ** (1 / 2.2)
+    return color, distance
 
 
-@nb.njit(parallel=True)
-def _picture(
-    center, rotation, lens, height, width, samples, room, boxes, balls, columns, light, ground, rgb, far
-):
-    """Trace a picture through a lens as `Camera.kernel_values` gives it."""
-    for row in nb.prange(height):
-        c = np.zeros(3)
-        for column in range(width):
-            total0 = total1 = total2 = 0.0
-            for k in range(samples + 1):  # the last ray, through the middle, measures the distance
-                du, dv = (0.5, 0.5) if k == samples else ((k + 0.5) / samples, (k * 0.618 + 0.31) % 1.0)
-                if lens[0] > 0:
-                    b = (row + dv - lens[5]) / lens[4]
-                    a, d = (column + du - lens[3] - lens[2] * b) / lens[1], 1.0
-                    s = 1 / math.sqrt(a * a + b * b + 1)
-                    a, b, d = a * s, b * s, s
-                else:
-                    turn = ((column + du) / width - 0.5) * math.tau
-                    polar = (row + dv) / height * math.pi
-                    a, b, d = (
-                        math.sin(polar) * math.sin(turn),
-                        -math.cos(polar),
-                        math.sin(polar) * math.cos(turn),
-                    )
-                x = rotation[0, 0] * a + rotation[0, 1] * b + rotation[0, 2] * d
-                y = rotation[1, 0] * a + rotation[1, 1] * b + rotation[1, 2] * d
-                z = rotation[2, 0] * a + rotation[2, 1] * b + rotation[2, 2] * d
-                if k == samples:
-                    if far.shape[0] > 1:
-                        out = np.zeros(4)
-                        far[row, column] = _hit(
-                            center[0],
-                            center[1],
-                            center[2],
-                            x,
-                            y,
-                            z,
-                            np.inf,
-                            False,
-                            room,
-                            boxes,
-                            balls,
-                            columns,
-                            ground,
-                            out,
-                        )
-                    continue
-                _shade(
-                    center[0], center[1], center[2], x, y, z, room, boxes, balls, columns, light, ground, c
-                )
-                total0 += c[0]
-                total1 += c[1]
-                total2 += c[2]
-            rgb[row, column, 0] = total0 / samples
-            rgb[row, column, 1] = total1 / samples
-            rgb[row, column, 2] = total2 / samples
+def _sky(rays: np.ndarray) -> np.ndarray:
+    colors = np.empty_like(rays)
+    _paint_sky(rays, colors)
+    return colors
 
 
 def trace(
     scene: Scene, camera_from_world: Tensor, camera: Camera, *, samples: int = 4, distance: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Trace the picture of a camera: ``rgb [H, W, 3]``, ray distance ``[H, W]``."""
-    pose = camera_from_world.double().numpy()
-    rotation = np.ascontiguousarray(pose[:3, :3].T)
-    height, width = camera.size_px
-    rgb = np.empty((height, width, 3), np.float32)
-    far = np.full((height, width) if distance else (1, 1), np.inf, np.float32)
-    _picture(
-        -rotation @ pose[:3, 3],
-        rotation,
-        camera.kernel_values().numpy(),
-        height,
-        width,
-        samples,
-        scene.room,
-        scene.boxes,
-        scene.balls,
-        scene.columns,
-        scene.light,
-        scene.ground,
-        rgb,
-        far,
+    pose = camera_from_world.double()
+    center, geometry = (-pose[:3, :3].mT @ pose[:3, 3]).numpy(), _geometry(scene)
+
+    def rays(du: float, dv: float) -> np.ndarray:
+        shift = torch.eye(3, dtype=torch.float64)
+        shift[0, 2], shift[1, 2] = 0.5 - du, 0.5 - dv
+        if isinstance(camera, Pinhole):
+            local = Pinhole(camera.size_px, shift @ camera.K_px).rays()
+        else:
+            rows, columns = (torch.arange(size, dtype=torch.float64) for size in camera.size_px)
+            grid = torch.meshgrid(columns + du - 0.5, rows + dv - 0.5, indexing="xy")
+            local = directions_from_pixels(*grid, height=camera.height, width=camera.width)
+        return np.ascontiguousarray((local @ pose[:3, :3]).reshape(-1, 3).numpy())
+
+    total = sum(
+        _shade(scene, geometry, center, rays((k + 0.5) / samples, (k * 0.618 + 0.31) % 1.0))[0]
+        for k in range(samples)
     )
-    return torch.from_numpy(rgb), torch.from_numpy(far)
+    rgb = torch.from_numpy(np.asarray(total) / samples).float().reshape(*camera.size_px, 3)
+    if not distance:
+        return rgb, torch.full((1, 1), math.inf)
+    far = _shade(scene, geometry, center, rays(0.5, 0.5))[1]
+    return rgb, torch.from_numpy(far).float().reshape(camera.size_px)
 
 
 def path_of(name: str, count: int = FRAMES) -> Trajectory:

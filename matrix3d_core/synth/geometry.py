@@ -12,7 +12,7 @@ from .materials import Column
 
 __all__ = ["Geometry", "Looks", "Shape", "ShapeFlag", "empty_looks", "geometry_of"]
 
-SHAPE_WIDTH = 16
+SHAPE_WIDTH, CORNER_WIDTH = 16, 24
 
 
 class Shape(IntEnum):
@@ -57,7 +57,7 @@ class Geometry(NamedTuple):
         table: ``[P, 16]`` float64 numbers of the shapes, see `Shape`.
         kinds: ``[P, 6]`` int32: shape, material, instance, flags, row of ``corners`` or -1, rank. Of surfaces at the
             same distance the one of the lowest rank is hit.
-        corners: ``[T, 15]`` float64 of triangles: uv of the corners (6), normals of the corners (9).
+        corners: ``[T, 24]`` float64 of triangles: uv of the corners (6), their normals (9) and linear colors (9).
         cuts: ``[K, 8]`` float64 openings of solids: kind (0 box, 1 cylinder along x, 2 cylinder along z), then a
             box's low and high corner, or a cylinder's center across, center y, radius, low and high end, 0; last the
             material of the face at the bottom of the recess.
@@ -124,7 +124,7 @@ def geometry_of(
         links,
         np.ascontiguousarray(table[order], np.float64),
         np.ascontiguousarray(kinds[order], np.int32),
-        np.zeros((0, 15)) if corners is None else np.ascontiguousarray(corners, np.float64),
+        np.zeros((0, CORNER_WIDTH)) if corners is None else np.ascontiguousarray(corners, np.float64),
         np.zeros((0, 8)) if cuts is None else np.ascontiguousarray(cuts, np.float64),
     )
 

@@ -17,7 +17,7 @@ from ..compiled import compiled, sliced
 from .kernels_alpha import is_solid_at
 from .kernels_shapes import shape_distance, shape_surface
 
-__all__ = ["STACK", "build", "closest", "hits", "is_blocked", "occlusions"]
+__all__ = ["STACK", "build", "hits", "occlusions", "trace"]
 
 STACK = 96
 """Entries of a traversal's stack: more than the deepest hierarchy that `build` makes."""
@@ -164,7 +164,7 @@ def _entry(boxes, node, at, ox, oy, oz, ix, iy, iz, limit):
 
 
 @compiled()
-def _trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
+def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
     """Closest hit up to ``limit``: distance (``limit`` without one), shape (-1: none), coordinates along its edges.
 
     With ``any_hit`` the first one found, of shapes that cast a shadow.
@@ -209,18 +209,6 @@ def _trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
     return best, found, best_u, best_v
 
 
-@compiled()
-def closest(g, looks, ox, oy, oz, dx, dy, dz, stack, entries):
-    """Closest hit of a ray: distance (inf: none), shape (-1), coordinates along the shape's edges."""
-    return _trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
-
-
-@compiled()
-def is_blocked(g, looks, ox, oy, oz, dx, dy, dz, limit, stack, entries):
-    """Tell whether anything that casts a shadow is nearer than ``limit``."""
-    return _trace(g, looks, ox, oy, oz, dx, dy, dz, limit, True, stack, entries)[1] >= 0
-
-
 @sliced(grain=256)
 def hits(begin, until, origins, directions, g, looks, distance, shape, material, normal):
     """Closest hit of each ray: distance, index of the shape (-1: none), its material (0) and unit normal."""
@@ -228,7 +216,7 @@ def hits(begin, until, origins, directions, g, looks, distance, shape, material,
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-        t, k, _, _ = closest(g, looks, ox, oy, oz, dx, dy, dz, stack, entries)
+        t, k, _, _ = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
         distance[i], shape[i], material[i] = t, k, 0
         normal[i, 0] = normal[i, 1] = normal[i, 2] = 0.0
         if k >= 0:
@@ -246,4 +234,4 @@ def occlusions(begin, until, origins, directions, limits, g, looks, blocked):
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-        blocked[i] = is_blocked(g, looks, ox, oy, oz, dx, dy, dz, limits[i], stack, entries)
+        blocked[i] = trace(g, looks, ox, oy, oz, dx, dy, dz, limits[i], True, stack, entries)[1] >= 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..compiled import compiled, sliced
 from .kernels_alpha import surface_uv
-from .kernels_hierarchy import STACK, closest, is_blocked
+from .kernels_hierarchy import STACK, trace
 from .kernels_noise import clamp, lattice, mix, random
 from .kernels_shapes import shape_surface
 from .kernels_sky import sky, soft_sky
@@ -135,7 +135,7 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
         lx = env[0] + 0.014 * (random(state) - 0.5)
         ly = env[1] + 0.014 * (random(state) - 0.5)
         lz = env[2] + 0.014 * (random(state) - 0.5)
-        if not is_blocked(g, looks, px, py, pz, lx, ly, lz, _INF, stack, entries):
+        if trace(g, looks, px, py, pz, lx, ly, lz, _INF, True, stack, entries)[1] < 0:
             red, green, blue = power * env[3], power * env[4], power * env[5]
     count = lamps.shape[0]
     only = int(random(state) * count) if count and not every else -1
@@ -153,7 +153,9 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
         lx, ly, lz = lx / far, ly / far, lz / far
         cosine = nx * lx + ny * ly + nz * lz
         power = max(cosine, -thin * cosine) * (1.0 - far / reach) ** 2 / max(square, 0.06)
-        if power <= 0.0 or is_blocked(g, looks, px, py, pz, lx, ly, lz, far - 0.15, stack, entries):
+        if power <= 0.0:
+            continue
+        if trace(g, looks, px, py, pz, lx, ly, lz, far - 0.15, True, stack, entries)[1] >= 0:
             continue
         power *= count if only >= 0 else 1.0
         red, green, blue = red + power * lamps[i, 3], green + power * lamps[i, 4], blue + power * lamps[i, 5]
@@ -163,7 +165,7 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
 @compiled()
 def locate(g, looks, ox, oy, oz, dx, dy, dz, pixel, stack, entries, row):
     """Write where a unit ray meets the scene into a row of `Hit`; ``pixel`` is the angle of a pixel."""
-    t, k, u, v = closest(g, looks, ox, oy, oz, dx, dy, dz, stack, entries)
+    t, k, u, v = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
     row[3], row[24], row[25] = t, k, 0.0
     row[26], row[27], row[28] = dx, dy, dz
     if k < 0:
@@ -181,6 +183,11 @@ def locate(g, looks, ox, oy, oz, dx, dy, dz, pixel, stack, entries, row):
     row[10], row[11], row[12], row[13], row[14], row[15] = ax, ay, az, bx, by, bz
     row[16], row[17] = s, r
     row[18], row[19] = surface_uv(g, k, u, v)
+    detail = g.kinds[k, 4]
+    if g.kinds[k, 0] == 0 and detail >= 0:
+        for j in range(15, 18):
+            of = g.corners[detail]
+            row[6 + j] = (1.0 - u - v) * of[j] + u * of[j + 3] + v * of[j + 6]
     row[20] = pixel * t / math.sqrt(max(0.15, -(dx * nx + dy * ny + dz * nz)))
     row[25] = material
 
@@ -277,7 +284,7 @@ def _around(g, looks, env, lamps, px, py, pz, nx, ny, nz, rays, state, stack, en
         if length < 1e-6:
             continue
         dx, dy, dz = dx / length, dy / length, dz / length
-        t, k, _, _ = closest(g, looks, px, py, pz, dx, dy, dz, stack, entries)
+        t, k, _, _ = trace(g, looks, px, py, pz, dx, dy, dz, _INF, False, stack, entries)
         if k < 0:
             a, b, c = soft_sky(env, dx, dy, dz)
         else:

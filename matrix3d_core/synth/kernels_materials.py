@@ -209,6 +209,8 @@ def paint(begin, until, looks, rows):
         if row[24] < 0.0:
             continue
         m = looks.materials[int(row[25])]
+        if int(m[_KIND]) == _K.vertex_color:
+            continue
         f = row[20]
         is_bumped = f < 0.03 and m[_BUMP] > 0.0 and m[_THIN] == 0.0
         e = max(0.0012, 0.6 * f)

@@ -98,7 +98,7 @@ def fractal(x, y, z, octaves, seed, footprint):
         x, y, z = 2.03 * x + 13.7, 2.03 * y + 4.1, 2.03 * z - 7.1
         footprint *= 2.03
         weight *= 0.55
-    return 0.5 + total / norm
+    return clamp(0.5 + 1.45 * total / norm, 0.0, 1.0)
 
 
 @compiled()
@@ -113,7 +113,7 @@ def fractal2(x, y, octaves, seed, footprint):
         x, y = 2.03 * x + 13.7, 2.03 * y - 7.1
         footprint *= 2.03
         weight *= 0.55
-    return 0.5 + total / norm
+    return clamp(0.5 + 1.45 * total / norm, 0.0, 1.0)
 
 
 @compiled()

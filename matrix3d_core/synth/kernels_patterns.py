@@ -95,7 +95,7 @@ def _grain(s, r, seed, size, f):
 def flat(m, x, y, z, s, r, u, v, f, seed):
     """Paint."""
     a = fractal(9.0 * x, 9.0 * y, 9.0 * z, 3, seed, 9.0 * f)
-    return 0.94 + 0.12 * a, 0.08 * a, 1.0, 0.0, 0.0004 * a
+    return 0.9 + 0.2 * a, 0.12 * a, 1.0, 0.0, 0.0004 * a
 
 
 @compiled()
@@ -236,7 +236,8 @@ def plaster(m, x, y, z, s, r, u, v, f, seed):
     """Plaster."""
     trowel = fractal2(5.0 * s, 5.0 * r, 5, seed, 5.0 * f)
     sandy = fractal2(110.0 * s, 110.0 * r, 2, seed + 3, 110.0 * f)
-    k = (0.88 + 0.24 * trowel) * (0.93 + 0.14 * sandy)
+    rough = fractal2(24.0 * s, 24.0 * r, 3, seed + 17, 24.0 * f)
+    k = (0.84 + 0.32 * trowel) * (0.9 + 0.2 * rough) * (0.93 + 0.14 * sandy)
     t = m[_OWN + 1] * 0.6 * step(fractal2(2.0 * s, 0.28 * r, 4, seed + 5, 2.0 * f), 0.52, 0.78)
     t += m[_OWN + 1] * 0.5 * step(fractal2(0.5 * s, 0.5 * r, 5, seed + 7, 0.5 * f), 0.55, 0.75)
     t += m[_OWN + 2] * 0.7 * (1.0 - step(-y + 0.5 * trowel - 0.3, 0.05, 0.6)) * step(abs(r), -1.0, 0.0)
@@ -310,7 +311,7 @@ def grass(m, x, y, z, s, r, u, v, f, seed):
     a, b = c * x + d * z, c * z - d * x
     blade = fractal2(34.0 * a, 190.0 * b, 2, seed + 5, 120.0 * f)
     other = fractal2(150.0 * b + 3.0, 40.0 * a, 2, seed + 6, 110.0 * f)
-    clump = fractal2(14.0 * x, 14.0 * z, 3, seed + 9, 14.0 * f)
+    clump = step(fractal2(11.0 * x, 11.0 * z, 4, seed + 9, 11.0 * f), 0.1, 0.9)
     wide = fractal2(0.17 * x, 0.17 * z, 4, seed + 7, 0.17 * f)
     k = (0.35 + 1.3 * max(blade, other) * clump * 1.6) * (0.7 + 0.6 * tuft)
     dry = m[_OWN] * clamp(step(wide, 0.42, 0.68) + 0.9 * step(blade, 0.62, 0.8), 0.0, 1.0)

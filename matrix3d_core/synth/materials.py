@@ -182,6 +182,7 @@ MATERIAL_KINDS: dict[str, MaterialKind] = {
     "picture": MaterialKind("a painting over the whole card", (0.3, 0.5, 0.9), {"style": 0.0, "frame": 0.05}),
     "lamp": MaterialKind("a glowing surface", (1.0, 1.0, 1.0), {}, {"emission": 2.0}),
     "image": MaterialKind("a picture from pixels, repeated by uv", (1.0, 1.0, 1.0), {}),
+    "vertex_color": MaterialKind("colors of a mesh's corners", (1.0, 1.0, 1.0), {}, {"bump": 0.0}),
 }
 """Kinds by name; their position is their number in the kernels."""
 

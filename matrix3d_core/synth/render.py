@@ -148,9 +148,8 @@ class _Work:
         if (mirrors[:, Hit.SHAPE] > -2).any():
             paint(len(rows), self.scene[1], mirrors)
             mirror(len(rows), first, seed, *self.scene, *self.lights, rows, mirrors, found)
-        found = found.reshape(-1, samples, 9)
-        found[..., :3] = np.minimum(found[..., :3], 8.0)  # one bright sample does not fill a pixel
-        light[:] = found.mean(1)
+        found[:, :3] = np.minimum(found[:, :3], 8.0)  # one bright sample does not fill a pixel
+        light[:] = found.reshape(-1, samples, 9).mean(1)
         lit = np.maximum((rows[:, Hit.SHAPE].reshape(-1, samples) >= 0).sum(1), 1)
         light[:, 6:] *= (samples / lit)[:, None]
         return depth, normal, shape

@@ -15,7 +15,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..errors import InvalidInput
-from .geometry import SHAPE_WIDTH, Geometry, Looks, Shape, ShapeFlag, geometry_of
+from .geometry import CORNER_WIDTH, SHAPE_WIDTH, Geometry, Looks, Shape, ShapeFlag, geometry_of
 from .materials import NUMBERS, Column, Holes, material_row
 
 __all__ = ["Environment", "Lamp", "Scene", "SceneBuilder", "SceneObject", "SurfaceClass", "Walkable"]
@@ -289,6 +289,7 @@ class SceneBuilder:
         material: int,
         *,
         uv: np.ndarray | None = None,
+        colors: np.ndarray | None = None,
         smooth: bool = False,
     ) -> None:
         """Add a mesh.
@@ -298,6 +299,7 @@ class SceneBuilder:
             faces: ``[M, 3]`` integers; either winding, faces have two sides. Those without an area are left out.
             material: index.
             uv: ``[N, 2]``; None: the pattern goes by position.
+            colors: ``[N, 3]`` linear, for a material of kind ``vertex_color``.
             smooth: whether light goes by normals averaged over the faces at a vertex.
         """
         vertices, faces = np.asarray(vertices, np.float64), np.asarray(faces)
@@ -321,8 +323,10 @@ class SceneBuilder:
         rows = np.zeros((len(faces), SHAPE_WIDTH))
         rows[:, :3], rows[:, 3:6], rows[:, 6:9] = a, b - a, c - a
         corners = None
-        if uv is not None or smooth:
-            corners = np.zeros((len(faces), 15))
+        if uv is not None or colors is not None or smooth:
+            corners = np.zeros((len(faces), CORNER_WIDTH))
+            if colors is not None:
+                corners[:, 15:] = np.asarray(colors, np.float64)[faces].reshape(-1, 9)
             if uv is not None:
                 corners[:, :6] = np.asarray(uv, np.float64)[faces].reshape(-1, 6)
             if smooth:
@@ -330,7 +334,7 @@ class SceneBuilder:
                 for k in range(3):
                     np.add.at(normals, faces[:, k], cross)
                 normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
-                corners[:, 6:] = normals[faces].reshape(-1, 9)
+                corners[:, 6:15] = normals[faces].reshape(-1, 9)
         self._add_many(Shape.TRIANGLE, rows, material, corners)
 
     def heightfield(self, x: np.ndarray, z: np.ndarray, up: np.ndarray, material: int) -> None:
@@ -486,6 +490,7 @@ def _mean_colors(looks: Looks) -> np.ndarray:  # [M, 3]
     rows[..., Hit.S], rows[..., Hit.R] = 3 * steps[:, 0], 3 * steps[:, 1]
     rows[..., Hit.U], rows[..., Hit.V] = steps[:, 0], steps[:, 1]
     rows[..., Hit.PIXEL], rows[..., Hit.MATERIAL] = 0.05, np.arange(count)[:, None]
+    rows[..., Hit.COLOR : Hit.COLOR + 3] = looks.materials[:, None, Column.COLOR : Column.COLOR + 3]
     paint(count * places, looks, rows.reshape(-1, Hit.WIDTH))
     result: np.ndarray = rows[..., Hit.COLOR : Hit.COLOR + 3].mean(1)
     return result

@@ -294,7 +294,7 @@ def factory_scene(rng: np.random.Generator) -> None:
     kinds[:, 0], kinds[:, 1] = rng.integers(0, Shape.SOLID, count), rng.integers(0, 3, count)
     kinds[:, 3], kinds[:, 4] = rng.integers(0, 4, count), rng.integers(-1, 3, count)
     table[:, 7] = 0  # a material of a cylinder, and no cuts of solids
-    built = geometry.geometry_of(table, kinds, extreme(rng, 3, 15))
+    built = geometry.geometry_of(table, kinds, extreme(rng, 3, geometry.CORNER_WIDTH))
     names = [*rng.choice(list(MATERIAL_KINDS), 2), "water"]
     materials = np.stack([material_row(name, (0.5, 0.4, 0.3)) for name in names])
     looks = Looks(materials, np.array(((0, 2, 3),)), np.arange(24, dtype=np.uint8))

@@ -10,10 +10,14 @@ import torch
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.scene.camera import Equirect, Pinhole
-from matrix3d_core.synth.render import render_scene
-from matrix3d_core.synth.scene import SceneBuilder, SurfaceClass
+from matrix3d_core.synth.materials import MATERIAL_KINDS
+from matrix3d_core.synth.render import exposed, render_scene
+from matrix3d_core.synth.scene import Environment, SceneBuilder, SurfaceClass
 
 pytest.importorskip("numba")
+
+from matrix3d_core.synth.kernels_light import Hit
+from matrix3d_core.synth.kernels_materials import paint
 
 
 def pose_at(x: float, up: float, z: float) -> torch.Tensor:
@@ -130,3 +134,118 @@ def test_wrong_input_is_refused():
         b.box((0, 0), (1, 1), (0, 1), paint)
     with pytest.raises(InvalidInput, match="samples must be at least 1"):
         render_scene(b.build(), Equirect((2, 4)), pose_at(0, 1, 0), samples=0)
+
+
+def test_every_material_has_structure_that_does_not_depend_on_the_viewpoint():
+    b = SceneBuilder()
+    b.environment = Environment(sun_direction=(0.2, -0.3, -1.0))
+    kinds = [kind for kind, record in MATERIAL_KINDS.items() if kind not in ("image", "vertex_color", "lamp")]
+    for k, kind in enumerate(kinds):
+        with b.object(kind, SurfaceClass.OBJECT):
+            corner = (1.1 * (k % 8) - 4.4, 4.4 - 1.1 * (k // 8), 5.0)
+            b.quad(corner, (1, 0, 0), (0, -1, 0), b.material(kind, (0.4, 0.3, 0.2)))
+    scene = b.build()
+    frame = render_scene(scene, Pinhole.from_fov(1.6, 360, 400), pose_at(0, 2, 0), light_rays=0)
+    assert torch.isfinite(frame.rgb).all()
+    gray = frame.rgb.mean(-1)
+    for k, kind in enumerate(kinds, 1):
+        seen = gray[frame.instance == k]
+        assert len(seen) > 60, kind
+        assert float(seen.std()) > (0.004 if kind in ("flat", "snow", "tiles") else 0.01), kind
+    # The same points from another place: matt colors are functions of the surface point.
+    rows = np.zeros((2, Hit.WIDTH))
+    rows[:, :3], rows[:, 16:18], rows[:, 25] = (0.3, -0.2, 5), (0.3, 0.2), 2
+    rows[:, 20] = (0.01, 0.0101)  # pixels of almost the same size
+    paint(2, scene.looks, rows)
+    np.testing.assert_allclose(rows[0, 21:24], rows[1, 21:24], rtol=0.02)
+
+
+def lit_floor(environment: Environment, *shapes, lamp=None, indoor=False, light_rays=0) -> torch.Tensor:
+    """Linear-ish gray of a floor of 16 m seen from 6 m above, 33 x 33 pixels of half a meter; row is -z."""
+    b = SceneBuilder(environment=environment, is_indoor=indoor)
+    paint = b.material("flat", (0.5, 0.5, 0.5), bump=0.0)
+    with b.object("floor", SurfaceClass.GROUND):
+        b.quad((-20, 0, -20), (40, 0, 0), (0, 0, 40), paint)
+    with b.object("things", SurfaceClass.OBJECT):
+        for center, size, up in shapes:
+            b.box(center, size, up, paint)
+    if lamp is not None:
+        b.lamp(lamp, (6, 6, 6), range=12)
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[:3, :3] = torch.tensor(((1.0, 0, 0), (0, 0, -1), (0, 1, 0)))  # looks down
+    pose[:3, 3] = -pose[:3, :3] @ torch.tensor((0.0, -8.25, 0.0), dtype=torch.float64)
+    return render_scene(
+        b.build(), Pinhole.from_fov(math.pi / 2, 33, 33), pose, light_rays=light_rays
+    ).rgb.mean(-1)
+
+
+DARK = Environment(
+    sun_color=(0, 0, 0),
+    sky_top=(0, 0, 0),
+    sky_horizon=(0, 0, 0),
+    clouds=0,
+    haze=0,
+    ambient=0.01,
+    exposure=2.0,
+)
+
+
+def test_the_sun_casts_shadows_away_from_it():
+    sunny = Environment(sun_direction=(1, -1, 0), haze=0, clouds=0)
+    gray = lit_floor(sunny, ((0, 0), (1, 1), (2, 3)))  # 2 to 3 m up: the shadow lies 2 to 3 m towards -x
+    row = 16
+    assert float(gray[row, 11]) < 0.75 * float(gray[row, 21])
+    assert float(gray[row, 6]) == pytest.approx(float(gray[row, 26]), abs=0.05)
+
+
+def test_lamps_light_what_they_see():
+    open_floor = lit_floor(DARK, lamp=(0, 2, 0))
+    walled = lit_floor(DARK, ((1, 0), (0.2, 9), (0, 3)), lamp=(0, 2, 0))
+    assert float(open_floor[16, 22]) > float(open_floor[16, 30]) > float(lit_floor(DARK)[16, 22])
+    assert float(walled[16, 22]) < 0.5 * float(open_floor[16, 22])
+    assert float(walled[16, 12]) == pytest.approx(float(open_floor[16, 12]), abs=0.02)
+
+
+def test_light_from_all_around_is_weaker_where_less_of_the_sky_is_seen():
+    cloudy = Environment(
+        sun_color=(0, 0, 0), sky_top=(0.5, 0.5, 0.5), sky_horizon=(0.5, 0.5, 0.5), clouds=0, haze=0
+    )
+    free = lit_floor(cloudy, light_rays=24)
+    pit = lit_floor(cloudy, ((2, 0), (2, 12), (0, 6)), ((-2, 0), (2, 12), (0, 6)), light_rays=24)
+    middle = slice(13, 20)
+    assert float(pit[middle, 16].mean()) < 0.85 * float(free[middle, 16].mean())
+    # A floor that sees the whole sky gets its color: 0.5 * 0.5 and a little for what bounced, through the tone curve.
+    assert float(free[middle, middle].std()) < 0.03
+
+
+def test_water_mirrors_a_wall_and_haze_hides_it():
+    def view(haze: float) -> torch.Tensor:
+        b = SceneBuilder()
+        b.environment = Environment(sun_direction=(0, -1, -1), haze=haze, clouds=0)
+        with b.object("lake", SurfaceClass.WATER):
+            b.quad((-60, 0, -5), (120, 0, 0), (0, 0, 65), b.material("water", (0.02, 0.05, 0.05), waves=0.0))
+        with b.object("wall", SurfaceClass.WALL):
+            b.box((0, 40), (120, 1), (0, 30), b.material("flat", (0.7, 0.05, 0.05)))
+        return render_scene(b.build(), Pinhole.from_fov(0.6, 32, 32), pose_at(0, 1.6, 0), light_rays=0).rgb
+
+    clear, hazy = view(0.0), view(0.05)
+    mirrored = clear[18, 4:28].mean(0)  # just below the shore, where water mirrors most of the light
+    assert float(mirrored[0]) > 1.5 * float(mirrored[2])
+    wall = clear[8, 4:28].mean(0), hazy[8, 4:28].mean(0)
+    assert float(wall[0][0] - wall[0][2]) > 3 * float(wall[1][0] - wall[1][2])
+
+
+@pytest.mark.parametrize("power", [0.02, 1.0, 20.0])
+def test_metering_makes_any_light_a_well_exposed_picture(power):
+    b = SceneBuilder()
+    b.environment = Environment(
+        sun_color=(power, power, power),
+        sky_top=(0.2 * power,) * 3,
+        sky_horizon=(0.6 * power,) * 3,
+        ambient=0.02 * power,
+    )
+    with b.object("ground", SurfaceClass.GROUND):
+        b.quad((-50, 0, -50), (100, 0, 0), (0, 0, 100), b.material("soil", (0.3, 0.25, 0.2)))
+    scene = exposed(b.build(), pose_at(0, 1.6, 0))
+    frame = render_scene(scene, Equirect((24, 48)), pose_at(0, 1.6, 0))
+    assert 0.3 < float(frame.rgb.mean()) < 0.6
