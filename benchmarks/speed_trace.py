@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
-from matrix3d_core.synth.families import make_scene
 
 from benchmarks import common
 from matrix3d_core.compiled import thread_count
 from matrix3d_core.scene.camera import Equirect
+from matrix3d_core.synth.families import make_scene
 from matrix3d_core.synth.kernels_hierarchy import hits, occlusions
 from matrix3d_core.synth.render import render_scene
 from matrix3d_core.synth.scene import Scene, SceneBuilder, SurfaceClass

@@ -43,7 +43,8 @@ def crowd(seed: int) -> SceneBuilder:
 
 def rays(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
-    origins, directions = random.uniform(-7, 7, (count, 3)), random.standard_normal((count, 3))
+    origins = random.uniform(-7, 7, (count, 3))
+    directions = random.uniform(-3, 3, (count, 3)) - origins
     directions[:6] = np.concatenate((np.eye(3), -np.eye(3)))  # these divide by zero
     return origins, directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
@@ -82,7 +83,7 @@ def test_every_shape_is_hit_where_its_definition_says():
     # Roots and linear systems of numpy have relative errors near 1e-12 at these sizes.
     np.testing.assert_allclose(distance, expected, rtol=1e-8)
     met = np.isfinite(expected)
-    assert 60 < met.sum() < 135
+    assert 60 < met.sum() < 138
     assert (shape[~met] == -1).all()
     assert {int(kind) for kind in g.kinds[shape[met], 0]} == set(range(6))
     np.testing.assert_allclose(every[met, shape[met]], expected[met], rtol=1e-8)
@@ -101,8 +102,8 @@ def test_normals_are_the_slope_of_the_distance():
     side = np.cross(directions, (0.3, 0.5, 0.8))
     step = 1e-6
     moved, other, _, _ = trace(g, scene.looks, origins + step * side, directions)
-    same = (shape >= 0) & (shape == other) & (np.abs(moved - distance) < 1e-4)
-    slope = (moved - distance)[same] / step
+    same = (shape >= 0) & (shape == other) & np.isclose(moved, distance, rtol=0, atol=1e-4)
+    slope = (moved[same] - distance[same]) / step
     expected = -(normal * side).sum(1)[same] / (normal * directions).sum(1)[same]
     assert same.sum() > 80
     # Curvature adds step / radius, faces meet at edges: all but a few agree to 1e-4.
@@ -132,7 +133,7 @@ def test_holes_let_rays_and_light_through():
     with b.object("picture", SurfaceClass.OBJECT):
         b.quad((2, 1, 2), (1, 0, 0), (0, -1, 0), b.image(pixels, has_holes=True))
     scene = b.build()
-    places = np.array([(0.5, 0.5), (0.05, 0.05), (0.95, 0.95), (0.5, 0.95), (2.5, 0.8), (2.5, 0.2)])  # x, up
+    places = np.array([(0.5, 0.5), (0.05, 0.05), (0.95, 0.95), (0.3, 0.95), (2.5, 0.8), (2.5, 0.2)])  # x, up
     origins = np.stack((places[:, 0], -places[:, 1], 0 * places[:, 0]), 1)
     straight = np.tile((0.0, 0.0, 1.0), (6, 1))
     solid = np.array([True, False, False, False, False, True])
