@@ -18,6 +18,7 @@ __all__ = ["SceneFrame", "exposed", "render_scene"]
 
 _BAND_RAYS = 1 << 15  # 16 MB of hits and mirrors
 _MIDDLE = 0.42  # display value of a well exposed picture
+_GAIN = 1.4  # before the tone curve, whose toe is dark
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def render_scene(
     if light_rays:
         _smooth(camera, light, depth, normal, work.turn)
     rgb = np.empty((total, 3), np.float32)
-    develop(total, scene.environment.exposure, light, rgb)
+    develop(total, _GAIN * scene.environment.exposure, light, rgb)
     instance = np.where(shape < 0, 0, scene.geometry.kinds[shape, 2]).astype(np.int32)
     classes = np.array([0, *(item.surface_class for item in scene.objects)], np.uint8)
     size = camera.size_px

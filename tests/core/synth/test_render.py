@@ -151,7 +151,7 @@ def test_every_material_has_structure_that_does_not_depend_on_the_viewpoint():
     for k, kind in enumerate(kinds, 1):
         seen = gray[frame.instance == k]
         assert len(seen) > 60, kind
-        assert float(seen.std()) > (0.004 if kind in ("flat", "snow", "tiles") else 0.01), kind
+        assert float(seen.std()) > (0.004 if kind in ("flat", "snow", "tiles") else 0.006), kind
     # The same points from another place: matt colors are functions of the surface point.
     rows = np.zeros((2, Hit.WIDTH))
     rows[:, :3], rows[:, 16:18], rows[:, 25] = (0.3, -0.2, 5), (0.3, 0.2), 2
