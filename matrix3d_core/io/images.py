@@ -283,7 +283,10 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> DecodedImage:
                     name, "pixels", opened.width * opened.height, MOST_PIXELS, "Shrink the file first."
                 )
                 kind, full_width = str(opened.format), opened.width
-                lens = lens_from_exif(opened.getexif(), *opened.size)
+                stored, lens = (
+                    opened.size,
+                    None,
+                )  # drafts change the size; tags of a PNG are read with its pixels
                 if 0 < max_width < opened.width:
                     size = (max_width, max(1, round(opened.height * max_width / opened.width)))
                     opened.draft(
@@ -292,6 +295,7 @@ def _from_pillow(file: BinaryIO, name: str, max_width: int) -> DecodedImage:
                 deep = _decode_deep_png(opened, file, name)
                 if deep is None:
                     opened.load()
+                    lens = lens_from_exif(opened.getexif(), *stored)
                     upright = ImageOps.exif_transpose(opened)
                     if upright.size != opened.size:
                         full_width = opened.height * full_width // opened.width
