@@ -70,7 +70,8 @@ def find_backbone(folders: Iterable[Path | str] = (), *, width: int = 384) -> Pa
     safetensors file decides, not its name.
     """
     named = variable("MATRIX3D_BACKBONE")
-    for folder in (*map(Path, folders), *(() if named else (backbone_folder(),))):
+    places = [Path(folder) for folder in folders]
+    for folder in places if named else [*places, backbone_folder()]:
         for path in sorted(folder.rglob("*.safetensors")):
             if _header_width(path) == width:
                 return path
