@@ -49,7 +49,7 @@ def make_world_of_photo(
     loaded = load_photo(photo)
     world = learned_photo_world(
         loaded.rgb,
-        load_learned(),
+        load_learned(backbone=config.backbone),
         fov_x_rad=fov_x_rad,
         exif=loaded.lens,
         camera_height=config.camera_height,
