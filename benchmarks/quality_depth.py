@@ -99,9 +99,7 @@ def shoot(family: str, seed: int) -> tuple[Tensor, SceneFrame, float]:
     rng = np.random.default_rng([seed, 7])
     place = standpoints(scene, 1, rng, RouteConfig(camera_height_m=(CAMERA_HEIGHT, CAMERA_HEIGHT)))[0]
     pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, 3] = -(
-        torch.as_tensor(place, dtype=torch.float64) - torch.tensor([0.0, CAMERA_HEIGHT, 0.0]).double()
-    )
+    pose[:3, 3] = -place
     camera = Equirect((HEIGHT, 2 * HEIGHT))
     frame = render_scene(scene, camera, pose, samples=4, seed=seed)
     return photograph(frame.rgb, camera, random_photography(seed), seed=seed), frame, CAMERA_HEIGHT
