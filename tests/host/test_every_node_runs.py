@@ -222,7 +222,9 @@ def generated(comfy):
     text = {name: [name, 0] for name in ("positive", "negative")}
     return {
         "pano": node("PanoLoad", max_width=128),
-        "crops": node("PanoCrops", panorama=["pano", 0], views="upstream depth (icosahedron)", fov=90.0, size=64),
+        "crops": node(
+            "PanoCrops", panorama=["pano", 0], views="upstream depth (icosahedron)", fov=90.0, size=64
+        ),
         "moge_model": node("LoadMoGeModel", model_name="moge_2_vitl_normal_fp16.safetensors"),
         "moge_views": node(
             "MoGeInference",
