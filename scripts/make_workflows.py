@@ -928,9 +928,7 @@ def photo_to_world() -> Graph:
     nodes = {
         "note": note(text, 330),
         "photo": Node("PhotoLoad", {"image": "example.png"}),
-        "depth": Node(
-            "PhotoToPanorama", {"image": Ref("photo"), "fov": Ref("photo", 1)}, height=520, offers=(BACKBONE,)
-        ),
+        "depth": Node("PhotoToPanorama", {"image": Ref("photo"), "fov": Ref("photo", 1)}, height=520),
         "look": Node("PreviewImage", {"images": Ref("depth", 1)}, title="The panorama", height=240),
         "report": Node("PreviewAny", {"source": Ref("depth", 5)}, title="Camera and scale"),
         **splat_stages("matrix3d/world"),

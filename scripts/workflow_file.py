@@ -57,8 +57,6 @@ class Node:
     """Without the title; 0 is what it needs."""
     mode: int = 0
     """0 runs, 2 is muted."""
-    offers: tuple[str, ...] = ()
-    """Model files that it needs without a widget that names them."""
 
 
 @dataclass
@@ -248,7 +246,6 @@ class _Writer:
         if node.title:
             entry["title"] = node.title
         asked = [value for value in widgets if isinstance(value, str) and value in self.models]
-        asked += node.offers
         if asked:
             entry["properties"]["models"] = [
                 {"name": file, "directory": self.models[file][0], "url": self.models[file][1]}
