@@ -14,7 +14,7 @@ from ._adapters import gaussians_from_host, images_from_host
 from ._host import Types, io, progress_to_host
 from ._host_metrics import FOLDER_KIND, networks_of_host
 from ._inputs import splat_backend_input, splat_input, trajectory_input
-from ._search import SPLAT_WORDS, WORLD_WORDS
+from ._search import PANORAMA_WORDS, SPLAT_WORDS
 
 __all__ = ["NODES", "VideoMetrics", "WorldMetrics"]
 
@@ -36,7 +36,7 @@ class VideoMetrics(io.ComfyNode):
             "frames, R_err and T_err of its cameras against the commanded path, seam, poles and loop closure. "
             f"{_WEIGHTS}",
             search_aliases=[
-                *WORLD_WORDS,
+                *PANORAMA_WORDS,
                 "video metrics",
                 "evaluate video",
                 "psnr",
@@ -120,7 +120,6 @@ class WorldMetrics(io.ComfyNode):
             "FID, DINOv2 distance; whole pictures and four level crops), and how far one can walk in eight directions "
             f"before it falls apart, where the scene is known. {_WEIGHTS}",
             search_aliases=[
-                *WORLD_WORDS,
                 *SPLAT_WORDS,
                 "world metrics",
                 "evaluate world",

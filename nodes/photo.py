@@ -17,7 +17,7 @@ from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, learned_networks
 from ._inputs import vertical_fov_input, yaw_pitch_roll_inputs
-from ._search import WORLD_WORDS
+from ._search import PANORAMA_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType, PlacementType
 
 __all__ = ["NODES", "PanoProject", "PhotoLoad", "PhotoToPanorama"]
@@ -184,7 +184,7 @@ class PhotoLoad(io.ComfyNode):
             category=_CATEGORY,
             description="Load a perspective photo together with the field of view from its EXIF tags, which Load Image "
             "does not keep.",
-            search_aliases=[*WORLD_WORDS, "load image", "exif", "focal length", "fov", "photo to world"],
+            search_aliases=[*PANORAMA_WORDS, "load image", "exif", "focal length", "fov", "photo to world"],
             inputs=[
                 file_input(
                     "image",

@@ -20,7 +20,7 @@ SEARCH = """queries => {
 FLAT = (  # of panoramas alone: nothing in them is three-dimensional
     *("CubemapToPano", "PanoCanonicalize", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
     *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap"),
-    *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "VideoSave360"),
+    *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "PhotoLoad", "VideoMetrics", "VideoSave360"),
 )
 
 TYPED = {
