@@ -20,6 +20,7 @@ GRAPH = {
     "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}, "_meta": {"title": "See"}},
 }
 LISTS = {
+    ("PhotoLoad", "image"): "photo",
     ("PanoLoad", "image"): "panorama",
     ("PanoLoad", "depth_file"): "depth",
     ("PanoDepth", "depth_file"): "depth",
