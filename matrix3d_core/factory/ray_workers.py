@@ -91,6 +91,9 @@ def on_ray(
                 except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
                     raise why_lost(len(pending) + 1) from error
                 except ray.exceptions.RayError as error:
+                    cause = getattr(error, "cause", None)
+                    if isinstance(cause, Matrix3DError):
+                        raise cause from error
                     raise Matrix3DError(f"a shard could not be made on the cluster: {error}") from error
     finally:
         for answer in pending:
