@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..depth.learned.crops import view_rays, write_crops
-from ..depth.learned.head import HEAD_STRIDE, TOKEN_PX
+from ..depth.learned.head import HEAD_STRIDE
 from ..errors import InvalidInput
 from ..factory.routes import RouteConfig, standpoints, walk_graph
-from ..features.dinov2 import Dinov2
+from ..features.dinov2 import PATCH_PX, Dinov2
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.camera import Pinhole
@@ -166,7 +166,7 @@ def _shoot(
     turn = matrix_from_yaw_pitch_roll(*(torch.tensor(a, dtype=torch.float64) for a in (yaw, pitch, roll)))
     pose = torch.eye(4, dtype=torch.float64)
     pose[:3, :3], pose[:3, 3] = turn.mT, -turn.mT @ center
-    seed, side = int(rng.integers(2**31)), config.tokens * TOKEN_PX
+    seed, side = int(rng.integers(2**31)), config.tokens * PATCH_PX
     camera = Pinhole.from_fov(fov, side, side)
     picture = render_scene(scene, camera, pose, samples=config.samples, seed=seed).rgb
     small = config.tokens * HEAD_STRIDE

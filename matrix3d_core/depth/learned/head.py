@@ -31,7 +31,6 @@ from ...strict_json import parse_json
 __all__ = [
     "HEAD_STRIDE",
     "SURFACE_CLASSES",
-    "TOKEN_PX",
     "DepthHead",
     "DepthHeadConfig",
     "HeadOutput",
@@ -41,9 +40,6 @@ __all__ = [
 
 SURFACE_CLASSES = ("sky", "ground", "terrain", "wall", "ceiling", "foliage", "water", "object")
 """Names of the classes in the order of ``class_logits``."""
-
-TOKEN_PX = 14
-"""Side of the backbone's patches, pixels."""
 
 HEAD_STRIDE = 4
 """Outputs per token along each axis."""

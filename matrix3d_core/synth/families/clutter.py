@@ -131,10 +131,9 @@ def _hall(p: Place) -> None:
             low = p.pick((0.0, p.u(0.4, 1.2)))
             openings[side].append((x, x + p.u(0.8, 1.8), low, min(height - 0.2, low + p.u(1.2, 2.2))))
             x += p.u(2.2, 4.0)
-    shell = room_shell(
+    room_shell(
         p, width, depth, height, openings, wall=_any_material(p), floor=p.m.floor(), ceiling=_any_material(p)
     )
-    del shell
     things: tuple[_Maker, ...] = (
         _solid, _solid, _screen, furniture.chair, furniture.table, furniture.round_table, furniture.armchair,
         furniture.stool, furniture.office_chair, furniture.shelf, furniture.cabinet, furniture.wardrobe,

@@ -7,10 +7,12 @@ import torch
 
 from matrix3d_core.cli import main
 from matrix3d_core.depth.learned.crops import CropFiles
+from matrix3d_core.depth.learned.head import SURFACE_CLASSES
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
 from matrix3d_core.io.tensors import write_tensors
 from matrix3d_core.standalone.depth_training import CropConfig, make_crops, scenes_to_learn
+from matrix3d_core.synth.scene import SurfaceClass
 from matrix3d_core.synth.sets import SETS
 
 pytest.importorskip("numba")
@@ -44,6 +46,10 @@ def test_crops_have_the_ground_one_camera_height_below(tmp_path):
     again = make_crops(tmp_path, scenes, _backbone(), config)
     assert again == files
     assert files[0].stat().st_mtime_ns == written  # not rendered again
+
+
+def test_the_head_and_the_scenes_have_one_list_of_classes():
+    assert [c.name.lower() for c in SurfaceClass] == list(SURFACE_CLASSES)
 
 
 def test_nothing_learns_from_the_judge_set():
