@@ -43,7 +43,7 @@ _FILL = """async ([pictures, texts, live, ownView]) => {
     }
     const canvas = Object.assign(document.createElement("canvas"), { width: 960, height: 480 });
     canvas.getContext("2d").fillRect(0, 0, 960, 480);
-    const blob = await new Promise(resolve => canvas.toBlob(resolve));
+    const blob = await new Promise(resolve => canvas.toBlob(resolve)), shown = [];
     const file = { filename: "boxes.png", subfolder: "", type: "input" };
     for (const node of graph.nodes) {
         if (/Note$/.test(node.type)) continue;
@@ -56,15 +56,29 @@ _FILL = """async ([pictures, texts, live, ownView]) => {
         const show = output => app.api.dispatchCustomEvent("executed",
             { node: id, display_node: id, prompt_id: "boxes", output });
         const isEnd = node.constructor.nodeData?.output_node && !ownView.includes(node.type);
+        const isStill = pictures.includes(node.type) || isEnd;
         if (texts.includes(node.type)) show({ text: ["a long line of text\\n".repeat(30)] });
-        else if (pictures.includes(node.type) || isEnd) show({ images: [file] });
+        else if (isStill) show({ images: [file] });
         else if (live.includes(node.type)) app.api.dispatchCustomEvent("b_preview_with_metadata",
             { blob, nodeId: id, displayNodeId: id, parentNodeId: id, realNodeId: id, jobId: "boxes" });
+        const isKept = !element || node.type !== "SaveVideo";  // which drops there what is no video
+        if (isKept && !texts.includes(node.type) && (isStill || live.includes(node.type))) shown.push(node.id);
         app.api.dispatchCustomEvent("progress_text", { nodeId: id, text: "step 123 of 456, loss 0.0789" });
     }
+    return shown;
 }"""
 
-_BOXES = """() => {
+_SHOWN = """ids => ids.every(id => {
+    app.canvas.draw(true, true);  // the classic renderer fetches pictures when it draws
+    const node = app.canvas.graph.getNodeById(id);
+    const element = LiteGraph.vueNodesMode && document.querySelector(`[data-node-id="${id}"]`);
+    const pictures = element ? [...element.querySelectorAll("img, video")] : node.imgs ?? [];
+    return pictures.length && pictures.every(picture => picture.complete || picture.error);
+})"""
+
+_BOXES = """async () => {
+    app.canvas.draw(true, true);  // the classic renderer learns where a node is when it draws it
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     const { scale, offset } = app.canvas.ds, frame = app.canvas.canvas.getBoundingClientRect();
     const inGraph = box => [
         (box.left - frame.left) / scale - offset[0], (box.top - frame.top) / scale - offset[1],
@@ -88,8 +102,8 @@ _BOXES = """() => {
 
 def fill_nodes(page: Any) -> None:
     """Make every node show all its widgets, a line of progress, and a picture or text if it ever has one."""
-    page.evaluate(_FILL, [_PICTURES, _TEXTS, _LIVE, _OWN_VIEW])
-    page.wait_for_timeout(300)
+    shown = page.evaluate(_FILL, [_PICTURES, _TEXTS, _LIVE, _OWN_VIEW])
+    page.wait_for_function(_SHOWN, arg=shown)
 
 
 def boxes(page: Any) -> list[Box]:
@@ -131,6 +145,7 @@ def zoom(page: Any, scale: float | None = None) -> None:
     """Show the graph's upper left corner at a scale, or all of it."""
     page.evaluate(
         """scale => {
+            app.canvas.draw(true, true);
             const boxes = app.canvas.graph.nodes.map(node => node.boundingRect);
             const left = Math.min(...boxes.map(b => b[0])), top = Math.min(...boxes.map(b => b[1]));
             const right = Math.max(...boxes.map(b => b[0] + b[2])), bottom = Math.max(...boxes.map(b => b[1] + b[3]));

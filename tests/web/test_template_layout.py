@@ -76,8 +76,12 @@ def test_nothing_overlaps(editor, name):
 
 
 def test_a_crossing_would_be_seen(editor):
-    """The test's own eyes: a node moved onto another, and one moved over the border of its group."""
+    """The test's own eyes: a node moved onto another, and one moved over the border of its group.
+
+    On a page that is too busy to draw by itself, too.
+    """
     next(open_graphs(editor, "panorama_to_world"))
+    editor.evaluate("() => { app.canvas.pause_rendering = true; }")
     move = """([title, by]) => {
         const node = app.graph.nodes.find(n => n.title === title);
         node.pos = [node.pos[0] + by, node.pos[1]];
@@ -87,3 +91,4 @@ def test_a_crossing_would_be_seen(editor):
     assert any("Walk here" in fault and "sticks out of 5 Walk" in fault for fault in faults(editor))
     editor.evaluate(move, ["Walk here", 700])
     assert any("Walk here" in fault and "Save Splats" in fault for fault in overlaps(boxes(editor)))
+    editor.evaluate("() => { app.canvas.pause_rendering = false; }")
