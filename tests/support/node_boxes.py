@@ -44,7 +44,10 @@ _FILL = """async ([pictures, texts, live, ownView]) => {
     const canvas = Object.assign(document.createElement("canvas"), { width: 960, height: 480 });
     canvas.getContext("2d").fillRect(0, 0, 960, 480);
     const blob = await new Promise(resolve => canvas.toBlob(resolve)), shown = [];
-    const file = { filename: "boxes.png", subfolder: "", type: "input" };
+    const file = { filename: "boxes.png", subfolder: "", type: "input" }, form = new FormData();
+    form.append("image", blob, file.filename);
+    form.append("overwrite", "true");
+    await app.api.fetchApi("/upload/image", { method: "POST", body: form });
     for (const node of graph.nodes) {
         if (/Note$/.test(node.type)) continue;
         const id = [...outer, node.id].join(":");

@@ -8,7 +8,6 @@ import os
 import pytest
 from chromium import RENDERERS, open_front_end, open_page
 from node_boxes import boxes, crossings, fill_nodes, group_boxes, overlaps, zoom
-from PIL import Image
 from small_templates import WORKFLOWS_DIR
 from workflow_api import graphs_of
 
@@ -26,7 +25,6 @@ BARS = (70, 120)
 
 @pytest.fixture(scope="module", params=list(RENDERERS))
 def editor(request, browser, comfy):
-    Image.new("RGB", (960, 480), (90, 120, 90)).save(comfy.input_dir / "boxes.png")
     with open_page(browser, width=SCREEN[0], height=SCREEN[1]) as opened:
         open_front_end(opened.page, comfy.address, request.param)
         yield opened.page
