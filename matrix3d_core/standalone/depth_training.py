@@ -31,11 +31,12 @@ from ..synth.families import make_scene
 from ..synth.photographic import photograph, random_photography
 from ..synth.render import render_scene
 from ..synth.scene import Scene
-from ..synth.sets import SetName, scenes_of
+from ..synth.sets import SETS, SetName
 
 __all__ = ["CropConfig", "crop_files", "make_crops", "scenes_to_learn"]
 
 
+_SCENES_PER_ROUND = {"rooms": 3}  # the only family indoors; of the others one
 _LEAST_LIGHT = 0.03  # mean display color of a crop that shows anything
 
 
@@ -68,14 +69,21 @@ def crop_files(folder: Path, scenes: Iterable[tuple[str, int]]) -> list[Path]:
 
 
 def scenes_to_learn(name: SetName, count: int) -> list[tuple[str, int]]:
-    """Return family and seed of the first scenes of a set; *judge* is refused.
+    """Return family and seed of the first scenes of a set, several rooms for each other scene; *judge* is refused.
 
     Raises:
         InvalidInput: for the set that nothing may learn from, or a count out of range.
     """
     if name == "judge":
         raise InvalidInput("scenes to learn from must be of train, to choose settings by of dev; got judge.")
-    scenes = list(itertools.islice(scenes_of(name), max(count, 0)))
+    seeds = {family: iter(SETS[name].seeds) for family in SETS[name].families}
+    every = (
+        (family, seed)
+        for _ in SETS[name].seeds
+        for family in seeds
+        for seed in itertools.islice(seeds[family], _SCENES_PER_ROUND.get(family, 1))
+    )
+    scenes = list(itertools.islice(every, max(count, 0)))
     if not 1 <= count == len(scenes):
         raise InvalidInput(f"scenes must be 1 to {len(scenes)} of {name}; got {count}.")
     return scenes

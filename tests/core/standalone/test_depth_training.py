@@ -52,6 +52,13 @@ def test_the_head_and_the_scenes_have_one_list_of_classes():
     assert [c.name.lower() for c in SurfaceClass] == list(SURFACE_CLASSES)
 
 
+def test_three_rooms_come_with_each_scene_outdoors():
+    scenes = scenes_to_learn("train", 22)
+    assert [seed for family, seed in scenes if family == "rooms"] == list(range(6))
+    assert [seed for family, seed in scenes if family == "desert"] == [0, 1]
+    assert len(set(scenes)) == 22
+
+
 def test_nothing_learns_from_the_judge_set():
     assert {family for family, _ in scenes_to_learn("train", 18)} == set(SETS["train"].families)
     with pytest.raises(
