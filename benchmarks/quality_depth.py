@@ -4,7 +4,8 @@
     python benchmarks/quality_depth.py --set judge --readout-crops depth/crops --json     # once, at the end
 
 One panorama per scene, 1024x512, from a place where one can stand, with the variation of photographs. Distances are
-compared up to one scale per panorama, pixels weighted by their solid angle.
+compared up to one scale per panorama, pixels weighted by their solid angle; the sky's IoU is that of all panoramas
+together, as some rooms show next to none.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from matrix3d_core.factory.routes import RouteConfig, standpoints
 from matrix3d_core.features.dinov2 import Dinov2
 from matrix3d_core.features.weights import find_backbone, read_backbone
 from matrix3d_core.geometry.spherical import erp_directions
-from matrix3d_core.metrics.depth import depth_figures, sky_iou
+from matrix3d_core.metrics.depth import depth_figures
 from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.synth.families import make_scene
@@ -112,7 +113,8 @@ def judge(geometry: PanoramaGeometry, frame: SceneFrame, camera_height: float) -
     truth, found = frame.depth_ray.double(), geometry.depth_ray.double()
     sky = torch.isinf(truth)
     figures = depth_figures(found, truth, weight=weight)
-    figures["sky_iou"] = sky_iou(geometry.is_sky, sky, weight)
+    figures["sky_both"] = float((weight * (geometry.is_sky & sky)).mean())
+    figures["sky_either"] = float((weight * (geometry.is_sky | sky)).mean())
     figures["metric_abs_rel"] = depth_figures(found, truth, weight=weight, align=False)["abs_rel"]
     ground = (
         (frame.surface_class == 1) & (truth < math.hypot(GROUND_REACH, camera_height)) & (rays[..., 1] > 0.1)
@@ -205,7 +207,8 @@ def main() -> int:
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
     names = {name: None for row in rows for name in row}
-    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    mean = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    return {**mean, "sky_iou": mean["sky_both"] / mean["sky_either"] if mean["sky_either"] else 1.0}
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from ..synth.render import render_scene
 from ..synth.scene import Scene
 from ..synth.sets import SETS, SetName
 
-__all__ = ["CropConfig", "crop_files", "make_crops", "scenes_to_learn"]
+__all__ = ["PHOTO_CROPS", "CropConfig", "crop_files", "make_crops", "scenes_to_learn"]
 
 
 _SCENES_PER_ROUND = {"rooms": 3}  # the only family indoors; of the others one
@@ -61,6 +61,10 @@ class CropConfig:
     fov_deg: tuple[float, float] = (55.0, 110.0)
     camera_height: tuple[float, float] = (1.2, 2.0)
     level_share: float = 0.6
+
+
+PHOTO_CROPS = CropConfig(standpoints=1, views=6, fov_deg=(30.0, 65.0), level_share=1.0)
+"""Views as the middle squares of photos have them: level and narrow."""
 
 
 def crop_files(folder: Path, scenes: Iterable[tuple[str, int]]) -> list[Path]:

@@ -17,6 +17,7 @@ DESCRIPTION = (
 EPILOG = """\
 files written to DIR, each only when it is complete:
   crops/               one file per scene: features, small pictures and truth; kept, so that a second run goes on there
+  crops/photos/        narrow level views, as photos have them, of the first third of the scenes
   checkpoint.pt        while it trains
   depth_head.safetensors   the head, in half precision, its figures on the dev set in the header
 
@@ -35,9 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "DINOv2-small as safetensors; see `matrix3d convert-backbone`"
     parser.add_argument("--backbone", type=Path, required=True, metavar="FILE", help=text)
     parser.add_argument(
-        "--scenes", type=int, default=400, metavar="N", help="train scenes, 12 crops each (default: 400)"
+        "--scenes", type=int, default=231, metavar="N", help="train scenes, 12 crops each (default: 231)"
     )
-    parser.add_argument("--dev-scenes", type=int, default=30, metavar="N", help="dev scenes (default: 30)")
+    parser.add_argument("--dev-scenes", type=int, default=18, metavar="N", help="dev scenes (default: 18)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of torch (default: all cores)")
     parser.add_argument("--resume", action="store_true", help="resume from the checkpoint in DIR")
     add = setting_adder(parser, HeadTraining())
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from ...depth.learned.crops import CropFiles
     from ...depth.learned.training import HeadTraining, train_head
     from ...features.weights import read_backbone
-    from ...standalone.depth_training import make_crops, scenes_to_learn
+    from ...standalone.depth_training import PHOTO_CROPS, make_crops, scenes_to_learn
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -65,6 +66,9 @@ def run(options: argparse.Namespace) -> int:
     with Job() as bars:
         folder = options.out / "crops"
         files = make_crops(folder, train, backbone, progress=bars)
+        files += make_crops(
+            folder / "photos", train[: max(1, len(train) // 3)], backbone, PHOTO_CROPS, progress=bars
+        )
         others = make_crops(folder, dev, backbone, progress=bars)
         report = train_head(
             CropFiles(files),
