@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,8 @@ class FactoryJob:
             )
         if bool(self.families) == bool(self.scene_file):
             raise InvalidInput("either families or scene_file must be given; got both or none.")
+        if self.scene_file and not Path(self.scene_file).is_file():
+            raise InvalidInput(f"scene_file must be a file; there is no {self.scene_file}.")
         if self.families:
             from ..synth.families import FAMILIES
 
@@ -80,7 +82,7 @@ class FactoryJob:
 
     def settings(self) -> dict[str, Any]:
         """Return what decides what a shard holds, as JSON has it; the number of clips does not."""
-        settings = asdict(replace(self, scene_file=Path(self.scene_file).name))
+        settings = asdict(self) | {"scene_file": Path(self.scene_file).name}
         del settings["clips"]
         result: dict[str, Any] = json.loads(json.dumps(settings))
         return result

@@ -93,7 +93,8 @@ def run_factory(
         else:
             yield from in_processes(task, todo, workers, tell)
 
-    write_index(out, records.values(), job.settings())
+    if records:  # a run that fails at once leaves no settings behind
+        write_index(out, records.values(), job.settings())
     for record in made():
         records[int(record["url"][6:-4])] = record
         write_index(out, records.values(), job.settings())

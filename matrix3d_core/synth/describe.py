@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -56,12 +57,19 @@ def _things(scene: Scene, frame: SceneFrame | None) -> list[str]:
     area: dict[str, float] = {}
     count: Counter[str] = Counter()
     for item, share in zip(scene.objects, shares[1:], strict=True):
-        is_far = item.name.startswith("far ") or item.surface_class == SurfaceClass.SKY
-        if item.name in NOT_NAMED or is_far or share < 1e-3:
+        name = _spoken(item.name)
+        is_far = name.startswith("far ") or item.surface_class == SurfaceClass.SKY
+        if not name or name in NOT_NAMED or is_far or share < 1e-3:
             continue
-        area[item.name] = area.get(item.name, 0.0) + float(share)
-        count[item.name] += 1
+        area[name] = area.get(name, 0.0) + float(share)
+        count[name] += 1
     return [_counted(name, count[name]) for name, _ in sorted(area.items(), key=lambda pair: -pair[1])[:5]]
+
+
+def _spoken(name: str) -> str:
+    """Return a thing's name without what programs add to it: ``StoneWall_low.003`` is a stone wall low."""
+    words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return re.sub(r"[_.\s]+", " ", words).strip(" 0123456789").lower()
 
 
 def _counted(name: str, number: int) -> str:

@@ -69,13 +69,13 @@ def read_scene(
     lowest = _lowest_ground(parts)
     builder = SceneBuilder(environment=environment or Environment(), facts=list(facts))
     linear = suffix in (".glb", ".gltf")
-    for name, vertices, mesh in parts:
-        _add_mesh(builder, name, vertices - (0.0, lowest, 0.0), mesh, linear)
+    for name, words, vertices, mesh in parts:
+        _add_mesh(builder, name, words, vertices - (0.0, lowest, 0.0), mesh, linear)
     return builder.build()
 
 
-def _parts(path: Path, axis: str, scale: float) -> Iterator[tuple[str, np.ndarray, Any]]:
-    """Yield name, vertices (x, up, z in meters) and mesh of every node with triangles."""
+def _parts(path: Path, axis: str, scale: float) -> Iterator[tuple[str, str, np.ndarray, Any]]:
+    """Yield name, all names with the material's, vertices (x, up, z in meters) and mesh of nodes with triangles."""
     try:
         import trimesh
     except ImportError as error:
@@ -100,16 +100,16 @@ def _parts(path: Path, axis: str, scale: float) -> Iterator[tuple[str, np.ndarra
                 f"{path.name}: mesh {key} has vertices that are NaN or infinite. Export it again."
             )
         material = getattr(getattr(mesh.visual, "material", None), "name", None)
-        yield f"{node} {key} {material or ''}", vertices, mesh
+        yield str(node), f"{node} {key} {material or ''}", vertices, mesh
 
 
-def _lowest_ground(parts: list[tuple[str, np.ndarray, Any]]) -> float:
+def _lowest_ground(parts: list[tuple[str, str, np.ndarray, Any]]) -> float:
     """Return the height of the lowest large flat part, else of the lowest vertex."""
     heights = []
-    for _, vertices, mesh in parts:
+    for _, _, vertices, mesh in parts:
         classes, middle = _classes_by_shape(vertices, mesh.faces)
         heights += middle[classes == SurfaceClass.GROUND].tolist()
-    return float(np.percentile(heights, 5)) if heights else min(float(v[:, 1].min()) for _, v, _ in parts)
+    return float(np.percentile(heights, 5)) if heights else min(float(v[:, 1].min()) for _, _, v, _ in parts)
 
 
 def _class_by_name(name: str) -> SurfaceClass | None:
@@ -140,14 +140,16 @@ def _classes_by_shape(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarr
     return classes, middle
 
 
-def _add_mesh(builder: SceneBuilder, name: str, vertices: np.ndarray, mesh: Any, linear: bool) -> None:
+def _add_mesh(
+    builder: SceneBuilder, name: str, words: str, vertices: np.ndarray, mesh: Any, linear: bool
+) -> None:
     material, uv, colors, has_holes = _look(builder, mesh, linear)
     faces = np.asarray(mesh.faces)
-    known = _class_by_name(name) or (SurfaceClass.FOLIAGE if has_holes else None)
+    known = _class_by_name(words) or (SurfaceClass.FOLIAGE if has_holes else None)
     classes = np.full(len(faces), known) if known else _classes_by_shape(vertices, faces)[0]
     for kind in np.unique(classes):
         builder.is_indoor |= kind == SurfaceClass.CEILING
-        with builder.object(name.split(" ")[0], SurfaceClass(int(kind))):
+        with builder.object(name, SurfaceClass(int(kind))):
             builder.triangles(vertices, faces[classes == kind], material, uv=uv, colors=colors)
 
 

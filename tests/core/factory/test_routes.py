@@ -80,16 +80,16 @@ def test_edges_across_obstacles_are_not_in_the_graph():
 
 
 @pytest.mark.parametrize(
-    ("scene", "config", "reason"),
+    ("place", "config", "reason"),
     [
-        (yard(gap=0.0), RouteConfig(), "not connected"),
-        (yard(2.0, gap=2.0, crates=0), RouteConfig(), "too short"),
-        (yard(gap=1.6), RouteConfig(smoothing=3000, tries=20), "collision"),
+        ({"gap": 0.0}, RouteConfig(), "not connected"),
+        ({"size": 2.0, "gap": 2.0, "crates": 0}, RouteConfig(), "too short"),
+        ({"gap": 1.6}, RouteConfig(smoothing=3000, tries=20), "collision"),
     ],
     ids=["wall without a gap", "small yard", "smoothed across the ends of the walls"],
 )
-def test_refusals_are_counted_by_reason(scene, config, reason):
-    rng = np.random.default_rng(0)
+def test_refusals_are_counted_by_reason(place, config, reason):
+    scene, rng = yard(**place), np.random.default_rng(0)
     graph = walk_graph(scene, rng, config)
     routes = [plan_route(scene, rng, config, graph) for _ in range(4)]
     assert sum(route.refusals[reason] for route in routes) > 0
@@ -110,13 +110,15 @@ def test_indoor_routes_may_be_shorter():
 
 
 @pytest.mark.parametrize(
-    "scene", [yard(0.3, gap=1, crates=0), yard(4.0, gap=4.0, crates=300)], ids=["tiny", "full of crates"]
+    "place",
+    [{"size": 0.3, "gap": 1.0, "crates": 0}, {"size": 4.0, "gap": 4.0, "crates": 300}],
+    ids=["tiny", "full of crates"],
 )
-def test_a_scene_without_walkable_surface_is_refused(scene):
+def test_a_scene_without_walkable_surface_is_refused(place):
     with pytest.raises(
         InvalidInput, match=r"must have a walkable surface.*got .* m2.*SceneBuilder\.walkable"
     ):
-        walk_graph(scene, np.random.default_rng(0))
+        walk_graph(yard(**place), np.random.default_rng(0))
 
 
 def test_the_visible_floor_is_found_where_there_is_headroom():

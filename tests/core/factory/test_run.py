@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import replace
 
@@ -57,16 +58,18 @@ def test_the_report_is_of_all_clips(made):
 def test_a_lost_shard_is_made_again_with_the_same_bytes_and_the_other_is_left_alone(made):
     folder, report = made
     kept, before = folder / "shard-000000.tar", sums(folder)
-    (folder / "shard-000001.tar").unlink()
-    (folder / ".shard-000001.tar.0000.partial").write_bytes(b"half")  # of a worker that was killed
-    os.utime(kept, (1, 1))
-    again = run_factory(JOB, folder)
-    assert again.made == 1
-    assert sums(folder) == before
-    assert kept.stat().st_mtime == 1
-    assert len(list(read_shard(folder / "shard-000001.tar"))) == 1
-    assert not list(folder.glob(".*"))
-    assert again.refusals == report.refusals
+    lost = folder / "shard-000001.tar"
+    for damage in (lost.unlink, lambda: lost.write_bytes(lost.read_bytes()[:-2000])):
+        damage()
+        (folder / ".shard-000001.tar.0000.partial").write_bytes(b"half")  # of a worker that was killed
+        os.utime(kept, (1, 1))
+        again = run_factory(JOB, folder)
+        assert again.made == 1
+        assert sums(folder) == before
+        assert kept.stat().st_mtime == 1
+        assert len(list(read_shard(lost))) == 1
+        assert not list(folder.glob(".*"))
+        assert again.refusals == report.refusals
 
 
 def test_more_clips_are_added_and_other_settings_refused(made):
@@ -170,3 +173,43 @@ def test_the_console_makes_unpacks_and_prints(tmp_path, capsys):
     assert json.loads((folder / "meta.json").read_text())["scene"] in folder.name.replace("000000-", "")
     assert cli.main([*command[:2], "0", *command[3:]]) == 2
     assert "clips and clips_per_shard must be at least 1" in capsys.readouterr().err
+
+
+def test_the_console_makes_clips_of_a_users_scene(tmp_path, capsys):
+    """A paved yard with posts from a GLB, y up: cameras stand 1.4 to 1.9 m above the paving."""
+    trimesh = pytest.importorskip("trimesh")
+    scene = trimesh.Scene()
+    scene.add_geometry(trimesh.creation.box((14, 0.2, 14)), node_name="Paving_low.001")
+    for number, x in enumerate((-3, 3)):
+        post = trimesh.creation.box((0.3, 3, 0.3))
+        post.apply_translation((x, 1.6, 0))
+        scene.add_geometry(post, node_name=f"GatePost.{number:03}")
+    scene.export(tmp_path / "town.glb")
+    out = tmp_path / "out"
+    command = ["factory", "--clips", "1", "--out", str(out), "--frames", "2", "--height", "32"]
+    command += ["--samples", "1", "--no-filter", "--min-length", "5"]
+    assert cli.main([*command, "--scene", str(tmp_path / "town.glb"), "--unpack"]) == 0
+    assert "| out | 1 | 1 scene | ✓" in capsys.readouterr().out
+    frames, depth, _ = read_clip_parts(out / "clips" / "000000-town")
+    assert frames.shape == (2, 32, 64, 3)
+    below = depth[:, -1] * math.sin(math.pi / 2 - math.pi / 64)  # the last row looks down beside the feet
+    assert ((below > 1.39) & (below < 1.91)).all()
+    assert (
+        (out / "clips" / "000000-town" / "caption.txt")
+        .read_text()
+        .startswith("A place. There is a paving low")
+    )
+
+    (tmp_path / "broken.glb").write_bytes((tmp_path / "town.glb").read_bytes()[:200])
+    (tmp_path / "empty.obj").write_text("# nothing\n")
+    (tmp_path / "wall.obj").write_text("v -3 0 0\nv 3 0 0\nv 3 4 0\nv -3 4 0\nf 1 2 3\nf 1 3 4\n")
+    for name, message in (
+        ("broken.glb", "broken.glb cannot be read as a scene"),
+        ("empty.obj", "empty.obj holds no triangles"),
+        ("wall.obj", "must have a walkable surface: a floor with 2 m of free height"),
+        ("lost.glb", "scene_file must be a file; there is no"),
+    ):
+        bad = tmp_path / "bad"
+        assert cli.main([*command[:4], str(bad), *command[5:], "--scene", str(tmp_path / name)]) == 2
+        assert message in capsys.readouterr().err
+        assert not bad.exists() or not list(bad.iterdir())
