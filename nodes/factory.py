@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..matrix3d_core.factory.single import CLIP_PATHS, make_single_clip
-from ..matrix3d_core.synth.families import FAMILIES
+from ..matrix3d_core.synth.sets import open_families
 from ._host import io, progress_to_host
 from ._inputs import frames_input, report_output, trajectory_output
 from ._search import WORLD_WORDS
@@ -36,9 +36,10 @@ class SceneClip(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(FAMILIES),
-                    default=next(iter(FAMILIES)),
-                    tooltip="Kind of scene; each has endless scenes by seed.",
+                    options=open_families(),
+                    default=open_families()[0],
+                    tooltip="Kind of scene; each has endless scenes by seed. Without the families of the judge set, "
+                    "which nothing may be trained or tuned on: matrix3d factory --set judge renders them.",
                 ),
                 io.Int.Input(
                     "seed",

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SETS", "SceneSet", "SetName", "scenes_of"]
+__all__ = ["SETS", "SceneSet", "SetName", "open_families", "scenes_of"]
 
 SetName = Literal["train", "dev", "judge"]
 
@@ -41,6 +41,11 @@ SETS: dict[SetName, SceneSet] = {
     "dev": SceneSet(("courtyard", "river", "office"), range(200_000, 200_040)),
     "judge": SceneSet(("apartment", "suburb", "orchard"), range(300_000, 300_024)),
 }
+
+
+def open_families() -> list[str]:
+    """Return the families that anything may be made of: all but those of *judge*."""
+    return [family for name, found in SETS.items() if name != "judge" for family in found.families]
 
 
 def scenes_of(name: SetName) -> Iterator[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
 from itertools import combinations, islice
 
-from matrix3d_core.synth.sets import SETS, scenes_of
+from matrix3d_core.synth.sets import SETS, open_families, scenes_of
 
 
 def test_no_family_and_no_seed_is_in_two_sets():
@@ -10,6 +10,10 @@ def test_no_family_and_no_seed_is_in_two_sets():
     for one, other in combinations(SETS.values(), 2):
         assert not set(one.families) & set(other.families)
         assert not set(one.seeds) & set(other.seeds)
+
+
+def test_what_is_offered_for_training_leaves_the_judge_set_out():
+    assert open_families() == [*SETS["train"].families, *SETS["dev"].families]
 
 
 def test_sets_are_as_large_as_figures_need():
