@@ -33,9 +33,22 @@ def test_the_trace_of_the_root_is_scipys(counts):
     assert frechet_distance(a, b) == pytest.approx(wanted, rel=1e-6)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("MATRIX3D_LONG"), reason="torchmetrics loads for 20 s; MATRIX3D_LONG=1 runs it"
+slow_import = pytest.mark.skipif(
+    not os.environ.get("MATRIX3D_LONG"), reason="these packages load for 20 s; MATRIX3D_LONG=1 runs it"
 )
+
+
+@slow_import
+def test_it_is_the_fid_of_torch_fidelity():
+    fid = pytest.importorskip("torch_fidelity.metric_fid")
+    rng = torch.Generator().manual_seed(5)
+    a, b = (torch.randn(70, 8, generator=rng, dtype=torch.float64) * s + s for s in (1.0, 2.5))
+    statistics = [fid.fid_features_to_statistics(x) for x in (a, b)]
+    wanted = fid.fid_statistics_to_metric(*statistics, verbose=False)[fid.KEY_METRIC_FID]
+    assert frechet_distance(a, b) == pytest.approx(wanted, rel=1e-9)
+
+
+@slow_import
 def test_it_is_what_torchmetrics_computes():
     fid = pytest.importorskip("torchmetrics.image.fid")
     rng = torch.Generator().manual_seed(4)
