@@ -7,7 +7,7 @@ import json
 import torch
 
 from ..matrix3d_core.evaluation.one import evaluate_video, evaluate_world
-from ..matrix3d_core.evaluation.tables import OF_VIDEO, OF_WORLD, format_measures
+from ..matrix3d_core.evaluation.tables import OF_VIDEO, format_measures, format_world
 from ..matrix3d_core.evaluation.truth import truth_of
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._adapters import gaussians_from_host, images_from_host
@@ -203,9 +203,7 @@ class WorldMetrics(io.ComfyNode):
             backend=backend,
             progress=progress_to_host(cls.hidden.unique_id),
         )
-        titles = {"whole": "World, whole pictures", "level": "World, four level crops of 90 degrees"}
-        tables = [format_measures(found[view], title, OF_WORLD) for view, title in titles.items()]
-        table = "\n\n".join(tables)
+        table = format_world(found)
         report = {view: measures.report() for view, measures in found.items()}
         values = [found["whole"].values.get(key, float("nan")) for key in ("psnr", "range_worst")]
         return io.NodeOutput(table, *values, json.dumps(report, indent=2), ui={"text": (table,)})

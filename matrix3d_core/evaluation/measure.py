@@ -13,6 +13,7 @@ from torch import Tensor
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 from ..metrics.camera_error import camera_errors
+from ..metrics.depth import depth_figures
 from ..metrics.frechet import frechet_distance
 from ..metrics.image import SSIM_WINDOW_PX, psnr, ssim
 from ..metrics.loop_closure import measure_loop
@@ -28,6 +29,7 @@ __all__ = [
     "Measures",
     "Metric",
     "measure_cameras",
+    "measure_depth",
     "measure_pictures",
     "measure_sphere",
     "summarize",
@@ -60,6 +62,8 @@ METRICS: Mapping[str, Metric] = {
     "r_err": Metric("R_err", "rad", False, 4),
     "t_err": Metric("T_err", "units", False, 4),
     "ate": Metric("ATE", "units", False, 4),
+    "abs_rel": Metric("AbsRel", "", False, 3),
+    "delta": Metric("Delta < 1.25", "", True, 3),
     "dinov2": Metric("DINOv2 distance", "", False, 4),
     "seam": Metric("Seam", "", False, 2),
     "pole": Metric("Pole", "", False, 2),
@@ -249,6 +253,23 @@ def measure_cameras(
         else:
             found.values[key] = value
     return found
+
+
+def measure_depth(depth: Tensor | None, truth: Tensor | None) -> Measures:  # [T, H, W]
+    """Return AbsRel and delta < 1.25 over all pixels of all frames, without alignment of the scale.
+
+    Args:
+        depth: of the generated frames.
+        truth: of the true ones; what is not finite and positive in either does not count.
+    """
+    keys = ("abs_rel", "delta")
+    if depth is None or truth is None:
+        return Measures(missing=dict.fromkeys(keys, "needs depth maps of the generated and the true frames"))
+    try:
+        figures = depth_figures(depth, truth, align=False)
+    except InvalidInput as error:
+        return Measures(missing=dict.fromkeys(keys, str(error)))
+    return Measures({key: figures[key] for key in keys})
 
 
 def measure_sphere(frames: Tensor, trajectory: Trajectory | None = None) -> Measures:  # [T, H, W, 3]

@@ -7,6 +7,8 @@ Our own::
                                       or DIR/truth/CLIP/video.mp4
     DIR/METHOD/CLIP/cameras.json      the commanded path; or DIR/truth/CLIP/cameras.json; any format of camera paths
     DIR/METHOD/CLIP/poses.*           poses of the generated pictures, any format (VGGT, Depth Anything 3, COLMAP, ...)
+    DIR/METHOD/CLIP/depth/*.npy       ray distance in every generated picture, any format of depth maps
+    DIR/METHOD/CLIP/truth_depth/*.npy the true one; or DIR/truth/CLIP/depth/*.npy
     DIR/METHOD/CLIP/seconds.txt       how long it took, one number
 
 All but the pictures are optional. A path with intrinsics makes the pictures perspective; without, 2:1 pictures are
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,17 +35,19 @@ from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
 from ..io.camera_paths.door import import_trajectory
 from ..io.camera_paths.raw import PathOptions, natural_order
+from ..io.depth_files import DEPTH_SUFFIXES, read_depth
 from ..io.images import read_image
 from ..io.video import read_mp4
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.camera import Camera, Equirect, Pinhole
 from ..scene.trajectory import Trajectory
 
-__all__ = ["Clip", "ClipFiles", "camera_of_frames", "find_results", "read_clip"]
+__all__ = ["Clip", "ClipFiles", "camera_of_frames", "find_results", "read_clip", "read_frames"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _TRUTH = "truth"
 _GRID_FPS, _GRID_FRAMES = 16, 80  # PanoWorld's
+_ESTIMATED_M = 100.0  # what 1 stands for in PanoWorld's estimated depth
 _MASTER_COLUMNS = {"clip_id", "video_path", "annotation_dir", "fps"}
 
 
@@ -55,6 +59,8 @@ class ClipFiles:
         method, clip: names.
         frames, truth: picture files in order, or one video.
         commanded, poses: camera paths.
+        depth, true_depth: depth maps in order.
+        depth_unit: what 1 stands for in the true ones.
         seconds: how long making it took.
         options: how the camera paths are read.
         fps: of generated and true frames, when both are brought to PanoWorld's grid; None compares frame by frame.
@@ -67,6 +73,9 @@ class ClipFiles:
     truth: tuple[Path, ...] = ()
     commanded: Path | None = None
     poses: Path | None = None
+    depth: tuple[Path, ...] = ()
+    true_depth: tuple[Path, ...] = ()
+    depth_unit: float = 1.0
     seconds: float | None = None
     options: PathOptions | None = None
     fps: tuple[float, float] | None = None
@@ -75,13 +84,15 @@ class ClipFiles:
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip in memory; what is not there is None."""
+    """A clip in memory; what is not there is None. Depth maps are ``[T, H, W]``."""
 
     frames: Tensor
     camera: Camera
     truth: Tensor | None = None
     commanded: Trajectory | None = None
     given: Trajectory | None = None
+    depth: Tensor | None = None
+    true_depth: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.commanded is not None and len(self.commanded) != len(self.frames):
@@ -124,13 +135,13 @@ def _folders(place: Path) -> list[Path]:
     return [inside[k] for k in natural_order([path.name for path in inside])]
 
 
-def _pictures(*places: Path) -> tuple[Path, ...]:
+def _pictures(*places: Path, suffixes: Collection[str] = _PICTURES) -> tuple[Path, ...]:
     """Return the first of these that is there: the pictures in a folder, or a video."""
     for place in places:
         if place.is_file():
             return (place,)
         if place.is_dir():
-            files = [path for path in place.iterdir() if path.suffix.lower() in _PICTURES]
+            files = [path for path in place.iterdir() if path.suffix.lower() in suffixes]
             if files:
                 return tuple(files[k] for k in natural_order([path.name for path in files]))
     return ()
@@ -163,7 +174,9 @@ def _own(place: Path) -> Iterator[ClipFiles]:
                 _pictures(clip / "truth", clip / "truth.mp4", true / "frames", true / "video.mp4"),
                 _path_file("cameras", clip, true),
                 _path_file("poses", clip),
-                _seconds(clip / "seconds.txt"),
+                _pictures(clip / "depth", suffixes=DEPTH_SUFFIXES),
+                _pictures(clip / "truth_depth", true / "depth", suffixes=DEPTH_SUFFIXES),
+                seconds=_seconds(clip / "seconds.txt"),
             )
 
 
@@ -204,6 +217,9 @@ def _panoworld(place: Path, master: Path) -> Iterator[ClipFiles]:
                 _pictures(master.parent / row["video_path"]) if row["video_path"] else (),
                 _path_file("camera_poses", notes) if row["annotation_dir"] else None,
                 _path_file("camera_poses", clip),
+                _pictures(clip / "depth", suffixes=DEPTH_SUFFIXES),
+                _pictures(notes / "depth", suffixes=DEPTH_SUFFIXES) if row["annotation_dir"] else (),
+                1.0 if row.get("depth_kind") == "habitat_gt" else _ESTIMATED_M,
                 options=PathOptions(pose_convention="c2w", axes=kind),
                 fps=(float(_GRID_FPS), float(row["fps"] or _GRID_FPS)),
             )
@@ -249,7 +265,8 @@ def read_clip(files: ClipFiles, *, progress: ProgressFn = no_progress) -> Clip:
 
 def _read(files: ClipFiles, progress: ProgressFn) -> Clip:
     frames = _read_pictures(files.frames, progress)
-    truth = _read_pictures(files.truth, progress) if files.truth else None
+    assert frames is not None
+    truth = _read_pictures(files.truth, progress)
     commanded, given = (
         None if path is None else import_trajectory(path, files.options).trajectory
         for path in (files.commanded, files.poses)
@@ -262,8 +279,13 @@ def _read(files: ClipFiles, progress: ProgressFn) -> Clip:
         commanded = None if truth is None else _poses_at(commanded, theirs, len(truth))
         frames = frames[ours.clamp(max=len(frames) - 1)]
         truth = None if truth is None else truth[theirs.clamp(max=len(truth) - 1)]
+    depth, true_depth = (_read_all(paths, read_depth, progress) for paths in (files.depth, files.true_depth))
+    if files.fps is not None and depth is not None and true_depth is not None:  # as PanoWorld pairs them
+        count = min(len(depth), len(true_depth))
+        depth, true_depth = depth[:count], true_depth[:count]
+    true_depth = None if true_depth is None else true_depth * files.depth_unit
     camera = camera_of_frames(frames, commanded)
-    return Clip(frames, camera, truth, commanded, given)
+    return Clip(frames, camera, truth, commanded, given, depth, true_depth)
 
 
 def camera_of_frames(frames: Tensor, commanded: Trajectory | None = None) -> Camera:  # frames: [T, H, W, 3]
@@ -287,14 +309,34 @@ def _poses_at(path: Trajectory | None, frames: Tensor, count: int) -> Trajectory
     return path.select(frames.clamp(max=count - 1))
 
 
-def _read_pictures(paths: tuple[Path, ...], progress: ProgressFn) -> Tensor:  # [T, H, W, 3]
+def read_frames(place: Path | str, *, progress: ProgressFn = no_progress) -> Tensor:  # [T, H, W, 3]
+    """Read the pictures in a folder, in the order of the numbers in their names, or a video.
+
+    Raises:
+        InvalidInput: when there are none, or they differ in size.
+        FormatError: when a file is damaged.
+    """
+    frames = _read_pictures(_pictures(Path(place)), progress)
+    if frames is None:
+        raise InvalidInput(f"{place} must be a folder with pictures, or a video; there is none.")
+    return frames
+
+
+def _read_pictures(paths: tuple[Path, ...], progress: ProgressFn) -> Tensor | None:  # [T, H, W, 3]
     if len(paths) == 1 and paths[0].suffix.lower() not in _PICTURES:
         return read_mp4(paths[0], progress=progress)
-    pictures = []
+    return _read_all(paths, read_image, progress)
+
+
+def _read_all(
+    paths: tuple[Path, ...], read: Callable[[Path], Tensor], progress: ProgressFn
+) -> Tensor | None:  # [T, ...]
+    """Read pictures or depth maps of one size; None for no files."""
+    pictures: list[Tensor] = []
     for number, path in enumerate(paths):
         progress(ProgressEvent(number, len(paths), "read pictures"))
-        pictures.append(read_image(path))
+        pictures.append(read(path))
         if pictures[-1].shape != pictures[0].shape:
             sizes = (f"{p.shape[1]}x{p.shape[0]}" for p in (pictures[0], pictures[-1]))
             raise InvalidInput("pictures must have one size; got {} and {} ({}).".format(*sizes, path.name))
-    return torch.stack(pictures)
+    return torch.stack(pictures) if pictures else None

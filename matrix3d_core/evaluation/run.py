@@ -14,7 +14,7 @@ from ..geometry.crops import upstream_crop_rotations
 from ..metrics.networks import MetricNetworks
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.camera import Camera
-from .measure import Measures, measure_cameras, measure_pictures, measure_sphere, summarize
+from .measure import Measures, measure_cameras, measure_depth, measure_pictures, measure_sphere, summarize
 from .results import Clip, ClipFiles, read_clip
 
 __all__ = ["VIEWS", "MethodResult", "evaluate_clips", "measure_clip"]
@@ -100,7 +100,8 @@ def measure_clip(
         frames=clip.frames if solve else None,
         camera=clip.camera,
         progress=progress,
-    ) | measure_sphere(clip.frames, clip.commanded)
+    )
+    shared |= measure_sphere(clip.frames, clip.commanded) | measure_depth(clip.depth, clip.true_depth)
     found: dict[str, Measures] = {}
     whole: Measures | None = None
     for view in views:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ __all__ = [
     "clips_csv",
     "format_measures",
     "format_table",
+    "format_world",
     "paper_tables",
     "read_long_csv",
     "report_of",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 _VIDEO = ("psnr", "ssim", "lpips", "fid", "fvd", "r_err", "t_err")
-_OTHER = ("dinov2", "seam", "pole", "loop_psnr", "loop_ssim", "end_psnr", "ate")
+_OTHER = ("dinov2", "seam", "pole", "loop_psnr", "loop_ssim", "end_psnr", "ate", "abs_rel", "delta")
 TABLES = {
     "2": ("Panoramic video generation and camera-guided generation", _VIDEO),
     "3": ("3D world reconstruction, four level crops of 90 degrees", ("psnr", "lpips", "ssim", "seconds")),
@@ -51,6 +52,8 @@ _PANOWORLD = {
     "vq_fid": "fid",
     "vq_fvd": "fvd",
     "traj_ate": "ate",
+    "depth_abs_rel/raw": "abs_rel",
+    "depth_delta1_25/raw": "delta",
 }
 
 
@@ -137,7 +140,9 @@ def format_table(table: Table) -> str:
     return "\n".join(lines)
 
 
-OF_VIDEO = tuple(key for key in METRICS if key not in ("seconds", "range_worst", "range_median"))
+OF_VIDEO = tuple(
+    key for key in METRICS if key not in ("seconds", "range_worst", "range_median", "abs_rel", "delta")
+)
 OF_WORLD = ("psnr", "ssim", "lpips", "fid", "dinov2", "seam", "pole", "range_worst", "range_median")
 """What `format_measures` shows of one video or one world."""
 
@@ -153,6 +158,12 @@ def format_measures(measures: Measures, title: str, keys: Sequence[str]) -> str:
     if measures.notes:
         lines += ["", *(f"- {note}" for note in measures.notes)]
     return "\n".join(lines)
+
+
+def format_world(found: Mapping[str, Measures]) -> str:
+    """Return what `evaluate_world` found as markdown tables, one per view."""
+    titles = {"whole": "World, whole pictures", "level": "World, four level crops of 90 degrees"}
+    return "\n\n".join(format_measures(found[view], title, OF_WORLD) for view, title in titles.items())
 
 
 def _title(key: str) -> str:

@@ -19,6 +19,7 @@ from matrix3d_core.evaluation.run import MethodResult, evaluate_clips
 from matrix3d_core.evaluation.tables import format_table, paper_tables, read_long_csv
 from matrix3d_core.io.camera_paths.door import import_text
 from matrix3d_core.io.cameras_json import write_trajectory
+from matrix3d_core.io.depth_files import write_depth
 from matrix3d_core.io.images import write_image
 from matrix3d_core.io.video import write_mp4
 from matrix3d_core.metrics.networks import MetricNetworks
@@ -125,12 +126,13 @@ def test_panoworlds_csv_is_read(tmp_path):
         'x::2,x,omni,text,vq_psnr,16.0,"{""scene_type"": ""mixed""}",1',
         'x::2,x,omni,text,traj_ate,nan,"{}",1',
         'x::2,x,omni,text,depth_abs_rel/raw,0.2,"{}",1',
+        'x::2,x,omni,text,depth_abs_rel/sky_masked,0.7,"{}",1',
         ',all,omni,,vq_fvd,140.5,"{""bucket"":""all""}",3',
         ',x,omni,,vq_fvd,999,"{""bucket"":""split""}",3',
     ]
     table.write_text("\n".join([heading, *rows]) + "\n")
     (method,) = read_long_csv(table)
-    assert method.summary["whole"].values == {"psnr": 14.0, "fvd": 140.5}
+    assert method.summary["whole"].values == {"psnr": 14.0, "fvd": 140.5, "abs_rel": 0.2}
     assert method.summary["whole"].missing == {"ate": "not measured in results_long.csv"}
     table.write_text("a,b\n1,2\n")
     with pytest.raises(FormatError, match=r"results_long\.csv must be a results_long\.csv; it lacks clip_id"):
@@ -165,6 +167,10 @@ def test_panoworlds_folders_are_brought_to_its_grid(tmp_path):
     poses[:, 2, 3] = -np.arange(125)  # Habitat's camera looks along -z
     np.save(data / "hab" / "annotations" / "h0" / "camera_poses.npy", poses)
     np.save(place / "camera_poses.npy", poses[:80, :3].reshape(80, 12) * 1.0)
+    for folder, value, count in ((place, 50.0, 2), (data / "hab" / "annotations" / "h0", 0.4, 3)):
+        (folder / "depth").mkdir()
+        for number in range(count):
+            np.save(folder / "depth" / f"{number:04}.npy", np.full((8, 16), value, np.float32))
     (data / "master.csv").write_text(
         "clip_id,split,video_path,annotation_dir,n_frames,fps,pose_kind\n"
         "hab::h0,hab,hab/videos/h0.mp4,hab/annotations/h0,125,25,habitat_gt\n"
@@ -177,9 +183,32 @@ def test_panoworlds_folders_are_brought_to_its_grid(tmp_path):
     assert float(clip.truth[40].mean()) == pytest.approx(62 / 124, abs=0.01)
     torch.testing.assert_close(clip.commanded.centers[40], torch.tensor([0.0, 0, 62]).double())
     torch.testing.assert_close(clip.given.centers[40], torch.tensor([0.0, 0, 40]).double())
+    assert clip.depth.shape == clip.true_depth.shape == (2, 8, 16)
+    torch.testing.assert_close(clip.true_depth, torch.full((2, 8, 16), 40.0))  # estimated depth is in 100 m
     (data / "master.csv").write_text("clip,path\n")
     with pytest.raises(FormatError, match="it lacks annotation_dir, clip_id, fps, video_path"):
         find_results(tmp_path / "eval", data / "master.csv")
+
+
+def test_depth_maps_are_compared_without_alignment(tmp_path):
+    place = tmp_path / "results"
+    write_frames(place / "m" / "a" / "frames", grays(2, 16, 9))
+    truth = torch.tensor([2.4, 2.0])[:, None, None].repeat(1, 4, 8)
+    truth[:, 0] = torch.inf  # sky
+    for folder, maps in (
+        ("depth", torch.tensor([2.0, 3.0])[:, None, None].expand(2, 4, 8)),
+        ("truth_depth", truth),
+    ):
+        (place / "m" / "a" / folder).mkdir()
+        for number, depth in enumerate(maps):
+            write_depth(place / "m" / "a" / folder / f"{number}.npy", depth)
+    (method,) = evaluate_clips(find_results(place), views=["whole"])
+    found = method.summary["whole"].values
+    assert found["abs_rel"] == pytest.approx((0.4 / 2.4 + 0.5) / 2)
+    assert found["delta"] == pytest.approx(0.5)
+    (place / "m" / "a" / "truth_depth" / "1.npy").unlink()
+    (method,) = evaluate_clips(find_results(place), views=["whole"])
+    assert method.summary["whole"].missing["delta"].startswith("depth, truth and weight must have one shape")
 
 
 def test_evoworlds_loop_test_is_read(tmp_path):

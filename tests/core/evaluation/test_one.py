@@ -9,11 +9,15 @@ import pytest
 import torch
 from poses import pose_at
 
+from matrix3d_core import cli
 from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.evaluation.one import evaluate_video, evaluate_world
 from matrix3d_core.evaluation.tables import OF_VIDEO, format_measures
 from matrix3d_core.evaluation.truth import scene_truth, truth_of
 from matrix3d_core.geometry.spherical import erp_directions
+from matrix3d_core.io.cameras_json import write_trajectory
+from matrix3d_core.io.images import write_image
+from matrix3d_core.io.splats import write_gaussians
 from matrix3d_core.scene.camera import Pinhole
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
@@ -76,6 +80,37 @@ def test_a_world_is_walked_where_the_scene_is_known():
     assert found.values == {"range_worst": 0.5, "range_median": 0.5}
     assert "8 of 8 directions" in found.notes[0]
     assert len(found.report()["navigable_range"]["directions"]) == 8
+
+
+def test_the_command_measures_a_world(tmp_path, capsys):
+    """A gray shell where the sample scene should be: nothing to walk in; its renders are off by a tenth."""
+    write_gaussians(tmp_path / "world.ply", ball(0.4))
+    write_trajectory(tmp_path / "cameras.json", PATH)
+    (tmp_path / "truth").mkdir()
+    for number in range(3):
+        write_image(tmp_path / "truth" / f"{number}.png", torch.full((32, 64, 3), 0.5))
+    command = ["evaluate", str(tmp_path / "world.ply"), "--cameras", str(tmp_path / "cameras.json")]
+    command += [
+        "--truth",
+        str(tmp_path / "truth"),
+        "--scene",
+        "sample",
+        "--limit",
+        "0.5",
+        "--out",
+        str(tmp_path),
+    ]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert printed == (tmp_path / "tables.md").read_text()
+    assert printed.startswith("World, whole pictures")
+    assert "| Range, worst [m] ↑ | 0.0 | |" in printed
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["whole"]["psnr"] == pytest.approx(20, abs=0.6)
+    walks = report["whole"]["navigable_range"]["directions"]
+    assert [walk["ended_by"] for walk in walks] == ["psnr"] * 8
+    assert cli.main([*command[:5], str(tmp_path / "nothing")]) == 2
+    assert "nothing must be a folder with pictures, or a video; there is none" in capsys.readouterr().err
 
 
 def test_a_scene_moves_with_its_world():
