@@ -158,12 +158,13 @@ def _toned(color: Tensor, setting: Photography) -> Tensor:
 
 
 def _jpeg(color: Tensor, quality: int, is_panorama: bool) -> Tensor:
-    """Write and read a JPEG; a panorama with 16 columns from the other side, so that blocks do not end at its seam."""
+    """Write and read a JPEG; a panorama continued over its sides, so that none of the blocks ends at its seam."""
     from PIL import Image
 
-    pad = min(16, color.shape[1]) if is_panorama else 0
-    wide = torch.cat([color[:, color.shape[1] - pad :], color, color[:, :pad]], 1) if pad else color
+    width = color.shape[1]
+    left, right = (4, 12) if is_panorama else (0, 0)
+    wide = torch.cat([color[:, width - left :], color, color[:, :right]], 1)
     buffer = io.BytesIO()
     Image.fromarray((wide * 255).round().to(torch.uint8).numpy()).save(buffer, "JPEG", quality=quality)
     pixels = torch.from_numpy(np.array(Image.open(buffer))).to(torch.float32) / 255
-    return pixels[:, pad : pad + color.shape[1]]
+    return pixels[:, left : left + width]

@@ -76,6 +76,16 @@ def test_a_seed_is_one_picture_and_the_seam_stays():
     torch.testing.assert_close(rolled, photograph(color, PANORAMA, quiet), atol=0.03, rtol=0)
 
 
+def test_no_block_of_a_jpeg_ends_at_the_seam():
+    x = torch.arange(128)[None, :, None] / 128
+    slope = (0.5 + 0.3 * torch.sin(6.2831853 * x)).expand(64, 128, 3)
+    one = photograph(slope, PANORAMA, Photography(quality=10))
+    step = (
+        (one.roll(-1, 1) - one).abs().mean((0, 2))
+    )  # largest between blocks; the slope is steepest at the seam
+    assert step[-1] < 0.5 * step.max()
+
+
 def test_a_picture_of_another_size_is_refused():
     with pytest.raises(InvalidInput, match="rgb"):
         photograph(torch.zeros(32, 64, 3), PANORAMA, Photography())
