@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from poses import pose_at
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.factory.filters import FilterConfig, measure_clip, refusals_of
@@ -47,6 +48,26 @@ def test_measures_are_those_of_the_definition():
     assert 0.45 < dark.sky < 0.55
 
 
+def test_of_several_frames_the_worst_counts():
+    frames, depth, trajectory = clip()
+    frames, depth = frames.clone(), depth.clone()
+    frames[1], frames[2] = 0.01, 1.0
+    depth[1] = math.inf
+    found = measure_clip(frames, depth, trajectory)
+    assert found.darkest == pytest.approx(0.01, abs=1e-4)
+    assert found.brightest == pytest.approx(1, abs=1e-4)
+    assert found.clipped == pytest.approx(1, abs=1e-4)
+    assert found.detail < 1e-6
+    assert found.sky == pytest.approx(1, abs=1e-4)
+
+
+def test_the_scenes_axes_do_not_matter():
+    frames, depth, trajectory = clip()
+    other = Trajectory(trajectory.camera_from_world @ pose_at((1, 2, 3), pitch=80))
+    moved = [measure_clip(frames, depth, path).motion_deg for path in (trajectory, other)]
+    assert moved[1] == pytest.approx(moved[0], rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "reasons"),
     [
@@ -67,7 +88,7 @@ def test_each_bound_refuses_what_breaks_it(changes, reasons):
 def test_a_surface_in_the_face_is_refused_and_bounds_can_be_moved():
     _, depth, _ = clip()
     depth = depth[0].clone()
-    depth[20:44, 20:44] = 0.1
+    depth[27:37, 27:37] = 0.1  # 2 % of all distances
     measures = measure_clip(*clip(depth=depth))
     assert refusals_of(measures) == ["depth range"]
     assert refusals_of(measures, FilterConfig(min_distance_m=0.05)) == []

@@ -9,7 +9,7 @@ from small_scene import yard
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.factory.proxies import STEP_M, BoxProxies, Walker, proxies_of
-from matrix3d_core.factory.routes import RouteConfig, plan_route, standpoints, walk_graph
+from matrix3d_core.factory.routes import RouteConfig, _random_path, plan_route, standpoints, walk_graph
 from matrix3d_core.factory.walkable import surface_of_polygons, walk_surface_of
 from matrix3d_core.synth.scene import SceneBuilder, SurfaceClass
 
@@ -105,6 +105,14 @@ def test_a_low_beam_in_the_only_gap_parts_the_yard():
         assert (np.sign(graph.points[start, 2]) != np.sign(graph.points[end, 2])).any() == (not trap)
 
 
+def test_a_further_leg_does_not_turn_back():
+    graph = walk_graph(yard(12.0, gap=12.0, crates=0), np.random.default_rng(0))
+    for seed in range(5):
+        steps = np.diff(_random_path(graph, np.random.default_rng(seed), 8), axis=0)
+        assert len(steps) > 10
+        assert (steps[1:] * steps[:-1]).sum(1).min() > 0
+
+
 def test_indoor_routes_may_be_shorter():
     assert plan_route(yard(10.0, gap=10.0, is_indoor=True), np.random.default_rng(0)).length_m > 6
 
@@ -176,6 +184,21 @@ def test_pieces_of_large_objects_cover_them():
     assert proxies.hits(points, walker).all()
     free = np.array([(2.5, -1.6, -2.5), (-2.0, -1.6, 3.0), (6.5, -1.6, 4.0), (10, -1.6, 10)])
     assert not proxies.hits(free, walker).any()  # all but the last lie in the bounding box of the whole
+
+
+def test_thin_parts_block_where_they_are():
+    b = SceneBuilder()
+    paint = b.material("flat", (0.5, 0.5, 0.5))
+    with b.object("fence", SurfaceClass.OBJECT):
+        for k in range(13):
+            b.box((0.3 * k, 0), (0.05, 0.05), (0.5, 0.9), paint)
+    surface = surface_of_polygons([([(-9, -9), (9, -9), (9, 9), (-9, 9)], 0.0)])
+    walker = Walker(1.6, 0.01)
+    proxies = proxies_of(b.build(), surface, walker)
+    pickets = np.array([(0.3 * k, -1.6, 0) for k in range(13)])
+    assert proxies.hits(pickets, walker).all()
+    assert not proxies.hits(pickets + np.array((0, 0, 0.6)), walker).any()
+    assert len(proxies.low) < 13  # those of one cell share a box
 
 
 def test_curbs_are_walked_over_and_branches_passed_under():

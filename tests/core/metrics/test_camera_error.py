@@ -67,6 +67,13 @@ def test_a_path_that_stays_has_no_translation_error():
     assert frozen.translation == pytest.approx(sum(math.hypot(*place) for place in PLACES) / 5)
 
 
+def test_a_path_walked_backwards_is_not_mirrored_onto_the_commanded_one():
+    back = path([[-x for x in place] for place in PLACES])
+    found = camera_errors(back, path())
+    assert found.scale == pytest.approx(0, abs=1e-9)
+    assert found.translation == pytest.approx(sum(math.hypot(*place) for place in PLACES) / 5)
+
+
 def test_paths_of_different_length_are_refused():
     with pytest.raises(InvalidInput, match="one pose per frame, for at least 2 frames; got 4 and 5"):
         camera_errors(path().select(slice(0, 4)), path())
