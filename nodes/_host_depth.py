@@ -7,21 +7,32 @@ import folder_paths
 import torch
 
 from ..matrix3d_core.depth.learned.estimate import LearnedDepth, load_learned
-from ..matrix3d_core.features.weights import MODEL_KINDS, find_backbone
+from ..matrix3d_core.features.weights import BACKBONE_FILE, MODEL_KINDS, find_backbone, list_backbones
 
-__all__ = ["backbone_state", "depth_device", "learned_networks"]
+__all__ = ["backbone_names", "backbone_state", "depth_device", "learned_networks"]
 
 _PLACE = f"models/{MODEL_KINDS[0]}"
 
 
-def learned_networks() -> LearnedDepth | str:
-    """Return the networks from the host's folders, or what is missing and where it goes."""
-    return load_learned(_folders(), place=_PLACE)
+def backbone_names() -> list[str]:
+    """Return the names of the backbones that are here.
+
+    `BACKBONE_FILE` is among them as soon as there is any: the front end offers the download of a file that a template
+    names and the list lacks.
+    """
+    folders = _folders()
+    usual = [BACKBONE_FILE] if find_backbone(folders) else []
+    return list(dict.fromkeys([*usual, *list_backbones(folders)]))
 
 
-def backbone_state() -> str:
+def learned_networks(backbone: str = "auto") -> LearnedDepth | str:
+    """Return the networks with a backbone of the host's folders, or what is missing and where it goes."""
+    return load_learned(_folders(), backbone=backbone, place=_PLACE)
+
+
+def backbone_state(backbone: str = "auto") -> str:
     """Return the backbone's file, empty without one: a node runs again when it has arrived."""
-    return str(find_backbone(_folders()) or "")
+    return str(find_backbone(_folders(), backbone) or "")
 
 
 def depth_device() -> torch.device:

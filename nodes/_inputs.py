@@ -8,9 +8,12 @@ from ..matrix3d_core.raster.registry import Registry
 from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ._host import io
+from ._host_depth import backbone_names
 from ._types import GeometryType, TrajectoryType
 
 __all__ = [
+    "AUTO_BACKBONE",
+    "backbone_input",
     "backend_input",
     "degrees_input",
     "fps_input",
@@ -72,6 +75,25 @@ def backend_input(backends: Registry[Any], what: str, which: str = "", **options
 def splat_backend_input(**options: bool) -> Any:
     """Return the choice among the backends that draw splats."""
     return backend_input(SPLAT_BACKENDS, "the splats", " (gsplat on CUDA, numba on the CPU)", **options)
+
+
+AUTO_BACKBONE = "auto"
+
+
+def backbone_input(**options: bool) -> Any:
+    """Return the optional choice among the backbones for depth from the picture.
+
+    The node's ``validate_inputs`` must take ``backbone``: saved workflows may name a file that is not here yet.
+    """
+    return io.Combo.Input(
+        "backbone",
+        options=[AUTO_BACKBONE, *backbone_names()],
+        default=AUTO_BACKBONE,
+        optional=True,
+        tooltip="DINOv2-small for learned depth, in models/clip_vision. auto and dinov2_small.safetensors: any copy "
+        "that is found, whatever its name.",
+        **options,
+    )
 
 
 def frames_input(least: int = 1) -> Any:

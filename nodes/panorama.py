@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, depth_device, learned_networks
 from ._host_routes import answer_posts
+from ._inputs import AUTO_BACKBONE, backbone_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType
 
@@ -431,6 +433,7 @@ class PanoDepth(io.ComfyNode):
                     "65535.",
                 ),
                 _depth_channel_input(),
+                backbone_input(advanced=True),
             ],
             outputs=[
                 GeometryType.Output(
@@ -446,8 +449,14 @@ class PanoDepth(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, source: str = _AUTO, depth_file: str = _NONE, **_: Any) -> object:
-        return [_file_state(depth_file), backbone_state() if source in (_AUTO, _LEARNED) else ""]
+    def validate_inputs(cls, backbone: str = AUTO_BACKBONE) -> bool:
+        return True  # without the file auto takes another source, and learned says where it goes
+
+    @classmethod
+    def fingerprint_inputs(
+        cls, source: str = _AUTO, depth_file: str = _NONE, backbone: str = AUTO_BACKBONE, **_: Any
+    ) -> object:
+        return [_file_state(depth_file), backbone_state(backbone) if source in (_AUTO, _LEARNED) else ""]
 
     @classmethod
     def execute(
@@ -507,7 +516,7 @@ def _of_picture(
 ) -> PanoramaGeometry:
     return geometry_of_picture(
         rgb,
-        learned_networks,
+        partial(learned_networks, settings.get("backbone", AUTO_BACKBONE)),
         source=source,
         camera_height=settings["camera_height"],
         height=_rows(rgb, settings),

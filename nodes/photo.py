@@ -16,7 +16,7 @@ from ._adapters import distance_from_host, image_from_host, mask_from_host
 from ._file_inputs import file_input
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, learned_networks
-from ._inputs import vertical_fov_input, yaw_pitch_roll_inputs
+from ._inputs import AUTO_BACKBONE, backbone_input, vertical_fov_input, yaw_pitch_roll_inputs
 from ._search import PANORAMA_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType, PlacementType
 
@@ -305,6 +305,7 @@ class PhotoToPanorama(io.ComfyNode):
                     tooltip="Ray distance of the photo, infinite in the sky, instead of an estimate; no model is "
                     "needed then. Set fov, pitch and roll.",
                 ),
+                backbone_input(),
             ],
             outputs=[
                 GeometryType.Output(
@@ -332,8 +333,12 @@ class PhotoToPanorama(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, **_: Any) -> object:
-        return backbone_state()
+    def validate_inputs(cls, backbone: str = AUTO_BACKBONE) -> bool:
+        return True  # the node itself says where the file goes
+
+    @classmethod
+    def fingerprint_inputs(cls, backbone: str = AUTO_BACKBONE, **_: Any) -> object:
+        return backbone_state(backbone)
 
     @classmethod
     def execute(
@@ -347,10 +352,11 @@ class PhotoToPanorama(io.ComfyNode):
         pitch: float = 0.0,
         roll: float = 0.0,
         depth: torch.Tensor | None = None,
+        backbone: str = AUTO_BACKBONE,
     ) -> io.NodeOutput:
         world = learned_photo_world(
             image_from_host(image, "image"),
-            learned_networks() if depth is None else None,
+            learned_networks(backbone) if depth is None else None,
             depth_ray=None if depth is None else distance_from_host(depth),
             fov_x_rad=math.radians(fov) if fov else None,
             pitch_rad=None if estimate_tilt else math.radians(pitch),

@@ -42,7 +42,7 @@ LORA_PHOTO = "worldgen_img2scene.safetensors"
 LORA_VIDEO = "pano_video_gen_480p.ckpt"
 LRM = "pano_lrm_480p.pt"
 MOGE = "moge_2_vitl_normal_fp16.safetensors"
-BACKBONE = "dinov2_small.safetensors"  # called model.safetensors there; any name is found
+BACKBONE = "dinov2_small.safetensors"  # called model.safetensors at its address; any name is found
 SEED_OF_PANORAMA = 380  # upstream's own
 HUB = "https://huggingface.co"
 MODEL_FILES = {
@@ -923,12 +923,17 @@ def photo_to_world() -> Graph:
         "estimates its depth with DINOv2-small and this pack's own head, and continues it around: ground, sky or "
         "ceiling, blurred surroundings. What was filled in is marked *unobserved* (*Provenance* in the viewer).\n\n"
         "The field of view comes from the file's EXIF tags, else it is estimated: set it in *Load Photo* if you know "
-        "it. For detail all around outpaint the photo with *photo_to_panorama* instead."
+        "it. For detail all around outpaint the photo with *photo_to_panorama* instead.\n\n"
+        "The model is called `model.safetensors` on its page and may keep that name."
     ) + files(BACKBONE)
     nodes = {
         "note": note(text, 330),
         "photo": Node("PhotoLoad", {"image": "example.png"}),
-        "depth": Node("PhotoToPanorama", {"image": Ref("photo"), "fov": Ref("photo", 1)}, height=520),
+        "depth": Node(
+            "PhotoToPanorama",
+            {"image": Ref("photo"), "fov": Ref("photo", 1), "backbone": BACKBONE},
+            height=520,
+        ),
         "look": Node("PreviewImage", {"images": Ref("depth", 1)}, title="The panorama", height=240),
         "report": Node("PreviewAny", {"source": Ref("depth", 5)}, title="Camera and scale"),
         **splat_stages("matrix3d/world"),

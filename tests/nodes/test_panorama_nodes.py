@@ -85,6 +85,18 @@ def test_without_a_backbone_learned_is_refused_and_auto_says_how_to_get_it(seen)
     assert is_metric
 
 
+def test_backbones_of_the_model_folders_are_offered_and_no_other_file_is_opened(seen):
+    found = seen["backbones"]
+    assert found["none"] == ["auto"]
+    assert found["one"] == ["auto", "dinov2_small.safetensors", "sub/model.safetensors"]
+    for name, (kind, message) in (("gone", found["missing"]), ("../outside", found["outside"])):
+        assert kind == "BackendUnavailable"
+        assert f"in the file '{name}.safetensors', which was not found. Put model.safetensors" in message
+        assert "into models/clip_vision" in message
+    assert "'../outside.safetensors', which was not found" in found["advice"]
+    assert found["found"] == ["model.safetensors"] * 3 + [""]
+
+
 def test_depth_pictures_may_be_inverse(seen):
     assert seen["inverse"] == pytest.approx(6.0, rel=1e-5)
 

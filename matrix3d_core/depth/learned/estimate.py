@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...checks import check_finite, check_floating, check_shape, check_two_to_one
 from ...errors import BackendUnavailable, InvalidInput
 from ...features.dinov2 import PATCH_PX, Dinov2
-from ...features.weights import find_backbone, how_to_get_backbone, read_backbone
+from ...features.weights import BACKBONE_FILE, find_backbone, how_to_get_backbone, read_backbone
 from ...progress import ProgressEvent, ProgressFn, no_progress
 from ...scene.panorama import GeometryReport, PanoramaGeometry
 from ..grounded import grounded_geometry
@@ -99,13 +99,13 @@ def shipped_head() -> DepthHead:
 
 
 def load_learned(
-    folders: Iterable[Path | str] = (), *, backbone: Path | str = "auto", place: str = ""
+    folders: Iterable[Path | str] | None = None, *, backbone: Path | str = "auto", place: str = ""
 ) -> LearnedDepth | str:
     """Return the networks, or a sentence that says what is missing and how to get it.
 
     Args:
         folders: a host's model folders, see `find_backbone`.
-        backbone: the file itself, or ``"auto"`` to look for one.
+        backbone: ``"auto"`` to look for one; else the file itself, with ``folders`` its name in them.
         place: the name of the host's folder in that sentence.
 
     Raises:
@@ -114,9 +114,11 @@ def load_learned(
     """
     if not HEAD_FILE.is_file():
         return f"the depth head {HEAD_FILE.name} is missing from this package; install it again."
-    path = find_backbone(folders) if backbone == "auto" else Path(backbone)
+    is_file = folders is None and backbone != "auto"
+    path = Path(backbone) if is_file else find_backbone(folders or (), str(backbone))
     if path is None:
-        return f"depth from the picture needs DINOv2-small, which was not found. {how_to_get_backbone(place)}"
+        name = "" if backbone in ("auto", BACKBONE_FILE) else f" in the file {str(backbone)!r}"
+        return f"depth from the picture needs DINOv2-small{name}, which was not found. {how_to_get_backbone(place)}"
     return LearnedDepth(read_backbone(path), shipped_head(), path.name)
 
 

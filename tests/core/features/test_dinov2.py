@@ -133,6 +133,22 @@ def test_a_file_is_found_by_its_content_and_read(model, empty_cache, monkeypatch
     monkeypatch.setenv("MATRIX3D_BACKBONE", "none")
     assert weights.find_backbone(width=128) is None
     assert weights.find_backbone([folder], width=128) == any_file
+
+    named = {"sub/any.safetensors": any_file}
+    assert weights.list_backbones([folder], width=128) == named
+    assert weights.find_backbone([folder], "sub/any.safetensors", width=128) == any_file
+    assert (
+        weights.find_backbone([folder], weights.BACKBONE_FILE, width=128) == any_file
+    )  # the network by its name
+    outside = os.path.relpath(hub / "model.safetensors", folder)
+    for name in (
+        "any.safetensors",
+        "dinov2_but_cut.safetensors",
+        outside,
+        str(hub / "model.safetensors"),
+        "",
+    ):
+        assert weights.find_backbone([folder], name, width=128) is None
     read = weights.read_backbone(hub / "model.safetensors")
     assert read.config == SMALL
     assert not any(p.requires_grad for p in read.parameters())

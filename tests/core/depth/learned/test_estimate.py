@@ -145,6 +145,9 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
     assert "into models/clip_vision" in sentence
     models = tmp_path / "models"
     models.mkdir()
+    assert load_learned([models], backbone=BACKBONE_FILE) == load_learned()
+    other = load_learned([models], backbone="../other.safetensors", place="models/clip_vision")
+    assert "needs DINOv2-small in the file '../other.safetensors', which was not found. Put" in other
     write_tensors(models / BACKBONE_FILE, Dinov2().state_dict())
     networks = load_learned([models])
     assert (networks.source, networks.backbone.config) == (BACKBONE_FILE, Dinov2Config())
