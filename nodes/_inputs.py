@@ -120,23 +120,26 @@ def fps_input(**options: Any) -> Any:
     )
 
 
-def degrees_input(name: str, tooltip: str, limit: float = 180.0, default: float = 0.0) -> Any:
-    """Return an input for an angle within ``limit`` degrees."""
+def degrees_input(
+    name: str, tooltip: str, limit: float = 180.0, default: float = 0.0, **options: bool
+) -> Any:
+    """Return an input for an angle within ``limit`` degrees; ``options`` such as ``advanced`` go to the host."""
     return io.Float.Input(
-        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip
+        name, default=default, min=-limit, max=limit, step=0.5, round=0.001, tooltip=tooltip, **options
     )
 
 
-def yaw_pitch_roll_inputs(thing: str) -> list:
-    """Return the inputs for a direction; ``thing`` is what they rotate."""
+def yaw_pitch_roll_inputs(thing: str, **options: bool) -> list:
+    """Return the inputs for a direction; ``thing`` is what they rotate, ``options`` go to the host."""
     return [
         degrees_input(
             "yaw",
             f"Degrees; positive rotates {thing} to the right. 0 is the panorama's center column.",
             360.0,
+            **options,
         ),
-        degrees_input("pitch", f"Degrees; positive rotates {thing} up. 90 is straight up.", 90.0),
-        degrees_input("roll", "Degrees; positive tilts the camera clockwise."),
+        degrees_input("pitch", f"Degrees; positive rotates {thing} up. 90 is straight up.", 90.0, **options),
+        degrees_input("roll", "Degrees; positive tilts the camera clockwise.", **options),
     ]
 
 

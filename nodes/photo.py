@@ -298,7 +298,7 @@ class PhotoToPanorama(io.ComfyNode):
                     advanced=True,
                     tooltip="Estimate pitch and roll of the camera from the picture. Off: the two values below.",
                 ),
-                *yaw_pitch_roll_inputs("the photo")[1:],
+                *yaw_pitch_roll_inputs("the photo", advanced=True)[1:],
                 DepthType.Input(
                     "depth",
                     optional=True,
