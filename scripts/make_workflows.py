@@ -924,7 +924,7 @@ def photo_to_world() -> Graph:
         "ceiling, blurred surroundings. What was filled in is marked *unobserved* (*Provenance* in the viewer).\n\n"
         "The field of view comes from the file's EXIF tags, else it is estimated: set it in *Load Photo* if you know "
         "it. For detail all around outpaint the photo with *photo_to_panorama* instead.\n\n"
-        "The model is called `model.safetensors` on its page and may keep that name."
+        "The model is called *model.safetensors* on its page and may keep that name."
     ) + files(BACKBONE)
     nodes = {
         "note": note(text, 330),

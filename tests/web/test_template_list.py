@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from chromium import open_front_end, open_page
 from comfy_host import PACK_FOLDER
-from make_workflows import TEMPLATES
+from make_workflows import BACKBONE, TEMPLATES
+from small_templates import WORKFLOWS_DIR
 
 pytestmark = [pytest.mark.host, pytest.mark.browser, pytest.mark.slow]
 
@@ -42,3 +45,8 @@ def test_templates_are_listed_for_people(browser, comfy):
         card.scroll_into_view_if_needed()
         card.click()
         page.wait_for_function("() => app.graph.nodes.some(node => node.type === 'SplatPreview')")
+
+        # A model that is not here is offered, as the node's list lacks what the template names.
+        workflow = json.loads((WORKFLOWS_DIR / "photo_to_world.json").read_text(encoding="utf-8"))
+        page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
+        page.get_by_text(f"{BACKBONE} is missing").first.wait_for()

@@ -285,8 +285,8 @@ export const TEMPLATES = {
     "**不用生成模型，从照片到世界**。选择一张照片并点击运行。*照片转全景几何*用 DINOv2-small 和本插件自带的深度头估计其深度，并向四周延续：地面、天空或天花板、模糊的环境。填补的部分标记为*未观测*（查看器中的*来源*）。",
   "The field of view comes from the file's EXIF tags, else it is estimated: set it in *Load Photo* if you know it. For detail all around outpaint the photo with *photo_to_panorama* instead.":
     "视场角取自文件的 EXIF 标签，否则为估计值：如果你知道，请在*加载照片*中设置。若要四周都有细节，请改用 *photo_to_panorama* 对照片进行外绘。",
-  "The model is called `model.safetensors` on its page and may keep that name.":
-    "模型文件在其页面上名为 `model.safetensors`，可以保留该文件名。",
+  "The model is called *model.safetensors* on its page and may keep that name.":
+    "模型文件在其页面上名为 *model.safetensors*，可以保留该文件名。",
   "Camera and scale": "相机与尺度",
   "1 Photo and depth":
     "1 照片与深度",
