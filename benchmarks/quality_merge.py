@@ -3,8 +3,8 @@
     python benchmarks/quality_merge.py --panoramas 100 [--bend 0.05] [--host COMFYUI] [--json]
 
 Each panorama is turned by a random yaw, so that its seam is a column like any other, and the figures of a set of views
-are over the pixels of all panoramas. ``error``: of the log distance after one common factor per panorama, by solid
-angle, and the share of pixels beyond 5 %. ``seam_step`` and ``inner_step``: the 95th percentile of the step of the error
+are over the pixels of all panoramas. ``error``: of the log distance after one common factor per panorama by solid
+angle, and the share of pixels beyond 5 %. ``seam_step`` and ``inner_step``: 95th percentile of the step of the error
 over the seam, and between other columns, where the true step is below 5 %. Things thinner than a pixel are in one of
 the pictures and not in another, whatever the merge does, so ``clear`` are the same steps where the truth and all views
 are one surface for 3 pixels around. Poles: the median error of their row. ``--bend`` adds a smooth error to each view,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -15,6 +16,7 @@ from matrix3d_core.depth.learned.merge import blend_views, merge_views
 from matrix3d_core.depth.learned.views import VIEW_SETS, crop_views, make_views, sample_views
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov, pinhole_directions
+from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.geometry.spherical import erp_directions
 
 HEIGHT = 128
@@ -66,6 +68,24 @@ def test_exact_views_merge_without_seam_and_with_true_poles(name):
     undone = addends + merged.log_factors
     torch.testing.assert_close(undone, undone.median().expand_as(undone), atol=0.01, rtol=0)
     assert float(merged.log_factors.sort().values[5:7].abs().min()) == 0  # the median view keeps its unit
+
+
+@pytest.mark.parametrize("name", VIEW_SETS)
+def test_views_turned_by_columns_give_the_panorama_turned(name):
+    views = make_views(name)
+    logs, known, _ = exact_views(views, 48, roof=False, factors=0.3, bend=0.05)
+    normals = 0.5 * torch.nn.functional.normalize(erp_directions(64, 128) + 0.3, dim=-1)
+    straight = merge_views(logs, known, views, 64, normals=normals).log_distance
+    for columns in (1, 50):
+        angle, zero = torch.tensor((columns / 128 * math.tau, 0.0), dtype=torch.float64)
+        yaw = matrix_from_yaw_pitch_roll(angle, zero, zero)
+        seen_from = dataclasses.replace(views, rotations=views.rotations @ yaw.mT)
+        around = normals.roll(columns, 1) @ yaw.mT.float()
+        turned = merge_views(logs, known, seen_from, 64, normals=around).log_distance
+        # Rounded to float32, a place within 1e-5 of the border of two pixels may fall into either: a few of 8192.
+        different = (turned - straight.roll(columns, 1)).abs()
+        assert float(different.quantile(0.99)) < 1e-4
+        assert float(different[:, [-1, 0, columns - 1, columns]].mean()) < 1e-3  # both seams
 
 
 def test_smooth_errors_of_views_do_not_become_steps():
