@@ -267,7 +267,6 @@ def refine(rng: np.random.Generator) -> None:
     small = (height, 2 * height)
     rows = int(rng.integers(1, 12))
     kernels_refine.choose_surfaces(
-        rows,
         extreme(rng, *small),
         extreme(rng, *small, 2),
         extreme(rng, *small),

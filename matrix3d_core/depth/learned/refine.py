@@ -18,7 +18,7 @@ from torch import Tensor
 from ...checks import check_finite, check_shape, check_two_to_one
 from ..resample import resize_panorama
 
-__all__ = ["refine_distance"]
+__all__ = ["enlarge_map", "refine_distance"]
 
 _BEND = 0.06  # second difference of the log distance, from where on it is an edge
 _SKY_BAND = (0.05, 0.95)
@@ -69,8 +69,27 @@ def refine_distance(
     near_out = torch.empty(large["H"], large["W"])
     sky_out = torch.empty_like(near_out)
     arrays = (near, slope, trust, sky, colors.float(), band, picture.float(), near_out, sky_out)
-    kernels.choose_surfaces(large["H"], *(value.contiguous().numpy() for value in arrays))
+    kernels.choose_surfaces(*(value.contiguous().numpy() for value in arrays))
     return -near_out.log(), sky_out
+
+
+def enlarge_map(values: Tensor, rows: int) -> Tensor:  # [h, w] -> [rows, 2 * rows]
+    """Bring a map to a larger size, bilinear, also over its borders.
+
+    Raises:
+        InvalidInput: on a wrong shape.
+    """
+    size = check_shape("values", values, "h w")
+    check_two_to_one("values", size["h"], size["w"])
+    wide = _wrap(values, 1)[0, 0]
+    for axis, large in ((1, 2 * rows), (0, rows)):
+        place = (torch.arange(large, dtype=torch.float64) + 0.5) * values.shape[
+            axis
+        ] / large + 0.5  # in `wide`
+        first = place.floor().long()
+        share = (place - first).to(wide.dtype).unflatten(0, (1, -1) if axis == 1 else (-1, 1))
+        wide = torch.lerp(wide.index_select(axis, first), wide.index_select(axis, first + 1), share)
+    return wide
 
 
 def _wrap(values: Tensor, margin: int) -> Tensor:  # [H, W] or [C, H, W] -> [1, C, H + 2 m, W + 2 m]

@@ -12,7 +12,7 @@ from room_worlds import room_distance, room_geometry
 
 from matrix3d_core.depth.learned import kernels_refine
 from matrix3d_core.depth.learned.ground import find_ground, snap_to_ground
-from matrix3d_core.depth.learned.refine import refine_distance
+from matrix3d_core.depth.learned.refine import enlarge_map, refine_distance
 from matrix3d_core.depth.resample import resize_panorama
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.spherical import erp_directions
@@ -112,7 +112,7 @@ def test_the_kernel_does_what_its_reference_does():
     arrays = [np.ascontiguousarray(value, np.float32) for value in values]
     band, picture = rng.random(small) < 0.3, rng.uniform(0, 1, (*large, 3)).astype(np.float32)
     distances, shares = np.empty(large, np.float32), np.empty(large, np.float32)
-    kernels_refine.choose_surfaces(large[0], *arrays, band, picture, distances, shares)
+    kernels_refine.choose_surfaces(*arrays, band, picture, distances, shares)
     wanted, wanted_shares = reference(*arrays, band, picture)
     np.testing.assert_allclose(shares, wanted_shares, atol=1e-5)
     # The median is found to 1/256 of the range: it may be another tap, of the other side where both weigh the same.
@@ -153,3 +153,11 @@ def test_what_is_smooth_is_only_enlarged():
     fine, _ = refine_distance(rows, torch.zeros_like(rows), rgb)
     expected = -resize_panorama(torch.exp(-rows)[..., None].expand(-1, -1, 3), ROWS)[..., 0].log()
     torch.testing.assert_close(fine, expected, atol=1e-5, rtol=0)
+
+
+def test_a_map_is_enlarged_as_a_panorama_is():
+    values = torch.rand(6, 12, generator=torch.Generator().manual_seed(0))
+    expected = resize_panorama(values[..., None].expand(-1, -1, 3), 16)[..., 0]  # along directions
+    torch.testing.assert_close(enlarge_map(values, 16), expected, atol=1e-5, rtol=0)
+    with pytest.raises(InvalidInput, match="values must be equirectangular"):
+        enlarge_map(values[:, :11], 16)
