@@ -26,7 +26,7 @@ from .crops import view_rays
 from .ground import find_ground, snap_to_ground
 from .head import SURFACE_CLASSES, DepthHead, HeadOutput, read_head
 from .merge import blend_views, merge_views
-from .refine import refine_distance
+from .refine import enlarge_map, refine_distance
 from .views import ViewSet, crop_views, make_views
 
 __all__ = [
@@ -228,7 +228,7 @@ def learned_geometry(
     progress(ProgressEvent(0, 2, "sharpen edges"))
     log_distance, sky_fine = refine_distance(merged.log_distance, sky_map, rgb, weight=merged.weight)
     progress(ProgressEvent(1, 2, "sharpen edges"))
-    ground = _enlarged(class_map[..., _GROUND], len(rgb)) * (sky_fine < 0.5)
+    ground = enlarge_map(class_map[..., _GROUND], len(rgb)) * (sky_fine < 0.5)
     found = find_ground(log_distance, ground)
     log_distance = log_distance - (math.log(found.height) if found else 0.0)
     log_distance = snap_to_ground(log_distance.clamp(max=math.log(_MOST_HEIGHTS)), ground, 1.0)
@@ -303,7 +303,3 @@ def _plausible_normals(normals: Tensor, classes: Tensor) -> Tensor:  # [H, W, 3]
     upright = F.normalize(normals * (1 - level), dim=-1)
     rest = (1 - ground - ceiling - wall).clamp_min(0)
     return (ceiling - ground) * level + wall * upright + rest * normals
-
-
-def _enlarged(values: Tensor, rows: int) -> Tensor:  # [h, w] -> [H, 2 H]
-    return resize_panorama(values[..., None].expand(-1, -1, 3), rows)[..., 0]

@@ -54,12 +54,14 @@ def find_ground(log_distance: Tensor, ground: Tensor) -> ClassGround | None:
         InvalidInput: on wrong shapes.
     """
     down, area = _down_and_area(log_distance, ground)
-    weight = torch.where((down > math.sin(_LEAST_DIP_RAD)) & (ground > 0.5), ground.double() * area, 0)
-    share = float(weight.sum() / area[down > math.sin(_LEAST_DIP_RAD)].sum())
+    dips = down[:, 0] > math.sin(_LEAST_DIP_RAD)
+    log_distance, ground, down, area = log_distance[dips], ground[dips].double(), down[dips], area[dips]
+    weight = torch.where(ground > 0.5, ground * area, 0)
+    share = float(weight.sum() / (area.sum() * weight.shape[1]))
     if share < _LEAST_SHARE:
         return None
     used = weight > 0
-    heights, weight = torch.exp(log_distance.double()[used]) * down[used], weight[used]
+    heights, weight = (torch.exp(log_distance.double()) * down)[used], weight[used]
     height = _weighted_median(heights, weight)
     residual = _weighted_median((heights / height - 1).abs(), weight)
     return ClassGround(height, share, residual) if residual < _MOST_RESIDUAL else None
@@ -82,21 +84,24 @@ def snap_to_ground(log_distance: Tensor, ground: Tensor, camera_height: float) -
     if not 0 < camera_height < math.inf:
         raise InvalidInput(f"camera_height must be positive; got {camera_height}.")
     down, _ = _down_and_area(log_distance, ground)
-    down = down.clamp_min(1e-3)
+    below = down[:, 0] > 1e-3
+    down = down[below]
     plane = math.log(camera_height) - down.log()
     reach = torch.sqrt(1 - down.square()) / down
     fade = ((_NONE_FROM - reach) / (_NONE_FROM - _FULL_TO)).clamp(0, 1)
-    off = (log_distance.double() - plane).abs() / math.log1p(_AGREES)
-    agrees = (2 - 2 * off).clamp(0, 1)
-    share = fade * agrees * (3 * ground.double() - 1).clamp(0, 1)
-    return torch.lerp(log_distance.double(), plane, share).to(log_distance.dtype)
+    given = log_distance[below].double()
+    agrees = (2 - 2 * (given - plane).abs() / math.log1p(_AGREES)).clamp(0, 1)
+    share = fade * agrees * (3 * ground[below].double() - 1).clamp(0, 1)
+    snapped = log_distance.clone()
+    snapped[below] = torch.lerp(given, plane.expand_as(given), share).to(log_distance.dtype)
+    return snapped
 
 
-def _down_and_area(log_distance: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
+def _down_and_area(log_distance: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:  # [H, 1], [H, 1]
     size = check_shape("log_distance", log_distance, "H W")
     check_two_to_one("log_distance", size["H"], size["W"])
     check_shape("ground", ground, f"{size['H']} {size['W']}")
-    down = erp_directions(size["H"], size["W"], dtype=torch.float64)[..., 1]
+    down = erp_directions(size["H"], 1, dtype=torch.float64)[..., 1]
     return down, torch.sqrt((1 - down.square()).clamp_min(0))
 
 
