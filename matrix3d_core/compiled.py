@@ -22,7 +22,7 @@ __all__ = ["Sliced", "compiled", "in_slices", "sliced", "thread_count", "variant
 _SLICES_PER_THREAD = 8  # enough to even out slices of unequal work
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, allocates: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a function as ``numba.njit(cache=True, nogil=True, error_model="numpy", **options)`` does.
 
     ComfyUI imports this package under a name made from its path, tests and the console script as
@@ -31,7 +31,12 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     another. So the name of the module goes into the name of the function, and with it into that of
     the file. So do the sources of all kernels: numba notices a change of the kernel's own file only, and a kernel
     holds what it calls from others.
+
+    With ``allocates=False`` the function may not make arrays, and references are not counted. Otherwise every call
+    counts those of all arrays it is given, with atomic operations: in small functions they take most of the time.
     """
+    if not allocates:
+        options["_nrt"] = False
 
     def decorate(function: Callable[..., Any]) -> Any:
         import numba

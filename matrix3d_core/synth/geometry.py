@@ -52,8 +52,8 @@ class Geometry(NamedTuple):
     """What rays are traced against, in the order of the hierarchy's leaves.
 
     Attributes:
-        boxes: ``[N, 12]`` float32 low and high corner of both children of each node.
-        links: ``[N, 4]`` int32 of both children: node and 0, or first shape and count.
+        boxes: ``[N, 6, 8]`` float32 of the eight children of each node: low x, y, z, high x, y, z.
+        links: ``[N, 8]`` int32 of the children: a node, or of a leaf ``~(4 * first shape + count)``.
         table: ``[P, 16]`` float64 numbers of the shapes, see `Shape`.
         kinds: ``[P, 6]`` int32: shape, material, instance, flags, row of ``corners`` or -1, rank. Of surfaces at the
             same distance the one of the lowest rank is hit.

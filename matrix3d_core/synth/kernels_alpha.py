@@ -25,7 +25,7 @@ def surface_uv(g, k, u, v):
     return w * row[0] + u * row[2] + v * row[4], w * row[1] + u * row[3] + v * row[5]
 
 
-@compiled()
+@compiled(allocates=False)
 def _is_leaf(u, v, lobes):
     """A pointed leaf on a card: stem at v = 1, tip at v = 0, with a wavy edge."""
     along = 1.0 - v
@@ -38,7 +38,7 @@ def _is_leaf(u, v, lobes):
     return abs(u - 0.5) < half
 
 
-@compiled()
+@compiled(allocates=False)
 def _is_twig(u, v, seed):
     """Several leaves on one card, for foliage that is not seen from close by."""
     for k in range(7):
@@ -52,7 +52,7 @@ def _is_twig(u, v, seed):
     return abs(u - 0.5) < 0.012
 
 
-@compiled()
+@compiled(allocates=False)
 def is_solid_at(g, looks, k, u, v):
     """Tell whether a perforated shape has material where a ray meets it."""
     row = looks.materials[g.kinds[k, 1]]

@@ -1,9 +1,10 @@
 """The bounding volume hierarchy, compiled: its construction, the closest hit and occlusion of a ray.
 
-Node bounds are float32, widened by more than the rounding of any ray that starts within ten times the scene's extent;
-distances to shapes are float64.
+A node has eight children, whose boxes are met at once. Their bounds are float32, widened by more than the rounding of
+any ray that starts within ten times the scene's extent; distances to shapes are float64.
 
-Source: I. Wald, On fast Construction of SAH-based Bounding Volume Hierarchies, 2007 (binned surface area heuristic).
+Source: I. Wald, On fast Construction of SAH-based Bounding Volume Hierarchies, 2007 (binned surface area heuristic);
+I. Wald, C. Benthin, S. Boulos, Getting Rid of Packets, 2008 (wide nodes, the widest child is split first).
 """
 
 # mypy: ignore-errors
@@ -15,14 +16,16 @@ import numpy as np
 
 from ..compiled import compiled, sliced
 from .kernels_alpha import is_solid_at
+from .kernels_lanes import LANES, enter_boxes, first_lane
 from .kernels_shapes import shape_distance, shape_surface
 
 __all__ = ["STACK", "build", "hits", "occlusions", "trace"]
 
-STACK = 96
-"""Entries of a traversal's stack: more than the deepest hierarchy that `build` makes."""
-
 _LEAF, _BINS, _DEEPEST = 3, 16, 64
+
+STACK = (LANES - 1) * _DEEPEST + 2 * LANES
+"""Entries of a traversal's stack: of the deepest hierarchy that `build` makes, and a node's boxes at the end."""
+
 _NO_SHADOW, _PERFORATED = 1, 2
 _INF = math.inf
 f4 = np.float32
@@ -36,10 +39,8 @@ def _half_area(low, high):
 
 @compiled()
 def _split(bounds, order, begin, end, depth):
-    """Partition a range of shapes; return the first of the right part, or ``begin`` for a leaf."""
+    """Partition a range of two or more shapes; return the first of the right part."""
     count = end - begin
-    if count <= _LEAF:
-        return begin
     low, high = np.full(3, _INF), np.full(3, -_INF)
     for i in range(begin, end):
         row = bounds[order[i]]
@@ -95,47 +96,63 @@ def _split(bounds, order, begin, end, depth):
 
 
 @compiled()
+def _bound(bounds, order, begin, end, box):
+    """Write the low and high corner of a range of shapes; return half its area."""
+    box[:3], box[3:] = _INF, -_INF
+    for i in range(begin, end):
+        for j in range(3):
+            box[j] = min(box[j], bounds[order[i], j])
+            box[j + 3] = max(box[j + 3], bounds[order[i], j + 3])
+    return _half_area(box[:3], box[3:])
+
+
+@compiled()
 def build(bounds):
     """Return the order of the shapes in the leaves, and `geometry.Geometry`'s ``boxes`` and ``links``."""
     count = bounds.shape[0]
     order = np.arange(count)
-    boxes, links = np.empty((max(1, count), 12), np.float32), np.zeros((max(1, count), 4), np.int32)
-    boxes[:] = np.nan  # a child without shapes: no ray enters
+    boxes = np.empty((count // 2 + 1, 6, LANES), np.float32)
+    links = np.zeros((count // 2 + 1, LANES), np.int32)
+    boxes[:, :3], boxes[:, 3:] = _INF, -_INF  # of a lane without shapes: no ray enters
     slack = 0.0
     for i in range(count):
         for j in range(6):
             slack = max(slack, abs(bounds[i, j]))
     slack = 4e-6 * slack + 1e-12
-    made = 1
-    todo = np.empty((4 * _DEEPEST, 4), np.int64)  # node and child to fill, range of shapes, depth
-    depths = np.zeros(4 * _DEEPEST, np.int64)
-    waiting = 0
-    if count:
-        middle = _split(bounds, order, 0, count, 0)
-        todo[0] = (0, 0, 0, middle if middle > 0 else count)
-        waiting = 1
-        if middle > 0:
-            todo[1] = (0, 1, middle, count)
-            waiting = 2
+    todo = np.empty((STACK, 4), np.int64)  # node, range of its shapes, depth in splits
+    parts, areas, corners = np.empty((LANES, 3), np.int64), np.empty(LANES), np.empty((LANES, 6))
+    todo[0] = (0, 0, count, 0)
+    made, waiting = 1, min(count, 1)
     while waiting:
         waiting -= 1
-        node, side, begin, end = todo[waiting]
-        depth = depths[waiting] + 1
-        low, high = np.full(3, _INF), np.full(3, -_INF)
-        for i in range(begin, end):
+        node = todo[waiting, 0]
+        parts[0] = todo[waiting, 1:]
+        areas[0] = _bound(bounds, order, parts[0, 0], parts[0, 1], corners[0])
+        used = 1
+        while used < LANES:  # split the widest part
+            widest = -1
+            for k in range(used):
+                if parts[k, 1] - parts[k, 0] > 1 and (widest < 0 or areas[k] > areas[widest]):
+                    widest = k
+            if widest < 0:
+                break
+            begin, end, depth = parts[widest]
+            middle = _split(bounds, order, begin, end, depth)
+            parts[widest], parts[used] = (begin, middle, depth + 1), (middle, end, depth + 1)
+            areas[widest] = _bound(bounds, order, begin, middle, corners[widest])
+            areas[used] = _bound(bounds, order, middle, end, corners[used])
+            used += 1
+        for k in range(used):
+            begin, end, depth = parts[k]
             for j in range(3):
-                low[j], high[j] = min(low[j], bounds[order[i], j]), max(high[j], bounds[order[i], j + 3])
-        boxes[node, 6 * side : 6 * side + 3] = low - slack
-        boxes[node, 6 * side + 3 : 6 * side + 6] = high + slack
-        middle = _split(bounds, order, begin, end, depth)
-        if middle == begin:
-            links[node, 2 * side], links[node, 2 * side + 1] = begin, end - begin
-            continue
-        links[node, 2 * side] = made
-        todo[waiting], depths[waiting] = (made, 0, begin, middle), depth
-        todo[waiting + 1], depths[waiting + 1] = (made, 1, middle, end), depth
-        waiting += 2
-        made += 1
+                boxes[node, j, k], boxes[node, j + 3, k] = corners[k, j] - slack, corners[k, j + 3] + slack
+            if end - begin <= _LEAF:
+                links[node, k] = ~(4 * begin + end - begin)
+                continue
+            links[node, k] = made
+            todo[waiting] = (made, begin, end, depth)
+            waiting += 1
+            made += 1
     return order, boxes[:made].copy(), links[:made].copy()
 
 
@@ -147,23 +164,7 @@ def _inverse(d):
     return f4(1.0 / d)
 
 
-@compiled(inline="always")
-def _entry(boxes, node, at, ox, oy, oz, ix, iy, iz, limit):
-    """Distance where a ray enters a child's box, or inf."""
-    ax, bx = (boxes[node, at] - ox) * ix, (boxes[node, at + 3] - ox) * ix
-    ay, by = (boxes[node, at + 1] - oy) * iy, (boxes[node, at + 4] - oy) * iy
-    az, bz = (boxes[node, at + 2] - oz) * iz, (boxes[node, at + 5] - oz) * iz
-    near, far = (ax, bx) if ax < bx else (bx, ax)
-    low, high = (ay, by) if ay < by else (by, ay)
-    near, far = (low if low > near else near), (high if high < far else far)
-    low, high = (az, bz) if az < bz else (bz, az)
-    near, far = (low if low > near else near), (high if high < far else far)
-    if near <= far * f4(1.000002) and far >= f4(0.0) and near * f4(0.999998) <= limit:
-        return near if near > f4(0.0) else f4(0.0)
-    return f4(_INF)
-
-
-@compiled()
+@compiled(allocates=False)
 def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
     """Closest hit up to ``limit``: distance (``limit`` without one), shape (-1: none), coordinates along its edges.
 
@@ -171,48 +172,46 @@ def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
     """
     x, y, z = f4(ox), f4(oy), f4(oz)
     ix, iy, iz = _inverse(dx), _inverse(dy), _inverse(dz)
+    near_x, near_y, near_z = (0 if ix > 0 else 3), (1 if iy > 0 else 4), (2 if iz > 0 else 5)
     best, found, best_u, best_v, rank = limit, -1, 0.0, 0.0, -1
-    node, waiting = 0, 0
-    while node >= 0:
-        reach = f4(best)
-        first = _entry(g.boxes, node, 0, x, y, z, ix, iy, iz, reach)
-        second = _entry(g.boxes, node, 6, x, y, z, ix, iy, iz, reach)
-        side = 1 if second < first else 0
-        following = -1
-        for _ in range(2):
-            enter = second if side == 1 else first
-            if enter < f4(_INF) and enter * f4(0.999998) <= f4(best):
-                link, size = g.links[node, 2 * side], g.links[node, 2 * side + 1]
-                if size == 0:
-                    if following < 0:
-                        following = link
-                    else:
-                        stack[waiting], entries[waiting] = link, enter
-                        waiting += 1
-                for k in range(link, link + size):
-                    t, u, v = shape_distance(g.kinds[k, 0], ox, oy, oz, dx, dy, dz, g.table[k], g.cuts)
-                    if t < best or (t == best and g.kinds[k, 5] < rank):
-                        flags = g.kinds[k, 3]
-                        if any_hit and flags & _NO_SHADOW:
-                            continue
-                        if flags & _PERFORATED and not is_solid_at(g, looks, k, u, v):
-                            continue
-                        if any_hit:
-                            return t, k, u, v
-                        best, found, best_u, best_v, rank = t, k, u, v, g.kinds[k, 5]
-            side = 1 - side
-        node = following
-        while node < 0 and waiting > 0:
-            waiting -= 1
-            if entries[waiting] * f4(0.999998) <= f4(best):
-                node = stack[waiting]
+    stack[0], entries[0], waiting = 0, f4(0.0), 1
+    while waiting > 0:
+        waiting -= 1
+        if entries[waiting] * f4(0.999998) > f4(best):
+            continue
+        link = stack[waiting]
+        if link < 0:
+            first, size = ~link >> 2, ~link & 3
+            for k in range(first, first + size):
+                t, u, v = shape_distance(g.kinds[k, 0], ox, oy, oz, dx, dy, dz, g.table, k, g.cuts)
+                if t < best or (t == best and g.kinds[k, 5] < rank):
+                    flags = g.kinds[k, 3]
+                    if any_hit and flags & _NO_SHADOW:
+                        continue
+                    if flags & _PERFORATED and not is_solid_at(g, looks, k, u, v):
+                        continue
+                    if any_hit:
+                        return t, k, u, v
+                    best, found, best_u, best_v, rank = t, k, u, v, g.kinds[k, 5]
+            continue
+        met = enter_boxes(
+            g.boxes, link, near_x, near_y, near_z, x, y, z, ix, iy, iz, f4(best), entries, STACK - LANES
+        )
+        bottom = waiting
+        while met != 0:  # onto the stack, the nearest on top
+            lane = first_lane(met)
+            met &= met - 1
+            distance, at = entries[STACK - LANES + lane], waiting
+            while at > bottom and entries[at - 1] < distance:
+                stack[at], entries[at] = stack[at - 1], entries[at - 1]
+                at -= 1
+            stack[at], entries[at] = g.links[link, lane], distance
+            waiting += 1
     return best, found, best_u, best_v
 
 
-@sliced(grain=256)
-def hits(begin, until, origins, directions, g, looks, distance, shape, material, normal):
-    """Closest hit of each ray: distance, index of the shape (-1: none), its material (0) and unit normal."""
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
+@compiled(allocates=False)
+def _hits(begin, until, origins, directions, g, looks, distance, shape, material, normal, stack, entries):
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
@@ -228,10 +227,22 @@ def hits(begin, until, origins, directions, g, looks, distance, shape, material,
 
 
 @sliced(grain=256)
-def occlusions(begin, until, origins, directions, limits, g, looks, blocked):
-    """Whether anything that casts a shadow is nearer than the limit, for each ray."""
+def hits(begin, until, origins, directions, g, looks, distance, shape, material, normal):
+    """Closest hit of each ray: distance, index of the shape (-1: none), its material (0) and unit normal."""
     stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
+    _hits(begin, until, origins, directions, g, looks, distance, shape, material, normal, stack, entries)
+
+
+@compiled(allocates=False)
+def _occlusions(begin, until, origins, directions, limits, g, looks, blocked, stack, entries):
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
         blocked[i] = trace(g, looks, ox, oy, oz, dx, dy, dz, limits[i], True, stack, entries)[1] >= 0
+
+
+@sliced(grain=256)
+def occlusions(begin, until, origins, directions, limits, g, looks, blocked):
+    """Whether anything that casts a shadow is nearer than the limit, for each ray."""
+    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
+    _occlusions(begin, until, origins, directions, limits, g, looks, blocked, stack, entries)

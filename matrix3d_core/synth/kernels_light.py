@@ -13,7 +13,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from ..compiled import compiled, sliced
+from ..compiled import compiled
 from .kernels_alpha import surface_uv
 from .kernels_hierarchy import STACK, trace
 from .kernels_noise import clamp, lattice, mix, random
@@ -21,7 +21,7 @@ from .kernels_shapes import shape_surface
 from .kernels_sky import sky, soft_sky
 from .materials import NUMBERS, Column
 
-__all__ = ["Hit", "gather", "locate", "mirror", "trace_first"]
+__all__ = ["Hit", "collect", "gather", "locate", "mirror", "trace_first", "workspace"]
 
 
 class Hit(IntEnum):
@@ -58,6 +58,11 @@ _INF = math.inf
 u4 = np.uint32
 
 
+def workspace():
+    """Return what kernels of one thread need: a stack, its distances, and the state of the random numbers."""
+    return np.empty(STACK, np.int32), np.empty(STACK, np.float32), np.zeros(1, np.uint32)
+
+
 @compiled(inline="always")
 def _tangents(nx, ny, nz):
     """Unit axes along and up a surface."""
@@ -68,7 +73,7 @@ def _tangents(nx, ny, nz):
     return ax, 0.0, az, az * ny, ax * nz - az * nx, -ax * ny
 
 
-@compiled()
+@compiled(allocates=False)
 def _coordinates(g, k, grained, x, y, z, nx, ny, nz):
     """Meters along and up a surface, and the axes; along the longest side of a box where the material has grain."""
     kind, row = g.kinds[k, 0], g.table[k]
@@ -125,7 +130,7 @@ def _smooth_normal(g, k, u, v, nx, ny, nz):
     return nx, ny, nz
 
 
-@compiled()
+@compiled(allocates=False)
 def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, stack, entries):
     """Light of the sun and the lamps; of one lamp for all when not ``every``."""
     red = green = blue = 0.0
@@ -162,7 +167,7 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
     return red, green, blue
 
 
-@compiled()
+@compiled(allocates=False)
 def locate(g, looks, ox, oy, oz, dx, dy, dz, pixel, stack, entries, row):
     """Write where a unit ray meets the scene into a row of `Hit`; ``pixel`` is the angle of a pixel."""
     t, k, u, v = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
@@ -192,14 +197,13 @@ def locate(g, looks, ox, oy, oz, dx, dy, dz, pixel, stack, entries, row):
     row[25] = material
 
 
-@sliced(grain=64)
-def trace_first(begin, until, first, center, turn, lens, size, samples, seed, g, looks, rows):
+@compiled(allocates=False)
+def trace_first(first, center, turn, lens, size, samples, seed, g, looks, rows, space):
     """Trace the rays of pixels from ``first`` on, ``samples`` each, into rows of `Hit`."""
     height, width = size
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
-    state = np.zeros(1, np.uint32)
+    stack, entries, state = space
     pixel = math.pi / height if lens[0] == 0.0 else 1.0 / math.sqrt(lens[1] * lens[4])
-    for i in range(begin, until):
+    for i in range(len(rows)):
         at, k = first + i // samples, i % samples
         du = dv = 0.5
         if samples > 1:
@@ -229,7 +233,7 @@ def _pixel_ray(row, column, height, width, lens, turn):
     )
 
 
-@compiled()
+@compiled(allocates=False)
 def _lit(
     g, looks, env, lamps, x, y, z, nx, ny, nz, material, red, green, blue, t, every, state, stack, entries
 ):
@@ -265,7 +269,7 @@ def _lit(
     )
 
 
-@compiled()
+@compiled(allocates=False)
 def _around(g, looks, env, lamps, px, py, pz, nx, ny, nz, rays, state, stack, entries):
     """Light from all around, over pi: gathered by rays, or guessed without any."""
     red = green = blue = env[14]
@@ -317,15 +321,15 @@ def _around(g, looks, env, lamps, px, py, pz, nx, ny, nz, rays, state, stack, en
     return red, green, blue
 
 
-@sliced(grain=64)
-def gather(begin, until, first, seed, rays, g, looks, env, lamps, rows, mirrors, pixel, light):
+@compiled(allocates=False)
+def gather(first, seed, rays, g, looks, env, lamps, rows, mirrors, pixel, light, space):
     """Light of painted hits: ``light [N, 9]`` is what is known, the reflectance of the rest, and that light.
 
-    Where the surface mirrors, a row of ``mirrors`` is traced, to be painted and added by `mirror`.
+    Where the surface mirrors, a row of ``mirrors`` is traced, to be painted and added by `mirror`. Returns how many.
     """
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
-    state = np.zeros(1, np.uint32)
-    for i in range(begin, until):
+    stack, entries, state = space
+    count = 0
+    for i in range(len(rows)):
         state[0] = u4(u4(first + i) * u4(0x85EBCA77)) ^ u4(u4(seed) * u4(0x9E3779B1) + u4(0x6A09E667))
         row, out = rows[i], light[i]
         mirrors[i, 24] = -2.0
@@ -386,14 +390,15 @@ def gather(begin, until, first, seed, rays, g, looks, env, lamps, rows, mirrors,
                 mirrors[i],
             )
             mirrors[i, 29] = clear * share
+            count += 1
+    return count
 
 
-@sliced(grain=64)
-def mirror(begin, until, first, seed, g, looks, env, lamps, rows, mirrors, light):
+@compiled(allocates=False)
+def mirror(first, seed, g, looks, env, lamps, rows, mirrors, light, space):
     """Add what mirrors show, from painted rows of `gather`, to the known light."""
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
-    state = np.zeros(1, np.uint32)
-    for i in range(begin, until):
+    stack, entries, state = space
+    for i in range(len(rows)):
         row = mirrors[i]
         if row[24] == -2.0:
             continue
@@ -428,3 +433,26 @@ def mirror(begin, until, first, seed, g, looks, env, lamps, rows, mirrors, light
         light[i, 0] += row[29] * min(red, 6.0)
         light[i, 1] += row[29] * min(green, 6.0)
         light[i, 2] += row[29] * min(blue, 6.0)
+
+
+@compiled(allocates=False)
+def collect(first, samples, centers, rows, found, light, depth, normal, shape):
+    """Write the light of pixels from ``first`` on, the mean of their samples, and what their centers see.
+
+    The light from all around is the mean of the samples that met a surface.
+    """
+    for i in range(len(centers)):
+        begin, out, lit = i * samples, light[first + i], 0
+        for k in range(begin, begin + samples):
+            lit += rows[k, 24] >= 0.0
+        for j in range(9):
+            total = 0.0
+            for k in range(begin, begin + samples):
+                # One bright sample does not fill a pixel.
+                total += min(found[k, j], 8.0) if j < 3 else found[k, j]
+            out[j] = total / samples
+            if j >= 6 and 0 < lit < samples:
+                out[j] *= samples / lit
+        depth[first + i], shape[first + i] = centers[i, 3], centers[i, 24]
+        for j in range(3):
+            normal[first + i, j] = centers[i, 4 + j]

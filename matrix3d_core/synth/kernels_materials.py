@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 
-from ..compiled import compiled, sliced
+from ..compiled import compiled
 from . import kernels_patterns as patterns
 from .kernels_noise import clamp, fractal, fractal2, lattice, mix, step
 from .materials import NUMBERS, Column
@@ -19,7 +19,7 @@ _BUMP, _THIN = int(Column.BUMP), int(Column.THIN)
 _K = namedtuple("_K", NUMBERS)(**NUMBERS)
 
 
-@compiled()
+@compiled(allocates=False)
 def _image_at(looks, index, u, v):
     """Linear color of an image, repeated, between pixels."""
     first, height, width = looks.images[index]
@@ -37,7 +37,7 @@ def _image_at(looks, index, u, v):
     return r**2.2, g**2.2, b**2.2
 
 
-@compiled()
+@compiled(allocates=False)
 def _books(m, s, r, f, seed):
     """Backs of books, each with a color and lines."""
     width, height = m[_OWN], m[_OWN + 1]
@@ -62,7 +62,7 @@ def _books(m, s, r, f, seed):
     )
 
 
-@compiled()
+@compiled(allocates=False)
 def _painting(m, u, v, seed):
     """A framed landscape or abstract by uv."""
     border = min(min(u, 1.0 - u), min(v, 1.0 - v))
@@ -98,82 +98,83 @@ def _painting(m, u, v, seed):
 
 
 @compiled(inline="always")
-def _pattern(kind, m, x, y, z, s, r, u, v, f, seed):
+def _pattern(kind, m, x, y, z, s, r, u, v, f, seed, only_height):
     """The kind's pattern; see `kernels_patterns`."""
     if kind == _K.flat:
-        return patterns.flat(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.flat(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.mottled:
-        return patterns.mottled(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.mottled(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.brick:
-        return patterns.brick(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.brick(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.planks:
-        return patterns.planks(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.planks(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.ashlar:
-        return patterns.ashlar(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.ashlar(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.rubble:
-        return patterns.rubble(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.rubble(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.tiles:
-        return patterns.tiles(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.tiles(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.paving:
-        return patterns.paving(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.paving(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.roof_tiles:
-        return patterns.roof_tiles(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.roof_tiles(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.plaster:
-        return patterns.plaster(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.plaster(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.cobbles:
-        return patterns.cobbles(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.cobbles(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.asphalt:
-        return patterns.asphalt(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.asphalt(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.concrete:
-        return patterns.concrete(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.concrete(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.grass:
-        return patterns.grass(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.grass(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.soil:
-        return patterns.soil(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.soil(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.leaf_litter:
-        return patterns.leaf_litter(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.leaf_litter(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.sand:
-        return patterns.sand(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.sand(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.gravel:
-        return patterns.gravel(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.gravel(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.rock:
-        return patterns.rock(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.rock(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.bark:
-        return patterns.bark(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.bark(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.wood:
-        return patterns.wood(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.wood(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.leaf:
-        return patterns.leaf(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.leaf(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.twig:
-        return patterns.twig(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.twig(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.foliage:
-        return patterns.foliage(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.foliage(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.water:
-        return patterns.water(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.water(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.glass:
-        return patterns.glass(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.glass(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.cloth:
-        return patterns.cloth(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.cloth(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.carpet:
-        return patterns.carpet(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.carpet(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.wallpaper:
-        return patterns.wallpaper(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.wallpaper(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.metal:
-        return patterns.metal(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.metal(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.marble:
-        return patterns.marble(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.marble(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.snow:
-        return patterns.snow(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.snow(m, x, y, z, s, r, u, v, f, seed, only_height)
     if kind == _K.chain_link or kind == _K.railing:
-        return patterns.wire(m, x, y, z, s, r, u, v, f, seed)
-    return patterns.lamp(m, x, y, z, s, r, u, v, f, seed)
+        return patterns.wire(m, x, y, z, s, r, u, v, f, seed, only_height)
+    return patterns.lamp(m, x, y, z, s, r, u, v, f, seed, only_height)
 
 
-@compiled()
-def surface_color(looks, m, x, y, z, s, r, u, v, f):
+@compiled(allocates=False)
+def surface_color(looks, m, x, y, z, s, r, u, v, f, only_height):
     """Linear reflectance and height in meters of a surface point.
 
     ``x, y, z`` in space and ``s, r`` along and up the surface in meters, ``u, v`` on its card, size ``f`` of a pixel.
+    With ``only_height`` the color may be anything.
     """
     kind, seed = int(m[_KIND]), 131 * int(m[_SEED])
     if kind == _K.image:
@@ -185,7 +186,9 @@ def surface_color(looks, m, x, y, z, s, r, u, v, f):
     x, y, z, s, r, f = scale * x, scale * y, scale * z, scale * s, scale * r, scale * f
     if kind == _K.books:
         return _books(m, s, r, f, seed)
-    k, t, k2, warm, high = _pattern(kind, m, x, y, z, s, r, u, v, f, seed)
+    k, t, k2, warm, high = _pattern(kind, m, x, y, z, s, r, u, v, f, seed, only_height)
+    if only_height:
+        return 0.0, 0.0, 0.0, high / scale
     if kind != _K.lamp:  # nothing is evenly clean
         grime = 0.82 + 0.36 * fractal(0.6 * x, 0.6 * y, 0.6 * z, 4, seed + 77, 0.6 * f)
         k, k2 = k * grime, k2 * grime
@@ -198,13 +201,13 @@ def surface_color(looks, m, x, y, z, s, r, u, v, f):
     )
 
 
-@sliced(grain=64)
-def paint(begin, until, looks, rows):
+@compiled(allocates=False)
+def paint(looks, rows):
     """Write the color of hits (rows of `kernels_light.Hit`) and tilt their normals by the slope of the pattern.
 
     Source: J. Blinn, Simulation of Wrinkled Surfaces, 1978.
     """
-    for i in range(begin, until):
+    for i in range(len(rows)):
         row = rows[i]
         if row[24] < 0.0:
             continue
@@ -228,6 +231,7 @@ def paint(begin, until, looks, rows):
                 row[18],
                 row[19],
                 f,
+                k > 0,
             )
             if k == 0:
                 row[21], row[22], row[23], high = red, green, blue, up

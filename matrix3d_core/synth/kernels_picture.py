@@ -15,7 +15,7 @@ __all__ = ["develop", "smooth_light"]
 _INF = math.inf
 
 
-@sliced(grain=1)
+@sliced(grain=1, allocates=False)
 def smooth_light(begin, until, stride, wraps, pixel, point, normal, depth, light, result):
     """One pass of an edge-stopping blur over rows: 5 x 5 pixels, ``stride`` apart.
 
@@ -63,7 +63,7 @@ def smooth_light(begin, until, stride, wraps, pixel, point, normal, depth, light
             result[row, column, 2] = blue / total
 
 
-@sliced(grain=256)
+@sliced(grain=256, allocates=False)
 def develop(begin, until, exposure, light, rgb):
     """Display color of pixels, from `kernels_light.gather`: all light, exposed, through a tone curve with a shoulder.
 
@@ -80,4 +80,4 @@ def develop(begin, until, exposure, light, rgb):
         for j in range(3):
             x = 0.62 * ((r if j == 0 else (g if j == 1 else b)) * (1.0 - cross) + gray * cross)
             curved = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
-            rgb[i, j] = clamp(curved, 0.0, 1.0) ** (1.0 / 2.2)
+            rgb[i, j] = np.float32(clamp(curved, 0.0, 1.0)) ** np.float32(1.0 / 2.2)

@@ -24,7 +24,7 @@ def _slab(o, d, low, high):
     return (a, b) if a < b else (b, a)
 
 
-@compiled()
+@compiled(allocates=False)
 def _box_interval(ox, oy, oz, dx, dy, dz, x0, y0, z0, x1, y1, z1):
     """Entry, exit, entry axis, exit axis; empty when entry > exit."""
     near, far = _slab(ox, dx, x0, x1)
@@ -42,7 +42,7 @@ def _box_interval(ox, oy, oz, dx, dy, dz, x0, y0, z0, x1, y1, z1):
     return near, far, near_axis, far_axis
 
 
-@compiled()
+@compiled(allocates=False)
 def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
     """Entry, exit and exit axis of one cut; axis 3 is the round wall of a cylinder."""
     if cut[0] == 0.0:
@@ -73,7 +73,7 @@ def _cut_interval(ox, oy, oz, dx, dy, dz, cut):
     return near, far, axis
 
 
-@compiled()
+@compiled(allocates=False)
 def _solid(ox, oy, oz, dx, dy, dz, row, cuts):
     """First point outside all cuts: distance (inf: none), axis, index of the cut (-1: face)."""
     near, far, axis, _ = _box_interval(ox, oy, oz, dx, dy, dz, row[0], row[1], row[2], row[3], row[4], row[5])
@@ -94,19 +94,23 @@ def _solid(ox, oy, oz, dx, dy, dz, row, cuts):
 
 
 @compiled(inline="always")
-def _parallelogram(ox, oy, oz, dx, dy, dz, row):
-    """Distance and coordinates along both edges (Moeller and Trumbore 1997); inf when parallel."""
-    ax, ay, az, bx, by, bz = row[3], row[4], row[5], row[6], row[7], row[8]
+def _parallelogram(ox, oy, oz, dx, dy, dz, table, k, is_triangle):
+    """Distance, inf without a hit, and coordinates along both edges (Moeller and Trumbore 1997)."""
+    ax, ay, az, bx, by, bz = table[k, 3], table[k, 4], table[k, 5], table[k, 6], table[k, 7], table[k, 8]
     px, py, pz = dy * bz - dz * by, dz * bx - dx * bz, dx * by - dy * bx
     determinant = ax * px + ay * py + az * pz
-    if determinant == 0.0:
-        return _INF, 0.0, 0.0
-    scale = 1.0 / determinant
-    sx, sy, sz = ox - row[0], oy - row[1], oz - row[2]
-    u = (sx * px + sy * py + sz * pz) * scale
-    qx, qy, qz = sy * az - sz * ay, sz * ax - sx * az, sx * ay - sy * ax
-    v = (dx * qx + dy * qy + dz * qz) * scale
-    return (bx * qx + by * qy + bz * qz) * scale, u, v
+    if determinant != 0.0:
+        scale = 1.0 / determinant
+        sx, sy, sz = ox - table[k, 0], oy - table[k, 1], oz - table[k, 2]
+        u = (sx * px + sy * py + sz * pz) * scale
+        if 0.0 <= u <= 1.0:
+            qx, qy, qz = sy * az - sz * ay, sz * ax - sx * az, sx * ay - sy * ax
+            v = (dx * qx + dy * qy + dz * qz) * scale
+            if v >= 0.0 and (u + v if is_triangle else v) <= 1.0:
+                t = (bx * qx + by * qy + bz * qz) * scale
+                if t > 0.0:
+                    return t, u, v
+    return _INF, 0.0, 0.0
 
 
 @compiled(inline="always")
@@ -116,7 +120,7 @@ def _turned(ox, oy, oz, row, c, s):
     return c * x - s * z, oy - row[1], s * x + c * z
 
 
-@compiled()
+@compiled(allocates=False)
 def _cylinder(ox, oy, oz, dx, dy, dz, row):
     """Distance and part hit: 0 side, 1 cap."""
     u, w = ox - row[0], oz - row[1]
@@ -158,7 +162,7 @@ def _cylinder(ox, oy, oz, dx, dy, dz, row):
     return best, part
 
 
-@compiled()
+@compiled(allocates=False)
 def _beam_interval(ox, oy, oz, dx, dy, dz, row):
     """`_box_interval` in the axes of a beam."""
     x, y, z = ox - row[0], oy - row[1], oz - row[2]
@@ -178,25 +182,29 @@ def _beam_interval(ox, oy, oz, dx, dy, dz, row):
     )
 
 
-@compiled()
-def shape_distance(kind, ox, oy, oz, dx, dy, dz, row, cuts):
-    """Distance to a shape, inf without a hit, and the coordinates along both edges of a triangle or quad."""
+@compiled(inline="always")
+def shape_distance(kind, ox, oy, oz, dx, dy, dz, table, k, cuts):
+    """Distance to shape ``k``, inf without a hit, and the coordinates along both edges of a triangle or quad."""
     if kind <= _QUAD:
-        t, u, v = _parallelogram(ox, oy, oz, dx, dy, dz, row)
-        limit = v if kind == _QUAD else u + v
-        if t > 0.0 and u >= 0.0 and v >= 0.0 and u <= 1.0 and limit <= 1.0:
-            return t, u, v
-        return _INF, 0.0, 0.0
+        t, u, v = _parallelogram(ox, oy, oz, dx, dy, dz, table, k, kind == _TRIANGLE)
+    else:
+        t, u, v = _solid_distance(kind, ox, oy, oz, dx, dy, dz, table[k], cuts), 0.0, 0.0
+    return t, u, v
+
+
+@compiled(allocates=False)
+def _solid_distance(kind, ox, oy, oz, dx, dy, dz, row, cuts):
+    """Distance to a shape other than a triangle or quad."""
     if kind == _BOX:
         c, s = row[9], row[10]
         x, y, z = _turned(ox, oy, oz, row, c, s)
         near, far, _, _ = _box_interval(
             x, y, z, c * dx - s * dz, dy, s * dx + c * dz, row[3], row[4], row[5], row[6], row[7], row[8]
         )
-        return (near if 0.0 < near <= far else _INF), 0.0, 0.0
+        return near if 0.0 < near <= far else _INF
     if kind == _BEAM:
         near, far, _, _ = _beam_interval(ox, oy, oz, dx, dy, dz, row)
-        return (near if 0.0 < near <= far else _INF), 0.0, 0.0
+        return near if 0.0 < near <= far else _INF
     if kind == _ELLIPSOID:
         c, s = row[6], row[7]
         x, y, z = _turned(ox, oy, oz, row, c, s)
@@ -209,18 +217,17 @@ def shape_distance(kind, ox, oy, oz, dx, dy, dz, row, cuts):
         if discriminant > 0.0 and e > 0.0 and b < 0.0:
             t = (-b - math.sqrt(discriminant)) / a
             if t > 0.0:
-                return t, 0.0, 0.0
-        return _INF, 0.0, 0.0
+                return t
+        return _INF
     if kind == _CYLINDER:
-        t, _ = _cylinder(ox, oy, oz, dx, dy, dz, row)
-        return t, 0.0, 0.0
+        return _cylinder(ox, oy, oz, dx, dy, dz, row)[0]
     if kind == _DISK:
         if dy > 0.0:
             t = (row[1] - oy) / dy
             x, z = ox + t * dx - row[0], oz + t * dz - row[2]
             if t > 0.0 and x * x + z * z <= row[3] * row[3]:
-                return t, 0.0, 0.0
-        return _INF, 0.0, 0.0
+                return t
+        return _INF
     if kind == _RING:
         x, z = ox - row[0], oz - row[1]
         a = dx * dx + dz * dz
@@ -232,10 +239,9 @@ def shape_distance(kind, ox, oy, oz, dx, dy, dz, row, cuts):
                 t = (-b + math.sqrt(discriminant)) / a
                 y = oy + t * dy
                 if t > 0.0 and row[3] <= y <= row[4]:
-                    return t, 0.0, 0.0
-        return _INF, 0.0, 0.0
-    t, _, _ = _solid(ox, oy, oz, dx, dy, dz, row, cuts)
-    return t, 0.0, 0.0
+                    return t
+        return _INF
+    return _solid(ox, oy, oz, dx, dy, dz, row, cuts)[0]
 
 
 @compiled(inline="always")
@@ -248,7 +254,7 @@ def _facing(axis, dx, dy, dz):
     return 0.0, 0.0, (-1.0 if dz > 0 else 1.0)
 
 
-@compiled()
+@compiled(allocates=False)
 def shape_surface(kind, material, ox, oy, oz, dx, dy, dz, t, row, cuts):
     """Outward unit normal where a ray meets a shape at ``t``, and the material there.
 

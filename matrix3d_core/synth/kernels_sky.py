@@ -26,7 +26,7 @@ def _gradient(env, dx, dy, dz):
     )
 
 
-@compiled()
+@compiled(allocates=False)
 def soft_sky(env, dx, dy, dz):
     """Light from the sky without its details, for surfaces."""
     r, g, b, _ = _gradient(env, dx, dy, dz)
@@ -46,7 +46,7 @@ def _density(x, z, cover, seed):
     return step(field * 0.75 + a * 0.25, 0.80 - 0.62 * cover, 1.0 - 0.55 * cover)
 
 
-@compiled()
+@compiled(allocates=False)
 def sky(env, dx, dy, dz):
     """Light from a direction of the sky."""
     r, g, b, towards = _gradient(env, dx, dy, dz)
@@ -56,18 +56,22 @@ def sky(env, dx, dy, dz):
         scale = 1.6 / (up + 0.1)
         x, z = dx * scale + 5.0, dz * scale
         cloud = _density(x, z, env[12], seed)
-        # Light falls through the part towards the sun: denser there is darker here.
-        flat = 0.22 / max(0.25, math.sqrt(env[0] * env[0] + env[2] * env[2]))
-        inner = _density(x + flat * env[0], z + flat * env[2], env[12], seed)
-        lit = clamp(1.0 - 0.55 * inner + 0.25 * (1.0 - cloud), 0.25, 1.1) + 0.5 * towards**8 * (1.0 - cloud)
         veil = cloud * step(up, 0.0, 0.12) * 0.96
-        gray = 0.25 + 0.2 * (1.0 - inner)
-        r = mix(r, 0.78 * lit * env[3] + gray * env[9], veil)
-        g = mix(g, 0.78 * lit * env[4] + gray * env[10], veil)
-        b = mix(b, 0.78 * lit * env[5] + gray * env[11], veil)
-        cirrus = fractal2(0.35 * x + 2.0, 1.9 * z + 0.5 * x, 5, seed + 21, 0.0)
-        thin = 0.35 * env[12] * step(cirrus, 0.5, 0.8) * step(up, 0.05, 0.3) * (1.0 - veil)
-        r, g, b = mix(r, 0.9 * env[3], thin), mix(g, 0.9 * env[4], thin), mix(b, 0.9 * env[5], thin)
+        if veil > 0.0:
+            # Light falls through the part towards the sun: denser there is darker here.
+            flat = 0.22 / max(0.25, math.sqrt(env[0] * env[0] + env[2] * env[2]))
+            inner = _density(x + flat * env[0], z + flat * env[2], env[12], seed)
+            lit = clamp(1.0 - 0.55 * inner + 0.25 * (1.0 - cloud), 0.25, 1.1) + 0.5 * towards**8 * (
+                1.0 - cloud
+            )
+            gray = 0.25 + 0.2 * (1.0 - inner)
+            r = mix(r, 0.78 * lit * env[3] + gray * env[9], veil)
+            g = mix(g, 0.78 * lit * env[4] + gray * env[10], veil)
+            b = mix(b, 0.78 * lit * env[5] + gray * env[11], veil)
+        if up > 0.05:
+            cirrus = fractal2(0.35 * x + 2.0, 1.9 * z + 0.5 * x, 5, seed + 21, 0.0)
+            thin = 0.35 * env[12] * step(cirrus, 0.5, 0.8) * step(up, 0.05, 0.3) * (1.0 - veil)
+            r, g, b = mix(r, 0.9 * env[3], thin), mix(g, 0.9 * env[4], thin), mix(b, 0.9 * env[5], thin)
     disk = 14.0 * step(towards, math.cos(0.0062), math.cos(0.0045)) + 0.7 * max(0.0, towards) ** 900
     disk *= (1.0 - veil) ** 3
     if env[15] > 0.0:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..checks import check_finite, check_shape
+from ..compiled import in_slices
 from ..errors import InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..scene.camera import Camera, Equirect
+from ..scene.camera import Camera
 from .scene import Scene
 
-__all__ = ["SceneFrame", "exposed", "render_scene"]
+__all__ = ["SceneFrame", "render_scene"]
 
-_BAND_RAYS = 1 << 15  # 16 MB of hits and mirrors
-_MIDDLE = 0.42  # display value of a well exposed picture
+_BAND_RAYS = 1 << 17  # between reports of progress
+_BLOCK_RAYS = 1 << 10  # 0.5 MB of hits and mirrors, which stay in the cache of a core
 _GAIN = 1.4  # before the tone curve, whose toe is dark
 
 
@@ -74,15 +76,16 @@ def render_scene(
         )
     from .kernels_picture import develop
 
-    work = _Work(scene, camera, camera_from_world.detach().to("cpu", torch.float64).numpy())
     total = camera.height * camera.width
     light, normal = np.empty((total, 9), np.float32), np.empty((total, 3), np.float32)
-    depth, shape = np.empty(total, np.float32), np.empty(total, np.int64)
+    depth, shape = np.empty(total, np.float32), np.empty(total, np.int32)
+    pose = camera_from_world.detach().to("cpu", torch.float64).numpy()
+    work = _Work(scene, camera, pose, (samples, light_rays, seed), (light, depth, normal, shape))
     band = max(1, _BAND_RAYS // samples)
     for first in range(0, total, band):
-        part = slice(first, min(first + band, total))
-        depth[part], normal[part], shape[part] = work.look(part, samples, light_rays, seed, light[part])
-        progress(ProgressEvent(part.stop, total, "render scene"))
+        count = min(band, total - first)
+        in_slices(functools.partial(work.look, first), count, max(1, _BLOCK_RAYS // samples))
+        progress(ProgressEvent(first + count, total, "render scene"))
     if light_rays:
         _smooth(camera, light, depth, normal, work.turn)
     rgb = np.empty((total, 3), np.float32)
@@ -99,79 +102,49 @@ def render_scene(
     )
 
 
-def exposed(scene: Scene, camera_from_world: Tensor) -> Scene:
-    """Return the scene with an exposure at which a view has the brightness of a good photograph.
-
-    Meters a small panorama: the mean of its logarithms becomes a middle gray. All frames of a path need the same one.
-
-    Args:
-        scene: its own exposure is replaced.
-        camera_from_world: ``[4, 4]`` where to meter.
-    """
-    camera = Equirect((32, 64))
-    weight = camera.row_weights()[:, None].float() / (32 * 64)
-    exposure = 1.0
-    for _ in range(4):  # the tone curve is not inverted: a few steps reach its middle
-        scene = replace(scene, environment=replace(scene.environment, exposure=exposure))
-        frame = render_scene(scene, camera, camera_from_world, light_rays=6)
-        middle = float(torch.exp((frame.rgb.mean(-1).clamp(0.01, 0.99).log() * weight).sum()))
-        exposure *= min(12.0, max(0.1, (_MIDDLE / middle) ** 1.6))
-    return replace(scene, environment=replace(scene.environment, exposure=exposure))
-
-
 class _Work:
     """Kernels and their arguments for one picture."""
 
-    def __init__(self, scene: Scene, camera: Camera, pose: np.ndarray) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        camera: Camera,
+        pose: np.ndarray,
+        settings: tuple[int, int, int],  # samples, light rays, seed
+        results: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],  # light, depth, normal, shape
+    ) -> None:
         self.turn = np.ascontiguousarray(pose[:3, :3].T)
         self.center = -self.turn @ pose[:3, 3]
         self.lens, self.size, self.pixel = camera.kernel_values().numpy(), camera.size_px, camera.pixel_rad
         self.scene = (scene.geometry, scene.looks)
         self.lights = (_environment_row(scene), _lamp_rows(scene))
+        self.settings, self.results = settings, results
 
-    def look(
-        self, part: slice, samples: int, light_rays: int, seed: int, light: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Write the light of a band of pixels; return distance, normal and shape at their centers."""
-        from .kernels_light import Hit, gather, mirror
+    def look(self, first: int, begin: int, until: int) -> None:
+        """Write the results of pixels ``first + begin`` to ``first + until - 1``, block by block, on this thread."""
+        from .kernels_light import Hit, collect, gather, mirror, trace_first, workspace
         from .kernels_materials import paint
 
-        rows = self._trace(part, samples, seed)
-        centers = rows if samples == 1 else self._trace(part, 1, seed)
-        depth, normal = centers[:, Hit.DISTANCE].copy(), centers[:, Hit.NORMAL : Hit.NORMAL + 3].copy()
-        shape = centers[:, Hit.SHAPE].astype(np.int64)
-        paint(len(rows), self.scene[1], rows)
-        mirrors, found = np.empty_like(rows), np.empty((len(rows), 9))
-        first = part.start * samples
-        gather(
-            len(rows), first, seed, light_rays, *self.scene, *self.lights, rows, mirrors, self.pixel, found
-        )
-        if (mirrors[:, Hit.SHAPE] > -2).any():
-            paint(len(rows), self.scene[1], mirrors)
-            mirror(len(rows), first, seed, *self.scene, *self.lights, rows, mirrors, found)
-        found[:, :3] = np.minimum(found[:, :3], 8.0)  # one bright sample does not fill a pixel
-        light[:] = found.reshape(-1, samples, 9).mean(1)
-        lit = np.maximum((rows[:, Hit.SHAPE].reshape(-1, samples) >= 0).sum(1), 1)
-        light[:, 6:] *= (samples / lit)[:, None]
-        return depth, normal, shape
-
-    def _trace(self, part: slice, samples: int, seed: int) -> np.ndarray:
-        from .kernels_light import Hit, trace_first
-
-        rows = np.empty(((part.stop - part.start) * samples, Hit.WIDTH))
-        trace_first(
-            len(rows),
-            part.start,
-            self.center,
-            self.turn,
-            self.lens,
-            self.size,
-            samples,
-            seed,
-            *self.scene,
-            rows,
-        )
-        return rows
+        samples, light_rays, seed = self.settings
+        block = max(1, _BLOCK_RAYS // samples)
+        most = min(block, until - begin) * samples
+        tables = np.empty((most, Hit.WIDTH)), np.empty((most, Hit.WIDTH)), np.empty((most, 9))
+        lens, space = (self.center, self.turn, self.lens, self.size), workspace()
+        for start in range(first + begin, first + until, block):
+            count, ray = min(block, first + until - start), start * samples
+            rows, mirrors, light = (table[: count * samples] for table in tables)
+            trace_first(start, *lens, samples, seed, *self.scene, rows, space)
+            centers = rows
+            if samples > 1:
+                centers = np.empty((count, Hit.WIDTH))
+                trace_first(start, *lens, 1, seed, *self.scene, centers, space)
+            paint(self.scene[1], rows)
+            if gather(
+                ray, seed, light_rays, *self.scene, *self.lights, rows, mirrors, self.pixel, light, space
+            ):
+                paint(self.scene[1], mirrors)
+                mirror(ray, seed, *self.scene, *self.lights, rows, mirrors, light, space)
+            collect(start, samples, centers, rows, light, *self.results)
 
 
 def _smooth(

@@ -491,7 +491,7 @@ def _mean_colors(looks: Looks) -> np.ndarray:  # [M, 3]
     rows[..., Hit.U], rows[..., Hit.V] = steps[:, 0], steps[:, 1]
     rows[..., Hit.PIXEL], rows[..., Hit.MATERIAL] = 0.05, np.arange(count)[:, None]
     rows[..., Hit.COLOR : Hit.COLOR + 3] = looks.materials[:, None, Column.COLOR : Column.COLOR + 3]
-    paint(count * places, looks, rows.reshape(-1, Hit.WIDTH))
+    paint(looks, rows.reshape(-1, Hit.WIDTH))
     result: np.ndarray = rows[..., Hit.COLOR : Hit.COLOR + 3].mean(1)
     return result
 
