@@ -19,12 +19,15 @@ from .kernels_alpha import is_solid_at
 from .kernels_lanes import LANES, enter_boxes, first_lane
 from .kernels_shapes import shape_distance, shape_surface
 
-__all__ = ["STACK", "build", "hits", "occlusions", "trace"]
+__all__ = ["LIGHTS", "STACK", "build", "hits", "occlusions", "trace"]
 
 _LEAF, _BINS, _DEEPEST = 3, 16, 64
 
-STACK = (LANES - 1) * _DEEPEST + 2 * LANES
-"""Entries of a traversal's stack: of the deepest hierarchy that `build` makes, and a node's boxes at the end."""
+STACK = (LANES - 1) * _DEEPEST + 2 * LANES + 1
+"""Entries of a traversal's stack: of the deepest hierarchy that `build` makes, then a node's boxes or last blockers."""
+
+LIGHTS = LANES
+"""Lights whose last blocker is kept."""
 
 _NO_SHADOW, _PERFORATED = 1, 2
 _INF = math.inf
@@ -165,16 +168,20 @@ def _inverse(d):
 
 
 @compiled(allocates=False)
-def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
+def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, light, stack, entries):
     """Closest hit up to ``limit``: distance (``limit`` without one), shape (-1: none), coordinates along its edges.
 
-    With ``any_hit`` the first one found, of shapes that cast a shadow.
+    With ``any_hit`` the first one found, of shapes that cast a shadow. What blocked the last ray to the same ``light``
+    (0 to `LIGHTS` - 1) is looked at first.
     """
     x, y, z = f4(ox), f4(oy), f4(oz)
     ix, iy, iz = _inverse(dx), _inverse(dy), _inverse(dz)
     near_x, near_y, near_z = (0 if ix > 0 else 3), (1 if iy > 0 else 4), (2 if iz > 0 else 5)
     best, found, best_u, best_v, rank = limit, -1, 0.0, 0.0, -1
     stack[0], entries[0], waiting = 0, f4(0.0), 1
+    last = STACK - LIGHTS + light
+    if any_hit and stack[last] < 0:
+        stack[1], entries[1], waiting = stack[last], f4(0.0), 2
     while waiting > 0:
         waiting -= 1
         if entries[waiting] * f4(0.999998) > f4(best):
@@ -191,6 +198,7 @@ def trace(g, looks, ox, oy, oz, dx, dy, dz, limit, any_hit, stack, entries):
                     if flags & _PERFORATED and not is_solid_at(g, looks, k, u, v):
                         continue
                     if any_hit:
+                        stack[last] = ~(4 * k + 1)
                         return t, k, u, v
                     best, found, best_u, best_v, rank = t, k, u, v, g.kinds[k, 5]
             continue
@@ -215,7 +223,7 @@ def _hits(begin, until, origins, directions, g, looks, distance, shape, material
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-        t, k, _, _ = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
+        t, k, _, _ = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, 0, stack, entries)
         distance[i], shape[i], material[i] = t, k, 0
         normal[i, 0] = normal[i, 1] = normal[i, 2] = 0.0
         if k >= 0:
@@ -229,7 +237,7 @@ def _hits(begin, until, origins, directions, g, looks, distance, shape, material
 @sliced(grain=256)
 def hits(begin, until, origins, directions, g, looks, distance, shape, material, normal):
     """Closest hit of each ray: distance, index of the shape (-1: none), its material (0) and unit normal."""
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
+    stack, entries = np.zeros(STACK, np.int32), np.empty(STACK, np.float32)
     _hits(begin, until, origins, directions, g, looks, distance, shape, material, normal, stack, entries)
 
 
@@ -238,11 +246,11 @@ def _occlusions(begin, until, origins, directions, limits, g, looks, blocked, st
     for i in range(begin, until):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-        blocked[i] = trace(g, looks, ox, oy, oz, dx, dy, dz, limits[i], True, stack, entries)[1] >= 0
+        blocked[i] = trace(g, looks, ox, oy, oz, dx, dy, dz, limits[i], True, 0, stack, entries)[1] >= 0
 
 
 @sliced(grain=256)
 def occlusions(begin, until, origins, directions, limits, g, looks, blocked):
     """Whether anything that casts a shadow is nearer than the limit, for each ray."""
-    stack, entries = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
+    stack, entries = np.zeros(STACK, np.int32), np.empty(STACK, np.float32)
     _occlusions(begin, until, origins, directions, limits, g, looks, blocked, stack, entries)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..compiled import compiled
 from .kernels_alpha import surface_uv
-from .kernels_hierarchy import STACK, trace
+from .kernels_hierarchy import LIGHTS, STACK, trace
 from .kernels_noise import clamp, lattice, mix, random
 from .kernels_shapes import shape_surface
 from .kernels_sky import sky, soft_sky
@@ -60,7 +60,7 @@ u4 = np.uint32
 
 def workspace():
     """Return what kernels of one thread need: a stack, its distances, and the state of the random numbers."""
-    return np.empty(STACK, np.int32), np.empty(STACK, np.float32), np.zeros(1, np.uint32)
+    return np.zeros(STACK, np.int32), np.empty(STACK, np.float32), np.zeros(1, np.uint32)
 
 
 @compiled(inline="always")
@@ -140,7 +140,7 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
         lx = env[0] + 0.014 * (random(state) - 0.5)
         ly = env[1] + 0.014 * (random(state) - 0.5)
         lz = env[2] + 0.014 * (random(state) - 0.5)
-        if trace(g, looks, px, py, pz, lx, ly, lz, _INF, True, stack, entries)[1] < 0:
+        if trace(g, looks, px, py, pz, lx, ly, lz, _INF, True, 0, stack, entries)[1] < 0:
             red, green, blue = power * env[3], power * env[4], power * env[5]
     count = lamps.shape[0]
     only = int(random(state) * count) if count and not every else -1
@@ -160,7 +160,10 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
         power = max(cosine, -thin * cosine) * (1.0 - far / reach) ** 2 / max(square, 0.06)
         if power <= 0.0:
             continue
-        if trace(g, looks, px, py, pz, lx, ly, lz, far - 0.15, True, stack, entries)[1] >= 0:
+        if (
+            trace(g, looks, px, py, pz, lx, ly, lz, far - 0.15, True, 1 + i % (LIGHTS - 1), stack, entries)[1]
+            >= 0
+        ):
             continue
         power *= count if only >= 0 else 1.0
         red, green, blue = red + power * lamps[i, 3], green + power * lamps[i, 4], blue + power * lamps[i, 5]
@@ -170,7 +173,7 @@ def _direct(g, looks, env, lamps, px, py, pz, nx, ny, nz, thin, every, state, st
 @compiled(allocates=False)
 def locate(g, looks, ox, oy, oz, dx, dy, dz, pixel, stack, entries, row):
     """Write where a unit ray meets the scene into a row of `Hit`; ``pixel`` is the angle of a pixel."""
-    t, k, u, v = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, stack, entries)
+    t, k, u, v = trace(g, looks, ox, oy, oz, dx, dy, dz, _INF, False, 0, stack, entries)
     row[3], row[24], row[25] = t, k, 0.0
     row[26], row[27], row[28] = dx, dy, dz
     if k < 0:
@@ -288,7 +291,7 @@ def _around(g, looks, env, lamps, px, py, pz, nx, ny, nz, rays, state, stack, en
         if length < 1e-6:
             continue
         dx, dy, dz = dx / length, dy / length, dz / length
-        t, k, _, _ = trace(g, looks, px, py, pz, dx, dy, dz, _INF, False, stack, entries)
+        t, k, _, _ = trace(g, looks, px, py, pz, dx, dy, dz, _INF, False, 0, stack, entries)
         if k < 0:
             a, b, c = soft_sky(env, dx, dy, dz)
         else:
