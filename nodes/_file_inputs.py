@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from ._host import input_files, io
+from ..matrix3d_core.errors import InvalidInput
+from ._host import input_files, io, resolve_input_file
 
 UPLOAD_KEY = "matrix3d_upload"
 """In the options of an input: ``{"what": kind, "suffixes": [...]}``, which ``web/upload.mjs`` reads."""
@@ -26,3 +28,25 @@ def file_input(
         extra_dict={UPLOAD_KEY: {"what": what, "suffixes": list(suffixes)}},
         **options,
     )
+
+
+def load_width_input(things: str, default: int, **options: bool) -> Any:
+    """Return the input for the columns to which a loader shrinks larger ``things``."""
+    return io.Int.Input(
+        "max_width",
+        default=default,
+        min=0,
+        max=32768,
+        step=2,
+        tooltip=f"Wider {things} are downsampled to this many columns on loading. 0 keeps them.",
+        **options,
+    )
+
+
+def file_state(name: str) -> object:
+    """Return what tells one version of an input file from another."""
+    try:
+        state = (Path(name) if Path(name).is_absolute() else resolve_input_file(name)).stat()
+    except (InvalidInput, OSError):
+        return name
+    return [name, state.st_mtime_ns, state.st_size]

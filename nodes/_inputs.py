@@ -15,6 +15,7 @@ __all__ = [
     "AUTO_BACKBONE",
     "backbone_input",
     "backend_input",
+    "camera_height_input",
     "degrees_input",
     "fps_input",
     "frames_input",
@@ -117,6 +118,18 @@ def fps_input(**options: Any) -> Any:
         step=0.1,
         tooltip="Frames per second, for playback.",
         **options,
+    )
+
+
+def camera_height_input(use: str) -> Any:
+    """Return the input for the camera's height; ``use`` goes on after "Meters from ground to camera"."""
+    return io.Float.Input(
+        "camera_height",
+        default=1.6,
+        min=0.01,
+        max=1000.0,
+        step=0.05,
+        tooltip=f"Meters from ground to camera{use}",
     )
 
 

@@ -30,11 +30,11 @@ from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
-from ._file_inputs import file_input
+from ._file_inputs import file_input, file_state, load_width_input
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, depth_device, learned_networks
 from ._host_routes import answer_posts
-from ._inputs import AUTO_BACKBONE, backbone_input
+from ._inputs import AUTO_BACKBONE, backbone_input, camera_height_input
 from ._search import WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType
 
@@ -112,14 +112,7 @@ class PanoLoad(io.ComfyNode):
                     tooltip="For the depth output. 'with the panorama': the sample's own, or a file called "
                     f"<panorama>_depth with {', '.join(DEPTH_WRITE_SUFFIXES)} beside the picture, if there is one.",
                 ),
-                io.Int.Input(
-                    "max_width",
-                    default=4096,
-                    min=0,
-                    max=32768,
-                    step=2,
-                    tooltip="Wider images are downsampled to this many columns on loading. 0 keeps them.",
-                ),
+                load_width_input("images", 4096),
                 _png_scale_input(),
                 io.Combo.Input(
                     "eye",
@@ -180,7 +173,7 @@ class PanoLoad(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, image: str, depth_file: str, *_: Any, **__: Any) -> object:
-        return [_file_state(image), _file_state(depth_file), _file_state(str(_companion(image) or _NONE))]
+        return [file_state(image), file_state(depth_file), file_state(str(_companion(image) or _NONE))]
 
     @classmethod
     def execute(
@@ -250,15 +243,6 @@ def _companion(image: str) -> Path | None:
     return None
 
 
-def _file_state(name: str) -> object:
-    """Return what tells one version of an input file from another."""
-    try:
-        state = (Path(name) if Path(name).is_absolute() else resolve_input_file(name)).stat()
-    except (InvalidInput, OSError):
-        return name
-    return [name, state.st_mtime_ns, state.st_size]
-
-
 class PanoDepth(io.ComfyNode):
     """A panorama with distances: the geometry that everything else starts from."""
 
@@ -303,14 +287,7 @@ class PanoDepth(io.ComfyNode):
                     tooltip="The unit of the result. 'geometric mean 1' is Matrix-3D's. 'camera height' finds the "
                     "ground below the camera and scales to meters. learned and grounded are always in meters.",
                 ),
-                io.Float.Input(
-                    "camera_height",
-                    default=1.6,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.05,
-                    tooltip="Meters from ground to camera, for scale 'camera height', learned and grounded.",
-                ),
+                camera_height_input(", for scale 'camera height', learned and grounded."),
                 file_input(
                     "depth_file",
                     "depth",
@@ -456,7 +433,7 @@ class PanoDepth(io.ComfyNode):
     def fingerprint_inputs(
         cls, source: str = _AUTO, depth_file: str = _NONE, backbone: str = AUTO_BACKBONE, **_: Any
     ) -> object:
-        return [_file_state(depth_file), backbone_state(backbone) if source in (_AUTO, _LEARNED) else ""]
+        return [file_state(depth_file), backbone_state(backbone) if source in (_AUTO, _LEARNED) else ""]
 
     @classmethod
     def execute(

@@ -13,10 +13,16 @@ from ..matrix3d_core.outpaint.learned import learned_photo_world
 from ..matrix3d_core.outpaint.lens import load_photo
 from ..matrix3d_core.panorama.photo import MAPPINGS, Placement, fovs_from_moge, place_photo, project_on_canvas
 from ._adapters import distance_from_host, image_from_host, mask_from_host
-from ._file_inputs import file_input
+from ._file_inputs import file_input, file_state, load_width_input
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, learned_networks
-from ._inputs import AUTO_BACKBONE, backbone_input, vertical_fov_input, yaw_pitch_roll_inputs
+from ._inputs import (
+    AUTO_BACKBONE,
+    backbone_input,
+    camera_height_input,
+    vertical_fov_input,
+    yaw_pitch_roll_inputs,
+)
 from ._search import PANORAMA_WORDS, WORLD_WORDS
 from ._types import DepthType, GeometryType, MoGeGeometryType, PlacementType
 
@@ -173,6 +179,10 @@ class PanoProject(io.ComfyNode):
         return io.NodeOutput(picture[None], mask[None], placed, ui=preview)
 
 
+def _fov_input(tooltip: str) -> Any:
+    return io.Float.Input("fov", default=0.0, min=0.0, max=150.0, step=0.5, round=0.001, tooltip=tooltip)
+
+
 class PhotoLoad(io.ComfyNode):
     """A photo from the host's input folder, with the field of view that its file names."""
 
@@ -192,24 +202,8 @@ class PhotoLoad(io.ComfyNode):
                     IMAGE_SUFFIXES,
                     tooltip="A picture in the host's input folder. A whole panorama is refused: use Load Panorama.",
                 ),
-                io.Int.Input(
-                    "max_width",
-                    default=0,
-                    min=0,
-                    max=32768,
-                    step=2,
-                    advanced=True,
-                    tooltip="Wider photos are downsampled to this many columns on loading. 0 keeps them.",
-                ),
-                io.Float.Input(
-                    "fov",
-                    default=0.0,
-                    min=0.0,
-                    max=150.0,
-                    step=0.5,
-                    round=0.001,
-                    tooltip="Horizontal field of view in degrees, if you know it. 0: from the EXIF tags.",
-                ),
+                load_width_input("photos", 0, advanced=True),
+                _fov_input("Horizontal field of view in degrees, if you know it. 0: from the EXIF tags."),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The photo, upright."),
@@ -223,11 +217,7 @@ class PhotoLoad(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, image: str, **_: Any) -> object:
-        try:
-            stat = resolve_input_file(image).stat()
-        except (ValueError, OSError):
-            return math.nan
-        return [stat.st_mtime_ns, stat.st_size]
+        return file_state(image)
 
     @classmethod
     def execute(cls, image: str, max_width: int = 0, fov: float = 0.0) -> io.NodeOutput:
@@ -257,24 +247,11 @@ class PhotoToPanorama(io.ComfyNode):
             ],
             inputs=[
                 io.Image.Input("image", tooltip="One perspective photo, without lens distortion."),
-                io.Float.Input(
-                    "fov",
-                    default=0.0,
-                    min=0.0,
-                    max=150.0,
-                    step=0.5,
-                    round=0.001,
-                    tooltip="Horizontal field of view in degrees, edge to edge. 0: estimated from the picture. Load "
-                    "Photo reads it from EXIF.",
+                _fov_input(
+                    "Horizontal field of view in degrees, edge to edge. 0: estimated from the picture. Load Photo "
+                    "reads it from EXIF."
                 ),
-                io.Float.Input(
-                    "camera_height",
-                    default=1.6,
-                    min=0.01,
-                    max=1000.0,
-                    step=0.05,
-                    tooltip="Meters from ground to camera; scales the depth where the photo shows ground.",
-                ),
+                camera_height_input("; scales the depth where the photo shows ground."),
                 io.Int.Input(
                     "working_width",
                     default=4096,

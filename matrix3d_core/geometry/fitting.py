@@ -1,5 +1,5 @@
 """Least squares in closed form: scale and shift between two depths, a similarity between two sets of points, and a
-plane through noisy points."""
+plane through noisy points; and the median of weighted values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checks import check_floating, check_shape
 from ..errors import InvalidInput
 
-__all__ = ["PlaneFit", "fit_plane", "fit_scale", "fit_scale_shift", "fit_similarity"]
+__all__ = ["PlaneFit", "fit_plane", "fit_scale", "fit_scale_shift", "fit_similarity", "weighted_median"]
 
 _SCORED_POINTS = 20_000  # hypotheses are scored on at most this many points
 
@@ -257,3 +257,15 @@ def _is_near(normals: Tensor, axis: Tensor | None, max_angle_rad: float) -> Tens
     if axis is None:
         return torch.ones(normals.shape[:-1], dtype=torch.bool)
     return (normals @ axis).abs() >= math.cos(min(max_angle_rad, math.pi / 2))
+
+
+def weighted_median(values: Tensor, weights: Tensor) -> float:  # [N], [N]
+    """Return the value up to which half of the weight lies.
+
+    Args:
+        values: ``[N]``, at least one.
+        weights: ``[N]``, not negative.
+    """
+    order = values.argsort()
+    summed = weights[order].double().cumsum(0)
+    return float(values[order[min(int((summed < summed[-1] / 2).sum()), len(order) - 1)]])

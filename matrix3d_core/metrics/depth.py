@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from ..geometry.fitting import weighted_median
 
 __all__ = ["depth_figures", "sky_iou"]
 
@@ -43,7 +44,7 @@ def depth_figures(
     share = torch.ones_like(log_error) if weight is None else weight[known].double().flatten()
     share = share / share.sum()
     if align:
-        log_error = log_error - _weighted_median(log_error, share)
+        log_error = log_error - weighted_median(log_error, share)
     ratio = torch.exp(log_error)
     return {
         "delta": float((share * (torch.maximum(ratio, 1 / ratio) < DELTA)).sum()),
@@ -63,9 +64,3 @@ def sky_iou(found: Tensor, truth: Tensor, weight: Tensor | None = None) -> float
     weight = torch.ones(truth.shape) if weight is None else weight
     either = float((weight * (found | truth)).sum())
     return float((weight * (found & truth)).sum()) / either if either else 1.0
-
-
-def _weighted_median(values: Tensor, share: Tensor) -> Tensor:
-    order = torch.argsort(values)
-    half = torch.searchsorted(share[order].cumsum(0), torch.tensor(0.5, dtype=share.dtype))
-    return values[order[min(int(half), len(order) - 1)]]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...checks import check_shape, check_two_to_one
 from ...errors import InvalidInput
+from ...geometry.fitting import weighted_median
 from ...geometry.spherical import erp_directions
 
 __all__ = ["ClassGround", "find_ground", "snap_to_ground"]
@@ -62,8 +63,8 @@ def find_ground(log_distance: Tensor, ground: Tensor) -> ClassGround | None:
         return None
     used = weight > 0
     heights, weight = (torch.exp(log_distance.double()) * down)[used], weight[used]
-    height = _weighted_median(heights, weight)
-    residual = _weighted_median((heights / height - 1).abs(), weight)
+    height = weighted_median(heights, weight)
+    residual = weighted_median((heights / height - 1).abs(), weight)
     return ClassGround(height, share, residual) if residual < _MOST_RESIDUAL else None
 
 
@@ -103,9 +104,3 @@ def _down_and_area(log_distance: Tensor, ground: Tensor) -> tuple[Tensor, Tensor
     check_shape("ground", ground, f"{size['H']} {size['W']}")
     down = erp_directions(size["H"], 1, dtype=torch.float64)[..., 1]
     return down, torch.sqrt((1 - down.square()).clamp_min(0))
-
-
-def _weighted_median(values: Tensor, weights: Tensor) -> float:
-    order = values.argsort()
-    summed = weights[order].cumsum(0)
-    return float(values[order[min(int((summed < summed[-1] / 2).sum()), len(order) - 1)]])

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ...checks import check_finite, check_shape
 from ...errors import InvalidInput
+from ...geometry.fitting import weighted_median
 from ...geometry.spherical import erp_directions
 from ...progress import ProgressEvent, ProgressFn, no_progress
 from .views import ViewSet, sample_views
@@ -137,7 +138,7 @@ def _align(logs: Tensor, weights: Tensor, area: Tensor) -> Tensor:  # [V, H, W],
             if not bool(inside.any()):
                 continue
             weight = both[inside]
-            difference = _weighted_median(logs[a][inside] - logs[b][inside], weight)
+            difference = weighted_median(logs[a][inside] - logs[b][inside], weight)
             pull = float(weight.sum())
             matrix[a, a] += pull
             matrix[b, b] += pull
@@ -147,13 +148,7 @@ def _align(logs: Tensor, weights: Tensor, area: Tensor) -> Tensor:  # [V, H, W],
             right[b] += pull * difference
     matrix += torch.diag(_PRIOR * mass + 1e-6 * mass.sum())
     addends: Tensor = torch.linalg.solve(matrix, right)
-    return addends - _weighted_median(addends, mass)
-
-
-def _weighted_median(values: Tensor, weights: Tensor) -> float:
-    order = values.argsort()
-    summed = weights[order].double().cumsum(0)
-    return float(values[order[min(int((summed < summed[-1] / 2).sum()), len(order) - 1)]])
+    return addends - weighted_median(addends, mass)
 
 
 def _gradients(logs: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
