@@ -151,6 +151,20 @@ def test_a_room_is_closed_by_its_ceiling_floor_and_walls():
     assert 1.5 < float(level.min()) <= float(level.max()) < 9
 
 
+def test_the_photos_ground_is_put_on_its_plane():
+    def rough(rgb, K_px, world_from_camera):
+        exact = _room(rgb, K_px, world_from_camera)
+        wave = 1 + 0.02 * torch.sin(1.3 * torch.arange(rgb.shape[1]))
+        return PhotoDistance(exact.depth_ray * wave, exact.is_sky)
+
+    photo = place_photo(torch.full((40, 56, 3), 0.5), math.radians(75), pitch_rad=math.radians(-15))
+    geometry = photo_world(photo, rough, camera_height=1.5, height=64).geometry
+    down = erp_directions(64, 128)[..., 1]
+    height = (geometry.depth_ray * down)[~geometry.is_filled & (down > math.sin(math.radians(20)))]
+    assert len(height) > 100
+    assert float((height / 1.5 - 1).abs().max()) < 1e-3
+
+
 def test_without_ground_the_scale_is_the_estimators():
     def wall(rgb, K_px, world_from_camera):
         return PhotoDistance(torch.full(rgb.shape[:2], 7.0), torch.zeros(rgb.shape[:2], dtype=torch.bool))

@@ -67,6 +67,39 @@ def test_a_textured_quad_shows_its_picture_upright(tmp_path, suffix):
     )
 
 
+def test_a_texture_keeps_its_tint_and_its_holes(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.full((8, 8, 4), 255, np.uint8)
+    pixels[:, :4, 3] = 0  # the left half is a hole
+    material = trimesh.visual.material.PBRMaterial(
+        baseColorTexture=image.fromarray(pixels),
+        baseColorFactor=(255, 0, 0, 255),
+        alphaMode="MASK",
+        name="print",
+    )
+    corners = np.array(((-1, 0, -3), (1, 0, -3), (1, 3, -3), (-1, 3, -3)), float)
+    uv = np.array(((0, 0), (1, 0), (1, 1), (0, 1)), float)
+    visual = trimesh.visual.TextureVisuals(uv, material=material)
+    card = trimesh.Trimesh(corners, ((0, 1, 2), (0, 2, 3)), visual=visual, process=False)
+    trimesh.Scene({"card": card}).export(tmp_path / "card.glb")
+    frame = look(read_scene(tmp_path / "card.glb", environment=SUNNY))
+    assert math.isinf(frame.depth_ray[32, 26])
+    assert float(frame.depth_ray[32, 37]) == pytest.approx(3 * math.hypot(1, 5.5 / 32, 0.5 / 32), rel=1e-6)
+    red, green, blue = frame.rgb[32, 37].tolist()
+    assert red > 2 * max(green, blue)
+    assert int(frame.surface_class[32, 37]) == SurfaceClass.FOLIAGE
+
+
+def test_the_lowest_floor_is_at_height_0(tmp_path):
+    scene = trimesh.Scene()
+    for name, up in (("one", -2), ("two", 1)):
+        corners = np.array(((-4, up, 4), (4, up, 4), (4, up, -4), (-4, up, -4)), float)
+        scene.add_geometry(trimesh.Trimesh(corners, ((0, 1, 2), (0, 2, 3)), process=False), node_name=name)
+    scene.export(tmp_path / "floors.glb")
+    built = read_scene(tmp_path / "floors.glb")
+    assert {item.name: -item.low[1] for item in built.objects} == pytest.approx({"one": 0, "two": 3})
+
+
 def test_units_axes_and_vertex_colors(tmp_path):
     # A red wall of 500 x 400 cm, 300 cm along y, z up: as Blender writes PLY in centimeters.
     points = np.array(((-250, 300, 0), (250, 300, 0), (250, 300, 400), (-250, 300, 400)), float)
