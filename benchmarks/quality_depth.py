@@ -14,6 +14,7 @@ import math
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -94,6 +95,24 @@ class LinearReadout(torch.nn.Module):
                           nothing.expand(-1, len(SURFACE_CLASSES), -1, -1))  # fmt: skip
 
 
+class Remembered(torch.nn.Module):
+    """The backbone, which computes the features of one panorama's views once for all heads."""
+
+    def __init__(self, backbone: Dinov2) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.known: list[tuple[Tensor, list[Tensor]]] = []
+
+    def forward(self, images: Tensor, layers: tuple[int, ...]) -> list[Tensor]:
+        """Return the features of ``images``."""
+        for seen, features in self.known:
+            if torch.equal(seen, images):
+                return features
+        features = self.backbone(images, layers)
+        self.known.append((images, features))
+        return features
+
+
 def shoot(family: str, seed: int) -> tuple[Tensor, SceneFrame, float]:
     """Return a photographic panorama, its truth, and the camera's height above the ground."""
     scene = make_scene(family, seed)
@@ -115,7 +134,8 @@ def judge(geometry: PanoramaGeometry, frame: SceneFrame, camera_height: float) -
     figures = depth_figures(found, truth, weight=weight)
     figures["sky_both"] = float((weight * (geometry.is_sky & sky)).mean())
     figures["sky_either"] = float((weight * (geometry.is_sky | sky)).mean())
-    figures["metric_abs_rel"] = depth_figures(found, truth, weight=weight, align=False)["abs_rel"]
+    in_meters = depth_figures(found, truth, weight=weight, align=False)
+    figures |= {f"metric_{name}": in_meters[name] for name in ("delta", "abs_rel")}
     ground = (
         (frame.surface_class == 1) & (truth < math.hypot(GROUND_REACH, camera_height)) & (rays[..., 1] > 0.1)
     )
@@ -169,24 +189,28 @@ def main() -> int:
     if path is None:
         parser.error("the backbone was not found; see `matrix3d convert-backbone`")
     backbone: Dinov2 = read_backbone(path)
-    heads: dict[str, torch.nn.Module | None] = {"grounded": None}
+    learned_head = read_head(options.head) if options.head else shipped_head()
+    heads: dict[str, torch.nn.Module | None] = {"grounded": None, "learned": learned_head}  # in this order
     if options.readout_crops:
-        heads["linear read-out"] = LinearReadout(
-            CropFiles(sorted(options.readout_crops.glob("*.safetensors")))
-        )
-    heads["learned"] = read_head(options.head) if options.head else shipped_head()
+        files = [
+            path
+            for family in SETS["train"].families
+            for path in sorted(options.readout_crops.glob(f"{family}_*.safetensors"))
+        ]
+        heads["linear read-out"] = LinearReadout(CropFiles(files))
     families = SETS[options.set].families
     rows: dict[tuple[str, str], list[dict[str, float]]] = {}
     for family, seed in list(scenes_of(options.set))[
         : (1 if options.quick else options.scenes) * len(families)
     ]:
         rgb, frame, height = shoot(family, seed)
+        remembered = cast(Dinov2, Remembered(backbone))
         for name, head in heads.items():
             start = time.perf_counter()
             if head is None:
                 geometry = grounded_geometry(rgb, camera_height=height)
             else:
-                geometry = learned_geometry(rgb, backbone, head, camera_height=height)
+                geometry = learned_geometry(rgb, remembered, head, camera_height=height)
             row = {"seconds": time.perf_counter() - start, **judge(geometry, frame, height)}
             rows.setdefault((name, family), []).append(row)
             print(name, family, seed, " ".join(f"{k} {v:.3f}" for k, v in row.items()), flush=True)
