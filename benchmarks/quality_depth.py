@@ -5,7 +5,8 @@
 
 One panorama per scene, 1024x512, from a place where one can stand, with the variation of photographs. Distances are
 compared up to one scale per panorama, pixels weighted by their solid angle; the sky's IoU is that of all panoramas
-together, as some rooms show next to none.
+together, as some rooms show next to none. ``surface_abs_rel`` leaves out surfaces that were taken for sky, whose distance
+is a convention (twice the largest).
 """
 
 from __future__ import annotations
@@ -132,6 +133,8 @@ def judge(geometry: PanoramaGeometry, frame: SceneFrame, camera_height: float) -
     truth, found = frame.depth_ray.double(), geometry.depth_ray.double()
     sky = torch.isinf(truth)
     figures = depth_figures(found, truth, weight=weight)
+    both = torch.where(geometry.is_sky, math.inf, truth)
+    figures["surface_abs_rel"] = depth_figures(found, both, weight=weight)["abs_rel"]
     figures["sky_both"] = float((weight * (geometry.is_sky & sky)).mean())
     figures["sky_either"] = float((weight * (geometry.is_sky | sky)).mean())
     in_meters = depth_figures(found, truth, weight=weight, align=False)

@@ -23,7 +23,7 @@ from ..resample import resize_panorama
 from ..scale import geometric_mean
 from ..sky import SKY_FACTOR, fill_sky, small_islands
 from .crops import view_rays
-from .ground import find_ground, snap_to_ground
+from .ground import find_ground, snap_to_ceiling, snap_to_ground
 from .head import SURFACE_CLASSES, DepthHead, HeadOutput, read_head
 from .merge import blend_views, merge_views
 from .refine import enlarge_map, refine_distance
@@ -232,6 +232,8 @@ def learned_geometry(
     found = find_ground(log_distance, ground)
     log_distance = log_distance - (math.log(found.height) if found else 0.0)
     log_distance = snap_to_ground(log_distance.clamp(max=math.log(_MOST_HEIGHTS)), ground, 1.0)
+    ceiling = enlarge_map(class_map[..., _CEILING], len(rgb)) * (sky_fine < 0.5)
+    log_distance = snap_to_ceiling(log_distance, ceiling)
     depth_ray = camera_height * torch.exp(log_distance)
     is_sky = sky_fine >= 0.5
     depth_ray = fill_sky(depth_ray, ~is_sky)

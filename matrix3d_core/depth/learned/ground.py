@@ -13,7 +13,7 @@ from ...errors import InvalidInput
 from ...geometry.fitting import weighted_median
 from ...geometry.spherical import erp_directions
 
-__all__ = ["ClassGround", "find_ground", "snap_to_ground"]
+__all__ = ["ClassGround", "find_ground", "snap_to_ceiling", "snap_to_ground"]
 
 _LEAST_DIP_RAD = math.radians(
     12
@@ -96,6 +96,21 @@ def snap_to_ground(log_distance: Tensor, ground: Tensor, camera_height: float) -
     snapped = log_distance.clone()
     snapped[below] = torch.lerp(given, plane.expand_as(given), share).to(log_distance.dtype)
     return snapped
+
+
+def snap_to_ceiling(log_distance: Tensor, ceiling: Tensor) -> Tensor:
+    """Put a level ceiling onto its plane where the distances agree with it; without one nothing changes.
+
+    Args:
+        log_distance: ``[H, W]``, see `find_ground`.
+        ceiling: ``[H, W]`` probability that a pixel shows ceiling.
+
+    Raises:
+        InvalidInput: on wrong shapes.
+    """
+    turned, ceiling = log_distance.flip(0), ceiling.flip(0)
+    found = find_ground(turned, ceiling)
+    return log_distance if found is None else snap_to_ground(turned, ceiling, found.height).flip(0)
 
 
 def _down_and_area(log_distance: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:  # [H, 1], [H, 1]

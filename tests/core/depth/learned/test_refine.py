@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from room_worlds import room_distance, room_geometry
 
 from matrix3d_core.depth.learned import kernels_refine
-from matrix3d_core.depth.learned.ground import find_ground, snap_to_ground
+from matrix3d_core.depth.learned.ground import find_ground, snap_to_ceiling, snap_to_ground
 from matrix3d_core.depth.learned.refine import enlarge_map, refine_distance
 from matrix3d_core.depth.resample import resize_panorama
 from matrix3d_core.errors import InvalidInput
@@ -139,6 +139,22 @@ def test_ground_gives_meters_and_is_put_onto_its_plane():
     step = torch.where(floor & (directions[..., 0] > 0), scaled - 0.3, scaled)  # ground that is not level
     kept = snap_to_ground(step, floor.float(), 1.6)
     assert torch.equal(kept[directions[..., 0] > 0], step[directions[..., 0] > 0])
+
+
+def test_a_ceiling_is_level_and_the_rest_stays():
+    room = room_geometry(ROWS)
+    directions = erp_directions(ROWS, 2 * ROWS)
+    heights = room.depth_ray * -directions[..., 1]
+    ceiling = (heights - heights[0, 0]).abs() < 1e-3
+    waves = 0.06 * torch.sin(40 * directions[..., 0]) * torch.sin(40 * directions[..., 2])
+    wavy = room.depth_ray.log() + waves
+    snapped = snap_to_ceiling(wavy, ceiling.float())
+    near = ceiling & (room.depth_ray < 2 * heights[0, 0])
+    assert int(near.sum()) > 1000
+    assert float((snapped.exp() * -directions[..., 1] / heights[0, 0] - 1).abs()[near].max()) < 0.015
+    assert float((wavy.exp() * -directions[..., 1] / heights[0, 0] - 1).abs()[near].max()) > 0.04
+    assert torch.equal(snapped[~ceiling], wavy[~ceiling])
+    assert torch.equal(snap_to_ceiling(wavy, torch.zeros_like(wavy)), wavy)
 
 
 def test_where_no_ground_is_seen_there_is_none():
