@@ -5,8 +5,8 @@
 
 One panorama per scene, 1024x512, from a place where one can stand, with the variation of photographs. Distances are
 compared up to one scale per panorama, pixels weighted by their solid angle; the sky's IoU is that of all panoramas
-together, as some rooms show next to none. ``surface_abs_rel`` leaves out surfaces that were taken for sky, whose distance
-is a convention (twice the largest).
+together, as some rooms show next to none. ``surface_abs_rel`` leaves out surfaces that were taken for sky, whose
+distance is a convention (twice the largest).
 """
 
 from __future__ import annotations
