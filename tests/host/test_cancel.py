@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -53,11 +54,12 @@ def memory_after_free(comfy):
 
 
 def stop(comfy, prompt_id, node):
-    """Interrupt, and check how the prompt ended; return how long it took."""
-    start = time.monotonic()
+    """Interrupt, and check how the prompt ended; return the processor time that the host took, seconds."""
+    host = psutil.Process(comfy.process.pid)
+    before = sum(host.cpu_times()[:2])
     comfy.interrupt()
     entry = comfy.wait(prompt_id, 60)
-    seconds = time.monotonic() - start
+    seconds = sum(host.cpu_times()[:2]) - before
     messages = dict(entry["status"]["messages"])
     assert entry["status"]["status_str"] == "error"
     assert messages["execution_interrupted"]["node_id"] == node
@@ -66,13 +68,13 @@ def stop(comfy, prompt_id, node):
 
 
 def test_rendering_stops_within_seconds_and_the_queue_goes_on(comfy):
-    comfy.run(guidance_prompt(comfy, frames=5, width=128))  # kernels compiled, so times are honest
+    comfy.run(guidance_prompt(comfy, frames=5, width=128))  # kernels compiled, so none counts
     before = len(comfy.own_complaints())
 
     prompt_id = comfy.post_until(guidance_prompt(comfy, frames=161, width=960), "guide", 0.05)
     seconds = stop(comfy, prompt_id, "guide")
 
-    # One frame takes well below a second even when other work shares the two cores.
+    # One frame takes a tenth of a second, all of them far more than 5; other work on the machine does not count.
     assert seconds < 5
     outputs = comfy.run(guidance_prompt(comfy, frames=6, width=128))
     assert len(outputs["look"]["images"]) == 6
