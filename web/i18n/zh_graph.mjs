@@ -172,9 +172,6 @@ export const CHOICES = {
   courtyard: "庭院",
   river: "河流",
   office: "办公室",
-  apartment: "公寓",
-  suburb: "郊区",
-  orchard: "果园",
 };
 
 /** Progress texts of running nodes: the phases of the library's progress.
