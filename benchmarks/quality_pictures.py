@@ -28,8 +28,9 @@ from matrix3d_core.depth.learned.head import read_head
 from matrix3d_core.depth.preview import colorize_depth
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
-from matrix3d_core.io.images import read_image
 from matrix3d_core.outpaint.learned import learned_photo_world
+from matrix3d_core.outpaint.lens import load_photo
+from matrix3d_core.panorama.load import load_panorama
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.panorama import PanoramaGeometry
@@ -98,17 +99,19 @@ def main() -> None:
     networks = LearnedDepth(found.backbone, read_head(options.head), found.source) if options.head else found
     columns: list[Tensor] = []
     for path in options.panorama:
-        rgb = read_image(path)
+        rgb = load_panorama(path).rgb
         pair = (grounded_geometry(rgb), networks.geometry(rgb))
         columns += [
             torch.cat((_fitted(rgb), column(geometry, options.yaw, options.off))) for geometry in pair
         ]
     for path in options.photo:
-        rgb = read_image(path)
-        learned = learned_photo_world(rgb, networks).geometry
+        photo = load_photo(path)
+        learned = learned_photo_world(photo.rgb, networks, exif=photo.lens).geometry
         pair = (grounded_geometry(learned.rgb), learned)
         narrow = [0.0] * len(options.yaw)  # the rest is filled in
-        columns += [torch.cat((_fitted(rgb), column(geometry, narrow, options.off))) for geometry in pair]
+        columns += [
+            torch.cat((_fitted(photo.rgb), column(geometry, narrow, options.off))) for geometry in pair
+        ]
     sheet = torch.cat(columns, dim=1)
     Image.fromarray((sheet.clamp(0, 1) * 255).round().byte().numpy()).save(options.out, quality=88)
 
