@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.fitting import weighted_median
 
-__all__ = ["depth_figures", "sky_iou"]
+__all__ = ["depth_figures"]
 
 DELTA = 1.25
 
@@ -51,16 +51,3 @@ def depth_figures(
         "abs_rel": float((share * (ratio - 1).abs()).sum()),
         "rmse_log": float((share * log_error.square()).sum().sqrt()),
     }
-
-
-def sky_iou(found: Tensor, truth: Tensor, weight: Tensor | None = None) -> float:
-    """Return intersection over union of two masks; 1 where both are empty.
-
-    Args:
-        found: bool, any shape.
-        truth: bool, the same shape.
-        weight: of the pixels; None weighs all alike.
-    """
-    weight = torch.ones(truth.shape) if weight is None else weight
-    either = float((weight * (found | truth)).sum())
-    return float((weight * (found & truth)).sum()) / either if either else 1.0

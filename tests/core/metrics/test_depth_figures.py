@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.metrics.depth import depth_figures, sky_iou
+from matrix3d_core.metrics.depth import depth_figures
 
 
 def test_figures_by_hand():
@@ -24,13 +24,6 @@ def test_figures_by_hand():
     weighted = depth_figures(depth, truth, weight=torch.tensor([1.0, 1.0, 1.0, 9.0, 1.0]))
     assert weighted["delta"] == pytest.approx(0.75)  # now the scale is the last pixel's
     assert weighted["abs_rel"] == pytest.approx(0.25 * 0.5)
-
-
-def test_sky_iou_by_hand():
-    found, truth = torch.tensor([1, 1, 0, 0]).bool(), torch.tensor([1, 0, 1, 0]).bool()
-    assert sky_iou(found, truth) == pytest.approx(1 / 3)
-    assert sky_iou(found, truth, torch.tensor([3.0, 1.0, 2.0, 9.0])) == pytest.approx(0.5)
-    assert sky_iou(torch.zeros(4).bool(), torch.zeros(4).bool()) == 1.0
 
 
 def test_nothing_to_compare():
