@@ -36,7 +36,7 @@ WORDS = (
 def _wall_material(p: Place) -> int:
     m, kind = p.m, p.n(0, 9)
     if kind < 6:
-        return (m.concrete, m.brick, m.plaster, m.stone, m.tiles, m.planks)[kind]()
+        return (m.concrete, m.brick, m.plaster, m.stone, m.wall_paint, m.planks)[kind]()
     if kind == 6:
         return m.concrete(m.one(((0.75, 0.74, 0.70), (0.42, 0.41, 0.40))))
     color = m.one(SHEETS)
@@ -79,20 +79,17 @@ def _front(p: Place, length: float, height: float, *, depth: float = 8.0, pitche
                 for k in range(int(top / 0.35)):
                     p.span((x, x + w), (-0.105, -0.08), (0.35 * k + 0.3, 0.35 * k + 0.33), trim)
             elif kind == 1:
-                p.span((x, x + w), (-0.04, 0.1), (height * 0.62, height * 0.82), glass)
+                up = (height * 0.62, height * 0.82)
+                p.span((x, x + w), (-0.04, 0.1), up, glass)
                 for k in range(5):
-                    p.span(
-                        (x + k * w / 4 - 0.03, x + k * w / 4 + 0.03),
-                        (-0.07, 0.1),
-                        (height * 0.62, height * 0.82),
-                        trim,
-                    )
+                    p.box((x + k * w / 4, 0), (0.06, 0.14), up, trim)
             elif kind == 2:
                 p.span((x, x + 1.0), (-0.05, 0.1), (0, 2.1), p.m.paint())
                 p.cylinder((x + 1.6, -0.08), 0.06, (0, height), trim)
             x += w + p.u(0.3, 7.0)
     for _ in range(p.n(0, 2)):
-        _sign(p.at(p.u(-0.45, 0.3) * length, 0), p.u(1.2, 4.5), p.u(0.45, 0.9) * height)
+        width = min(p.u(1.2, 4.5), 0.6 * length)
+        _sign(p.at(p.u(-0.5 * length, 0.5 * length - width), 0), width, p.u(0.5, 0.9) * height)
     if p.chance(0.35):
         _ladder(p.at(p.u(-0.4, 0.4) * length, -0.35), height + 0.8)
 
@@ -136,11 +133,9 @@ def _canopy(
             a, b = (-width / 2 + (k + j) * width / slabs for j in (0, 1))
             p.span((a + gap / 2, b - gap / 2), (-depth / 2, depth / 2), (height, height + thick), sheet)
         for x in xs:
-            p.span(
-                (x - 0.08, x + 0.08), (-depth / 2, depth / 2), (height - p.u(0.15, 0.3), height + 0.02), steel
-            )
+            p.box((x, 0), (0.16, depth), (height - p.u(0.15, 0.3), height + 0.02), steel)
         for z in zs:
-            p.span((-width / 2, width / 2), (z - 0.07, z + 0.07), (height - 0.18, height + 0.02), steel)
+            p.box((0, z), (width, 0.14), (height - 0.18, height + 0.02), steel)
         glow = p.m.glow((1.0, 0.95, 0.85), 3.0 * lit) if lit else p.m.white()
         for x in (xs[1:] + xs[:-1]) / 2:
             p.box((x, 0.4), (1.2, 0.16), (height - 0.06, height), glow)
@@ -148,12 +143,7 @@ def _canopy(
         paint = p.m.paint(p.m.one(SHEETS))
         with p.object("canopy edge", _WALL):
             for z in (-depth / 2, depth / 2):
-                p.span(
-                    (-width / 2, width / 2),
-                    (z - 0.05, z + 0.05),
-                    (height - 0.15, height + thick + 0.1),
-                    paint,
-                )
+                p.box((0, z), (width, 0.1), (height - 0.15, height + thick + 0.1), paint)
     if lit:
         for x in np.linspace(-width / 3, width / 3, 2):
             p.lamp((x, height - 0.4, 0.4), (3.0 * lit, 2.7 * lit, 2.2 * lit), 20.0)
@@ -187,16 +177,7 @@ def _goods(p: Place) -> None:
         with q.object("wall", _WALL):
             q.box((0, 0), (q.u(2, 6), q.u(0.12, 0.4)), (0, q.u(0.8, 3.6)), _wall_material(q))
     else:
-        p.pick(
-            (
-                props.bin_,
-                props.person,
-                props.road_sign,
-                vehicles.van,
-                vehicles.car,
-                lambda r: props.crates(r, 4),
-            )
-        )(q)
+        p.pick((props.bin_, props.person, props.road_sign, vehicles.van, vehicles.car, vehicles.cart))(q)
 
 
 def _depot(p: Place, hx: float, hz: float, lit: float) -> None:
@@ -269,17 +250,17 @@ def _building_site(p: Place, hx: float, hz: float, lit: float) -> None:
                         up = (high * floor - 0.22, high * floor)
                         q.span((i * bay, (i + 1) * bay), (j * bay, (j + 1) * bay), up, concrete)
             for i in range(nx + 1):
-                q.span(
-                    (i * bay - 0.14, i * bay + 0.14),
-                    (0, nz * bay),
+                q.box(
+                    (i * bay, nz * bay / 2),
+                    (0.28, nz * bay),
                     (high * floor - 0.45, high * floor - 0.01),
                     concrete,
                 )
             for j in range(nz + 1):
-                q.span(
-                    (0, nx * bay),
-                    (j * bay - 0.14, j * bay + 0.14),
-                    (high * floor - 0.46, high * floor - 0.01),
+                q.box(
+                    (nx * bay / 2, j * bay),
+                    (nx * bay, 0.28),
+                    (high * floor - 0.46, high * floor - 0.02),
                     concrete,
                 )
     block = _wall_material(p)
@@ -288,16 +269,16 @@ def _building_site(p: Place, hx: float, hz: float, lit: float) -> None:
             if p.chance(0.3):
                 with p.object("wall", _WALL):
                     top = p.pick((high - 0.46, p.u(0.8, 2.2)))
-                    q.span(
-                        (i * bay + 0.2, (i + p.u(0.5, 0.95)) * bay),
-                        (j * bay - 0.1, j * bay + 0.1),
-                        (0, top),
-                        block,
-                    )
+                    reach = (i * bay + 0.2, (i + p.u(0.5, 0.95)) * bay)
+                    q.span(reach, (j * bay - 0.1, j * bay + 0.1), (0, top), block)
             if p.chance(0.3):
-                _prop = (i * bay + p.u(1, 2.5), j * bay + 0.9)
                 with p.object("prop", _OBJECT):
-                    q.cylinder(_prop, 0.04, (0, high - 0.46), p.m.metal((0.5, 0.3, 0.15), 0.6))
+                    rusty = p.m.metal((0.5, 0.3, 0.15), 0.6)
+                    q.cylinder(
+                        (i * bay + p.u(1, 2.5), min(j + 0.25, nz - 0.25) * bay), 0.04, (0, high - 0.2), rusty
+                    )
+        if lit:
+            q.lamp(((i + 0.5) * bay, high - 0.7, 0.5 * bay), (2.6 * lit, 2.4 * lit, 2.0 * lit), 18.0)
     _scaffold(q.at(0, -1.5), nx * bay, floors)
     sand = p.pick((p.m.sand, p.m.gravel, p.m.soil))()
     for _ in range(p.n(2, 4)):
@@ -353,9 +334,7 @@ def _farm(p: Place, hx: float, hz: float, lit: float) -> None:
     width, depth = p.u(9, 16), p.u(6, 10)
     _canopy(q, width, depth, p.u(3.6, 5.0), lit=lit)
     with p.object("wall", _WALL):
-        q.span(
-            (-width / 2, width / 2), (depth / 2 + 0.1, depth / 2 + 0.3), (0, p.u(2, 3.6)), _wall_material(p)
-        )
+        q.box((0, depth / 2 + 0.2), (width, 0.2), (0, p.u(2, 3.6)), _wall_material(p))
     straw = p.m.get("carpet", p.m.shade((0.72, 0.60, 0.34)), p.m.shade((0.6, 0.48, 0.26)), pattern=0.2)
     for _ in range(p.n(5, 14)):
         x, z = p.u(-0.4, 0.4) * width, p.u(0.0, 0.4) * depth
@@ -404,14 +383,8 @@ def _sports(p: Place, hx: float, hz: float, lit: float) -> None:
             z = 0.86 * hz - 0.8 * (steps - k)
             p.span((-0.5 * hx, 0.4 * hx), (z, z + 0.8), (0, 0.45 * (k + 1)), concrete)
     if p.chance(0.6):
-        _canopy(
-            p.at(-0.05 * hx, 0.86 * hz - 2),
-            0.9 * hx,
-            4.6,
-            0.45 * steps + p.u(2.3, 3),
-            lit=lit,
-            columns=(p.n(3, 6), 2),
-        )
+        roof = p.at(-0.05 * hx, 0.86 * hz - 2)
+        _canopy(roof, 0.9 * hx, 4.6, 0.45 * steps + p.u(2.3, 3), lit=lit, columns=(p.n(3, 6), 2))
     for _ in range(p.n(2, 5)):
         props.bench(p.at(p.u(-0.8, 0.8) * hx, -0.8 * hz, yaw=math.pi))
         with p.object("floodlight mast", _OBJECT):
@@ -423,24 +396,15 @@ def _platform(p: Place, hx: float, hz: float, lit: float) -> None:
     width, up = p.u(5, 9), 0.9
     q = p.at(0, 0, up)
     with p.object("platform", _GROUND):
-        p.span(
-            (-2 * hx, 2 * hx),
-            (-width / 2, width / 2),
-            (-0.1, up),
-            p.pick((p.m.paving, p.m.asphalt, p.m.concrete))(),
-        )
+        p.box((0, 0), (4 * hx, width), (-0.1, up), p.pick((p.m.paving, p.m.asphalt, p.m.concrete))())
         for s in (-1, 1):
             z = s * (width / 2 - 0.25)
             q.span((-2 * hx, 2 * hx), (z - 0.25, z + 0.25), (-0.2, 0.01), p.m.concrete((0.75, 0.74, 0.7)))
     q.walkable([(-hx, 0.5 - width / 2), (hx, 0.5 - width / 2), (hx, width / 2 - 0.5), (-hx, width / 2 - 0.5)])
-    _canopy(
-        q.at(p.u(-0.3, 0.3) * hx, 0),
-        hx * p.u(0.8, 1.8),
-        width * p.u(0.7, 1.15),
-        p.u(2.9, 4.2),
-        lit=lit,
-        columns=(p.n(4, 8), p.n(1, 2)),
-    )
+    size, columns = (hx * p.u(0.9, 1.9), width * p.u(0.7, 1.15)), (p.n(4, 8), p.n(1, 2))
+    _canopy(q.at(p.u(-0.3, 0.3) * hx, 0), *size, p.u(2.9, 4.2), lit=lit, columns=columns)
+    for x in (-0.85, 0.85):
+        props.lamp_post(q.at(x * hx, p.u(-1, 1), yaw=p.u(0, math.tau)), lit=lit)
     has_building = p.pick((0, 1))
     steel, wood = p.m.metal((0.4, 0.33, 0.28), 0.6), p.m.planks((0.32, 0.27, 0.23))
     for s in (-1, 1):
@@ -474,14 +438,9 @@ def _wagons(p: Place) -> None:
             q.box((0, 0), (14.4, 0.6), (0.7, 1.05), black)
             for x in (-4.6, -2.9, 2.9, 4.6):
                 tube(q, ((x, 0.7, -0.85), (x, 0.7, 0.85)), 0.45, black, 12)
+            door, up, w = (p.m.planks(SHEETS[1]), (1.1, 3.5), 2.2) if plain else (glass, (2.0, 3.0), 1.2)
             for x in (-4.5, 0.0, 4.5) if plain else np.arange(-5.6, 5.7, 1.6):
-                w = 2.2 if plain else 1.2
-                q.box(
-                    (float(x), 0),
-                    (w, 2.76),
-                    (1.1, 3.5) if plain else (2.0, 3.0),
-                    p.m.planks(SHEETS[1]) if plain else glass,
-                )
+                q.box((float(x), 0), (w, 2.76), up, door)
 
 
 KINDS = {
@@ -558,7 +517,7 @@ def build(p: Place) -> None:
             _side(p.at(0, 0, yaw=k * math.pi / 2).at(0, near + out), 2 * length, kind, lit)
     for _ in range(0 if "platform" in kind else p.n(3, 9)):
         _goods(p.at(p.pick((-1, 1)) * p.u(0.45, 0.92) * hx, p.u(-0.9, 0.9) * hz))
-    for _ in range(p.n(2, 5)):
+    for _ in range(p.n(3, 5)):
         q = p.at(p.u(-0.95, 0.95) * hx, p.pick((-1, 1)) * (hz + out - 1.2), yaw=p.u(0, math.tau))
         props.lamp_post(q, lit=lit)
     for sx, sz in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
