@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,19 +23,17 @@ __all__ = ["build"]
 
 _OBJECT, _WALL, _CEILING = SurfaceClass.OBJECT, SurfaceClass.WALL, SurfaceClass.CEILING
 _THICK = 0.3
-_SIGNS = (
-    "EXIT",
-    "GATE 4",
-    "HALL B",
-    "TICKETS",
-    "BAKERY",
-    "BOOKS",
-    "COFFEE",
-    "INFO",
-    "FLOWERS",
-    "SHOES",
-    "12",
-)
+_SIGNS = "EXIT,GATE 4,HALL B,TICKETS,BAKERY,BOOKS,COFFEE,INFO,FLOWERS,SHOES,12".split(",")
+
+
+def _screed(p: Place) -> int:
+    """Return concrete, mostly smooth and stained."""
+    if p.chance(0.25):
+        return p.m.concrete()
+    gray = p.m.shade((0.62, 0.61, 0.59))
+    return p.m.get(
+        "plaster", gray, None, 1.0, cracks=round(p.u(0, 0.7), 2), stains=round(p.u(0.1, 0.9), 2), foot=0.0
+    )
 
 
 def _profile(form: str, half: float, height: float, rise: float) -> list[tuple[float, float]]:
@@ -58,7 +57,11 @@ def _roof(p: Place, size: tuple[float, float, float], form: str, skylights: bool
     w, d = width / 2, depth / 2
     rise = 0.0 if form == "flat" else width * p.u(0.1, 0.28)
     line = _profile(form, w, height, rise)
-    cover = p.pick((p.m.planks, p.m.wall_paint, p.m.plaster, p.m.wall_paint, p.m.concrete, p.m.metal))()
+    cover = (
+        _screed(p)
+        if height < 2.7
+        else p.pick((p.m.planks, p.m.wall_paint, p.m.plaster, p.m.wall_paint, p.m.concrete, p.m.metal))()
+    )
     bays = max(2, round(depth / p.u(3.0, 6.0)))
     pitch, rib = depth / bays, p.u(0.3, 1.0)
     with p.object("ceiling", _CEILING):
@@ -179,7 +182,9 @@ def _shell(
         openings[k] = cut + extra
     with p.object("floor", SurfaceClass.GROUND):
         p.box((0, 0), (width + 2 * _THICK, depth + 2 * _THICK), (-0.2, 0), floor)
-    masonry = p.pick((p.m.brick, p.m.plaster, p.m.wall_paint, p.m.concrete, p.m.wall_paint, p.m.stone))()
+    masonry = p.pick(
+        (p.m.brick, p.m.plaster, p.m.wall_paint, lambda: _screed(p), p.m.wall_paint, p.m.stone)
+    )()
     band = p.m.paint() if p.chance(0.45) else None
     dado = p.u(0.9, 1.6)
     for k, (q, length) in enumerate(zip(sides, lengths, strict=True)):
@@ -199,7 +204,10 @@ def _shell(
             elif k == 2:
                 i.door(q.at(a, 0), b - a, high, open_by=p.pick((0.0, 0.0, 1.4)))
     form = form or p.pick(("flat", "gable", "gable", "barrel", "steps"))
-    _roof(p, size, form, p.chance(skylights))
+    is_bright = p.chance(skylights)
+    if is_bright:
+        p.b.environment = replace(p.b.environment, exposure=0.65 * p.b.environment.exposure)
+    _roof(p, size, form, is_bright)
     _outside(p, w + _THICK, d + _THICK)
     p.walkable([(-w + 0.3, -d + 0.3), (w - 0.3, -d + 0.3), (w - 0.3, d - 0.3), (-w + 0.3, d - 0.3)])
     return Shell(p, width, depth, height, sides, lengths)
@@ -280,7 +288,7 @@ def _forklift(q: Place) -> None:
 
 def _gallery(q: Place, length: float, deep: float, up: float, stairs: bool) -> None:
     """Add a gallery along a side (its frame) with columns, railing and stairs at its right end."""
-    slab, stone = q.m.concrete(), q.m.white() if q.chance(0.5) else q.m.stone()
+    slab, stone = _screed(q), q.m.white() if q.chance(0.5) else q.m.stone()
     round_, radius = q.chance(0.5), q.u(0.12, 0.28)
     with q.object("gallery", _CEILING):
         q.span((0, length), (-deep, 0), (up - 0.25, up), slab)
@@ -295,9 +303,13 @@ def _gallery(q: Place, length: float, deep: float, up: float, stairs: bool) -> N
             else:
                 q.box((x, -deep + 0.35), (2 * radius, 2 * radius), (0, up - 0.25), stone)
     props.railing(q.at(0, -deep + 0.06, up), length, card=True)
+    if q.chance(0.4):
+        q.walkable(
+            [(0.4, -deep + 0.45), (length - 0.4, -deep + 0.45), (length - 0.4, -0.4), (0.4, -0.4)], up + 0.02
+        )
     if stairs:
         steps = int(up / 0.17)
-        tread = q.m.concrete()
+        tread = _screed(q)
         for k in range(steps):
             x = length - 0.2 - 0.28 * (steps - k)
             with q.object("stairs", _OBJECT):
@@ -329,7 +341,7 @@ def _warehouse(p: Place) -> None:
     size = (p.u(13, 32), p.u(16, 48), p.u(5, 11))
     width, depth, height = size
     sides = ("none", p.pick(("high", "none")), "none", p.pick(("high", "slits", "none")))
-    shell = _shell(p, size, sides, p.m.concrete(), gates=max(1, int(width / 7)))
+    shell = _shell(p, size, sides, _screed(p), gates=max(1, int(width / 7)))
     steel, beam = p.m.paint((0.16, 0.28, 0.5)), p.m.paint((0.85, 0.4, 0.1))
     step, aisle, free = p.u(1.3, 2.0), p.u(2.6, 4.0), p.u(5, 8)
     levels = max(2, min(5, int((height - 0.8) / step)))
@@ -357,7 +369,7 @@ def _market(p: Place) -> None:
         p,
         size,
         ("front", long, p.pick(("front", "none")), long),
-        p.pick((p.m.tiles, p.m.concrete, p.m.paving))(),
+        p.pick((p.m.tiles, lambda: _screed(p), p.m.paving))(),
     )
     is_fair, rows = p.chance(0.45), max(2, int(width / p.u(4.5, 6)))
     for c in range(rows):
@@ -383,7 +395,7 @@ def _market(p: Place) -> None:
 
 def _gym(p: Place) -> None:
     size = (p.u(11, 24), p.u(16, 42), p.u(5, 9))
-    width, depth, _height = size
+    width, depth, height = size
     sides = ("none", p.pick(("high", "tall", "front")), "none", p.pick(("high", "none")))
     floor = (
         p.m.planks()
@@ -418,7 +430,7 @@ def _gym(p: Place) -> None:
                 q.box((0, -0.3), (2.6, 0.28), (0.3, 0.35), wood)
                 for x in (-1, 1):
                     q.box((x, -0.3), (0.08, 0.24), (0, 0.3), wood)
-    if p.chance(0.35):
+    if height > 5.6 and p.chance(0.5):
         _gallery(shell.sides[1], depth, 2.2, 3.0, True)
     for _ in range(p.n(2, 6)):
         q = p.at(p.u(-0.4, 0.4) * width, p.u(-0.4, 0.4) * depth, yaw=p.u(0, 3))
@@ -538,14 +550,14 @@ def _garage(p: Place) -> None:
         p,
         size,
         ("none", p.pick(("none", "usual")), "none", p.pick(("none", "usual"))),
-        p.pick((p.m.concrete, p.m.asphalt))(),
+        p.pick((lambda: _screed(p), lambda: _screed(p), p.m.asphalt))(),
         form="flat",
         skylights=0.0,
         gates=1,
     )
-    thick, coat, white = p.u(0.25, 0.45), p.m.concrete(), p.m.white()
+    thick, coat, white = p.u(0.25, 0.45), _screed(p), p.m.white()
     band, round_ = p.m.paint(), p.chance(0.3)
-    xs = [s * (width / 2 - 5.3) for s in (-1, 1)] + ([0.0] if width > 26 else [])
+    xs = [s * (width / 2 - 5.3) for s in (-1, 1)] + ([0.0] if width > 20 else [])
     bays = int(depth / 5.2)
     cars = 0
     for k in range(bays):
