@@ -252,7 +252,7 @@ def _on_wall(p: Place, wide: float, top: float, lit: float) -> None:
             p.cylinder((0, -0.4), 0.09, (2.5, 2.82), glow, 0.14)
             p.cylinder((0, -0.4), 0.17, (2.82, 2.95), p.m.black(), 0.03)
         if lit:
-            p.lamp((0, 2.42, -0.42), (1.8 * lit, 1.3 * lit, 0.8 * lit), 16.0)
+            p.lamp((0, 2.42, -0.45), (0.8 * lit, 0.6 * lit, 0.36 * lit), 16.0)
     elif kind in (1, 2) and top > 3.8:
         width, iron = p.u(1.2, 2.6), p.m.railing() if p.chance(0.6) else p.m.planks()
         with p.object("balcony", _WALL):
@@ -274,8 +274,8 @@ def _on_wall(p: Place, wide: float, top: float, lit: float) -> None:
         with p.object("hanging sign", _OBJECT):
             p.beam((0, 3.25, 0.3), (0, 3.25, -reach - 0.1), 0.04, p.m.black())
             p.span((-0.02, 0.02), (-reach - 0.05, -0.08), (2.55, 3.23), board)
-            for x in (-0.026, 0.026):
-                p.quad((x, 3.2, -reach), (0, 0, reach - 0.12), (0, -0.6, 0), words)
+            p.quad((0.026, 3.2, -reach), (0, 0, reach - 0.12), (0, -0.6, 0), words)
+            p.quad((-0.026, 3.2, -0.12), (0, 0, 0.12 - reach), (0, -0.6, 0), words)
     elif kind == 5:
         with p.object("pipe", _OBJECT):
             p.cylinder((0, -0.06), p.u(0.04, 0.07), (0, top), p.m.metal(rust=p.u(0, 0.6)))
@@ -412,5 +412,5 @@ def build(p: Place) -> None:
         daylight(p)
         air = p.b.environment
         p.b.environment = replace(
-            air, exposure=air.exposure * p.u(1.2, 2.0), haze=air.haze * p.pick((1.0, 1.0, 4.0))
+            air, exposure=air.exposure * p.u(1.3, 2.6), haze=air.haze * p.pick((1.0, 1.0, 4.0))
         )
