@@ -73,6 +73,18 @@ class BoxProxies:
             found[part] = self._crosses(starts[part, None], ends[part, None], walker).any(1)
         return found
 
+    def distance(self, centers: np.ndarray, walker: Walker) -> np.ndarray:
+        """Return ``[P]`` meters, seen from above, from camera centers ``[P, 3]`` to the nearest box that the walker
+        could meet there; inf where there is none."""
+        centers = np.asarray(centers, np.float64)
+        meets = (self.low[:, 1] <= centers[:, None, 1] + walker.height - STEP_M) & (
+            self.high[:, 1] >= centers[:, None, 1] - walker.margin
+        )
+        beyond = np.maximum(self.low - centers[:, None], centers[:, None] - self.high)[..., ::2].clip(min=0)
+        away = np.where(meets, np.hypot(beyond[..., 0], beyond[..., 1]), np.inf)
+        result: np.ndarray = away.min(1, initial=np.inf)
+        return result
+
     def _crosses(self, start: np.ndarray, end: np.ndarray, walker: Walker) -> np.ndarray:
         top = np.minimum(start[..., 1], end[..., 1]) - walker.margin
         bottom = np.maximum(start[..., 1], end[..., 1]) + walker.height - STEP_M

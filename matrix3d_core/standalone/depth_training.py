@@ -7,7 +7,6 @@ rendered again, so that an interrupted run resumes.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from torch import Tensor
 from ..depth.learned.crops import view_rays, write_crops
 from ..depth.learned.head import HEAD_STRIDE
 from ..errors import InvalidInput
-from ..factory.routes import RouteConfig, standpoints, walk_graph
+from ..factory.routes import RouteConfig, WalkGraph, standpoints, walk_graph
 from ..features.dinov2 import PATCH_PX, Dinov2
 from ..geometry.rotations import matrix_from_yaw_pitch_roll
 from ..progress import ProgressEvent, ProgressFn, no_progress
@@ -33,7 +32,7 @@ from ..synth.render import render_scene
 from ..synth.scene import Scene
 from ..synth.sets import SETS, SetName
 
-__all__ = ["PHOTO_CROPS", "CropConfig", "crop_files", "make_crops", "scenes_to_learn"]
+__all__ = ["CropConfig", "crop_files", "crop_plan", "make_crops", "scenes_to_learn"]
 
 
 _SCENES_PER_ROUND = {"rooms": 3}  # the only family indoors; of the others one
@@ -47,6 +46,7 @@ class CropConfig:
     Attributes:
         tokens: of the backbone along each side of a crop.
         standpoints: camera positions in a scene.
+        nearest_of: each position is that of so many random ones which is nearest to a wall or thing.
         views: crops at each.
         samples: color samples per pixel.
         fov_deg: range of the field of view.
@@ -56,6 +56,7 @@ class CropConfig:
 
     tokens: int = 24
     standpoints: int = 3
+    nearest_of: int = 1
     views: int = 4
     samples: int = 1
     fov_deg: tuple[float, float] = (55.0, 110.0)
@@ -63,34 +64,59 @@ class CropConfig:
     level_share: float = 0.6
 
 
-PHOTO_CROPS = CropConfig(standpoints=1, views=6, fov_deg=(30.0, 65.0), level_share=1.0)
-"""Views as the middle squares of photos have them: level and narrow."""
-
-
 def crop_files(folder: Path, scenes: Iterable[tuple[str, int]]) -> list[Path]:
     """Return where the crops of scenes lie, one file for each ``(family, seed)``."""
     return [Path(folder) / f"{family}_{seed}.safetensors" for family, seed in scenes]
 
 
-def scenes_to_learn(name: SetName, count: int) -> list[tuple[str, int]]:
-    """Return family and seed of the first scenes of a set, several rooms for each other scene; *judge* is refused.
+def scenes_to_learn(name: SetName, rounds: range) -> list[tuple[str, int]]:
+    """Return family and seed of scenes of a set; *judge* is refused.
+
+    Args:
+        name: of the set.
+        rounds: each has one scene of every family, of rooms three.
 
     Raises:
-        InvalidInput: for the set that nothing may learn from, or a count out of range.
+        InvalidInput: for the set that nothing may learn from, or rounds out of range.
     """
     if name == "judge":
         raise InvalidInput("scenes to learn from must be of train, to choose settings by of dev; got judge.")
-    seeds = {family: iter(SETS[name].seeds) for family in SETS[name].families}
-    every = (
-        (family, seed)
-        for _ in SETS[name].seeds
-        for family in seeds
-        for seed in itertools.islice(seeds[family], _SCENES_PER_ROUND.get(family, 1))
+    found = SETS[name]
+    per_round = {family: _SCENES_PER_ROUND.get(family, 1) for family in found.families}
+    most = len(found.seeds) // max(per_round.values())
+    if not 0 <= rounds.start < rounds.stop <= most:
+        raise InvalidInput(
+            f"rounds must be within 0 to {most} of {name}; got {rounds.start} to {rounds.stop}."
+        )
+    return [
+        (family, found.seeds[count * k + i])
+        for k in rounds
+        for family, count in per_round.items()
+        for i in range(count)
+    ]
+
+
+def crop_plan(rounds: int) -> list[tuple[str, list[tuple[str, int]], CropConfig]]:
+    """Return what a head is trained on: subfolder, scenes of the train set and settings of each kind of crops.
+
+    Twelve crops of every scene of the first rounds; six narrow level ones, as photos have them, of a third of these
+    scenes; three of every scene of three times as many further rounds; four, from places close to walls and things, of
+    every scene of as many rounds again as the first.
+
+    Args:
+        rounds: at least 1, see `scenes_to_learn`.
+    """
+    kinds = (
+        ("", range(rounds), CropConfig()),
+        (
+            "photos",
+            range(max(1, rounds // 3)),
+            CropConfig(standpoints=1, views=6, fov_deg=(30.0, 65.0), level_share=1.0),
+        ),
+        ("sparse", range(rounds, 4 * rounds), CropConfig(standpoints=1, views=3)),
+        ("near", range(4 * rounds, 5 * rounds), CropConfig(standpoints=2, views=2, nearest_of=4)),
     )
-    scenes = list(itertools.islice(every, max(count, 0)))
-    if not 1 <= count == len(scenes):
-        raise InvalidInput(f"scenes must be 1 to {len(scenes)} of {name}; got {count}.")
-    return scenes
+    return [(name, scenes_to_learn("train", part), config) for name, part, config in kinds]
 
 
 def make_crops(
@@ -136,7 +162,7 @@ def _make_file(
     graph = walk_graph(scene, rng, RouteConfig(camera_height_m=config.camera_height))
     shots = [
         _lit_shot(scene, center, graph.walker.height, rng, config)
-        for center in standpoints(scene, config.standpoints, rng, graph=graph)
+        for center in crop_places(scene, graph, rng, config)
         for _ in range(config.views)
     ]
     pictures, log_distance, surface_class, normal, rotations, tangents = (
@@ -154,6 +180,13 @@ def _make_file(
         world_from_camera=rotations,
         tan_half_fov=tangents,
     )
+
+
+def crop_places(scene: Scene, graph: WalkGraph, rng: np.random.Generator, config: CropConfig) -> Tensor:
+    """Return camera centers ``[standpoints, 3]``."""
+    found = standpoints(scene, config.standpoints * config.nearest_of, rng, graph=graph)
+    away = graph.proxies.distance(found.numpy(), graph.walker).reshape(config.standpoints, config.nearest_of)
+    return found.reshape(config.standpoints, config.nearest_of, 3)[range(config.standpoints), away.argmin(1)]
 
 
 def _lit_shot(*given: Any) -> tuple[Tensor, ...]:

@@ -17,7 +17,6 @@ DESCRIPTION = (
 EPILOG = """\
 files written to DIR, each only when it is complete:
   crops/               one file per scene: features, small pictures and truth; kept, so that a second run goes on there
-  crops/photos/        narrow level views, as photos have them, of the first third of the scenes
   checkpoint.pt        while it trains
   depth_head.safetensors   the head, in half precision, its figures on the dev set in the header
 
@@ -36,9 +35,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "DINOv2-small as safetensors; see `matrix3d convert-backbone`"
     parser.add_argument("--backbone", type=Path, required=True, metavar="FILE", help=text)
     parser.add_argument(
-        "--scenes", type=int, default=231, metavar="N", help="train scenes, 12 crops each (default: 231)"
+        "--rounds", type=int, default=21, metavar="N", help="5 N scenes of every train family (default: 21)"
     )
-    parser.add_argument("--dev-scenes", type=int, default=18, metavar="N", help="dev scenes (default: 18)")
+    parser.add_argument(
+        "--dev-rounds", type=int, default=6, metavar="N", help="N scenes of every dev family (default: 6)"
+    )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of torch (default: all cores)")
     parser.add_argument("--resume", action="store_true", help="resume from the checkpoint in DIR")
     add = setting_adder(parser, HeadTraining())
@@ -56,19 +57,18 @@ def run(options: argparse.Namespace) -> int:
     from ...depth.learned.crops import CropFiles
     from ...depth.learned.training import HeadTraining, train_head
     from ...features.weights import read_backbone
-    from ...standalone.depth_training import PHOTO_CROPS, make_crops, scenes_to_learn
+    from ...standalone.depth_training import crop_plan, make_crops, scenes_to_learn
 
     if options.threads:
         torch.set_num_threads(options.threads)
     config = HeadTraining(**chosen_fields(options, HeadTraining))
     backbone = read_backbone(options.backbone)
-    train, dev = scenes_to_learn("train", options.scenes), scenes_to_learn("dev", options.dev_scenes)
+    dev = scenes_to_learn("dev", range(options.dev_rounds))
     with Job() as bars:
         folder = options.out / "crops"
-        files = make_crops(folder, train, backbone, progress=bars)
-        files += make_crops(
-            folder / "photos", train[: max(1, len(train) // 3)], backbone, PHOTO_CROPS, progress=bars
-        )
+        files: list[Path] = []
+        for name, scenes, crops in crop_plan(options.rounds):
+            files += make_crops(folder / name, scenes, backbone, crops, progress=bars)
         others = make_crops(folder, dev, backbone, progress=bars)
         report = train_head(
             CropFiles(files),
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             config,
             held_out=CropFiles(others),
             resume=options.resume,
-            notes={"scenes": f"{len(train)} of train, seed {config.seed}, {config.steps} steps"},
+            notes={"scenes": f"{options.rounds} rounds of train, seed {config.seed}, {config.steps} steps"},
             progress=bars,
         )
     say(json.dumps({name: round(value, 4) for name, value in report.figures.items()}))

@@ -1,7 +1,6 @@
 """Training crops of the depth head: their truth, that they are rendered once, and which scenes may be learned from."""
 
-import itertools
-
+import numpy as np
 import pytest
 import torch
 
@@ -9,9 +8,17 @@ from matrix3d_core.cli import main
 from matrix3d_core.depth.learned.crops import CropFiles
 from matrix3d_core.depth.learned.head import SURFACE_CLASSES
 from matrix3d_core.errors import InvalidInput
+from matrix3d_core.factory.routes import standpoints, walk_graph
 from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
 from matrix3d_core.io.tensors import write_tensors
-from matrix3d_core.standalone.depth_training import CropConfig, make_crops, scenes_to_learn
+from matrix3d_core.standalone.depth_training import (
+    CropConfig,
+    crop_places,
+    crop_plan,
+    make_crops,
+    scenes_to_learn,
+)
+from matrix3d_core.synth.families import make_scene
 from matrix3d_core.synth.scene import SurfaceClass
 from matrix3d_core.synth.sets import SETS
 
@@ -53,21 +60,47 @@ def test_the_head_and_the_scenes_have_one_list_of_classes():
 
 
 def test_three_rooms_come_with_each_scene_outdoors():
-    scenes = scenes_to_learn("train", 22)
-    assert [seed for family, seed in scenes if family == "rooms"] == list(range(6))
-    assert [seed for family, seed in scenes if family == "desert"] == [0, 1]
-    assert len(set(scenes)) == 22
+    scenes = scenes_to_learn("train", range(1, 3))
+    assert [seed for family, seed in scenes if family == "rooms"] == list(range(3, 9))
+    assert [seed for family, seed in scenes if family == "desert"] == [1, 2]
+    assert len(set(scenes)) == len(scenes) == 2 * (len(SETS["train"].families) + 2)
 
 
 def test_nothing_learns_from_the_judge_set():
-    assert {family for family, _ in scenes_to_learn("train", 18)} == set(SETS["train"].families)
+    assert {family for family, _ in scenes_to_learn("train", range(1))} == set(SETS["train"].families)
     with pytest.raises(
         InvalidInput, match="scenes to learn from must be of train, to choose settings by of dev; got judge"
     ):
-        scenes_to_learn("judge", 3)
-    most = len(list(itertools.product(SETS["dev"].families, SETS["dev"].seeds)))
-    with pytest.raises(InvalidInput, match=f"scenes must be 1 to {most} of dev; got {most + 1}"):
-        scenes_to_learn("dev", most + 1)
+        scenes_to_learn("judge", range(1))
+    most = len(SETS["dev"].seeds)
+    assert len(scenes_to_learn("dev", range(most))) == most * len(SETS["dev"].families)
+    for wrong in (range(most, most + 1), range(0)):
+        with pytest.raises(
+            InvalidInput, match=f"rounds must be within 0 to {most} of dev; got {wrong.start}"
+        ):
+            scenes_to_learn("dev", wrong)
+
+
+def test_some_places_are_close_to_things(tmp_path):
+    """Of several random places the one nearest to a wall or thing is taken."""
+    scene = make_scene("rooms", 3)
+    rng = np.random.default_rng(0)
+    graph = walk_graph(scene, rng)
+    anywhere = graph.proxies.distance(standpoints(scene, 200, rng, graph=graph).numpy(), graph.walker)
+    config = CropConfig(standpoints=50, nearest_of=4)
+    near = graph.proxies.distance(crop_places(scene, graph, rng, config).numpy(), graph.walker)
+    assert np.median(near) < np.quantile(anywhere, 0.3)
+
+
+def test_a_head_learns_from_every_kind_of_crops_and_no_scene_counts_twice():
+    plan = {name: set(scenes) for name, scenes, _ in crop_plan(3)}
+    assert set(plan) == {"", "photos", "sparse", "near"}
+    assert plan.pop("photos") < plan[""]
+    assert (
+        len(set().union(*plan.values()))
+        == sum(map(len, plan.values()))
+        == 15 * len(scenes_to_learn("train", range(1)))
+    )
 
 
 def test_the_command_refuses_a_backbone_of_another_kind(tmp_path, capsys):
