@@ -35,7 +35,20 @@ class SceneSet:
 
 SETS: dict[SetName, SceneSet] = {
     "train": SceneSet(
-        ("rooms", "street", "square", "forest", "mountains", "desert", "harbor", "night_street", "clutter"),
+        (
+            "rooms",
+            "street",
+            "square",
+            "forest",
+            "mountains",
+            "desert",
+            "harbor",
+            "night_street",
+            "clutter",
+            "alley",
+            "hall",
+            "depot",
+        ),
         range(0, 100_000),
     ),
     "dev": SceneSet(("courtyard", "river", "office"), range(200_000, 200_040)),

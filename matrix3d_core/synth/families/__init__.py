@@ -11,11 +11,14 @@ import numpy as np
 from ...errors import InvalidInput
 from ..scene import Scene, SceneBuilder
 from . import (
+    alley,
     apartment,
     clutter,
     courtyard,
+    depot,
     desert,
     forest,
+    hall,
     harbor,
     mountains,
     night_street,
@@ -56,6 +59,9 @@ FAMILIES: dict[str, Family] = {
     "harbor": Family(harbor.build),
     "night_street": Family(night_street.build),
     "clutter": Family(clutter.build),
+    "alley": Family(alley.build),
+    "hall": Family(hall.build, is_indoor=True),
+    "depot": Family(depot.build),
     "courtyard": Family(courtyard.build),
     "river": Family(river.build),
     "office": Family(office.build, is_indoor=True),
