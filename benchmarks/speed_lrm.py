@@ -150,8 +150,8 @@ def full_on_cpu(chunk: int = 2) -> tuple[dict, list]:
     return result, [common.check(bound, PEAK_BOUND_GB - peak, least=0.0)]
 
 
-def on_cpu(rounds: int) -> tuple[dict, list, list]:
-    """Measure a small model on the CPU, and plan the released size."""
+def on_cpu(rounds: int, *, check_speed: bool = True) -> tuple[dict, list, list]:
+    """Measure a small model on the CPU, and plan the released size; a dry run proves no speed."""
     torch.manual_seed(SEED)
     model = LatentLRM(SMALL).eval().requires_grad_(False)
     latents = torch.randn(1, 16, *SMALL_SIZE)
@@ -182,12 +182,12 @@ def on_cpu(rounds: int) -> tuple[dict, list, list]:
     )
     plans = {c: estimate_memory(LRMConfig(), *FULL, c).total / 2**30 for c in CHUNKS}
     checks = [
-        common.check(
-            "plain / chunk 5, ratio of medians", common.ratio(seconds["plain"], seconds["chunk 5"]), least=0.8
-        ),
         common.check("same result as the naive way, 1e-5 less the relative gap", 1e-5 - gap, least=0.0),
         common.check("planned memory of the released size, GB below 16", PEAK_BOUND_GB - plans[8], least=0.0),
     ]
+    if check_speed:
+        ratio = common.ratio(seconds["plain"], seconds["chunk 5"])
+        checks.append(common.check("plain / chunk 5, ratio of medians", ratio, least=0.8))
     return (
         {"size": SMALL_SIZE, "width": SMALL.width, "planned_gb_by_chunk": plans, "seed": SEED},
         results,

@@ -47,7 +47,7 @@ def test_family_builds_scenes_to_learn_from(family):
         assert 2000 < len(scene.geometry.kinds) < 60_000
         assert scene.walkable
         assert scene.facts
-        assert family == "clutter" or scene.is_indoor == (family in ("rooms", "office", "apartment"))
+        assert family == "clutter" or scene.is_indoor == (family in ("rooms", "hall", "office", "apartment"))
         present = {item.surface_class for item in scene.objects}
         assert {SurfaceClass.GROUND, SurfaceClass.OBJECT} <= present
         assert present & {SurfaceClass.WALL, SurfaceClass.TERRAIN}
