@@ -8,6 +8,8 @@ from typing import Any
 from ..matrix3d_core.errors import InvalidInput
 from ._host import input_files, io, resolve_input_file
 
+_PREVIEW_COLUMNS = 1024
+
 UPLOAD_KEY = "matrix3d_upload"
 """In the options of an input: ``{"what": kind, "suffixes": [...]}``, which ``web/upload.mjs`` reads."""
 
@@ -41,6 +43,11 @@ def load_width_input(things: str, default: int, **options: bool) -> Any:
         tooltip=f"Wider {things} are downsampled to this many columns on loading. 0 keeps them.",
         **options,
     )
+
+
+def preview_columns(question: dict[str, Any]) -> int:
+    """Return how wide the preview of a loader with these values is: what it will load, at most 1024 columns."""
+    return min(int(question.get("max_width", 0)) or _PREVIEW_COLUMNS, _PREVIEW_COLUMNS)
 
 
 def file_state(name: str) -> object:

@@ -30,7 +30,7 @@ from ..matrix3d_core.panorama.load import EYES, load_panorama
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ._adapters import image_from_host
-from ._file_inputs import file_input, file_state, load_width_input
+from ._file_inputs import file_input, file_state, load_width_input, preview_columns
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, depth_device, learned_networks
 from ._host_routes import answer_posts
@@ -41,7 +41,6 @@ from ._types import DepthType, GeometryType, MoGeGeometryType
 _CATEGORY = "Matrix-3D/panorama"
 _SAMPLE = "sample: terrace"
 _SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample"
-_PREVIEW_COLUMNS = 1024
 _NONE, _WITH_PANORAMA = "none", "with the panorama"
 _AUTO, _MOGE, _DEPTH, _FILE = "auto", "moge geometry", "depth", "depth file"
 _LEARNED, _GROUNDED = "learned", "grounded"
@@ -214,7 +213,7 @@ def _preview(question: dict[str, Any]) -> bytes:
     """Return what a Load Panorama node is going to give as a small JPEG, from the values of its widgets."""
     loaded = load_panorama(
         _path_of(str(question.get("image", ""))),
-        max_width=min(int(question.get("max_width", 0)) or _PREVIEW_COLUMNS, _PREVIEW_COLUMNS),
+        max_width=preview_columns(question),
         eye=str(question.get("eye", EYES[0])),
         exposure=float(question.get("exposure", 0.0)),
         floats=str(question.get("float_values", FLOAT_KINDS[0])),

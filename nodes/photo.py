@@ -8,14 +8,15 @@ from typing import Any
 import torch
 
 from ..matrix3d_core.depth.preview import colorize_depth
-from ..matrix3d_core.io.images import IMAGE_SUFFIXES
+from ..matrix3d_core.io.images import IMAGE_SUFFIXES, encode_image
 from ..matrix3d_core.outpaint.learned import learned_photo_world
 from ..matrix3d_core.outpaint.lens import load_photo
 from ..matrix3d_core.panorama.photo import MAPPINGS, Placement, fovs_from_moge, place_photo, project_on_canvas
 from ._adapters import distance_from_host, image_from_host, mask_from_host
-from ._file_inputs import file_input, file_state, load_width_input
+from ._file_inputs import file_input, file_state, load_width_input, preview_columns
 from ._host import io, progress_to_host, resolve_input_file, ui
 from ._host_depth import backbone_state, learned_networks
+from ._host_routes import answer_posts
 from ._inputs import (
     AUTO_BACKBONE,
     backbone_input,
@@ -224,6 +225,15 @@ class PhotoLoad(io.ComfyNode):
         loaded = load_photo(resolve_input_file(image), max_width=max_width)
         of_file = 0.0 if loaded.lens is None else math.degrees(loaded.lens.fov_x_rad)
         return io.NodeOutput(loaded.rgb[None], fov or of_file, loaded.report)
+
+
+def _preview(question: dict[str, Any]) -> bytes:
+    """Return what a Load Photo node is going to give as a small JPEG, from the values of its widgets."""
+    path = resolve_input_file(str(question.get("image", "")))
+    return encode_image(load_photo(path, max_width=preview_columns(question)).rgb)
+
+
+answer_posts("/matrix3d/photo/preview", _preview)
 
 
 class PhotoToPanorama(io.ComfyNode):

@@ -18,7 +18,7 @@ let pano = null;
 let studio = null;
 /** @type {typeof import("./upload.mjs") | null} */
 let upload = null;
-/** @type {typeof import("./panorama_preview.mjs") | null} */
+/** @type {typeof import("./picture_preview.mjs") | null} */
 let preview = null;
 /** @type {typeof import("./i18n/graph_labels.mjs") | null} */
 let labels = null;
@@ -37,7 +37,7 @@ app.registerExtension({
     if (nodeData.name === LOADER) {
       [upload, preview, labels] = await Promise.all([
         import("./upload.mjs"),
-        import("./panorama_preview.mjs"),
+        import("./picture_preview.mjs"),
         import("./i18n/graph_labels.mjs"),
       ]);
       labels.translatePhases(api, app);
@@ -64,6 +64,6 @@ app.registerExtension({
     if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
     if (isOurs(node)) labels?.translateChoices(node);
     upload?.attachUploads(node, api, app);
-    if (node.comfyClass === LOADER) preview?.attachPreview(node, api);
+    preview?.attachPreview(node, api);
   },
 });

@@ -11,7 +11,12 @@ import pytest
 
 pytestmark = pytest.mark.host
 
-ROUTES = ["/matrix3d/studio/check", "/matrix3d/studio/map", "/matrix3d/panorama/preview"]
+ROUTES = [
+    "/matrix3d/studio/check",
+    "/matrix3d/studio/map",
+    "/matrix3d/panorama/preview",
+    "/matrix3d/photo/preview",
+]
 JSON = "Content-Type: application/json"
 
 

@@ -202,6 +202,16 @@ def test_the_picture_is_what_the_node_will_give(editor, comfy, tmp_path):
     shows(below, below)
 
 
+def test_a_photo_is_shown_too(editor, comfy):
+    page, _ = editor
+    Image.new("RGB", (48, 64), (200, 40, 90)).save(comfy.input_dir / "upright.png")
+    page.evaluate(
+        "graph => app.loadApiJson(graph, 'photo')",
+        {"1": {"class_type": "PhotoLoad", "inputs": {"image": "upright.png"}}},
+    )
+    assert wait_for_picture(page, 48) == pytest.approx([200, 40, 90], abs=3)
+
+
 PLACE = """kind => {
     const node = app.graph.nodes.find(n => n.type === kind);
     const { ds, canvas } = app.canvas;

@@ -11,7 +11,7 @@ export const ZH = {
   "the server returned {status}": "服务器返回 {status}",
   "Could not upload {name}: {why}": "无法上传 {name}：{why}",
 
-  // panorama_preview.mjs
+  // picture_preview.mjs
   "No preview available.": "无法预览。",
 
   "The panorama only matches the splats from where it was taken, so the camera was moved there.":

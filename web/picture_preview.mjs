@@ -1,17 +1,22 @@
-// Preview of the image that a Load Panorama node will load, on the node before it runs, in both node renderers.
+// Preview of the image that a Load Panorama or Load Photo node will load, on the node before it runs, in both node renderers.
 
 import { tr } from "./i18n/translate.mjs";
 import { addFrame, after } from "./viewer/graph_node.mjs";
 
-const ROUTE = "/matrix3d/panorama/preview"; // nodes/panorama.py answers with a small JPEG or an error
+/** Routes that answer with a small JPEG or an error, in nodes/panorama.py and nodes/photo.py, by class of node.
+ * @type {Record<string, string>} */
+const ROUTES = { PanoLoad: "/matrix3d/panorama/preview", PhotoLoad: "/matrix3d/photo/preview" };
 const LEAST_HEIGHT = 110;
 const START_SIZE = [320, 360];
 
 /**
+ * Show the preview on nodes that load a picture.
  * @param {any} node of the graph editor
  * @param {{ fetchApi(route: string, options: RequestInit): Promise<Response> }} api the host's
  */
 export function attachPreview(node, api) {
+  const route = ROUTES[node.comfyClass];
+  if (!route) return;
   const frame = addFrame(node, {
     name: "preview",
     type: "MATRIX3D_PICTURE",
@@ -39,7 +44,7 @@ export function attachPreview(node, api) {
     let blob = null;
     let why = "";
     try {
-      const reply = await api.fetchApi(ROUTE, {
+      const reply = await api.fetchApi(route, {
         method: "POST",
         body,
         headers: { "Content-Type": "application/json" },
