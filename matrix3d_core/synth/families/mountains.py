@@ -113,11 +113,12 @@ def build(p: Place) -> None:
         for _ in range(p.n(2, 8)):
             plants.flowers(spot(2, 10), 0.5, 10)
     if kind == "lake":
+        level = float(up(np.array(42.0), np.array(10.0))) + 1.6
         with p.object("lake", SurfaceClass.WATER):
             p.cylinder(
                 (42, 10),
                 34,
-                (-3.0, float(up(np.array(42.0), np.array(10.0))) + 1.6),
+                (min(-3.0, level - 1.0), level),
                 p.m.water((0.12, 0.26, 0.30)),
             )
     if p.chance(0.6):

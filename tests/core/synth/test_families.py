@@ -33,6 +33,10 @@ def standpoint(scene):
     raise AssertionError("no free place")
 
 
+def test_a_lake_may_lie_deep():
+    assert any(item.name == "lake" for item in make_scene("mountains", 29).objects)  # its level is at -3.4 m
+
+
 def standpoint_at(x, z, up=0.0):
     """The pose of a camera 1.6 m above a place."""
     pose = torch.eye(4, dtype=torch.float64)
