@@ -25,7 +25,8 @@ class ProgressBars:
         """Show the event; a new phase or total opens a new bar."""
         from tqdm import tqdm
 
-        kind = re.split(r"[:\d]", event.phase)[0].strip() or "working"  # the bar counts and estimates itself
+        # up to the first number: the bar counts and estimates itself
+        kind = re.split(r"-?\d|:", event.phase)[0].strip() or "working"
         if self._phase != (kind, event.total):
             self.close()
             self._phase = (kind, event.total)

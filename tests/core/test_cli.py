@@ -227,4 +227,8 @@ def test_one_bar_for_one_kind_of_work(capsys):
             assert first.n == step
         bars(ProgressEvent(0, 3, "render splats 1 of 3"))
         assert bars._bar is not first
+        bars(ProgressEvent(0, 2, "train, loss 0.2"))
+        bar = bars._bar
+        bars(ProgressEvent(1, 2, "train, loss -0.1"))
+        assert bars._bar is bar
     assert "of 3" not in capsys.readouterr().err
