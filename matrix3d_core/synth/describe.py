@@ -14,17 +14,20 @@ __all__ = ["describe_scene"]
 
 NOT_NAMED = frozenset(
     name.strip()
-    for name in """arcade,arches,arcade ceiling,arcade floor,back wall,bank,blind,ceiling,ceiling grid,ceiling lamp,
-    chain,clearing,cornice,curtain,desert,door,door frame,drive,floor,forest floor,gallery,ground outside,gutter,
-    house outside,keyboard,lake,land,lane,light panel,meadow,mountains,path,pillar,pool,quay,quay wall,ramp,road,rope,
-    sidewalk,skirting,slope,square,tree crown,trellis wire,wall,water,window,wire,wooded slopes,yard""".split(
-        ","
-    )
+    for name in """apse ceiling,apse floor,apse wall,arcade,arcade ceiling,arcade floor,arches,back wall,bank,blind,
+    booth wall,canopy edge,ceiling,ceiling grid,ceiling lamp,chain,clearing,cornice,curtain,desert,door,door frame,
+    drive,floor,floor lines,floor slab,forest floor,gable,gallery,gallery floor,ground,ground outside,gutter,
+    house outside,keyboard,lake,lamp rail,land,lane,light panel,marking,meadow,mountains,paint band,passage ceiling,
+    path,pillar,pitch,platform,pool,prop,quay,quay wall,ramp,road,rope,scaffold deck,sidewalk,skirting,slope,square,
+    strut,track,tree crown,trellis wire,truss,wall,water,window,wire,wooded slopes,yard""".split(",")
 )
 """Objects that the place already implies, or that are parts of others."""
 
-UNCOUNTED = ("grass", "fallen leaves", "flowers", "hills", "laundry", "dunes", "stairs", "reeds", "dry grass")
-IRREGULAR = {"person": "people", "shelf": "shelves"}
+UNCOUNTED = (
+    *("grass", "fallen leaves", "flowers", "hills", "laundry", "dunes", "stairs", "reeds", "dry grass"),
+    "wall bars",
+)
+IRREGULAR = {"person": "people", "shelf": "shelves", "canopy": "canopies"}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 

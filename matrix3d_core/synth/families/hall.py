@@ -600,7 +600,7 @@ def _hallway(p: Place) -> None:
             kind = p.n(0, 4) if k == 3 or sides[1] == "none" else 4
             if kind <= 1:
                 n = p.n(2, 7)
-                with q.object("lockers", _OBJECT):
+                with q.object("locker", _OBJECT):
                     q.span((0, 0.4 * n), (-0.4, 0), (0.05, 1.9), paint)
                     for c in range(n):
                         q.span((0.4 * c + 0.015, 0.4 * c + 0.385), (-0.415, -0.4), (0.1, 1.87), paint)
