@@ -27,7 +27,10 @@ export function attachPreview(node, api) {
   const picture = document.createElement("img");
   picture.className = "m3d-picture";
   picture.draggable = false;
-  picture.style.cssText = "width:100%;height:100%;object-fit:contain";
+  picture.style.cssText = "position:absolute;inset:0;width:100%;height:100%;object-fit:contain";
+  const holder = document.createElement("div"); // so that an upright picture does not stretch the node
+  holder.style.cssText = `position:relative;width:100%;height:100%;min-height:${LEAST_HEIGHT - 8}px`;
+  holder.append(picture);
   const note = document.createElement("p");
   note.style.cssText = "margin:0;padding:0 8px;font:12px/1.4 system-ui,sans-serif;text-align:center;color:#a7adb5";
 
@@ -59,7 +62,7 @@ export function attachPreview(node, api) {
     if (blob) picture.src = URL.createObjectURL(blob);
     note.textContent = why || tr("No preview available.");
     picture.alt = JSON.parse(body).image ?? "";
-    frame.replaceChildren(blob ? picture : note);
+    frame.replaceChildren(blob ? holder : note);
   };
 
   let timer = 0;

@@ -210,6 +210,8 @@ def test_a_photo_is_shown_too(editor, comfy):
         {"1": {"class_type": "PhotoLoad", "inputs": {"image": "upright.png"}}},
     )
     assert wait_for_picture(page, 48) == pytest.approx([200, 40, 90], abs=3)
+    box = page.locator("img.m3d-picture").bounding_box()
+    assert box["height"] < box["width"]  # it stretches no node
 
 
 PLACE = """kind => {
