@@ -35,7 +35,7 @@ from ..synth.sets import SETS, SetName
 __all__ = ["CropConfig", "crop_files", "crop_plan", "make_crops", "scenes_to_learn"]
 
 
-_SCENES_PER_ROUND = {"rooms": 3}  # the only family indoors; of the others one
+_SCENES_PER_ROUND = {"rooms": 3}  # few families are indoors; of the others one
 _LEAST_LIGHT = 0.03  # mean display color of a crop that shows anything
 
 
