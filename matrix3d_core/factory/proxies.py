@@ -77,18 +77,21 @@ class BoxProxies:
         """Return ``[P]`` meters, seen from above, from camera centers ``[P, 3]`` to the nearest box that the walker
         could meet there; inf where there is none."""
         centers = np.asarray(centers, np.float64)
-        meets = (self.low[:, 1] <= centers[:, None, 1] + walker.height - STEP_M) & (
-            self.high[:, 1] >= centers[:, None, 1] - walker.margin
-        )
+        meets = self._at_height(centers[:, None, 1], centers[:, None, 1], walker)
         beyond = np.maximum(self.low - centers[:, None], centers[:, None] - self.high)[..., ::2].clip(min=0)
         away = np.where(meets, np.hypot(beyond[..., 0], beyond[..., 1]), np.inf)
         result: np.ndarray = away.min(1, initial=np.inf)
         return result
 
+    def _at_height(self, start: np.ndarray, end: np.ndarray, walker: Walker) -> np.ndarray:
+        """Return which boxes reach into the walker's heights between two camera heights (y down)."""
+        top = np.minimum(start, end) - walker.margin
+        bottom = np.maximum(start, end) + walker.height - STEP_M
+        result: np.ndarray = (self.low[:, 1] <= bottom) & (self.high[:, 1] >= top)
+        return result
+
     def _crosses(self, start: np.ndarray, end: np.ndarray, walker: Walker) -> np.ndarray:
-        top = np.minimum(start[..., 1], end[..., 1]) - walker.margin
-        bottom = np.maximum(start[..., 1], end[..., 1]) + walker.height - STEP_M
-        meets = (self.low[:, 1] <= bottom) & (self.high[:, 1] >= top)
+        meets = self._at_height(start[..., 1], end[..., 1], walker)
         enter, leave = np.zeros(1), np.ones(1)
         for axis in (0, 2):
             low, high = self.low[:, axis] - walker.margin, self.high[:, axis] + walker.margin

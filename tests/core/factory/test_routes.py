@@ -213,6 +213,15 @@ def test_curbs_are_walked_over_and_branches_passed_under():
     assert not boxes.crosses(start, before, Walker()).any()
 
 
+def test_the_nearest_box_in_the_walkers_way_counts():
+    walker, centers = Walker(1.6), np.array([[0.0, -1.6, 0.0], [3.5, -1.6, 1.5], [10.0, -1.6, 7.0]])
+    wall, curb, beam = ((3, -2, -1), (4, 0, 3)), ((0.1, -0.3, 0), (1, 0, 1)), ((0.1, -4, 0), (1, -2, 1))
+    low, high = (np.array(corner, float) for corner in zip(wall, curb, beam, strict=True))
+    away = BoxProxies(low, high).distance(centers, walker)
+    np.testing.assert_allclose(away, [3.0, 0.0, np.hypot(6.0, 4.0)])
+    assert np.isinf(BoxProxies(low[1:], high[1:]).distance(centers, walker)).all()
+
+
 def test_standpoints_are_free_and_come_from_the_seed():
     scene = yard(crates=30)
     first, again = (standpoints(scene, 50, np.random.default_rng(2)) for _ in range(2))

@@ -81,7 +81,7 @@ def test_nothing_learns_from_the_judge_set():
             scenes_to_learn("dev", wrong)
 
 
-def test_some_places_are_close_to_things(tmp_path):
+def test_some_places_are_close_to_things():
     """Of several random places the one nearest to a wall or thing is taken."""
     scene = make_scene("rooms", 3)
     rng = np.random.default_rng(0)
