@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..matrix3d_core.errors import InvalidInput
+from ..matrix3d_core.explore.fan import fan_path
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.trajectories.clearance import shorten_to_clear
 from ..matrix3d_core.trajectories.defaults import DEFAULT_CLEARANCE
@@ -16,6 +17,7 @@ from ..matrix3d_core.trajectories.presets import (
     PIVOT_FRACTION,
     TRAJECTORY_PRESETS,
     make_preset,
+    preset_distance,
     preset_in_scene,
 )
 from ..matrix3d_core.trajectories.report import describe_trajectory
@@ -101,8 +103,8 @@ class TrajectoryPreset(io.ComfyNode):
                 io.Boolean.Input(
                     "avoid_collisions",
                     default=True,
-                    tooltip="Shorten the move so that it avoids collisions with the panorama's geometry. Needs "
-                    "geometry; without it nothing is checked.",
+                    tooltip="Shorten the move so that it avoids collisions with the panorama's geometry; of fan each "
+                    "loop, in the directions that show most. Needs geometry; without it nothing is checked.",
                 ),
                 io.Float.Input(
                     "clearance",
@@ -160,8 +162,15 @@ class TrajectoryPreset(io.ComfyNode):
                 is_metric=geometry is not None and geometry.is_metric,
             )
         share = 1.0
+        report = progress_to_host(cls.hidden.unique_id)
+        if avoid_collisions and geometry is not None and preset == "fan":
+            if distance_mode == _FRACTION:
+                distance = preset_distance(preset, geometry, distance)
+            fan = fan_path(
+                geometry, distance=distance, clearance=clearance, frames=frames, fps=fps, progress=report
+            )
+            return io.NodeOutput(fan.trajectory, f"{describe_trajectory(fan.trajectory)}\n{fan.summary()}")
         if avoid_collisions and geometry is not None:
-            report = progress_to_host(cls.hidden.unique_id)
             trajectory, share = shorten_to_clear(trajectory, geometry, radius=clearance, progress=report)
         lines = [describe_trajectory(trajectory)]
         if share < 1.0:

@@ -142,7 +142,8 @@ def keys_of_path(trajectory: Trajectory, count: int = _KEYS_SHOWN) -> list[list[
 
 def keys_of_preset(name: str, geometry: PanoramaGeometry, fraction: float) -> list[list[float]]:
     """Return the key poses of a preset, ``fraction`` of the depth long."""
-    return keys_of_path(preset_in_scene(name, geometry, fraction=fraction, frames=8 * _KEYS_SHOWN + 1))
+    path = preset_in_scene(name, geometry, fraction=fraction, frames=8 * _KEYS_SHOWN + 1)
+    return keys_of_path(path, 2 * _KEYS_SHOWN - 1 if name == "fan" else _KEYS_SHOWN)
 
 
 class PathReport(TypedDict):

@@ -233,6 +233,7 @@ def build_geometry(
 
 def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajectory, PlannedPath]:
     """Place the preset path in the geometry and shorten it to keep its clearance."""
+    from ..explore.fan import fan_path
     from ..trajectories.clearance import measure_clearance, shorten_to_clear
     from ..trajectories.presets import make_preset
 
@@ -240,7 +241,16 @@ def plan_path(geometry: PanoramaGeometry, config: WorldConfig) -> tuple[Trajecto
         config.preset, frames=config.frames, distance=config.distance, is_metric=geometry.is_metric
     )
     wanted = trajectory.length
-    if config.clearance > 0:
+    if config.clearance > 0 and config.preset == "fan":
+        trajectory = fan_path(
+            geometry,
+            distance=config.distance,
+            clearance=config.clearance,
+            frames=config.frames,
+            edge_threshold=config.edge_threshold,
+            backend=config.backend_mesh,
+        ).trajectory
+    elif config.clearance > 0:
         trajectory, _ = shorten_to_clear(trajectory, geometry, radius=config.clearance)
     clearance = measure_clearance(trajectory, geometry, radius=config.clearance)
     return trajectory, {

@@ -104,6 +104,7 @@ def shorten_to_clear(
     *,
     radius: float,
     method: str = "auto",
+    surface: PanoramaSurface | None = None,
     progress: ProgressFn = no_progress,
 ) -> tuple[Trajectory, float]:
     """Shorten a path until it keeps ``radius`` from the surface, between its frames too.
@@ -118,6 +119,7 @@ def shorten_to_clear(
             rotations in place are kept, walks after the cut are dropped. ``"scale"``: shrink
             the whole path towards its first position, shape and rotations kept. ``"auto"``: scale a
             path that returns to its start, so that it stays closed; cut any other.
+        surface: that of ``geometry``, where it was indexed before.
         progress: called between steps.
 
     Returns:
@@ -131,12 +133,14 @@ def shorten_to_clear(
         raise InvalidInput(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     if trajectory.frame_of_reference != "panorama":
         inside = in_panorama_frame(trajectory)
-        shortened, share = shorten_to_clear(inside, geometry, radius=radius, method=method, progress=progress)
+        shortened, share = shorten_to_clear(
+            inside, geometry, radius=radius, method=method, surface=surface, progress=progress
+        )
         if share == 1.0:
             return trajectory, 1.0
         poses = shortened.camera_from_world @ trajectory.panorama_from_world
         return replace(trajectory, camera_from_world=poses), share
-    surface = PanoramaSurface.of(geometry)
+    surface = surface or PanoramaSurface.of(geometry)
     centers = trajectory.centers
     if bool(_collides(surface, centers[:1], radius)[0]):
         distance = float(surface.distances(centers[:1])[0])

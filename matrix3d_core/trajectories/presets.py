@@ -23,6 +23,7 @@ __all__ = [
     "UPSTREAM_PRESETS",
     "make_preset",
     "pivot_distance",
+    "preset_distance",
     "preset_heading",
     "preset_in_scene",
 ]
@@ -40,13 +41,14 @@ TRAJECTORY_PRESETS: dict[str, str] = {
     "keep_turning_left": "A full circle to the left, back to the first pose.",
     "look_around": "One full turn in place, back to the first pose.",
     "long_forward": "Forward, eased in and out, 1.5 times as far as the other moves.",
+    "fan": "Four loops from the start, to the front, right, back and left, with one turn of the view.",
 }
 """Every preset, in menu order: name -> description."""
 
 UPSTREAM_PRESETS = ("straight", "s_curve", "forward_right", "forward_left")
 """The presets that Matrix-3D has too (there: straight, s_curve, r_curve, l_curve)."""
 
-CLOSED_PRESETS = ("top_down_360", "keep_turning_left", "look_around")
+CLOSED_PRESETS = ("top_down_360", "keep_turning_left", "look_around", "fan")
 """The presets whose last pose is exactly their first."""
 
 PIVOT_FRACTION = 0.6
@@ -87,6 +89,17 @@ def preset_heading(name: str) -> float:
     return _HEADINGS.get(_resolve(name), 0.0)
 
 
+def preset_distance(name: str, geometry: PanoramaGeometry, fraction: float) -> float:
+    """Return ``fraction`` of the pivot distance in the direction in which a preset travels farthest.
+
+    Raises:
+        InvalidInput: for an unknown name, or a fraction that is not positive.
+    """
+    if not (math.isfinite(fraction) and fraction > 0):
+        raise InvalidInput(f"fraction must be positive and finite; got {fraction}.")
+    return fraction * pivot_distance(geometry, yaw_rad=preset_heading(name))
+
+
 def make_preset(
     name: str,
     *,
@@ -106,8 +119,8 @@ def make_preset(
         frames: poses in all, at least 1; a single frame is the first pose.
         distance: extent of the move, world units. Forward moves: the length along +z.
             ``forward_then_turn_right`` and ``keep_turning_left``: the farthest distance from the
-            start. ``top_down_360`` rises half of it; ``long_forward`` goes 1.5 times as far; rotations
-            in place ignore it.
+            start. ``fan``: the reach of each loop. ``top_down_360`` rises half of it; ``long_forward`` goes
+            1.5 times as far; rotations in place ignore it.
         fps: frames per second, for playback.
         upstream_exact: reproduce Matrix-3D's rail. ``straight`` and ``forward_right`` are the same
             either way. ``s_curve`` then swings by 0.15 units at any length and starts facing
@@ -172,13 +185,10 @@ def preset_in_scene(
         fps: frames per second, for playback.
         upstream_exact: see `make_preset`.
     """
-    if not (math.isfinite(fraction) and fraction > 0):
-        raise InvalidInput(f"fraction must be positive and finite; got {fraction}.")
-    pivot = pivot_distance(geometry, yaw_rad=preset_heading(name))
     return make_preset(
         name,
         frames=frames,
-        distance=fraction * pivot,
+        distance=preset_distance(name, geometry, fraction),
         fps=fps,
         upstream_exact=upstream_exact,
         is_metric=geometry.is_metric,
@@ -272,6 +282,14 @@ def _long_forward(f: float, distance: float) -> Pose:
     return (0.0, 0.0, _LONG * distance * ease_in_out(f)), _turned(0.0, 1.0)
 
 
+def _fan(f: float, distance: float) -> Pose:
+    """The rose of four petals, passed so that the walk goes straight through the start from loop to loop."""
+    turn = math.tau * ease_in_out(f)
+    reach, angle = distance * math.sin(2 * turn), math.pi / 4 - turn
+    yaw = _once_around(ease_in_out(window(f, 0.1, 1.0)))
+    return (reach * math.sin(angle), 0.0, reach * math.cos(angle)), _yawed(yaw)
+
+
 _MOVES: dict[str, Callable[[float, float], Pose]] = {
     "straight": _straight,
     "s_curve": _s_curve,
@@ -284,6 +302,7 @@ _MOVES: dict[str, Callable[[float, float], Pose]] = {
     "keep_turning_left": _keep_turning_left,
     "look_around": _look_around,
     "long_forward": _long_forward,
+    "fan": _fan,
 }
 
 

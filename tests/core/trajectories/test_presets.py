@@ -132,6 +132,7 @@ def test_moves_have_no_jumps_in_speed_or_turning(name):
         ("look_around", (0, 0, 0), 0),
         ("long_forward", (0, 0, 3), 0),
         ("keep_turning_left", (0, 0, 0), 0),
+        ("fan", (0, 0, 0), 0),
         ("top_down_360", (0, 0, 0), 0),
     ],
 )
@@ -172,6 +173,21 @@ def test_moves_feel_as_named():
     middle = down.forwards[40]
     assert down.centers[40, 1] == pytest.approx(-1.0)  # up is -y
     assert math.asin(float(middle[1])) == pytest.approx(math.radians(60))  # looking down
+
+
+def test_fan_goes_through_four_loops_and_straight_through_the_start_between_them():
+    fan = make_preset("fan", frames=2001, distance=2.0)
+    away = fan.centers.norm(dim=-1)
+    tips = [i for i in range(1, 2000) if away[i - 1] <= away[i] > away[i + 1]]
+    assert [float(away[i]) for i in tips] == pytest.approx([2.0] * 4, abs=1e-4)
+    ways = [math.degrees(math.atan2(float(fan.centers[i, 0]), float(fan.centers[i, 2]))) for i in tips]
+    # Front, right, back, left.
+    assert [(way + 1) % 360 - 1 for way in ways] == pytest.approx([0, 90, 180, 270], abs=0.5)
+    starts = [i for i in range(50, 1950) if away[i - 1] > away[i] <= away[i + 1]]
+    assert len(starts) == 3
+    for i in starts:  # half way from tip to tip, and there without a bend
+        before, after = fan.centers[i] - fan.centers[i - 8], fan.centers[i + 8] - fan.centers[i]
+        assert float(torch.cosine_similarity(before, after, dim=0)) > 0.99
 
 
 def test_ease_starts_and_ends_exactly_and_is_smooth():
