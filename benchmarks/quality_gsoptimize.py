@@ -127,7 +127,7 @@ def table(options: argparse.Namespace, suite: str, rows: dict[str, dict[str, obj
     where, results = common.machine(), []
     size = {"height": 160, "frames": 21} if options.quick else {}
     fixed = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.set)}
-    kinds = tuple(options.degrade or ("warp", "flicker", "blur")) if options.degrade is not None else ()
+    kinds = tuple(options.degrade or DEGRADATIONS) if options.degrade is not None else ()
     for name in options.scenes:
         shots = shots_of(name, **size)
         frames, mask = degrade(shots, kinds) if kinds else (None, None)
@@ -189,7 +189,11 @@ COMPENSATIONS: dict[str, dict[str, object]] = {
     "texel weighting, affine": {"exposure": "affine"},
     "texel weighting, grid": {"exposure": "grid"},
     "texel weighting, affine, poses": {"exposure": "affine", "refine_poses": True},
+    "frames registered": {"refine_frames": "warp"},
+    "frames registered, gain": {"refine_frames": "warp", "exposure": "gain"},
 }
+
+DEGRADATIONS = ("warp", "flicker", "blur", "detail")
 
 
 def degrade(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor, Tensor]:
@@ -197,7 +201,7 @@ def degrade(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor
 
     ``warp``: a smooth field of shifts, 2 pixels root mean square, new in every frame. ``flicker``: a factor of
     0.9 to 1.1 per frame and of 0.97 to 1.03 per channel. ``blur``: a Gaussian of 1.5 pixels outside the
-    panorama's mask.
+    panorama's mask. ``detail``: there, detail of 1 to 3 pixels, 0.05 root mean square, new in every frame.
     """
     geometry = geometry_from_depth(shots.frames[0], shots.depth_ray, repair_components=False, is_metric=True)
     height = shots.frames.shape[1]
@@ -210,6 +214,10 @@ def degrade(shots: Shots, kinds: tuple[str, ...], seed: int = 3) -> tuple[Tensor
         if "blur" in kinds:
             soft = _blur(picture, 1.5)
             picture = torch.where(mask[k] > 0.5, picture, soft)
+        if "detail" in kinds:
+            fine = torch.randn(picture.shape, generator=random)
+            fine = _blur(fine, 1.0) - _blur(fine, 3.0)
+            picture = picture + (mask[k] <= 0.5) * fine * (0.05 / fine.square().mean().sqrt())
         if "warp" in kinds:
             field = torch.nn.functional.interpolate(
                 torch.randn(1, 2, 9, 17, generator=random),
@@ -256,7 +264,7 @@ def main() -> int:
         "--degrade",
         nargs="*",
         metavar="KIND",
-        help="degrade the frames (warp, flicker, blur; all together without names)",
+        help=f"degrade the frames ({', '.join(DEGRADATIONS)}; all together without names)",
     )
     parser.add_argument(
         "--rows",

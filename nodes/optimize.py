@@ -22,6 +22,7 @@ from ._types import DepthType, GeometryType, GSSettingsType, TrajectoryType
 __all__ = ["NODES", "GSOptimize", "GSOptimizeSettings"]
 
 _ON_THE_FIT = ("depth_type", "exposure")
+_LAST = ("refine_frames",)  # added later: saved graphs hold the others by their place
 _CHOICE_TIPS = {
     "key_frame_mode": "Which frames are trained on: every key_frame_stride-th; a new one whenever the parallax of "
     "near surfaces exceeds 3 degrees; or all but the held-out ones.",
@@ -34,6 +35,8 @@ _CHOICE_TIPS = {
     "densify": "off; "
     + "; ".join(f"{name}: {strategy.summary}" for name, strategy in STRATEGIES.items())
     + ". Never more than max_gaussians.",
+    "refine_frames": "warp: register the frames, each by a smooth warp field and a gain, for videos that shift from "
+    "frame to frame: to the panorama's geometry first, to the splats during the fit. off: use them as they are.",
 }
 _SWITCHES = {
     "refine_poses": "Optimize camera poses jointly, by small corrections.",
@@ -97,7 +100,7 @@ def _choice(name: str, **more: bool) -> io.Input:
 def _detail_inputs() -> list[io.Input]:
     """Return a widget for every setting that GSOptimize does not show itself, by its name in `OptimizeConfig`."""
     shared = OPTIMIZE_PRESETS["draft"]
-    inputs = [_choice(name) for name in SETTING_CHOICES if name not in _ON_THE_FIT]
+    inputs = [_choice(name) for name in SETTING_CHOICES if name not in (*_ON_THE_FIT, *_LAST)]
     inputs += [
         io.Boolean.Input(name, default=getattr(shared, name), tooltip=tip) for name, tip in _SWITCHES.items()
     ]
@@ -117,7 +120,7 @@ def _detail_inputs() -> list[io.Input]:
                     tooltip=tip,
                 )
             )
-    return inputs
+    return inputs + [_choice(name) for name in _LAST]
 
 
 class GSOptimizeSettings(io.ComfyNode):

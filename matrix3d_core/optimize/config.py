@@ -17,6 +17,7 @@ SETTING_CHOICES = {
     "depth_type": ("exact", "monocular"),
     "exposure": ("off", "gain", "affine", "grid"),
     "densify": ("off", *STRATEGIES),
+    "refine_frames": ("off", "warp"),
 }
 
 
@@ -62,6 +63,8 @@ class OptimizeConfig:
         scale_reg: pulls sizes down likewise.
         exposure: color change per frame, one of `EXPOSURE_MODES`.
         refine_poses: let the poses of frames move a little.
+        refine_frames: ``"warp"``: register the frames by a smooth field of shifts and a gain each, to the panorama's
+            surfaces before the fit and to the Gaussians during it, and trust pixels less that still disagree.
         densify: ``"off"``, ``"adc"`` (split where the screen gradient is large) or ``"mcmc"`` (relocate
             transparent Gaussians onto opaque ones).
         densify_from: share of the steps before the first densification.
@@ -113,6 +116,7 @@ class OptimizeConfig:
     scale_reg: float = 0.0
     exposure: str = "off"
     refine_poses: bool = False
+    refine_frames: str = "off"
     densify: str = "off"
     densify_from: float = 0.15
     densify_until: float = 0.6

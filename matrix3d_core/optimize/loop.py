@@ -37,6 +37,7 @@ from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
 from .curves import draw_curves
 from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
+from .frame_registration import FrameRegistration
 from .init import GaussianInit, extend_gaussians, init_gaussians
 from .init.sources import world_points
 from .report import FitReport
@@ -175,6 +176,10 @@ class _Fit:
         self.swept: dict[int, PlaneSweepDepth] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
+        self.given = frames
+        self.registration: FrameRegistration | None = None
+        if config.refine_frames != "off":
+            self.registration = FrameRegistration(frames, trajectory, geometry)
         self.memory_gb = _memory_gb(frames, self.keys, config)
         self.watch: Callable[[int, Gaussians], None] | None = None
 
@@ -213,6 +218,9 @@ class _Fit:
     def _initialize(self, initial: Gaussians | None) -> GaussianInit:
         """Return where the fit starts: given Gaussians, or surfels on what is known."""
         config = self.config
+        if self.registration is not None:
+            self.frames = self.registration.to_geometry(lambda text: self._report(0, text))
+            self._record_time("register")
         if self.depth_ray is not None and config.depth_type == "monocular":
             self.depth_ray = align_frames(
                 self.depth_ray,
@@ -356,6 +364,7 @@ class _Fit:
         step = self.first_step
         try:
             while step < config.steps:
+                self._register_key_frames(step, trainer, sampler, backend)
                 if not self._step(step, trainer, sampler):
                     continue
                 step += 1
@@ -377,6 +386,21 @@ class _Fit:
             if step > self.first_step:
                 self._save(step, trainer, sampler)
             raise
+
+    def _register_key_frames(self, step: int, trainer: Trainer, sampler: ViewSampler, backend: str) -> None:
+        """Register the key frames to the Gaussians, where that is due."""
+        registration = self.registration
+        if registration is None or not registration.is_due(step / self.config.steps):
+            return
+        self._report(step, "register key frames to the splats")
+        registration.to_gaussians(trainer.gaussians(), trainer.traits.is_sky.cpu(), self.keys, backend)
+        self._show_registered(sampler)
+
+    def _show_registered(self, sampler: ViewSampler) -> None:
+        """Train on the key frames as registered."""
+        if self.registration is not None:
+            for frame in self.registration.warps:
+                sampler.replace_picture(self.keys.index(frame), *self.registration.shown(frame))
 
     def _densifies_at(self, step: int) -> bool:
         config = self.config
@@ -415,8 +439,8 @@ class _Fit:
             if self.geometry is None
             else [self.geometry.rgb, self.geometry.depth_ray]
         )
-        self.name = fingerprint(self.config, self.frames, self.trajectory, *others, start.gaussians.means)
-        self.inputs = fingerprint(None, self.frames, self.trajectory)
+        self.name = fingerprint(self.config, self.given, self.trajectory, *others, start.gaussians.means)
+        self.inputs = fingerprint(None, self.given, self.trajectory)
         self.file = checkpoint_path(folder, self.name)
 
     def _save(self, step: int, trainer: Trainer, sampler: ViewSampler) -> None:
@@ -424,6 +448,8 @@ class _Fit:
             return
         tensors = {f"trainer.{key}": value for key, value in trainer.state().items()}
         tensors |= {f"sampler.{key}": value for key, value in sampler.state().items()}
+        if self.registration is not None:
+            tensors |= {f"frames.{key}": value for key, value in self.registration.state().items()}
         tensors["growth"] = self.growth.get_state()
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
         facts = {
@@ -451,6 +477,9 @@ class _Fit:
         tensors, facts = stored
         trainer.load(part_of(tensors, "trainer"))
         sampler.load(part_of(tensors, "sampler"))
+        if self.registration is not None:
+            self.registration.load(part_of(tensors, "frames"))
+            self._show_registered(sampler)
         self.growth.set_state(tensors["growth"])
         self.losses = tensors["losses"].tolist()
         self.counts = [(int(a), int(b)) for a, b in facts["counts"]]
@@ -469,7 +498,7 @@ class _Fit:
         self._report(config.steps, "evaluate held-out frames")
         quality, share_off = held_out_quality(
             gaussians,
-            self.frames,
+            self.given,
             self.trajectory,
             self.held_out,
             crop_size_px=config.crop_size_px,
@@ -503,6 +532,7 @@ class _Fit:
             "warnings": self.warnings,
             "exposure": self.corrections.exposure.report(),
             "poses": None if poses is None else poses.report(),
+            "frames": None if self.registration is None else self.registration.report(),
             "settings": asdict(config),
             "seconds": self.seconds,
             "gaussians_initial": start.counts,
@@ -525,7 +555,10 @@ def _memory_gb(frames: Tensor, keys: list[int], config: OptimizeConfig) -> float
     # Parameters, two moments, values in use, gradients, previews; weights and inverse_depth of key frames; a crop.
     per_gaussian, per_pixel = 4 * (14 * 6 + 20), 4 * (1 + 3)
     crop = config.crop_size_px**2 * 4 * 60
-    return (config.max_gaussians * per_gaussian + len(keys) * pixels * per_pixel + crop) / 2**30 + 0.5
+    copies = 0 if config.refine_frames == "off" else frames.numel() * 4
+    return (
+        config.max_gaussians * per_gaussian + len(keys) * pixels * per_pixel + crop + copies
+    ) / 2**30 + 0.5
 
 
 def _means_of_parts(losses: list[float]) -> list[float]:

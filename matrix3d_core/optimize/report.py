@@ -41,6 +41,8 @@ class FitReport(TypedDict):
     warnings: list[str]
     exposure: dict[str, float]
     poses: dict[str, float] | None
+    frames: dict[str, float] | None
+    """Size of the warps of ``refine_frames``."""
     settings: dict[str, Any]
     """Fields of `OptimizeConfig`."""
     seconds: dict[str, float]

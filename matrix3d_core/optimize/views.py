@@ -210,6 +210,7 @@ class ViewSampler:
                     (inverse_depth or {}).get(frame),
                 )
             )
+        self._given = tuple(self.pictures)
         self._queue: list[tuple[int, int]] = []
 
     def draw(self) -> View:
@@ -243,6 +244,12 @@ class ViewSampler:
         rows, columns = min(size, camera.height), min(size, camera.width)
         top, left = round((camera.height - rows) * down), round((camera.width - columns) * across)
         return view_of(picture, camera.window(top, left, rows, columns), turn)
+
+    def replace_picture(self, number: int, rgb: Tensor, trust: Tensor) -> None:
+        """Train on another picture ``[H, W, 3]`` of key frame ``number``, its weight times ``trust [H, W]``."""
+        for index, picture in enumerate(self._given):
+            if picture.number == number:
+                self.pictures[index] = replace(picture, rgb=rgb, weight=picture.weight * trust)
 
     def resize(self, crop_size_px: int) -> None:
         """Draw smaller views from now on."""
