@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from ..matrix3d_core.guidance.fill import describe_fill, fill_guidance
+from ..matrix3d_core.guidance.fill import FILL_METHODS, describe_fill, fill_guidance
 from ..matrix3d_core.guidance.render import GUIDANCE_MODES, GuidanceFrames, describe_guidance, render_guidance
 from ..matrix3d_core.guidance.scene_mesh import EDGE_THRESHOLD
 from ..matrix3d_core.raster.mesh import MESH_BACKENDS
@@ -138,9 +138,9 @@ class PanoFill(io.ComfyNode):
             node_id="PanoFill",
             display_name="Inpaint Guidance (no model)",
             category="Matrix-3D/guidance",
-            description="Inpaints disoccluded regions of guidance frames by extending the background smoothly, "
-            "consistently over all frames. A stand-in for the video model that runs anywhere: it fills holes but "
-            "invents no detail.",
+            description="Inpaints disoccluded regions of guidance frames, consistently over all frames: continues the "
+            "surfaces of the background to where they meet, with their texture. A stand-in for the video model "
+            "that runs anywhere.",
             search_aliases=[
                 *WORLD_WORDS,
                 "pano fill",
@@ -159,6 +159,14 @@ class PanoFill(io.ComfyNode):
                 ),
                 TrajectoryType.Input("trajectory", tooltip="The path the frames were rendered along."),
                 backend_input(MESH_BACKENDS, "the new surfaces into the frames"),
+                io.Combo.Input(
+                    "method",
+                    options=list(FILL_METHODS),
+                    default=FILL_METHODS[0],
+                    tooltip="exemplar: continues floors, walls and ceilings to where they meet, with texture from "
+                    "beside the hole, and closes the sides of objects. smooth: extends color and distance as smoothly "
+                    "as possible, without detail; for comparison.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="The frames without holes."),
@@ -177,13 +185,18 @@ class PanoFill(io.ComfyNode):
         depth: torch.Tensor,
         trajectory: Trajectory,
         backend: str,
+        method: str,
     ) -> io.NodeOutput:
         start = time.perf_counter()
         guidance = GuidanceFrames(images_from_host(frames, "frames"), mask.cpu(), depth.cpu(), "given")
         filled = fill_guidance(
-            guidance, trajectory, backend=backend, progress=progress_to_host(cls.hidden.unique_id)
+            guidance,
+            trajectory,
+            method=method,
+            backend=backend,
+            progress=progress_to_host(cls.hidden.unique_id),
         )
-        report = describe_fill(filled, time.perf_counter() - start)
+        report = describe_fill(filled, method, time.perf_counter() - start)
         return io.NodeOutput(filled.rgb, filled.depth_ray, filled.is_filled.float(), report)
 
 

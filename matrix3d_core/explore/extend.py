@@ -227,7 +227,7 @@ def extend_world(
     filled_rgb, filled_depth = rgb, depth
     if not bool(is_known.all()):
         frames = GuidanceFrames(rgb[None], is_known[None].float(), depth[None], seen.backend)
-        filled = fill_guidance(frames, start, backend=mesh_backend)
+        filled = fill_guidance(frames, start, method="smooth", backend=mesh_backend)
         filled_rgb, filled_depth = filled.rgb[0], filled.depth_ray[0]
     report: ExtensionReport = {
         "source": "splats",

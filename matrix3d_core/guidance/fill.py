@@ -1,14 +1,15 @@
 """Model-free inpainting of the holes of guidance frames: a stand-in for a video model.
 
-It invents nothing: it extends the background smoothly. It guarantees that no pixel stays open, that seen
-pixels keep their exact values, and that the frames of a path are consistent, because new content is made
-once, lifted to 3D, and rendered into all of them.
+It invents no object: it continues the background's surfaces and their texture. It guarantees that no pixel stays
+open, that seen pixels keep their exact values, and that the frames of a path are consistent, because new content is
+made once, lifted to 3D, and rendered into all of them.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -21,16 +22,24 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress, report
 from ..raster.mesh import MeshFrame, MeshRenderer, open_mesh_renderer
 from ..scene.mesh import Mesh
 from ..scene.trajectory import Trajectory
+from .closed_objects import close_objects
+from .exemplar import inpaint_by_example
 from .inpaint import Inpainted, close_slivers, inpaint_background
 from .render import GuidanceFrames
 
-__all__ = ["FilledFrames", "describe_fill", "fill_guidance"]
+__all__ = ["FILL_METHODS", "FilledFrames", "describe_fill", "fill_guidance"]
+
+FILL_METHODS = ("exemplar", "smooth")
+"""``exemplar``: planes of the background continued to where they meet, with texture from patches beside the hole.
+``smooth``: color and inverse distance as smooth as possible."""
+
 
 _KEY_FRAMES = 12  # frames that decide where new content is made
 _ROUNDS = 8
 _ENOUGH = 2e-3  # stop when no key frame has a larger share of open pixels
 _RIM_PX_PER_ROW = 1 / 80  # how far to continue behind objects, for views from the side
 _SLIVER_RADII_PX = (3, 6, 12)
+_MEET = 1.1  # two surfaces meet where their distances differ by no more than this factor
 _MOST_SLIVER_LOOKUPS = 4_000_000  # a frame with more left gets a second pass
 
 
@@ -54,18 +63,21 @@ def fill_guidance(
     frames: GuidanceFrames,
     trajectory: Trajectory,
     *,
+    method: str = "exemplar",
     backend: str = "auto",
     progress: ProgressFn = no_progress,
 ) -> FilledFrames:
     """Inpaint the open pixels of all frames, background first and consistently along the path.
 
-    The frame with most open pixels is inpainted from its background (see `inpaint_background`), color and
-    distance. The new surface is lifted to a mesh and rendered into the open pixels of the other frames.
-    This repeats until little is left; the rest, thin slivers, is filled frame by frame.
+    With ``exemplar``, first what the fullest frame shows at silhouettes is drawn into the others (see
+    `close_objects`). The frame with most open pixels is inpainted from its background (see `inpaint_by_example` and
+    `inpaint_background`), color and distance. The new surface is lifted to a mesh and rendered into the open pixels of
+    the other frames. This repeats until little is left; the rest, thin slivers, is filled frame by frame.
 
     Args:
         frames: from `render_guidance`; its tensors are not changed.
         trajectory: the path that the frames were rendered along.
+        method: one of `FILL_METHODS`.
         backend: mesh backend, a name of `MESH_BACKENDS` or ``"auto"``.
         progress: called between steps with the latest frame as preview; raising in it cancels.
 
@@ -73,10 +85,12 @@ def fill_guidance(
         Frames without open pixels.
 
     Raises:
-        InvalidInput: when frames and trajectory do not match, a seen pixel has no distance,
+        InvalidInput: for another method, when frames and trajectory do not match, a seen pixel has no distance,
             or nothing at all was seen.
         BackendUnavailable: when the backend asked for cannot run.
     """
+    if method not in FILL_METHODS:
+        raise InvalidInput(f"method must be one of {', '.join(FILL_METHODS)}; got {method!r}.")
     _check(frames, trajectory)
     is_open = frames.mask < 0.5
     rgb = frames.rgb.clone(memory_format=torch.contiguous_format)
@@ -85,7 +99,15 @@ def fill_guidance(
     total = _ROUNDS + count
     poses = trajectory.camera_from_world
     source = trajectory.world_from_panorama[:3, 3]
-    patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, source, backend, total, progress)
+    inpaint, seen = functools.partial(_inpaint, source=source), []
+    if method == "exemplar":
+        best = int(frames.mask.flatten(1).mean(1).argmax())  # what it sees has nothing in front
+        reference = torch.where(frames.mask[best] >= 0.5, frames.depth_ray[best], 0.0)
+        inpaint = functools.partial(
+            _inpaint_by_example, source=source, reference=reference, reference_pose=poses[best]
+        )
+        seen = [close_objects(frames.rgb[best], reference, reference > 0, poses[best])]
+    patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, inpaint, seen, backend, total, progress)
 
     draw = open_mesh_renderer(_join(patches), backend=backend)[1] if patches else None
     for t in range(count):
@@ -103,18 +125,18 @@ def fill_guidance(
             if left.sum() * (2 * radius_px + 1) ** 2 < _MOST_SLIVER_LOOKUPS:
                 left = close_slivers(rgb[t], depth_ray[t], left, radius_px=radius_px)
         if bool(left.any()):
-            rest = _inpaint(rgb[t], depth_ray[t], left, poses[t], source, rim_px=0)
+            rest = _inpaint(rgb[t], depth_ray[t], left, poses[t], source=source, rim_px=0)
             _composite(MeshFrame(rest.rgb, rest.region, rest.depth_ray), rgb[t], depth_ray[t], left)
     progress(ProgressEvent(total, total, "frames filled", rgb[-1]))
     return FilledFrames(rgb, depth_ray, is_open)
 
 
-def describe_fill(filled: FilledFrames, seconds: float) -> str:
+def describe_fill(filled: FilledFrames, method: str, seconds: float) -> str:
     """Return the report: the inpainted share, and the time."""
     share = filled.is_filled.float().mean((1, 2)) * 100
     worst = int(share.argmax())
     return (
-        f"{len(share)} frames inpainted in {seconds:.1f} s from the background (no model).\n"
+        f"{len(share)} frames inpainted in {seconds:.1f} s from the background ({method}, no model).\n"
         f"Inpainted: {float(share.mean()):.1f} % of all pixels; "
         f"most in frame {worst}, {float(share[worst]):.1f} %."
     )
@@ -125,16 +147,20 @@ def _make_patches(
     depth_ray: Tensor,
     is_open: Tensor,
     poses: Tensor,
-    source: Tensor,
+    inpaint: Callable[..., Inpainted],
+    patches: list[Mesh],
     backend: str,
     total: int,
     progress: ProgressFn,
 ) -> list[Mesh]:
-    """Make new surfaces on key frames until these are covered; draws on the key frames given."""
+    """Add new surfaces to ``patches``, made on key frames until these are covered; draws on the key frames given."""
     count, height, width = is_open.shape
     keys = sorted({round(k * (count - 1) / (_KEY_FRAMES - 1)) for k in range(_KEY_FRAMES)})
-    patches: list[Mesh] = []
     done: set[int] = set()
+    for patch in patches:
+        renderer = open_mesh_renderer(patch, backend=backend)[1]
+        show = functools.partial(_show_on, keys, done, renderer, rgb, depth_ray, is_open, poses)
+        report_while(show, progress, ProgressEvent(0, total, "close objects"))
     for index in range(_ROUNDS):
         left = {t: int(is_open[t].sum()) for t in keys if t not in done}
         base = max(left, key=lambda t: (left[t], t), default=-1)  # of equals, the later one
@@ -143,7 +169,10 @@ def _make_patches(
         event = ProgressEvent(index, total, f"inpaint frame {base + 1}", rgb[base])
         progress(event)
         rim_px = max(1, round(height * _RIM_PX_PER_ROW))
-        made = _inpaint(rgb[base], depth_ray[base], is_open[base], poses[base], source, rim_px=rim_px)
+        work = functools.partial(
+            inpaint, rgb[base], depth_ray[base], is_open[base], poses[base], rim_px=rim_px
+        )
+        made = report_while(work, progress, event)  # its kernels may be compiled first
         patch = _lift(made, poses[base])
         patches.append(patch)
         done.add(base)
@@ -172,12 +201,32 @@ def _show_on(
 
 
 def _inpaint(
-    rgb: Tensor, depth_ray: Tensor, is_open: Tensor, pose: Tensor, source: Tensor, *, rim_px: int
+    rgb: Tensor, depth_ray: Tensor, is_open: Tensor, pose: Tensor, *, source: Tensor, rim_px: int
 ) -> Inpainted:
+    epipole = _epipole(depth_ray, is_open, pose, source)
+    return inpaint_background(rgb, depth_ray, is_open, epipole, rim_px=rim_px)
+
+
+def _inpaint_by_example(
+    rgb: Tensor,
+    depth_ray: Tensor,
+    is_open: Tensor,
+    pose: Tensor,
+    *,
+    source: Tensor,
+    reference: Tensor,
+    reference_pose: Tensor,
+    rim_px: int,
+) -> Inpainted:
+    to_reference = reference_pose.double() @ torch.linalg.inv(pose.double())
+    epipole = _epipole(depth_ray, is_open, pose, source)
+    return inpaint_by_example(rgb, depth_ray, is_open, epipole, to_reference, reference, rim_px=rim_px)
+
+
+def _epipole(depth_ray: Tensor, is_open: Tensor, pose: Tensor, source: Tensor) -> Tensor | None:
     epipole = pose[:3, :3] @ source + pose[:3, 3]
     nearest = float(torch.where(is_open, torch.inf, depth_ray).min())
-    has_moved = float(epipole.norm()) > 1e-6 * nearest
-    return inpaint_background(rgb, depth_ray, is_open, epipole if has_moved else None, rim_px=rim_px)
+    return epipole if float(epipole.norm()) > 1e-6 * nearest else None
 
 
 def _composite(drawn: MeshFrame, rgb: Tensor, depth_ray: Tensor, is_open: Tensor) -> None:
@@ -210,6 +259,11 @@ def _lift(made: Inpainted, pose: Tensor) -> Mesh:
     is_new = made.region.flatten()[chosen]
     faces = faces[(faces >= 0).all(1)]
     faces = faces[is_new[faces.long()].any(1)]
+    if made.label is not None:  # no sheets between surfaces that do not meet
+        label, far = made.label.flatten()[chosen], made.depth_ray.flatten()[chosen]
+        corners = faces.long()
+        is_one = (label[corners] == label[corners[:, :1]]).all(1)
+        faces = faces[is_one | (far[corners].amax(1) <= _MEET * far[corners].amin(1))]
     colors = made.rgb.reshape(-1, 3)[chosen]
     return Mesh(vertices.float(), faces, colors, torch.ones(len(chosen), dtype=torch.bool))
 

@@ -17,11 +17,20 @@ from torch import Tensor
 
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
-__all__ = ["Inpainted", "close_slivers", "farther_ends", "inpaint_background", "pull_push"]
+__all__ = [
+    "Inpainted",
+    "close_slivers",
+    "farther_ends",
+    "hidden_region",
+    "inpaint_background",
+    "pull_push",
+    "solve_harmonic",
+]
 
 _SAME_SURFACE = 1.15  # a border this much nearer than the hole's far end belongs to the object in front
 _SAME_PLANE = 0.25  # of the ends' difference in inverse distance: how far a plane may miss the far end
 _NONE = 1e-30
+_ACROSS = 1e-3  # conductance between two surfaces, of that within one
 _TOLERANCE = 1e-3  # of the linear system: residual over right-hand side
 
 
@@ -35,12 +44,14 @@ class Inpainted:
         region: ``[H, W]`` bool, where new content was made: the open pixels, and a rim of pixels of
             the objects in front, which get the background.
         border: ``[H, W]`` bool, background pixels that the new content continues.
+        label: ``[H, W]`` the surface of each pixel of region and border, where several were told apart.
     """
 
     rgb: Tensor
     depth_ray: Tensor
     region: Tensor
     border: Tensor
+    label: Tensor | None = None
 
 
 def inpaint_background(
@@ -69,6 +80,25 @@ def inpaint_background(
     """
     if not bool(is_open.any()):
         return Inpainted(rgb, depth_ray, is_open, torch.zeros_like(is_open))
+    region, border = hidden_region(depth_ray, is_open, epipole, rim_px=rim_px)
+    values = torch.cat((rgb, 1 / depth_ray.unsqueeze(-1)), dim=-1)
+    solved = solve_harmonic(values, region, border)
+    filled = torch.where(region.unsqueeze(-1), solved, values)
+    filled_depth = torch.where(region, 1 / filled[..., 3].clamp(min=1e-12), depth_ray)
+    return Inpainted(filled[..., :3].clamp(0, 1), filled_depth, region, border)
+
+
+def hidden_region(
+    depth_ray: Tensor,  # [H, W]
+    is_open: Tensor,  # [H, W] bool
+    epipole: Tensor | None,  # [3]
+    *,
+    rim_px: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Return what is to be filled and the background beside it, both ``[H, W]`` bool; see `Inpainted`.
+
+    Arguments are those of `inpaint_background`.
+    """
     far_end = farther_ends(depth_ray, is_open, epipole)
     region = is_open.clone()
     for _ in range(rim_px):
@@ -78,13 +108,7 @@ def inpaint_background(
         region |= behind
     reach = _spread_max(torch.where(region, far_end, 0.0))
     border = ~region & (reach > 0) & (depth_ray * _SAME_SURFACE >= reach)
-
-    values = torch.cat((rgb, 1 / depth_ray.unsqueeze(-1)), dim=-1)
-    start = pull_push(values, border)
-    solved = _solve_harmonic(values, start, region, border)
-    filled = torch.where(region.unsqueeze(-1), solved, values)
-    filled_depth = torch.where(region, 1 / filled[..., 3].clamp(min=1e-12), depth_ray)
-    return Inpainted(filled[..., :3].clamp(0, 1), filled_depth, region, border)
+    return region, border
 
 
 def close_slivers(
@@ -247,11 +271,18 @@ def pull_push(values: Tensor, is_given: Tensor) -> Tensor:  # [H, W, C], [H, W] 
     return guess.permute(1, 2, 0)
 
 
-def _solve_harmonic(values: Tensor, start: Tensor, region: Tensor, border: Tensor) -> Tensor:  # [H, W, C]
+def solve_harmonic(
+    values: Tensor,  # [H, W, C]
+    region: Tensor,  # [H, W] bool
+    border: Tensor,  # [H, W] bool
+    label: Tensor | None = None,  # [H, W]
+) -> Tensor:  # [H, W, C]
     """Solve Laplace's equation on ``region`` with the values of ``border``, by conjugate gradients.
 
-    Finite volumes on the latitude-longitude grid; other sides are insulated.
+    Finite volumes on the latitude-longitude grid; other sides are insulated. Pixels of different ``label`` hardly
+    conduct, so that each surface takes its colors from itself where it can.
     """
+    start = pull_push(values, border)
     height, width, channels = values.shape
     inside = region.flatten().nonzero().squeeze(1)
     number = torch.full((height * width,), -1, dtype=torch.long)
@@ -273,6 +304,9 @@ def _solve_harmonic(values: Tensor, start: Tensor, region: Tensor, border: Tenso
     for other_row, other_column, conductance in neighbors:
         other = other_row * width + other_column
         is_given = flat_border[other]
+        if label is not None:
+            is_same = label.flatten()[other] == label.flatten()[inside]
+            conductance = torch.where(is_same, conductance, _ACROSS * conductance)
         to_inside = torch.where(number[other] >= 0, conductance, 0.0)
         to_border = torch.where(is_given, conductance, 0.0)
         diagonal += to_inside + to_border

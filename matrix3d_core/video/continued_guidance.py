@@ -133,7 +133,7 @@ def geometry_of_frame(
     if float(seen.mask.mean()) < _LEAST_SEEN:
         return None
     known = GuidanceFrames(frame.unsqueeze(0).float(), seen.mask, seen.depth_ray, seen.backend)
-    filled = fill_guidance(known, pose, backend=backend)
+    filled = fill_guidance(known, pose, method="smooth", backend=backend)
     return PanoramaGeometry(
         frame.float(),
         filled.depth_ray[0],

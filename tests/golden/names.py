@@ -315,7 +315,7 @@ def guidance_arrays(frames):
 
 
 def filled_frames(frames, path, backend="numba"):
-    return fill_guidance(frames, path, backend=backend)
+    return fill_guidance(frames, path, method="smooth", backend=backend)
 
 
 def filled_arrays(filled):
