@@ -223,9 +223,11 @@ def main() -> int:
         checks = [
             common.check("PSNR above smooth, dB", ours["psnr_quarter"] - smooth["psnr_quarter"], least=0),
             common.check("DINOv2 distance lower by", 1 - ours["dinov2"] / smooth["dinov2"], least=0.25),
-            common.check("gradient energy, less deviation than 20 %", 0.2 - abs(ours["energy_ratio"] - 1), least=0),
+            common.check(
+                "gradient energy, less deviation than 20 %", 0.2 - abs(ours["energy_ratio"] - 1), least=0
+            ),
             common.check("seconds left of 10", 10 - ours["median_ms"] / 1e3, least=0),
-        ]  # fmt: skip
+        ]
     settings = {
         "scenes": given.scenes,
         "height": height,

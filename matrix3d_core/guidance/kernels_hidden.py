@@ -174,9 +174,21 @@ def sweep_rows(part, border, candidates, planes, smooth, far, rays, keep, down, 
             for side in range(3):
                 x = (column + side - 1) % width
                 _step(
-                    hole, (row - down, x), row, column, part, border, candidates, planes, smooth, far, rays,
-                    keep, old[side, x], new[side, column],
-                )  # fmt: skip
+                    hole,
+                    (row - down, x),
+                    row,
+                    column,
+                    part,
+                    border,
+                    candidates,
+                    planes,
+                    smooth,
+                    far,
+                    rays,
+                    keep,
+                    old[side, x],
+                    new[side, column],
+                )
                 for k in range(many):
                     total[row, column, k] += new[side, column, k]
         old, new = new, old
@@ -198,9 +210,21 @@ def sweep_columns(begin, until, part, border, candidates, planes, smooth, far, r
                     continue
                 before = (row, (column - step) % width)
                 _step(
-                    hole, before, row, column, part, border, candidates, planes, smooth, far, rays,
-                    keep, old, new,
-                )  # fmt: skip
+                    hole,
+                    before,
+                    row,
+                    column,
+                    part,
+                    border,
+                    candidates,
+                    planes,
+                    smooth,
+                    far,
+                    rays,
+                    keep,
+                    old,
+                    new,
+                )
                 if index >= width:
                     for k in range(many):
                         total[row, column, k] += new[k]

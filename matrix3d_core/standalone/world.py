@@ -67,6 +67,7 @@ class WorldConfig:
         flythrough_size_px: ``(height, width)`` of the video.
         clearance: the path is shortened to stay this far from every surface, meters; 0 switches it off.
         backbone: file of DINOv2-small for ``"learned"``; ``"auto"`` looks for it.
+        fill: how disocclusions are inpainted, a name of `FILL_METHODS`.
     """
 
     preset: str = "straight"
@@ -84,6 +85,7 @@ class WorldConfig:
     flythrough_size_px: tuple[int, int] = (360, 640)
     clearance: float = DEFAULT_CLEARANCE
     backbone: str = "auto"
+    fill: str = "exemplar"
 
 
 class PlannedPath(TypedDict):
@@ -291,7 +293,9 @@ def build_filled(
     filled = _timed(
         times,
         "fill",
-        lambda: fill_guidance(guidance, trajectory, backend=config.backend_mesh, progress=progress),
+        lambda: fill_guidance(
+            guidance, trajectory, method=config.fill, backend=config.backend_mesh, progress=progress
+        ),
     )
     return guidance, filled
 

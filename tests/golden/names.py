@@ -676,6 +676,7 @@ def demo_world(rgb, distance, folder, steps=15):
         max_gaussians=3000,
         flythrough_size_px=(48, 80),
         backend_mesh="numba",
+        fill="smooth",
         backend_splat="numba",
         clearance=0.3,
     )

@@ -52,6 +52,7 @@ a photo needs the depth backbone: `matrix3d convert-backbone --help` says how to
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    from ...guidance.fill import FILL_METHODS
     from ...standalone.world import WorldConfig
 
     settings = WorldConfig()
@@ -71,6 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = setting_adder(parser.add_argument_group("quality and speed"), settings)
     add("--quality", "quality", "how long to fit the Gaussians", choices=("draft", "standard"))
     add("--width", "width", "columns of the guidance frames", type=int, metavar="PX")
+    add("--fill", "fill", "how disocclusions are inpainted", choices=FILL_METHODS)
     add("--max-gaussians", "max_gaussians", "maximum number of Gaussians", type=int, metavar="N")
     add("--seed", "seed", "random seed", type=int)
     add("--mesh-backend", "backend_mesh", f"mesh backend; {BACKEND_NAMES}", metavar="NAME")

@@ -87,7 +87,7 @@ def is_beyond_the_box(filled, path):
 def test_foreground_does_not_bleed_into_the_background(blue_case):
     _, path, filled = blue_case
     made = filled.rgb[is_beyond_the_box(filled, path)]
-    assert len(made) > 0.6 * int(filled.is_filled.sum())
+    assert len(made) > 0.4 * int(filled.is_filled.sum())
     # Two pixels of the box's own rim are open too, because its edge vertices are; nothing tells them from
     # the wall next to them, so they also become blue.
     assert float((made[:, 0] > 0.05).float().mean()) < 0.005
@@ -104,7 +104,7 @@ def test_filled_surface_lies_on_the_background(blue_case):
         wall = -along + (along**2 + WALL**2 - center @ center).sqrt()
         error = (filled.depth_ray[t] / wall - 1).abs()[is_beyond_the_box(filled, path)[t]]
         assert float(error.median()) < 0.01
-        assert float(error.quantile(0.95)) < 0.05
+        assert float(error.quantile(0.95)) < 0.1  # planes are fitted to it within 2 %
 
 
 def test_constant_color_stays_constant():
@@ -124,7 +124,8 @@ def disagreement(rgb, filled, path):
     for t in range(len(path)):
         local = points - path.centers[t].float()
         shown.append(sample_erp(rgb[t], local))
-        made.append(sample_erp(filled.is_filled[t].float().unsqueeze(-1), local).squeeze(-1) > 0.99)
+        on_wall = is_beyond_the_box(filled, path)[t].float().unsqueeze(-1)
+        made.append(sample_erp(on_wall, local).squeeze(-1) > 0.99)
     differences = []
     for a in range(1, len(path)):
         for b in range(a + 1, len(path)):
@@ -133,10 +134,11 @@ def disagreement(rgb, filled, path):
     return float(torch.cat(differences).mean())
 
 
-def test_frames_agree_better_than_frames_filled_alone():
+@pytest.mark.parametrize("method", FILL_METHODS)
+def test_frames_agree_better_than_frames_filled_alone(method):
     path = sideways()
     frames = guidance_of(box_before_wall(patterned), path)
-    filled = fill_guidance(frames, path)
+    filled = fill_guidance(frames, path, method=method)
     alone = torch.stack(
         [
             inpaint_background(rgb, depth, mask < 0.5, -center if t else None).rgb
@@ -161,7 +163,10 @@ def test_rolling_all_frames_rolls_the_fill(columns):
     rolled = GuidanceFrames(
         frames.rgb.roll(columns, 2), frames.mask.roll(columns, 2), frames.depth_ray.roll(columns, 2), "numba"
     )
-    difference = fill_guidance(rolled, turned).rgb - fill_guidance(frames, path).rgb.roll(columns, 2)
+    first, second = (
+        fill_guidance(*given, method="smooth").rgb for given in ((frames, path), (rolled, turned))
+    )
+    difference = second - first.roll(columns, 2)
     # The solver's residual of 1e-3, passed on by lookups; a few pixels change hands between two surfaces
     # when rays that graze an edge are rounded differently.
     worst = difference.abs().amax(-1)
@@ -177,8 +182,9 @@ def test_one_frame_and_no_holes():
     assert "0.0 %" in describe_fill(filled, "exemplar", 1.0)
 
 
+@pytest.mark.parametrize("method", FILL_METHODS)
 @pytest.mark.parametrize("frame_of_reference", ["panorama", "world"])
-def test_holes_are_read_along_lines_towards_the_panoramas_center(monkeypatch, frame_of_reference):
+def test_holes_are_read_along_lines_towards_the_panoramas_center(monkeypatch, frame_of_reference, method):
     """The epipole handed on is the source's center seen from each camera, whatever the path's frame."""
     path = sideways()
     frames = guidance_of(box_before_wall(blue), path)
@@ -188,12 +194,15 @@ def test_holes_are_read_along_lines_towards_the_panoramas_center(monkeypatch, fr
         path = Trajectory(path.camera_from_world @ shift, frame_of_reference="world")
     seen = []
 
-    def spy(rgb, depth_ray, is_open, epipole, **options):
-        seen.append(epipole)
-        return inpaint_background(rgb, depth_ray, is_open, epipole, **options)
+    name = {"exemplar": "inpaint_by_example", "smooth": "inpaint_background"}[method]
+    inpaint = getattr(fill, name)
 
-    monkeypatch.setattr(fill, "inpaint_background", spy)
-    fill_guidance(frames, path)
+    def spy(*given, **options):
+        seen.append(given[3])
+        return inpaint(*given, **options)
+
+    monkeypatch.setattr(fill, name, spy)
+    fill_guidance(frames, path, method=method)
     assert seen
     expected = torch.tensor([-0.6, 0, 0], dtype=torch.float64)  # from the last camera
     torch.testing.assert_close(seen[0], expected, rtol=0, atol=1e-6)  # the path is float32
@@ -269,10 +278,10 @@ def test_bad_input_is_refused(blue_case):
 
 
 def test_named_backend_is_used_or_refused(blue_case):
-    frames, path, filled = blue_case
+    frames, path, _ = blue_case
     with pytest.raises(BackendUnavailable, match="nvdiffrast"):
         fill_guidance(frames, path, backend="nvdiffrast")
     pytest.importorskip("embreex")
-    other = fill_guidance(frames, path, backend="embreex")
+    other, filled = (fill_guidance(frames, path, method="smooth", backend=b) for b in ("embreex", "numba"))
     # Backends may differ by a pixel along silhouettes.
     assert float((other.rgb - filled.rgb).abs().mean()) < 1e-3
