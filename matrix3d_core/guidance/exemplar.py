@@ -29,7 +29,7 @@ _MARGIN = 0.75  # of a chart's extent: how far around the hole examples are look
 _LEAST_MARGIN, _MOST_MARGIN = 24, 128  # texels
 _MOST_SIDE = 512
 _ON_PLANE = 0.03
-_TONE = 1 / 40  # of the height: features larger than this come from the smooth guess
+_TONE = 1 / 12  # of the height: features larger than this come from the smooth guess
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Inpainted:
         region: ``[H, W]`` bool, where new content was made: the open pixels, and a rim of pixels of
             the objects in front, which get the background.
         border: ``[H, W]`` bool, background pixels that the new content continues.
-        label: ``[H, W]`` the surface of each pixel of region and border, where several were told apart.
+        label: ``[H, W]`` the surface of each pixel of region and border; None where none was identified.
     """
 
     rgb: Tensor
