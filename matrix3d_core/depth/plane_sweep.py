@@ -25,6 +25,7 @@ from ..scene.trajectory import Trajectory
 __all__ = ["PlaneSweepDepth", "can_plane_sweep", "plane_sweep_depth"]
 
 _SLOPE, _JUMP = 0.02, 0.35
+_REACHES = (-5.0, -2.5, -1.2, -0.6, 0.6, 1.2, 2.5, 5.0)  # baselines to the frames that are compared
 _KNOWN_WEIGHT = 0.4
 _AGREE = 0.06  # two key frames agree when a point's distance differs by at most this share
 _LOCAL_MEAN = 0.7  # share of the local mean taken out of the colors: flicker of the exposure counts less
@@ -57,7 +58,7 @@ def plane_sweep_depth(
     trajectory: Trajectory,
     keys: Sequence[int],
     *,
-    known_points: Tensor | None = None,  # [N, 3]
+    known_depth: Mapping[int, Tensor] | None = None,  # key -> [h, w]
     nearest: float | None = None,
     farthest: float | None = None,
     levels: int = 64,
@@ -70,7 +71,7 @@ def plane_sweep_depth(
         frames: ``[T, H, W, 3]`` panoramas, or pinhole frames when the trajectory carries intrinsics.
         trajectory: their poses. A path of no length gives nothing.
         keys: which frames to do.
-        known_points: ``[N, 3]`` world points of surfaces that are known already.
+        known_depth: ray distances of key frames that are known already, at any size; inf where nothing is known.
         nearest: least distance to try, world units; guessed from the path when None.
         farthest: distance of what does not move; guessed when None.
         levels: how many distances, even in 1 / distance.
@@ -126,14 +127,9 @@ def plane_sweep_depth(
         own, lens = camera(key), camera(key).kernel_values().numpy()
         height, width = reference.shape[:2]
         known = np.full((height, width), -1.0)
-        if known_points is not None:
-            shown = np.full((height, width), np.inf)
-            kernels.splat_distance(
-                known_points.double().numpy(), trajectory.camera_from_world[key].numpy(), lens, shown
-            )
-            known = np.where(
-                np.isfinite(shown), np.clip(1 / shown, inverse_depth[0], inverse_depth[-1]), -1.0
-            )
+        if known_depth is not None and key in known_depth:
+            near = 1 / resized(known_depth[key], (height, width)).double().numpy()  # 0 where nothing is known
+            known = np.where(near > 0, np.clip(near, inverse_depth[0], inverse_depth[-1]), -1.0)
         cost = np.empty((height, width, levels), np.float32)
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
@@ -154,6 +150,11 @@ def plane_sweep_depth(
     return _cross_check(found, trajectory, limit, {key: camera(key) for key in found})
 
 
+def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Nearest pixel, so that no distance appears that was not there."""
+    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
 def _without_outliers(inverse_depth: np.ndarray, camera: Camera) -> np.ndarray:  # [H, W]
     """Replace what is far off the median of the 5x5 pixels around by that median: single wrong points float."""
     image = torch.from_numpy(inverse_depth)[None, None]
@@ -172,9 +173,12 @@ def _features(rgb: Tensor, camera: Camera) -> np.ndarray:
 
 
 def _neighbors(along: Tensor, key: int, baseline: float) -> list[int]:
-    """Frames about half and one and a half baselines before and after, without repeats."""
+    """Frames at short baselines, where matches are unique, and at long ones, where they are exact; no repeats.
+
+    The better half of them counts, so that what is occluded in some does no harm.
+    """
     picks = []
-    for reach in (-1.5, -0.6, 0.6, 1.5):
+    for reach in _REACHES:
         frame = int((along - (along[key] + reach * baseline)).abs().argmin())
         if frame != key and frame not in picks and abs(float(along[frame] - along[key])) > 0.2 * baseline:
             picks.append(frame)

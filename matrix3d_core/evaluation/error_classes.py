@@ -20,7 +20,14 @@ from ..raster.splat import render_gaussians
 from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import Gaussians
 
-__all__ = ["ERROR_CLASSES", "SILHOUETTE_PX", "WRONG_DEPTH", "ErrorClasses", "classify_pixels", "find_silhouettes"]
+__all__ = [
+    "ERROR_CLASSES",
+    "SILHOUETTE_PX",
+    "WRONG_DEPTH",
+    "ErrorClasses",
+    "classify_pixels",
+    "find_silhouettes",
+]
 
 ERROR_CLASSES = ("holes", "thin", "sky", "edges", "hidden", "seen")
 WRONG_DEPTH = 0.15
@@ -138,7 +145,9 @@ class ErrorClasses:
         """
         rgb, depth_ray = truth
         if rgb.shape[:2] != depth_ray.shape:
-            raise InvalidInput(f"truth must have one size; got {list(rgb.shape)} and {list(depth_ray.shape)}.")
+            raise InvalidInput(
+                f"truth must have one size; got {list(rgb.shape)} and {list(depth_ray.shape)}."
+            )
         with torch.no_grad():
             picture = render_view(gaussians, camera_from_world, camera).rgb.clamp(0, 1)
             solid = render_gaussians(

@@ -13,7 +13,14 @@ from ..geometry.spherical import erp_directions
 from ..scene.mesh import Mesh
 from ..scene.panorama import PanoramaGeometry
 
-__all__ = ["EDGE_THRESHOLD", "depth_edges", "grid_faces", "mesh_from_panorama", "resample_geometry"]
+__all__ = [
+    "EDGE_THRESHOLD",
+    "depth_edges",
+    "depth_jumps",
+    "grid_faces",
+    "mesh_from_panorama",
+    "resample_geometry",
+]
 
 EDGE_THRESHOLD = 0.05
 """Relative jump of distance between neighbors that is an edge, in a panorama of 1024 rows (Matrix-3D's value)."""
@@ -30,6 +37,7 @@ def mesh_from_panorama(
     edge_threshold: float = EDGE_THRESHOLD,
     close_poles: bool = False,
     wrap_edges: bool = False,
+    grazing: bool = False,
 ) -> Mesh:
     """Build the scene mesh of a panorama, resampled to ``height x 2 height`` vertices.
 
@@ -48,6 +56,8 @@ def mesh_from_panorama(
             is closed. The new vertex lies in the middle of the outermost row; it is visible unless that
             row itself holds a jump.
         wrap_edges: look for depth edges across the panorama's border too. Upstream does not.
+        grazing: keep surfaces seen at a grazing angle whole: cut at `depth_jumps` instead of `depth_edges`;
+            ``edge_threshold`` and ``wrap_edges`` do not matter then.
 
     Returns:
         ``H * W`` vertices (plus 2) and ``2 (H - 1) W`` faces (plus ``2 W``).
@@ -63,7 +73,7 @@ def mesh_from_panorama(
         raise InvalidInput(f"edge_threshold must be positive; got {edge_threshold}.")
     rgb, depth_ray = resample_geometry(geometry, height)
     threshold = edge_threshold * _STATED_ROWS / height
-    is_visible = ~depth_edges(depth_ray, threshold, wrap=wrap_edges)
+    is_visible = ~(depth_jumps(depth_ray) if grazing else depth_edges(depth_ray, threshold, wrap=wrap_edges))
     colors = rgb * is_visible.unsqueeze(-1)
     positions = (erp_directions(height, 2 * height, dtype=torch.float64) * depth_ray.unsqueeze(-1)).float()
     faces = grid_faces(height, 2 * height)
@@ -92,6 +102,23 @@ def depth_edges(depth_ray: Tensor, threshold: float, *, wrap: bool = False) -> T
         return pooled[:, 1:-1] if wrap else pooled
 
     return (highest(padded) + highest(-padded)) / depth_ray > threshold
+
+
+def depth_jumps(depth_ray: Tensor, threshold: float = 0.05) -> Tensor:  # [H, W] -> [H, W]
+    """Mark pixels of a panorama where the inverse distance bends by more than ``threshold`` of itself.
+
+    On a plane inverse distance is linear in the ray, so that ground seen at a grazing angle is no edge, however fast
+    its distance grows from row to row.
+    """
+    check_shape("depth_ray", depth_ray, "H W")
+    near = 1 / depth_ray.double()
+    found = torch.zeros_like(depth_ray, dtype=torch.bool)
+    around = torch.cat((near[:, -1:], near, near[:, :1]), 1)
+    tall = torch.cat((near[:1], near, near[-1:]))
+    for before, after in ((around[:, :-2], around[:, 2:]), (tall[:-2], tall[2:])):
+        bend = (before - 2 * near + after).abs()
+        found |= bend > threshold * torch.maximum(torch.maximum(before, after), near)
+    return found
 
 
 def grid_faces(height: int, width: int) -> Tensor:  # [2 (H - 1) W, 3] int32

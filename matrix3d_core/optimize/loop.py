@@ -17,6 +17,7 @@ from torch import Tensor
 from ..depth.alignment import align_frames
 from ..depth.plane_sweep import PlaneSweepDepth, can_plane_sweep, plane_sweep_depth
 from ..errors import InvalidInput, Matrix3DError
+from ..guidance.known_depth import known_depth
 from ..machine import peak_memory_gb
 from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.splat import SPLAT_BACKENDS
@@ -39,7 +40,6 @@ from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
 from .frame_registration import FrameRegistration
 from .init import GaussianInit, extend_gaussians, init_gaussians
-from .init.sources import world_points
 from .report import FitReport
 from .trainer_cpu import CpuTrainer
 from .trainer_torch import TorchTrainer
@@ -174,6 +174,7 @@ class _Fit:
         self.name, self.inputs = "", ""
         self.crop_px = config.crop_size_px
         self.swept: dict[int, PlaneSweepDepth] = {}
+        self.known: dict[int, Tensor] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
         self.given = frames
@@ -246,6 +247,7 @@ class _Fit:
                 trajectory=self.trajectory,
                 key_frames=self.keys,
                 swept_depth=self.swept,
+                known_depth=self.known,
                 max_gaussians=max(100, int(share * config.max_gaussians)),
                 adaptive_density=config.adaptive_density,
             )
@@ -287,24 +289,25 @@ class _Fit:
             return
         if len(self.frames) < 3:
             return
-        points, nearest, farthest = None, None, None
-        if self.geometry is not None:
-            geometry = self.geometry
-            camera = Equirect((geometry.height, geometry.width))
-            shown = world_points(camera, geometry.depth_ray, self.trajectory.world_from_panorama)
-            points = shown.reshape(-1, 3)
-            nearest = 0.5 * self.nearest if self.nearest else None
-            farthest = float(geometry.depth_ray.max())
+        nearest, farthest = None, None
         stride = max(1, len(self.trajectory) // 12)
         keys = sorted({*range(0, len(self.frames), stride), len(self.frames) - 1})
+
+        def report(event: ProgressEvent) -> None:
+            self._report(0, event.phase)
+
+        if self.geometry is not None:
+            nearest = 0.5 * self.nearest if self.nearest else None
+            farthest = float(self.geometry.depth_ray.max())
+            self.known = known_depth(self.geometry, self.frames, self.trajectory, keys, progress=report)
         swept_depth = plane_sweep_depth(
             self.frames,
             self.trajectory,
             keys,
-            known_points=points,
+            known_depth=self.known,
             nearest=nearest,
             farthest=farthest,
-            progress=lambda event: self._report(0, event.phase),
+            progress=report,
         )
         if self.geometry is not None and not bool(self.geometry.is_sky.any()):
             # Indoors the farthest distance tried is a wall, which must not join a sky shell.

@@ -13,7 +13,7 @@ from ...depth.plane_sweep import PlaneSweepDepth
 from ...scene.camera import Camera
 from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
-from .sources import AGREE, KnownDepth, SurfelSource, remove_specks, resized
+from .sources import AGREE, KnownDepth, SurfelSource, enlarged, remove_specks, resized
 
 __all__ = ["fill_from_background", "find_disocclusions", "sweep_disocclusions"]
 
@@ -166,7 +166,7 @@ def _source_of(
     origin[sky] = ORIGIN_OBSERVED
     return SurfelSource(
         rgb,
-        _enlarged(depth, size),
+        enlarged(depth, size),
         resized(kept.float(), size) > 0.5,
         world_from_camera,
         "filled",
@@ -176,13 +176,6 @@ def _source_of(
         origin.to(torch.uint8),
         max(1, round(size[0] / depth.shape[0])),
     )
-
-
-def _enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
-    """Enlarge distances so that planes stay planes; at edges the nearest pixel's."""
-    near = torch.nn.functional.interpolate(1 / depth[None, None], tuple(size), mode="bilinear")[0, 0]
-    plain = resized(depth, size)
-    return torch.where((near * plain - 1).abs() < AGREE, 1 / near, plain)
 
 
 def _footprints(source: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], [N]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...scene.camera import Camera
 
-__all__ = ["AGREE", "KnownDepth", "SurfelSource", "remove_specks", "resized", "world_points"]
+__all__ = ["AGREE", "KnownDepth", "SurfelSource", "enlarged", "remove_specks", "resized", "world_points"]
 
 AGREE = 0.04
 """A point within this share of its distance of a surface that another picture shows is the same point."""
@@ -77,6 +77,13 @@ def world_points(camera: Camera, depth_ray: Tensor, world_from_camera: Tensor) -
 def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
     """Nearest pixel, so that no distance appears that was not there."""
     return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
+def enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Enlarge distances so that planes stay planes; at edges the nearest pixel's."""
+    near = torch.nn.functional.interpolate(1 / depth[None, None], tuple(size), mode="bilinear")[0, 0]
+    plain = resized(depth, size)
+    return torch.where((near * plain - 1).abs() < AGREE, 1 / near, plain)
 
 
 def remove_specks(pixels: Tensor) -> Tensor:

@@ -1,0 +1,135 @@
+"""Depth fusion: surfaces that several pictures agree on, each from the picture that shows it at the highest resolution.
+
+What the panorama shows from afar the camera passes at close range later on, and what it does not show the key frames
+estimate, each with errors of its own. A point stays where more pictures show it than look through it, and becomes
+a surfel of the one that is nearest to it.
+
+Source: P. Merrell et al., Real-Time Visibility-Based Fusion of Depth Maps, 2007 (support and free-space violations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...depth.plane_sweep import PlaneSweepDepth
+from ...scene.camera import Camera
+from ...scene.provenance import ORIGIN_OBSERVED
+from ...scene.trajectory import Trajectory
+from .sources import AGREE, SurfelSource, enlarged, remove_specks, resized
+
+__all__ = ["fuse_views", "trusted_depth"]
+
+_FINER = 1.25
+"""How much smaller a key frame's pixel must be on a surface to replace one of the panorama."""
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Ray distance maps ``[K, H, W]`` of one size, inf where they say nothing, with poses, lenses and pixel sizes."""
+
+    depth_ray: np.ndarray
+    poses: np.ndarray
+    lenses: np.ndarray
+    pixel_rad: np.ndarray
+
+    @classmethod
+    def of(cls, depths: Sequence[Tensor], poses: Sequence[Tensor], cameras: Sequence[Camera]) -> _Maps:
+        return cls(
+            np.stack([depth.float().numpy() for depth in depths]),
+            np.stack([pose.double().numpy() for pose in poses]),
+            np.stack([camera.kernel_values().numpy() for camera in cameras]),
+            np.array([camera.pixel_rad for camera in cameras]),
+        )
+
+    def compare(
+        self, depth_ray: Tensor, world_from_camera: Tensor, camera: Camera, skip: int = -1
+    ) -> tuple[Tensor, Tensor]:  # [h, w] each
+        """Return the smallest footprint at which a map shows each point of a picture, and the votes for it."""
+        from . import kernels_fusion as kernels
+
+        finest, votes = np.empty(depth_ray.shape), np.empty(depth_ray.shape, np.int64)
+        own = depth_ray.double().numpy(), world_from_camera.double().numpy(), camera.kernel_values().numpy()
+        others = self.depth_ray, self.poses, self.lenses, self.pixel_rad
+        kernels.compare_views(depth_ray.shape[0], *own, *others, skip, AGREE, finest, votes)
+        return torch.from_numpy(finest), torch.from_numpy(votes)
+
+
+def trusted_depth(sweep: PlaneSweepDepth, known: Tensor | None, size: Sequence[int]) -> Tensor:  # [H, W]
+    """Return what is trusted of a key frame's distance, inf elsewhere and in the sky.
+
+    That is what the panorama says where the frame shows its surfaces, and else, or where something stands before them,
+    what the sweep is confident of.
+
+    Args:
+        sweep: of the key frame, at any size.
+        known: see `known_depth`; None without a panorama.
+        size: rows and columns of the result.
+    """
+    confident = remove_specks(sweep.is_confident & ~sweep.is_sky)
+    is_confident = resized(confident.float(), size) > 0.5
+    found = enlarged(sweep.depth_ray, size)
+    swept = torch.where(is_confident, found, torch.inf)
+    if known is None:
+        return swept
+    near = F.interpolate(
+        torch.stack((1 / known, torch.isinf(known).float()))[None], tuple(size), mode="bilinear"
+    )[0]
+    exact = torch.where(
+        near[1] > 0.01, torch.inf, 1 / near[0]
+    )  # a pixel between known and unknown is neither
+    is_before = is_confident & (found < exact * (1 - 2 * AGREE))
+    return torch.where(torch.isfinite(exact) & ~is_before, exact, swept).float()
+
+
+def fuse_views(
+    sources: Sequence[SurfelSource],
+    depths: Mapping[int, Tensor],  # key frame -> [H, W]
+    frames: Tensor,  # [T, H, W, 3]
+    trajectory: Trajectory,
+) -> list[SurfelSource]:
+    """Add what key frames are sure of, and let nearer ones replace what the sources show coarsely.
+
+    Args:
+        sources: the panorama's surfaces and sky; only surfaces are replaced.
+        depths: ray distance of key frames where it is trusted, inf elsewhere and in the sky.
+        frames: the frames.
+        trajectory: their poses.
+    """
+    size = (frames.shape[1], frames.shape[2])
+    keys = sorted(depths)
+    cameras = [trajectory.camera(key, size) for key in keys]
+    poses = [trajectory.camera_from_world[key] for key in keys]
+    maps = _Maps.of([depths[key] for key in keys], poses, cameras)
+    result, known = [], []
+    for source in sources:
+        surface = source.use & torch.isfinite(source.depth_ray)
+        if source.name == "sky" or not bool(surface.any()):
+            result.append(source)
+            continue
+        depth = torch.where(surface, source.depth_ray.double(), torch.inf)
+        finest, _ = maps.compare(depth, source.world_from_camera, source.camera)
+        coarse = surface & (finest * _FINER < depth * source.camera.pixel_rad)
+        result.append(replace(source, use=source.use & ~coarse))
+        back = torch.linalg.inv(source.world_from_camera.double())
+        known.append(_Maps.of([depth], [back], [source.camera]))
+    for number, key in enumerate(keys):
+        depth, camera, pose = depths[key].double(), cameras[number], trajectory.world_from_camera[key]
+        own = depth * camera.pixel_rad
+        finest, votes = maps.compare(depth, pose, camera, number)
+        keep = torch.isfinite(depth) & (own < finest)
+        for map_ in known:
+            theirs, more = map_.compare(depth, pose, camera)
+            keep &= own * _FINER < theirs
+            votes += more
+        keep &= votes > 0
+        if bool(keep.any()):
+            result.append(
+                SurfelSource(frames[key], depth.float(), keep, pose, "filled", ORIGIN_OBSERVED, camera)
+            )
+    return result
