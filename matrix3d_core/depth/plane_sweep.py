@@ -71,7 +71,7 @@ def plane_sweep_depth(
         frames: ``[T, H, W, 3]`` panoramas, or pinhole frames when the trajectory carries intrinsics.
         trajectory: their poses. A path of no length gives nothing.
         keys: which frames to do.
-        known_depth: ray distances of key frames that are known already, at any size; inf where nothing is known.
+        known_depth: ray distances of key frames that are known already, at any size; inf: sky, NaN: unknown.
         nearest: least distance to try, world units; guessed from the path when None.
         farthest: distance of what does not move; guessed when None.
         levels: how many distances, even in 1 / distance.
@@ -128,8 +128,8 @@ def plane_sweep_depth(
         height, width = reference.shape[:2]
         known = np.full((height, width), -1.0)
         if known_depth is not None and key in known_depth:
-            near = 1 / resized(known_depth[key], (height, width)).double().numpy()  # 0 where nothing is known
-            known = np.where(near > 0, np.clip(near, inverse_depth[0], inverse_depth[-1]), -1.0)
+            near = 1 / resized(known_depth[key], (height, width)).double().numpy()
+            known = np.where(np.isnan(near), -1.0, np.clip(near, inverse_depth[0], inverse_depth[-1]))
         cost = np.empty((height, width, levels), np.float32)
         total = np.zeros_like(cost)
         best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)

@@ -18,6 +18,7 @@ __all__ = ["known_depth"]
 
 _SAME_COLOR = 0.1
 _WINDOW_PX = 5
+_SKY = 0.75  # of the distance of the sky, which is twice that of the farthest surface
 
 
 def known_depth(
@@ -43,7 +44,7 @@ def known_depth(
         progress: called before each frame.
 
     Returns:
-        ``[h, w]`` ray distance of each key frame; inf where nothing is known, and in the sky.
+        ``[h, w]`` ray distance of each key frame; inf in the sky, NaN where nothing is known.
     """
     mesh = mesh_from_panorama(geometry, height=geometry.height, close_poles=True, grazing=True)
     _, renderer = open_mesh_renderer(mesh, needs=("cast",))
@@ -61,6 +62,6 @@ def known_depth(
         frame = shade_hits(mesh, renderer.cast(pose, camera.rays()))
         planes = (shown - frame.rgb).abs().mean(-1)[None, None]
         off = F.avg_pool2d(camera.pad(planes, _WINDOW_PX // 2), _WINDOW_PX, stride=1)[0, 0]
-        is_known = frame.is_seen & (off < _SAME_COLOR) & (frame.depth_ray < 0.75 * sky)
-        found[key] = torch.where(is_known, frame.depth_ray, torch.inf)
+        distance = torch.where(frame.depth_ray > _SKY * sky, torch.inf, frame.depth_ray)
+        found[key] = torch.where(frame.is_seen & (off < _SAME_COLOR), distance, torch.nan)
     return found

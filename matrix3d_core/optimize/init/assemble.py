@@ -106,7 +106,9 @@ def init_gaussians(
         elif swept_depth:
             size = (frames.shape[1], frames.shape[2])
             trusted = {
-                key: trusted_depth(sweep, (known_depth or {}).get(key), size)
+                key: trusted_depth(
+                    sweep, (known_depth or {}).get(key), frames[key].float(), trajectory.camera(key, size)
+                )
                 for key, sweep in swept_depth.items()
             }
             sources = fuse_views(sources, trusted, frames, trajectory)

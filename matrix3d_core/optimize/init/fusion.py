@@ -25,6 +25,8 @@ from .sources import AGREE, SurfelSource, enlarged, remove_specks, resized
 
 __all__ = ["fuse_views", "trusted_depth"]
 
+_BEND = 0.05  # of the inverse distance, between neighbors of a small map: a jump in depth
+_ASIDE = 0.03  # how much closer a neighbor's color must be than that of the pixel's own place
 _FINER = 1.25
 """How much smaller a key frame's pixel must be on a surface to replace one of the panorama."""
 
@@ -60,31 +62,56 @@ class _Maps:
         return torch.from_numpy(finest), torch.from_numpy(votes)
 
 
-def trusted_depth(sweep: PlaneSweepDepth, known: Tensor | None, size: Sequence[int]) -> Tensor:  # [H, W]
+def trusted_depth(
+    sweep: PlaneSweepDepth,
+    known: Tensor | None,  # [h, w]
+    rgb: Tensor,  # [H, W, 3]
+    camera: Camera,
+) -> Tensor:  # [H, W]
     """Return what is trusted of a key frame's distance, inf elsewhere and in the sky.
 
     That is what the panorama says where the frame shows its surfaces, and else, or where something stands before them,
-    what the sweep is confident of.
+    what the sweep is confident of. At a jump in depth a pixel takes the distance of the neighbor that has its color.
 
     Args:
         sweep: of the key frame, at any size.
         known: see `known_depth`; None without a panorama.
-        size: rows and columns of the result.
+        rgb: the key frame.
+        camera: of the key frame.
+
+    Source: J. Kopf et al., Joint Bilateral Upsampling, 2007 (the idea).
     """
-    confident = remove_specks(sweep.is_confident & ~sweep.is_sky)
-    is_confident = resized(confident.float(), size) > 0.5
+    size = sweep.depth_ray.shape if known is None else known.shape
+    surface = resized(remove_specks(sweep.is_confident & ~sweep.is_sky).float(), size) > 0.5
+    sky = resized((sweep.is_confident & sweep.is_sky).float(), size) > 0.5
     found = enlarged(sweep.depth_ray, size)
-    swept = torch.where(is_confident, found, torch.inf)
-    if known is None:
-        return swept
-    near = F.interpolate(
-        torch.stack((1 / known, torch.isinf(known).float()))[None], tuple(size), mode="bilinear"
-    )[0]
-    exact = torch.where(
-        near[1] > 0.01, torch.inf, 1 / near[0]
-    )  # a pixel between known and unknown is neither
-    is_before = is_confident & (found < exact * (1 - 2 * AGREE))
-    return torch.where(torch.isfinite(exact) & ~is_before, exact, swept).float()
+    swept = torch.where(surface, found, torch.where(sky, torch.inf, torch.nan))
+    if known is not None:
+        is_before = surface & (found < known * (1 - 2 * AGREE))
+        swept = torch.where(torch.isnan(known) | is_before, swept, known)
+    return _upsampled(swept, camera.crop(rgb, camera.resized(*size)), rgb, camera)
+
+
+def _upsampled(depth: Tensor, small: Tensor, rgb: Tensor, camera: Camera) -> Tensor:  # [H, W]
+    """Enlarge distances, inf: sky, NaN: none: linearly within a surface, at jumps from the neighbor of like color."""
+    (rows, columns), (height, width) = depth.shape, rgb.shape[:2]
+    near = torch.where(torch.isnan(depth), -1.0, 1 / depth)  # 0: sky
+    padded = camera.resized(rows, columns).pad(torch.cat((near[None], small.permute(2, 0, 1)))[None], 1)
+    around = F.unfold(padded, 3).reshape(4, 9, rows, columns)
+    top = around[0].amax(0)
+    bend = torch.stack([(around[0, a] - 2 * near + around[0, b]).abs() for a, b in ((1, 7), (3, 5))]).amax(0)
+    mixed = (around[0].amin(0) < 0) | (bend > _BEND * top)
+    row = ((torch.arange(height) + 0.5) * rows / height).long()
+    column = ((torch.arange(width) + 0.5) * columns / width).long()
+    best, cost = torch.full((height, width), -1.0), torch.full((height, width), torch.inf)
+    for k in range(9):
+        theirs = around[:, k][:, row][:, :, column]
+        off = (theirs[1:].permute(1, 2, 0) - rgb).abs().sum(-1) + _ASIDE * (k != 4)
+        better = (theirs[0] >= 0) & (off < cost)
+        best, cost = torch.where(better, theirs[0], best), torch.where(better, off, cost)
+    smooth = F.interpolate(near[None, None], (height, width), mode="bilinear")[0, 0]
+    chosen = torch.where(mixed[row][:, column], best, smooth)
+    return torch.where(chosen > 0, 1 / chosen, torch.inf)
 
 
 def fuse_views(
