@@ -214,5 +214,5 @@ def ceiling_of(name: str, views: Views) -> Tensor:  # [V, S, S, 3]
             level = torch.eye(4, dtype=torch.float64)
             level[:3, 3] = -center
             shown, at = render_scene(scene, panorama, level, samples=_SAMPLES).rgb, center
-        found.append(panorama.crop(shown, views.camera, pose[:3, :3].mT))
+        found.append(panorama.crop(shown, views.camera, pose[:3, :3]))
     return torch.stack(found).clamp(0, 1)
