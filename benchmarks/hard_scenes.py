@@ -1,8 +1,8 @@
 """Hard scenes: factory scenes walked along a curved route, with the truth off the path and around the start.
 
-Texture is finer than the frames, leaves, fences and furniture are there, clouds drift, rooms join at doorways, and the
-first pose isn't the identity. *dev* is for choices and ablations; *judge* for the final figures alone. Frames are traced
-once and kept in the system's temporary folder (about 180 MB a scene).
+Texture is finer than the frames, leaves, fences and furniture are there, clouds drift, rooms join at doorways, and
+the first pose isn't the identity. *dev* is for choices and ablations; *judge* for the final figures alone. Frames
+are traced once and kept in the system's temporary folder (about 300 MB a scene).
 """
 
 from __future__ import annotations
@@ -165,7 +165,9 @@ def _beside(graph: WalkGraph, centers: np.ndarray, rng: np.random.Generator) -> 
         for attempt in range(400):
             reach = rng.uniform(0.3, 1.0) * (1 - 0.5 * attempt / 400)
             turn = rng.uniform(0, math.tau)
-            place = center + (reach * math.cos(turn), rng.uniform(-0.2, 0.2), reach * math.sin(turn))
+            place = center + np.array(
+                (reach * math.cos(turn), rng.uniform(-0.2, 0.2), reach * math.sin(turn))
+            )
             near = float(np.linalg.norm(centers - place, axis=1).min())
             if near >= 0.3 and not graph.proxies.crosses(center[None], place[None], graph.walker).any():
                 break

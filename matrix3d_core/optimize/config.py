@@ -110,7 +110,7 @@ class OptimizeConfig:
     panorama_rows: int = 240
     depth_from_frames: str = "auto"
     depth_type: str = "exact"
-    depth_weight: float = 0.0
+    depth_weight: float = 0.1
     normal_weight: float = 0.0
     opacity_reg: float = 0.0
     scale_reg: float = 0.0

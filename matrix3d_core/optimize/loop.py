@@ -40,6 +40,7 @@ from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
 from .frame_registration import FrameRegistration
 from .init import GaussianInit, extend_gaussians, init_gaussians
+from .init.fusion import trusted_depth
 from .report import FitReport
 from .trainer_cpu import CpuTrainer
 from .trainer_torch import TorchTrainer
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_MOST_SWEPT = 18  # key frames whose distances are found
 _REPORT_EVERY = 5  # steps between two progress reports: a step takes tens of milliseconds
 
 
@@ -174,7 +176,7 @@ class _Fit:
         self.name, self.inputs = "", ""
         self.crop_px = config.crop_size_px
         self.swept: dict[int, PlaneSweepDepth] = {}
-        self.known: dict[int, Tensor] = {}
+        self.trusted: dict[int, Tensor] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
         self.given = frames
@@ -247,7 +249,7 @@ class _Fit:
                 trajectory=self.trajectory,
                 key_frames=self.keys,
                 swept_depth=self.swept,
-                known_depth=self.known,
+                trusted=self.trusted,
                 max_gaussians=max(100, int(share * config.max_gaussians)),
                 adaptive_density=config.adaptive_density,
             )
@@ -289,9 +291,9 @@ class _Fit:
             return
         if len(self.frames) < 3:
             return
-        nearest, farthest = None, None
-        stride = max(1, len(self.trajectory) // 12)
-        keys = sorted({*range(0, len(self.frames), stride), len(self.frames) - 1})
+        nearest, farthest, known = None, None, {}
+        size = (self.frames.shape[1], self.frames.shape[2])
+        keys = sorted({*self.keys[:: math.ceil(len(self.keys) / _MOST_SWEPT)], self.keys[-1]})
 
         def report(event: ProgressEvent) -> None:
             self._report(0, event.phase)
@@ -299,12 +301,12 @@ class _Fit:
         if self.geometry is not None:
             nearest = 0.5 * self.nearest if self.nearest else None
             farthest = float(self.geometry.depth_ray.max())
-            self.known = known_depth(self.geometry, self.frames, self.trajectory, keys, progress=report)
+            known = known_depth(self.geometry, self.frames, self.trajectory, keys, progress=report)
         swept_depth = plane_sweep_depth(
             self.frames,
             self.trajectory,
             keys,
-            known_depth=self.known,
+            known_depth=known,
             nearest=nearest,
             farthest=farthest,
             progress=report,
@@ -316,6 +318,12 @@ class _Fit:
                 key: replace(found, is_sky=none(found.is_sky)) for key, found in swept_depth.items()
             }
         self.swept = swept_depth
+        self.trusted = {
+            key: trusted_depth(
+                found, known.get(key), self.frames[key].float(), self.trajectory.camera(key, size)
+            )
+            for key, found in swept_depth.items()
+        }
         self._record_time("distances")
 
     def _known_inverse_depth(self) -> dict[int, Tensor]:
@@ -323,15 +331,12 @@ class _Fit:
         if self.config.depth_weight + self.config.normal_weight == 0:
             return {}
         known: dict[int, Tensor] = {}
-        size = self.frames.shape[1:3]
         for frame in self.keys:
             if self.depth_ray is not None:
                 depth, confident = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
-            elif frame in self.swept:
-                found = self.swept[frame]
-                pair = torch.stack((1 / found.depth_ray, (found.is_confident & ~found.is_sky).float()))
-                near, confident = torch.nn.functional.interpolate(pair[None], tuple(size), mode="bilinear")[0]
-                depth = 1 / near
+            elif frame in self.trusted:
+                depth = self.trusted[frame]
+                confident = torch.isfinite(depth).float()
             else:
                 continue
             known[frame] = (

@@ -18,7 +18,7 @@ from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVE
 from ...scene.trajectory import Trajectory
 from .density import make_surfels
 from .disocclusions import find_disocclusions, sweep_disocclusions
-from .fusion import fuse_views, trusted_depth
+from .fusion import fuse_views
 from .sky import sky_behind
 from .sources import KnownDepth, SurfelSource, remove_specks, resized, world_points
 
@@ -57,7 +57,7 @@ def init_gaussians(
     trajectory: Trajectory | None = None,
     key_frames: Sequence[int] = (),
     swept_depth: Mapping[int, PlaneSweepDepth] | None = None,
-    known_depth: Mapping[int, Tensor] | None = None,  # key frame -> [h, w]
+    trusted: Mapping[int, Tensor] | None = None,  # key frame -> [H, W]
     max_gaussians: int = 300_000,
     adaptive_density: bool = False,
 ) -> GaussianInit:
@@ -77,7 +77,7 @@ def init_gaussians(
             at the first pose of a ``world`` one.
         key_frames: frames to search for new content, ascending.
         swept_depth: distances of key frames that `plane_sweep_depth` found, at any size.
-        known_depth: what the panorama says of them, see `guidance.known_depth.known_depth`.
+        trusted: what of them is sure, see `trusted_depth`; given with ``swept_depth``.
         max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
         adaptive_density: use surfels of twice the size where a picture is so smooth that it makes no difference.
 
@@ -104,14 +104,7 @@ def init_gaussians(
         if depth_ray is not None:
             sources += _disoccluded(known, frames, depth_ray, mask, trajectory, key_frames)
         elif swept_depth:
-            size = (frames.shape[1], frames.shape[2])
-            trusted = {
-                key: trusted_depth(
-                    sweep, (known_depth or {}).get(key), frames[key].float(), trajectory.camera(key, size)
-                )
-                for key, sweep in swept_depth.items()
-            }
-            sources = fuse_views(sources, trusted, frames, trajectory)
+            sources = fuse_views(sources, trusted or {}, frames, trajectory)
             sources += sweep_disocclusions(sources, [known], swept_depth, frames, trajectory)
     if geometry is not None and bool(geometry.is_sky.any()):
         sources.append(sky_behind(geometry, sources[0].world_from_camera))

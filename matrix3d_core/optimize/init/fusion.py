@@ -128,6 +128,8 @@ def fuse_views(
         frames: the frames.
         trajectory: their poses.
     """
+    if not depths:
+        return list(sources)
     size = (frames.shape[1], frames.shape[2])
     keys = sorted(depths)
     cameras = [trajectory.camera(key, size) for key in keys]

@@ -32,9 +32,9 @@ def compare_views(
     """For each pixel, find how finely other pictures show the same point, and how many say that it is there.
 
     ``depth_ray [H, W]`` (inf: none), ``maps [K, h, w]`` ray distances of the others, inf where they show nothing,
-    ``pixel_rad [K]``; map ``skip`` is left out. A point is on a map's surface when its distance lies within the range of
-    the 3x3 pixels around, widened by the share ``agree``. ``finest [H, W]`` receives the footprint, inf where no other
-    picture shows the point; ``votes [H, W]`` the number of maps that show it less those that look through it.
+    ``pixel_rad [K]``; map ``skip`` is left out. A point is on a map's surface when its distance lies within the range
+    of the 3x3 pixels around, widened by the share ``agree``. ``finest [H, W]`` receives the footprint, inf where no
+    other picture shows the point; ``votes [H, W]`` the number of maps that show it less those that look through it.
     """
     height, width = depth_ray.shape
     count, rows, columns = maps.shape

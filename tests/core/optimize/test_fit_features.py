@@ -258,9 +258,12 @@ def test_distances_come_from_the_frames():
     # Half of the pixels within 5 %: the paint is smooth, and ahead the camera's motion shows nothing.
     assert float(error.median()) < 0.05
     assert float(error[found[4].is_confident].median()) <= float(error.median()) + 1e-6
-    helped = plane_sweep_depth(
-        frames, path, [4], known_points=_points(distance[0]), nearest=0.7, farthest=20.0, rows=96
+    known = torch.where(
+        torch.rand(distance[4].shape, generator=torch.Generator().manual_seed(0)) < 0.5,
+        distance[4],
+        torch.nan,
     )
+    helped = plane_sweep_depth(frames, path, [4], known_depth={4: known}, nearest=0.7, farthest=20.0, rows=96)
     assert float((helped[4].depth_ray / distance[4] - 1).abs().median()) < 0.02
 
 
@@ -276,13 +279,6 @@ def test_the_sweep_sees_every_row_and_column(part):
     frames[:, *part] = torch.rand(frames[:, *part].shape, generator=torch.Generator().manual_seed(0))
     changed = plane_sweep_depth(frames, path, [2], **sweep)[2].depth_ray
     assert bool((changed != plain)[-2:].any() if part[1] == slice(None) else (changed != plain)[:, -2:].any())
-
-
-def _points(distance):
-    from matrix3d_core.geometry.spherical import erp_directions
-
-    rays = erp_directions(*distance.shape, dtype=torch.float64)
-    return (rays * distance[..., None]).reshape(-1, 3)
 
 
 def test_a_camera_on_the_spot_gives_no_distance():
