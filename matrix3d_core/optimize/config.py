@@ -8,7 +8,14 @@ from dataclasses import dataclass, fields, replace
 from ..errors import InvalidInput
 from .strategies import STRATEGIES
 
-__all__ = ["OPTIMIZE_PRESETS", "RENAMED_SETTINGS", "SETTING_CHOICES", "OptimizeConfig", "preset_config"]
+__all__ = [
+    "OPTIMIZE_PRESETS",
+    "RENAMED_SETTINGS",
+    "SETTING_CHOICES",
+    "OptimizeConfig",
+    "for_filled_frames",
+    "preset_config",
+]
 
 SETTING_CHOICES = {
     "key_frame_mode": ("stride", "parallax", "all"),
@@ -76,7 +83,8 @@ class OptimizeConfig:
         weight_seen: weight of pixels that a frame has from the source panorama.
         weight_filled: weight of pixels that were filled in.
         ssim_lambda: of the loss, the rest is absolute difference.
-        lr_means: learning rate of the means, in units of each Gaussian's own size.
+        lr_means: learning rate of the means, in units of each Gaussian's own size. Where frames are filled guidance
+            (mask and depth are given) a fit takes lower rates, see `for_filled_frames`.
         lr_quats: of the quaternions.
         lr_scales: of the log scales.
         lr_opacities: of the opacity logits.
@@ -201,6 +209,19 @@ RENAMED_SETTINGS = {
     "rate_given": "lr_scale_existing",
 }
 """Names that settings had before the first release, and what they are called now."""
+
+
+_FILLED_RATES = {"lr_means": 0.25, "lr_quats": 0.33, "lr_scales": 0.5, "lr_final": 0.33}
+_FILLED_EPS_PIXELS = 0.3
+
+
+def for_filled_frames(config: OptimizeConfig) -> OptimizeConfig:
+    """Return the settings for frames that are filled guidance, with lower rates.
+
+    All they show of hidden surfaces was inpainted from few views, which higher rates would overfit.
+    """
+    rates = {name: getattr(config, name) * share for name, share in _FILLED_RATES.items()}
+    return replace(config, adam_eps_pixels=max(config.adam_eps_pixels, _FILLED_EPS_PIXELS), **rates)
 
 
 def preset_config(name: str, **changes: object) -> OptimizeConfig:

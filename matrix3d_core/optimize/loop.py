@@ -34,7 +34,7 @@ from .checkpoint import (
     write_checkpoint,
 )
 from .compensation import FrameCorrections
-from .config import OPTIMIZE_PRESETS, OptimizeConfig, preset_config
+from .config import OPTIMIZE_PRESETS, OptimizeConfig, for_filled_frames, preset_config
 from .curves import draw_curves
 from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
@@ -151,6 +151,8 @@ class _Fit:
         progress: ProgressFn,
     ) -> None:
         check_inputs(frames, trajectory, geometry, depth_ray, mask)
+        if depth_ray is not None and mask is not None:
+            config = for_filled_frames(config)
         self.frames, self.trajectory, self.geometry = frames, trajectory, geometry
         self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
         self.seconds: dict[str, float] = {}
