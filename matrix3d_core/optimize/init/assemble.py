@@ -77,7 +77,7 @@ def init_gaussians(
             at the first pose of a ``world`` one.
         key_frames: frames to search for new content, ascending.
         swept_depth: distances of key frames that `plane_sweep_depth` found, at any size.
-        trusted: what of them is sure, see `trusted_depth`; given with ``swept_depth``.
+        trusted: what of them is trusted, see `trusted_depth`; given with ``swept_depth``.
         max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
         adaptive_density: use surfels of twice the size where a picture is so smooth that it makes no difference.
 
@@ -87,19 +87,14 @@ def init_gaussians(
     if max_gaussians < 100:
         raise InvalidInput(f"max_gaussians must be at least 100; got {max_gaussians}.")
     if geometry is not None:
-        start = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
-        camera = Equirect((geometry.height, geometry.width))
-        first = _start_from(
-            geometry.rgb, geometry.depth_ray, geometry.is_sky, start, camera, geometry.is_filled
-        )
+        sources, known = _start_from_panorama(geometry, trajectory)
     elif frames is not None and trajectory is not None and (depth_ray is not None or swept_depth):
-        first = _start_from_frame(frames, trajectory, depth_ray, swept_depth or {})
+        sources, known = _start_from_frame(frames, trajectory, depth_ray, swept_depth or {})
     else:
         raise InvalidInput(
             "initial Gaussians need a distance to start from; got no geometry, no depth and no initial splat. "
             "Connect one of them."
         )
-    sources, known = first
     if frames is not None and trajectory is not None:
         if depth_ray is not None:
             sources += _disoccluded(known, frames, depth_ray, mask, trajectory, key_frames)
@@ -110,6 +105,14 @@ def init_gaussians(
         sources.append(sky_behind(geometry, sources[0].world_from_camera))
     made = make_surfels(sources, max_gaussians, adaptive=adaptive_density)
     return GaussianInit(made.gaussians, made.origins, made.is_sky, made.counts)
+
+
+def _start_from_panorama(
+    geometry: PanoramaGeometry, trajectory: Trajectory | None
+) -> tuple[list[SurfelSource], KnownDepth]:
+    pose = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
+    camera = Equirect((geometry.height, geometry.width))
+    return _start_from(geometry.rgb, geometry.depth_ray, geometry.is_sky, pose, camera, geometry.is_filled)
 
 
 def _start_from(

@@ -53,12 +53,12 @@ class _Maps:
         self, depth_ray: Tensor, world_from_camera: Tensor, camera: Camera, skip: int = -1
     ) -> tuple[Tensor, Tensor]:  # [h, w] each
         """Return the smallest footprint at which a map shows each point of a picture, and the votes for it."""
-        from . import kernels_fusion as kernels
+        from .kernels_fusion import compare_views
 
         finest, votes = np.empty(depth_ray.shape), np.empty(depth_ray.shape, np.int64)
         own = depth_ray.double().numpy(), world_from_camera.double().numpy(), camera.kernel_values().numpy()
         others = self.depth_ray, self.poses, self.lenses, self.pixel_rad
-        kernels.compare_views(depth_ray.shape[0], *own, *others, skip, AGREE, finest, votes)
+        compare_views(depth_ray.shape[0], *own, *others, skip, AGREE, finest, votes)
         return torch.from_numpy(finest), torch.from_numpy(votes)
 
 
@@ -120,7 +120,7 @@ def fuse_views(
     frames: Tensor,  # [T, H, W, 3]
     trajectory: Trajectory,
 ) -> list[SurfelSource]:
-    """Add what key frames are sure of, and let nearer ones replace what the sources show coarsely.
+    """Add what key frames are confident of, and let nearer ones replace what the sources show coarsely.
 
     Args:
         sources: the panorama's surfaces and sky; only surfaces are replaced.
