@@ -27,6 +27,7 @@ __all__ = ["fuse_views", "trusted_depth"]
 
 _BEND = 0.05  # of the inverse distance, between neighbors of a small map: a jump in depth
 _ASIDE = 0.03  # how much closer a neighbor's color must be than that of the pixel's own place
+_TIE = 1e-6
 _FINER = 1.25
 """How much smaller a key frame's pixel must be on a surface to replace one of the panorama."""
 
@@ -57,7 +58,9 @@ class _Maps:
 
         finest, votes = np.empty(depth_ray.shape), np.empty(depth_ray.shape, np.int64)
         own = depth_ray.double().numpy(), world_from_camera.double().numpy(), camera.kernel_values().numpy()
-        others = self.depth_ray, self.poses, self.lenses, self.pixel_rad
+        # Of pictures that show a point equally finely, from a camera that rests, the first one takes it.
+        first = np.where(np.arange(len(self.pixel_rad)) < skip, 1 - _TIE, 1 + _TIE)
+        others = self.depth_ray, self.poses, self.lenses, self.pixel_rad * first
         compare_views(depth_ray.shape[0], *own, *others, skip, AGREE, finest, votes)
         return torch.from_numpy(finest), torch.from_numpy(votes)
 
