@@ -110,6 +110,7 @@ def test_a_surface_comes_from_the_picture_that_is_nearest(rest):
     keys = [0, *range(3, 3 + rest)]
     fused = fuse_views([panorama(48)], {key: distance[key] for key in keys}, frames, path)
     source, taken = fused[0], fused[1:]
+    assert len(taken) == 1  # equally near ones: the first
     rays = source.camera.rays()
     points = rays * source.depth_ray[..., None].double()
     ahead = (points[..., 2] > 2.99) & (points[..., :2].abs() < 0.9).all(-1)
