@@ -141,7 +141,7 @@ def test_a_surface_that_others_look_through_is_dropped():
     beside = last.use[20:28, 36:43]
     assert float(beside.float().mean()) > 0.9
     alone = fuse_views([], {3: depths[3]}, frames, path)
-    assert alone == []  # nobody agrees with a single picture
+    assert alone == []  # none agrees with a single picture
 
 
 def test_the_sky_stays():
