@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import torch
 
@@ -13,6 +14,7 @@ from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
+from ..matrix3d_core.splats.coverage import measure_coverage
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
 from ._host import Types, io, output_folder, progress_to_host, tell_user, ui
 from ._inputs import splat_backend_input
@@ -350,10 +352,12 @@ class GSOptimize(io.ComfyNode):
         )
         notes = [SPLAT_BACKENDS.describe_choice(result.report["backend"]), *result.report["warnings"]]
         tell_user(cls.hidden.unique_id, " ".join(filter(None, notes)))
+        report = progress_to_host(cls.hidden.unique_id)
+        coverage = measure_coverage(result.gaussians, trajectory, progress=report)
         preview = result.preview.unsqueeze(0)
         origins = color_by_origin(result.gaussians, result.origins)
         return io.NodeOutput(
-            splat_to_host(result.gaussians, info=info_of_path(trajectory)),
+            splat_to_host(result.gaussians, info=replace(info_of_path(trajectory), coverage=coverage)),
             json.dumps(result.report, indent=2),
             preview,
             result.curves.unsqueeze(0),

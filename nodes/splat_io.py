@@ -140,6 +140,8 @@ class SplatSave(io.ComfyNode):
             )
             if known is not None and trajectory is None:
                 info = replace(info, start_pose=known.start_pose, meters_per_unit=known.meters_per_unit)
+            if known is not None:
+                info = replace(info, coverage=known.coverage)
             for lost in write_gaussians(path, gaussians, kind=form.name, axes=letters, info=info):
                 tell_user(cls.hidden.unique_id if cls.hidden else None, lost)
             if sidecar and not form.is_page:

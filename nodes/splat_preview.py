@@ -23,6 +23,7 @@ from ..matrix3d_core.io.splats import (
     read_gaussians,
     write_gaussians,
 )
+from ..matrix3d_core.io.world_json import coverage_record
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
@@ -271,6 +272,7 @@ class SplatPreview(io.ComfyNode):
         if info is not None:
             start = info.start_pose
             shown["is_world"], shown["is_metric"] = True, info.is_metric
+            shown["coverage"] = coverage_record(info.coverage)
             shown["start_pose"] = None if start is None else start.flatten().tolist()
         if compare is not None:
             shown["compare"] = _keep(node and f"{node} compare", compare, format).shown

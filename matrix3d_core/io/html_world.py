@@ -19,7 +19,7 @@ from ..errors import BackendUnavailable
 from ..scene.gaussians import Gaussians
 from .atomic import BinaryTarget, open_atomically
 from .spz import write_spz
-from .world_json import WorldInfo
+from .world_json import WorldInfo, coverage_record
 
 __all__ = ["write_html"]
 
@@ -93,7 +93,7 @@ def write_html(
     Args:
         target: path (its folder must exist) or binary file open for writing.
         gaussians: the world, OpenCV axes; at least one, all values finite.
-        info: the start pose, and whether units are meters.
+        info: the start pose, whether units are meters, and where the world looks whole.
         title: of the page; the file's name by default.
 
     Raises:
@@ -111,6 +111,7 @@ def write_html(
         "start_pose": start,
         "is_world": start is not None or gaussians.origins is not None,
         "is_metric": info is not None and info.is_metric,
+        "coverage": None if info is None else coverage_record(info.coverage),
     }
     modules = _modules()
     page = _PAGE.format(

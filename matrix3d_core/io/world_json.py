@@ -7,10 +7,13 @@ names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y dow
      "up": [0, -1, 0], "meters_per_unit": 1.0, "ground_height": -1.6,
      "start_pose": {"position": [0, 0, 0], "forward": [0, 0, 1], "up": [0, -1, 0]},
      "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
+     "coverage": {"version": 1, "origin": [-4.0, 0, -4.0], "cell": 0.5, "quality": [[0, 35, 100, ...], ...]},
      "source": "...", "license": "..."}
 
 ``ground_height`` is along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
-axis, which excludes sky and outliers. Unknown values are null.
+axis, which excludes sky and outliers. ``coverage`` says where the world looks whole (see `scene.coverage`): percent on
+a level grid, first the cell at ``origin``; rows go forward and columns to the right, as ``axes`` names these, ``cell``
+units apart. Unknown values are null; files without ``coverage`` are as good.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from torch import Tensor
 
 from ..checks import check_finite
 from ..errors import FormatError, InvalidInput
+from ..scene.coverage import CoverageMap
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from ..strict_json import brief, parse_json
@@ -37,6 +41,7 @@ from .axes import OPENCV, axes_matrix, is_axes
 
 __all__ = [
     "WorldInfo",
+    "coverage_record",
     "describe_world",
     "find_world_info",
     "format_world_info",
@@ -46,6 +51,7 @@ __all__ = [
 ]
 
 FORMAT_NAME, FORMAT_VERSION = "matrix3d-world", 1
+COVERAGE_VERSION = 1
 MAX_BYTES = 1_000_000
 _FARTHEST = 1e12  # world units; larger values are errors
 _UP = (0.0, -1.0, 0.0)
@@ -69,6 +75,7 @@ class WorldInfo:
         count: Gaussians, or None.
         source: where the world comes from, free text.
         license: free text.
+        coverage: where the world looks whole, or None.
     """
 
     axes: str = OPENCV
@@ -81,6 +88,7 @@ class WorldInfo:
     count: int | None = None
     source: str = ""
     license: str = ""
+    coverage: CoverageMap | None = None
 
     def __post_init__(self) -> None:
         if not is_axes(self.axes):
@@ -119,6 +127,7 @@ def describe_world(
     eye_height: float | None = None,
     source: str = "",
     license: str = "",
+    coverage: CoverageMap | None = None,
 ) -> WorldInfo:
     """Collect the metadata of a world.
 
@@ -130,6 +139,7 @@ def describe_world(
         eye_height: of the origin above the ground, world units.
         source: where the world comes from.
         license: of the world.
+        coverage: where it looks whole, see `matrix3d_core.splats.coverage`.
 
     Raises:
         InvalidInput: when a position is NaN, infinite or too large, or a text is not Unicode.
@@ -152,6 +162,7 @@ def describe_world(
         count=len(gaussians),
         source=source,
         license=license,
+        coverage=coverage,
     )
 
 
@@ -212,6 +223,9 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
             "forward": vector(rotation[2]),
             "up": vector(-rotation[1]),
         }
+    coverage = coverage_record(info.coverage)
+    if coverage is not None:
+        coverage["origin"] = vector(coverage["origin"])
     data = {
         "format": FORMAT_NAME,
         "version": FORMAT_VERSION,
@@ -224,10 +238,23 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
         "start_pose": start,
         "bounds": box(info.bounds),
         "core_bounds": box(info.core_bounds),
+        "coverage": coverage,
         "source": info.source,
         "license": info.license,
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def coverage_record(coverage: CoverageMap | None) -> dict[str, Any] | None:
+    """Return a coverage map as JSON values, in OpenCV axes; None for None."""
+    if coverage is None:
+        return None
+    return {
+        "version": COVERAGE_VERSION,
+        "origin": list(coverage.origin),
+        "cell": coverage.cell,
+        "quality": (100 * coverage.quality).round().int().tolist(),
+    }
 
 
 def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldInfo:
@@ -267,6 +294,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
             count=reader.count(),
             source=reader.text("source"),
             license=reader.text("license"),
+            coverage=reader.coverage(),
         )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error
@@ -328,6 +356,33 @@ class _Fields:
         if len(corners) != 2 or corners[0] is None or corners[1] is None:
             raise FormatError(f'{self.source}: {key} must have "min" and "max"; got {brief(value)}.')
         return _box(np.minimum(corners[0], corners[1]), np.maximum(corners[0], corners[1]))
+
+    def coverage(self) -> CoverageMap | None:
+        """Read the map; one of a later version is left out."""
+        value = self.data.get("coverage")
+        if value is None:
+            return None
+        if not isinstance(value, dict) or type(value.get("version")) is not int:
+            raise FormatError(f"{self.source}: coverage must have a version, a number; got {brief(value)}.")
+        if value["version"] > COVERAGE_VERSION:
+            return None
+        origin, cell = self.vector(value.get("origin"), "coverage.origin"), value.get("cell")
+        rows = value.get("quality")
+        is_grid = isinstance(rows, list) and all(isinstance(row, list) and row for row in rows)
+        if (
+            origin is None
+            or not isinstance(cell, int | float)
+            or not isinstance(rows, list)
+            or not is_grid
+            or len({len(row) for row in rows}) != 1
+        ):
+            raise FormatError(
+                f"{self.source}: coverage must have origin, cell and quality, rows of equal length; got {brief(value)}."
+            )
+        if not all(type(v) in (int, float) and 0 <= v <= 100 for row in rows for v in row):
+            raise FormatError(f"{self.source}: coverage.quality must be numbers from 0 to 100.")
+        quality = torch.tensor(rows, dtype=torch.float32) / 100
+        return CoverageMap(quality, (float(origin[0]), float(origin[1]), float(origin[2])), float(cell))
 
     def pose(self) -> Tensor | None:
         value = self.data.get("start_pose")

@@ -12,7 +12,7 @@ __all__ = ["find_sky_splats"]
 
 _BIN = 1.1  # ratio of distances that counts as one: frames along a path each have their shell around them
 _GAP = 0.6  # the sky is twice as far as the farthest surface: between them hardly anything is
-_MOST_BETWEEN = 0.2  # of the shell's number
+_MOST_BETWEEN = 0.3  # of the shell's number: silhouettes seen from many places leave some there
 _LEAST_SHARE = 0.002
 
 
@@ -21,7 +21,7 @@ def find_sky_splats(gaussians: Gaussians, center: Tensor) -> Tensor:  # [N], [3]
 
     Files of splats do not say which are sky; the fit puts sky twice as far away as the farthest surface of the source
     panorama and holds it there. The shell is the farthest distance (within 10 %) that at least 0.2 % of the splats have
-    while from 0.6 of it up to it there are less than a fifth as many; all from there on is sky.
+    while from 0.6 of it up to it there are less than a third as many; all from there on is sky.
 
     Args:
         gaussians: the world.

@@ -114,7 +114,8 @@ def decode_folder(
         "gaussians": len(result.gaussians),
         "lines": result.report,
     }
-    files = write_world(target, result.gaussians, view_ahead(result.gaussians, trajectory, "auto"), report)
+    ahead = view_ahead(result.gaussians, trajectory, "auto")
+    files = write_world(target, result.gaussians, ahead, report, trajectory)
     files["depth.safetensors"] = target / "depth.safetensors"
     write_tensors(files["depth.safetensors"], {"depth_ray": result.depth})
     return files

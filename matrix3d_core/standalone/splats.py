@@ -172,7 +172,8 @@ def fit_video(
         progress=progress,
     )
     return SplatsResult(
-        result.gaussians, write_world(folder, result.gaussians, result.preview, result.report)
+        result.gaussians,
+        write_world(folder, result.gaussians, result.preview, result.report, video.trajectory),
     )
 
 

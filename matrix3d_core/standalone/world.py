@@ -153,8 +153,8 @@ def make_world(
 ) -> WorldResult:
     """Build a world from a panorama and write it.
 
-    Writes ``world.ply``, ``world.spz``, ``flythrough.mp4``, ``preview.png``, ``trajectory.json`` and
-    ``report.json`` into ``out_dir``; each file appears under its name only when it is complete.
+    Writes ``world.ply``, ``world.spz``, ``world.world.json``, ``flythrough.mp4``, ``preview.png``, ``trajectory.json``
+    and ``report.json`` into ``out_dir``; each file appears under its name only when it is complete.
 
     Args:
         panorama: ``[H, W, 3]`` float32 in [0, 1], ``W == 2 * H``.
@@ -203,7 +203,7 @@ def make_world(
         **stage_report,
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
-    files = write_world(folder, gaussians, flight[len(flight) // 2], report)
+    files = write_world(folder, gaussians, flight[len(flight) // 2], report, trajectory)
     files |= {name: folder / name for name in ("flythrough.mp4", "trajectory.json")}
     write_mp4(files["flythrough.mp4"], flight, fps=trajectory.fps, progress=progress)
     write_trajectory(files["trajectory.json"], trajectory, layout="matrix3d")

@@ -21,6 +21,7 @@ from matrix3d_core.io.world_json import (
     sidecar_path,
     write_world_info,
 )
+from matrix3d_core.scene.coverage import CoverageMap
 from matrix3d_core.scene.trajectory import Trajectory
 
 
@@ -69,12 +70,38 @@ def test_places_are_those_of_the_file(axes):
     assert (data["file"], data["meters_per_unit"], data["ground_height"]) == ("world.ply", None, None)
 
 
+@pytest.mark.parametrize("axes", list(NAMED_AXES.values()))
+def test_coverage_comes_back_in_any_axes(axes):
+    quality = torch.tensor([[0.0, 0.5, 1.0], [0.25, 0.75, 0.01]])
+    info = WorldInfo(axes=axes, coverage=CoverageMap(quality, (1.0, -2.0, 3.0), 0.5))
+    data = json.loads(format_world_info(info))
+    turned = axes_matrix(axes) @ torch.tensor([1.0, -2, 3], dtype=torch.float64)
+    assert data["coverage"] == {
+        "version": 1,
+        "origin": turned.tolist(),
+        "cell": 0.5,
+        "quality": [[0, 50, 100], [25, 75, 1]],
+    }
+    back = parse_world_info(json.dumps(data)).coverage
+    torch.testing.assert_close(back.quality, quality)
+    assert (back.origin, back.cell) == ((1, -2, 3), 0.5)
+    del data["coverage"]
+    assert parse_world_info(json.dumps(data)).coverage is None, "files from before are as good"
+
+
+def test_coverage_of_a_later_version_is_left_out():
+    later = {**GOOD, "coverage": {"version": 2, "tiles": "?"}}
+    assert parse_world_info(json.dumps(later)).coverage is None
+
+
 def test_nothing_beside_the_file_is_no_error(tmp_path):
     assert find_world_info(tmp_path / "world.ply") is None
     assert sidecar_path("a/b.compressed.ply").as_posix() == "a/b.compressed.world.json"
 
 
 GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torch.float64))))
+
+MAP = {"version": 1, "origin": [0, 0, 0], "cell": 0.5, "quality": [[1]]}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +143,18 @@ GOOD = json.loads(format_world_info(WorldInfo(start_pose=torch.eye(4, dtype=torc
             "forward and up of start_pose must point in different directions",
         ),
         ({"up": [0, None, 1]}, "up must be three numbers, at most 1e+12; got [0, null, 1]"),
+        ({"coverage": [1]}, "coverage must have a version, a number; got [1]"),
+        (
+            {"coverage": {**MAP, "quality": [[1], [1, 2]]}},
+            "coverage must have origin, cell and quality, rows of",
+        ),
+        ({"coverage": {**MAP, "quality": [[101]]}}, "coverage.quality must be numbers from 0 to 100"),
+        ({"coverage": {**MAP, "origin": [0, 0]}}, "coverage.origin must be three numbers"),
+        ({"coverage": {**MAP, "cell": 0}}, "cell must be positive and finite; got 0.0"),
+        (
+            {"coverage": {**MAP, "quality": [[1] * 101] * 100}},
+            "quality must hold 1 to 10000 cells; got 100x101",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path, change, message):

@@ -32,7 +32,9 @@ test("a sidecar gives the start in OpenCV axes, whatever the file's are", () => 
     FRU: { position: [3, 1, 2], forward: [0, 1, 0], up: [0, 0, 1] },
   };
   for (const [axes, start_pose] of Object.entries(poses)) {
-    const read = readSidecar({ format: "matrix3d-world", version: 1, axes, start_pose, meters_per_unit: 1 });
+    const coverage = { version: 1, origin: start_pose.position, cell: 0.5, quality: [[1]] };
+    const read = readSidecar({ format: "matrix3d-world", version: 1, axes, start_pose, meters_per_unit: 1, coverage });
+    assert.deepEqual(read.coverage.origin.map((v) => v + 0), [1, -2, 3]);
     assert.deepEqual(read.start_pose.map((v) => v + 0), wanted, axes);
     assert.equal(read.is_metric, true);
   }

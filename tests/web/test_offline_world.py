@@ -14,12 +14,14 @@ import torch
 from chromium import open_page, wait_for_world
 from PIL import Image
 from splat_scenes import blob_world
+from walking import VIEWER, hold, settle
 
 from matrix3d_core.errors import BackendUnavailable
 from matrix3d_core.io import html_world
 from matrix3d_core.io.html_world import write_html
 from matrix3d_core.io.world_json import describe_world
 from matrix3d_core.raster.splat import render_gaussians
+from matrix3d_core.scene.coverage import CoverageMap
 from matrix3d_core.scene.trajectory import Trajectory
 
 WIDTH, HEIGHT = 480, 270
@@ -56,6 +58,39 @@ def test_opens_from_the_disk_and_asks_for_nothing(browser, tmp_path):
     frame = render_gaussians(blob_world(), pose, K_px, HEIGHT, WIDTH, background=background)
     # Two renderers, one of which packs values into 8 bits; a wrong start gives 10 to 15 dB.
     assert -10 * math.log10(((shown - frame.rgb.clamp(0, 1).numpy()) ** 2).mean()) > 32
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_walk_ends_softly_where_the_coverage_ends(browser, tmp_path):
+    quality = torch.ones(9, 5)  # around the start, up to 1 ahead; from there on it falls to 0 at 3
+    quality[6:] = torch.tensor([0.7, 0.3, 0.0])[:, None]
+    here = Trajectory.from_centers(torch.eye(3, dtype=torch.float64)[None], torch.zeros(1, 3), is_metric=True)
+    coverage = CoverageMap(quality, (-1.0, 0.0, -2.5), 0.5)
+    write_html(
+        tmp_path / "x.html",
+        blob_world(),
+        info=describe_world(blob_world(), trajectory=here, coverage=coverage),
+    )
+    with open_page(browser, width=WIDTH, height=HEIGHT) as opened:
+        page = opened.page
+        page.goto((tmp_path / "x.html").as_uri())
+        wait_for_world(page)
+        page.keyboard.press("Escape")
+        assert page.evaluate(f"() => {VIEWER}.appearance.fade") == 0
+        page.evaluate(f"() => {VIEWER}.element.focus()")
+        hold(page, 3.0, "w")
+        _, _, z = page.evaluate(f"() => {VIEWER}.pose().position")
+        assert 0.8 < z < 1.5, "3 seconds of walking are 4.2 where nothing ends them"
+        assert page.evaluate(f"() => {VIEWER}.appearance.fade") > 0.5
+        text = page.inner_text("[data-part=warning]")
+        assert "Extend here with Extend World" in text
+        corner = np.asarray(Image.open(io.BytesIO(page.screenshot(path=tmp_path / "end.png"))).convert("L"))
+        assert corner[HEIGHT // 2 - 20 : HEIGHT // 2 + 20, 5:40].mean() > 60, "haze, no black"
+        page.keyboard.press("r")
+        settle(page)
+        assert page.evaluate(f"() => {VIEWER}.appearance.fade") == 0
+        assert not page.is_visible("[data-part=warning]")
 
 
 def test_page_holds_no_address_and_cannot_be_broken_out_of(tmp_path):

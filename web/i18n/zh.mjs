@@ -208,6 +208,10 @@ export const ZH = {
   "Decoding splats": "正在解码泼溅",
   "This position is inside a wall or outside the world. Press R to return to the start.":
     "此处位于墙内或世界之外。按 R 回到起点。",
+  "The world is incomplete from here on. Extend here (X), or press R to return.":
+    "世界从此处起不完整。按 X 从此处扩展，或按 R 返回。",
+  "The world is incomplete from here on. Extend here with Extend World in ComfyUI, or press R to return.":
+    "世界从此处起不完整。请在 ComfyUI 中用“扩展世界”（Extend World）从此处扩展，或按 R 返回。",
   "No camera was near this place, so the splats are sparse. Press R to return.":
     "附近没有相机，因此此处的泼溅稀疏。按 R 返回。",
   "Walls are estimated from splat density. Connect geometry or a collider for better collision.":

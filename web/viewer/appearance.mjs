@@ -1,6 +1,7 @@
 // How a viewer's world is shown: colors, depth or provenance, compare slider, panorama, fade outside the coverage.
 
 import { tr } from "../i18n/translate.mjs";
+import { viewerActions } from "./actions.mjs";
 import { MOST_FADE, coverageOf, fadeAt } from "./coverage_fade.mjs";
 import { fitOfPanorama } from "./panorama_fade.mjs";
 import { ORIGINS } from "./provenance.mjs";
@@ -35,10 +36,15 @@ export class Appearance {
     this.setCompare(hasOther ? 0.5 : 1);
   }
 
-  /** Set the positions from which the world was observed. @param {number[]} home @param {number[][]} path */
-  setCoverage(home, path) {
-    const { viewer } = this;
-    this.coverage = viewer.isWorld ? coverageOf(home, path, viewer.motion.medianDistance(home)) : null;
+  /**
+   * Set where the world is complete.
+   * @param {number[]} home @param {number[][]} path positions from which the world was observed
+   * @param {import("./coverage_fade.mjs").CoverageMap | null} map
+   */
+  setCoverage(home, path, map) {
+    const { motion, isWorld } = this.viewer;
+    this.coverage = isWorld ? coverageOf(home, path, motion.medianDistance(home), map) : null;
+    motion.walk.coverage = this.coverage?.map ?? null;
   }
 
   /** Show depth instead of colors. @param {boolean} isDepth */
@@ -103,11 +109,14 @@ export class Appearance {
 
   /** Fade the view outside the coverage. @param {number[]} position */
   showCoverage(position) {
-    const { overlay, motion } = this.viewer;
+    const { viewer } = this;
+    const { overlay, motion } = viewer;
     if (!this.coverage) return overlay.fadeOut(0, "");
     const isInside = motion.walls !== null && motion.walk.isInside(position);
-    const { fade, why } = motion.mode === "orbit" ? { fade: 0, why: "" } : fadeAt(this.coverage, position, isInside);
+    const canExtend = viewerActions().some(({ id, isFor }) => id === "extend" && (isFor?.(viewer) ?? true));
+    const { fade, why } =
+      motion.mode === "orbit" ? { fade: 0, why: "" } : fadeAt(this.coverage, position, isInside, canExtend);
     this.fade = fade;
-    overlay.fadeOut(fade * MOST_FADE, why);
+    overlay.fadeOut(fade * MOST_FADE, why, this.coverage.map !== null && !isInside);
   }
 }

@@ -234,8 +234,9 @@ export class Overlay {
     );
   }
 
-  /** Fade the view, and show why. @param {number} amount 0 to 1 @param {string} why */
-  fadeOut(amount, why) {
+  /** Fade the view, and show why. @param {number} amount 0 to 1 @param {string} why @param {boolean} [isHaze] to light haze */
+  fadeOut(amount, why, isHaze = false) {
+    this.dim.classList.toggle("m3d-haze", isHaze);
     this.dim.hidden = amount <= 0;
     this.warning.hidden = amount <= 0 || !why;
     this.dim.style.setProperty("--m3d-fade", amount.toFixed(2));

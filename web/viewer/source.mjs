@@ -23,6 +23,7 @@ import { READABLE } from "./splat_formats.mjs";
  * @property {unknown} [panorama] the panorama that the world was made from
  * @property {number[] | null} [panorama_pose] world-to-camera of the panorama; null: at the origin
  * @property {{ frames: number, hits: number[] }} [recorded] which frames of the recorded path collide with walls
+ * @property {unknown} [coverage] quality of places in the world, in OpenCV axes, see `readCoverage`
  * @property {string} [axes] where +x, +y and +z of the file point; OpenCV's "RDF" by default
  */
 
@@ -85,7 +86,8 @@ export function queryOf(file) {
 /**
  * Read the sidecar of a splat file (see matrix3d_core/io/world_json.py).
  * @param {any} info parsed world.json
- * @returns {{ axes: string, is_metric: boolean, is_world: boolean, start_pose: number[] | null }} the pose in OpenCV axes
+ * @returns {{ axes: string, is_metric: boolean, is_world: boolean, start_pose: number[] | null, coverage: unknown }} the
+ *   pose and the coverage in OpenCV axes
  */
 export function readSidecar(info) {
   if (info?.format !== "matrix3d-world" || info.version !== 1) throw new Error(tr("its world.json cannot be parsed"));
@@ -106,7 +108,22 @@ export function readSidecar(info) {
     const rows = [right, down, ahead].map((axis) => [...axis, 0 - axis.reduce((sum, v, i) => sum + v * position[i], 0)]);
     start = [...rows.flat(), 0, 0, 0, 1];
   }
-  return { axes: info.axes, is_world: true, is_metric: info.meters_per_unit === 1, start_pose: start };
+  const map = info.coverage;
+  const coverage = map && Array.isArray(map.origin) ? { ...map, origin: turn(map.origin) } : null;
+  return { axes: info.axes, is_world: true, is_metric: info.meters_per_unit === 1, start_pose: start, coverage };
+}
+
+/**
+ * Validate a coverage map, of a version that is known.
+ * @param {unknown} value
+ * @returns {import("./coverage_fade.mjs").CoverageMap | null}
+ */
+export function readCoverage(value) {
+  if (typeof value !== "object" || value === null) return null;
+  const { version, origin, cell, quality } = /** @type {Record<string, any>} */ (value);
+  const isNumbers = (/** @type {unknown} */ list) => Array.isArray(list) && list.every(Number.isFinite);
+  const isGrid = Array.isArray(quality) && quality.length > 0 && quality.every(isNumbers);
+  return version === 1 && isNumbers(origin) && origin.length === 3 && cell > 0 && isGrid ? { origin, cell, quality } : null;
 }
 
 /**

@@ -24,6 +24,7 @@ import { describeGuess } from "./outside.mjs";
 import { OutsideView } from "./outside_view.mjs";
 import { Overlay } from "./overlay.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
+import { readCoverage } from "./source.mjs";
 import { Recorder } from "./recorder.mjs";
 import { openScene } from "./scene_pool.mjs";
 import { Settings } from "./settings.mjs";
@@ -165,7 +166,8 @@ export class WalkViewer {
     appearance.open(origins, hasOther);
     this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
     this.outsideView.open(isWorld || pose !== null);
-    appearance.setCoverage(this.home.position, recorder.givenPath().map(({ position }) => position));
+    const path = recorder.givenPath().map(({ position }) => position);
+    appearance.setCoverage(this.home.position, path, readCoverage(file.coverage));
     this.reset();
     this.afterShow?.(); // restores the previous pose
     this.afterShow = null;

@@ -52,7 +52,7 @@ def test_the_command_gives_what_the_nodes_function_gives(
     out = tmp_path / "out"
     command = ["decode-lrm", str(folder), "--weights", str(checkpoint), "--out", str(out), "--device", "cpu"]
     assert cli.main([*command, *words.split()]) == 0
-    names = {"world.ply", "world.spz", "preview.png", "report.json", "depth.safetensors"}
+    names = {"world.ply", "world.spz", "world.world.json", "preview.png", "report.json", "depth.safetensors"}
     assert {path.name for path in out.iterdir()} == names
     output = capsys.readouterr()
     assert {Path(line).name for line in output.out.splitlines()} == names

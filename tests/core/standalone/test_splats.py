@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
 def test_the_command_gives_what_the_nodes_function_gives(folder, tmp_path, capsys):
     assert cli.main(["splats", str(folder), "--out", str(tmp_path), *WORDS]) == 0
     output = capsys.readouterr()
-    names = {"world.ply", "world.spz", "preview.png", "report.json"}
+    names = {"world.ply", "world.spz", "world.world.json", "preview.png", "report.json"}
     assert {path.name for path in tmp_path.iterdir()} == names  # the checkpoint is gone
     assert {Path(line).name for line in output.out.splitlines()} == names
     assert "Gaussians in" in output.err

@@ -1,6 +1,7 @@
 // Walk mode: level; with collision, between walls and on the ground.
 
 import { characterBody, standAt, stepCharacter } from "../character.mjs";
+import { slowedStep } from "../coverage_fade.mjs";
 import { moveBy, stepWalk } from "../walk.mjs";
 import { deepest, moveAlong } from "../walls.mjs";
 import { FirstPerson } from "./controller.mjs";
@@ -22,6 +23,8 @@ export class WalkController extends FirstPerson {
   /** @type {import("../character.mjs").Standing | null} null while floating */
   standing = null;
   isSettling = false; // still rising to or falling to the ground
+  /** @type {import("../coverage_fade.mjs").CoverageMap | null} beyond its good places steps get shorter */
+  coverage = null;
 
   /** The walls to collide with now. */
   get activeWalls() {
@@ -46,7 +49,7 @@ export class WalkController extends FirstPerson {
   /** @param {number} seconds @param {MoveInput} input @param {number} now */
   update(seconds, input, now) {
     if (!this.activeWalls) {
-      this.motion.eye = stepWalk(this.motion.eye, input, seconds);
+      this.motion.eye = this.within(stepWalk(this.motion.eye, input, seconds));
       this.isSettling = false;
       return;
     }
@@ -66,10 +69,16 @@ export class WalkController extends FirstPerson {
   moveCharacter(input, seconds, when) {
     if (!this.walls) return;
     const { walk, standing, isSettling } = stepCharacter(this.motion.eye, input, seconds, this.walls, this.standing);
-    this.motion.eye = walk;
+    this.motion.eye = this.within(walk);
     this.standing = standing;
     this.isSettling = isSettling;
     this.motion.sample(when);
+  }
+
+  /** The end of a step from the current position. @param {import("../walk.mjs").Walk} walk */
+  within(walk) {
+    const position = slowedStep(this.coverage, this.motion.eye.position, walk.position);
+    return position === walk.position ? walk : { ...walk, position };
   }
 
   /** @param {number} right @param {number} forward */
@@ -78,7 +87,8 @@ export class WalkController extends FirstPerson {
     const free = moveBy(eye, right * eye.speed, forward * eye.speed);
     const walls = this.activeWalls;
     const body = walls && characterBody(walls, this.standing);
-    this.motion.eye = walls && body ? { ...free, position: moveAlong(walls, eye.position, free.position, body).position } : free;
+    const moved = walls && body ? { ...free, position: moveAlong(walls, eye.position, free.position, body).position } : free;
+    this.motion.eye = this.within(moved);
     this.isSettling = this.standing !== null;
   }
 
