@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.rotations import matrix_from_quats
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..scene.coverage import MOST_CELLS, CoverageMap
+from ..scene.coverage import CoverageMap
 from ..scene.gaussians import Gaussians
 from ..scene.trajectory import Trajectory
 from .sky import find_sky_splats
@@ -29,6 +29,7 @@ __all__ = ["measure_coverage"]
 _ROWS = 32  # of a view, half its columns; of equal height in the sine of the elevation, so that all pixels are equal
 _SEEN_ROWS = 96  # where it is decided what a camera saw: obliquely a pixel holds many distances
 _BINS, _NEAREST, _BIN = 40, 0.1, 1.22  # of distance; the last holds all beyond
+_MOST_PLACES = 300  # each takes about 10 ms
 _MOST_CAMERAS = 16  # of the path
 _FINENESS = 0.03  # of thinned points, as a share of the distance from which they are seen
 _MARGIN = 1.0  # least distance to the region from which points are thinned, world units
@@ -83,7 +84,7 @@ def measure_coverage(
         gaussians: the world, on the CPU, finite.
         trajectory: the frames that it was made from, in its frame.
         reach: how far from the path the places lie, world units.
-        cell: distance between places; larger where the map would have more than a twentieth of `MOST_CELLS`.
+        cell: distance between places; larger where that would be more than 300.
         is_sky: ``[N]`` bool; None finds the sky shell, see `find_sky_splats`.
         progress: called for each row of places; raising in it cancels.
 
@@ -95,7 +96,7 @@ def measure_coverage(
     centers = trajectory.centers
     low, high = centers.amin(0) - reach, centers.amax(0) + reach
     extent = (high - low)[[0, 2]]
-    cell = max(cell, math.sqrt(float(extent.prod()) / (MOST_CELLS / 20)))
+    cell = max(cell, math.sqrt(float(extent.prod()) / _MOST_PLACES))
     columns, rows = ((extent / cell).floor().long() + 1).tolist()
     quality = torch.zeros(rows, columns)
     is_sky = find_sky_splats(gaussians, centers[0]) if is_sky is None else is_sky

@@ -21,6 +21,7 @@ read from VIDEO_DIR, as `matrix3d video` writes it:
 
 files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, in the frame and units of cameras.json
+  world.world.json       start, unit and coverage: where the world looks whole
   preview.png            the view ahead from the first pose
   depth.safetensors      depth_ray [T, h, w] of every frame, world units
   report.json            counts, dropped splats, memory and time

@@ -28,6 +28,7 @@ read from VIDEO_DIR:
 
 files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, in the frame and units of cameras.json
+  world.world.json       start, unit and coverage: where the world looks whole
   preview.png            the view ahead from the first pose
   report.json            settings, times, and PSNR/SSIM on held-out frames
 

@@ -29,6 +29,7 @@ DESCRIPTION = (
 EPILOG = """\
 files written to DIR, each only when it is complete:
   world.ply, world.spz   the Gaussians, for ComfyUI, SuperSplat, Blender add-ons and web viewers
+  world.world.json       start, unit and coverage: where the world looks whole
   flythrough.mp4         a flight along the camera path
   preview.png            one frame of it
   trajectory.json        the camera path (OpenCV axes, world-to-camera)
