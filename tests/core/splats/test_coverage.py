@@ -111,9 +111,9 @@ def test_sky_is_no_hole_above_the_horizon():
     assert at(measure_coverage(world.select(left), lookout(), is_sky=is_sky[left], reach=1.0), 0, 0) == 0
 
 
-def test_settings_are_checked_and_progress_is_told():
+def test_settings_are_checked_and_progress_is_reported():
     with pytest.raises(InvalidInput, match="cell must be positive and reach at least as large; got 2 and 1"):
         measure(room(0.5), walk(), reach=1, cell=2)
-    told = []
-    coverage = measure(room(0.5), walk(), reach=1.0, progress=told.append)
-    assert [event.done for event in told] == list(range(len(coverage.quality) + 1))
+    events = []
+    coverage = measure(room(0.5), walk(), reach=1.0, progress=events.append)
+    assert [event.done for event in events] == list(range(len(coverage.quality) + 1))
