@@ -213,6 +213,7 @@ export const PHASES = {
   "evaluate direction {number} of {count}": "评估方向 {number} / {count}",
   "try loop {number} of {count}": "尝试环路 {number} / {count}",
   "path chosen": "路径已选定",
+  "close objects": "闭合物体",
   "measure coverage, row {number} of {count}": "测量覆盖，第 {number} / {count} 行",
   "coverage measured": "覆盖已测量",
   "frames filled": "帧已填补",
