@@ -50,6 +50,10 @@ def load_node_classes() -> list[type]:
         from .composite import NODES as composite_nodes
 
         classes += composite_nodes
+    with _reported("upscale"):
+        from .upscale import NODES as upscale_nodes
+
+        classes += upscale_nodes
     with _reported("trajectory_make"):
         from .trajectory_make import NODES as trajectory_make_nodes
 

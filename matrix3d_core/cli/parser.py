@@ -9,6 +9,7 @@ from .. import __version__
 from .commands import (
     convert_backbone,
     convert_lrm,
+    convert_upscaler,
     decode_lrm,
     depth,
     doctor,
@@ -36,6 +37,7 @@ COMMANDS = {
     "factory": factory,
     "convert-backbone": convert_backbone,
     "convert-lrm": convert_lrm,
+    "convert-upscaler": convert_upscaler,
     "train-lrm": train_lrm,
     "train-depth": train_depth,
     "evaluate": evaluate,

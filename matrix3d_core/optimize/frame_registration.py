@@ -25,6 +25,7 @@ __all__ = ["FrameRegistration"]
 
 _ROWS = 240  # frames are registered at no more than this many rows
 _DUE_AT = (0.2, 0.5)  # shares of the steps after which key frames are registered to the Gaussians
+_LARGE = 0.05  # of the height: larger shifts, root mean square over a frame, are no model's jitter
 _SKY = 0.8  # what is farther than this share of the sky's distance is sky
 
 
@@ -129,6 +130,18 @@ class FrameRegistration:
         warps = list(self.warps.values()) or self._start
         size = torch.stack([warp.shifts.norm(dim=0) for warp in warps]) * height
         return {"shift_rms_px": float(size.square().mean().sqrt()), "shift_max_px": float(size.max())}
+
+    def warnings(self) -> list[str]:
+        """Return a sentence where a frame had to be shifted so far that its pose is the likelier cause."""
+        warps = self.warps or dict(enumerate(self._start))
+        sizes = {frame: float(warp.shifts.square().sum(0).mean().sqrt()) for frame, warp in warps.items()}
+        frame = max(sizes, key=lambda n: sizes[n], default=0)
+        if sizes.get(frame, 0.0) <= _LARGE:
+            return []
+        return [
+            f"frame {frame} had to be shifted by {sizes[frame] * self._frames.shape[1]:.0f} pixels on average to fit "
+            "the world: check the trajectory, or set refine_poses."
+        ]
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint needs."""

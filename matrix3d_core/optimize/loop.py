@@ -521,6 +521,7 @@ class _Fit:
                 f"{share_off:.0%} of the held-out pixels differ strongly from the fitted world: something moves, or "
                 "the frames do not show one rigid scene."
             )
+        self.warnings += [] if self.registration is None else self.registration.warnings()
         picture = view_ahead(gaussians, self.trajectory, backend)
         parts = _means_of_parts(self.losses)
         counts = [*self.counts, (config.steps, len(gaussians))]

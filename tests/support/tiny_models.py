@@ -515,6 +515,16 @@ def _proto_bytes(number: int, value: bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(value)) + value
 
 
+def upscaler_table(*, width: int = 8, scale: int = 2) -> Table:
+    """Return the tensors of SRVGGNetCompact, which enlarges by ``scale``, with two inner convolutions."""
+    table = Table()
+    for layer, (old, new) in enumerate(((3, width), (width, width), (width, width), (width, 3 * scale**2))):
+        table.layer(f"body.{2 * layer}", new, old, 3, 3, gain=0.1)
+        if layer < 3:
+            table.add(f"body.{2 * layer + 1}.weight", (new,), 0.2)
+    return table
+
+
 # Files -----------------------------------------------------------------------------------------------
 
 
@@ -591,6 +601,7 @@ MODELS: dict[str, TinyModel] = {
     "wan22_vae": TinyModel(
         "vae/tiny_wan22_vae.safetensors", _plain(wan22_vae_table), ("wan2.2_vae.safetensors",)
     ),
+    "upscaler": TinyModel("upscale_models/tiny_upscaler.safetensors", _plain(upscaler_table)),
     "moge": TinyModel(
         "geometry_estimation/tiny_moge.safetensors", _moge, ("moge_2_vitl_normal_fp16.safetensors",)
     ),

@@ -95,6 +95,16 @@ def shaken(frames, size=1.5):
     return shaken
 
 
+def test_shifts_too_large_for_jitter_are_named():
+    path = straight_path(3)
+    for size, says in ((1.5, 0), (5.0, 1)):
+        registration = FrameRegistration(shaken(room_frames(path)[0], size), path, room_geometry())
+        registration.to_geometry(lambda _: None)
+        found = registration.warnings()
+        assert len(found) == says
+        assert all("check the trajectory" in line for line in found)
+
+
 def test_a_fit_of_shaken_frames_comes_nearer_to_the_truth_and_goes_on_after_a_stop(tmp_path):
     path = straight_path(5)
     frames, _ = room_frames(path)
