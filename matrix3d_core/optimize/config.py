@@ -141,7 +141,7 @@ class OptimizeConfig:
     lr_opacities: float = 0.05
     lr_colors: float = 0.025
     lr_final: float = 0.3
-    lr_scale_existing: float = 0.03
+    lr_scale_existing: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.99
     adam_eps_pixels: float = 0.01
