@@ -3,9 +3,11 @@
     python benchmarks/quality_off_path.py --preset draft standard --json             # dev: to choose settings by
     python benchmarks/quality_off_path.py --set judge --json                         # once, at the end
     python benchmarks/quality_off_path.py --ceiling                                  # what frames of that size can tell
+    python benchmarks/quality_off_path.py --panorama --world preset='"fan"'         # worlds from one panorama
 
 A fit gets 81 panoramas of 960x480, their poses and the first one's exact ray distance, and is compared with 24 views
-of 90 degrees, 0.3 to 1 m beside the path.
+of 90 degrees, 0.3 to 1 m beside the path. A world from one panorama gets the first frame and its exact ray distance,
+and is compared with level views at 0.5, 1, 2 and 3 m in eight directions.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import os
 import resource
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from benchmarks import common
-from benchmarks.hard_scenes import HARD_SCENES, HardScene, Views, ceiling_of, hard_scene
+from benchmarks.hard_scenes import DISTANCES, HARD_SCENES, HardScene, Views, ceiling_of, hard_scene
 from matrix3d_core.depth.panorama_depth import geometry_from_depth
 from matrix3d_core.evaluation.error_classes import ERROR_CLASSES, ErrorClasses
+from matrix3d_core.evaluation.navigable import navigable_range
+from matrix3d_core.evaluation.truth import scene_truth
 from matrix3d_core.io.images import write_image
 from matrix3d_core.metrics.image import psnr
 from matrix3d_core.optimize.config import OptimizeConfig, preset_config
@@ -35,6 +39,9 @@ from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.scene.camera import Equirect
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.splats.sky import find_sky_splats
+from matrix3d_core.standalone.world import WorldConfig, build_gaussians, plan_path
+from matrix3d_core.synth.families import make_scene
+from matrix3d_core.trajectories.placement import relative_to_first
 
 
 def compare(gaussians: Gaussians, scene: HardScene, views: Views, pictures: Path | None) -> dict[str, Any]:
@@ -83,6 +90,36 @@ def fit(scene: HardScene, config: OptimizeConfig, label: str, pictures: Path | N
     }
 
 
+def from_panorama(
+    scene: HardScene, config: WorldConfig, pictures: Path | None, *, reach: float
+) -> dict[str, Any]:
+    """Make a world from the first frame alone and compare it with the views around the start."""
+    geometry = geometry_from_depth(scene.frames[0], scene.depth_ray[0], is_metric=True)
+    started = time.perf_counter()
+    trajectory, _ = plan_path(geometry, config)
+    gaussians, _ = build_gaussians(geometry, trajectory, config)
+    seconds = time.perf_counter() - started
+    first = scene.trajectory.world_from_camera[0]
+    own = replace(scene, trajectory=relative_to_first(scene.trajectory))
+    found = {}
+    for distance in DISTANCES:
+        views = scene.around.at(distance)
+        views = replace(views, poses=views.poses @ first)
+        where = pictures and pictures / f"panorama-{scene.name}-{distance:g}m.png"
+        found[f"{distance:g} m"] = compare(gaussians, own, views, where)
+    family, seed = scene.name.rsplit("-", 1)
+    walk = navigable_range(
+        gaussians, scene_truth(make_scene(family, int(seed)), first), torch.eye(4), limit=reach
+    )
+    entry = {"name": f"panorama {scene.name}", "runs": 1, "iqr_ms": 0.0, "gaussians": len(gaussians)}
+    entry |= dict.fromkeys(("median_ms", "least_ms"), seconds * 1e3)
+    entry |= {"distances": found, "navigable": walk.report()}
+    for name, at in found.items():
+        print(f"{entry['name']:28} {name:6} {at['psnr']:6.2f} dB, holes {at['holes']:.2%}", flush=True)
+    print(f"    navigable range {walk.worst:.1f} m (median {walk.median:.1f} m), {seconds:.0f} s", flush=True)
+    return entry
+
+
 def show(entry: dict[str, Any]) -> None:
     """Print one line of figures and one of the classes."""
     print(
@@ -120,16 +157,30 @@ def main() -> int:
     parser.add_argument(
         "--change", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the presets"
     )
+    parser.add_argument("--panorama", action="store_true", help="worlds from the first frame alone")
+    parser.add_argument(
+        "--world", nargs="*", default=[], metavar="NAME=VALUE", help="settings of WorldConfig"
+    )
     parser.add_argument("--pictures", type=Path, help="folder for pictures: result beside the truth")
     parser.add_argument("--ceiling", action="store_true", help="also measure what the frames' cells can tell")
     options = parser.parse_args()
     return _run(options)
 
 
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    return {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in pairs)}
+
+
 def _run(options: argparse.Namespace) -> int:
     where = common.machine()
     scenes = options.scenes or list(HARD_SCENES[options.set])
-    changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in options.change)}
+    changes = _settings(options.change)
+    if options.panorama:
+        config = WorldConfig(**_settings(options.world))
+        made = [from_panorama(hard_scene(n), config, options.pictures, reach=4.0) for n in scenes]
+        settings = {"set": options.set, "scenes": scenes, "world": asdict(config)}
+        suite = f"quality_off_path_panorama_{options.set}"
+        return common.finish(suite, where, settings, made, [], options.json)
     ceilings = ceiling(scenes) if options.ceiling else {}
     results = []
     for preset in options.preset:
