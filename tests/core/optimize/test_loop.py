@@ -163,7 +163,7 @@ def test_a_world_trajectory_carries_the_panorama_to_its_first_pose():
     # And the fit sees the same pictures there.
     fitted = optimize_gaussians(frames, elsewhere, **{**common, "config": QUICK})
     reference = optimize_gaussians(frames, at_origin, **{**common, "config": QUICK})
-    assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.3)
+    assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.5)
 
 
 def test_one_frame_two_frames_and_a_path_on_the_spot():
