@@ -13,7 +13,7 @@ from ...depth.plane_sweep import PlaneSweepDepth
 from ...scene.camera import Camera
 from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
-from .sources import AGREE, KnownDepth, SurfelSource, enlarged, remove_specks, resized
+from .sources import AGREE, KnownDepth, SurfelSource, enlarged, resized
 
 __all__ = ["fill_from_background", "find_disocclusions", "sweep_disocclusions"]
 
@@ -112,7 +112,8 @@ def sweep_disocclusions(
     What is placed is rendered into each key frame. A hole there is a disocclusion: it is filled however narrow it is,
     or it would stay black, as from one key frame to the next an edge disoccludes only a pixel or two. A point in
     front of a surface that a picture shows with confidence would occlude it, so it cannot be there: such a hole takes
-    the distance of its neighbors, the farther side first. In front of what is placed, only confident points are added.
+    the distance of its neighbors, the farther side first. What is in front of the panorama's surfaces was placed
+    before, see `fuse_views`.
     """
     size: tuple[int, int] = (frames.shape[1], frames.shape[2])
     rows, columns = next(iter(swept_depth.values())).depth_ray.shape
@@ -144,10 +145,8 @@ def _uncovered(
     wrong = placed.forbids(sweep.depth_ray, back, camera)
     hole = torch.isinf(there)
     trusted = sweep.is_confident & ~wrong
-    nearer = remove_specks(trusted & ~hole & (sweep.depth_ray < (1 - 2 * AGREE) * there))
     depth = fill_from_background(torch.where(hole, sweep.depth_ray, there), hole & wrong, camera)
-    depth[nearer] = sweep.depth_ray[nearer]
-    return depth, hole | nearer, trusted
+    return depth, hole, trusted
 
 
 def _source_of(
