@@ -77,9 +77,9 @@ def test_resampling_keeps_what_it_can(name):
         assert torch.equal(other.camera_from_world[0], move.camera_from_world[0])
         assert torch.equal(other.camera_from_world[-1], move.camera_from_world[-1])
     # Between its frames the curve stays as close to the real path as a cubic can: O(step^3) at the
-    # ends of a ramp. Worst seen: 9e-4 (forward_then_turn_right).
+    # ends of a ramp. Worst seen: 9e-4 (forward_then_turn_right), 2.4e-3 where steps are five times as long (fan).
     real = make_preset(name, frames=161, distance=1.0)
-    assert float((denser.centers - real.centers).norm(dim=-1).max()) < 2e-3
+    assert float((denser.centers - real.centers).norm(dim=-1).max()) < (5e-3 if name == "fan" else 2e-3)
     assert float((denser.forwards - real.forwards).norm(dim=-1).max()) < 2e-2
 
 
