@@ -35,6 +35,7 @@ def use_models(models_dir: str | Path) -> None:
         "clip_vision",
         "loras",
         "geometry_estimation",
+        "upscale_models",
         "matrix3d_lrm",
     ):
         folder_paths.add_model_folder_path(kind, str(Path(models_dir) / kind))

@@ -19,7 +19,7 @@ SEARCH = """queries => {
 
 FLAT = (  # of panoramas alone: nothing in them is three-dimensional
     *("CubemapToPano", "PanoCanonicalize", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
-    *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap"),
+    *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap", "PanoUpscale"),
     *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "PhotoLoad", "VideoMetrics", "VideoSave360"),
 )
 
