@@ -26,8 +26,11 @@ from matrix3d_core.depth import kernels_plane_sweep as kernels_sweep
 from matrix3d_core.depth.learned import kernels_refine
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
+from matrix3d_core.geometry.spherical import erp_directions
+from matrix3d_core.guidance import kernels_exemplar, kernels_hidden
 from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimize import kernels_numba
+from matrix3d_core.optimize.init import kernels_fusion
 from matrix3d_core.raster import splat_numba, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
 from matrix3d_core.raster.mesh_warp import open_mesh_cpu
@@ -215,11 +218,19 @@ def fit(rng: np.random.Generator) -> None:
     )
 
 
+def _pose(rng: np.random.Generator) -> np.ndarray:
+    return POSE if rng.random() < 0.5 else np.vstack((extreme(rng, 3, 4), (0, 0, 0, 1)))
+
+
+def _lens(rng: np.random.Generator) -> np.ndarray:
+    """`Camera.kernel_values` of a panorama, or of a pinhole camera of ordinary or extreme focal length."""
+    focal = (10.0, 10 ** rng.uniform(-38, 38))[rng.integers(2)]
+    return (np.zeros(6), np.array((1.0, focal, 0.1, 3.0, 0.7 * focal, 2.0)))[rng.integers(2)]
+
+
 def sweep(rng: np.random.Generator) -> None:
     height, width, levels = int(rng.integers(2, 9)), int(rng.integers(2, 17)), 4
-    panorama = np.zeros(6)
-    focal = (10.0, 10 ** rng.uniform(-38, 38))[rng.integers(2)]
-    lens = (panorama, np.array((1.0, focal, 0.1, 3.0, 0.7 * focal, 2.0)))[rng.integers(2)]
+    panorama, lens = np.zeros(6), _lens(rng)
     poses = np.stack([np.eye(4)[:3]] * 2)
     poses[1] = extreme(rng, 3, 4)
     reference, others = extreme(rng, height, width, 3), extreme(rng, 2, height, width, 3)
@@ -244,7 +255,7 @@ def sweep(rng: np.random.Generator) -> None:
     best, price = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     kernels_sweep.choose(height, total, cost, inverse_depth, best, price)
     points, distance = extreme(rng, 30, 3).astype(np.float64), np.full((height, width), np.inf)
-    pose = POSE if rng.random() < 0.5 else np.vstack((extreme(rng, 3, 4), (0, 0, 0, 1)))
+    pose = _pose(rng)
     kernels_sweep.splat_distance(points, pose, lens, distance)
     kernels_sweep.cover_distance(points, extreme(rng, 30).astype(np.float64), pose, lens, distance)
     maps = extreme(rng, 2, height, width)
@@ -277,6 +288,67 @@ def refine(rng: np.random.Generator) -> None:
         np.empty((rows, 2 * rows), np.float32),
         np.empty((rows, 2 * rows), np.float32),
     )
+
+
+def fusion(rng: np.random.Generator) -> None:
+    """A picture from either kind of camera, compared with maps from both."""
+    height, width, rows, columns, count = (int(v) for v in rng.integers(1, 9, 5))
+    lens = _lens(rng)
+    own, pose, maps = extreme(rng, height, width), _pose(rng), extreme(rng, count, rows, columns)
+    if rng.random() < 0.5:  # points that the maps show, up to their edges
+        own, maps = (np.where(np.isfinite(v), np.abs(v) % 4, np.inf).astype(np.float32) for v in (own, maps))
+    kernels_fusion.compare_views(
+        height,
+        own.astype(np.float64),
+        pose,
+        lens,
+        maps,
+        np.stack([_pose(rng) for _ in range(count)]),
+        np.stack([_lens(rng) for _ in range(count)]),
+        extreme(rng, count).astype(np.float64),
+        int(rng.integers(-1, count)),
+        0.04,
+        np.empty((height, width)),
+        np.empty((height, width), np.int64),
+    )
+
+
+def hidden(rng: np.random.Generator) -> None:
+    """Holes of every shape, with labels and planes as `continue_surfaces` finds them, and extreme distances."""
+    height, width, count, many = int(rng.integers(1, 9)), int(rng.integers(1, 17)), int(rng.integers(4)), 6
+    region = rng.random((height, width)) < rng.choice((0.0, 0.3, 0.9, 1.0))
+    part, parts = kernels_hidden.connected(region)
+    own = rng.integers(-1, count + 2, (height, width)).astype(np.int32)
+    border, radius = np.full((height, width), -1, np.int32), int(rng.integers(1, 12))
+    kernels_hidden.plane_votes(height, own, rng.random((height, width)) < 0.7, radius, count + 2, border)
+    border[border == count + 2] = count
+    border[region] = -1
+    candidates = rng.integers(-1, count + 2, (max(parts, 1), many)).astype(np.int32)
+    far = extreme(rng, 1, signed=False)[0]
+    rays, smooth = erp_directions(height, width).numpy(), extreme(rng, height, width)
+    surfaces = extreme(rng, count, 3), smooth, far, rays
+    total = np.zeros((height, width, many), np.float32)
+    reference = extreme(rng, *(int(v) for v in rng.integers(1, 9, 2)), signed=False)
+    pose = _pose(rng)
+    kernels_hidden.add_carving(
+        height, part, candidates, *surfaces, pose[:3, :3], pose[:3, 3], reference, 0.04, total
+    )
+    keep = np.float32(0.9)
+    kernels_hidden.sweep_columns(height, part, border, candidates, *surfaces, keep, total)
+    for down in (1, -1):
+        kernels_hidden.sweep_rows(part, border, candidates, *surfaces, keep, down, total)
+    kernels_hidden.choose_labels(height, part, candidates, total, np.full((height, width), -1, np.int32))
+
+
+def patches(rng: np.random.Generator) -> None:
+    """Holes anywhere in a picture, at its edges too, from a single pixel to more levels than one."""
+    height, width = (int(v) for v in rng.integers(1, rng.choice((8, 60)), 2))
+    known = rng.random((height, width)) < rng.choice((0.9, 1.0))
+    target = np.zeros((height, width), np.bool_)
+    top, left = int(rng.integers(height)), int(rng.integers(width))
+    target[top : top + int(rng.integers(1, 20)), left : left + int(rng.integers(1, 20))] = True
+    image, seed = extreme(rng, height, width, 3), int(rng.integers(1, 2**31))
+    kernels_exemplar.complete_picture(image, known & ~target, target, seed)
 
 
 def scene(rng: np.random.Generator) -> None:
@@ -338,6 +410,9 @@ def main() -> None:
         fit,
         sweep,
         refine,
+        fusion,
+        hidden,
+        patches,
         scene,
         factory_scene,
         files,
