@@ -21,6 +21,7 @@ from ..errors import BackendUnavailable
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..scene.camera import Camera
 from ..scene.trajectory import Trajectory
+from .resample import resized
 
 __all__ = ["PlaneSweepDepth", "can_plane_sweep", "plane_sweep_depth"]
 
@@ -148,11 +149,6 @@ def plane_sweep_depth(
             del cache[old]
     limit = 1.5 * inverse_depth[0] + 0.5 * (inverse_depth[1] - inverse_depth[0])
     return _cross_check(found, trajectory, limit, {key: camera(key) for key in found})
-
-
-def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
-    """Nearest pixel, so that no distance appears that was not there."""
-    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
 
 
 def _without_outliers(inverse_depth: np.ndarray, camera: Camera) -> np.ndarray:  # [H, W]

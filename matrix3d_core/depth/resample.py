@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from ..checks import check_shape, check_two_to_one
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
-__all__ = ["resample_depth", "resize_panorama"]
+__all__ = ["resample_depth", "resize_panorama", "resized"]
 
 _SAME_SURFACE = 1.1  # largest ratio of four neighboring distances that still is one surface
 
@@ -72,3 +74,8 @@ def resize_panorama(rgb: Tensor, height: int) -> Tensor:  # [h, w, 3] -> [H, 2 H
         small = torch.nn.functional.interpolate(channels, (height, 2 * height), mode="area")
         return small[0].permute(1, 2, 0).contiguous()
     return sample_erp(rgb, erp_directions(height, 2 * height, device=rgb.device))
+
+
+def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
+    """Nearest pixel, so that no distance appears that was not there."""
+    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]

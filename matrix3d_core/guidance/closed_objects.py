@@ -14,11 +14,10 @@ from torch import Tensor
 
 from ..geometry.spherical import directions_from_pixels
 from ..scene.mesh import Mesh
-from .scene_mesh import EDGE_THRESHOLD, depth_edges
+from .scene_mesh import EDGE_THRESHOLD, STATED_ROWS, depth_edges
 
 __all__ = ["close_objects", "visible_widths"]
 
-_STATED_ROWS = 1024
 _PURE = 1.04  # a pixel between two surfaces differs from both by more than this factor
 _SLOPE, _ALIKE = 1.06, 3  # unless as many neighbors differ by less: a surface seen at a shallow angle
 _IN_FRONT = 1.1  # a neighbor farther by this factor is behind
@@ -42,7 +41,7 @@ def close_objects(rgb: Tensor, depth_ray: Tensor, is_seen: Tensor, camera_from_w
         _window(torch.where(is_seen, depth_ray, 0.0), smallest=False),
     )
     is_edge = depth_edges(
-        torch.where(is_seen, depth_ray, high), EDGE_THRESHOLD * _STATED_ROWS / height, wrap=True
+        torch.where(is_seen, depth_ray, high), EDGE_THRESHOLD * STATED_ROWS / height, wrap=True
     )
     is_edge = _window(is_edge.float(), smallest=False) > 0
     is_pure = is_seen & (

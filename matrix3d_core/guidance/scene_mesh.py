@@ -15,6 +15,7 @@ from ..scene.panorama import PanoramaGeometry
 
 __all__ = [
     "EDGE_THRESHOLD",
+    "STATED_ROWS",
     "depth_edges",
     "depth_jumps",
     "grid_faces",
@@ -25,7 +26,8 @@ __all__ = [
 EDGE_THRESHOLD = 0.05
 """Relative jump of distance between neighbors that is an edge, in a panorama of 1024 rows (Matrix-3D's value)."""
 
-_STATED_ROWS = 1024
+STATED_ROWS = 1024
+"""Rows of the panorama for which thresholds of depth edges are stated."""
 _SAME_SURFACE = 1.05  # pixels whose distances differ by no more than this factor are averaged together
 _MOST_TAPS = 8  # samples per axis below one vertex; 16384 columns to 2048 takes them all
 
@@ -72,7 +74,7 @@ def mesh_from_panorama(
     if not edge_threshold > 0:
         raise InvalidInput(f"edge_threshold must be positive; got {edge_threshold}.")
     rgb, depth_ray = resample_geometry(geometry, height)
-    threshold = edge_threshold * _STATED_ROWS / height
+    threshold = edge_threshold * STATED_ROWS / height
     is_visible = ~(depth_jumps(depth_ray) if grazing else depth_edges(depth_ray, threshold, wrap=wrap_edges))
     colors = rgb * is_visible.unsqueeze(-1)
     positions = (erp_directions(height, 2 * height, dtype=torch.float64) * depth_ray.unsqueeze(-1)).float()

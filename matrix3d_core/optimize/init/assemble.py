@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...depth.plane_sweep import PlaneSweepDepth
+from ...depth.resample import resized
 from ...errors import InvalidInput
 from ...raster.camera_view import render_view
 from ...scene.camera import Camera, Equirect
@@ -20,7 +21,7 @@ from .density import make_surfels
 from .disocclusions import find_disocclusions, sweep_disocclusions
 from .fusion import fuse_views
 from .sky import sky_behind
-from .sources import KnownDepth, SurfelSource, remove_specks, resized, world_points
+from .sources import KnownDepth, SurfelSource, remove_specks, world_points
 
 __all__ = ["GaussianInit", "extend_gaussians", "init_gaussians"]
 

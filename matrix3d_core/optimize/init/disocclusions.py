@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ...depth.plane_sweep import PlaneSweepDepth
+from ...depth.resample import resized
 from ...scene.camera import Camera
 from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
-from .sources import AGREE, KnownDepth, SurfelSource, enlarged, resized
+from .sources import AGREE, KnownDepth, SurfelSource, enlarged
 
 __all__ = ["fill_from_background", "find_disocclusions", "sweep_disocclusions"]
 

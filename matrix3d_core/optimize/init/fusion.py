@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...depth.plane_sweep import PlaneSweepDepth
+from ...depth.resample import resized
 from ...scene.camera import Camera
 from ...scene.provenance import ORIGIN_OBSERVED
 from ...scene.trajectory import Trajectory
-from .sources import AGREE, SurfelSource, enlarged, remove_specks, resized
+from .sources import AGREE, SurfelSource, enlarged, remove_specks
 
 __all__ = ["fuse_views", "trusted_depth"]
 

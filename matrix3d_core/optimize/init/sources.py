@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...depth.resample import resized
 from ...scene.camera import Camera
 
-__all__ = ["AGREE", "KnownDepth", "SurfelSource", "enlarged", "remove_specks", "resized", "world_points"]
+__all__ = ["AGREE", "KnownDepth", "SurfelSource", "enlarged", "remove_specks", "world_points"]
 
 AGREE = 0.04
 """A point within this share of its distance of a surface that another picture shows is the same point."""
@@ -72,11 +73,6 @@ def world_points(camera: Camera, depth_ray: Tensor, world_from_camera: Tensor) -
     """Return the point that every pixel shows."""
     local = camera.rays() * depth_ray[..., None]
     return local @ world_from_camera[:3, :3].T + world_from_camera[:3, 3]
-
-
-def resized(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]
-    """Nearest pixel, so that no distance appears that was not there."""
-    return torch.nn.functional.interpolate(depth[None, None], tuple(size), mode="nearest-exact")[0, 0]
 
 
 def enlarged(depth: Tensor, size: Sequence[int]) -> Tensor:  # [h, w] -> [H, W]

@@ -14,6 +14,7 @@ from tiny_world import room_frames, room_geometry, straight_path
 
 from matrix3d_core.errors import Cancelled, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
+from matrix3d_core.optimize.config import for_filled_frames
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians, preset_config
 from matrix3d_core.scene.gaussians import SH_C0, Gaussians
@@ -161,9 +162,10 @@ def test_a_world_trajectory_carries_the_panorama_to_its_first_pose():
     axes = turn.float() @ matrix_from_quats(here.quats_wxyz)
     torch.testing.assert_close(matrix_from_quats(there.quats_wxyz), axes, rtol=0, atol=1e-5)
     # And the fit sees the same pictures there.
-    fitted = optimize_gaussians(frames, elsewhere, **{**common, "config": QUICK})
-    reference = optimize_gaussians(frames, at_origin, **{**common, "config": QUICK})
-    assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.5)
+    slow = for_filled_frames(QUICK)  # at full rates rounding grows to more than the bound
+    fitted = optimize_gaussians(frames, elsewhere, **{**common, "config": slow})
+    reference = optimize_gaussians(frames, at_origin, **{**common, "config": slow})
+    assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.3)
 
 
 def test_one_frame_two_frames_and_a_path_on_the_spot():
@@ -263,3 +265,14 @@ def test_poses_are_refined_inside_a_hosts_inference_mode():
         assert path.camera_from_world.is_inference()
         result = optimize_gaussians(frames, path, **extras, config=config)
     assert result.report["poses"]["shift_max"] > 0
+
+
+def test_filled_guidance_is_fitted_at_lower_rates():
+    path = straight_path(3)
+    frames, distance = room_frames(path)
+    given = {"geometry": room_geometry(), "depth_ray": distance, "config": replace(QUICK, steps=0)}
+    plain = optimize_gaussians(frames, path, **given).report["settings"]
+    filled = optimize_gaussians(frames, path, mask=torch.ones(distance.shape), **given).report["settings"]
+    assert filled["lr_means"] == pytest.approx(plain["lr_means"] / 4)
+    assert filled["adam_eps_pixels"] > plain["adam_eps_pixels"]
+    assert filled["lr_colors"] == plain["lr_colors"]
