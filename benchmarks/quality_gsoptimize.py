@@ -81,7 +81,7 @@ def fit(
     """Fit one scene and compare it with the views off the path."""
     frames = shots.frames if frames is None else frames
     geometry = (
-        geometry_from_depth(frames[0], shots.depth_ray, repair_components=False, is_metric=True)
+        geometry_from_depth(shots.frames[0], shots.depth_ray, repair_components=False, is_metric=True)
         if depth
         else None
     )
