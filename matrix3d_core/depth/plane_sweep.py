@@ -23,10 +23,11 @@ from ..scene.camera import Camera
 from ..scene.trajectory import Trajectory
 from .resample import resized
 
-__all__ = ["PlaneSweepDepth", "can_plane_sweep", "plane_sweep_depth"]
+__all__ = ["PlaneSweepDepth", "can_plane_sweep", "frames_beside", "plane_sweep_depth"]
 
 _SLOPE, _JUMP = 0.02, 0.35
-_REACHES = (-5.0, -2.5, -1.2, -0.6, 0.6, 1.2, 2.5, 5.0)  # baselines to the frames that are compared
+_REACHES = (-5.0, -2.5, -1.2, -0.6, 0.6, 1.2, 2.5, 5.0)
+"""Baselines to the frames that are compared. The better half of them counts, so that occlusion in some does no harm."""
 _KNOWN_WEIGHT = 0.4
 _AGREE = 0.06  # two key frames agree when a point's distance differs by at most this share
 _LOCAL_MEAN = 0.7  # share of the local mean taken out of the colors: flicker of the exposure counts less
@@ -91,18 +92,17 @@ def plane_sweep_depth(
         )
     from . import kernels_plane_sweep as kernels
 
-    moved = trajectory.centers.diff(dim=0).norm(dim=-1).cumsum(0) if len(trajectory) > 1 else torch.zeros(1)
-    length = float(moved[-1])
+    along = _length_along(trajectory)
+    length = float(along[-1])
     if length <= 1e-9:
         return {}
-    along = torch.cat((torch.zeros(1, dtype=torch.float64), moved))
+    baseline = _baseline(length, nearest)
     is_guess = nearest is None
     nearest = nearest if nearest is not None else 0.4 * length
     farthest = farthest if farthest is not None else 60 * length
     levels = 2 * levels if is_guess else levels  # far surfaces are close together in 1 / distance
     size = (frames.shape[1], frames.shape[2])
     factor = max(1, round(size[0] / rows))
-    baseline = 0.25 * length if is_guess else min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
     inverse_depth = np.linspace(1 / farthest, 1 / nearest, levels)
     cache: dict[int, np.ndarray] = {}
 
@@ -121,7 +121,7 @@ def plane_sweep_depth(
     for number, key in enumerate(keys):
         progress(ProgressEvent(number, len(keys), f"estimate depth of key frame {number + 1} of {len(keys)}"))
         reference = features(key)
-        others = _neighbors(along, key, baseline)
+        others = _frames_beside(along, key, baseline, _REACHES)
         if not others:
             continue
         poses = [trajectory.camera_from_world[n] @ trajectory.world_from_camera[key] for n in others]
@@ -168,13 +168,36 @@ def _features(rgb: Tensor, camera: Camera) -> np.ndarray:
     return (planes - _LOCAL_MEAN * mean)[0].permute(1, 2, 0).contiguous().numpy()
 
 
-def _neighbors(along: Tensor, key: int, baseline: float) -> list[int]:
-    """Frames at short baselines, where matches are unique, and at long ones, where they are exact; no repeats.
+def frames_beside(
+    trajectory: Trajectory, key: int, nearest: float | None, reaches: Sequence[float] = _REACHES
+) -> list[int]:
+    """Return the frames that a frame is compared with: at short baselines, where matches are unique, and at long ones,
+    where they are exact.
 
-    The better half of them counts, so that what is occluded in some does no harm.
+    Args:
+        trajectory: poses of the frames.
+        key: the frame.
+        nearest: least distance of a surface, world units; guessed from the path when None.
+        reaches: how far along the path, in baselines.
     """
+    along = _length_along(trajectory)
+    return _frames_beside(along, key, _baseline(float(along[-1]), nearest), reaches)
+
+
+def _length_along(trajectory: Trajectory) -> Tensor:  # [T]
+    steps = trajectory.centers.diff(dim=0).norm(dim=-1)
+    return torch.cat((torch.zeros(1, dtype=torch.float64), steps.cumsum(0)))
+
+
+def _baseline(length: float, nearest: float | None) -> float:
+    if nearest is None:
+        return 0.25 * length
+    return min(max(0.35 * nearest, 0.02 * length), 0.25 * length)
+
+
+def _frames_beside(along: Tensor, key: int, baseline: float, reaches: Sequence[float]) -> list[int]:
     picks = []
-    for reach in _REACHES:
+    for reach in reaches:
         frame = int((along - (along[key] + reach * baseline)).abs().argmin())
         if frame != key and frame not in picks and abs(float(along[frame] - along[key])) > 0.2 * baseline:
             picks.append(frame)

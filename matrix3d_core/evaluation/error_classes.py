@@ -108,8 +108,8 @@ class ErrorClasses:
         squared: ``[6]`` sum of squared color errors by class of `ERROR_CLASSES`.
         pixels: ``[6]`` number of pixels.
         wrong: ``[6]`` number of pixels whose distance is wrong by more than 15 %.
-        edge_wrong: ``[2]`` pixels within 4 pixels of a true silhouette whose distance is more than 15 % from both
-            sides, and all pixels there.
+        edge_wrong: ``[2]`` pixels within 4 pixels of a true silhouette whose distance is more than 15 % from every
+            true distance within 4 pixels, so from both sides; and all pixels there.
     """
 
     squared: Tensor
@@ -163,8 +163,7 @@ class ErrorClasses:
         self.pixels += torch.bincount(classes, minlength=count)
         self.wrong += torch.bincount(classes, is_wrong.double().flatten(), count)
         close = _spread(find_silhouettes(depth_ray, camera), SILHOUETTE_PX)
-        least, most = (-_pooled(-depth_ray), _pooled(depth_ray))
-        between = close & _is_off(drawn, least) & _is_off(drawn, most)
+        between = close & _is_off_around(drawn, depth_ray)
         self.edge_wrong += torch.tensor((float(between.sum()), float(close.sum())), dtype=torch.float64)
         self.ratios.append(-10 * math.log10(max(float(squared.mean()), 1e-9)))
         return picture
@@ -203,7 +202,7 @@ def _spread(pixels: Tensor, reach_px: int) -> Tensor:  # [H, W] bool
     return _pooled(pixels.float(), reach_px) > 0
 
 
-def _pooled(image: Tensor, reach_px: int = SILHOUETTE_PX) -> Tensor:  # [H, W]
+def _pooled(image: Tensor, reach_px: int) -> Tensor:  # [H, W]
     """Return the largest value within a square."""
     return F.max_pool2d(image.float()[None, None], 2 * reach_px + 1, stride=1, padding=reach_px)[0, 0]
 
@@ -224,3 +223,15 @@ def _is_off(drawn: Tensor, depth_ray: Tensor) -> Tensor:  # [H, W] bool
     """Return where a distance differs by more than 15 %; sky (inf) is right only where it is sky."""
     both_sky = torch.isinf(drawn) & torch.isinf(depth_ray)
     return ~both_sky & ~((drawn - depth_ray).abs() <= WRONG_DEPTH * depth_ray)
+
+
+def _is_off_around(drawn: Tensor, depth_ray: Tensor) -> Tensor:  # [H, W] bool
+    """Return where a distance is off all true ones within 4 pixels: at no surface's distance, however steep it is."""
+    reach = SILHOUETTE_PX
+    padded = F.pad(depth_ray[None, None], (reach,) * 4, mode="replicate")[0, 0]
+    off = torch.ones_like(drawn, dtype=torch.bool)
+    height, width = drawn.shape
+    for row in range(2 * reach + 1):
+        for column in range(2 * reach + 1):
+            off &= _is_off(drawn, padded[row : row + height, column : column + width])
+    return off

@@ -40,7 +40,8 @@ from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
 from .frame_registration import FrameRegistration
 from .init import GaussianInit, extend_gaussians, init_gaussians
-from .init.fusion import trusted_depth
+from .init.fusion import key_depth
+from .init.refine import refine_depth
 from .report import FitReport
 from .trainer_cpu import CpuTrainer
 from .trainer_torch import TorchTrainer
@@ -320,12 +321,12 @@ class _Fit:
                 key: replace(found, is_sky=none(found.is_sky)) for key, found in swept_depth.items()
             }
         self.swept = swept_depth
-        self.trusted = {
-            key: trusted_depth(
-                found, known.get(key), self.frames[key].float(), self.trajectory.camera(key, size)
-            )
+        depths = {
+            key: key_depth(found, known.get(key), self.frames[key].float(), self.trajectory.camera(key, size))
             for key, found in swept_depth.items()
         }
+        refined = refine_depth(depths, self.frames, self.trajectory, nearest, progress=report)
+        self.trusted = {key: depth.depth_ray() for key, depth in refined.items()}
         self._record_time("distances")
 
     def _known_inverse_depth(self) -> dict[int, Tensor]:

@@ -30,7 +30,7 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.guidance import kernels_exemplar, kernels_hidden
 from matrix3d_core.io import ply_numba, radiance_numba
 from matrix3d_core.optimize import kernels_numba
-from matrix3d_core.optimize.init import kernels_fusion
+from matrix3d_core.optimize.init import kernels_fusion, kernels_propagation
 from matrix3d_core.raster import splat_numba, splat_numba_sh
 from matrix3d_core.raster.mesh_numba import NumbaMesh
 from matrix3d_core.raster.mesh_warp import open_mesh_cpu
@@ -313,6 +313,31 @@ def fusion(rng: np.random.Generator) -> None:
     )
 
 
+def propagation(rng: np.random.Generator) -> None:
+    """A picture from either kind of camera, other pictures and maps of its size from both."""
+    height, width, count, maps = (int(v) for v in rng.integers(1, 9, 4))
+    size = (height, width)
+    kernels_propagation.take_neighbors(
+        height,
+        extreme(rng, *size, 3),
+        _lens(rng),
+        extreme(rng, *size),
+        rng.random(size) < 0.8,
+        int(rng.integers(0, 9)),
+        extreme(rng, count, *size, 3),
+        np.stack([_pose(rng)[:3] for _ in range(count)]),
+        np.stack([_lens(rng) for _ in range(count)]),
+        extreme(rng, maps, *size),
+        np.stack([_pose(rng)[:3] for _ in range(maps)]),
+        np.stack([_lens(rng) for _ in range(maps)]),
+        0.04,
+        *(np.float32(value) for value in (0.05, 0.01, 0.01)),
+        np.empty(size, np.float32),
+        np.full(size, rng.choice((-1.0, 0.1)), np.float32),
+        np.empty(size, np.int64),
+    )
+
+
 def hidden(rng: np.random.Generator) -> None:
     """Holes of every shape, with labels and planes as `continue_surfaces` finds them, and extreme distances."""
     height, width, count, many = int(rng.integers(1, 9)), int(rng.integers(1, 17)), int(rng.integers(4)), 6
@@ -411,6 +436,7 @@ def main() -> None:
         sweep,
         refine,
         fusion,
+        propagation,
         hidden,
         patches,
         scene,

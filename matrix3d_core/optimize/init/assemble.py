@@ -78,7 +78,7 @@ def init_gaussians(
             at the first pose of a ``world`` one.
         key_frames: frames to search for new content, ascending.
         swept_depth: distances of key frames that `plane_sweep_depth` found, at any size.
-        trusted: what of them is trusted, see `trusted_depth`; given with ``swept_depth``.
+        trusted: what of them is trusted, see `key_depth` and `refine_depth`; given with ``swept_depth``.
         max_gaussians: the finest even density that keeps below this is used, but no finer than the pictures.
         adaptive_density: use surfels of twice the size where a picture is so smooth that it makes no difference.
 

@@ -24,7 +24,7 @@ from ...scene.provenance import ORIGIN_OBSERVED
 from ...scene.trajectory import Trajectory
 from .sources import AGREE, SurfelSource, enlarged, remove_specks
 
-__all__ = ["fuse_views", "trusted_depth"]
+__all__ = ["KeyDepth", "fuse_views", "key_depth"]
 
 _BEND = 0.05  # of the inverse distance, between neighbors of a small map: a jump in depth
 _ASIDE = 0.03  # how much closer a neighbor's color must be than that of the pixel's own place
@@ -66,13 +66,32 @@ class _Maps:
         return torch.from_numpy(finest), torch.from_numpy(votes)
 
 
-def trusted_depth(
+@dataclass(frozen=True)
+class KeyDepth:
+    """What is known of a key frame's distance.
+
+    Attributes:
+        inverse: ``[H, W]`` float32, 1 / ray distance, 0 in the sky, -1 where even a guess is missing.
+        is_known: ``[H, W]`` bool, more than a guess.
+        is_near_jump: ``[H, W]`` bool, so close to a jump in depth that the small map's pixels mix both sides.
+    """
+
+    inverse: Tensor
+    is_known: Tensor
+    is_near_jump: Tensor
+
+    def depth_ray(self) -> Tensor:  # [H, W]
+        """Return the known ray distance, inf elsewhere and in the sky."""
+        return torch.where(self.is_known & (self.inverse > 0), 1 / self.inverse, torch.inf)
+
+
+def key_depth(
     sweep: PlaneSweepDepth,
     known: Tensor | None,  # [h, w]
     rgb: Tensor,  # [H, W, 3]
     camera: Camera,
-) -> Tensor:  # [H, W]
-    """Return what is trusted of a key frame's distance, inf elsewhere and in the sky.
+) -> KeyDepth:
+    """Combine what is known of a key frame's distance, at the frame's resolution.
 
     That is what the panorama says where the frame shows its surfaces, and else, or where something stands before them,
     what the sweep is confident of. At a jump in depth a pixel takes the distance of the neighbor that has its color.
@@ -93,11 +112,23 @@ def trusted_depth(
     if known is not None:
         is_before = surface & (found < known * (1 - 2 * AGREE))
         swept = torch.where(torch.isnan(known) | is_before, swept, known)
-    return _upsampled(swept, camera.crop(rgb, camera.resized(*size)), rgb, camera)
+    inverse, is_near_jump = _upsampled(swept, camera.crop(rgb, camera.resized(*size)), rgb, camera)
+    guess = torch.where(
+        resized(sweep.is_sky.float(), rgb.shape[:2]) > 0.5,
+        torch.inf,
+        enlarged(sweep.depth_ray, rgb.shape[:2]),
+    )
+    is_known = inverse >= 0
+    return KeyDepth(torch.where(is_known, inverse, 1 / guess).float(), is_known, is_near_jump)
 
 
-def _upsampled(depth: Tensor, small: Tensor, rgb: Tensor, camera: Camera) -> Tensor:  # [H, W]
-    """Enlarge distances, inf: sky, NaN: none: linearly within a surface, at jumps from the neighbor of like color."""
+def _upsampled(
+    depth: Tensor, small: Tensor, rgb: Tensor, camera: Camera
+) -> tuple[Tensor, Tensor]:  # [H, W] each
+    """Enlarge distances, inf: sky, NaN: none: linearly within a surface, at jumps from the neighbor of like color.
+
+    Returns the inverse distance, -1 for none, and where there is a jump.
+    """
     (rows, columns), (height, width) = depth.shape, rgb.shape[:2]
     near = torch.where(torch.isnan(depth), -1.0, 1 / depth)  # 0: sky
     padded = camera.resized(rows, columns).pad(torch.cat((near[None], small.permute(2, 0, 1)))[None], 1)
@@ -114,8 +145,8 @@ def _upsampled(depth: Tensor, small: Tensor, rgb: Tensor, camera: Camera) -> Ten
         better = (theirs[0] >= 0) & (off < cost)
         best, cost = torch.where(better, theirs[0], best), torch.where(better, off, cost)
     smooth = F.interpolate(near[None, None], (height, width), mode="bilinear")[0, 0]
-    chosen = torch.where(mixed[row][:, column], best, smooth)
-    return torch.where(chosen > 0, 1 / chosen, torch.inf)
+    is_mixed = mixed[row][:, column]
+    return torch.where(is_mixed, best, smooth), is_mixed
 
 
 def fuse_views(

@@ -11,7 +11,7 @@ from tiny_world import look_from, room_frames, straight_path
 
 from matrix3d_core.depth.plane_sweep import PlaneSweepDepth
 from matrix3d_core.optimize.init import kernels_fusion
-from matrix3d_core.optimize.init.fusion import fuse_views, trusted_depth
+from matrix3d_core.optimize.init.fusion import fuse_views, key_depth
 from matrix3d_core.optimize.init.sources import SurfelSource
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.trajectory import Trajectory
@@ -159,7 +159,8 @@ def trusted(swept, known=None, *, confident=True, sky=False, rgb=None):
     yes = torch.ones(SMALL, dtype=torch.bool)
     sweep = PlaneSweepDepth(torch.as_tensor(swept).expand(SMALL), yes & confident, yes & sky)
     known = None if known is None else torch.as_tensor(known).expand(SMALL)
-    return trusted_depth(sweep, known, torch.full((*LARGE, 3), 0.5) if rgb is None else rgb, CAMERA)
+    rgb = torch.full((*LARGE, 3), 0.5) if rgb is None else rgb
+    return key_depth(sweep, known, rgb, CAMERA).depth_ray()
 
 
 @pytest.mark.parametrize(
