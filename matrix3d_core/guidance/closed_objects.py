@@ -1,8 +1,9 @@
 """What one panorama shows at its silhouettes: pixels that a mesh leaves out there, and the sides of objects.
 
 A mesh has no vertices at depth edges, so it loses the outermost pixels of every object, and all of what is thin:
-leaves, rails, a view through a window. Here each such pixel is a small quad at its own distance. An object is as deep
-as half of its visible width: its silhouette is extruded away from the viewpoint by that much.
+leaves, rails, a view through a window. Here each such pixel is a small quad at its own distance, joined to its
+neighbors on the same surface. An object is as deep as half of its visible width: its silhouette is extruded away from
+the viewpoint by that much.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import math
 import torch
 from torch import Tensor
 
-from ..geometry.spherical import directions_from_pixels
+from ..geometry.spherical import directions_from_pixels, erp_directions
 from ..scene.mesh import Mesh
-from .scene_mesh import EDGE_THRESHOLD, STATED_ROWS, depth_edges
+from .scene_mesh import EDGE_THRESHOLD, STATED_ROWS, depth_edges, grid_faces
 
 __all__ = ["close_objects", "visible_widths"]
 
@@ -47,6 +48,7 @@ def close_objects(rgb: Tensor, depth_ray: Tensor, is_seen: Tensor, camera_from_w
     is_pure = is_seen & (
         (depth_ray <= _PURE * low) | (depth_ray * _PURE >= high) | (_neighbors_alike(distance) >= _ALIKE)
     )
+    joined = _joined(rgb, depth_ray, is_edge & is_pure, is_pure, camera_from_world)
     rows, columns = (is_edge & is_pure).nonzero(as_tuple=True)
     corners = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
     at = depth_ray[rows, columns]
@@ -75,7 +77,30 @@ def close_objects(rgb: Tensor, depth_ray: Tensor, is_seen: Tensor, camera_from_w
     first = torch.arange(0, len(vertices), 4, dtype=torch.int32).unsqueeze(1)
     faces = torch.cat((first + torch.tensor((0, 1, 2)), first + torch.tensor((0, 2, 3)))).int()
     color = torch.cat(colors).repeat_interleave(4, 0)
-    return Mesh(vertices.float(), faces, color, torch.ones(len(vertices), dtype=torch.bool))
+    count = len(joined.vertices)
+    return Mesh(
+        torch.cat((joined.vertices, vertices.float())),
+        torch.cat((joined.faces, faces + count)),
+        torch.cat((joined.colors, color)),
+        torch.ones(count + len(vertices), dtype=torch.bool),
+    )
+
+
+def _joined(rgb: Tensor, depth_ray: Tensor, is_edge: Tensor, is_usable: Tensor, pose: Tensor) -> Mesh:
+    """Return the faces between usable pixels of one surface, where one of them is at a depth edge."""
+    height, width = depth_ray.shape
+    faces = grid_faces(height, width)
+    faces = faces[is_edge.flatten()[faces].any(1) & is_usable.flatten()[faces].all(1)]
+    far = depth_ray.flatten()[faces]
+    faces = faces[far.amax(1) <= _IN_FRONT * far.amin(1)]
+    used, faces = faces.unique(return_inverse=True)
+    points = (erp_directions(height, width, dtype=torch.float64) * depth_ray.unsqueeze(-1)).reshape(-1, 3)[
+        used
+    ]
+    vertices = (points - pose[:3, 3].double()) @ pose[:3, :3].double()
+    return Mesh(
+        vertices.float(), faces.int(), rgb.reshape(-1, 3)[used], torch.ones(len(used), dtype=torch.bool)
+    )
 
 
 def visible_widths(distance: Tensor) -> Tensor:  # [H, W]

@@ -2,10 +2,10 @@
 
 Every plane is unrolled to a picture in its own coordinates, so that bricks and boards keep their size and direction;
 other surfaces are taken as the panorama shows them. In that picture the hidden pixels are completed from patches of the
-seen ones, coarse to fine. The smooth guess gives the colors at low frequencies, the patches the rest.
+seen ones, coarse to fine. The patches give the differences of neighbors, what is seen beside the hole the colors.
 
 Source: Y. Wexler et al., Space-Time Completion of Video, 2007; C. Barnes et al., PatchMatch, 2009; J.-B. Huang et al.,
-Image Completion using Planar Structure Guidance, 2014.
+Image Completion using Planar Structure Guidance, 2014; P. Perez et al., Poisson Image Editing, 2003.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from ..compiled import in_slices
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 from .hidden_geometry import HiddenSurface, continue_surfaces
-from .inpaint import Inpainted, hidden_region, solve_harmonic
+from .inpaint import Copied, Inpainted, hidden_region, solve_harmonic
 
 __all__ = ["inpaint_by_example", "paint_hidden"]
 
@@ -29,7 +29,7 @@ _MARGIN = 0.75  # of a chart's extent: how far around the hole examples are look
 _LEAST_MARGIN, _MOST_MARGIN = 24, 128  # texels
 _MOST_SIDE = 512
 _ON_PLANE = 0.03
-_TONE = 1 / 12  # of the height: features larger than this come from the smooth guess
+_SAME_SURFACE = 1.15  # factor of distance between neighbors of one surface that is no plane
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Chart:
         image: ``[h, w, 3]``.
         known: ``[h, w]`` bool, where it is seen.
         target: ``[h, w]`` bool, what is asked for.
-        pixels: ``[N]`` hidden pixels of the panorama.
+        pixels: ``[N]`` pixels of the panorama: hidden ones, and those seen beside them.
         places: ``[N, 2]`` their column and row in the chart, centers at integers.
     """
 
@@ -78,38 +78,42 @@ def inpaint_by_example(
     if not bool(is_open.any()):
         return Inpainted(rgb, depth_ray, is_open, torch.zeros_like(is_open))
     region, border = hidden_region(depth_ray, is_open, epipole, rim_px=rim_px)
+    region, border = _past_mixed_pixels(depth_ray, region, border)
     inverse = (1 / depth_ray).unsqueeze(-1)
     smooth = solve_harmonic(inverse, region, border).squeeze(-1).clamp(min=1e-12)
     surface = continue_surfaces(depth_ray, smooth, region, border, ~region, reference_from_camera, reference)
-    border = (surface.label >= 0) & ~region
-    colors = solve_harmonic(rgb, region, border, surface.label)
-    made = paint_hidden(rgb, colors, surface, ~region)
     return Inpainted(
-        torch.where(region.unsqueeze(-1), made, rgb),
+        paint_hidden(rgb, surface, ~region),
         torch.where(region, 1 / surface.inverse, depth_ray),
         region,
-        border,
+        (surface.label >= 0) & ~region,
         surface.label,
     )
 
 
-def paint_hidden(rgb: Tensor, smooth: Tensor, surface: HiddenSurface, background: Tensor) -> Tensor:
-    """Return the colors of hidden pixels.
+def _past_mixed_pixels(depth_ray: Tensor, region: Tensor, border: Tensor) -> tuple[Tensor, Tensor]:
+    """Add the border to the region and return the next one: pixels at a silhouette have colors of both sides."""
+    inverse = torch.where(border, 1 / depth_ray, 0.0)
+    nearest = _most(inverse)
+    grown = region | border
+    return grown, ~grown & (nearest > 0) & (1 / depth_ray <= _SAME_SURFACE * nearest)
+
+
+def paint_hidden(rgb: Tensor, surface: HiddenSurface, background: Tensor) -> Tensor:
+    """Return the panorama with the hidden pixels painted.
 
     Args:
         rgb: ``[H, W, 3]``, seen pixels.
-        smooth: ``[H, W, 3]``, hidden pixels as smooth as possible.
         surface: where the hidden pixels lie.
         background: ``[H, W]`` bool, seen pixels that may be copied.
 
     Returns:
-        ``[H, W, 3]``; as ``smooth`` where nothing is hidden.
+        ``[H, W, 3]``; as given where nothing is hidden.
     """
     from .kernels_exemplar import complete_picture
 
     height, width = background.shape
-    inside = _erode(background)
-    charts = [chart for chart in _charts(rgb, surface, inside) if int(chart.known.sum()) >= 60]
+    charts = [chart for chart in _charts(rgb, surface, _erode(background)) if int(chart.known.sum()) >= 60]
     charts.sort(key=lambda chart: -int(chart.target.sum()))
     done = [False] * len(charts)
 
@@ -121,18 +125,17 @@ def paint_hidden(rgb: Tensor, smooth: Tensor, surface: HiddenSurface, background
             )
 
     in_slices(work, len(charts))
-    painted = torch.zeros(height * width, dtype=torch.bool)
-    made = smooth.reshape(-1, 3).clone()
-    for chart, has_worked in zip(charts, done, strict=True):
+    made = torch.zeros(height * width, 3)
+    piece = torch.full((height * width,), -1, dtype=torch.int32)
+    for k, (chart, has_worked) in enumerate(zip(charts, done, strict=True)):
         if has_worked:
-            painted[chart.pixels] = True
+            piece[chart.pixels] = k
             made[chart.pixels] = _look_up(chart.image, chart.places)
-    weight = painted.reshape(height, width)
-    tone = torch.where(weight.unsqueeze(-1), smooth - made.reshape(height, width, 3), 0.0)
-    blurred = _blur(torch.cat((tone, weight.unsqueeze(-1).float()), -1), max(1, round(height * _TONE)))
-    shift = blurred[..., :3] / blurred[..., 3:].clamp(min=1e-6)
-    result = made.reshape(height, width, 3) + torch.where(weight.unsqueeze(-1), shift, 0.0)
-    return result.clamp(0, 1)
+    region = surface.part >= 0
+    border = (surface.label >= 0) & ~region
+    copied = Copied(made.reshape(height, width, 3), piece.reshape(height, width))
+    solved = solve_harmonic(rgb, region, border, surface.label, copied)
+    return torch.where(region.unsqueeze(-1), solved.clamp(0, 1), rgb)
 
 
 def _charts(rgb: Tensor, surface: HiddenSurface, inside: Tensor) -> list[_Chart]:
@@ -145,32 +148,72 @@ def _charts(rgb: Tensor, surface: HiddenSurface, inside: Tensor) -> list[_Chart]
     octave = torch.floor(-torch.log2(inverse.clamp(min=1e-12)) / _OCTAVES).long()
     octave = torch.where(label < count, octave - octave.min(), 0)
     group = (surface.part.flatten()[hidden].long() * (count + 2) + label) * 64 + octave.clamp(max=63)
-    order = group.argsort(stable=True)
-    sizes = torch.unique_consecutive(group[order], return_counts=True)[1].tolist()
+    group = group.unique(return_inverse=True)[1]
+    beside, its_group = _beside(surface, hidden, group)
+    pieces = _pieces(surface, inside)
+    order, order_beside = group.argsort(stable=True), its_group.argsort(stable=True)
+    groups = int(group.max()) + 1
+    chosen = order.split(group.bincount(minlength=groups).tolist())
+    chosen_beside = order_beside.split(its_group.bincount(minlength=groups).tolist())
     charts: list[_Chart] = []
-    for chosen in order.split(sizes):
-        if len(chosen) < _LEAST_PIXELS:
+    for inner, outer in zip(chosen, chosen_beside, strict=True):
+        if len(inner) < _LEAST_PIXELS:
             continue
-        pixels, index = hidden[chosen], int(label[chosen[0]])
+        pixels, ring, index = hidden[inner], beside[outer], int(label[inner[0]])
         if index < count:
-            chart = _plane_chart(rgb, surface, inside, rays, pixels, surface.planes[index])
+            charts.append(_plane_chart(rgb, surface, inside, rays, pixels, ring, surface.planes[index]))
         else:
-            chart = _picture_chart(rgb, surface, inside, pixels)
-        if chart is not None:
-            charts.append(chart)
+            same = pieces.flatten()[ring].unique()
+            usable = torch.isin(pieces, same[same >= 0]) if index == count else surface.seen == index
+            charts.append(_picture_chart(rgb, inside & usable, pixels, ring))
     return charts
 
 
+def _beside(surface: HiddenSurface, hidden: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the pixels seen beside hidden ones of the same surface, and the groups of these."""
+    height, width = surface.label.shape
+    groups = torch.full((height, width), -1, dtype=torch.long)
+    groups.view(-1)[hidden] = group
+    is_border = (surface.label >= 0) & (surface.part < 0)
+    row, column = is_border.nonzero(as_tuple=True)
+    own, found = surface.label[row, column], torch.full_like(row, -1)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            y, x = (row + dy).clamp(0, height - 1), (column + dx) % width
+            found = torch.where(surface.label[y, x] == own, torch.maximum(found, groups[y, x]), found)
+    kept = found >= 0
+    return (row * width + column)[kept], found[kept]
+
+
+def _pieces(surface: HiddenSurface, inside: Tensor) -> Tensor:  # [H, W] int32
+    """Number the connected parts of what is seen and on no plane; -1 elsewhere. They end where distances jump."""
+    from .kernels_hidden import connected
+
+    is_even = _most(surface.inverse) <= -_SAME_SURFACE * _most(-surface.inverse)
+    whole = inside & (surface.seen == len(surface.planes))
+    number = torch.from_numpy(connected((whole & is_even).numpy())[0])
+    # The pixels beside an edge belong to the part next to them.
+    beside = torch.where(surface.part >= 0, -1, _most(number.float()).int())
+    return torch.where(number >= 0, number, beside)
+
+
 def _plane_chart(
-    rgb: Tensor, surface: HiddenSurface, inside: Tensor, rays: Tensor, pixels: Tensor, plane: Tensor
-) -> _Chart | None:
-    """Unroll a plane around some hidden pixels."""
+    rgb: Tensor,
+    surface: HiddenSurface,
+    inside: Tensor,
+    rays: Tensor,
+    hidden: Tensor,
+    beside: Tensor,
+    plane: Tensor,
+) -> _Chart:
+    """Unroll a plane around some hidden pixels and those beside them."""
     height, width = inside.shape
     normal = plane / plane.norm()
     helper = torch.eye(3)[int(normal.abs().argmin())]
     first = torch.nn.functional.normalize(torch.linalg.cross(normal, helper), dim=0)
     axes = torch.stack((first, torch.linalg.cross(normal, first)), 1)  # [3, 2]
-    distance = 1 / surface.inverse.flatten()[pixels]
+    pixels, inverse = torch.cat((hidden, beside)), surface.inverse.flatten()[hidden]
+    distance = 1 / (rays.reshape(-1, 3)[pixels] @ plane).clamp(min=float(inverse.min()))
     flat = (rays.reshape(-1, 3)[pixels] * distance.unsqueeze(1)) @ axes
     low, high = flat.amin(0), flat.amax(0)
     texel = float(distance.quantile(0.25)) * math.pi / height
@@ -194,9 +237,10 @@ def _plane_chart(
     return _Chart(image.contiguous(), known, target, pixels, places)
 
 
-def _picture_chart(rgb: Tensor, surface: HiddenSurface, inside: Tensor, pixels: Tensor) -> _Chart | None:
-    """Cut out the panorama around some hidden pixels."""
-    height, width = inside.shape
+def _picture_chart(rgb: Tensor, usable: Tensor, hidden: Tensor, beside: Tensor) -> _Chart:
+    """Cut out the panorama around some hidden pixels and those beside them."""
+    height, width = usable.shape
+    pixels = torch.cat((hidden, beside))
     row, column = pixels // width, pixels % width
     # Begin at the widest gap between their columns.
     used = torch.zeros(width, dtype=torch.bool)
@@ -211,14 +255,12 @@ def _picture_chart(rgb: Tensor, surface: HiddenSurface, inside: Tensor, pixels: 
     columns = min(int(across.max()) + 1 + 2 * margin, width)
     left = start - margin
     picked = (torch.arange(columns) + left) % width
-    inverse = surface.inverse[top:low][:, picked]
-    near, far = surface.inverse.flatten()[pixels].max() * 1.4, surface.inverse.flatten()[pixels].min() / 1.4
     target = torch.zeros(low - top, columns, dtype=torch.bool)
     places = torch.stack(((column - left) % width, row - top), 1)
     inside_crop = places[:, 0] < columns
     pixels, places = pixels[inside_crop], places[inside_crop]
     target[places[:, 1], places[:, 0]] = True
-    known = inside[top:low][:, picked] & (inverse < near) & (inverse > far) & ~target
+    known = usable[top:low][:, picked] & ~target
     image = torch.where(known.unsqueeze(-1), rgb[top:low][:, picked], 0.0)
     return _Chart(image.contiguous(), known, target, pixels, places.float())
 
@@ -248,17 +290,10 @@ def _look_up(image: Tensor, places: Tensor) -> Tensor:  # [N, 3]
 
 
 def _erode(mask: Tensor) -> Tensor:
-    wide = torch.cat((mask[:, -1:], mask, mask[:, :1]), 1).float()[None, None]
-    return -torch.nn.functional.max_pool2d(-wide, 3, 1, (1, 0))[0, 0] > 0.5
+    return -_most(-mask.float()) > 0.5
 
 
-def _blur(values: Tensor, radius: int) -> Tensor:  # [H, W, C]
-    """Blur a panorama with three boxes."""
-    image = values.movedim(-1, 0)[None]
-    for _ in range(3):
-        image = torch.cat((image[..., -radius:], image, image[..., :radius]), -1)
-        image = torch.nn.functional.avg_pool2d(image, (1, 2 * radius + 1), 1)
-        image = torch.nn.functional.avg_pool2d(
-            image, (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False
-        )
-    return image[0].movedim(0, -1)
+def _most(values: Tensor) -> Tensor:  # [H, W]
+    """Largest of 3x3 pixels; columns wrap."""
+    wide = torch.cat((values[:, -1:], values, values[:, :1]), 1)
+    return torch.nn.functional.max_pool2d(wide[None, None], 3, 1, (1, 0))[0, 0]

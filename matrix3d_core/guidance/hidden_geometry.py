@@ -3,11 +3,13 @@
 A plane's inverse distance is linear in the ray: ``1 / r = g . ray``. Planes are found on the background beside the
 holes (RANSAC). Each hidden pixel continues one of those that reach the border of its hole: paths from the border in
 eight directions, along which changing from one plane to another costs little where both meet and much where they do
-not, and standing in front of what another camera sees costs more. Where no plane fits, the smooth guess stays.
+not, and standing in front of what another camera sees costs more. So does sky below all sky beside the hole. Where no
+plane fits, the distance is as smooth as possible, from the borders where none fits either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.spherical import erp_directions
+from .inpaint import solve_harmonic
 
 __all__ = ["HiddenSurface", "continue_surfaces", "find_planes"]
 
@@ -28,6 +31,7 @@ _BAND = 1 / 6  # of the height: how far from a hole its planes are looked for
 _MOST_LABELS = 6
 _LEAST_BORDER = 0.04  # of a hole's border, for a plane to be continued into it
 _KEEP = 0.99  # per pixel at 480 rows: how long a border's vote lasts
+_NO_SKY = np.float32(60.0)  # cost of sky below all sky on the border
 _NO_PLANE = 2.0  # cost of the smooth guess; a path from the border costs at most 2
 _SKY = 1.3  # the sky's distances vary by at most this factor, and half as much before it is empty
 _SLACK = 0.04  # relative error of another camera's distances
@@ -40,12 +44,14 @@ class HiddenSurface:
     Attributes:
         label: ``[H, W]`` int32, for hidden pixels and those seen beside them: the plane, ``len(planes)`` where
             none fits, ``len(planes) + 1`` for the sky; -1 elsewhere.
+        seen: ``[H, W]`` int32, the same for all seen pixels of the background, each by its own distance.
         part: ``[H, W]`` int32, number of the connected hole, -1 elsewhere.
         planes: ``[K, 3]`` vectors g in the camera's frame, ``1 / distance = g . ray``.
         inverse: ``[H, W]`` 1 / distance; of hidden pixels, else as given.
     """
 
     label: Tensor
+    seen: Tensor
     part: Tensor
     planes: Tensor
     inverse: Tensor
@@ -180,7 +186,13 @@ def continue_surfaces(
     total = np.zeros((height, width, _MOST_LABELS), np.float32)
     arrays = planes.numpy().astype(np.float32), smooth.numpy(), np.float32(far), rays.numpy()
     turn, shift = reference_from_camera[:3, :3].numpy(), reference_from_camera[:3, 3].numpy()
-    total[..., :] += np.where(candidates == count, _NO_PLANE, 0)[part] * (part >= 0)[..., None]
+    height_in_reference = (rays @ reference_from_camera[:3, :3].float().mT)[..., 1]  # y is down
+    lowest = _lowest(part, parts, labels == count + 1, height_in_reference.numpy())
+    prior = np.where(candidates == count, np.float32(_NO_PLANE), np.float32(0))[part]
+    prior += (
+        (candidates == count + 1)[part] & (height_in_reference.numpy() > lowest[part])[..., None]
+    ) * _NO_SKY
+    total += prior * (part >= 0)[..., None]
     add_carving(height, part, candidates, *arrays, turn, shift, reference.numpy(), _SLACK, total)
     keep = np.float32(_KEEP ** (480 / height))
     sweep_columns(height, part, labels, candidates, *arrays, keep, total)
@@ -199,7 +211,12 @@ def continue_surfaces(
         here = region & (label == index)
         result[here] = (rays[here] @ plane).clamp(min=0.5 * far)
     result[region & (label == count + 1)] = far
-    return HiddenSurface(label, torch.from_numpy(part), planes, result)
+    rest = region & (label == count)
+    around = _dilate(rest, 1) & ~rest & (label >= 0)
+    result = (
+        solve_harmonic(result.unsqueeze(-1), rest, around, label).squeeze(-1) if bool(rest.any()) else result
+    )
+    return HiddenSurface(label, own, torch.from_numpy(part), planes, result)
 
 
 def _farthest_layer(inverse: Tensor, is_seen: Tensor) -> Tensor:  # [H, W] bool
@@ -210,16 +227,30 @@ def _farthest_layer(inverse: Tensor, is_seen: Tensor) -> Tensor:  # [H, W] bool
     return is_far & (int(in_gap.sum()) < 0.01 * int(is_far.sum()))
 
 
-def _candidates(part: np.ndarray, parts: int, labels: np.ndarray, count: int) -> np.ndarray:  # [N, M] int32
-    """Return for each hole the labels on its border, most frequent first; the smooth one is always there."""
+def _lowest(part: np.ndarray, parts: int, is_sky: np.ndarray, down: np.ndarray) -> np.ndarray:  # [N]
+    """Return for each hole how far down the sky on its border reaches, as the y of a direction."""
+    found = np.full(max(parts, 1), -1, np.float32)
+    for hole, row, column in _border_of_holes(part, is_sky):
+        np.maximum.at(found, hole, down[row, column])
+    return found
+
+
+def _border_of_holes(part: np.ndarray, asked: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield hole, row and column of the pixels asked for that touch a hole, once for each of nine neighbors."""
     height, width = part.shape
-    row, column = np.nonzero(labels >= 0)
-    votes = np.zeros((max(parts, 1), count + 2), np.int64)
+    row, column = np.nonzero(asked)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             hole = part[np.clip(row + dy, 0, height - 1), (column + dx) % width]
             there = hole >= 0
-            np.add.at(votes, (hole[there], labels[row[there], column[there]]), 1)
+            yield hole[there], row[there], column[there]
+
+
+def _candidates(part: np.ndarray, parts: int, labels: np.ndarray, count: int) -> np.ndarray:  # [N, M] int32
+    """Return for each hole the labels on its border, most frequent first; the smooth one is always there."""
+    votes = np.zeros((max(parts, 1), count + 2), np.int64)
+    for hole, row, column in _border_of_holes(part, (labels >= 0) & (part < 0)):
+        np.add.at(votes, (hole, labels[row, column]), 1)
     total = votes.sum(1, keepdims=True)
     votes[votes < _LEAST_BORDER * total] = 0
     votes[:, count] = np.maximum(votes[:, count], 1)  # the smooth guess

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..geometry.spherical import erp_directions, pixels_from_directions, sample_erp
 
 __all__ = [
+    "Copied",
     "Inpainted",
     "close_slivers",
     "farther_ends",
@@ -52,6 +53,19 @@ class Inpainted:
     region: Tensor
     border: Tensor
     label: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Colors found elsewhere, whose differences between neighbors are wanted.
+
+    Attributes:
+        rgb: ``[H, W, C]``.
+        piece: ``[H, W]`` int32, which of several pictures they come from; -1 for none.
+    """
+
+    rgb: Tensor
+    piece: Tensor
 
 
 def inpaint_background(
@@ -276,13 +290,15 @@ def solve_harmonic(
     region: Tensor,  # [H, W] bool
     border: Tensor,  # [H, W] bool
     label: Tensor | None = None,  # [H, W]
+    copied: Copied | None = None,
 ) -> Tensor:  # [H, W, C]
     """Solve Laplace's equation on ``region`` with the values of ``border``, by conjugate gradients.
 
     Finite volumes on the latitude-longitude grid; other sides are insulated. Pixels of different ``label`` hardly
-    conduct, so that each surface takes its colors from itself where it can.
+    conduct, so that each surface takes its colors from itself where it can. With ``copied`` it is Poisson's equation:
+    the solution differs between neighbors as its colors do, where both are from one piece.
     """
-    start = pull_push(values, border)
+    start = pull_push(values - copied.rgb, border) + copied.rgb if copied else pull_push(values, border)
     height, width, channels = values.shape
     inside = region.flatten().nonzero().squeeze(1)
     number = torch.full((height * width,), -1, dtype=torch.long)
@@ -310,6 +326,10 @@ def solve_harmonic(
         to_inside = torch.where(number[other] >= 0, conductance, 0.0)
         to_border = torch.where(is_given, conductance, 0.0)
         diagonal += to_inside + to_border
+        if copied is not None:
+            is_one = (copied.piece.flatten()[other] == copied.piece.flatten()[inside]).unsqueeze(-1)
+            step = copied.rgb.reshape(-1, channels)[inside] - copied.rgb.reshape(-1, channels)[other]
+            right_side += torch.where(is_one, (to_inside + to_border).unsqueeze(-1) * step, 0.0)
         right_side += torch.where(is_given.unsqueeze(-1), to_border.unsqueeze(-1) * flat[other], 0.0)
         links.append(number[other].clamp(min=0))
         conductances.append(to_inside.unsqueeze(-1))
