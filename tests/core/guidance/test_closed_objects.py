@@ -8,6 +8,7 @@ from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.guidance.closed_objects import close_objects, visible_widths
 from matrix3d_core.guidance.fill import fill_guidance
 from matrix3d_core.guidance.render import render_guidance
+from matrix3d_core.raster.mesh import open_mesh_renderer
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -62,3 +63,19 @@ def test_what_is_thinner_than_the_mesh_can_show_is_drawn_again():
             points = centers[1] + (ray * filled.depth_ray[1].unsqueeze(-1))[red]
             # Its front, and sides half as deep as its pixel is wide.
             assert abs(float(points.norm(dim=1).median()) - NEAR) < 0.05
+
+
+def test_a_slanted_edge_has_no_gaps_from_the_side():
+    """A post that leans away, 4 % a row: seen from above, its pixels lie apart, and what joins them is seen."""
+    _, depth_ray = pillar(2)
+    row = torch.arange(HEIGHT).unsqueeze(1)
+    depth_ray = torch.where(depth_ray == NEAR, NEAR * 1.04 ** (40 - row).clamp(0, 16), 9.0)
+    mesh = close_objects(
+        torch.ones(HEIGHT, 2 * HEIGHT, 3), depth_ray, depth_ray < 9, torch.eye(4, dtype=torch.float64)
+    )
+    pose = torch.eye(4, dtype=torch.float64)
+    pose[1, 3] = 1.5  # the camera is above
+    seen = open_mesh_renderer(mesh)[1].render(pose, 256, 512).is_seen[:, 256]
+    rows = seen.nonzero().squeeze(1)
+    assert len(rows) > 30
+    assert bool(seen[int(rows[0]) : int(rows[-1])].all())

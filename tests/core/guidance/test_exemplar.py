@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from matrix3d_core.guidance.exemplar import paint_hidden
+from matrix3d_core.guidance.exemplar import inpaint_by_example, paint_hidden
 from matrix3d_core.guidance.hidden_geometry import HiddenSurface
 from matrix3d_core.guidance.kernels_exemplar import complete_picture, patch_distance
 
@@ -76,3 +76,29 @@ def test_texture_crosses_the_border_of_the_panorama():
     contrast = made[region].std(0) / rgb[~region].std(0)
     assert 0.8 < float(contrast.min())
     assert float(contrast.max()) < 1.2
+
+
+def test_another_surface_is_not_copied():
+    """A hole with a narrow rim of its own surface, and checks at another distance around: too little to copy from."""
+    height, width = 64, 128
+    rgb = torch.from_numpy(checked(height, width, 3))
+    region, own = torch.zeros(2, height, width, dtype=torch.bool)
+    region[24:40, 50:70], own[22:42, 48:72] = True, True
+    rgb[own] = 0.5
+    label = torch.where(own, 0, -1).int()
+    part = torch.where(region, 0, -1).int()
+    surface = HiddenSurface(
+        label, torch.zeros_like(label), part, torch.zeros(0, 3), torch.where(own, 0.5, 0.4)
+    )
+    made = paint_hidden(rgb, surface, ~region)
+    torch.testing.assert_close(made[region], torch.full((int(region.sum()), 3), 0.5), rtol=0, atol=1e-3)
+
+
+def test_mixed_pixels_of_a_silhouette_are_not_continued():
+    height, width = 48, 96
+    rgb, is_open = torch.full((height, width, 3), 0.5), torch.zeros(height, width, dtype=torch.bool)
+    rgb[19:31, 39:56, 0] = 0.9
+    is_open[20:30, 40:55] = True
+    depth_ray, pose = torch.full((height, width), 5.0), torch.eye(4, dtype=torch.float64)
+    made = inpaint_by_example(rgb, depth_ray, is_open, None, pose, torch.zeros(height, width))
+    torch.testing.assert_close(made.rgb[is_open], torch.full((150, 3), 0.5), rtol=0, atol=1e-3)

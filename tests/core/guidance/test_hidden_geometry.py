@@ -8,7 +8,7 @@ import torch
 
 from matrix3d_core.geometry.spherical import erp_directions, pixels_from_directions
 from matrix3d_core.guidance.exemplar import inpaint_by_example
-from matrix3d_core.guidance.hidden_geometry import find_planes
+from matrix3d_core.guidance.hidden_geometry import continue_surfaces, find_planes
 from matrix3d_core.guidance.inpaint import inpaint_background
 from matrix3d_core.guidance.kernels_hidden import connected, plane_votes, sweep_columns, sweep_rows
 
@@ -187,3 +187,25 @@ def test_path_costs_are_those_of_the_definition():
     for down in (1, -1):
         sweep_rows(*given, down, total)
     np.testing.assert_allclose(total, slow_path_costs(*given[:4], rays, 0.9), rtol=1e-4, atol=1e-4)
+
+
+def test_sky_stays_above_the_skyline_beside_the_hole():
+    """A hole whose left side shows sky over bumpy hills, and whose right side is an object in front."""
+    height, width, skyline, left, right = 48, 96, 20, 30, 70
+    row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    hills = 20 + 3 * torch.sin(1.3 * column) * torch.cos(row.float())
+    depth_ray = torch.where(row < skyline, 100.0, hills)
+    region = (row >= 12) & (row < 32) & (column >= left) & (column < right)
+    background = ~region & (column < right)
+    border = background & ((column == left - 1) & (row >= 11) & (row < 32) | (row == 11) & (column >= left))
+    smooth, no_reference = torch.full((height, width), 1 / 40), torch.zeros(height, width)
+    pose = torch.eye(4, dtype=torch.float64)
+    found = continue_surfaces(depth_ray, smooth, region, border, background, pose, no_reference)
+    is_sky = found.label == len(found.planes) + 1
+    # The boundary is smoothed by votes of 5x5 pixels.
+    assert not bool(is_sky[skyline + 2 :][region[skyline + 2 :]].any())
+    assert float(is_sky[:skyline][region[:skyline]].float().mean()) > 0.7
+    # What goes on below, where no plane fits, is as far as the hills, not between them and the sky.
+    below = region & (found.label == len(found.planes)) & (row >= skyline + 2)
+    assert int(below.sum()) > 100
+    assert float((1 / found.inverse)[below].max()) < 30

@@ -7,7 +7,13 @@ import torch
 from oracles_geometry import erp_direction, erp_pixel
 
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
-from matrix3d_core.guidance.inpaint import close_slivers, farther_ends, inpaint_background
+from matrix3d_core.guidance.inpaint import (
+    Copied,
+    close_slivers,
+    farther_ends,
+    inpaint_background,
+    solve_harmonic,
+)
 
 
 def seed(value=0):
@@ -234,3 +240,18 @@ def test_windows_at_the_pole_see_its_other_side():
     # Around column 8: rows 1 to 3 of this side are 21 zeros; beyond the pole rows 1 and 2 are 14 ones.
     torch.testing.assert_close(rgb[0, 8], torch.full((3,), 14 / 35))
     torch.testing.assert_close(rgb[0, 24], torch.full((3,), 21 / 35))
+
+
+def test_copied_differences_meet_the_border_and_each_other_without_a_seam():
+    """Two copies of a texture, each of another tone: the texture itself, where both are as it is at their seam."""
+    height, width = 16, 32
+    truth = torch.rand(height, width, 3, generator=seed())
+    truth[:, 15:17] = 0.5
+    region, near = torch.zeros(2, height, width, dtype=torch.bool)
+    region[5:11, 10:22], near[4:12, 9:23] = True, True
+    piece = torch.where(near, (torch.arange(width) >= 16).int(), -1)
+    tone = torch.tensor(((0.3, -0.2, 0.1), (-0.4, 0.1, 0.2)))[piece.clamp(min=0)]
+    given = torch.where(region.unsqueeze(-1), 0.0, truth)
+    solved = solve_harmonic(given, region, near & ~region, copied=Copied(truth + tone, piece))
+    # The solver stops at a residual of 1e-3.
+    assert float((solved - truth).abs().max()) < 0.01
