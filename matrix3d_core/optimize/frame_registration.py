@@ -7,6 +7,7 @@ registered to the Gaussians, which average over the frames. The source panorama 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -113,7 +114,19 @@ class FrameRegistration:
             warps[frame] = self._register(frame, rgb, weight, (2, 1))
             reduced = camera.crop(self._frames[frame].float(), small)
             trust[frame] = agreement(warps[frame].apply(reduced, small), rgb, weight, small)
-        self.warps, self.trust, self.updates = warps, trust, self.updates + 1
+        self.warps, self.trust, self.updates = self._without_drift(warps), trust, self.updates + 1
+
+    def _without_drift(self, warps: dict[int, FrameWarp]) -> dict[int, FrameWarp]:
+        """Take away what all frames share along a row: no jitter, which differs from frame to frame.
+
+        Near splats of a slanted surface cover farther ones a little, so that its texture seems to lie farther away, and
+        frames that follow it would move the world further each time.
+        """
+        if not warps:
+            return warps
+        moved = torch.stack([warp.shifts - self._start[frame].shifts for frame, warp in warps.items()])
+        drift = moved.mean((0, 3))[..., None]
+        return {frame: replace(warp, shifts=warp.shifts - drift) for frame, warp in warps.items()}
 
     def shown(self, frame: int) -> tuple[Tensor, Tensor]:
         """Return a key frame as registered, ``[H, W, 3]``, and how far each pixel is trusted, ``[H, W]`` in 0..1."""

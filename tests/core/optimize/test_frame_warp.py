@@ -13,6 +13,7 @@ from matrix3d_core.errors import Cancelled
 from matrix3d_core.geometry.pinhole import intrinsics_from_fov
 from matrix3d_core.optimize.frame_registration import FrameRegistration
 from matrix3d_core.optimize.frame_warp import FrameWarp, agreement, register_frame
+from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians
 from matrix3d_core.scene.camera import Equirect, Pinhole
 
@@ -103,6 +104,18 @@ def test_shifts_too_large_for_jitter_are_named():
         found = registration.warnings()
         assert len(found) == says
         assert all("check the trajectory" in line for line in found)
+
+
+def test_what_all_frames_share_stays():
+    path = straight_path(5)
+    frames, _ = room_frames(path)
+    world = init_gaussians(geometry=room_geometry(), trajectory=path, max_gaussians=3000).gaussians
+    lowered = torch.roll(frames, 1, 1)  # as if the world stood a pixel too high
+    registration = FrameRegistration(lowered, path, None)
+    registration.to_gaussians(world, torch.zeros(len(world), dtype=torch.bool), [0, 2, 4], "auto")
+    rows = torch.stack([registration.warps[k].shifts[1] for k in (2, 4)]).mean((0, 2)) * len(frames[0])
+    assert float(rows.abs().max()) < 1e-4  # rounding
+    assert float(registration.warps[2].shifts.abs().max()) > 0
 
 
 def test_a_fit_of_shaken_frames_comes_nearer_to_the_truth_and_goes_on_after_a_stop(tmp_path):
