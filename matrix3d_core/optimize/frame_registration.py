@@ -26,7 +26,7 @@ __all__ = ["FrameRegistration"]
 
 _ROWS = 240  # frames are registered at no more than this many rows
 _DUE_AT = (0.2, 0.5)  # shares of the steps after which key frames are registered to the Gaussians
-_LARGE = 0.05  # of the height: larger shifts, root mean square over a frame, are no model's jitter
+_LARGE = 0.01  # of the height: larger shifts, root mean square over a frame, are no model's jitter
 _SKY = 0.8  # what is farther than this share of the sky's distance is sky
 
 

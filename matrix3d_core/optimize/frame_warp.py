@@ -3,6 +3,8 @@
 Frames of video models agree with one rigid scene only up to shifts of a few pixels that vary over the picture and
 from frame to frame. Here a frame is registered to a reference, a render of what the world is known to look like from
 its pose: ``gain * frame(x + s(x)) = reference(x)``, with shifts ``s`` from a coarse lattice of cubic B-splines.
+Shifts and gain are pulled to none by as much as the two differ in the end: what a reference shows distorted, as far
+from the panorama, must not bend the frame.
 
 Source: B. Lucas and T. Kanade, An iterative image registration technique, 1981 (Gauss-Newton on intensities);
 D. Rueckert et al., Nonrigid registration using free-form deformations, 1999 (B-spline lattice); S. Geman and
@@ -25,11 +27,12 @@ __all__ = ["FrameWarp", "agreement", "identity_warp", "register_frame"]
 
 LATTICE = (12, 20)
 """Control points: rows and columns."""
-_STIFFNESS, _PULL = (
-    0.002,
-    0.002,
-)  # of differences of neighboring control points, and of shifts, in the mean curvature
-_NOISE_LEAST = 0.01  # residuals below it are never outliers
+_STIFFNESS = 0.002  # of differences of neighboring control points, in the mean curvature
+_JITTER = 0.004  # of the height: how far frames are shifted, root mean square per axis
+_GAIN_NOISE = 0.04  # residuals of this size leave half of a gain in doubt
+_CORRELATED = 2e-3  # of the height squared, times channels: residuals that go together, as whole surfaces err
+_NOISE_LEAST = 0.001
+_OUTLIER_LEAST = 0.03  # residuals far below it are never outliers
 _LEAST_SHARE = 0.02  # of the pixels that must be known for a frame to be registered at all
 
 
@@ -117,7 +120,7 @@ def agreement(
     size = size / share.clamp_min(1e-6)
     if not bool((share > 0.5).any()):
         return torch.ones_like(share)
-    trust = _robust(size, 3 * max(float(size[share > 0.5].median()), _NOISE_LEAST))
+    trust = _robust(size, float(size[share > 0.5].median()))
     return torch.where(share > 0.5, trust, 1.0)
 
 
@@ -126,11 +129,14 @@ def _gauss_newton(
 ) -> FrameWarp:
     """Take one step; pictures are ``[3, H, W]``."""
     shown = _sampled(frame, warp.field_px(camera), camera, "bilinear")
-    weight = known * _robust(*_residual_scale(shown * warp.gain[:, None, None] - reference, known))
+    size, noise = _residuals(shown * warp.gain[:, None, None] - reference, known)
+    weight = known * _robust(size, noise)
     gain = (weight * shown * reference).sum((1, 2)) / (weight * shown.square()).sum((1, 2)).clamp_min(1e-6)
+    gain = 1 + (gain - 1) / (1 + (noise / _GAIN_NOISE) ** 2)
     shown = shown * gain[:, None, None]
     off = shown - reference
-    weight = known * _robust(*_residual_scale(off, known))
+    size, noise = _residuals(off, known)
+    weight = known * _robust(size, noise)
     slope_x, slope_y = _slopes(0.5 * (shown + reference), camera)
     down, across = _lattice_basis(warp.shifts.shape[1:], camera)
     # Slopes per share of the height, the unit of the control points.
@@ -143,7 +149,9 @@ def _gauss_newton(
             matrix[a, :, b] = _gram(weight * (slopes[a] * slopes[b]).sum(0), down, across)
     matrix[1, :, 0] = matrix[0, :, 1].T
     scale = float(matrix.diagonal(dim1=0, dim2=2).diagonal().mean()) + 1e-12
-    smooth = scale * _smoothness(tuple(warp.shifts.shape[1:]), camera.wraps)
+    pull = _CORRELATED * (camera.height * noise / _JITTER) ** 2
+    smooth = scale * _STIFFNESS * _smoothness(tuple(warp.shifts.shape[1:]), camera.wraps)
+    smooth = smooth + pull * torch.eye(count)
     for a in range(2):
         matrix[a, :, a] += smooth
         right[a] += smooth @ warp.shifts[a].reshape(-1)
@@ -152,15 +160,15 @@ def _gauss_newton(
     return replace(warp, shifts=warp.shifts + step.float().reshape(warp.shifts.shape), gain=gain)
 
 
-def _residual_scale(off: Tensor, known: Tensor) -> tuple[Tensor, float]:
-    """Return the size of residuals ``[3, H, W]`` per pixel, and what counts as large."""
+def _residuals(off: Tensor, known: Tensor) -> tuple[Tensor, float]:
+    """Return the size of residuals ``[3, H, W]`` per pixel, and their median."""
     size = off.abs().mean(0)
-    return size, 3 * max(float(size[known > 0].median()), _NOISE_LEAST)
+    return size, max(float(size[known > 0].median()), _NOISE_LEAST)
 
 
-def _robust(size: Tensor, scale: float) -> Tensor:
+def _robust(size: Tensor, noise: float) -> Tensor:
     """Geman and McClure's weights."""
-    return (1 + (size / scale).square()).square().reciprocal()
+    return (1 + (size / max(3 * noise, _OUTLIER_LEAST)).square()).square().reciprocal()
 
 
 def _gram(weight: Tensor, down: Tensor, across: Tensor) -> Tensor:  # [H, W] -> [h w, h w]
@@ -174,11 +182,10 @@ def _gram(weight: Tensor, down: Tensor, across: Tensor) -> Tensor:  # [H, W] -> 
 
 @functools.cache
 def _smoothness(shape: tuple[int, int], wraps: bool) -> Tensor:  # [h w, h w]
-    """Return the quadratic form of stiffness and pull."""
+    """Return the sum of squared differences of neighbors as a quadratic form."""
     rows, columns = shape
     down, across = _differences(rows, False), _differences(columns, wraps)
-    form = torch.kron(down, torch.eye(columns)) + torch.kron(torch.eye(rows), across)
-    return _STIFFNESS * form + _PULL * torch.eye(rows * columns)
+    return torch.kron(down, torch.eye(columns)) + torch.kron(torch.eye(rows), across)
 
 
 def _differences(count: int, wraps: bool) -> Tensor:  # [n, n]
