@@ -212,16 +212,23 @@ RENAMED_SETTINGS = {
 
 
 _FILLED_RATES = {"lr_means": 0.25, "lr_quats": 0.33, "lr_scales": 0.5, "lr_final": 0.33}
+_FILLED_KEY_FRAMES = 12
 _FILLED_EPS_PIXELS = 0.3
 
 
-def for_filled_frames(config: OptimizeConfig) -> OptimizeConfig:
-    """Return the settings for frames that are filled guidance, with lower rates.
+def for_filled_frames(config: OptimizeConfig, count: int) -> OptimizeConfig:
+    """Return the settings for ``count`` frames that are filled guidance: lower rates, key frames all along the path.
 
-    All they show of hidden surfaces was inpainted from few views, which higher rates would overfit.
+    All they show of hidden surfaces was inpainted from few views, which higher rates would overfit; and a path in
+    several directions, such as the preset ``fan``, needs some key frames in each.
     """
     rates = {name: getattr(config, name) * share for name, share in _FILLED_RATES.items()}
-    return replace(config, adam_eps_pixels=max(config.adam_eps_pixels, _FILLED_EPS_PIXELS), **rates)
+    return replace(
+        config,
+        adam_eps_pixels=max(config.adam_eps_pixels, _FILLED_EPS_PIXELS),
+        key_frame_stride=min(config.key_frame_stride, max(1, count // _FILLED_KEY_FRAMES)),
+        **rates,
+    )
 
 
 def preset_config(name: str, **changes: object) -> OptimizeConfig:

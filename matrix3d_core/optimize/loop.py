@@ -153,7 +153,7 @@ class _Fit:
     ) -> None:
         check_inputs(frames, trajectory, geometry, depth_ray, mask)
         if depth_ray is not None and mask is not None:
-            config = for_filled_frames(config)
+            config = for_filled_frames(config, len(frames))
         self.frames, self.trajectory, self.geometry = frames, trajectory, geometry
         self.depth_ray, self.mask, self.config, self.progress = depth_ray, mask, config, progress
         self.seconds: dict[str, float] = {}

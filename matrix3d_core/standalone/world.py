@@ -312,8 +312,6 @@ def build_gaussians(
     from ..optimize.loop import optimize_gaussians
 
     times = {} if seconds is None else seconds
-    # Of a fan three key frames are on each loop; the settings' stride would leave one, and some at the start.
-    changes = {"key_frame_stride": max(1, len(trajectory) // 12)} if config.preset == "fan" else {}
     guidance, filled = build_filled(geometry, trajectory, config, times, progress)
     result = _timed(
         times,
@@ -329,7 +327,6 @@ def build_gaussians(
                 max_gaussians=config.max_gaussians,
                 seed=config.seed,
                 backend=config.backend_splat,
-                **changes,
             ),
             progress=progress,
         ),

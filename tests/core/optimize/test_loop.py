@@ -17,6 +17,7 @@ from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_
 from matrix3d_core.optimize.config import for_filled_frames
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians, preset_config
+from matrix3d_core.optimize.views import key_frames
 from matrix3d_core.scene.gaussians import SH_C0, Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -162,7 +163,7 @@ def test_a_world_trajectory_carries_the_panorama_to_its_first_pose():
     axes = turn.float() @ matrix_from_quats(here.quats_wxyz)
     torch.testing.assert_close(matrix_from_quats(there.quats_wxyz), axes, rtol=0, atol=1e-5)
     # And the fit sees the same pictures there.
-    slow = for_filled_frames(QUICK)  # at full rates rounding grows to more than the bound
+    slow = for_filled_frames(QUICK, len(frames))  # at full rates rounding grows to more than the bound
     fitted = optimize_gaussians(frames, elsewhere, **{**common, "config": slow})
     reference = optimize_gaussians(frames, at_origin, **{**common, "config": slow})
     assert fitted.report["held_out"]["psnr"] == pytest.approx(reference.report["held_out"]["psnr"], abs=0.3)
@@ -265,6 +266,13 @@ def test_poses_are_refined_inside_a_hosts_inference_mode():
         assert path.camera_from_world.is_inference()
         result = optimize_gaussians(frames, path, **extras, config=config)
     assert result.report["poses"]["shift_max"] > 0
+
+
+@pytest.mark.parametrize(("count", "stride"), [(5, 1), (49, 4), (81, 6), (240, 8)])
+def test_filled_guidance_has_a_dozen_key_frames_at_least(count, stride):
+    """A loop of a fan of 49 frames has 12 frames: three of them are key frames."""
+    assert for_filled_frames(preset_config("draft"), count).key_frame_stride == stride
+    assert len(key_frames(count, stride)) >= min(count, 12)
 
 
 def test_filled_guidance_is_fitted_at_lower_rates():
