@@ -146,13 +146,13 @@ def moge_stages(panorama: Ref | Inlet, scale: str) -> dict[str, Node | Part]:
     }
 
 
-def splat_stages(prefix: str) -> dict[str, Node | Part]:
+def splat_stages(prefix: str, preset: str = "fan") -> dict[str, Node | Part]:
     """From the geometry ``depth`` on, without a model: path, guidance, fill, fit, look, save."""
     geometry, path, fill, fit = Ref("depth"), Ref("path"), Ref("fill"), Ref("fit")
     return {
         "path": Node(
             "TrajectoryPreset",
-            {"geometry": geometry, "frames": 49, "distance_mode": "units", "distance": 3.0},
+            {"geometry": geometry, "preset": preset, "frames": 49, "distance_mode": "units", "distance": 3.0},
         ),
         "plot": Node("TrajectoryPreview", {"trajectory": path, "geometry": geometry}),
         "guide": Node(
@@ -831,7 +831,7 @@ def extend_world() -> Graph:
         "*Inpaint Guidance* only extends the background; a video model (see the other templates) generates new "
         "content."
     )
-    first = splat_stages("matrix3d/extended")
+    first = splat_stages("matrix3d/extended", "straight")
     kept = ("path", "guide", "fill", "fit", "world")
     second: dict[str, Node | Part] = {
         "extend": Node("WorldExtend", {"splat": Ref("fit"), "trajectory": Ref("path")}),

@@ -70,7 +70,7 @@ class WorldConfig:
         fill: how disocclusions are inpainted, a name of `FILL_METHODS`.
     """
 
-    preset: str = "straight"
+    preset: str = "fan"
     frames: int = 49
     distance: float = 3.0
     edge_threshold: float = EDGE_THRESHOLD
