@@ -14,7 +14,6 @@ import math
 import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import common
@@ -33,6 +32,7 @@ from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.mesh import open_mesh_renderer, shade_hits
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
+from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.standalone.world import WorldConfig, build_filled, build_geometry, plan_path
 from matrix3d_core.synth.sample_scene import render_erp, render_pinhole
 
@@ -40,7 +40,7 @@ SAMPLE = common.ROOT / "assets" / "sample"
 SIZE_PX = 320
 GUIDANCE_POSES = 10
 
-# Position (x right, y down, z forward, meters), yaw and pitch in degrees; the path runs from z = 0 to 3.
+# Position (x right, y down, z forward, meters), yaw and pitch in degrees.
 VIEWPOINTS = (
     ((0.6, 0.1, 0.4), 20.0, -10.0),
     ((-0.7, -0.2, 0.8), -60.0, 0.0),
@@ -110,9 +110,10 @@ class Truth:
 
 
 def guidance_psnr(geometry, trajectory, config: WorldConfig, poses: int) -> list[float]:
-    """PSNR over mask = 1 of guidance frames along the path, the exact first one left out."""
-    picks = torch.linspace(0, len(trajectory) - 1, poses + 1).round().long()[1:]
-    chosen = replace(trajectory, camera_from_world=trajectory.camera_from_world[picks])
+    """PSNR over mask = 1 of guidance frames at places along the path, facing the front; the start is left out."""
+    picks = (torch.arange(1, poses + 1) * (len(trajectory) - 1) / (poses + 1)).round().long()
+    upright = torch.eye(3, dtype=torch.float64).expand(poses, 3, 3)
+    chosen = Trajectory.from_centers(upright, trajectory.centers[picks])
     height = config.width // 2
     frames = render_guidance(
         geometry, chosen, height=height, mesh_height=height, edge_threshold=config.edge_threshold
