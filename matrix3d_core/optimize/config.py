@@ -220,13 +220,13 @@ def for_filled_frames(config: OptimizeConfig, count: int) -> OptimizeConfig:
     """Return the settings for ``count`` frames that are filled guidance: lower rates, key frames all along the path.
 
     All they show of hidden surfaces was inpainted from few views, which higher rates would overfit; and a path in
-    several directions, such as the preset ``fan``, needs some key frames in each.
+    several directions, such as the preset ``fan``, needs some key frames in each. Frames to hold out are left.
     """
     rates = {name: getattr(config, name) * share for name, share in _FILLED_RATES.items()}
     return replace(
         config,
         adam_eps_pixels=max(config.adam_eps_pixels, _FILLED_EPS_PIXELS),
-        key_frame_stride=min(config.key_frame_stride, max(1, count // _FILLED_KEY_FRAMES)),
+        key_frame_stride=min(config.key_frame_stride, max(2, count // _FILLED_KEY_FRAMES)),
         **rates,
     )
 
