@@ -63,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="TEXT", help=text)
     text = "what to avoid, appended to upstream's negative prompt"
     parser.add_argument("--negative", default="", metavar="TEXT", help=text)
-    world = WorldConfig(frames=81, width=2048)
+    world = WorldConfig(preset="straight", frames=81, width=2048)
     add_geometry(parser, world)
     path = add_path(parser, world)
     text = "a camera path as JSON (ours or upstream's list of matrices) in place of --preset"
