@@ -80,7 +80,7 @@ def inpaint_by_example(
     region, border = hidden_region(depth_ray, is_open, epipole, rim_px=rim_px)
     region, border = _past_mixed_pixels(depth_ray, region, border)
     inverse = (1 / depth_ray).unsqueeze(-1)
-    smooth = solve_harmonic(inverse, region, border).squeeze(-1).clamp(min=1e-12)
+    smooth = solve_harmonic(inverse, region, border).squeeze(-1).clamp(min=float(inverse[~region].min()))
     surface = continue_surfaces(depth_ray, smooth, region, border, ~region, reference_from_camera, reference)
     return Inpainted(
         paint_hidden(rgb, surface, ~region),

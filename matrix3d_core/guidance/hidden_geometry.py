@@ -209,13 +209,15 @@ def continue_surfaces(
     result = torch.where(region, smooth, inverse)
     for index, plane in enumerate(planes):
         here = region & (label == index)
-        result[here] = (rays[here] @ plane).clamp(min=0.5 * far)
+        result[here] = rays[here] @ plane
     result[region & (label == count + 1)] = far
     rest = region & (label == count)
     around = _dilate(rest, 1) & ~rest & (label >= 0)
     result = (
         solve_harmonic(result.unsqueeze(-1), rest, around, label).squeeze(-1) if bool(rest.any()) else result
     )
+    # Planes reach the horizon, and a hole without a border of its own has no distance: not beyond all that is seen.
+    result = torch.where(region, result.clamp(min=0.5 * far), result)
     return HiddenSurface(label, own, torch.from_numpy(part), planes, result)
 
 

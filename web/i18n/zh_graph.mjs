@@ -237,6 +237,7 @@ export const PHASES = {
   "LRM: {part} maps": "LRM：{part} 图",
   "align depth of key frame {number} of {count}": "对齐关键帧 {number} / {count} 的深度",
   "render known depth {number} of {count}": "渲染已知深度 {number} / {count}",
+  "refine depth {number} of {count}": "细化深度 {number} / {count}",
   "estimate depth of key frame {number} of {count}": "估计关键帧 {number} / {count} 的深度",
   "register frame {number} of {count}": "配准第 {number} / {count} 帧",
   "register key frames to the splats": "将关键帧对准高斯点",

@@ -209,3 +209,17 @@ def test_sky_stays_above_the_skyline_beside_the_hole():
     below = region & (found.label == len(found.planes)) & (row >= skyline + 2)
     assert int(below.sum()) > 100
     assert float((1 / found.inverse)[below].max()) < 30
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_hidden_is_far_beyond_all_that_is_seen(seed):
+    """Rough distances and ragged holes, some without a border of their own."""
+    random = torch.Generator().manual_seed(seed)
+    depth = 1 + 4 * torch.rand(24, 48, generator=random)
+    coarse = torch.rand(1, 1, 12, 24, generator=random)
+    hole = torch.nn.functional.interpolate(coarse, (24, 48))[0, 0] > 0.75
+    epipole = torch.nn.functional.normalize(torch.randn(3, generator=random), dim=0)
+    given = torch.full((24, 48, 3), 0.5), depth, hole, epipole, torch.eye(4), torch.zeros(24, 48)
+    filled = inpaint_by_example(*given).depth_ray
+    assert float(filled.max()) <= 2 * float(depth[~hole].max()) * (1 + 1e-6)
+    assert float(filled.min()) > 0
