@@ -217,7 +217,7 @@ def continue_surfaces(
         solve_harmonic(result.unsqueeze(-1), rest, around, label).squeeze(-1) if bool(rest.any()) else result
     )
     # Planes reach the horizon, and a hole without a border of its own has no distance: not beyond all that is seen.
-    result = torch.where(region, result.clamp(min=0.5 * far), result)
+    result = torch.where(region, result.clamp(min=far), result)
     return HiddenSurface(label, own, torch.from_numpy(part), planes, result)
 
 

@@ -98,7 +98,9 @@ def inpaint_background(
     values = torch.cat((rgb, 1 / depth_ray.unsqueeze(-1)), dim=-1)
     solved = solve_harmonic(values, region, border)
     filled = torch.where(region.unsqueeze(-1), solved, values)
-    filled_depth = torch.where(region, 1 / filled[..., 3].clamp(min=1e-12), depth_ray)
+    # A hole without a border of its own has no distance: it is as far as the farthest surface.
+    farthest = 1 / depth_ray[~region].max() if bool((~region).any()) else 1e-12
+    filled_depth = torch.where(region, 1 / filled[..., 3].clamp(min=float(farthest)), depth_ray)
     return Inpainted(filled[..., :3].clamp(0, 1), filled_depth, region, border)
 
 
