@@ -158,8 +158,11 @@ def continue_surfaces(
     inverse = 1 / depth_ray
     reach = max(2, round(height * _BAND))
     band = _dilate(region, reach) & background
-    is_far = _farthest_layer(inverse, ~region)
-    far = float(inverse[is_far].mean()) if bool(is_far.any()) else float(inverse[~region].min())
+    # What was continued beyond the sky before counts as sky: else each hole would reach farther than the last one.
+    sky = float(reference.max())
+    near_sky = inverse.clamp(min=1 / sky) if sky > 0 else inverse
+    is_far = _farthest_layer(near_sky, ~region)
+    far = float(near_sky[is_far].mean()) if bool(is_far.any()) else float(near_sky[~region].min())
     planes = find_planes(rays, inverse, band & ~is_far)
     count = len(planes)
     own = torch.full((height, width), count, dtype=torch.int32)
@@ -216,8 +219,8 @@ def continue_surfaces(
     result = (
         solve_harmonic(result.unsqueeze(-1), rest, around, label).squeeze(-1) if bool(rest.any()) else result
     )
-    # Planes reach the horizon, and a hole without a border of its own has no distance: not beyond all that is seen.
-    result = torch.where(region, result.clamp(min=far), result)
+    # Planes reach the horizon, and a hole without a border of its own has no distance: both end behind the sky.
+    result = torch.where(region, result.clamp(min=0.5 * far), result)
     return HiddenSurface(label, own, torch.from_numpy(part), planes, result)
 
 
