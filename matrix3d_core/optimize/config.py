@@ -226,7 +226,7 @@ def for_filled_frames(config: OptimizeConfig, count: int) -> OptimizeConfig:
     return replace(
         config,
         adam_eps_pixels=max(config.adam_eps_pixels, _FILLED_EPS_PIXELS),
-        key_frame_stride=min(config.key_frame_stride, max(2, count // _FILLED_KEY_FRAMES)),
+        key_frame_stride=min(config.key_frame_stride, max(4, count // _FILLED_KEY_FRAMES)),
         **rates,
     )
 
