@@ -71,7 +71,7 @@ class KeyDepth:
     """What is known of a key frame's distance.
 
     Attributes:
-        inverse: ``[H, W]`` float32, 1 / ray distance, 0 in the sky, -1 where even a guess is missing.
+        inverse: ``[H, W]`` float32, 1 / ray distance, 0 in the sky; a guess where it is not known.
         is_known: ``[H, W]`` bool, more than a guess.
         is_near_jump: ``[H, W]`` bool, so close to a jump in depth that the small map's pixels mix both sides.
     """

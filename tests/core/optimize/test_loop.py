@@ -269,7 +269,7 @@ def test_poses_are_refined_inside_a_hosts_inference_mode():
 
 
 @pytest.mark.parametrize(("count", "stride"), [(5, 4), (49, 4), (81, 6), (240, 8)])
-def test_filled_guidance_has_a_dozen_key_frames_at_least(count, stride):
+def test_filled_guidance_has_key_frames_all_along_the_path(count, stride):
     """A loop of a fan of 49 frames has 12 frames: three of them are key frames."""
     assert for_filled_frames(preset_config("draft"), count).key_frame_stride == stride
     assert len(key_frames(count, stride)) >= min(count // 4, 12)
