@@ -47,15 +47,21 @@ def _patch_difference(rgb, row, column, weights, other, v, u, wraps):
 
 
 @compiled(inline="always", fastmath=FAST)
+def _moved(pose, ray, near):
+    """Point on a ray in another camera's frame, scaled by its inverse distance: finite in the sky too."""
+    x = pose[0, 0] * ray[0] + pose[0, 1] * ray[1] + pose[0, 2] * ray[2] + pose[0, 3] * near
+    y = pose[1, 0] * ray[0] + pose[1, 1] * ray[1] + pose[1, 2] * ray[2] + pose[1, 3] * near
+    z = pose[2, 0] * ray[0] + pose[2, 1] * ray[1] + pose[2, 2] * ray[2] + pose[2, 3] * near
+    return x, y, z
+
+
+@compiled(inline="always", fastmath=FAST)
 def _view_cost(rgb, row, column, ray, near, weights, others, poses, lenses, found):
     """Mean over the better half of the pictures."""
     height, width = rgb.shape[:2]
     seen = 0
     for n in range(others.shape[0]):
-        pose = poses[n]
-        x = pose[0, 0] * ray[0] + pose[0, 1] * ray[1] + pose[0, 2] * ray[2] + pose[0, 3] * near
-        y = pose[1, 0] * ray[0] + pose[1, 1] * ray[1] + pose[1, 2] * ray[2] + pose[1, 3] * near
-        z = pose[2, 0] * ray[0] + pose[2, 1] * ray[1] + pose[2, 2] * ray[2] + pose[2, 3] * near
+        x, y, z = _moved(poses[n], ray, near)
         v, u = _project(x, y, z, height, width, lenses[n])
         if v < -1e8:
             continue
@@ -78,10 +84,7 @@ def _map_votes(ray, near, height, width, maps, poses, lenses, agree):
     """How many maps of inverse distance show the point, and how many look through it."""
     shows, through = 0, 0
     for n in range(maps.shape[0]):
-        pose = poses[n]
-        x = pose[0, 0] * ray[0] + pose[0, 1] * ray[1] + pose[0, 2] * ray[2] + pose[0, 3] * near
-        y = pose[1, 0] * ray[0] + pose[1, 1] * ray[1] + pose[1, 2] * ray[2] + pose[1, 3] * near
-        z = pose[2, 0] * ray[0] + pose[2, 1] * ray[1] + pose[2, 2] * ray[2] + pose[2, 3] * near
+        x, y, z = _moved(poses[n], ray, near)
         v, u = _project(x, y, z, height, width, lenses[n])
         if v < -1e8:
             continue
