@@ -40,7 +40,7 @@ from .diagnose_inputs import check_inputs, diagnose_inputs, nearest_distance
 from .evaluate import held_out_quality, view_ahead
 from .frame_registration import FrameRegistration
 from .init import GaussianInit, extend_gaussians, init_gaussians
-from .init.fusion import key_depth
+from .init.fusion import KeyDepth, key_depth
 from .init.refine import refine_depth
 from .report import FitReport
 from .trainer_cpu import CpuTrainer
@@ -179,7 +179,7 @@ class _Fit:
         self.name, self.inputs = "", ""
         self.crop_px = config.crop_size_px
         self.swept: dict[int, PlaneSweepDepth] = {}
-        self.trusted: dict[int, Tensor] = {}
+        self.trusted: dict[int, KeyDepth] = {}
         scale = self.nearest or trajectory.length / 6 or 1.0
         self.corrections = FrameCorrections(config, len(self.keys), scale)
         self.given = frames
@@ -325,8 +325,7 @@ class _Fit:
             key: key_depth(found, known.get(key), self.frames[key].float(), self.trajectory.camera(key, size))
             for key, found in swept_depth.items()
         }
-        refined = refine_depth(depths, self.frames, self.trajectory, nearest, progress=report)
-        self.trusted = {key: depth.depth_ray() for key, depth in refined.items()}
+        self.trusted = refine_depth(depths, self.frames, self.trajectory, nearest, progress=report)
         self._record_time("distances")
 
     def _known_inverse_depth(self) -> dict[int, Tensor]:
@@ -338,7 +337,7 @@ class _Fit:
             if self.depth_ray is not None:
                 depth, confident = self.depth_ray[frame], torch.isfinite(self.depth_ray[frame]).float()
             elif frame in self.trusted:
-                depth = self.trusted[frame]
+                depth = self.trusted[frame].depth_ray()
                 confident = torch.isfinite(depth).float()
             else:
                 continue

@@ -19,7 +19,7 @@ from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVE
 from ...scene.trajectory import Trajectory
 from .density import make_surfels
 from .disocclusions import find_disocclusions, sweep_disocclusions
-from .fusion import fuse_views
+from .fusion import KeyDepth, fuse_views
 from .sky import sky_behind
 from .sources import KnownDepth, SurfelSource, remove_specks, world_points
 
@@ -58,7 +58,7 @@ def init_gaussians(
     trajectory: Trajectory | None = None,
     key_frames: Sequence[int] = (),
     swept_depth: Mapping[int, PlaneSweepDepth] | None = None,
-    trusted: Mapping[int, Tensor] | None = None,  # key frame -> [H, W]
+    trusted: Mapping[int, KeyDepth] | None = None,
     max_gaussians: int = 300_000,
     adaptive_density: bool = False,
 ) -> GaussianInit:
@@ -100,8 +100,11 @@ def init_gaussians(
         if depth_ray is not None:
             sources += _disoccluded(known, frames, depth_ray, mask, trajectory, key_frames)
         elif swept_depth:
-            sources = fuse_views(sources, trusted or {}, frames, trajectory)
-            sources += sweep_disocclusions(sources, [known], swept_depth, frames, trajectory)
+            trusted = trusted or {}
+            depths = {key: depth.depth_ray() for key, depth in trusted.items()}
+            skies = {key: depth.sky() for key, depth in trusted.items()}
+            sources = fuse_views(sources, depths, frames, trajectory, skies)
+            sources += sweep_disocclusions(sources, [known], swept_depth, frames, trajectory, trusted)
     if geometry is not None and bool(geometry.is_sky.any()):
         sources.append(sky_behind(geometry, sources[0].world_from_camera))
     made = make_surfels(sources, max_gaussians, adaptive=adaptive_density)

@@ -14,6 +14,7 @@ from ...depth.resample import resized
 from ...scene.camera import Camera
 from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
+from .fusion import KeyDepth
 from .sources import AGREE, KnownDepth, SurfelSource, enlarged
 
 __all__ = ["fill_from_background", "find_disocclusions", "sweep_disocclusions"]
@@ -107,6 +108,7 @@ def sweep_disocclusions(
     swept_depth: Mapping[int, PlaneSweepDepth],
     frames: Tensor,
     trajectory: Trajectory,
+    refined: Mapping[int, KeyDepth] | None = None,
 ) -> list[SurfelSource]:
     """Find what key frames show and nothing placed so far covers.
 
@@ -114,7 +116,7 @@ def sweep_disocclusions(
     or it would stay black, as from one key frame to the next an edge disoccludes only a pixel or two. A point in
     front of a surface that a picture shows with confidence would occlude it, so it cannot be there: such a hole takes
     the distance of its neighbors, the farther side first. What is in front of the panorama's surfaces was placed
-    before, see `fuse_views`.
+    before, see `fuse_views`. Where ``refined`` knows better what is sky, holes follow it.
     """
     size: tuple[int, int] = (frames.shape[1], frames.shape[2])
     rows, columns = next(iter(swept_depth.values())).depth_ray.shape
@@ -131,6 +133,8 @@ def sweep_disocclusions(
         depth, kept, trusted = _uncovered(sweep, so_far, pose, back, small)
         if bool(kept.any()):
             source = _source_of(frames[frame], sweep, depth, kept, trusted, back, camera)
+            if refined is not None and frame in refined:
+                source = _with_sky(source, refined[frame], sweep)
             found.append(source)
             # At the resolution of the sweep: one point per pixel that was a hole.
             so_far.add_points(replace(source, depth_ray=depth, use=kept, camera=small), 1)
@@ -176,6 +180,20 @@ def _source_of(
         origin.to(torch.uint8),
         max(1, round(size[0] / depth.shape[0])),
     )
+
+
+def _with_sky(source: SurfelSource, refined: KeyDepth, sweep: PlaneSweepDepth) -> SurfelSource:
+    """Tell sky from surfaces as the refined distances do: the sweep is too coarse for the gaps between leaves."""
+    assert source.sky is not None
+    assert source.origins is not None
+    if not bool(sweep.is_sky.any()):
+        return source
+    sky = refined.sky()
+    surface = refined.is_known & ~sky & source.sky
+    depth = torch.where(sky & ~source.sky, sweep.depth_ray[sweep.is_sky].min(), source.depth_ray)
+    depth = torch.where(surface, refined.depth_ray(), depth)
+    origins = torch.where(sky, ORIGIN_OBSERVED, source.origins).to(torch.uint8)
+    return replace(source, depth_ray=depth, sky=(source.sky & ~surface) | sky, origins=origins)
 
 
 def _footprints(source: SurfelSource, stride: int) -> tuple[Tensor, Tensor]:  # [N, 3], [N]

@@ -28,6 +28,7 @@ __all__ = ["KeyDepth", "fuse_views", "key_depth"]
 
 _BEND = 0.05  # of the inverse distance, between neighbors of a small map: a jump in depth
 _ASIDE = 0.03  # how much closer a neighbor's color must be than that of the pixel's own place
+_SKY = 1e30  # as a distance in maps that are compared
 _TIE = 1e-6
 _FINER = 1.25
 """How much smaller a key frame's pixel must be on a surface to replace one of the panorama."""
@@ -79,6 +80,10 @@ class KeyDepth:
     inverse: Tensor
     is_known: Tensor
     is_near_jump: Tensor
+
+    def sky(self) -> Tensor:  # [H, W] bool
+        """Return which pixels are known to show the sky."""
+        return self.is_known & (self.inverse == 0)
 
     def depth_ray(self) -> Tensor:  # [H, W]
         """Return the known ray distance, inf elsewhere and in the sky."""
@@ -154,6 +159,7 @@ def fuse_views(
     depths: Mapping[int, Tensor],  # key frame -> [H, W]
     frames: Tensor,  # [T, H, W, 3]
     trajectory: Trajectory,
+    skies: Mapping[int, Tensor] | None = None,  # key frame -> [H, W] bool
 ) -> list[SurfelSource]:
     """Add what key frames are confident of, and let nearer ones replace what the sources show coarsely.
 
@@ -162,6 +168,7 @@ def fuse_views(
         depths: ray distance of key frames where it is trusted, inf elsewhere and in the sky.
         frames: the frames.
         trajectory: their poses.
+        skies: which pixels of key frames are known to show the sky: they look through whatever is there.
     """
     if not depths:
         return list(sources)
@@ -169,7 +176,10 @@ def fuse_views(
     keys = sorted(depths)
     cameras = [trajectory.camera(key, size) for key in keys]
     poses = [trajectory.camera_from_world[key] for key in keys]
-    maps = _Maps.of([depths[key] for key in keys], poses, cameras)
+    skies = skies or {}
+    seen = [torch.where(skies[key], _SKY, depths[key]) if key in skies else depths[key] for key in keys]
+    maps = _Maps.of(seen, poses, cameras)
+    beyond = [source.use for source in sources if source.name == "sky"]
     result, known = [], []
     for source in sources:
         surface = source.use & torch.isfinite(source.depth_ray)
@@ -181,6 +191,8 @@ def fuse_views(
         coarse = surface & (finest * _FINER < depth * source.camera.pixel_rad)
         result.append(replace(source, use=source.use & ~coarse))
         back = torch.linalg.inv(source.world_from_camera.double())
+        for sky in beyond:
+            depth = torch.where(sky, _SKY, depth)
         known.append(_Maps.of([depth], [back], [source.camera]))
     for number, key in enumerate(keys):
         depth, camera, pose = depths[key].double(), cameras[number], trajectory.world_from_camera[key]

@@ -31,9 +31,10 @@ def compare_views(
 ):
     """For each pixel, find how finely other pictures show the same point, and how many say that it is there.
 
-    ``depth_ray [H, W]`` (inf: none), ``maps [K, h, w]`` ray distances of the others, inf where they show nothing,
-    ``pixel_rad [K]``; map ``skip`` is left out. A point is on a map's surface when its distance lies within the range
-    of the 3x3 pixels around, widened by the share ``agree``. ``finest [H, W]`` receives the footprint, inf where no
+    ``depth_ray [H, W]`` (inf: none), ``maps [K, h, w]`` ray distances of the others, inf where they show nothing and
+    1e30 in the sky, ``pixel_rad [K]``; map ``skip`` is left out. A point is on a map's surface when its distance lies
+    within the range of the surfaces among the 3x3 pixels around, widened by the share ``agree``, and its own pixel
+    isn't sky. ``finest [H, W]`` receives the footprint, inf where no
     other picture shows the point; ``votes [H, W]`` the number of maps that show it less those that look through it.
     """
     height, width = depth_ray.shape
@@ -60,7 +61,7 @@ def compare_views(
                     if at_row < -1e8:
                         continue
                     r, c = int(round(at_row)), int(round(at_column))  # noqa: RUF046
-                    low, high, whole = np.inf, 0.0, True
+                    low, high, whole, is_open = np.inf, 0.0, True, False
                     for dr in range(-1, 2):
                         for dc in range(-1, 2):
                             a = min(max(r + dr, 0), rows - 1)
@@ -68,12 +69,16 @@ def compare_views(
                             value = maps[k, a, b]
                             if value < 1e17:
                                 low, high = min(low, value), max(high, value)
+                            elif value < np.inf:
+                                is_open = is_open or (dr == 0 and dc == 0)
                             else:
                                 whole = False
-                    if high == 0.0:
+                    if high == 0.0 and not whole:
                         continue
                     if reach < (1 - 2 * agree) * low:
                         vote -= whole
+                    elif is_open:
+                        continue
                     elif (1 - agree) * low <= reach <= (1 + agree) * high:
                         vote += 1
                         best = min(best, reach * pixel_rad[k])

@@ -126,6 +126,8 @@ def take_neighbors(
     through_price,
     shows_gain,
     smooth_price,
+    may_be_sky,
+    sky_gain,
     out,
     price,
     votes,
@@ -134,8 +136,9 @@ def take_neighbors(
 
     ``rgb [H, W, 3]``, ``inverse [H, W]`` (0: sky, -1: unknown), ``is_open [H, W]``, ``others [N, H, W, 3]`` pictures
     with ``poses [N, 3, 4]`` from this camera and ``lenses [N, 6]``; ``maps [K, H, W]`` inverse distances of other
-    key frames with ``map_poses``, ``map_lenses``. ``out``, ``price`` and ``votes [H, W]`` receive the result, its
-    color difference, and how many maps show it less those that look through it.
+    key frames with ``map_poses``, ``map_lenses``. Pixels of ``may_be_sky [H, W]`` try the sky too, at a price less
+    by ``sky_gain``: at the distance of the leaves around it matches as well. ``out``, ``price`` and ``votes [H, W]``
+    receive the result, its color difference, and how many maps show it less those that look through it.
     """
     height, width = inverse.shape
     wraps = lens[0] <= 0.0
@@ -158,9 +161,9 @@ def take_neighbors(
                         off += abs(rgb[r, c, k] - rgb[row, column, k])
                     weights[3 * dr + dc + 4] = f4(1.0) / (f4(1.0) + f4(400.0) * off * off)
             count, best, least = 0, f4(-1.0), f4(1e30)
-            for k in range(9):
+            for k in range(10 if may_be_sky[row, column] else 9):
                 dr, dc = (k // 3 - 1) * step, (k % 3 - 1) * step
-                if k == 0:
+                if k == 0 or k == 9:
                     dr, dc = 0, 0
                 elif k == 4:
                     dr, dc = -step, -step
@@ -168,7 +171,7 @@ def take_neighbors(
                 c = (column + dc) % width if wraps else column + dc
                 if r < 0 or r >= height or c < 0 or c >= width:
                     continue
-                near = inverse[r, c]
+                near = inverse[r, c] if k < 9 else f4(0.0)
                 if near < 0:
                     continue
                 is_new = True
@@ -185,6 +188,8 @@ def take_neighbors(
                 else:
                     color = _view_cost(rgb, row, column, ray, near, weights, others, poses, lenses, found)
                 cost = color
+                if near == 0 and may_be_sky[row, column]:
+                    cost -= sky_gain
                 if cost - shows_gain >= least:
                     continue  # whatever the maps say
                 shows, through = _map_votes(ray, near, height, width, maps, map_poses, map_lenses, agree)

@@ -2,7 +2,8 @@
 
 A plane sweep works on small pictures, so that its silhouettes are off by pixels of the frame. Near them each pixel
 tries the distances of its neighbors: the one at which it has the colors of other frames, that other key frames
-show and do not look through, and that neighbors of its color have.
+show and do not look through, and that neighbors of its color have. Pixels of the sky's color try the sky too: between
+leaves none of their neighbors may have it.
 
 Source: C. Barnes et al., PatchMatch, 2009 (propagation); J. Schoenberger et al., Pixelwise View Selection for
 Unstructured Multi-View Stereo, 2016 (consistency between the maps).
@@ -31,6 +32,10 @@ _REACHES = (-5.0, -2.5, 2.5, 5.0)  # baselines to the frames that are compared
 _STEPS_PX = (6, 3, 1)  # to the neighbors whose distances are tried, round after round
 _MAPS = 4  # key frames whose maps are compared
 _THROUGH, _SHOWS, _SMOOTH = 0.05, 0.01, 0.01  # prices in color difference, summed over channels
+_SKY_GAIN = 0.01
+_LIKE_SKY = 0.15  # color difference, summed over channels, to the sky around up to which a pixel may be sky
+_SKY_AROUND_PX = (4, 16, 48)  # squares that the sky is averaged over: the smallest that holds some counts
+_LEAST_SKY = 0.02  # share of such a square and those beside it
 _MOST_OFF = 0.15  # color difference up to which a refined distance is known
 _REACH_PX = 3
 
@@ -58,7 +63,7 @@ def refine_depth(
     """
     size, keys = (frames.shape[1], frames.shape[2]), sorted(depths)
     open_pixels = {key: _open_pixels(depths[key], trajectory.camera(key, size)) for key in keys}
-    state = {key: _State.of(depths[key], open_pixels[key]) for key in keys}
+    state = {key: _State.of(depths[key], open_pixels[key], frames[key].float()) for key in keys}
     rounds = len(_STEPS_PX) * len(keys)
     for done in range(rounds):
         step, index = _STEPS_PX[done // len(keys)], done % len(keys)
@@ -101,6 +106,7 @@ class _State:
         is_known: ``[H, W]`` bool, before.
         off: ``[H, W]`` color difference of refined pixels to the other frames, -1 beforehand.
         votes: ``[H, W]`` key frames that show the point less those that look through it.
+        may_be_sky: ``[H, W]`` bool, pixels of the color of the sky around.
     """
 
     inverse: np.ndarray
@@ -108,11 +114,13 @@ class _State:
     is_known: np.ndarray
     off: np.ndarray
     votes: np.ndarray
+    may_be_sky: np.ndarray
 
     @classmethod
-    def of(cls, depth: KeyDepth, is_open: Tensor) -> _State:
+    def of(cls, depth: KeyDepth, is_open: Tensor, rgb: Tensor) -> _State:
         off, votes = np.full(is_open.shape, -1, np.float32), np.zeros(is_open.shape, np.int64)
-        return cls(depth.inverse.numpy(), is_open.numpy(), depth.is_known.numpy(), off, votes)
+        may_be_sky = _may_be_sky(depth, rgb).numpy()
+        return cls(depth.inverse.numpy(), is_open.numpy(), depth.is_known.numpy(), off, votes, may_be_sky)
 
     def map(self) -> np.ndarray:  # [H, W]
         """Return what the other key frames may rely on, -1 elsewhere."""
@@ -128,7 +136,8 @@ class _State:
         prices = [np.float32(value) for value in (_THROUGH, _SHOWS, _SMOOTH)]
         given = own.rgb[0], own.lenses[0], self.inverse, self.is_open, step
         others = np.stack(beside.rgb), beside.poses, beside.lenses, maps, around.poses, around.lenses
-        take_neighbors(len(found), *given, *others, AGREE, *prices, found, self.off, self.votes)
+        sky = self.may_be_sky, np.float32(_SKY_GAIN)
+        take_neighbors(len(found), *given, *others, AGREE, *prices, *sky, found, self.off, self.votes)
         self.inverse = found
 
     def result(self, depth: KeyDepth) -> KeyDepth:
@@ -143,3 +152,17 @@ def _open_pixels(depth: KeyDepth, camera: Camera) -> Tensor:  # [H, W] bool
     """Return what is refined: pixels near a jump, and those without a known distance."""
     unsure = (depth.is_near_jump | ~depth.is_known).float()[None, None]
     return F.max_pool2d(camera.pad(unsure, _REACH_PX), 2 * _REACH_PX + 1, stride=1)[0, 0] > 0
+
+
+def _may_be_sky(depth: KeyDepth, rgb: Tensor) -> Tensor:  # [H, W] bool
+    """Return where the color is like that of the nearest sky which is known, away from jumps."""
+    sky = (depth.sky() & ~depth.is_near_jump).float()
+    planes = torch.cat((rgb * sky[..., None], sky[..., None]), -1).permute(2, 0, 1)[None]
+    off = torch.full(sky.shape, torch.nan)
+    for side in _SKY_AROUND_PX:
+        squares = F.avg_pool2d(planes, side, ceil_mode=True)
+        around = F.avg_pool2d(F.pad(squares, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        mean = torch.where(around[:, 3:] > _LEAST_SKY, around[:, :3] / around[:, 3:], torch.nan)
+        mean = mean.repeat_interleave(side, -2).repeat_interleave(side, -1)[0].permute(1, 2, 0)
+        off = torch.where(off.isnan(), (mean[: rgb.shape[0], : rgb.shape[1]] - rgb).abs().sum(-1), off)
+    return off < _LIKE_SKY

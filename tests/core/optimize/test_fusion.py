@@ -11,8 +11,9 @@ from tiny_world import look_from, room_frames, straight_path
 
 from matrix3d_core.depth.plane_sweep import PlaneSweepDepth
 from matrix3d_core.optimize.init import kernels_fusion
-from matrix3d_core.optimize.init.fusion import fuse_views, key_depth
-from matrix3d_core.optimize.init.sources import SurfelSource
+from matrix3d_core.optimize.init.disocclusions import sweep_disocclusions
+from matrix3d_core.optimize.init.fusion import KeyDepth, fuse_views, key_depth
+from matrix3d_core.optimize.init.sources import KnownDepth, SurfelSource
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -37,11 +38,14 @@ def compare_slowly(depth, world_from_camera, camera, maps, poses, cameras, skip,
                 for dc in (-1, 0, 1):
                     b = (c + dc) % other.width if other.wraps else min(max(c + dc, 0), other.width - 1)
                     around.append(float(maps[k, min(max(r + dr, 0), other.height - 1), b]))
-            shown = [value for value in around if math.isfinite(value)]
-            if not shown:
+            shown = [value for value in around if value < 1e17]
+            whole = all(map(math.isfinite, around))
+            if not (shown or whole):
                 continue
-            if reach < (1 - 2 * agree) * min(shown):
-                votes[row, column] -= len(shown) == 9
+            if reach < (1 - 2 * agree) * min([*shown, INF]):
+                votes[row, column] -= whole
+            elif 1e17 < around[4] < INF:
+                continue  # the sky, of which the surfaces beside it may be this point
             elif (1 - agree) * min(shown) <= reach <= (1 + agree) * max(shown):
                 votes[row, column] += 1
                 finest[row, column] = min(finest[row, column], reach * other.pixel_rad)
@@ -54,6 +58,7 @@ def test_votes_and_footprints_match_the_definition(kind):
     camera = Equirect((10, 20)) if kind == "panorama" else Pinhole.from_fov(1.4, 12, 15)
     maps = 2.0 + 0.5 * torch.rand(4, *camera.size_px, generator=rng)
     maps[torch.rand(maps.shape, generator=rng) < 0.04] = INF
+    maps[torch.rand(maps.shape, generator=rng) < 0.1] = 1e30
     maps[0] += 2.0
     maps[1], maps[2, :, ::2] = 4.0, 1.2
     depth = 2.0 + 0.5 * torch.rand(camera.size_px, generator=rng).double()
@@ -144,11 +149,55 @@ def test_a_surface_that_others_look_through_is_dropped():
     assert alone == []  # none agrees with a single picture
 
 
+def test_the_sky_looks_through_what_stands_before_it():
+    """A key frame takes a patch along that others know to be sky, and the panorama too."""
+    path = straight_path(4, step=0.5)
+    frames, distance = room_frames(path)
+    patch = (slice(20, 28), slice(44, 52))  # ahead
+    depths = {key: distance[key].clone() for key in range(4)}
+    skies = {key: torch.zeros_like(distance[key], dtype=torch.bool) for key in range(4)}
+    for key in range(3):
+        skies[key][18:30, 40:56] = True
+        depths[key][skies[key]] = INF
+    depths[3][patch] = 0.7
+    none = panorama(48, use=torch.zeros(48, 96, dtype=torch.bool))
+
+    def kept(skies):
+        fused = fuse_views([none], depths, frames, path, skies)
+        return fused[-1].use[21:27, 45:51]
+
+    depths[2][patch], skies[2][patch] = distance[3][patch] * 0 + 1.2, False  # one agrees
+    assert kept({}).all()
+    assert not kept(skies).any()
+
+
 def test_the_sky_stays():
     path = straight_path(2, step=1.8)
     frames, distance = room_frames(path)
     sky = panorama(48, "sky")
     assert fuse_views([sky], {1: distance[1]}, frames, path)[0] is sky
+
+
+def test_holes_follow_refined_sky():
+    """The sweep has one surface below and sky above; at full resolution there is sky between leaves, and a leaf."""
+    camera, path = Equirect((24, 48)), straight_path(2)
+    depth, inverse = torch.full((12, 24), 3.0), torch.full((24, 48), 1 / 3)
+    depth[:6], inverse[:12] = 60.0, 0.0
+    sweep = PlaneSweepDepth(depth, torch.ones_like(depth, dtype=torch.bool), depth > 10)
+    gap, leaf = (slice(15, 18), slice(10, 13)), (slice(6, 9), slice(30, 33))
+    inverse[gap], inverse[leaf] = 0.0, 0.5
+    none = torch.zeros(24, 48, dtype=torch.bool)
+    known = KnownDepth(torch.full((24, 48), 0.01), torch.eye(4, dtype=torch.float64), camera)
+    frames = torch.rand(2, 24, 48, 3)
+    (plain,) = sweep_disocclusions([], [known], {0: sweep}, frames, path)
+    (found,) = sweep_disocclusions([], [known], {0: sweep}, frames, path, {0: KeyDepth(inverse, ~none, none)})
+    assert found.sky[gap].all()
+    assert (found.depth_ray[gap] == 60).all()
+    assert not found.sky[leaf].any()
+    assert (found.depth_ray[leaf] == 2).all()
+    none[gap] = none[leaf] = True
+    assert torch.equal(found.sky[~none], plain.sky[~none])
+    assert torch.equal(found.depth_ray[~none], plain.depth_ray[~none])
 
 
 SMALL, LARGE = (12, 24), (24, 48)

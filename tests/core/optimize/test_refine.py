@@ -15,7 +15,7 @@ from matrix3d_core.optimize.init.refine import refine_depth
 from matrix3d_core.scene.camera import Equirect, Pinhole
 from matrix3d_core.scene.trajectory import Trajectory
 
-AGREE, THROUGH, SHOWS, SMOOTH = 0.04, 0.05, 0.01, 0.01
+AGREE, THROUGH, SHOWS, SMOOTH, SKY = 0.04, 0.05, 0.01, 0.01, 0.02
 
 
 def bounded(camera, row, column):
@@ -78,7 +78,7 @@ def votes_slowly(camera, ray, near, maps, poses):
     return shows, through
 
 
-def propagate_slowly(camera, rgb, inverse, is_open, step, others, poses, maps, map_poses):
+def propagate_slowly(camera, rgb, inverse, is_open, step, others, poses, maps, map_poses, may_be_sky):
     """Return `take_neighbors`'s three results, pixel by pixel."""
     out, price = inverse.clone(), torch.full(inverse.shape, -1.0)
     votes = torch.zeros(inverse.shape, dtype=torch.long)
@@ -88,11 +88,13 @@ def propagate_slowly(camera, rgb, inverse, is_open, step, others, poses, maps, m
         off = torch.stack([torch.stack(line) for line in near_by]) - rgb[row, column]
         weights = 1 / (1 + 400 * off.abs().sum(-1).square())
         tried, least = [], math.inf
+        candidates = []
         for dr, dc in order:
             r, c = row + dr * step, column + dc * step
             if not 0 <= r < camera.height or not (camera.wraps or 0 <= c < camera.width):
                 continue
-            near = float(inverse[bounded(camera, r, c)])
+            candidates.append(float(inverse[bounded(camera, r, c)]))
+        for near in candidates + [0.0] * bool(may_be_sky[row, column]):
             if near < 0 or any(abs(t - near) <= 0.02 * near for t in tried):
                 continue
             tried.append(near)
@@ -107,7 +109,8 @@ def propagate_slowly(camera, rgb, inverse, is_open, step, others, poses, maps, m
                         10 * far, 1.0
                     )
                     norm += 1
-            cost = color + (THROUGH * through - SHOWS * shows) / len(maps) + SMOOTH * apart / (norm + 1e-6)
+            cost = color - SKY * (near == 0 and bool(may_be_sky[row, column]))
+            cost += (THROUGH * through - SHOWS * shows) / len(maps) + SMOOTH * apart / (norm + 1e-6)
             if cost < least:
                 least, out[row, column], price[row, column], votes[row, column] = (
                     cost,
@@ -134,6 +137,7 @@ def test_propagation_matches_the_definition(kind, step):
     maps[0, 2, 3] = -1.0
     maps[:, :, : camera.width // 2] = 0.05  # looked through
     is_open = torch.rand(size, generator=rng) < 0.7
+    may_be_sky = torch.rand(size, generator=rng) < 0.3
     lens = camera.kernel_values().numpy()
     stacked = np.stack([pose[:3].numpy() for pose in poses])
     out, price = np.empty(size, np.float32), np.full(size, -1, np.float32)
@@ -153,11 +157,13 @@ def test_propagation_matches_the_definition(kind, step):
         np.stack([lens] * 2),
         AGREE,
         *(np.float32(value) for value in (THROUGH, SHOWS, SMOOTH)),
+        may_be_sky.numpy(),
+        np.float32(SKY),
         out,
         price,
         votes,
     )
-    given = camera, rgb, inverse, is_open, step, others, poses, maps, poses[1:3]
+    given = camera, rgb, inverse, is_open, step, others, poses, maps, poses[1:3], may_be_sky
     expected, expected_price, expected_votes = propagate_slowly(*given)
     np.testing.assert_array_equal(out, expected.numpy())
     # Sums of 27 differences in float32.
@@ -165,6 +171,7 @@ def test_propagation_matches_the_definition(kind, step):
     np.testing.assert_array_equal(votes, expected_votes.numpy())
     assert (out != inverse.numpy()).any()
     assert votes.min() < 0 < votes.max()
+    assert bool(((out == 0) & (inverse.numpy() > 0)).any())
 
 
 def board_before_a_wall(camera, path: Trajectory):
@@ -224,3 +231,43 @@ def test_what_lies_away_from_jumps_stays():
     for key, depth in given.items():
         assert torch.equal(refined[key].inverse, depth.inverse)
         assert refined[key].is_known.all()
+
+
+def leaves_before_the_sky(camera, path: Trajectory):
+    """Return frames and distances of dark leaves at z = 2 before a bright sky, with gaps of a few pixels."""
+    frames, depths = [], []
+    for pose in path.world_from_camera:
+        rays, center = camera.rays() @ pose[:3, :3].T, pose[:3, 3]
+        reach = (2.0 - center[2]) / rays[..., 2]
+        x, y, _ = (center + rays * reach[..., None]).unbind(-1)
+        pattern = torch.sin(31 * x + 3 * y) + torch.sin(47 * y - 5 * x) + torch.sin(19 * x + 23 * y)
+        on_leaf = (pattern < 0.5) & (x.abs() < 0.8) & (y.abs() < 0.7)
+        waves = 0.25 + 0.1 * torch.sin(40 * x) * torch.cos(35 * y)
+        frames.append(torch.where(on_leaf, waves, 0.9 + 0.05 * rays[..., 1])[..., None].expand(-1, -1, 3))
+        depths.append(torch.where(on_leaf, reach, torch.inf))
+    return torch.stack(frames).float(), torch.stack(depths).float()
+
+
+def test_gaps_between_leaves_become_sky():
+    """The sweep knew one surface there, and sky is farther away than any neighbor that is tried: alone, none is found."""
+    camera = Pinhole.from_fov(1.0, 96, 120)
+    pose = torch.eye(4, dtype=torch.float64).repeat(9, 1, 1)
+    pose[:, 0, 3], pose[:, 1, 3] = -0.06 * torch.arange(9), 0.03 * torch.arange(9)
+    path = Trajectory(pose, K_px=camera.K_px.expand(9, 3, 3), image_size_px=camera.size_px)
+    frames, depth = leaves_before_the_sky(camera, path)
+    given = {}
+    for key in (0, 4, 8):
+        near = torch.isfinite(depth[key]).float()[None, None]
+        crown = torch.nn.functional.max_pool2d(near, 7, stride=1, padding=3)[0, 0] > 0
+        crown = -torch.nn.functional.max_pool2d(-crown.float()[None, None], 7, stride=1, padding=3)[0, 0] > 0
+        inverse = torch.where(crown, camera.rays()[..., 2].float() / 2, 0.0)
+        given[key] = KeyDepth(inverse, torch.ones_like(crown), crown)
+    refined = refine_depth(given, frames, path, 1.0)
+    for key in given:
+        sky, crown = torch.isinf(depth[key]), ~given[key].sky()
+        inner = (
+            -torch.nn.functional.max_pool2d(-crown.float()[None, None], 25, stride=1, padding=12)[0, 0] > 0
+        )
+        assert int((sky & inner).sum()) > 1000
+        assert float(refined[key].sky()[sky & inner].float().mean()) > 0.25
+        assert float(refined[key].sky()[~sky].float().mean()) < 0.15
