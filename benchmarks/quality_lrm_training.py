@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from benchmarks import common
-from matrix3d_core.lrm.clips import Clip, stand_in_latents
 from matrix3d_core.lrm.config import LRMConfig
 from matrix3d_core.lrm.network import LatentLRM
-from matrix3d_core.lrm.training import TrainConfig, held_out_psnr, train
 from matrix3d_core.progress import ProgressEvent
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.synth.sample_scene import render_erp
+from matrix3d_core.training.clips import Clip, stand_in_latents
+from matrix3d_core.training.lrm import TrainConfig, held_out_psnr, train
 
 HEIGHT, FRAMES, SEED = 64, 21, 0
 DWARF = LRMConfig(

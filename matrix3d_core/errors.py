@@ -48,3 +48,7 @@ class DiskError(Matrix3DError, OSError):
 
 class Cancelled(Matrix3DError):
     """The caller's progress callback asked for the work to stop."""
+
+
+class TrainingDiverged(Matrix3DError, ArithmeticError):
+    """A loss or a gradient is not finite; the message names the last good checkpoint."""

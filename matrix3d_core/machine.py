@@ -17,6 +17,7 @@ from .variables import variable
 __all__ = [
     "cache_folder",
     "ignore_interrupts",
+    "locked",
     "memory_bytes",
     "peak_memory_gb",
     "stopped_politely",
@@ -85,6 +86,36 @@ def peak_memory_gb() -> float | None:
 def ignore_interrupts() -> None:
     """Leave Ctrl-C to the process that started this one; to be called in the main thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a file's lock, which the system frees when the process ends; yield False when another process holds it.
+
+    The file is made when missing and stays. File systems without locks count as free.
+    """
+    with path.open("a+b") as file:
+        yield _lock(file.fileno())
+
+
+def _lock(number: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks there
+        return True
+    return True
 
 
 @contextmanager

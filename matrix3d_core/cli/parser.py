@@ -20,6 +20,8 @@ from .commands import (
     splats,
     train_depth,
     train_lrm,
+    train_pano_lora,
+    train_video_lora,
     video,
     world,
 )
@@ -38,6 +40,8 @@ COMMANDS = {
     "convert-backbone": convert_backbone,
     "convert-lrm": convert_lrm,
     "convert-upscaler": convert_upscaler,
+    "train-pano-lora": train_pano_lora,
+    "train-video-lora": train_video_lora,
     "train-lrm": train_lrm,
     "train-depth": train_depth,
     "evaluate": evaluate,

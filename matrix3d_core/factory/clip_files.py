@@ -78,7 +78,7 @@ def unpack_shards(
     skip: Collection[str] = (),
     progress: ProgressFn = no_progress,
 ) -> list[Path]:
-    """Unpack shards to clip folders as `lrm.clips` reads them.
+    """Unpack shards to clip folders as `training.clips` reads them.
 
     A damaged shard does not keep the others from being unpacked. A clip counts once its ``cameras.json`` is there,
     which is written last; clips that are there already are left alone.

@@ -45,6 +45,9 @@ __all__ = [
     "VideoResult",
     "check_model",
     "condition_latents",
+    "decode_frames",
+    "encode_first_frame",
+    "encode_text",
     "make_panorama_video",
     "make_video",
     "sample_latents",
@@ -342,12 +345,12 @@ def video_from_guidance(
     else:
         wanted, unwanted = prompt, negative
     progress(ProgressEvent(0, 1, "read prompt"))
-    text = _encode_text(pipeline, wanted, unwanted if config.cfg != 1.0 else None, device)
+    text = encode_text(pipeline, wanted, unwanted if config.cfg != 1.0 else None, device)
     progress(ProgressEvent(1, 1, "read prompt"))
 
     def generate(part: GuidanceClip, index: int) -> Tensor:
         condition = condition_latents(pipeline, part, config=config, device=device, progress=progress)
-        image = _encode_first_frame(pipeline, part, device)
+        image = encode_first_frame(pipeline, part, device)
         shape = (1, _CHANNELS, *condition.shape[2:])
         noise = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(config.seed + index))
         return sample_latents(
@@ -363,7 +366,7 @@ def video_from_guidance(
         )
 
     def decode(latents: Tensor) -> Tensor:
-        made = _decode(pipeline, latents, config, device, progress)
+        made = decode_frames(pipeline, latents, config, device, progress)
         pipeline.maybe_free_model_hooks()
         return made
 
@@ -493,9 +496,14 @@ def condition_latents(
 
 
 @torch.no_grad()
-def _decode(
-    pipeline: Any, latents: Tensor, config: VideoConfig, device: torch.device | str, progress: ProgressFn
+def decode_frames(
+    pipeline: Any,
+    latents: Tensor,  # [1, 16, t, h, w]
+    config: VideoConfig,
+    device: torch.device | str = "cpu",
+    progress: ProgressFn = no_progress,
 ) -> Tensor:  # [T, H, W, 3]
+    """Decode normalized latents to frames in [0, 1]; ``config`` says how the border is treated."""
     vae = pipeline.vae
     mean, deviation = _statistics(vae)
 
@@ -522,9 +530,10 @@ def _statistics(vae: Any) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _encode_text(
+def encode_text(
     pipeline: Any, prompt: str, negative: str | None, device: torch.device | str
 ) -> tuple[Tensor, Tensor | None]:
+    """Return the states ``[1, 512, D]`` of a prompt and of a negative one, None without; padding is zero."""
     result: tuple[Tensor, Tensor | None] = pipeline.encode_prompt(
         prompt=prompt,
         negative_prompt=negative,
@@ -536,7 +545,8 @@ def _encode_text(
 
 
 @torch.no_grad()
-def _encode_first_frame(pipeline: Any, clip: GuidanceClip, device: torch.device | str) -> Tensor | None:
+def encode_first_frame(pipeline: Any, clip: GuidanceClip, device: torch.device | str) -> Tensor | None:
+    """Return CLIP's states ``[1, tokens, D]`` of the first frame; None where the network takes none."""
     if pipeline.transformer.config.image_dim is None:
         return None
     tower = pipeline.image_encoder

@@ -31,6 +31,7 @@ FLOORS = (
     "optimize outpaint synth video",
     "evaluation explore factory",
     "standalone",
+    "training",
     "doctor cli public",
 )
 RANK = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms.split()}

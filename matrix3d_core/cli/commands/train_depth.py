@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from ...depth.learned.crops import CropFiles
     from ...depth.learned.training import HeadTraining, train_head
     from ...features.weights import read_backbone
-    from ...standalone.depth_training import crop_plan, make_crops, scenes_to_learn
+    from ...training.depth_crops import crop_plan, make_crops, scenes_to_learn
 
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..console import list_files
+from ..console import list_files, say
 from ..options import add_out, chosen_fields, setting_adder
 from ..progress import Job
 
@@ -24,8 +24,10 @@ a clip folder holds
 or, with --vae, no latents yet, and instead of clip.safetensors also the folders frames (png, jpg, webp) and depth (npy,
 npz, exr: distance along the ray, 0 or inf for sky; 16-bit png: millimeters), one file per frame in the order of names.
 Latents encoded with --vae are written to clip.safetensors in the clip folder, and read from there the next time.
+CLIPS may also be a folder of the shards of `matrix3d factory`; they are unpacked to clips in DIR.
 
-files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader.
+files written to DIR: checkpoint-N/ (the two latest), and at the end lrm.safetensors for LRMLoader. What the run takes
+is shown before it starts; one that cannot fit is refused.
 
 --lpips takes a TorchScript file, a state dict with the convolutions of VGG-16 and five heads, or a folder with both,
 such as torchvision's vgg16-397923af.pth and the authors' vgg.pth.
@@ -40,7 +42,7 @@ needs: pip install accelerate
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from ...lrm.training import DEPTH_LOSSES, TrainConfig
+    from ...training.lrm import DEPTH_LOSSES, TrainConfig
 
     parser.epilog = EPILOG
     add = setting_adder(parser, TrainConfig())
@@ -55,6 +57,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="resume from the latest checkpoint in DIR")
     stages = "1: depth and color. 2: renders; depth is frozen"
     add("--stage", "stage", stages, type=int, choices=(1, 2))
+    text = "train depth too in stage 2: from random weights all at once, which fails according to the paper"
+    parser.add_argument("--no-freeze", dest="freeze", action="store_false", help=text)
+    add("--batch", "batch", "clips per step, over all processes", type=int, metavar="N")
     add("--steps", "steps", "total number of optimizer steps", type=int, metavar="N")
     add("--lr", "lr", "learning rate", type=float, metavar="F")
     add("--depth-loss", "depth_loss", "depth loss of stage 1", choices=DEPTH_LOSSES)
@@ -64,6 +69,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--perceptual-weight", "perceptual_weight", text, type=float, metavar="F")
     text = "its weights, see below; without them 1 - SSIM at two scales"
     add("--lpips", "lpips", text, metavar="PATH")
+    add(
+        "--opacity-weight", "opacity_weight", "weight of the mean opacity in stage 2", type=float, metavar="F"
+    )
+    add("--scale-weight", "scale_weight", "weight of the mean size in stage 2", type=float, metavar="F")
     add("--views", "views", "renders per step in stage 2", type=int, metavar="N")
     add("--crop", "crop_px", "side of the renders, pixels", type=int, metavar="PX")
     add("--precision", "precision", "of the arithmetic", choices=("fp32", "bf16"))
@@ -75,25 +84,32 @@ def run(options: argparse.Namespace) -> int:
     """Train on the clips."""
     import torch
 
-    from ...lrm.clips import read_clip
-    from ...lrm.training import TrainConfig, train
+    from ...training.clips import read_clip
+    from ...training.lrm import TrainConfig, train
 
     config = TrainConfig(**chosen_fields(options, TrainConfig))
     clips = [read_clip(folder) for folder in _encoded_clips(options)]
     torch.manual_seed(options.seed)
     model = _open_model(options)
     with Job() as bars:
-        report = train(model, clips, options.out, config, resume=options.resume, progress=bars)
-    return list_files([report.weights] if report.weights else [])
+        report = train(model, clips, options.out, config, resume=options.resume, tell=say, progress=bars)
+    return list_files(report.files)
 
 
 def _encoded_clips(options: argparse.Namespace) -> list[Path]:
     """Return the clip folders, after encoding those that have no latents yet."""
     from ...errors import InvalidInput
-    from ...lrm.clips import find_clips, has_latents
-    from ...standalone.lrm_clips import encode_clip, open_wan_encoder
+    from ...factory.clip_files import unpack_shards
+    from ...factory.shards import INDEX
+    from ...training.clips import find_clips, has_latents
+    from ...training.lrm_latents import encode_clip, open_wan_encoder
 
-    folders = find_clips(options.clips)
+    root = options.clips
+    if (root / INDEX).is_file():
+        root = options.out / "clips"
+        with Job() as bars:
+            unpack_shards(options.clips, root, progress=bars)
+    folders = find_clips(root)
     bare = [folder for folder in folders if not has_latents(folder)]
     if bare and options.vae is None:
         raise InvalidInput(

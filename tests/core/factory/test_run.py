@@ -18,7 +18,7 @@ from matrix3d_core.factory.job import FactoryJob
 from matrix3d_core.factory.routes import RouteConfig
 from matrix3d_core.factory.run import TABLE_COLUMNS, run_factory, table_of
 from matrix3d_core.factory.shards import read_index, read_shard
-from matrix3d_core.lrm.clips import find_clips, read_clip_parts
+from matrix3d_core.training.clips import find_clips, read_clip_parts
 
 pytest.importorskip("webdataset")
 pytest.importorskip("scipy")

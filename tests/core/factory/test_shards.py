@@ -18,8 +18,8 @@ from matrix3d_core.factory.clip_files import encode_clip, unpack_shards
 from matrix3d_core.factory.contact_sheet import write_contact_sheets
 from matrix3d_core.factory.shards import read_index, read_shard, shard_name, write_index, write_shard
 from matrix3d_core.io.cameras_json import read_trajectory
-from matrix3d_core.lrm.clips import find_clips, read_clip_parts
 from matrix3d_core.scene.trajectory import Trajectory
+from matrix3d_core.training.clips import find_clips, read_clip_parts
 
 webdataset = pytest.importorskip("webdataset")
 

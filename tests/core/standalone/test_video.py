@@ -206,15 +206,13 @@ def test_every_codec_mode_runs(wan, mode):
 
 
 def test_circular_decode_closes_the_border(wan):
-    from matrix3d_core.standalone.video import _decode
+    from matrix3d_core.standalone.video import decode_frames
 
     latents = torch.randn(1, 16, 2, 4, 24, generator=torch.Generator().manual_seed(0))
     config = replace(SMALL, height=32, width=192)
 
     def decoded(mode, columns):
-        frames = _decode(
-            wan, latents.roll(columns, -1), replace(config, decode_seam_mode=mode), "cpu", lambda _: None
-        )
+        frames = decode_frames(wan, latents.roll(columns, -1), replace(config, decode_seam_mode=mode))
         return frames.roll(-8 * columns, 2)
 
     def moved(mode):

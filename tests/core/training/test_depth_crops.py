@@ -11,16 +11,16 @@ from matrix3d_core.errors import InvalidInput
 from matrix3d_core.factory.routes import standpoints, walk_graph
 from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
 from matrix3d_core.io.tensors import write_tensors
-from matrix3d_core.standalone.depth_training import (
+from matrix3d_core.synth.families import make_scene
+from matrix3d_core.synth.scene import SurfaceClass
+from matrix3d_core.synth.sets import SETS
+from matrix3d_core.training.depth_crops import (
     CropConfig,
     crop_places,
     crop_plan,
     make_crops,
     scenes_to_learn,
 )
-from matrix3d_core.synth.families import make_scene
-from matrix3d_core.synth.scene import SurfaceClass
-from matrix3d_core.synth.sets import SETS
 
 pytest.importorskip("numba")
 GROUND = 1

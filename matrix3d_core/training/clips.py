@@ -1,26 +1,34 @@
-"""Training clips: panoramic frames with poses, distances and latents, in a folder each."""
+"""Training clips: panoramic frames with poses, distances and captions, from folders or from the factory's shards."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import FormatError, InvalidInput
-from ..io.cameras_json import read_trajectory, write_trajectory
+from ..factory.shards import INDEX, read_index, read_shard
+from ..io.cameras_json import parse_trajectory, read_trajectory, write_trajectory
 from ..io.depth_files import DEPTH_SUFFIXES, read_depth
+from ..io.foreign import as_format_error
 from ..io.images import IMAGE_SUFFIXES, read_image
 from ..io.tensors import write_tensors
 from ..scene.trajectory import Trajectory
 
 __all__ = [
+    "CapturedClip",
     "Clip",
+    "clip_names",
     "find_clips",
     "has_latents",
+    "iterate_clips",
     "read_clip",
     "read_clip_parts",
     "stand_in_latents",
@@ -28,8 +36,35 @@ __all__ = [
 ]
 
 _TENSORS, _CAMERAS = "clip.safetensors", "cameras.json"
-_PICTURES, _DISTANCES = "frames", "depth"
+_PICTURES, _DISTANCES, _CAPTION = "frames", "depth", "caption.txt"
 _LATENTS = "latents_stride"
+
+
+@dataclass(frozen=True)
+class CapturedClip:
+    """A panoramic clip as it was captured.
+
+    Attributes:
+        name: the folder's name, or the key in the shard.
+        frames: ``[F, H, W, 3]`` uint8.
+        depth: ``[F, h, w]`` ray distance of the same frames, world units, inf for sky.
+        trajectory: their ``F`` poses.
+        caption: empty when there is none.
+    """
+
+    name: str
+    frames: Tensor
+    depth: Tensor
+    trajectory: Trajectory
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        count = check_shape("frames", self.frames, "F H W 3")["F"]
+        if self.depth.shape[0] != count or len(self.trajectory) != count:
+            raise InvalidInput(
+                f"{self.name}: frames, distances and poses must be as many; got {count}, {self.depth.shape[0]} and "
+                f"{len(self.trajectory)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -94,6 +129,64 @@ def find_clips(root: Path | str) -> list[Path]:
             f"found none below {root}."
         )
     return found
+
+
+def clip_names(root: Path | str) -> list[str]:
+    """Return the names of the clips in a folder: of those in its shards, or of the clip folders below it.
+
+    Raises:
+        InvalidInput: when there is none, or two folders have one name.
+        FormatError: when the shards' index is damaged.
+    """
+    root = Path(root)
+    if not (root / INDEX).is_file():
+        names = [folder.name for folder in find_clips(root)]
+    else:
+        names = [str(key) for shard in read_index(root)["shardlist"] for key in shard["keys"]]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise InvalidInput(f"clips must have names of their own; {root.name} holds {twice} twice.")
+    return names
+
+
+def iterate_clips(root: Path | str, wanted: Collection[str]) -> Iterator[CapturedClip]:
+    """Read clips one by one, in the order of `clip_names`.
+
+    Args:
+        root: a folder with the factory's shards, or with clip folders.
+        wanted: names of clips; shards without any are not opened.
+
+    Raises:
+        FormatError: when a file is missing or damaged.
+        InvalidInput: when parts do not fit each other.
+    """
+    root = Path(root)
+    if not (root / INDEX).is_file():
+        for folder in find_clips(root):
+            if folder.name in wanted:
+                caption = folder / _CAPTION
+                text = caption.read_text(encoding="utf-8").strip() if caption.is_file() else ""
+                yield CapturedClip(folder.name, *read_clip_parts(folder), text)
+        return
+    for shard in read_index(root)["shardlist"]:
+        if not set(shard["keys"]).isdisjoint(wanted):
+            for key, files in read_shard(root / shard["url"]):
+                if key in wanted:
+                    yield _clip_of_files(key, files)
+
+
+def _clip_of_files(key: str, files: Mapping[str, bytes]) -> CapturedClip:
+    pictures, distances = (
+        [files[name] for name in sorted(files) if name.startswith(kind)] for kind in ("frame_", "depth_")
+    )
+    if not pictures or len(pictures) != len(distances):
+        raise FormatError(
+            f"{key}: must have as many distances as frames; got {len(distances)} and {len(pictures)}."
+        )
+    with as_format_error(key, "damaged"):
+        frames = [(read_image(io.BytesIO(data)) * 255).round().to(torch.uint8) for data in pictures]
+        depth = [torch.from_numpy(np.load(io.BytesIO(data))["depth"]).float() for data in distances]
+        path = parse_trajectory(files[_CAMERAS].decode(), source=f"{key}.{_CAMERAS}")
+        return CapturedClip(key, torch.stack(frames), torch.stack(depth), path, files["txt"].decode())
 
 
 def has_latents(folder: Path | str) -> bool:

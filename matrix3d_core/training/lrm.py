@@ -14,13 +14,9 @@ Source: Matrix-3D, 2025, section on the reconstruction model (stages, views, cro
 
 from __future__ import annotations
 
-import contextlib
-import json
-import logging
 import math
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,34 +27,38 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..geometry.crops import crop_erp, upstream_crop_rotations
 from ..geometry.pinhole import intrinsics_from_fov
+from ..lrm.attributes import depth_from_raw, frame_grid, gaussians_of_frame
+from ..lrm.config import LRMConfig
+from ..lrm.network import LatentLRM
+from ..lrm.rays import ray_source
+from ..lrm.weights import write_weights
 from ..metrics.image import SSIM_WINDOW_PX, ssim_map
 from ..metrics.lpips import open_lpips
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressFn, no_progress
 from ..raster.splat import render_gaussians
 from ..scene.gaussians import SH_C0, Gaussians
 from ..scene.trajectory import Trajectory
-from .attributes import depth_from_raw, frame_grid, gaussians_of_frame
 from .clips import Clip
-from .config import LRMConfig
-from .network import LatentLRM
-from .rays import ray_source
-from .weights import write_weights
+from .costs import Costs, saved_bytes, say_costs
+from .loop import LoopConfig, LoopReport, Task, run_loop
 
 __all__ = [
     "DEPTH_LOSSES",
     "TrainConfig",
-    "TrainReport",
     "freeze_depth",
     "held_out_psnr",
+    "lrm_costs",
+    "shape_loss",
     "stage1_loss",
     "stage2_loss",
     "train",
 ]
 
-_log = logging.getLogger(__name__)
-
 DEPTH_LOSSES = ("absolute", "inverse")
 """The paper's text has the first, its legend the second."""
+
+_FEW_PX = (8, 16)  # latents on which costs are counted
+_GAUSSIAN_BYTES = 4 * 14 * 6  # attributes, their gradients, and what the renderer keeps of them
 
 VIEW_KINDS = ("context", "interpolated", "extrapolated")
 
@@ -72,7 +72,6 @@ _DEPTH_PARTS = (
     "dpt_head.",
     "deconv3d_dpt.",
 )
-_STATE, _PREFIX, _KEEP = "trainer.json", "checkpoint-", 2
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,9 @@ class TrainConfig:
 
     Attributes:
         stage: 1 or 2.
+        freeze: in stage 2, what affects depth. Without, and from random weights, everything is trained at once,
+            which the paper reports to fail.
+        batch: clips of each step, over all processes; at least one for each.
         steps: optimizer steps in all, those before a resumed checkpoint included.
         lr: of AdamW with betas 0.9 and 0.95.
         grad_clip: largest norm of the gradient; 0 does not clip.
@@ -88,7 +90,9 @@ class TrainConfig:
         depth_beta: where SmoothL1 changes from quadratic to linear, world units (or their inverse).
         color_weight: of the color term in stage 1.
         perceptual_weight: of the perceptual term in stage 2.
-        views: renders per step.
+        opacity_weight: of the mean opacity in stage 2, see `shape_loss`.
+        scale_weight: of the mean size in stage 2.
+        views: renders per clip and step.
         crop_px: side of the renders.
         fov_deg: their field of view is drawn evenly from this range.
         frame_stride: Gaussians of every n-th frame are rendered.
@@ -102,6 +106,8 @@ class TrainConfig:
     """
 
     stage: int = 1
+    freeze: bool = True
+    batch: int = 1
     steps: int = 20_000
     lr: float = 1e-4
     grad_clip: float = 0.1
@@ -109,6 +115,8 @@ class TrainConfig:
     depth_beta: float = 1.0
     color_weight: float = 1.0
     perceptual_weight: float = 0.05
+    opacity_weight: float = 0.0
+    scale_weight: float = 0.0
     views: int = 32
     crop_px: int = 512
     fov_deg: tuple[float, float] = (60.0, 120.0)
@@ -137,21 +145,6 @@ class TrainConfig:
         low, high = self.fov_deg
         if not 0 < low <= high < 170:
             raise InvalidInput(f"fov_deg must be a range within 0 to 170; got {low} to {high}.")
-
-
-@dataclass
-class TrainReport:
-    """The result of a run.
-
-    Attributes:
-        losses: of every step of this run.
-        first_step: where it began.
-        weights: the file written at the end.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    first_step: int = 0
-    weights: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -289,10 +282,16 @@ def _gaussians(
 
 
 def _forward(model: Any, config: LRMConfig, sample: _Sample, settings: TrainConfig) -> tuple[Tensor, Tensor]:
+    return _pass(model, config, sample.latents, sample.path, settings)
+
+
+def _pass(
+    model: Any, config: LRMConfig, latents: Tensor, path: Trajectory, settings: TrainConfig
+) -> tuple[Tensor, Tensor]:
     scale = config.pixels_per_latent
-    height, width = (scale * n for n in sample.latents.shape[-2:])
-    rays = ray_source(sample.path, config, height, width, device=sample.latents.device)
-    values = sample.latents.bfloat16() if settings.precision == "bf16" else sample.latents
+    height, width = (scale * n for n in latents.shape[-2:])
+    rays = ray_source(path, config, height, width, device=latents.device)
+    values = latents.bfloat16() if settings.precision == "bf16" else latents
     depth_raw, attributes = model(values, rays, chunk=settings.chunk)
     return depth_from_raw(depth_raw[0], config.depth_max), attributes[0]
 
@@ -351,8 +350,9 @@ def train(
     config: TrainConfig | None = None,
     *,
     resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
     progress: ProgressFn = no_progress,
-) -> TrainReport:
+) -> LoopReport:
     """Train with accelerate: on the devices it was launched for.
 
     Writes ``checkpoint-N/`` while it runs (the two latest are kept) and ``lrm.safetensors`` at the end.
@@ -363,131 +363,142 @@ def train(
         out_dir: made when missing.
         config: see `TrainConfig`.
         resume: resume from the latest checkpoint in ``out_dir``, if there is one.
-        progress: called before each step; raising in it ends the run after the last whole checkpoint.
-
-    Returns:
-        The losses and where the weights are.
+        tell: called with lines about what the run will take.
+        progress: called before each step; raising in it ends the run after a checkpoint.
 
     Raises:
-        InvalidInput: without clips, or when a checkpoint of another stage is there.
+        InvalidInput: without clips, when memory or disk do not suffice, or for a folder with another run, see
+            `run_loop`.
+        TrainingDiverged: see `run_loop`.
     """
     from accelerate import Accelerator
 
     config = config or TrainConfig()
     if not clips:
         raise InvalidInput("clips must hold at least one clip; got none.")
-    out = Path(out_dir)
-    out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    model.train().requires_grad_(True)
-    if config.stage == 2:
+    device = accelerator.device
+    model.train().requires_grad_(True).to(device)
+    if config.stage == 2 and config.freeze:
         freeze_depth(model)
     model.is_checkpointing = config.checkpointing
-    learning = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=config.lr, betas=(0.9, 0.95))
-    wrapped, optimizer = accelerator.prepare(model, optimizer)
-    lpips = open_lpips(config.lpips, accelerator.device) if config.lpips else None
-    report = TrainReport()
-    latest = _latest(out) if resume else None
-    if latest is not None:
-        state = json.loads((latest / _STATE).read_text(encoding="utf-8"))
-        if state["config"]["stage"] != config.stage:
-            raise InvalidInput(
-                f"{latest.name} is of stage {state['config']['stage']}, not {config.stage}. Start the next stage in "
-                "another folder from lrm.safetensors."
-            )
-        accelerator.load_state(str(latest))
-        report.first_step = int(state["step"])
-    for step in range(report.first_step, config.steps):
-        shown = f"stage {config.stage}" + (f", loss {report.losses[-1]:.4f}" if report.losses else "")
-        progress(ProgressEvent(step, config.steps, shown))
-        rng = torch.Generator().manual_seed(
-            config.seed + step * accelerator.num_processes + accelerator.process_index
-        )
-        sample = _draw_sample(clips, rng, accelerator.device)
-        loss = _loss(wrapped, model.config, sample, config, rng, lpips)
-        accelerator.backward(loss)
-        if config.grad_clip:
-            accelerator.clip_grad_norm_(learning, config.grad_clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        report.losses.append(float(loss.detach()))
-        if config.save_every and (step + 1) % config.save_every == 0 and step + 1 < config.steps:
-            _save(accelerator, out, step + 1, config)
-    _save(accelerator, out, config.steps, config)
-    report.weights = out / "lrm.safetensors"
-    if accelerator.is_main_process:
-        inner = accelerator.unwrap_model(wrapped)
-        write_weights(report.weights, inner.state_dict(), inner.config, notes={"stage": str(config.stage)})
-    progress(ProgressEvent(config.steps, config.steps, "trained"))
-    return report
+    lpips = open_lpips(config.lpips, device) if config.lpips else None
+
+    def draw(rng: torch.Generator) -> tuple[_Sample, torch.Generator]:
+        return _draw_sample(clips, rng, device), rng
+
+    def losses(samples: Sequence[tuple[_Sample, torch.Generator]]) -> Tensor:
+        return torch.stack([_loss(model, sample, config, rng, lpips) for sample, rng in samples])
+
+    def finish(report: LoopReport) -> list[Path]:
+        path = out / "lrm.safetensors"
+        write_weights(path, model.state_dict(), model.config, notes={"stage": str(config.stage)})
+        return [path]
+
+    out = Path(out_dir)
+    loop = LoopConfig(
+        steps=config.steps,
+        batch=max(config.batch, accelerator.num_processes),
+        lr=config.lr,
+        betas=(0.9, 0.95),
+        grad_clip=config.grad_clip,
+        save_every=config.save_every,
+        seed=config.seed,
+    )
+    say_costs(lrm_costs(model, clips, config, loop, accelerator.num_processes), device, out, tell)
+    task = Task(model, draw, losses, settings={"stage": config.stage, "seed": config.seed})
+    phase = f"stage {config.stage}"
+    return run_loop(
+        task, out, loop, accelerator, resume=resume, finish=finish, phase=phase, progress=progress
+    )
+
+
+def lrm_costs(
+    model: LatentLRM, clips: Sequence[Clip], config: TrainConfig, loop: LoopConfig, processes: int = 1
+) -> Costs:
+    """Work out what a run takes, from what the model itself keeps and computes on a few small latents."""
+    t, h, w = max((latent.shape[1:] for clip in clips for latent in clip.latents.values()), key=math.prod)
+    device, size = next(model.parameters()).device, t * h * w
+    pixels = size * (model.config.pixels_per_latent // 2) ** 2 * model.config.time_stride
+    counts = [_count(model, config, frames, device) for frames in (2, 3, 4)]
+    few = torch.tensor([frames * _FEW_PX[0] * _FEW_PX[1] for frames in (2, 3, 4)], dtype=torch.float64)
+    kept, whole = (_line(few[:2], [count[i] for count in counts[:2]], size) for i in (0, 1))
+    flops = float(
+        torch.linalg.solve(torch.stack((few**0, few, few**2), 1), few.new_tensor([c[2] for c in counts]))
+        @ few.new_tensor([1, size, size**2])
+    )
+    gaussians = 0 if config.stage == 1 else _GAUSSIAN_BYTES * pixels / config.frame_stride
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    frozen = sum(4 * p.numel() for p in model.parameters() if not p.requires_grad)
+    return Costs(
+        weights=frozen,
+        trained=trained,
+        states=16 * trained,
+        activations=int(kept + (whole * min(1, config.chunk / t) if config.checkpointing else 0) + gaussians),
+        cache=0,
+        checkpoints=(loop.keep + 1) * 12 * trained,
+        flops=flops * (4 if config.checkpointing else 3) * loop.steps * -(-loop.batch // processes),
+    )
+
+
+def _line(at: Tensor, values: Sequence[float], size: int) -> float:
+    """Follow the line through two values to another place."""
+    slope = (values[1] - values[0]) / float(at[1] - at[0])
+    return values[0] + slope * (size - float(at[0]))
+
+
+def _count(model: LatentLRM, config: TrainConfig, frames: int, device: torch.device) -> tuple[int, int, int]:
+    """Return the bytes kept with and without checkpointing, and the operations, of a pass over small latents."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    poses = torch.eye(4, dtype=torch.float64).repeat(model.config.frames(frames), 1, 1)
+    sample_latents = torch.zeros(1, model.config.latent_channels, frames, *_FEW_PX, device=device)
+
+    def run() -> Tensor:
+        depth, attributes = _pass(model, model.config, sample_latents, Trajectory(poses), config)
+        return depth.sum() + attributes.sum()
+
+    kept = []
+    for is_short in (config.checkpointing, False):
+        model.is_checkpointing = is_short
+        kept.append(saved_bytes(run, model))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        run()
+    model.is_checkpointing = config.checkpointing
+    return kept[0], kept[1], int(counter.get_total_flops())
 
 
 def _loss(
-    model: Any,
-    network: LRMConfig,
+    model: LatentLRM,
     sample: _Sample,
     config: TrainConfig,
     rng: torch.Generator,
     lpips: Callable[[Tensor, Tensor], Tensor] | None,
 ) -> Tensor:
+    network = model.config
     depth, attributes = _forward(model, network, sample, config)
     if config.stage == 1:
         true_depth, colors = _truth(sample, depth)
         return stage1_loss(depth, attributes, true_depth, colors, config, network.depth_max)
-    gaussians = _gaussians(depth.detach(), attributes, sample.path, network, config.frame_stride)
-    total = torch.zeros((), device=depth.device)
+    known = depth.detach() if config.freeze else depth
+    gaussians = _gaussians(known, attributes, sample.path, network, config.frame_stride)
+    total = shape_loss(gaussians, sample.path, config)
     for view in _draw_views(sample, config, rng):
         picture, target = _look(sample, gaussians, view, config.crop_px, config.backend)
         total = total + stage2_loss(picture, target, config, lpips).to(total) / config.views
     return total
 
 
-def _save(accelerator: Any, out: Path, step: int, config: TrainConfig) -> None:
-    """Write a checkpoint; it gets its name when it is complete. One that the disk refuses is skipped."""
-    from safetensors import SafetensorError
+def shape_loss(gaussians: Gaussians, path: Trajectory, config: TrainConfig) -> Tensor:
+    """Return the weighted means of opacity and of size (its angle from the nearest camera), a scalar.
 
-    partial, target = out / f".{_PREFIX}{step}.partial", out / f"{_PREFIX}{step}"
-    failure: Exception | None = None
-    try:
-        accelerator.save_state(str(partial))
-    except (OSError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(
-            error
-        ):  # torch's wrapper of the disk's error
-            raise
-        failure = error
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        return
-    try:
-        if failure is not None:
-            raise failure
-        (partial / _STATE).write_text(json.dumps({"step": step, "config": asdict(config)}), encoding="utf-8")
-        _remove(target)
-        os.replace(partial, target)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        _remove(partial)
-        _log.warning("%s: cannot be written to %s (%s). Training continues.", target.name, out, error)
-    for old in _checkpoints(out)[:-_KEEP]:
-        _remove(old)
-
-
-def _remove(checkpoint: Path) -> None:
-    """Delete a checkpoint's files, and its folders when nothing else is in them."""
-    with contextlib.suppress(OSError):  # one that cannot be deleted stays
-        (checkpoint / _STATE).unlink(missing_ok=True)  # without it the folder is not a checkpoint
-        for path in sorted(checkpoint.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        if checkpoint.is_dir():
-            checkpoint.rmdir()
-
-
-def _checkpoints(out: Path) -> list[Path]:
-    found = [p for p in out.glob(f"{_PREFIX}*") if (p / _STATE).is_file()]
-    return sorted(found, key=lambda p: int(p.name.removeprefix(_PREFIX)))
-
-
-def _latest(out: Path) -> Path | None:
-    found = _checkpoints(out)
-    return found[-1] if found else None
+    Source: Wonderland (H. Liang et al., 2025) regularizes both, so that Gaussians are neither too many nor scattered.
+    """
+    total = gaussians.means.new_zeros(())
+    if config.opacity_weight:
+        total = total + config.opacity_weight * gaussians.opacities.mean()
+    if config.scale_weight:
+        away = torch.cdist(gaussians.means, path.centers.to(gaussians.means)).amin(1)
+        size = gaussians.scales.mean(-1) / away.detach().clamp_min(1e-3)
+        total = total + config.scale_weight * size.mean()
+    return total

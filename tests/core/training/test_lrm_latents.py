@@ -13,9 +13,9 @@ from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.io.cameras_json import write_trajectory
 from matrix3d_core.io.images import write_image
 from matrix3d_core.io.tensors import write_tensors
-from matrix3d_core.lrm.clips import find_clips, has_latents, read_clip, read_clip_parts
 from matrix3d_core.scene.trajectory import Trajectory
-from matrix3d_core.standalone.lrm_clips import encode_clip, open_wan_encoder
+from matrix3d_core.training.clips import find_clips, has_latents, read_clip, read_clip_parts
+from matrix3d_core.training.lrm_latents import encode_clip, open_wan_encoder
 
 pytest.importorskip("diffusers")
 
@@ -107,7 +107,7 @@ def test_training_encodes_what_has_no_latents(tmp_path, vae, capsys):
     assert cli.main([*words, "--precision", "fp32", "--vae", str(vae)]) == 0
     assert (tmp_path / "run" / "lrm.safetensors").is_file()
     assert has_latents(tmp_path / "clips" / "street")
-    assert cli.main([*words, "--precision", "fp32"]) == 0  # nothing is left to encode
+    assert cli.main([*words, "--precision", "fp32", "--resume"]) == 0  # nothing is left to encode
 
 
 def test_what_does_not_fit_is_said(tmp_path, vae):

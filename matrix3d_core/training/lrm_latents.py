@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..diffusion.circular import circular_encode
 from ..errors import FormatError, InvalidInput
-from ..lrm.clips import Clip, read_clip_parts, write_clip
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from .pipelines import choose_device, require_packages
+from ..standalone.pipelines import choose_device, require_packages
+from .clips import Clip, read_clip_parts, write_clip
 
 __all__ = ["STRIDES", "encode_clip", "open_wan_encoder"]
 
@@ -92,7 +92,7 @@ def encode_clip(
     """Encode a clip that has no latents yet and write them into its folder, so that it is done once.
 
     Args:
-        folder: see `lrm.clips.read_clip_parts`.
+        folder: see `clips.read_clip_parts`.
         encode: such as `open_wan_encoder` gives.
         strides: which latents to make; those for which the clip has fewer than 5 frames are left out.
         most_frames: of the video that is encoded.

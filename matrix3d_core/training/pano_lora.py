@@ -1,0 +1,388 @@
+"""Training of the panorama model: FLUX learns panoramas from pictures with captions, by a LoRA or as a whole.
+
+A panorama is a ring, so every sample is rolled by columns drawn at random.
+
+Source: Matrix-3D, 2025, appendix (LoRA on FLUX with 1000 panoramas).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..checks import check_two_to_one
+from ..diffusion.circular import circular_encode
+from ..errors import InvalidInput
+from ..factory.shards import INDEX, read_first_frames
+from ..io.images import IMAGE_SUFFIXES, read_image, write_image
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..standalone.latent_roll import pack_latent, unpack_latent
+from ..standalone.pano import PanoConfig, panorama_from_text
+from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
+from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora
+from .clips import find_clips
+from .costs import Costs, estimate_costs, say_costs
+from .flow import draw_level, flow_of, noised
+from .loop import LoopConfig, LoopReport, Task, run_loop
+from .sample_cache import SampleCache
+
+__all__ = ["PanoTraining", "Picture", "find_pictures", "pano_costs", "train_pano_lora"]
+
+WHAT = "training a panorama model"
+_PATCH_PX, _CHANNELS, _TOKENS = 16, 16, 512
+
+
+@dataclass(frozen=True)
+class PanoTraining:
+    """Settings of a run.
+
+    Attributes:
+        sizes: rows of the panoramas; a picture takes the largest that it has.
+        rank: of the LoRA; 0 trains all weights of the network.
+        alpha: the LoRA is scaled by ``alpha / rank``; the rank when None.
+        targets: modules with a LoRA, see `adapters.add_lora`.
+        levels: how noise levels are drawn, see `flow.draw_level`.
+        shift: of the levels.
+        guidance: FLUX's distilled guidance that the network is told.
+        roll: roll the panoramas by columns drawn at random.
+        prompts: texts of the validation pictures; none takes the caption of the first panorama.
+        checkpointing: compute blocks again in the backward pass, which saves memory.
+        show_steps: sampling steps of validation pictures.
+        loop: steps, batch and rate.
+    """
+
+    sizes: tuple[int, ...] = (512,)
+    rank: int = 16
+    alpha: float | None = None
+    targets: tuple[str, ...] = FLUX_TARGETS
+    levels: str = "logit-normal"
+    shift: float = 1.0
+    guidance: float = 1.0
+    roll: bool = True
+    prompts: tuple[str, ...] = ()
+    checkpointing: bool = True
+    show_steps: int = 20
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2000, batch=4, lr=1e-4))
+
+    def __post_init__(self) -> None:
+        if not self.sizes or any(rows < _PATCH_PX or rows % _PATCH_PX for rows in self.sizes):
+            raise InvalidInput(f"sizes must be multiples of {_PATCH_PX}; got {self.sizes}.")
+        if self.rank < 0 or self.show_steps < 1:
+            raise InvalidInput(
+                f"rank must not be negative and show_steps at least 1; got {self.rank} and {self.show_steps}."
+            )
+        draw_level(self.levels, self.shift, torch.Generator().manual_seed(0))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A panorama to learn from.
+
+    Attributes:
+        name: of its own.
+        source: a file, or the content of one.
+        caption: what it shows.
+    """
+
+    name: str
+    source: Path | bytes
+    caption: str
+
+    def read(self) -> Tensor:  # [H, W, 3]
+        """Decode it.
+
+        Raises:
+            FormatError: when it is damaged.
+            InvalidInput: when it is no panorama.
+        """
+        rgb = read_image(io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source)
+        check_two_to_one(self.name, *rgb.shape[:2])
+        return rgb
+
+
+def find_pictures(root: Path | str) -> Iterator[Picture]:
+    """Find panoramas with captions.
+
+    The first frames of the factory's shards or of clip folders, or all pictures below a folder that have a text file of
+    the same name beside them.
+
+    Raises:
+        InvalidInput: when there is none, or a picture has no caption.
+    """
+    root = Path(root)
+    if (root / INDEX).is_file():
+        yield from (Picture(*found) for found in read_first_frames(root))
+        return
+    files = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
+    captions = {path: path.with_suffix(".txt") for path in files}
+    if any(text.is_file() for text in captions.values()):
+        for path, text in captions.items():
+            if not text.is_file():
+                raise InvalidInput(
+                    f"{path.name} must have its caption beside it, in {text.name}; there is none."
+                )
+            yield Picture(path.relative_to(root).as_posix(), path, text.read_text(encoding="utf-8").strip())
+        return
+    for folder in find_clips(root):
+        frames = [
+            path for path in sorted((folder / "frames").glob("*")) if path.suffix.lower() in IMAGE_SUFFIXES
+        ]
+        caption = folder / "caption.txt"
+        if not frames or not caption.is_file():
+            raise InvalidInput(f"{folder.name} must hold frames and caption.txt; it does not.")
+        yield Picture(folder.name, frames[0], caption.read_text(encoding="utf-8").strip())
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A sample and what was drawn for it."""
+
+    parts: dict[str, Tensor]
+    latents: Tensor  # [16, h, w], rolled
+    noise: Tensor
+    level: float
+
+
+def train_pano_lora(
+    pictures: Path | str,
+    out: Path | str,
+    source: PipelineSource,
+    config: PanoTraining | None = None,
+    *,
+    cache: Path | str | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Encode panoramas that are not encoded yet, and train.
+
+    Writes ``checkpoint-N/``, ``validation-N.png``, and at the end ``pano_lora.safetensors`` (diffusers' names, as
+    upstream's, for `PanoLoRA`); of a whole network the folder ``transformer``.
+
+    Args:
+        pictures: see `find_pictures`.
+        out: made when missing.
+        source: a FLUX pipeline.
+        config: see `PanoTraining`.
+        cache: folder of the encoded samples; ``out/samples`` when None.
+        resume: go on from the latest checkpoint in ``out``.
+        tell: called with lines about what the run will take.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+
+    Raises:
+        InvalidInput: when pictures, model or settings do not fit, memory or disk do not suffice, or see `run_loop`.
+        FormatError: when pictures or weights are damaged.
+        BackendUnavailable: when packages or weights are missing.
+        TrainingDiverged: see `run_loop`.
+    """
+    config, out = config or PanoTraining(), Path(out)
+    found = list(find_pictures(pictures))
+    with opened_pipeline("FluxPipeline", source, WHAT) as pipeline:
+        from accelerate import Accelerator
+
+        accelerator = Accelerator(cpu=choose_device(source.device).type == "cpu")
+        costs = pano_costs(pipeline.transformer, config, len(found), accelerator.num_processes)
+        say_costs(costs, accelerator.device, out, tell)
+        folder = Path(cache) if cache is not None else out / "samples"
+        store = SampleCache(folder, {"model": source.model, "sizes": list(config.sizes)})
+        _encode(found, store, pipeline, config, accelerator, progress)
+        task = _PanoTask(pipeline, store, found, out, config, source, accelerator.device).task()
+        return run_loop(
+            task,
+            out,
+            config.loop,
+            accelerator,
+            resume=resume,
+            finish=lambda report: _write(out, pipeline.transformer, config, report),
+            progress=progress,
+        )
+
+
+@torch.no_grad()
+def _encode(
+    pictures: Sequence[Picture],
+    store: SampleCache,
+    pipeline: Any,
+    config: PanoTraining,
+    accelerator: Any,
+    progress: ProgressFn,
+) -> None:
+    """Encode the pictures that have no sample yet, each process its share."""
+    missing = set(store.missing(picture.name for picture in pictures))
+    todo = [picture for picture in pictures if picture.name in missing]
+    mine = todo[accelerator.process_index :: accelerator.num_processes]
+    if mine:
+        for part in (pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
+            part.to(accelerator.device)
+    for number, picture in enumerate(mine):
+        progress(ProgressEvent(number, len(mine), "encode panoramas"))
+        latents = _encode_picture(pipeline, picture, config, accelerator.device)
+        states, pooled, _ = pipeline.encode_prompt(
+            picture.caption, None, device=accelerator.device, max_sequence_length=_TOKENS
+        )
+        store.write(
+            picture.name,
+            {"latents": latents.half(), "text": states[0].bfloat16(), "pooled": pooled[0].bfloat16()},
+        )
+    accelerator.wait_for_everyone()
+
+
+def _encode_picture(pipeline: Any, picture: Picture, config: PanoTraining, device: torch.device) -> Tensor:
+    """Return a panorama's latent ``[16, h, w]`` as the network has it."""
+    rgb, vae = picture.read(), pipeline.vae
+    fitting = [rows for rows in config.sizes if rows <= rgb.shape[0]]
+    if not fitting:
+        least = min(config.sizes)
+        raise InvalidInput(
+            f"{picture.name} must be at least {2 * least}x{least}; got {rgb.shape[1]}x{rgb.shape[0]}. Train at a "
+            "smaller size, or leave it out."
+        )
+    rows = max(fitting)
+    planes = rgb.movedim(-1, 0)[None]
+    if rgb.shape[0] != rows:
+        planes = F.interpolate(planes, (rows, 2 * rows), mode="bilinear", antialias=True).clamp(0, 1)
+
+    def encode(pixels: Tensor) -> Tensor:
+        image = (pixels * 2 - 1).movedim(-1, 1).to(device, vae.dtype)
+        latent = vae.encode(image).latent_dist.mode().float().cpu()
+        result: Tensor = (latent - vae.config.shift_factor) * vae.config.scaling_factor
+        return result
+
+    return circular_encode(encode, planes.movedim(1, -1), scale=8)[0]
+
+
+class _PanoTask:
+    """What the loop asks for."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        store: SampleCache,
+        pictures: Sequence[Picture],
+        out: Path,
+        config: PanoTraining,
+        source: PipelineSource,
+        device: torch.device,
+    ) -> None:
+        self.pipeline, self.store, self.out, self.config, self.device = pipeline, store, out, config, device
+        self.names = sorted(picture.name for picture in pictures)
+        self.prompts = config.prompts or (pictures[0].caption,)
+        self.dtype = DTYPES[source.dtype]
+        self.network = pipeline.transformer
+        prepare_network(self.network, config.rank, config.targets, config.alpha, config.loop.seed, device)
+        if config.checkpointing:
+            self.network.enable_gradient_checkpointing()
+
+    def task(self) -> Task[_Sample]:
+        """Return it."""
+        names = ("rank", "alpha", "levels", "shift", "guidance", "roll")
+        settings = {name: getattr(self.config, name) for name in names}
+        settings |= {"sizes": list(self.config.sizes), "targets": list(self.config.targets)}
+        settings |= {"seed": self.config.loop.seed, "batch": self.config.loop.batch}
+        return Task(self.network, self.draw, self.losses, self.shape_of, self.validate, settings)
+
+    def draw(self, rng: torch.Generator) -> _Sample:
+        parts = self.store.read(self.names[int(torch.randint(len(self.names), (), generator=rng))])
+        latents = parts["latents"].float()
+        if self.config.roll:
+            latents = latents.roll(int(torch.randint(latents.shape[-1], (), generator=rng)), -1)
+        level = draw_level(self.config.levels, self.config.shift, rng)
+        return _Sample(parts, latents, torch.randn(latents.shape, generator=rng), level)
+
+    @staticmethod
+    def shape_of(sample: _Sample) -> tuple[int, ...]:
+        return tuple(sample.latents.shape)
+
+    def losses(self, samples: Sequence[_Sample]) -> Tensor:
+        clean, noise = (
+            torch.stack([getattr(s, n) for s in samples]).to(self.device) for n in ("latents", "noise")
+        )
+        level = torch.tensor([s.level for s in samples], device=self.device)
+        text, pooled = (
+            torch.stack([s.parts[n].float() for s in samples]).to(self.device) for n in ("text", "pooled")
+        )
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            answer = _call(
+                self.network, noised(clean, noise, level), level, text, pooled, self.config.guidance
+            )
+        return (answer.float() - flow_of(clean, noise)).square().flatten(1).mean(1)
+
+    def validate(self, done: int) -> None:
+        """Write a panorama for each prompt."""
+        rows = max(self.config.sizes)
+        settings = PanoConfig(
+            height=rows, width=2 * rows, steps=self.config.show_steps, seed=self.config.loop.seed
+        )
+        settings = replace(settings, guidance=max(self.config.guidance, 3.5), latent_roll="every step")
+        self.pipeline.to(self.device)
+        for number, prompt in enumerate(self.prompts):
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                made = panorama_from_text(self.pipeline, prompt, config=settings, device=self.device)
+            end = f"-{number + 1}" if len(self.prompts) > 1 else ""
+            write_image(self.out / f"validation-{done}{end}.png", made.panorama)
+
+
+def _call(
+    network: Any, latents: Tensor, level: Tensor, text: Tensor, pooled: Tensor, guidance: float
+) -> Tensor:  # [B, 16, h, w]
+    """Return FLUX's answer for latents ``[B, 16, h, w]`` at levels ``[B]``."""
+    rows, columns = (side // 2 for side in latents.shape[-2:])
+    places = torch.zeros(rows, columns, 3, device=latents.device)
+    places[..., 1], places[..., 2] = torch.meshgrid(
+        torch.arange(rows, device=latents.device), torch.arange(columns, device=latents.device), indexing="ij"
+    )
+    told = None
+    if network.config.guidance_embeds:
+        told = torch.full((len(latents),), guidance, device=latents.device)
+    answer = network(
+        hidden_states=pack_latent(latents),
+        timestep=level,
+        guidance=told,
+        pooled_projections=pooled,
+        encoder_hidden_states=text,
+        txt_ids=torch.zeros(text.shape[1], 3, device=latents.device),
+        img_ids=places.reshape(-1, 3),
+        return_dict=False,
+    )[0]
+    return unpack_latent(answer, rows, columns)
+
+
+def pano_costs(network: Any, config: PanoTraining, pictures: int, processes: int = 1) -> Costs:
+    """Work out what a run takes; the network may be on the meta device."""
+    rows = max(config.sizes)
+    latents = _CHANNELS * (rows // 8) * (rows // 4)
+    states = _TOKENS * network.config.joint_attention_dim + network.config.pooled_projection_dim
+    return estimate_costs(
+        network,
+        _probe,
+        2 * (rows // _PATCH_PX) ** 2,
+        config.loop,
+        rank=config.rank,
+        targets=config.targets,
+        checkpointing=config.checkpointing,
+        cache=pictures * 2 * (latents + states),
+        processes=processes,
+    )
+
+
+def _probe(network: Any, tokens: int) -> Tensor:
+    settings = network.config
+    text = torch.zeros(1, _TOKENS, settings.joint_attention_dim)
+    pooled = torch.zeros(1, settings.pooled_projection_dim)
+    return _call(network, torch.zeros(1, _CHANNELS, 4, tokens), torch.ones(1), text, pooled, 1.0)
+
+
+def _write(out: Path, network: Any, config: PanoTraining, report: LoopReport) -> list[Path]:
+    if not config.rank:
+        network.load_state_dict(report.weights, strict=False)
+        network.save_pretrained(out / "transformer")
+        return [out / "transformer"]
+    notes = {"rank": str(config.rank), "steps": str(config.loop.steps)}
+    return [write_diffusers_lora(out / "pano_lora.safetensors", network, report.weights, notes)]

@@ -1,0 +1,344 @@
+"""Training of the panoramic video model: Wan image-to-video learns to complete guidance, by a LoRA or as a whole.
+
+Source: Matrix-3D, 2025, section 6.2 (LoRA on Wan2.1-I2V-14B, base frozen, 6000 steps, rate 1e-4, 21 clips per step).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..diffusion.conditioning import GuidanceClip
+from ..errors import InvalidInput
+from ..io.images import write_image
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
+from ..standalone.video import (
+    VideoConfig,
+    check_model,
+    decode_frames,
+    encode_first_frame,
+    encode_text,
+    sample_latents,
+)
+from .adapters import WAN_TARGETS, prepare_network, write_diffusers_lora, write_upstream_lora
+from .clips import clip_names, iterate_clips
+from .costs import Costs, estimate_costs, say_costs
+from .flow import draw_level, flow_of, noised
+from .loop import LoopConfig, LoopReport, Task, run_loop
+from .sample_cache import SampleCache
+from .video_samples import VideoSampleConfig, encode_sample, sample_name, without_padding
+
+__all__ = ["VideoTraining", "encode_clips", "train_video_lora", "video_costs"]
+
+WHAT = "training a video model"
+_TOKENS, _IMAGE_TOKENS = 512, 257
+_NO_TEXT = "no text"
+
+
+@dataclass(frozen=True)
+class VideoTraining:
+    """Settings of a run; defaults are the paper's where it states them.
+
+    Attributes:
+        samples: what samples are made of.
+        rank: of the LoRA; 0 trains all weights of the network.
+        alpha: the LoRA is scaled by ``alpha / rank``; the rank when None.
+        targets: modules with a LoRA, see `adapters.add_lora`.
+        levels: how noise levels are drawn, see `flow.draw_level`.
+        shift: of the levels, as of the sampler.
+        drop_text: share of samples whose text is left out, for classifier-free guidance.
+        held_out: clips, the last by name, that are shown in validation only.
+        checkpointing: compute blocks again in the backward pass, which saves memory.
+        show_steps: sampling steps of validation pictures.
+        loop: steps, batch and rate.
+    """
+
+    samples: VideoSampleConfig = field(default_factory=VideoSampleConfig)
+    rank: int = 16
+    alpha: float | None = None
+    targets: tuple[str, ...] = WAN_TARGETS
+    levels: str = "uniform"
+    shift: float = 5.0
+    drop_text: float = 0.0
+    held_out: int = 1
+    checkpointing: bool = True
+    show_steps: int = 20
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=6000, batch=21, lr=1e-4))
+
+    def __post_init__(self) -> None:
+        if self.rank < 0 or self.held_out < 0 or self.show_steps < 1:
+            raise InvalidInput(
+                f"rank and held_out must not be negative and show_steps at least 1; got {self.rank}, {self.held_out} "
+                f"and {self.show_steps}."
+            )
+        if not 0 <= self.drop_text < 1:
+            raise InvalidInput(f"drop_text must be at least 0 and below 1; got {self.drop_text}.")
+        draw_level(self.levels, self.shift, torch.Generator().manual_seed(0))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A sample and what was drawn for it."""
+
+    parts: dict[str, Tensor]
+    noise: Tensor
+    level: float
+    has_text: bool
+
+
+def train_video_lora(
+    clips: Path | str,
+    out: Path | str,
+    source: PipelineSource,
+    config: VideoTraining | None = None,
+    *,
+    cache: Path | str | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Encode clips that are not encoded yet, and train.
+
+    Writes ``checkpoint-N/``, ``validation-N.png`` (guidance, result, truth), and at the end
+    ``video_lora.safetensors`` (upstream's names, for `PanoLoRA`) and ``video_lora_diffusers.safetensors``; of a whole
+    network the folder ``transformer``.
+
+    Args:
+        clips: folder with the factory's shards or with clip folders.
+        out: made when missing.
+        source: a Wan image-to-video pipeline.
+        config: see `VideoTraining`.
+        cache: folder of the encoded samples; ``out/samples`` when None.
+        resume: go on from the latest checkpoint in ``out``.
+        tell: called with lines about what the run will take.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+
+    Raises:
+        InvalidInput: when clips, model or settings do not fit, memory or disk do not suffice, or see `run_loop`.
+        FormatError: when clips or weights are damaged.
+        BackendUnavailable: when packages or weights are missing.
+        TrainingDiverged: see `run_loop`.
+    """
+    config, out = config or VideoTraining(), Path(out)
+    names = clip_names(clips)
+    if len(names) <= config.held_out:
+        raise InvalidInput(
+            f"clips must be more than are held out; got {len(names)}, of which {config.held_out} are held out."
+        )
+    with opened_pipeline("WanImageToVideoPipeline", source, WHAT) as pipeline:
+        from accelerate import Accelerator
+
+        check_model(pipeline)
+        accelerator = Accelerator(cpu=choose_device(source.device).type == "cpu")
+        costs = video_costs(pipeline.transformer, config, len(names), accelerator.num_processes)
+        say_costs(costs, accelerator.device, out, tell)
+        folder = Path(cache) if cache is not None else out / "samples"
+        store = SampleCache(folder, {"model": source.model, **config.samples.settings()})
+        encode_clips(clips, names, store, pipeline, config, accelerator, progress=progress)
+        task = _VideoTask(pipeline, store, names, out, config, source, accelerator.device).task()
+        return run_loop(
+            task,
+            out,
+            config.loop,
+            accelerator,
+            resume=resume,
+            finish=lambda report: _write(out, pipeline.transformer, config, report),
+            progress=progress,
+        )
+
+
+def encode_clips(
+    clips: Path | str,
+    names: Sequence[str],
+    store: SampleCache,
+    pipeline: Any,
+    config: VideoTraining,
+    accelerator: Any,
+    *,
+    progress: ProgressFn = no_progress,
+) -> None:
+    """Encode the clips that have no sample yet, each process its share, and drop the encoders of text and picture."""
+    stride = config.samples.stride
+    missing = [name for name in names if store.missing([sample_name(name, stride)])]
+    mine = missing[accelerator.process_index :: accelerator.num_processes]
+    wants_no_text = accelerator.is_main_process and bool(store.missing([_NO_TEXT]))
+    device = accelerator.device
+    if mine or wants_no_text:
+        for part in (pipeline.vae, pipeline.text_encoder, pipeline.image_encoder):
+            if part is not None:
+                part.to(device)
+
+    def text(prompt: str) -> Tensor:
+        return encode_text(pipeline, prompt, None, device)[0][0]
+
+    def image(guidance: GuidanceClip) -> Tensor | None:
+        states = encode_first_frame(pipeline, guidance, device)
+        return None if states is None else states[0].to(torch.bfloat16)
+
+    if wants_no_text:
+        store.write(_NO_TEXT, {"text": without_padding(text(""))})
+    for number, clip in enumerate(iterate_clips(clips, set(mine))):
+        repeat = functools.partial(_repeat, progress, ProgressEvent(number, len(mine), "encode clips"))
+        sample = encode_sample(clip, config.samples, pipeline, text, image, device=device, progress=repeat)
+        store.write(sample_name(clip.name, stride), sample)
+    progress(ProgressEvent(len(mine), len(mine), "encode clips"))
+    accelerator.wait_for_everyone()
+    pipeline.text_encoder = pipeline.image_encoder = None
+
+
+def _repeat(progress: ProgressFn, event: ProgressEvent, _: ProgressEvent) -> None:
+    """Report the clip instead of what is done inside of it."""
+    progress(event)
+
+
+class _VideoTask:
+    """What the loop asks for."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        store: SampleCache,
+        names: Sequence[str],
+        out: Path,
+        config: VideoTraining,
+        source: PipelineSource,
+        device: torch.device,
+    ) -> None:
+        self.pipeline, self.store, self.out, self.config, self.device = pipeline, store, out, config, device
+        named = [sample_name(name, config.samples.stride) for name in sorted(names)]
+        self.names, self.held_out = (
+            named[: len(named) - config.held_out],
+            named[len(named) - config.held_out :],
+        )
+        self.dtype = DTYPES[source.dtype]
+        self.network = pipeline.transformer
+        prepare_network(self.network, config.rank, config.targets, config.alpha, config.loop.seed, device)
+        if config.checkpointing:
+            self.network.enable_gradient_checkpointing()
+
+    def task(self) -> Task[_Sample]:
+        """Return it."""
+        config = self.config
+        settings = {
+            **config.samples.settings(),
+            **{name: getattr(config, name) for name in ("rank", "alpha", "levels", "shift", "drop_text")},
+            **{"targets": list(config.targets), "seed": config.loop.seed, "batch": config.loop.batch},
+        }
+        return Task(self.network, self.draw, self.losses, self.shape_of, self.validate, settings)
+
+    def draw(self, rng: torch.Generator) -> _Sample:
+        name = self.names[int(torch.randint(len(self.names), (), generator=rng))]
+        parts = self.store.read(name)
+        level = draw_level(self.config.levels, self.config.shift, rng)
+        has_text = float(torch.rand((), generator=rng)) >= self.config.drop_text
+        noise = torch.randn(parts["latents"].shape, generator=rng)
+        return _Sample(parts, noise, level, has_text)
+
+    @staticmethod
+    def shape_of(sample: _Sample) -> tuple[int, ...]:
+        return tuple(sample.parts["latents"].shape)
+
+    def text_of(self, parts: dict[str, Tensor]) -> Tensor:  # [512, D]
+        states = parts["text"].float()
+        return F.pad(states, (0, 0, 0, _TOKENS - len(states)))
+
+    def losses(self, samples: Sequence[_Sample]) -> Tensor:
+        clean = torch.stack([s.parts["latents"].float() for s in samples]).to(self.device)
+        condition = torch.stack([s.parts["condition"].float() for s in samples]).to(self.device)
+        noise = torch.stack([s.noise for s in samples]).to(self.device)
+        level = torch.tensor([s.level for s in samples], device=self.device)
+        empty = self.store.read(_NO_TEXT)
+        text = torch.stack([self.text_of(s.parts if s.has_text else empty) for s in samples]).to(self.device)
+        image = None
+        if "image" in samples[0].parts:
+            image = torch.stack([s.parts["image"].float() for s in samples]).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            answer = self.network(
+                hidden_states=torch.cat((noised(clean, noise, level), condition), 1),
+                timestep=1000 * level,
+                encoder_hidden_states=text,
+                encoder_hidden_states_image=image,
+                return_dict=False,
+            )[0]
+        found: Tensor = (answer.float() - flow_of(clean, noise)).square().flatten(1).mean(1)
+        return found
+
+    def validate(self, done: int) -> None:
+        """Write a picture: guidance, result and truth of the first, middle and last frame of held-out clips."""
+        for number, name in enumerate(self.held_out or self.names[:1]):
+            end = f"-{number + 1}" if len(self.held_out) > 1 else ""
+            write_image(self.out / f"validation-{done}{end}.png", self.picture(self.store.read(name)))
+
+    def picture(self, parts: dict[str, Tensor]) -> Tensor:  # [3 H, 3 W, 3]
+        """Sample a clip's video and return its guidance, the result and the truth side by side."""
+        rows, columns = (8 * n for n in parts["latents"].shape[-2:])
+        settings = VideoConfig(
+            height=rows, width=columns, steps=self.config.show_steps, cfg=1.0, shift=self.config.shift
+        )
+        rng = torch.Generator().manual_seed(self.config.loop.seed)
+        noise = torch.randn((1, *parts["latents"].shape), generator=rng)
+        image = parts["image"].float()[None] if "image" in parts else None
+        condition, text = parts["condition"].float()[None], (self.text_of(parts)[None], None)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            made = sample_latents(
+                self.network, noise, condition, text, image, config=settings, device=self.device
+            )
+        self.pipeline.vae.to(self.device)
+        truth = F.interpolate(parts["frames"].float().movedim(-1, 1) / 255, (rows, columns)).movedim(1, -1)
+        shown = [truth]
+        for latent in (made, condition[:, 4:]):
+            frames = decode_frames(self.pipeline, latent, settings, self.device)
+            shown.insert(0, frames[[0, len(frames) // 2, -1]])
+        return torch.cat([frames.flatten(0, 1) for frames in shown], 1)
+
+
+def video_costs(network: Any, config: VideoTraining, clips: int, processes: int = 1) -> Costs:
+    """Work out what a run takes; the network may be on the meta device."""
+    rows, settings = max(config.samples.sizes), network.config
+    latents = ((config.samples.frames - 1) // 4 + 1) * (rows // 8) * (rows // 4)
+    states = _TOKENS * settings.text_dim + _IMAGE_TOKENS * (settings.image_dim or 0)
+    sample = 2 * (36 * latents + states) + 9 * rows * rows // 2
+    return estimate_costs(
+        network,
+        _probe,
+        latents // 4,
+        config.loop,
+        rank=config.rank,
+        targets=config.targets,
+        checkpointing=config.checkpointing,
+        cache=clips * sample,
+        processes=processes,
+    )
+
+
+def _probe(network: Any, tokens: int) -> Tensor:
+    settings = network.config
+    image = torch.zeros(1, _IMAGE_TOKENS, settings.image_dim) if settings.image_dim else None
+    answer: Tensor = network(
+        hidden_states=torch.zeros(1, settings.in_channels, 1, 4, tokens),
+        timestep=torch.ones(1),
+        encoder_hidden_states=torch.zeros(1, _TOKENS, settings.text_dim),
+        encoder_hidden_states_image=image,
+        return_dict=False,
+    )[0]
+    return answer
+
+
+def _write(out: Path, network: Any, config: VideoTraining, report: LoopReport) -> list[Path]:
+    if not config.rank:
+        network.load_state_dict(report.weights, strict=False)
+        network.save_pretrained(out / "transformer")
+        return [out / "transformer"]
+    notes = {"rank": str(config.rank), "steps": str(config.loop.steps)}
+    return [
+        write_upstream_lora(out / "video_lora.safetensors", network, report.weights, notes),
+        write_diffusers_lora(out / "video_lora_diffusers.safetensors", network, report.weights, notes),
+    ]
