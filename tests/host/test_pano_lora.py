@@ -19,6 +19,7 @@ from lora_files import (
 from oracle_video import merge_upstream as merge_slowly
 from safetensors.torch import load_file, save_file
 from tiny_models import write_tiny_models
+from trained_loras import write_trained_flux, write_trained_wan
 
 pytestmark = pytest.mark.host
 
@@ -45,6 +46,7 @@ FLUX_FILES = [
     "flux_bfl.safetensors",
     "flux_bfl_prefixed.safetensors",
 ]
+TRAINED = ["trained_wan.safetensors", "trained_flux.safetensors"]  # as the training commands write them
 BAD_FILES = [
     "half.safetensors",
     "alien.safetensors",
@@ -72,6 +74,10 @@ def place(tmp_path_factory):
     flux = write_flux_loras(loras, tiny["flux_dev"])
     assert [*wan] == WAN_FILES
     assert [*flux] == FLUX_FILES
+    trained = {
+        TRAINED[0]: ("wan21_i2v", write_trained_wan(loras / TRAINED[0])),
+        TRAINED[1]: ("flux_dev", write_trained_flux(loras / TRAINED[1])),
+    }
     for kind, path, changes in (
         ("wan", tiny["wan21_i2v"], wan[WAN_FILES[0]]),
         ("flux", tiny["flux_dev"], flux[FLUX_FILES[0]]),
@@ -95,14 +101,15 @@ def place(tmp_path_factory):
     )
     scaled = write_scaled(loras, tiny)
     plan = {
-        "wan": WAN_FILES,
-        "flux": FLUX_FILES,
+        "wan": [*WAN_FILES, TRAINED[0]],
+        "flux": [*FLUX_FILES, TRAINED[1]],
         "bad": BAD_FILES,
         "merged": [c.key for c in few],
         "fp8": "blocks.0.ffn.0.weight",
     }
     (work / "plan.json").write_text(json.dumps(plan))
     files = {**{n: ("wan21_i2v", c) for n, c in wan.items()}, **{n: ("flux_dev", c) for n, c in flux.items()}}
+    files |= trained
     return {
         "base": base,
         "work": work,
@@ -216,7 +223,7 @@ def native(key):
     return key.removesuffix("scale") + "weight" if key.endswith("norm.scale") else key
 
 
-@pytest.mark.parametrize("name", [*WAN_FILES, *FLUX_FILES])
+@pytest.mark.parametrize("name", [*WAN_FILES, *FLUX_FILES, *TRAINED])
 def test_weights_are_w_plus_s_ba(answers, place, name):
     kind, changes = place["files"][name]
     before = load_file(place["tiny"][kind])
