@@ -1,8 +1,9 @@
-"""Does training work: a tiny reconstruction model overfits one procedural clip on the CPU, in both stages.
+"""Does training work: a tiny reconstruction model overfits one procedural clip on the CPU, in both stages and at once.
 
 A clip of the sample terrace (21 panoramas along 1 m) with exact distances; the network, of token width 128, sees
 every second of the first 17, as stand-in latents (no VAE). Stage 1 must lower the depth error, stage 2 must raise
-the PSNR of renders at held-out frames (between and beyond the training frames).
+the PSNR of renders at held-out frames (between and beyond the training frames). Beside it, from renders
+alone: all weights trained at once from random ones for as many steps, and stage 2 with nothing frozen.
 
     python benchmarks/quality_lrm_training.py [--json] [--quick]
 
@@ -12,6 +13,7 @@ quality of a model trained on real data.
 
 from __future__ import annotations
 
+import copy
 import sys
 import tempfile
 import time
@@ -78,22 +80,31 @@ def main() -> int:
         TrainConfig(stage=1, steps=first, lr=1e-3, depth_beta=0.5, **common_settings),
         TrainConfig(stage=2, steps=second, lr=1e-3, **common_settings),
     ]
+    at_once = TrainConfig(stage=2, freeze=False, steps=first + second, lr=1e-3, **common_settings)
+    unfrozen = TrainConfig(stage=2, freeze=False, steps=second, lr=1e-3, **common_settings)
     rows = [{"after": "random weights", **held_out_psnr(model, clip, stages[0])}]
     print(rows[-1], flush=True)
+    torch.manual_seed(SEED)
+    other = LatentLRM(DWARF)
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
-        for config in stages:
+
+        def learn(name: str, network: LatentLRM, config: TrainConfig) -> None:
             begun = time.perf_counter()
-            report = train(model, [clip], Path(folder) / str(config.stage), config, progress=say)
+            report = train(network, [clip], Path(folder) / name, config, progress=say)
             seconds.append(time.perf_counter() - begun)
-            model.eval()
-            losses = {
-                "first_loss": report.losses[0],
-                "last_loss": sum(report.losses[-10:]) / len(report.losses[-10:]),
-            }
-            rows.append({"after": f"stage {config.stage}", **held_out_psnr(model, clip, config), **losses})
+            network.eval()
+            last = sum(report.losses[-10:]) / len(report.losses[-10:])
+            losses = {"first_loss": report.losses[0], "last_loss": last}
+            rows.append({"after": name, **held_out_psnr(network, clip, config), **losses})
             print(rows[-1], f"{seconds[-1]:.0f} s", flush=True)
-    start, one, two = rows
+
+        learn("stage 1", model, stages[0])
+        loose = copy.deepcopy(model)
+        learn("stage 2", model, stages[1])
+        learn("stage 2, nothing frozen", loose, unfrozen)
+        learn("all at once", other, at_once)
+    start, one, two, free, joint = rows
     ratio = start["median_relative_depth_error"] / one["median_relative_depth_error"]
     checks = [
         common.check("stage 1: depth error before / after", ratio, least=0.0 if options.quick else 4.0),
@@ -102,10 +113,21 @@ def main() -> int:
             two["psnr_db"] - one["psnr_db"],
             least=-99.0 if options.quick else 1.0,
         ),
+        common.check(
+            "depth error all at once / in stages",
+            joint["median_relative_depth_error"] / two["median_relative_depth_error"],
+            least=0.0 if options.quick else 2.0,
+        ),
+        common.check(
+            "depth error of stage 2 with nothing frozen / frozen",
+            free["median_relative_depth_error"] / two["median_relative_depth_error"],
+            least=0.0 if options.quick else 1.2,
+        ),
     ]
+    steps = [first, second, second, first + second]
     results = [
-        {"name": f"stage {k + 1}, {n} steps", **common.spread([s / n]), "quality": rows[k + 1]}
-        for k, (s, n) in enumerate(zip(seconds, (first, second), strict=True))
+        {"name": f"{row['after']}, {n} steps", **common.spread([s / n]), "quality": row}
+        for row, s, n in zip(rows[1:], seconds, steps, strict=True)
     ]
     return common.finish(
         "quality_lrm_training",
