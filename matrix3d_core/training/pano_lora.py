@@ -50,7 +50,7 @@ class PanoTraining:
         targets: modules with a LoRA, see `adapters.add_lora`.
         levels: how noise levels are drawn, see `flow.draw_level`.
         shift: of the levels.
-        guidance: FLUX's distilled guidance that the network is told.
+        guidance: FLUX's distilled guidance that the network is given.
         roll: roll the panoramas by columns drawn at random.
         prompts: texts of the validation pictures; none takes the caption of the first panorama.
         checkpointing: compute blocks again in the backward pass, which saves memory.
@@ -338,13 +338,13 @@ def _call(
     places[..., 1], places[..., 2] = torch.meshgrid(
         torch.arange(rows, device=latents.device), torch.arange(columns, device=latents.device), indexing="ij"
     )
-    told = None
+    value = None
     if network.config.guidance_embeds:
-        told = torch.full((len(latents),), guidance, device=latents.device)
+        value = torch.full((len(latents),), guidance, device=latents.device)
     answer = network(
         hidden_states=pack_latent(latents),
         timestep=level,
-        guidance=told,
+        guidance=value,
         pooled_projections=pooled,
         encoder_hidden_states=text,
         txt_ids=torch.zeros(text.shape[1], 3, device=latents.device),

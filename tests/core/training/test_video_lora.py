@@ -76,16 +76,16 @@ def test_buckets():
         select_frames(clip_of(9), VideoSampleConfig(sizes=(64,), frames=9, stride=3))
 
 
-def test_a_sample_holds_what_the_network_is_told(wan):
+def test_a_sample_holds_the_networks_input(wan):
     clip = clip_of()
-    told = []
+    prompts = []
 
     def text(prompt):
-        told.append(prompt)
+        prompts.append(prompt)
         return torch.cat((torch.ones(4, 32), torch.zeros(508, 32)))
 
     parts = encode_sample(clip, SMALL, wan, text, lambda guidance: None)
-    assert told[0].startswith("a round room The video is of high quality")
+    assert prompts[0].startswith("a round room The video is of high quality")
     assert parts["text"].shape == (4, 32)
     assert {name: tuple(parts[name].shape) for name in ("latents", "condition", "frames")} == {
         "latents": (16, 3, 8, 16),
@@ -95,7 +95,7 @@ def test_a_sample_holds_what_the_network_is_told(wan):
     guidance = guidance_of_clip(clip, SMALL)
     mask = torch.from_numpy(np.asarray(packed_mask(guidance.mask.numpy() / 127.5 - 1, 8, 16))).float()
     torch.testing.assert_close(parts["condition"][:4].float(), mask, rtol=2e-3, atol=2e-3)
-    # what the network is told follows from frame 0 and its distances, what it shall answer from all frames
+    # what the network is prompts follows from frame 0 and its distances, the target from all frames
     other = CapturedClip("room", clip.frames.clone(), clip.depth.clone(), clip.trajectory, "a round room")
     other.frames[1:] = 255 - other.frames[1:]
     other.depth[1:] = 1
