@@ -164,7 +164,7 @@ def run_loop(
         out: made when missing; no other run may be in it.
         config: see `LoopConfig`.
         accelerator: of accelerate; its processes share the samples of each step.
-        resume: go on from the latest checkpoint there, if any.
+        resume: resume from the latest checkpoint there, if any.
         finish: called in the main process at the end, before the folder is given free; returns the files it wrote.
         phase: name for the progress.
         progress: called before each step; raising in it ends the run, after a checkpoint.
@@ -355,5 +355,5 @@ def _check_names(checkpoint: Checkpoint, given: Mapping[str, Tensor], wanted: Ma
     if odd:
         raise WeightsMismatch(
             f"{checkpoint.folder.name} does not fit the network: {len(odd)} parameters differ, first {min(odd)}. "
-            "Resume with the network and rank that it was begun with, or choose another folder."
+            "Resume with the network and rank that it was started with, or choose another folder."
         )

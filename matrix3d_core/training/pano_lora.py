@@ -172,7 +172,7 @@ def train_pano_lora(
         source: a FLUX pipeline.
         config: see `PanoTraining`.
         cache: folder of the encoded samples; ``out/samples`` when None.
-        resume: go on from the latest checkpoint in ``out``.
+        resume: resume from the latest checkpoint in ``out``.
         tell: called with lines about what the run will take.
         progress: called between steps; raising in it ends the run after a checkpoint.
 

@@ -117,7 +117,7 @@ def train_video_lora(
         source: a Wan image-to-video pipeline.
         config: see `VideoTraining`.
         cache: folder of the encoded samples; ``out/samples`` when None.
-        resume: go on from the latest checkpoint in ``out``.
+        resume: resume from the latest checkpoint in ``out``.
         tell: called with lines about what the run will take.
         progress: called between steps; raising in it ends the run after a checkpoint.
 

@@ -95,7 +95,7 @@ def test_a_sample_holds_the_networks_input(wan):
     guidance = guidance_of_clip(clip, SMALL)
     mask = torch.from_numpy(np.asarray(packed_mask(guidance.mask.numpy() / 127.5 - 1, 8, 16))).float()
     torch.testing.assert_close(parts["condition"][:4].float(), mask, rtol=2e-3, atol=2e-3)
-    # what the network is prompts follows from frame 0 and its distances, the target from all frames
+    # the input follows from frame 0 and its distances, the target from all frames
     other = CapturedClip("room", clip.frames.clone(), clip.depth.clone(), clip.trajectory, "a round room")
     other.frames[1:] = 255 - other.frames[1:]
     other.depth[1:] = 1
