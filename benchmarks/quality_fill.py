@@ -180,12 +180,13 @@ def main() -> int:
     options.add_argument("--scenes", default=DEFAULT_SCENES, help="family:seed, separated by commas")
     options.add_argument("--methods", default=",".join(FILL_METHODS))
     options.add_argument("--height", type=int, default=HEIGHT)
+    options.add_argument("--frames", type=int, default=FRAMES)
     options.add_argument("--pictures", type=Path)
     options.add_argument(
         "--no-dinov2", action="store_true", help="leave out what needs the backbone's weights"
     )
     given = options.parse_args()
-    height, frames = (96, 13) if given.quick else (given.height, FRAMES)
+    height, frames = (96, 13) if given.quick else (given.height, given.frames)
     where = common.machine()
     file = None if given.no_dinov2 else find_backbone()
     backbone = read_backbone(file).eval() if file else None
@@ -197,12 +198,13 @@ def main() -> int:
         filled = {}
         for method in methods:
             fill_guidance(case.guidance, case.path, method=method) if not entries else None  # compiles
-            start = time.perf_counter()
+            start, processor = time.perf_counter(), time.process_time()
             filled[method] = fill_guidance(case.guidance, case.path, method=method)
-            seconds = time.perf_counter() - start
+            seconds, processor = time.perf_counter() - start, time.process_time() - processor
             with torch.inference_mode():
                 figures = figures_of(case, filled[method], backbone)
-            entries.append({"name": f"{case.name} {method}", **common.spread([seconds]), **figures})
+            name = f"{case.name} {method}"
+            entries.append({"name": name, **common.spread([seconds]), "processor_s": processor, **figures})
             print(entries[-1], flush=True)
         if given.pictures:
             write_pictures(given.pictures, case, filled)
