@@ -100,15 +100,20 @@ def init_gaussians(
         if depth_ray is not None:
             sources += _disoccluded(known, frames, depth_ray, mask, trajectory, key_frames)
         elif swept_depth:
-            trusted = trusted or {}
-            depths = {key: depth.depth_ray() for key, depth in trusted.items()}
-            skies = {key: depth.sky() for key, depth in trusted.items()}
-            sources = fuse_views(sources, depths, frames, trajectory, skies)
+            sources = _fused(sources, trusted or {}, frames, trajectory)
             sources += sweep_disocclusions(sources, [known], swept_depth, frames, trajectory, trusted)
     if geometry is not None and bool(geometry.is_sky.any()):
         sources.append(sky_behind(geometry, sources[0].world_from_camera))
     made = make_surfels(sources, max_gaussians, adaptive=adaptive_density)
     return GaussianInit(made.gaussians, made.origins, made.is_sky, made.counts)
+
+
+def _fused(
+    sources: list[SurfelSource], trusted: Mapping[int, KeyDepth], frames: Tensor, trajectory: Trajectory
+) -> list[SurfelSource]:
+    depths = {key: depth.depth_ray() for key, depth in trusted.items()}
+    skies = {key: depth.sky() for key, depth in trusted.items()}
+    return fuse_views(sources, depths, frames, trajectory, skies)
 
 
 def _start_from_panorama(

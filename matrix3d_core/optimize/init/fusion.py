@@ -154,6 +154,13 @@ def _upsampled(
     return torch.where(is_mixed, best, smooth), is_mixed
 
 
+def _with_sky(depths: Mapping[int, Tensor], skies: Mapping[int, Tensor]) -> list[Tensor]:
+    """Return the distances of key frames, ascending, with the sky marked in them."""
+    return [
+        torch.where(skies[key], _SKY, depths[key]) if key in skies else depths[key] for key in sorted(depths)
+    ]
+
+
 def fuse_views(
     sources: Sequence[SurfelSource],
     depths: Mapping[int, Tensor],  # key frame -> [H, W]
@@ -176,9 +183,7 @@ def fuse_views(
     keys = sorted(depths)
     cameras = [trajectory.camera(key, size) for key in keys]
     poses = [trajectory.camera_from_world[key] for key in keys]
-    skies = skies or {}
-    seen = [torch.where(skies[key], _SKY, depths[key]) if key in skies else depths[key] for key in keys]
-    maps = _Maps.of(seen, poses, cameras)
+    maps = _Maps.of(_with_sky(depths, skies or {}), poses, cameras)
     beyond = [source.use for source in sources if source.name == "sky"]
     result, known = [], []
     for source in sources:
