@@ -7,6 +7,7 @@ import functools
 import logging
 import math
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -103,7 +104,8 @@ def optimize_gaussians(
     Frames half way between key frames are never trained on; the report states how well they are met.
 
     The result is the same on every run with the same inputs and seed on the CPU. The inputs are neither
-    changed nor copied as a whole.
+    changed nor copied as a whole. What a fit held is freed when it is cancelled, also while the error that
+    cancelled it is still kept.
 
     Args:
         frames: ``[T, H, W, 3]`` float32 in [0, 1], complete (holes filled); 2:1 panoramas, or pinhole frames when
@@ -135,7 +137,13 @@ def optimize_gaussians(
         trajectory = replace(trajectory, camera_from_world=trajectory.camera_from_world.clone())
         fit = _Fit(frames, trajectory, geometry, depth_ray, mask, config or OptimizeConfig(), progress)
         fit.watch = watch
-        return fit.run(initial, None if checkpoint is None else Path(checkpoint))
+        try:
+            return fit.run(initial, None if checkpoint is None else Path(checkpoint))
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)  # a host may keep the error, and with it the fit
+            raise
+        finally:
+            del fit
 
 
 class _Fit:

@@ -15,7 +15,7 @@ from tiny_world import room_frames, room_geometry, straight_path
 from matrix3d_core.errors import Cancelled, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_quats, matrix_from_yaw_pitch_roll
 from matrix3d_core.optimize.config import for_filled_frames
-from matrix3d_core.optimize.init import init_gaussians
+from matrix3d_core.optimize.init import GaussianInit, init_gaussians
 from matrix3d_core.optimize.loop import OptimizeConfig, optimize_gaussians, preset_config
 from matrix3d_core.optimize.views import key_frames
 from matrix3d_core.scene.gaussians import SH_C0, Gaussians
@@ -122,6 +122,28 @@ def test_cancel_goes_through_and_frees_memory(at):
     del frames
     gc.collect()
     assert alive() is None
+
+
+@pytest.mark.parametrize("phase", ["prepare", "step 6 "])
+def test_a_cancelled_fit_is_freed_while_its_error_is_kept(phase, monkeypatch):
+    frames, path, extras = world()
+    made = []
+    init = GaussianInit.__init__
+
+    def watched(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        made.append(weakref.ref(self.gaussians.means))
+
+    def stop(event):
+        if phase in event.phase:
+            raise Cancelled("stop")
+
+    monkeypatch.setattr(GaussianInit, "__init__", watched)
+    with pytest.raises(Cancelled) as kept:
+        optimize_gaussians(frames, path, **extras, config=QUICK, progress=stop)
+    assert kept.value.__traceback__ is not None
+    assert made
+    assert all(means() is None for means in made)
 
 
 def test_progress_has_time_left_and_pictures():
