@@ -6,7 +6,21 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Family", "Place", "family_of_model", "family_of_names", "name_table", "naming_of", "strip_prefix"]
+__all__ = [
+    "FLUX_DOUBLE",
+    "FLUX_SINGLE",
+    "FLUX_SWAPPED",
+    "FLUX_TOP",
+    "WAN_BLOCK",
+    "WAN_TOP",
+    "Family",
+    "Place",
+    "family_of_model",
+    "family_of_names",
+    "name_table",
+    "naming_of",
+    "strip_prefix",
+]
 
 _PREFIXES = (
     *(
@@ -24,7 +38,7 @@ _TEXT_ENCODER = re.compile(
     r"^(?:lora_te\d*_|text_encoders?[._]|text_model\.|te\d*[._]|lora_prior_te_|t5xxl[._]|clip_[lgh][._])"
 )
 
-_FLUX_DOUBLE = (
+FLUX_DOUBLE = (  # native name of a module and diffusers', within a block
     ("img_attn.proj", "attn.to_out.0"),
     ("txt_attn.proj", "attn.to_add_out"),
     ("img_mod.lin", "norm1.linear"),
@@ -38,13 +52,13 @@ _FLUX_DOUBLE = (
     ("txt_attn.norm.query_norm", "attn.norm_added_q"),
     ("txt_attn.norm.key_norm", "attn.norm_added_k"),
 )
-_FLUX_SINGLE = (
+FLUX_SINGLE = (
     ("linear2", "proj_out"),
     ("modulation.lin", "norm.linear"),
     ("norm.query_norm", "attn.norm_q"),
     ("norm.key_norm", "attn.norm_k"),
 )
-_FLUX_TOP = (
+FLUX_TOP = (
     ("img_in", "x_embedder"),
     ("txt_in", "context_embedder"),
     ("time_in.in_layer", "time_text_embed.timestep_embedder.linear_1"),
@@ -55,8 +69,8 @@ _FLUX_TOP = (
     ("guidance_in.out_layer", "time_text_embed.guidance_embedder.linear_2"),
     ("final_layer.linear", "proj_out"),
 )
-_FLUX_SWAPPED = ("final_layer.adaLN_modulation.1", "norm_out.linear")  # scale and shift are swapped
-_WAN_BLOCK = (
+FLUX_SWAPPED = ("final_layer.adaLN_modulation.1", "norm_out.linear")  # scale and shift are swapped
+WAN_BLOCK = (
     ("self_attn.q", "attn1.to_q"),
     ("self_attn.k", "attn1.to_k"),
     ("self_attn.v", "attn1.to_v"),
@@ -77,7 +91,7 @@ _WAN_BLOCK = (
     ("norm3", "norm2"),
     ("modulation", "scale_shift_table"),
 )
-_WAN_TOP = (
+WAN_TOP = (
     ("text_embedding.0", "condition_embedder.text_embedder.linear_1"),
     ("text_embedding.2", "condition_embedder.text_embedder.linear_2"),
     ("time_embedding.0", "condition_embedder.time_embedder.linear_1"),
@@ -191,7 +205,7 @@ def _flux_names(module: str, key: str, shape: tuple[int, ...]) -> list[tuple[str
                 ("to_q", "to_k", "to_v") if end[:3] == "img" else ("add_q_proj", "add_k_proj", "add_v_proj")
             )
             return [(f"{there}attn.{kind}", Place(key, (i * third, third))) for i, kind in enumerate(kinds)]
-        return [(there + name, Place(key)) for native, name in _FLUX_DOUBLE if native == end]
+        return [(there + name, Place(key)) for native, name in FLUX_DOUBLE if native == end]
     if block.startswith("single_blocks."):
         there = block.replace("single_blocks.", "single_transformer_blocks.")
         if end == "linear1" and len(shape) == 2 and shape[0] > 3 * shape[1]:
@@ -203,17 +217,17 @@ def _flux_names(module: str, key: str, shape: tuple[int, ...]) -> list[tuple[str
             names.append((f"{there}proj_mlp", Place(key, (3 * width, shape[0] - 3 * width))))
             names.append((f"{module}_qkv", Place(key, (0, 3 * width))))
             return names
-        return [(there + name, Place(key)) for native, name in _FLUX_SINGLE if native == end]
-    if module == _FLUX_SWAPPED[0]:
-        return [(_FLUX_SWAPPED[1], Place(key, is_swapped=True))]
-    return [(name, Place(key)) for native, name in _FLUX_TOP if native == module]
+        return [(there + name, Place(key)) for native, name in FLUX_SINGLE if native == end]
+    if module == FLUX_SWAPPED[0]:
+        return [(FLUX_SWAPPED[1], Place(key, is_swapped=True))]
+    return [(name, Place(key)) for native, name in FLUX_TOP if native == module]
 
 
 def _wan_names(module: str, key: str) -> list[tuple[str, Place]]:
     block, end = _block(module)
     if block.startswith("blocks."):
-        return [(block + name, Place(key)) for native, name in _WAN_BLOCK if native == end]
-    return [(name, Place(key)) for native, name in _WAN_TOP if native == module]
+        return [(block + name, Place(key)) for native, name in WAN_BLOCK if native == end]
+    return [(name, Place(key)) for native, name in WAN_TOP if native == module]
 
 
 def _block(module: str) -> tuple[str, str]:
@@ -244,11 +258,11 @@ def _naming(stem: str) -> str:
         ("x_embedder", "context_embedder", "condition_embedder")
     ):
         return "diffusers"
-    if re.match(r"(double|single)_blocks\.", rest) or rest in {native for native, _ in _FLUX_TOP}:
+    if re.match(r"(double|single)_blocks\.", rest) or rest in {native for native, _ in FLUX_TOP}:
         return "BFL"
     if (
         re.match(r"blocks\.\d+\.", rest)
-        or rest in {native for native, _ in _WAN_TOP}
+        or rest in {native for native, _ in WAN_TOP}
         or rest == "patch_embedding"
     ):
         return "native"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import InvalidInput
 from ..io.tensors import write_tensors
+from ..standalone.native_weights import native_weights
 from ..standalone.pipeline_lora import native_slots
 
 __all__ = [
@@ -136,3 +137,22 @@ def write_upstream_lora(
     }
     write_tensors(path, named, notes)
     return path
+
+
+def write_network(out: Path, name: str, network: Any, weights: Mapping[str, Tensor]) -> list[Path]:
+    """Write a whole trained network in half precision under its makers' names, and as a folder of diffusers.
+
+    Args:
+        out: folder of the run.
+        name: of the file with the makers' names, without its ending.
+        network: gets the weights.
+        weights: trained ones.
+
+    Returns:
+        The file and the folder.
+    """
+    network.load_state_dict(dict(weights), strict=False)
+    native = {key: tensor.half() for key, tensor in native_weights(network).items()}
+    write_tensors(out / f"{name}.safetensors", native)
+    network.save_pretrained(out / "transformer")
+    return [out / f"{name}.safetensors", out / "transformer"]

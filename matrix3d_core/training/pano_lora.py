@@ -26,7 +26,7 @@ from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..standalone.latent_roll import pack_latent, unpack_latent
 from ..standalone.pano import PanoConfig, panorama_from_text
 from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
-from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora
+from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora, write_network
 from .clips import find_clips
 from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
@@ -164,7 +164,8 @@ def train_pano_lora(
     """Encode panoramas that are not encoded yet, and train.
 
     Writes ``checkpoint-N/``, ``validation-N.png``, and at the end ``pano_lora.safetensors`` (diffusers' names, as
-    upstream's, for `PanoLoRA`); of a whole network the folder ``transformer``.
+    upstream's, for `PanoLoRA`); of a whole network
+    ``pano_model.safetensors`` (its makers' names) and the folder ``transformer`` (diffusers').
 
     Args:
         pictures: see `find_pictures`.
@@ -381,8 +382,6 @@ def _probe(network: Any, tokens: int) -> Tensor:
 
 def _write(out: Path, network: Any, config: PanoTraining, report: LoopReport) -> list[Path]:
     if not config.rank:
-        network.load_state_dict(report.weights, strict=False)
-        network.save_pretrained(out / "transformer")
-        return [out / "transformer"]
+        return write_network(out, "pano_model", network, report.weights)
     notes = {"rank": str(config.rank), "steps": str(config.loop.steps)}
     return [write_diffusers_lora(out / "pano_lora.safetensors", network, report.weights, notes)]

@@ -28,7 +28,7 @@ from ..standalone.video import (
     encode_text,
     sample_latents,
 )
-from .adapters import WAN_TARGETS, prepare_network, write_diffusers_lora, write_upstream_lora
+from .adapters import WAN_TARGETS, prepare_network, write_diffusers_lora, write_network, write_upstream_lora
 from .clips import clip_names, iterate_clips
 from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
@@ -109,7 +109,7 @@ def train_video_lora(
 
     Writes ``checkpoint-N/``, ``validation-N.png`` (guidance, result, truth), and at the end
     ``video_lora.safetensors`` (upstream's names, for `PanoLoRA`) and ``video_lora_diffusers.safetensors``; of a whole
-    network the folder ``transformer``.
+    network ``video_model.safetensors`` (its makers' names) and the folder ``transformer`` (diffusers').
 
     Args:
         clips: folder with the factory's shards or with clip folders.
@@ -334,9 +334,7 @@ def _probe(network: Any, tokens: int) -> Tensor:
 
 def _write(out: Path, network: Any, config: VideoTraining, report: LoopReport) -> list[Path]:
     if not config.rank:
-        network.load_state_dict(report.weights, strict=False)
-        network.save_pretrained(out / "transformer")
-        return [out / "transformer"]
+        return write_network(out, "video_model", network, report.weights)
     notes = {"rank": str(config.rank), "steps": str(config.loop.steps)}
     return [
         write_upstream_lora(out / "video_lora.safetensors", network, report.weights, notes),

@@ -17,8 +17,8 @@ PANORAMAS is a folder of 2:1 pictures with a text file of the same name beside e
 or of the shards of `matrix3d factory`.
 
 files written to DIR: samples/ (encoded once), checkpoint-N/ (the two latest), validation-N.png, and at the end
-pano_lora.safetensors, in diffusers' names as the released one, for PanoLoRA; with --rank 0 the folder transformer.
-What the run takes is shown before it starts; one that cannot fit is refused.
+pano_lora.safetensors, in diffusers' names as the released one, for PanoLoRA; with --rank 0 pano_model.safetensors and
+the folder transformer. What the run takes is shown before it starts; one that cannot fit is refused.
 
   matrix3d train-pano-lora panoramas --out lora --model /models/flux-dev
   matrix3d train-pano-lora panoramas --out lora --model /models/flux-dev --resume

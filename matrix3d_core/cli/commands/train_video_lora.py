@@ -21,7 +21,8 @@ folders frames and depth (one file per frame), caption.txt; see `matrix3d train-
 
 files written to DIR: samples/ (encoded once), checkpoint-N/ (the two latest), validation-N.png (guidance, result,
 truth), and at the end video_lora.safetensors, in upstream's names for PanoLoRA, and video_lora_diffusers.safetensors;
-with --rank 0 the folder transformer. What the run takes is shown before it starts; one that cannot fit is refused.
+with --rank 0 video_model.safetensors and the folder transformer. What the run takes is shown before it starts; one
+that cannot fit is refused.
 
   matrix3d train-video-lora clips --out lora --model /models/wan-i2v-480p
   matrix3d train-video-lora clips --out lora --model /models/wan-i2v-480p --resume

@@ -219,7 +219,7 @@ def test_all_weights(clip_folders, wan_folder, tmp_path, capsys):
     out = tmp_path / "full"
     more = "--rank 0 --steps 2 --held-out 0 --average 0.5 --guidance points --no-mask --drop-text 0.5"
     assert cli.main(words(clip_folders, out, wan_folder, more)) == 0
-    assert capsys.readouterr().out.strip() == str(out / "transformer")
+    assert capsys.readouterr().out.split() == [str(out / "video_model.safetensors"), str(out / "transformer")]
     from diffusers import WanTransformer3DModel
 
     before = _network(wan_folder).state_dict()
@@ -227,6 +227,10 @@ def test_all_weights(clip_folders, wan_folder, tmp_path, capsys):
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
     assert len(moved) > 0.9 * len(before)
+    native = load_file(out / "video_model.safetensors")
+    torch.testing.assert_close(
+        native["head.head.weight"].float(), after["proj_out.weight"], rtol=1e-3, atol=1e-4
+    )
     kept = load_file(out / "checkpoint-2" / "average.safetensors")
     assert all(
         torch.equal(after[name], kept[name]) for name in kept
