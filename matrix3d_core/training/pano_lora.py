@@ -33,7 +33,15 @@ from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, Task, run_loop
 from .sample_cache import SampleCache
 
-__all__ = ["PanoTraining", "Picture", "find_pictures", "pano_costs", "train_pano_lora"]
+__all__ = [
+    "PanoEncoders",
+    "PanoTraining",
+    "Picture",
+    "find_pictures",
+    "pano_costs",
+    "train_pano_lora",
+    "train_pano_network",
+]
 
 WHAT = "training a panorama model"
 _PATCH_PX, _CHANNELS, _TOKENS = 16, 16, 512
@@ -164,8 +172,8 @@ def train_pano_lora(
     """Encode panoramas that are not encoded yet, and train.
 
     Writes ``checkpoint-N/``, ``validation-N.png``, and at the end ``pano_lora.safetensors`` (diffusers' names, as
-    upstream's, for `PanoLoRA`); of a whole network
-    ``pano_model.safetensors`` (its makers' names) and the folder ``transformer`` (diffusers').
+    upstream's, for `PanoLoRA`); of a whole network ``pano_model.safetensors`` (its makers'
+    names) and the folder ``transformer`` (diffusers').
 
     Args:
         pictures: see `find_pictures`.
@@ -183,34 +191,116 @@ def train_pano_lora(
         BackendUnavailable: when packages or weights are missing.
         TrainingDiverged: see `run_loop`.
     """
-    config, out = config or PanoTraining(), Path(out)
-    found = list(find_pictures(pictures))
     with opened_pipeline("FluxPipeline", source, WHAT) as pipeline:
-        from accelerate import Accelerator
-
-        accelerator = Accelerator(cpu=choose_device(source.device).type == "cpu")
-        costs = pano_costs(pipeline.transformer, config, len(found), accelerator.num_processes)
-        say_costs(costs, accelerator.device, out, tell)
-        folder = Path(cache) if cache is not None else out / "samples"
-        store = SampleCache(folder, {"model": source.model, "sizes": list(config.sizes)})
-        _encode(found, store, pipeline, config, accelerator, progress)
-        task = _PanoTask(pipeline, store, found, out, config, source, accelerator.device).task()
-        return run_loop(
-            task,
+        device = choose_device(source.device)
+        return train_pano_network(
+            pipeline,
+            PanoEncoders.of(pipeline, device),
+            pictures,
             out,
-            config.loop,
-            accelerator,
+            config,
+            model=source.model,
+            dtype=DTYPES[source.dtype],
+            device=device,
+            cache=cache,
             resume=resume,
-            finish=lambda report: _write(out, pipeline.transformer, config, report),
+            tell=tell,
             progress=progress,
         )
+
+
+@dataclass(frozen=True)
+class PanoEncoders:
+    """What picture and text become.
+
+    Attributes:
+        picture: ``[1, H, W, 3]`` in [0, 1] to the network's latents ``[1, 16, H/8, W/8]``.
+        text: a prompt to states ``[tokens, D]`` and pooled ones ``[P]``.
+    """
+
+    picture: Callable[[Tensor], Tensor]
+    text: Callable[[str], tuple[Tensor, Tensor]]
+
+    @classmethod
+    def of(cls, pipeline: Any, device: torch.device | str) -> PanoEncoders:
+        """Return those of a FLUX pipeline; they move to ``device`` when they are first used."""
+        vae = pipeline.vae
+
+        def picture(pixels: Tensor) -> Tensor:
+            image = (pixels * 2 - 1).movedim(-1, 1).to(device, vae.dtype)
+            latent = vae.to(device).encode(image).latent_dist.mode().float().cpu()
+            result: Tensor = (latent - vae.config.shift_factor) * vae.config.scaling_factor
+            return result
+
+        def text(prompt: str) -> tuple[Tensor, Tensor]:
+            for part in (pipeline.text_encoder, pipeline.text_encoder_2):
+                part.to(device)
+            states, pooled, _ = pipeline.encode_prompt(
+                prompt, None, device=device, max_sequence_length=_TOKENS
+            )
+            return states[0], pooled[0]
+
+        return cls(picture, text)
+
+
+def train_pano_network(
+    pipeline: Any,
+    encoders: PanoEncoders,
+    pictures: Path | str,
+    out: Path | str,
+    config: PanoTraining | None = None,
+    *,
+    model: str,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    cache: Path | str | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Train the network of anything with a ``transformer`` of FLUX; see `train_pano_lora`.
+
+    Args:
+        pipeline: its transformer is trained; validation pictures need all of a `FluxPipeline`.
+        encoders: of pictures and texts.
+        pictures: see `find_pictures`.
+        out: see `train_pano_lora`.
+        config: see `PanoTraining`.
+        model: a name for the encoders; a cache of another one is refused.
+        dtype: of the arithmetic.
+        device: where it is computed.
+        cache: see `train_pano_lora`.
+        resume: see `train_pano_lora`.
+        tell: see `train_pano_lora`.
+        progress: see `train_pano_lora`.
+    """
+    from accelerate import Accelerator
+
+    config, out = config or PanoTraining(), Path(out)
+    found = list(find_pictures(pictures))
+    accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+    costs = pano_costs(pipeline.transformer, config, len(found), accelerator.num_processes)
+    say_costs(costs, accelerator.device, out, tell)
+    folder = Path(cache) if cache is not None else out / "samples"
+    store = SampleCache(folder, {"model": model, "sizes": list(config.sizes)})
+    _encode(found, store, encoders, config, accelerator, progress)
+    task = _PanoTask(pipeline, store, found, out, config, dtype, accelerator.device).task()
+    return run_loop(
+        task,
+        out,
+        config.loop,
+        accelerator,
+        resume=resume,
+        finish=lambda report: _write(out, pipeline.transformer, config, report),
+        progress=progress,
+    )
 
 
 @torch.no_grad()
 def _encode(
     pictures: Sequence[Picture],
     store: SampleCache,
-    pipeline: Any,
+    encoders: PanoEncoders,
     config: PanoTraining,
     accelerator: Any,
     progress: ProgressFn,
@@ -219,25 +309,19 @@ def _encode(
     missing = set(store.missing(picture.name for picture in pictures))
     todo = [picture for picture in pictures if picture.name in missing]
     mine = todo[accelerator.process_index :: accelerator.num_processes]
-    if mine:
-        for part in (pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
-            part.to(accelerator.device)
     for number, picture in enumerate(mine):
         progress(ProgressEvent(number, len(mine), "encode panoramas"))
-        latents = _encode_picture(pipeline, picture, config, accelerator.device)
-        states, pooled, _ = pipeline.encode_prompt(
-            picture.caption, None, device=accelerator.device, max_sequence_length=_TOKENS
-        )
-        store.write(
-            picture.name,
-            {"latents": latents.half(), "text": states[0].bfloat16(), "pooled": pooled[0].bfloat16()},
-        )
+        latents = circular_encode(encoders.picture, _pixels_of(picture, config), scale=8)[0]
+        states, pooled = encoders.text(picture.caption)
+        parts = {"latents": latents.half(), "text": states.bfloat16(), "pooled": pooled.bfloat16()}
+        store.write(picture.name, parts)
+    progress(ProgressEvent(len(mine), len(mine), "encode panoramas"))
     accelerator.wait_for_everyone()
 
 
-def _encode_picture(pipeline: Any, picture: Picture, config: PanoTraining, device: torch.device) -> Tensor:
-    """Return a panorama's latent ``[16, h, w]`` as the network has it."""
-    rgb, vae = picture.read(), pipeline.vae
+def _pixels_of(picture: Picture, config: PanoTraining) -> Tensor:  # [1, H, W, 3]
+    """Return a panorama at the largest size that it has."""
+    rgb = picture.read()
     fitting = [rows for rows in config.sizes if rows <= rgb.shape[0]]
     if not fitting:
         least = min(config.sizes)
@@ -246,17 +330,10 @@ def _encode_picture(pipeline: Any, picture: Picture, config: PanoTraining, devic
             "smaller size, or leave it out."
         )
     rows = max(fitting)
+    if rgb.shape[0] == rows:
+        return rgb[None]
     planes = rgb.movedim(-1, 0)[None]
-    if rgb.shape[0] != rows:
-        planes = F.interpolate(planes, (rows, 2 * rows), mode="bilinear", antialias=True).clamp(0, 1)
-
-    def encode(pixels: Tensor) -> Tensor:
-        image = (pixels * 2 - 1).movedim(-1, 1).to(device, vae.dtype)
-        latent = vae.encode(image).latent_dist.mode().float().cpu()
-        result: Tensor = (latent - vae.config.shift_factor) * vae.config.scaling_factor
-        return result
-
-    return circular_encode(encode, planes.movedim(1, -1), scale=8)[0]
+    return F.interpolate(planes, (rows, 2 * rows), mode="bilinear", antialias=True).clamp(0, 1).movedim(1, -1)
 
 
 class _PanoTask:
@@ -269,13 +346,13 @@ class _PanoTask:
         pictures: Sequence[Picture],
         out: Path,
         config: PanoTraining,
-        source: PipelineSource,
+        dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self.pipeline, self.store, self.out, self.config, self.device = pipeline, store, out, config, device
         self.names = sorted(picture.name for picture in pictures)
         self.prompts = config.prompts or (pictures[0].caption,)
-        self.dtype = DTYPES[source.dtype]
+        self.dtype = dtype
         self.network = pipeline.transformer
         prepare_network(self.network, config.rank, config.targets, config.alpha, config.loop.seed, device)
         if config.checkpointing:

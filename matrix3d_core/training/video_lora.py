@@ -36,7 +36,7 @@ from .loop import LoopConfig, LoopReport, Task, run_loop
 from .sample_cache import SampleCache
 from .video_samples import VideoSampleConfig, encode_sample, sample_name, without_padding
 
-__all__ = ["VideoTraining", "encode_clips", "train_video_lora", "video_costs"]
+__all__ = ["VideoEncoders", "VideoTraining", "train_video_lora", "train_video_network", "video_costs"]
 
 WHAT = "training a video model"
 _TOKENS, _IMAGE_TOKENS = 512, 257
@@ -127,67 +127,134 @@ def train_video_lora(
         BackendUnavailable: when packages or weights are missing.
         TrainingDiverged: see `run_loop`.
     """
+    with opened_pipeline("WanImageToVideoPipeline", source, WHAT) as pipeline:
+        check_model(pipeline)
+        device = choose_device(source.device)
+        return train_video_network(
+            pipeline,
+            VideoEncoders.of(pipeline, device),
+            clips,
+            out,
+            config,
+            model=source.model,
+            dtype=DTYPES[source.dtype],
+            device=device,
+            cache=cache,
+            resume=resume,
+            tell=tell,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class VideoEncoders:
+    """What text and first frame become.
+
+    Attributes:
+        text: a prompt to states ``[tokens, D]``, padding zero.
+        image: guidance to states of its first frame ``[tokens, D]``, or None.
+    """
+
+    text: Callable[[str], Tensor]
+    image: Callable[[GuidanceClip], Tensor | None]
+
+    @classmethod
+    def of(cls, pipeline: Any, device: torch.device | str) -> VideoEncoders:
+        """Return those of a Wan pipeline; they move to ``device`` when they are first used."""
+
+        def text(prompt: str) -> Tensor:
+            pipeline.text_encoder.to(device)
+            return encode_text(pipeline, prompt, None, device)[0][0]
+
+        def image(guidance: GuidanceClip) -> Tensor | None:
+            if pipeline.image_encoder is not None:
+                pipeline.image_encoder.to(device)
+            states = encode_first_frame(pipeline, guidance, device)
+            return None if states is None else states[0]
+
+        return cls(text, image)
+
+
+def train_video_network(
+    pipeline: Any,
+    encoders: VideoEncoders,
+    clips: Path | str,
+    out: Path | str,
+    config: VideoTraining | None = None,
+    *,
+    model: str,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    cache: Path | str | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Train the network of anything with a ``transformer`` and a ``vae`` of Wan; see `train_video_lora`.
+
+    Args:
+        pipeline: its two parts are used; ``text_encoder`` and ``image_encoder`` are dropped once clips are encoded.
+        encoders: of text and first frame.
+        clips: see `train_video_lora`.
+        out: see `train_video_lora`.
+        config: see `VideoTraining`.
+        model: a name for the VAE and the encoders; a cache of another one is refused.
+        dtype: of the arithmetic.
+        device: where it is computed.
+        cache: see `train_video_lora`.
+        resume: see `train_video_lora`.
+        tell: see `train_video_lora`.
+        progress: see `train_video_lora`.
+    """
+    from accelerate import Accelerator
+
     config, out = config or VideoTraining(), Path(out)
     names = clip_names(clips)
     if len(names) <= config.held_out:
         raise InvalidInput(
             f"clips must be more than are held out; got {len(names)}, of which {config.held_out} are held out."
         )
-    with opened_pipeline("WanImageToVideoPipeline", source, WHAT) as pipeline:
-        from accelerate import Accelerator
-
-        check_model(pipeline)
-        accelerator = Accelerator(cpu=choose_device(source.device).type == "cpu")
-        costs = video_costs(pipeline.transformer, config, len(names), accelerator.num_processes)
-        say_costs(costs, accelerator.device, out, tell)
-        folder = Path(cache) if cache is not None else out / "samples"
-        store = SampleCache(folder, {"model": source.model, **config.samples.settings()})
-        encode_clips(clips, names, store, pipeline, config, accelerator, progress=progress)
-        task = _VideoTask(pipeline, store, names, out, config, source, accelerator.device).task()
-        return run_loop(
-            task,
-            out,
-            config.loop,
-            accelerator,
-            resume=resume,
-            finish=lambda report: _write(out, pipeline.transformer, config, report),
-            progress=progress,
-        )
+    accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+    costs = video_costs(pipeline.transformer, config, len(names), accelerator.num_processes)
+    say_costs(costs, accelerator.device, out, tell)
+    folder = Path(cache) if cache is not None else out / "samples"
+    store = SampleCache(folder, {"model": model, **config.samples.settings()})
+    _encode_clips(clips, names, store, pipeline, encoders, config, accelerator, progress)
+    task = _VideoTask(pipeline, store, names, out, config, dtype, accelerator.device).task()
+    return run_loop(
+        task,
+        out,
+        config.loop,
+        accelerator,
+        resume=resume,
+        finish=lambda report: _write(out, pipeline.transformer, config, report),
+        progress=progress,
+    )
 
 
-def encode_clips(
+def _encode_clips(
     clips: Path | str,
     names: Sequence[str],
     store: SampleCache,
     pipeline: Any,
+    encoders: VideoEncoders,
     config: VideoTraining,
     accelerator: Any,
-    *,
-    progress: ProgressFn = no_progress,
+    progress: ProgressFn,
 ) -> None:
     """Encode the clips that have no sample yet, each process its share, and drop the encoders of text and picture."""
-    stride = config.samples.stride
+    stride, device = config.samples.stride, accelerator.device
     missing = [name for name in names if store.missing([sample_name(name, stride)])]
     mine = missing[accelerator.process_index :: accelerator.num_processes]
-    wants_no_text = accelerator.is_main_process and bool(store.missing([_NO_TEXT]))
-    device = accelerator.device
-    if mine or wants_no_text:
-        for part in (pipeline.vae, pipeline.text_encoder, pipeline.image_encoder):
-            if part is not None:
-                part.to(device)
-
-    def text(prompt: str) -> Tensor:
-        return encode_text(pipeline, prompt, None, device)[0][0]
-
-    def image(guidance: GuidanceClip) -> Tensor | None:
-        states = encode_first_frame(pipeline, guidance, device)
-        return None if states is None else states[0].to(torch.bfloat16)
-
-    if wants_no_text:
-        store.write(_NO_TEXT, {"text": without_padding(text(""))})
+    if accelerator.is_main_process and store.missing([_NO_TEXT]):
+        store.write(_NO_TEXT, {"text": without_padding(encoders.text(""))})
+    if mine:
+        pipeline.vae.to(device)
     for number, clip in enumerate(iterate_clips(clips, set(mine))):
         repeat = functools.partial(_repeat, progress, ProgressEvent(number, len(mine), "encode clips"))
-        sample = encode_sample(clip, config.samples, pipeline, text, image, device=device, progress=repeat)
+        sample = encode_sample(
+            clip, config.samples, pipeline, encoders.text, encoders.image, device=device, progress=repeat
+        )
         store.write(sample_name(clip.name, stride), sample)
     progress(ProgressEvent(len(mine), len(mine), "encode clips"))
     accelerator.wait_for_everyone()
@@ -209,7 +276,7 @@ class _VideoTask:
         names: Sequence[str],
         out: Path,
         config: VideoTraining,
-        source: PipelineSource,
+        dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self.pipeline, self.store, self.out, self.config, self.device = pipeline, store, out, config, device
@@ -218,7 +285,7 @@ class _VideoTask:
             named[: len(named) - config.held_out],
             named[len(named) - config.held_out :],
         )
-        self.dtype = DTYPES[source.dtype]
+        self.dtype = dtype
         self.network = pipeline.transformer
         prepare_network(self.network, config.rank, config.targets, config.alpha, config.loop.seed, device)
         if config.checkpointing:

@@ -174,7 +174,7 @@ def encode_sample(
         "frames": _resized(shown[[0, len(shown) // 2, -1]], rows // 2),
     }
     image = encode_image(guidance)
-    return parts if image is None else {**parts, "image": image}
+    return parts if image is None else {**parts, "image": image.to(torch.bfloat16)}
 
 
 def _resized(frames: Tensor, rows: int) -> Tensor:  # [T, H, W, 3] uint8

@@ -64,14 +64,13 @@ def test_first_frames_of_clips(clip_folders):
 
 
 def test_the_loss_by_hand(flux, tmp_path):
-    from matrix3d_core.standalone.pipelines import PipelineSource
-
     store = SampleCache(tmp_path, {})
     parts = {"latents": normal(16, 4, 8, seed=1), "text": normal(6, 32, seed=2), "pooled": normal(32, seed=3)}
     store.write("a", parts)
-    source = PipelineSource("x", dtype="float32", device="cpu")
     config = PanoTraining(sizes=(32,), rank=2, guidance=3.0, checkpointing=False)
-    task = _PanoTask(flux, store, [Picture("a", b"", "text")], tmp_path, config, source, torch.device("cpu"))
+    task = _PanoTask(
+        flux, store, [Picture("a", b"", "text")], tmp_path, config, torch.float32, torch.device("cpu")
+    )
     rolled, noise, level = parts["latents"].roll(3, -1), normal(16, 4, 8, seed=4), 0.6
     with torch.no_grad():
         found = task.losses([_Sample(parts, rolled, noise, level)])

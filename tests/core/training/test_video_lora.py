@@ -127,8 +127,6 @@ def test_samples_out_of_range(settings):
 
 def test_the_loss_by_hand(wan, tmp_path):
     """One sample with its text, one without, against the network called by hand."""
-    from matrix3d_core.standalone.pipelines import PipelineSource
-
     store = SampleCache(tmp_path, {})
     parts = {
         "latents": normal(16, 3, 4, 8, seed=1),
@@ -138,9 +136,8 @@ def test_the_loss_by_hand(wan, tmp_path):
     }
     store.write("no text", {"text": normal(2, 32, seed=5)})
     store.write("a", parts)
-    source = PipelineSource("x", dtype="float32", device="cpu")
     config = VideoTraining(samples=SMALL, rank=2, held_out=0, checkpointing=False)
-    task = _VideoTask(wan, store, ["a"], tmp_path, config, source, torch.device("cpu"))
+    task = _VideoTask(wan, store, ["a"], tmp_path, config, torch.float32, torch.device("cpu"))
     noise, level = normal(16, 3, 4, 8, seed=6), 0.3
     samples = [_Sample(parts, noise, level, True), _Sample(parts, noise, level, False)]
     with torch.no_grad():

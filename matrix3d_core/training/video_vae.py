@@ -1,0 +1,365 @@
+"""Training of a small video VAE of Wan's architecture, and of a picture decoder for its latents.
+
+The encoder's latents end with the mean and deviation per channel that Wan 2.1 states, so that what is made for the
+released VAE fits: its last layer and the decoder's first are rescaled to them. FLUX's decoder learns to decode the same
+latents in FLUX's scale, so that one encoder serves pictures and videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInput
+from ..io.images import write_image
+from ..io.tensors import write_tensors
+from ..metrics.image import ssim_map
+from ..progress import ProgressFn, no_progress
+from ..standalone.native_weights import native_weights
+from .loop import LoopConfig, LoopReport, Task, run_loop
+
+__all__ = [
+    "VAETraining",
+    "encode_latents",
+    "fit_statistics",
+    "make_picture_decoder",
+    "make_video_vae",
+    "picture_loss",
+    "train_picture_decoder",
+    "train_video_vae",
+]
+
+FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents
+_STRIDE_PX, _STRIDE_FRAMES = 8, 4
+
+
+@dataclass(frozen=True)
+class VAETraining:
+    """Settings of a run.
+
+    Attributes:
+        width: channels at full resolution.
+        frames: of a crop, 4k + 1.
+        crop_px: side of a crop.
+        noise: deviation of noise on the normalized latents that the decoder gets used to.
+        ssim_weight: of one minus SSIM beside the absolute error.
+        edge_weight: of the error of differences between neighbors.
+        precision: ``"fp32"`` or ``"bf16"`` arithmetic.
+        loop: steps, batch and rate.
+    """
+
+    width: int = 16
+    frames: int = 5
+    crop_px: int = 96
+    noise: float = 0.05
+    ssim_weight: float = 0.2
+    edge_weight: float = 1.0
+    precision: str = "bf16"
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=8000, lr=1e-3, warmup=100, schedule="cosine")
+    )
+
+    def __post_init__(self) -> None:
+        if self.frames % _STRIDE_FRAMES != 1 or self.crop_px < 32 or self.crop_px % _STRIDE_PX:
+            raise InvalidInput(
+                f"frames must be 4k + 1 and crop_px a multiple of {_STRIDE_PX} from 32; got {self.frames} and "
+                f"{self.crop_px}."
+            )
+        if self.precision not in ("fp32", "bf16"):
+            raise InvalidInput(f"precision must be fp32 or bf16; got {self.precision!r}.")
+
+
+def make_video_vae(width: int = 16) -> Any:
+    """Return an `AutoencoderKLWan` of diffusers with random weights and Wan 2.1's latent statistics."""
+    from diffusers import AutoencoderKLWan
+
+    return AutoencoderKLWan(base_dim=width, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2)
+
+
+def make_picture_decoder(width: int = 32) -> Any:
+    """Return an `AutoencoderKL` in FLUX's form whose encoder is as small as can be; only the decoder is of use."""
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(width, 2 * width, 4 * width, 4 * width),
+        layers_per_block=2,
+        latent_channels=16,
+        norm_num_groups=32,
+        scaling_factor=FLUX_SCALE,
+        shift_factor=FLUX_SHIFT,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+    )
+
+
+def picture_loss(made: Tensor, wanted: Tensor, config: VAETraining) -> Tensor:
+    """Return the loss of pictures ``[B, 3, H, W]`` in [-1, 1], ``[B]``: absolute error, its edges, one minus SSIM."""
+    off = made - wanted
+    total = off.abs().flatten(1).mean(1)
+    if config.edge_weight:
+        across, down = off[..., 1:] - off[..., :-1], off[..., 1:, :] - off[..., :-1, :]
+        total = (
+            total + config.edge_weight * (across.abs().flatten(1).mean(1) + down.abs().flatten(1).mean(1)) / 2
+        )
+    if config.ssim_weight:
+        pairs = zip(made, wanted, strict=True)
+        alike = [ssim_map(a.movedim(0, -1) / 2 + 0.5, b.movedim(0, -1) / 2 + 0.5).mean() for a, b in pairs]
+        total = total + config.ssim_weight * (1 - torch.stack(alike))
+    return total
+
+
+def encode_latents(vae: Any, frames: Tensor) -> Tensor:  # [T, H, W, 3] -> [16, t, H/8, W/8]
+    """Encode frames in [0, 1] to normalized latents; the picture's sides are not joined."""
+    mean, deviation = _statistics(vae, frames.device)
+    raw = vae.encode((frames * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()
+    result: Tensor = ((raw - mean) / deviation)[0]
+    return result
+
+
+def _statistics(vae: Any, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    mean, deviation = (
+        torch.tensor(v, device=device) for v in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    return mean.view(1, -1, 1, 1, 1), deviation.view(1, -1, 1, 1, 1)
+
+
+@torch.no_grad()
+def fit_statistics(vae: Any, clips: Sequence[Tensor]) -> None:
+    """Rescale a VAE's latents to the mean and deviation per channel that its configuration states; the pictures stay.
+
+    Args:
+        vae: an `AutoencoderKLWan`; changed in place.
+        clips: frames ``[T, H, W, 3]`` in [0, 1] to measure on.
+    """
+    latents = torch.cat([encode_latents(vae, clip).flatten(1) for clip in clips], 1)
+    mean, deviation = latents.mean(1), latents.std(1).clamp_min(1e-6)
+    wanted_mean, wanted = (v.flatten() for v in _statistics(vae))
+    mean, deviation = mean * wanted + wanted_mean, deviation * wanted  # of the raw latents
+    out, back = vae.quant_conv, vae.post_quant_conv
+    channels = len(mean)
+    scale = wanted / deviation
+    out.weight[:channels] *= scale.view(-1, 1, 1, 1, 1)
+    out.bias[:channels] = (out.bias[:channels] - mean) * scale + wanted_mean
+    back.bias += back.weight[..., 0, 0, 0] @ (mean - wanted_mean / scale)
+    back.weight /= scale.view(1, -1, 1, 1, 1)
+    out.weight[channels:], out.bias[channels:] = 0, -30.0  # of the variance: none
+
+
+@dataclass(frozen=True)
+class _Crop:
+    pixels: Tensor  # [3, T, h, w] in [-1, 1]
+    noise: Tensor  # [16, t, h/8, w/8]
+
+
+def _draw_crop(clips: Sequence[Tensor], config: VAETraining, frames: int, rng: torch.Generator) -> _Crop:
+    """Cut frames out of a clip: any columns, the seam's too, at any speed it has frames for, mirrored at random."""
+
+    def draw(most: int) -> int:
+        return int(torch.randint(most, (), generator=rng))
+
+    clip, side = clips[draw(len(clips))], config.crop_px
+    stride = 1 + draw(max(1, (len(clip) - 1) // max(1, frames - 1)))
+    first = draw(len(clip) - stride * (frames - 1))
+    chosen = clip[first : first + stride * (frames - 1) + 1 : stride].roll(draw(clip.shape[2]), 2)
+    top = draw(clip.shape[1] - side + 1)
+    pixels = chosen[:, top : top + side, :side].movedim(-1, 0).float() / 127.5 - 1
+    if draw(2):
+        pixels = pixels.flip(-1)
+    if draw(2):
+        pixels = pixels.flip(1)
+    rows = side // _STRIDE_PX
+    noise = torch.randn((16, (frames - 1) // _STRIDE_FRAMES + 1, rows, rows), generator=rng)
+    return _Crop(pixels, config.noise * noise)
+
+
+def train_video_vae(
+    clips: Sequence[Tensor],
+    out: Path | str,
+    config: VAETraining | None = None,
+    *,
+    shown: Sequence[Tensor] = (),
+    resume: bool = False,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Train a video VAE on crops.
+
+    Writes ``checkpoint-N/``, ``validation-N.png`` (above the truth, below what is decoded), and at the end
+    ``video_vae.safetensors`` (Wan's names, half precision) and the folder ``vae`` (diffusers').
+
+    Args:
+        clips: frames ``[T, H, W, 3]`` uint8.
+        out: made when missing.
+        config: see `VAETraining`.
+        shown: clips for validation pictures and for nothing else.
+        resume: resume from the latest checkpoint in ``out``.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+
+    Raises:
+        InvalidInput: when clips are too few, short or small, or see `run_loop`.
+        TrainingDiverged: see `run_loop`.
+    """
+    config, out = config or VAETraining(), Path(out)
+    _check_clips(clips, config, config.frames)
+    torch.manual_seed(config.loop.seed)
+    vae = make_video_vae(config.width)
+    mean, deviation = _statistics(vae)
+
+    def losses(crops: Sequence[_Crop]) -> Tensor:
+        pixels = torch.stack([crop.pixels for crop in crops])
+        with _arithmetic(config):
+            raw = vae.encode(pixels).latent_dist.mode()
+            noise = torch.stack([crop.noise for crop in crops]) * raw.detach().std((0, 2, 3, 4), keepdim=True)
+            made = vae._decode(raw + noise)[0]
+        frames = [values.float().movedim(2, 1).flatten(0, 1) for values in (made, pixels)]
+        spread = 1e-3 * ((raw - mean) / deviation).square().flatten(1).mean(1)
+        return picture_loss(*frames, config).view(len(crops), -1).mean(1) + spread
+
+    def validate(done: int) -> None:
+        write_image(out / f"validation-{done}.png", _sheet(shown, lambda clip: _there_and_back(vae, clip)))
+
+    def finish(report: LoopReport) -> list[Path]:
+        vae.load_state_dict(report.weights)
+        fit_statistics(vae.train(False), [clip.float() / 255 for clip in clips[:32]])
+        weights = {name: tensor.half() for name, tensor in native_weights(vae).items()}
+        write_tensors(out / "video_vae.safetensors", weights)
+        vae.save_pretrained(out / "vae")
+        return [out / "video_vae.safetensors", out / "vae"]
+
+    task = Task(
+        vae.train(),
+        lambda rng: _draw_crop(clips, config, config.frames, rng),
+        losses,
+        validate=validate if len(shown) else None,
+        settings={name: value for name, value in asdict(config).items() if name != "loop"},
+    )
+    return _run(task, out, config, finish, resume, progress)
+
+
+def train_picture_decoder(
+    clips: Sequence[Tensor],
+    video_vae: Any,
+    out: Path | str,
+    config: VAETraining | None = None,
+    *,
+    shown: Sequence[Tensor] = (),
+    resume: bool = False,
+    progress: ProgressFn = no_progress,
+) -> LoopReport:
+    """Train FLUX's decoder to decode single frames that a video VAE encodes.
+
+    Writes the same as `train_video_vae`, as ``pano_vae.safetensors`` (Black Forest Labs' names, the decoder alone).
+
+    Args:
+        clips: frames ``[T, H, W, 3]`` uint8.
+        video_vae: an `AutoencoderKLWan`; not changed.
+        out: made when missing.
+        config: see `VAETraining`; ``width`` must be a multiple of 32, ``frames`` does not matter.
+        shown: clips for validation pictures and for nothing else.
+        resume: resume from the latest checkpoint in ``out``.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+
+    Raises:
+        InvalidInput: when clips are too few or small, or see `run_loop`.
+        TrainingDiverged: see `run_loop`.
+    """
+    config, out = config or VAETraining(width=32), Path(out)
+    _check_clips(clips, config, 1)
+    torch.manual_seed(config.loop.seed)
+    vae = make_picture_decoder(config.width)
+    vae.encoder = None
+    video_vae.train(False).requires_grad_(False)
+
+    def decoded(latents: Tensor) -> Tensor:  # [B, 16, h, w] normalized
+        result: Tensor = vae.decode(latents / FLUX_SCALE + FLUX_SHIFT).sample
+        return result
+
+    def losses(crops: Sequence[_Crop]) -> Tensor:
+        pixels = torch.stack([crop.pixels for crop in crops])
+        with torch.no_grad(), _arithmetic(config):
+            mean, deviation = _statistics(video_vae)
+            latents = ((video_vae.encode(pixels).latent_dist.mode() - mean) / deviation)[:, :, 0]
+        noise = torch.stack([crop.noise[:, 0] for crop in crops])
+        with _arithmetic(config):
+            made = decoded(latents + noise)
+        return picture_loss(made.float(), pixels[:, :, 0], config)
+
+    def there_and_back(clip: Tensor) -> Tensor:
+        latents = encode_latents(video_vae, clip[:1])[None, :, 0]
+        return (decoded(latents)[0] / 2 + 0.5).clamp(0, 1).movedim(0, -1)[None]
+
+    def validate(done: int) -> None:
+        write_image(out / f"validation-{done}.png", _sheet([clip[:1] for clip in shown], there_and_back))
+
+    def finish(report: LoopReport) -> list[Path]:
+        vae.load_state_dict(report.weights)
+        weights = {name: tensor.half() for name, tensor in native_weights(vae).items()}
+        write_tensors(out / "pano_vae.safetensors", weights)
+        return [out / "pano_vae.safetensors"]
+
+    task = Task(
+        vae.train(),
+        lambda rng: _draw_crop(clips, config, 1, rng),
+        losses,
+        validate=validate if len(shown) else None,
+        settings={name: value for name, value in asdict(config).items() if name != "loop"},
+    )
+    return _run(task, out, config, finish, resume, progress)
+
+
+def _run(
+    task: Task[_Crop],
+    out: Path,
+    config: VAETraining,
+    finish: Callable[[LoopReport], list[Path]],
+    resume: bool,
+    progress: ProgressFn,
+) -> LoopReport:
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(cpu=True)
+    loop = replace(config.loop, at_once=max(config.loop.at_once, config.loop.batch))
+    return run_loop(task, out, loop, accelerator, resume=resume, finish=finish, progress=progress)
+
+
+def _arithmetic(config: VAETraining) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
+
+
+def _check_clips(clips: Sequence[Tensor], config: VAETraining, frames: int) -> None:
+    if not clips:
+        raise InvalidInput("clips must hold at least one clip; got none.")
+    for number, clip in enumerate(clips):
+        if (
+            clip.ndim != 4
+            or clip.dtype != torch.uint8
+            or len(clip) < frames
+            or clip.shape[1] < config.crop_px
+        ):
+            raise InvalidInput(
+                f"clips must be uint8 frames [T, H, W, 3], at least {frames} of {config.crop_px} rows; clip {number} "
+                f"is {clip.dtype} {tuple(clip.shape)}."
+            )
+
+
+@torch.no_grad()
+def _there_and_back(vae: Any, clip: Tensor) -> Tensor:  # [T, H, W, 3] in [0, 1]
+    raw = vae.encode((clip * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()
+    return (vae._decode(raw)[0][0] / 2 + 0.5).clamp(0, 1).movedim(0, -1)
+
+
+def _sheet(clips: Sequence[Tensor], back: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the last frames of clips above what becomes of them."""
+
+    def columns() -> Iterator[Tensor]:
+        for clip in clips:
+            frames = clip.float() / 255
+            yield torch.cat((frames[-1], back(frames)[-1]))
+
+    return torch.cat(list(columns()), 1)
