@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import check_two_to_one
-from ..diffusion.circular import circular_encode
+from ..diffusion.circular import circular_decode, circular_encode
+from ..diffusion.schedule import flow_sigmas
 from ..errors import InvalidInput
 from ..factory.shards import INDEX, read_first_frames
 from ..io.images import IMAGE_SUFFIXES, read_image, write_image
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..standalone.latent_roll import pack_latent, unpack_latent
-from ..standalone.pano import PanoConfig, panorama_from_text
 from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
 from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora, write_network
 from .clips import find_clips
@@ -39,6 +40,7 @@ __all__ = [
     "Picture",
     "find_pictures",
     "pano_costs",
+    "sample_panorama",
     "train_pano_lora",
     "train_pano_network",
 ]
@@ -216,10 +218,12 @@ class PanoEncoders:
     Attributes:
         picture: ``[1, H, W, 3]`` in [0, 1] to the network's latents ``[1, 16, H/8, W/8]``.
         text: a prompt to states ``[tokens, D]`` and pooled ones ``[P]``.
+        decode: the network's latents to a picture in [0, 1], for validation.
     """
 
     picture: Callable[[Tensor], Tensor]
     text: Callable[[str], tuple[Tensor, Tensor]]
+    decode: Callable[[Tensor], Tensor]
 
     @classmethod
     def of(cls, pipeline: Any, device: torch.device | str) -> PanoEncoders:
@@ -240,7 +244,13 @@ class PanoEncoders:
             )
             return states[0], pooled[0]
 
-        return cls(picture, text)
+        def decode(latent: Tensor) -> Tensor:
+            scaled = latent / vae.config.scaling_factor + vae.config.shift_factor
+            image = vae.to(device).decode(scaled.to(device, vae.dtype), return_dict=False)[0]
+            made: Tensor = (image.float().cpu() / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+            return made
+
+        return cls(picture, text, decode)
 
 
 def train_pano_network(
@@ -261,7 +271,7 @@ def train_pano_network(
     """Train the network of anything with a ``transformer`` of FLUX; see `train_pano_lora`.
 
     Args:
-        pipeline: its transformer is trained; validation pictures need all of a `FluxPipeline`.
+        pipeline: its ``transformer`` is trained; its text encoders are dropped once all is encoded.
         encoders: of pictures and texts.
         pictures: see `find_pictures`.
         out: see `train_pano_lora`.
@@ -284,7 +294,16 @@ def train_pano_network(
     folder = Path(cache) if cache is not None else out / "samples"
     store = SampleCache(folder, {"model": model, "sizes": list(config.sizes)})
     _encode(found, store, encoders, config, accelerator, progress)
-    task = _PanoTask(pipeline, store, found, out, config, dtype, accelerator.device).task()
+    prompts = (
+        [encoders.text(prompt) for prompt in config.prompts or (found[0].caption,)]
+        if config.loop.validate_every
+        else []
+    )
+    pipeline.text_encoder = pipeline.text_encoder_2 = None
+    names = [picture.name for picture in found]
+    task = _PanoTask(
+        pipeline.transformer, encoders, store, names, prompts, out, config, dtype, accelerator.device
+    ).task()
     return run_loop(
         task,
         out,
@@ -341,20 +360,19 @@ class _PanoTask:
 
     def __init__(
         self,
-        pipeline: Any,
+        network: Any,
+        encoders: PanoEncoders,
         store: SampleCache,
-        pictures: Sequence[Picture],
+        names: Sequence[str],
+        prompts: Sequence[tuple[Tensor, Tensor]],
         out: Path,
         config: PanoTraining,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.pipeline, self.store, self.out, self.config, self.device = pipeline, store, out, config, device
-        self.names = sorted(picture.name for picture in pictures)
-        self.prompts = config.prompts or (pictures[0].caption,)
-        self.dtype = dtype
-        self.network = pipeline.transformer
-        prepare_network(self.network, config.rank, config.targets, config.alpha, config.loop.seed, device)
+        self.network, self.encoders, self.store, self.names = network, encoders, store, sorted(names)
+        self.prompts, self.out, self.config, self.dtype, self.device = prompts, out, config, dtype, device
+        prepare_network(network, config.rank, config.targets, config.alpha, config.loop.seed, device)
         if config.checkpointing:
             self.network.enable_gradient_checkpointing()
 
@@ -395,16 +413,44 @@ class _PanoTask:
     def validate(self, done: int) -> None:
         """Write a panorama for each prompt."""
         rows = max(self.config.sizes)
-        settings = PanoConfig(
-            height=rows, width=2 * rows, steps=self.config.show_steps, seed=self.config.loop.seed
-        )
-        settings = replace(settings, guidance=max(self.config.guidance, 3.5), latent_roll="every step")
-        self.pipeline.to(self.device)
-        for number, prompt in enumerate(self.prompts):
+        for number, (states, pooled) in enumerate(self.prompts):
+            rng = torch.Generator().manual_seed(self.config.loop.seed)
+            noise = torch.randn(1, _CHANNELS, rows // 8, rows // 4, generator=rng).to(self.device)
+            given = states.float()[None].to(self.device), pooled.float()[None].to(self.device)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                made = panorama_from_text(self.pipeline, prompt, config=settings, device=self.device)
+                made = sample_panorama(
+                    self.network,
+                    noise,
+                    *given,
+                    steps=self.config.show_steps,
+                    shift=self.config.shift,
+                    guidance=self.config.guidance,
+                )
+                picture = circular_decode(self.encoders.decode, made.cpu())[0]
             end = f"-{number + 1}" if len(self.prompts) > 1 else ""
-            write_image(self.out / f"validation-{done}{end}.png", made.panorama)
+            write_image(self.out / f"validation-{done}{end}.png", picture)
+
+
+@torch.no_grad()
+def sample_panorama(
+    network: Any,
+    noise: Tensor,  # [1, 16, h, w]
+    text: Tensor,  # [1, tokens, D]
+    pooled: Tensor,  # [1, P]
+    *,
+    steps: int,
+    shift: float = 1.0,
+    guidance: float = 1.0,
+) -> Tensor:  # [1, 16, h, w]
+    """Sample a panorama's latents with Euler steps; they are rolled by a third before each, so that no seam forms."""
+    levels = flow_sigmas(steps, shift).to(noise)
+    latents = noise
+    by = 2 * (noise.shape[-1] // 6)
+    for now, then in pairwise(levels):
+        latents = latents.roll(by, -1)
+        flow = _call(network, latents, now.view(1), text, pooled, guidance)
+        latents = latents + flow.to(latents) * (then - now)
+    return latents.roll(-by * steps, -1)
 
 
 def _call(
