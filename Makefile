@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 SETUP = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: help setup demo world doctor test quick lint types bench clean-cache
+.PHONY: help setup demo world doctor test quick lint types bench minis clean-cache
 
 help: ## show this list
 	@echo "make TARGET [ARGS=\"...\"]"
@@ -39,6 +39,9 @@ types: ## mypy on the core, the nodes and the scripts
 
 bench: ## speed of the mesh backends (ARGS go to the benchmark)
 	@$(SETUP) run benchmarks/speed_mesh.py $(ARGS)
+
+minis: ## train the small models, data included: make minis ARGS="--out minis"
+	@$(SETUP) run -m matrix3d_core.cli train-minis $(ARGS)
 
 clean-cache: ## delete the environment and the downloaded ComfyUI
 	@$(SETUP) clean

@@ -77,8 +77,8 @@ def _flux(network: Any) -> dict[str, Tensor]:
     for index in range(network.config.num_layers):
         there, here = f"transformer_blocks.{index}.", f"double_blocks.{index}."
         for end in ("weight", "bias"):
-            for stream, names in (("img", "to_{}"), ("txt", "add_{}_proj")):
-                parts = [state.pop(f"{there}attn.{names.format(kind)}.{end}") for kind in "qkv"]
+            for stream, pattern in (("img", "to_{}"), ("txt", "add_{}_proj")):
+                parts = [state.pop(f"{there}attn.{pattern.format(kind)}.{end}") for kind in "qkv"]
                 found[f"{here}{stream}_attn.qkv.{end}"] = torch.cat(parts)
         _rename(state, found, there, here, FLUX_DOUBLE)
     for index in range(network.config.num_single_layers):

@@ -217,16 +217,18 @@ def train_video_vae(
             raw = vae.encode(pixels).latent_dist.mode()
             noise = torch.stack([crop.noise for crop in crops]) * raw.detach().std((0, 2, 3, 4), keepdim=True)
             made = vae._decode(raw + noise)[0]
-        frames = [values.float().movedim(2, 1).flatten(0, 1) for values in (made, pixels)]
+        shown, wanted = (values.float().movedim(2, 1).flatten(0, 1) for values in (made, pixels))
         spread = 1e-3 * ((raw - mean) / deviation).square().flatten(1).mean(1)
-        return picture_loss(*frames, config).view(len(crops), -1).mean(1) + spread
+        total: Tensor = picture_loss(shown, wanted, config).view(len(crops), -1).mean(1) + spread
+        return total
 
     def validate(done: int) -> None:
         write_image(out / f"validation-{done}.png", _sheet(shown, lambda clip: _there_and_back(vae, clip)))
 
     def finish(report: LoopReport) -> list[Path]:
         vae.load_state_dict(report.weights)
-        fit_statistics(vae.train(False), [clip.float() / 255 for clip in clips[:32]])
+        few, side = clips[:: max(1, len(clips) // 64)][:64], config.crop_px
+        fit_statistics(vae.train(False), [clip[: config.frames, :, :side].float() / 255 for clip in few])
         weights = {name: tensor.half() for name, tensor in native_weights(vae).items()}
         write_tensors(out / "video_vae.safetensors", weights)
         vae.save_pretrained(out / "vae")
@@ -351,7 +353,8 @@ def _check_clips(clips: Sequence[Tensor], config: VAETraining, frames: int) -> N
 @torch.no_grad()
 def _there_and_back(vae: Any, clip: Tensor) -> Tensor:  # [T, H, W, 3] in [0, 1]
     raw = vae.encode((clip * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()
-    return (vae._decode(raw)[0][0] / 2 + 0.5).clamp(0, 1).movedim(0, -1)
+    made: Tensor = (vae._decode(raw)[0][0] / 2 + 0.5).clamp(0, 1).movedim(0, -1)
+    return made
 
 
 def _sheet(clips: Sequence[Tensor], back: Callable[[Tensor], Tensor]) -> Tensor:

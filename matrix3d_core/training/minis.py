@@ -1,0 +1,419 @@
+"""A family of small models in the released forms, trained one after the other on the factory's *train* set alone.
+
+With them the whole graph from a text to splats runs on a processor. Each part has a folder of its own; one that is
+finished is not trained again, and a stopped one resumes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..diffusion.conditioning import GuidanceClip, clip_picture
+from ..errors import FormatError, InvalidInput
+from ..factory.clip import ClipConfig
+from ..factory.clip_files import unpack_shards
+from ..factory.filters import FilterConfig
+from ..factory.job import FactoryJob
+from ..factory.routes import RouteConfig
+from ..factory.run import run_factory
+from ..features.plain_states import IMAGE_WIDTH, image_states, text_states
+from ..lrm.config import LRMConfig
+from ..lrm.network import LatentLRM
+from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
+from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..synth.sets import SETS
+from .clips import clip_names, iterate_clips, read_clip
+from .loop import LoopConfig, LoopReport
+from .lrm import TrainConfig, train
+from .lrm_latents import encode_clip, open_wan_encoder
+from .pano_lora import PanoEncoders, PanoTraining, train_pano_network
+from .video_lora import VideoEncoders, VideoTraining, train_video_network
+from .video_samples import VideoSampleConfig
+from .video_vae import (
+    FLUX_SCALE,
+    FLUX_SHIFT,
+    VAETraining,
+    encode_latents,
+    make_picture_decoder,
+    train_picture_decoder,
+    train_video_vae,
+)
+
+__all__ = ["MINI_FILES", "MINI_PARTS", "PANO_TEXT", "MiniPlan", "pano_text", "train_minis", "video_text"]
+
+MINI_FILES = {
+    "video_vae": "vae/matrix3d_mini_video_vae.safetensors",
+    "pano_vae": "vae/matrix3d_mini_pano_vae.safetensors",
+    "pano": "diffusion_models/matrix3d_mini_pano.safetensors",
+    "pano_lora": "loras/matrix3d_mini_pano_lora.safetensors",
+    "video": "diffusion_models/matrix3d_mini_video.safetensors",
+    "video_lora": "loras/matrix3d_mini_video_lora.safetensors",
+    "lrm": "matrix3d_lrm/matrix3d_mini_lrm.safetensors",
+}
+"""File of each model, in the host's folder of its kind."""
+
+MINI_PARTS = ("clips", "pictures", *MINI_FILES)
+"""In the order in which they are made."""
+
+PANO_TEXT = (32, 256)
+"""States of a text, and their width, that the small panorama model takes."""
+
+_VIDEO_WIDTH = 4096  # of text states, fixed by the host
+_HEADS, _HEAD = 2, 128
+
+
+def pano_text(prompt: str) -> tuple[Tensor, Tensor]:
+    """Return the states and the pooled state that the small panorama model takes."""
+    return text_states(prompt, PANO_TEXT[1], PANO_TEXT[0])
+
+
+def video_text(prompt: str) -> Tensor:
+    """Return the states that the small video model takes, without padding."""
+    return text_states(prompt, _VIDEO_WIDTH)[0]
+
+
+def _video_image(guidance: GuidanceClip) -> Tensor:
+    return image_states(clip_picture(guidance.frames[0]))
+
+
+@dataclass(frozen=True)
+class MiniPlan:
+    """What is made, and for how long it is trained; the defaults take less than an hour each on two cores.
+
+    Attributes:
+        clips: of video.
+        pictures: single panoramas.
+        frames: of a clip, 4k + 1.
+        height: rows of clips and panoramas; base models are trained at half of it, LoRAs at it.
+        vae: training of the video VAE.
+        pano_vae: training of the panorama decoder.
+        pano: loop of the panorama model.
+        pano_lora: loop of its LoRA.
+        video: loop of the video model.
+        video_lora: loop of its LoRA.
+        lrm: steps of the reconstruction model's two stages.
+        layers: blocks of the panorama model, double and single, and of the video model.
+        lrm_width: token width of the reconstruction model.
+        rank: of the LoRAs.
+    """
+
+    clips: int = 240
+    pictures: int = 600
+    frames: int = 17
+    height: int = 256
+    vae: VAETraining = field(default_factory=VAETraining)
+    pano_vae: VAETraining = field(default_factory=lambda: VAETraining(width=32))
+    pano: LoopConfig = field(default_factory=lambda: _loop(4000, 8, 1e-3))
+    pano_lora: LoopConfig = field(default_factory=lambda: _loop(400, 4, 5e-4))
+    video: LoopConfig = field(default_factory=lambda: _loop(3000, 4, 1e-3))
+    video_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
+    lrm: tuple[int, int] = (3000, 500)
+    layers: tuple[int, int, int] = (2, 4, 6)
+    lrm_width: int = 192
+    rank: int = 8
+
+    def __post_init__(self) -> None:
+        if self.height % 32 or self.height < 64 or self.frames % 4 != 1 or self.frames < 5:
+            raise InvalidInput(
+                f"height must be a multiple of 32 from 64 and frames 4k + 1 from 5; got {self.height} and "
+                f"{self.frames}."
+            )
+
+
+def _loop(steps: int, batch: int, lr: float) -> LoopConfig:
+    return LoopConfig(
+        steps=steps,
+        batch=batch,
+        at_once=batch,
+        lr=lr,
+        warmup=min(100, steps),
+        schedule="cosine",
+        average=0.99,
+        save_every=200,
+        validate_every=500,
+    )
+
+
+def train_minis(
+    out: Path | str,
+    plan: MiniPlan | None = None,
+    *,
+    parts: Sequence[str] = MINI_PARTS,
+    workers: int = 1,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: ProgressFn = no_progress,
+) -> list[Path]:
+    """Make the data and train the models that a folder does not have yet.
+
+    Args:
+        out: made when missing; gets a folder per part, and ``models`` as the host's folder of that name.
+        plan: what to make; a part that was begun with another plan is refused when it resumes.
+        parts: some of `MINI_PARTS`; they need those before them.
+        workers: processes that render.
+        tell: called with lines about what a part will take.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+
+    Returns:
+        The models' files.
+
+    Raises:
+        InvalidInput: for unknown parts, or one whose predecessor is missing.
+        TrainingDiverged: see `loop.run_loop`.
+    """
+    if unknown := [part for part in parts if part not in MINI_PARTS]:
+        raise InvalidInput(f"parts must be some of {', '.join(MINI_PARTS)}; got {unknown[0]!r}.")
+    run = _Minis(Path(out), plan or MiniPlan(), workers, tell, progress)
+    for part in MINI_PARTS:
+        if part in parts and not run.is_done(part):
+            getattr(run, f"make_{part}")()
+    return [path for path in run.models() if path.is_file()]
+
+
+class _Minis:
+    """One method for each part."""
+
+    def __init__(
+        self, out: Path, plan: MiniPlan, workers: int, tell: Callable[[str], None], progress: ProgressFn
+    ) -> None:
+        self.out, self.plan, self.workers, self.progress = out, plan, workers, progress
+        self.shared: dict[str, Any] = {"resume": True, "tell": tell, "progress": progress}
+
+    def models(self) -> list[Path]:
+        """Return where the models' files are or will be."""
+        return [self.out / "models" / name for name in MINI_FILES.values()]
+
+    def is_done(self, part: str) -> bool:
+        """Return whether a model's file is there; the factory itself knows which clips are."""
+        return part in MINI_FILES and (self.out / "models" / MINI_FILES[part]).is_file()
+
+    def needs(self, *path: str) -> Path:
+        """Return a path of an earlier part.
+
+        Raises:
+            InvalidInput: when it is not there.
+        """
+        found = self.out.joinpath(*path)
+        if not found.exists():
+            raise InvalidInput(f"{path[0]} must be made first; there is no {found}.")
+        return found
+
+    def keep(self, part: str, file: Path) -> None:
+        """Copy a finished model to its place."""
+        target = self.out / "models" / MINI_FILES[part]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target.with_suffix(".partial"))
+        target.with_suffix(".partial").replace(target)
+
+    # Data
+
+    def _factory(self, part: str, count: int, frames: int, filters: FilterConfig | None) -> None:
+        route = RouteConfig(frames=frames, fps=8.0)
+        clip = ClipConfig(height=self.plan.height, route=route, filter=filters)
+        families = SETS["train"].families
+        job = FactoryJob(count, families, clip=clip, seed=1 if part == "pictures" else 0)
+        run_factory(job, self.out / part, workers=self.workers, progress=self.progress)
+
+    def make_clips(self) -> None:
+        """Video clips."""
+        self._factory("clips", self.plan.clips, self.plan.frames, FilterConfig())
+
+    def make_pictures(self) -> None:
+        """Single panoramas of other scenes."""
+        self._factory("pictures", self.plan.pictures, 1, None)
+
+    def frames(self) -> list[Tensor]:
+        """Return the frames of all clips."""
+        root = self.needs("clips", "index.json").parent
+        return [clip.frames for clip in iterate_clips(root, set(clip_names(root)))]
+
+    # VAEs
+
+    def make_video_vae(self) -> None:
+        """The video VAE."""
+        self._with_frames(train_video_vae, "video_vae", self.plan.vae)
+
+    def make_pano_vae(self) -> None:
+        """FLUX's decoder for the video VAE's latents."""
+
+        def learn(clips: Sequence[Tensor], folder: Path, config: VAETraining, **given: Any) -> LoopReport:
+            return train_picture_decoder(clips, self.video_vae(), folder, config, **given)
+
+        self._with_frames(learn, "pano_vae", self.plan.pano_vae)
+
+    def _with_frames(self, learn: Callable[..., LoopReport], part: str, config: VAETraining) -> None:
+        clips = self.frames()
+        shown, clips = clips[-1:], clips[:-1]
+        given = {name: value for name, value in self.shared.items() if name != "tell"}
+        self.keep(part, learn(clips, self.out / part, config, shown=shown, **given).files[0])
+
+    def video_vae(self) -> Any:
+        """Load the trained video VAE."""
+        from diffusers import AutoencoderKLWan
+
+        folder = self.needs("video_vae", "vae")
+        vae: Any = AutoencoderKLWan.from_pretrained(str(folder), local_files_only=True)
+        return vae.train(False).requires_grad_(False)
+
+    # Panorama model
+
+    def pano_encoders(self) -> PanoEncoders:
+        """Return encoders that need no weights but the VAEs'."""
+        from safetensors.torch import load_file
+
+        video_vae, decoder = self.video_vae(), make_picture_decoder(self.plan.pano_vae.width)
+        decoder.encoder = None
+        checkpoints = sorted(self.needs("pano_vae").glob("checkpoint-*"), key=lambda p: int(p.name[11:]))
+        if not checkpoints:
+            raise FormatError("pano_vae holds no checkpoint. Train it again.")
+        decoder.load_state_dict(load_file(checkpoints[-1] / "trained.safetensors"))
+
+        @torch.no_grad()
+        def picture(pixels: Tensor) -> Tensor:
+            return encode_latents(video_vae, pixels)[None, :, 0]
+
+        @torch.no_grad()
+        def decode(latents: Tensor) -> Tensor:
+            shown: Tensor = decoder.decode(latents / FLUX_SCALE + FLUX_SHIFT).sample
+            return (shown / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+
+        return PanoEncoders(picture, pano_text, decode)
+
+    def make_pano(self) -> None:
+        """The panorama model, at half size."""
+        from diffusers import FluxTransformer2DModel
+
+        torch.manual_seed(0)
+        network = FluxTransformer2DModel(
+            in_channels=64,
+            num_layers=self.plan.layers[0],
+            num_single_layers=self.plan.layers[1],
+            attention_head_dim=_HEAD,
+            num_attention_heads=_HEADS,
+            joint_attention_dim=PANO_TEXT[1],
+            pooled_projection_dim=PANO_TEXT[1],
+            guidance_embeds=True,
+        )
+        self._train_pano("pano", network, self.plan.height // 2, 0, self.plan.pano)
+
+    def make_pano_lora(self) -> None:
+        """Its LoRA, at full size."""
+        from diffusers import FluxTransformer2DModel
+
+        folder = self.needs("pano", "transformer")
+        network = FluxTransformer2DModel.from_pretrained(str(folder), local_files_only=True)
+        self._train_pano("pano_lora", network, self.plan.height, self.plan.rank, self.plan.pano_lora)
+
+    def _train_pano(self, part: str, network: Any, rows: int, rank: int, loop: LoopConfig) -> None:
+        config = PanoTraining(sizes=(rows,), rank=rank, shift=1.5, checkpointing=False, loop=loop)
+        parts = SimpleNamespace(transformer=network, text_encoder=None, text_encoder_2=None)
+        pictures = self.needs("pictures", "index.json").parent
+        report = train_pano_network(
+            parts,
+            self.pano_encoders(),
+            pictures,
+            self.out / part,
+            config,
+            model="mini",
+            dtype=torch.bfloat16,
+            **self.shared,
+        )
+        self.keep(part, report.files[0])
+
+    # Video model
+
+    def make_video(self) -> None:
+        """The video model, at half size."""
+        from diffusers import WanTransformer3DModel
+
+        torch.manual_seed(0)
+        width = _HEADS * _HEAD
+        network = WanTransformer3DModel(
+            num_attention_heads=_HEADS,
+            attention_head_dim=_HEAD,
+            in_channels=36,
+            out_channels=16,
+            text_dim=_VIDEO_WIDTH,
+            ffn_dim=3 * width,
+            num_layers=self.plan.layers[2],
+            image_dim=IMAGE_WIDTH,
+            added_kv_proj_dim=width,
+        )
+        self._train_video("video", network, self.plan.height // 2, 0, self.plan.video)
+
+    def make_video_lora(self) -> None:
+        """Its LoRA, at full size."""
+        from diffusers import WanTransformer3DModel
+
+        folder = self.needs("video", "transformer")
+        network = WanTransformer3DModel.from_pretrained(str(folder), local_files_only=True)
+        self._train_video("video_lora", network, self.plan.height, self.plan.rank, self.plan.video_lora)
+
+    def _train_video(self, part: str, network: Any, rows: int, rank: int, loop: LoopConfig) -> None:
+        samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.frames)
+        config = VideoTraining(samples, rank=rank, shift=3.0, drop_text=0.1, checkpointing=False, loop=loop)
+        parts = SimpleNamespace(
+            transformer=network, vae=self.video_vae(), text_encoder=None, image_encoder=None
+        )
+        clips = self.needs("clips", "index.json").parent
+        report = train_video_network(
+            parts,
+            VideoEncoders(video_text, _video_image),
+            clips,
+            self.out / part,
+            config,
+            model="mini",
+            dtype=torch.bfloat16,
+            **self.shared,
+        )
+        self.keep(part, report.files[0])
+
+    # Reconstruction model
+
+    def make_lrm(self) -> None:
+        """The reconstruction model, in its two stages."""
+        folders = unpack_shards(self.needs("clips", "index.json").parent, self.out / "lrm_clips")
+        encode = open_wan_encoder(self.needs("video_vae", "vae"), device="cpu")
+        for number, folder in enumerate(folders):
+            self.progress(ProgressEvent(number, len(folders), "encode clips"))
+            if not (folder / "clip.safetensors").is_file():
+                encode_clip(folder, encode)
+        clips = [read_clip(folder) for folder in folders]
+        width = self.plan.lrm_width
+        torch.manual_seed(0)
+        model = LatentLRM(
+            LRMConfig(
+                width=width,
+                ffn=2 * width,
+                stages=(width // 8, width // 4, width // 2, width),
+                features=width // 2,
+                head_hidden=width // 3,
+                head_out=width // 6,
+            )
+        )
+        config = TrainConfig(
+            steps=self.plan.lrm[0],
+            lr=5e-4,
+            grad_clip=1.0,
+            depth_loss="inverse",
+            depth_beta=0.1,
+            views=4,
+            crop_px=128,
+            precision="fp32",
+            checkpointing=False,
+            save_every=200,
+        )
+        first = train(model, clips, self.out / "lrm_stage1", config, **self.shared)
+        model = build_lrm(read_lrm_weights(first.files[0]), dtype=torch.float32)
+        second = replace(config, stage=2, steps=self.plan.lrm[1])
+        trained = train(model, clips, self.out / "lrm_stage2", second, **self.shared).files[0]
+        small = trained.with_name("lrm_half.safetensors")
+        convert_weights(trained, small, dtype="fp16")
+        self.keep("lrm", small)

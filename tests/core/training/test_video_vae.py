@@ -1,0 +1,129 @@
+"""The small VAEs: rescaled latents, the loss by hand, crops, a first and a resumed run."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_clips import ball_room
+
+from matrix3d_core.errors import InvalidInput
+from matrix3d_core.training.loop import LoopConfig
+from matrix3d_core.training.video_vae import (
+    VAETraining,
+    _draw_crop,
+    encode_latents,
+    fit_statistics,
+    make_video_vae,
+    picture_loss,
+    train_picture_decoder,
+    train_video_vae,
+)
+
+pytest.importorskip("accelerate", reason="needs accelerate (extra 'generate')")
+
+TINY = {"crop_px": 32, "precision": "fp32"}
+
+
+def clips(count=3, frames=9, height=64):
+    return [(ball_room(frames, height, shift=0.5 * n)[0] * 255).round().to(torch.uint8) for n in range(count)]
+
+
+def test_latents_get_wans_statistics_and_pictures_stay():
+    torch.manual_seed(0)
+    vae = make_video_vae(8).train(False)
+    shown = [clip[:5, :, :64].float() / 255 for clip in clips()]
+    with torch.no_grad():
+        before = [
+            vae.decode(vae.encode((c * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()).sample for c in shown
+        ]
+        fit_statistics(vae, shown)
+        latents = torch.cat([encode_latents(vae, clip).flatten(1) for clip in shown], 1)
+        torch.testing.assert_close(latents.mean(1), torch.zeros(16), rtol=0, atol=1e-3)
+        torch.testing.assert_close(latents.std(1), torch.ones(16), rtol=1e-3, atol=0)
+        posterior = vae.encode((shown[0] * 2 - 1).movedim(-1, 0)[None]).latent_dist
+        assert float(posterior.std.max()) < 1e-5
+        for clip, wanted in zip(shown, before, strict=True):
+            again = vae.decode(vae.encode((clip * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()).sample
+            torch.testing.assert_close(again, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_the_loss_by_hand():
+    wanted = torch.zeros(1, 3, 16, 16)
+    made = torch.zeros(1, 3, 16, 16)
+    made[:, :, :, 8:] = 0.5  # half of the pixels off, one edge that should not be there
+    config = VAETraining(ssim_weight=0.0, edge_weight=2.0)
+    assert float(picture_loss(made, wanted, config)) == pytest.approx(0.25 + 2 * (0.5 / 15) / 2)
+    assert float(picture_loss(wanted, wanted, VAETraining())) == pytest.approx(0, abs=1e-6)
+    assert float(picture_loss(made, wanted, VAETraining(ssim_weight=1.0))) > 0.3
+
+
+def test_crops_are_parts_of_clips():
+    (clip,) = clips(1)
+    config = VAETraining(**TINY)
+    steps = set()
+    for seed in range(40):
+        crop = _draw_crop([clip], config, 5, torch.Generator().manual_seed(seed))
+        assert crop.pixels.shape == (3, 5, 32, 32)
+        assert crop.noise.shape == (16, 2, 4, 4)
+        pixels = ((crop.pixels + 1) * 127.5).round().to(torch.uint8).movedim(0, -1)
+        for flipped in (pixels, pixels.flip(2), pixels.flip(0), pixels.flip(0, 2)):
+            found = _find(clip, flipped)
+            if found is not None:
+                steps.add(found)
+                break
+        else:
+            raise AssertionError(f"crop {seed} is no part of the clip")
+    assert steps == {1, 2}
+
+
+def _find(clip, pixels):
+    """Return the step between frames at which a crop lies in a clip, or None."""
+    wide = torch.cat((clip, clip[:, :, :32]), 2)
+    for stride in (1, 2):
+        for first in range(len(clip) - 4 * stride):
+            windows = wide[first].unfold(0, 32, 1).unfold(1, 32, 1)[:, :128]  # [33, 128, 3, 32, 32]
+            same = (windows == pixels[0].movedim(-1, 0)).flatten(2).all(-1).nonzero()
+            for top, left in same.tolist():
+                last = wide[first + 4 * stride, top : top + 32, left : left + 32]
+                if torch.equal(last, pixels[4]):
+                    return stride
+    return None
+
+
+def test_a_vae_learns_and_resumes(tmp_path):
+    def config(steps):
+        return VAETraining(width=8, **TINY, loop=LoopConfig(steps=steps, lr=2e-3, validate_every=10))
+
+    data = clips()
+    whole = train_video_vae(data, tmp_path / "whole", config(12), shown=data[:2])
+    assert [path.name for path in whole.files] == ["video_vae.safetensors", "vae"]
+    assert whole.losses[-1] < 0.85 * whole.losses[0]
+    assert (tmp_path / "whole" / "validation-10.png").is_file()
+    train_video_vae(data, tmp_path / "cut", config(5))
+    train_video_vae(data, tmp_path / "cut", config(12), resume=True)
+    a, b = (load_file(tmp_path / name / "video_vae.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert a["encoder.conv1.weight"].dtype == torch.float16
+
+
+def test_a_decoder_learns_the_same_latents(tmp_path):
+    torch.manual_seed(0)
+    vae, data = make_video_vae(8), clips()
+    fit_statistics(vae.train(False), [clip[:5, :, :64].float() / 255 for clip in data])
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    config = VAETraining(width=32, **TINY, loop=LoopConfig(steps=12, lr=2e-3, validate_every=12))
+    report = train_picture_decoder(data, vae, tmp_path, config, shown=data[:1])
+    assert sum(report.losses[-3:]) < 0.9 * sum(report.losses[:3])
+    assert all(torch.equal(value, before[name]) for name, value in vae.state_dict().items())
+    names = set(load_file(tmp_path / "pano_vae.safetensors"))
+    assert {name.partition(".")[0] for name in names} == {"decoder"}
+    assert "decoder.up.3.upsample.conv.weight" in names
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(InvalidInput, match="at least one clip; got none"):
+        train_video_vae([], tmp_path)
+    with pytest.raises(InvalidInput, match=r"at least 5 of 96 rows; clip 0 is torch\.uint8"):
+        train_video_vae(clips(1, 9, 64), tmp_path)
+    for settings in ({"frames": 4}, {"crop_px": 30}, {"precision": "x"}):
+        with pytest.raises(InvalidInput, match=next(iter(settings))):
+            VAETraining(**settings)
