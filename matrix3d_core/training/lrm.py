@@ -39,7 +39,7 @@ from ..raster.splat import render_gaussians
 from ..scene.gaussians import SH_C0, Gaussians
 from ..scene.trajectory import Trajectory
 from .clips import Clip
-from .costs import Costs, saved_bytes, say_costs
+from .costs import Costs, saved_bytes, say_costs, tell_nobody
 from .loop import LoopConfig, LoopReport, Task, run_loop
 
 __all__ = [
@@ -350,7 +350,7 @@ def train(
     config: TrainConfig | None = None,
     *,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train with accelerate: on the devices it was launched for.
@@ -405,7 +405,8 @@ def train(
         save_every=config.save_every,
         seed=config.seed,
     )
-    say_costs(lrm_costs(model, clips, config, loop, accelerator.num_processes), device, out, tell)
+    costs = lrm_costs(model, clips, config, loop, accelerator.num_processes)
+    say_costs(costs, device, out, tell if accelerator.is_main_process else tell_nobody)
     task = Task(model, draw, losses, settings={"stage": config.stage, "seed": config.seed})
     phase = f"stage {config.stage}"
     return run_loop(

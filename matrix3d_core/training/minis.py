@@ -31,6 +31,7 @@ from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
 from .clips import clip_names, iterate_clips, read_clip
+from .costs import tell_nobody
 from .loop import LoopConfig, LoopReport
 from .lrm import TrainConfig, train
 from .lrm_latents import encode_clip, open_wan_encoder
@@ -148,7 +149,7 @@ def train_minis(
     *,
     parts: Sequence[str] = MINI_PARTS,
     workers: int = 1,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> list[Path]:
     """Make the data and train the models that a folder does not have yet.
@@ -360,7 +361,7 @@ class _Minis:
         samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.frames)
         config = VideoTraining(samples, rank=rank, shift=3.0, drop_text=0.1, checkpointing=False, loop=loop)
         parts = SimpleNamespace(
-            transformer=network, vae=self.video_vae(), text_encoder=None, image_encoder=None
+            transformer=network, vae=self.video_vae().bfloat16(), text_encoder=None, image_encoder=None
         )
         clips = self.needs("clips", "index.json").parent
         report = train_video_network(

@@ -29,7 +29,7 @@ from ..standalone.latent_roll import pack_latent, unpack_latent
 from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
 from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora, write_network
 from .clips import find_clips
-from .costs import Costs, estimate_costs, say_costs
+from .costs import Costs, estimate_costs, say_costs, tell_nobody
 from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, Task, run_loop
 from .sample_cache import SampleCache
@@ -168,7 +168,7 @@ def train_pano_lora(
     *,
     cache: Path | str | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Encode panoramas that are not encoded yet, and train.
@@ -265,7 +265,7 @@ def train_pano_network(
     device: torch.device | str = "cpu",
     cache: Path | str | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train the network of anything with a ``transformer`` of FLUX; see `train_pano_lora`.
@@ -290,7 +290,7 @@ def train_pano_network(
     found = list(find_pictures(pictures))
     accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
     costs = pano_costs(pipeline.transformer, config, len(found), accelerator.num_processes)
-    say_costs(costs, accelerator.device, out, tell)
+    say_costs(costs, accelerator.device, out, tell if accelerator.is_main_process else tell_nobody)
     folder = Path(cache) if cache is not None else out / "samples"
     store = SampleCache(folder, {"model": model, "sizes": list(config.sizes)})
     _encode(found, store, encoders, config, accelerator, progress)

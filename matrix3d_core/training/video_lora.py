@@ -30,7 +30,7 @@ from ..standalone.video import (
 )
 from .adapters import WAN_TARGETS, prepare_network, write_diffusers_lora, write_network, write_upstream_lora
 from .clips import clip_names, iterate_clips
-from .costs import Costs, estimate_costs, say_costs
+from .costs import Costs, estimate_costs, say_costs, tell_nobody
 from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, Task, run_loop
 from .sample_cache import SampleCache
@@ -102,7 +102,7 @@ def train_video_lora(
     *,
     cache: Path | str | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Encode clips that are not encoded yet, and train.
@@ -187,7 +187,7 @@ def train_video_network(
     device: torch.device | str = "cpu",
     cache: Path | str | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = tell_nobody,
     progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train the network of anything with a ``transformer`` and a ``vae`` of Wan; see `train_video_lora`.
@@ -216,7 +216,7 @@ def train_video_network(
         )
     accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
     costs = video_costs(pipeline.transformer, config, len(names), accelerator.num_processes)
-    say_costs(costs, accelerator.device, out, tell)
+    say_costs(costs, accelerator.device, out, tell if accelerator.is_main_process else tell_nobody)
     folder = Path(cache) if cache is not None else out / "samples"
     store = SampleCache(folder, {"model": model, **config.samples.settings()})
     _encode_clips(clips, names, store, pipeline, encoders, config, accelerator, progress)
