@@ -92,7 +92,7 @@ class MiniPlan:
     Attributes:
         clips: of video.
         pictures: single panoramas.
-        frames: of a clip, 4k + 1.
+        clip_frames: frames of a clip, 4k + 1.
         height: rows of clips and panoramas; base models are trained at half of it, LoRAs at it.
         vae: training of the video VAE.
         pano_vae: training of the panorama decoder.
@@ -108,7 +108,7 @@ class MiniPlan:
 
     clips: int = 240
     pictures: int = 600
-    frames: int = 17
+    clip_frames: int = 17
     height: int = 256
     vae: VAETraining = field(default_factory=VAETraining)
     pano_vae: VAETraining = field(default_factory=lambda: VAETraining(width=32))
@@ -122,10 +122,10 @@ class MiniPlan:
     rank: int = 8
 
     def __post_init__(self) -> None:
-        if self.height % 32 or self.height < 64 or self.frames % 4 != 1 or self.frames < 5:
+        if self.height % 32 or self.height < 64 or self.clip_frames % 4 != 1 or self.clip_frames < 5:
             raise InvalidInput(
-                f"height must be a multiple of 32 from 64 and frames 4k + 1 from 5; got {self.height} and "
-                f"{self.frames}."
+                f"height must be a multiple of 32 from 64 and clip_frames 4k + 1 from 5; got {self.height} and "
+                f"{self.clip_frames}."
             )
 
 
@@ -224,7 +224,7 @@ class _Minis:
 
     def make_clips(self) -> None:
         """Video clips."""
-        self._factory("clips", self.plan.clips, self.plan.frames, FilterConfig())
+        self._factory("clips", self.plan.clips, self.plan.clip_frames, FilterConfig())
 
     def make_pictures(self) -> None:
         """Single panoramas of other scenes."""
@@ -358,7 +358,7 @@ class _Minis:
         self._train_video("video_lora", network, self.plan.height, self.plan.rank, self.plan.video_lora)
 
     def _train_video(self, part: str, network: Any, rows: int, rank: int, loop: LoopConfig) -> None:
-        samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.frames)
+        samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.clip_frames)
         config = VideoTraining(samples, rank=rank, shift=3.0, drop_text=0.1, checkpointing=False, loop=loop)
         parts = SimpleNamespace(
             transformer=network, vae=self.video_vae().bfloat16(), text_encoder=None, image_encoder=None

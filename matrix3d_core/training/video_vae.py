@@ -44,7 +44,7 @@ class VAETraining:
 
     Attributes:
         width: channels at full resolution.
-        frames: of a crop, 4k + 1.
+        crop_frames: frames of a crop, 4k + 1.
         crop_px: side of a crop.
         noise: deviation of noise on the normalized latents that the decoder gets used to.
         ssim_weight: of one minus SSIM beside the absolute error.
@@ -54,7 +54,7 @@ class VAETraining:
     """
 
     width: int = 16
-    frames: int = 5
+    crop_frames: int = 5
     crop_px: int = 96
     noise: float = 0.05
     ssim_weight: float = 0.2
@@ -65,10 +65,10 @@ class VAETraining:
     )
 
     def __post_init__(self) -> None:
-        if self.frames % _STRIDE_FRAMES != 1 or self.crop_px < 32 or self.crop_px % _STRIDE_PX:
+        if self.crop_frames % _STRIDE_FRAMES != 1 or self.crop_px < 32 or self.crop_px % _STRIDE_PX:
             raise InvalidInput(
-                f"frames must be 4k + 1 and crop_px a multiple of {_STRIDE_PX} from 32; got {self.frames} and "
-                f"{self.crop_px}."
+                f"crop_frames must be 4k + 1 and crop_px a multiple of {_STRIDE_PX} from 32; got {self.crop_frames} "
+                f"and {self.crop_px}."
             )
         if self.precision not in ("fp32", "bf16"):
             raise InvalidInput(f"precision must be fp32 or bf16; got {self.precision!r}.")
@@ -206,7 +206,7 @@ def train_video_vae(
         TrainingDiverged: see `run_loop`.
     """
     config, out = config or VAETraining(), Path(out)
-    _check_clips(clips, config, config.frames)
+    _check_clips(clips, config, config.crop_frames)
     torch.manual_seed(config.loop.seed)
     vae = make_video_vae(config.width)
     mean, deviation = _statistics(vae)
@@ -228,7 +228,7 @@ def train_video_vae(
     def finish(report: LoopReport) -> list[Path]:
         vae.load_state_dict(report.weights)
         few, side = clips[:: max(1, len(clips) // 64)][:64], config.crop_px
-        fit_statistics(vae.train(False), [clip[: config.frames, :, :side].float() / 255 for clip in few])
+        fit_statistics(vae.train(False), [clip[: config.crop_frames, :, :side].float() / 255 for clip in few])
         weights = {name: tensor.half() for name, tensor in native_weights(vae).items()}
         write_tensors(out / "video_vae.safetensors", weights)
         vae.save_pretrained(out / "vae")
@@ -236,7 +236,7 @@ def train_video_vae(
 
     task = Task(
         vae.train(),
-        lambda rng: _draw_crop(clips, config, config.frames, rng),
+        lambda rng: _draw_crop(clips, config, config.crop_frames, rng),
         losses,
         validate=validate if len(shown) else None,
         settings={name: value for name, value in asdict(config).items() if name != "loop"},
@@ -262,7 +262,7 @@ def train_picture_decoder(
         clips: frames ``[T, H, W, 3]`` uint8.
         video_vae: an `AutoencoderKLWan`; not changed.
         out: made when missing.
-        config: see `VAETraining`; ``width`` must be a multiple of 32, ``frames`` does not matter.
+        config: see `VAETraining`; ``width`` must be a multiple of 32, ``crop_frames`` does not matter.
         shown: clips for validation pictures and for nothing else.
         resume: resume from the latest checkpoint in ``out``.
         progress: called between steps; raising in it ends the run after a checkpoint.

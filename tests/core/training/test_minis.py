@@ -29,7 +29,7 @@ SHORT = LoopConfig(steps=2)
 PLAN = MiniPlan(
     clips=4,
     pictures=3,
-    frames=5,
+    clip_frames=5,
     height=64,
     vae=VAETraining(crop_px=32, loop=SHORT),
     pano_vae=VAETraining(width=32, crop_px=32, loop=SHORT),

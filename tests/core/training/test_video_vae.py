@@ -124,6 +124,6 @@ def test_bad_input(tmp_path):
         train_video_vae([], tmp_path)
     with pytest.raises(InvalidInput, match=r"at least 5 of 96 rows; clip 0 is torch\.uint8"):
         train_video_vae(clips(1, 9, 64), tmp_path)
-    for settings in ({"frames": 4}, {"crop_px": 30}, {"precision": "x"}):
+    for settings in ({"crop_frames": 4}, {"crop_px": 30}, {"precision": "x"}):
         with pytest.raises(InvalidInput, match=next(iter(settings))):
             VAETraining(**settings)
