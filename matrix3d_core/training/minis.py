@@ -87,10 +87,11 @@ def _video_image(guidance: GuidanceClip) -> Tensor:
 
 @dataclass(frozen=True)
 class MiniPlan:
-    """What is made, and for how long it is trained; the defaults take less than an hour each on two cores.
+    """What is made, and for how long it is trained; the defaults are meant for less than an hour each on two cores.
 
     Attributes:
         clips: of video.
+        lora_clips: of them, the first that the video LoRA is trained on: encoding at full size takes long.
         pictures: single panoramas.
         clip_frames: frames of a clip, 4k + 1.
         height: rows of clips and panoramas; base models are trained at half of it, LoRAs at it.
@@ -107,6 +108,7 @@ class MiniPlan:
     """
 
     clips: int = 240
+    lora_clips: int = 60
     pictures: int = 600
     clip_frames: int = 17
     height: int = 256
@@ -116,7 +118,7 @@ class MiniPlan:
     pano_lora: LoopConfig = field(default_factory=lambda: _loop(400, 4, 5e-4))
     video: LoopConfig = field(default_factory=lambda: _loop(3000, 4, 1e-3))
     video_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
-    lrm: tuple[int, int] = (3000, 500)
+    lrm: tuple[int, int] = (1500, 300)
     layers: tuple[int, int, int] = (2, 4, 6)
     lrm_width: int = 192
     rank: int = 8
@@ -347,7 +349,7 @@ class _Minis:
             image_dim=IMAGE_WIDTH,
             added_kv_proj_dim=width,
         )
-        self._train_video("video", network, self.plan.height // 2, 0, self.plan.video)
+        self._train_video("video", network, self.plan.height // 2, 0, 0, self.plan.video)
 
     def make_video_lora(self) -> None:
         """Its LoRA, at full size."""
@@ -355,19 +357,23 @@ class _Minis:
 
         folder = self.needs("video", "transformer")
         network = WanTransformer3DModel.from_pretrained(str(folder), local_files_only=True)
-        self._train_video("video_lora", network, self.plan.height, self.plan.rank, self.plan.video_lora)
+        plan = self.plan
+        self._train_video("video_lora", network, plan.height, plan.rank, plan.lora_clips, plan.video_lora)
 
-    def _train_video(self, part: str, network: Any, rows: int, rank: int, loop: LoopConfig) -> None:
+    def _train_video(
+        self, part: str, network: Any, rows: int, rank: int, clips: int, loop: LoopConfig
+    ) -> None:
         samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.clip_frames)
-        config = VideoTraining(samples, rank=rank, shift=3.0, drop_text=0.1, checkpointing=False, loop=loop)
+        config = VideoTraining(
+            samples, rank=rank, shift=3.0, drop_text=0.1, most_clips=clips, checkpointing=False, loop=loop
+        )
         parts = SimpleNamespace(
             transformer=network, vae=self.video_vae().bfloat16(), text_encoder=None, image_encoder=None
         )
-        clips = self.needs("clips", "index.json").parent
         report = train_video_network(
             parts,
             VideoEncoders(video_text, _video_image),
-            clips,
+            self.needs("clips", "index.json").parent,
             self.out / part,
             config,
             model="mini",
@@ -407,7 +413,7 @@ class _Minis:
             depth_beta=0.1,
             views=4,
             crop_px=128,
-            precision="fp32",
+            precision="bf16",
             checkpointing=False,
             save_every=200,
         )

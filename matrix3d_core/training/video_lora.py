@@ -56,6 +56,7 @@ class VideoTraining:
         shift: of the levels, as of the sampler.
         drop_text: share of samples whose text is left out, for classifier-free guidance.
         held_out: clips, the last by name, that are shown in validation only.
+        most_clips: clips that are used, the first by name; 0: all.
         checkpointing: compute blocks again in the backward pass, which saves memory.
         show_steps: sampling steps of validation pictures.
         loop: steps, batch and rate.
@@ -69,15 +70,16 @@ class VideoTraining:
     shift: float = 5.0
     drop_text: float = 0.0
     held_out: int = 1
+    most_clips: int = 0
     checkpointing: bool = True
     show_steps: int = 20
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=6000, batch=21, lr=1e-4))
 
     def __post_init__(self) -> None:
-        if self.rank < 0 or self.held_out < 0 or self.show_steps < 1:
+        if self.rank < 0 or self.held_out < 0 or self.most_clips < 0 or self.show_steps < 1:
             raise InvalidInput(
-                f"rank and held_out must not be negative and show_steps at least 1; got {self.rank}, {self.held_out} "
-                f"and {self.show_steps}."
+                "rank, held_out and most_clips must not be negative and show_steps at least 1; got "
+                f"{self.rank}, {self.held_out}, {self.most_clips} and {self.show_steps}."
             )
         if not 0 <= self.drop_text < 1:
             raise InvalidInput(f"drop_text must be at least 0 and below 1; got {self.drop_text}.")
@@ -209,7 +211,7 @@ def train_video_network(
     from accelerate import Accelerator
 
     config, out = config or VideoTraining(), Path(out)
-    names = clip_names(clips)
+    names = clip_names(clips)[: config.most_clips or None]
     if len(names) <= config.held_out:
         raise InvalidInput(
             f"clips must be more than are held out; got {len(names)}, of which {config.held_out} are held out."
