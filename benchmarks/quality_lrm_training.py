@@ -30,6 +30,7 @@ from matrix3d_core.progress import ProgressEvent
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.synth.sample_scene import render_erp
 from matrix3d_core.training.clips import Clip, stand_in_latents
+from matrix3d_core.training.loop import RunOptions
 from matrix3d_core.training.lrm import TrainConfig, held_out_psnr, train
 
 HEIGHT, FRAMES, SEED = 64, 21, 0
@@ -91,7 +92,7 @@ def main() -> int:
 
         def learn(name: str, network: LatentLRM, config: TrainConfig) -> None:
             begun = time.perf_counter()
-            report = train(network, [clip], Path(folder) / name, config, progress=say)
+            report = train(network, [clip], Path(folder) / name, config, RunOptions(progress=say))
             seconds.append(time.perf_counter() - begun)
             network.eval()
             last = sum(report.losses[-10:]) / len(report.losses[-10:])

@@ -29,7 +29,6 @@ __all__ = [
     "estimate_costs",
     "saved_bytes",
     "say_costs",
-    "tell_nobody",
     "training_flops",
 ]
 
@@ -89,10 +88,6 @@ class Costs:
 
 def _gb(count: float) -> str:
     return f"{count / _GB:.1f} GB" if count >= 0.1 * _GB else f"{count / 1e6:.1f} MB"
-
-
-def tell_nobody(line: str) -> None:
-    """Leave a line unsaid."""
 
 
 def estimate_costs(

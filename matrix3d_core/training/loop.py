@@ -24,7 +24,16 @@ from ..machine import locked
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from .checkpoints import Checkpoint, checkpoints_in, remove_checkpoint, write_checkpoint
 
-__all__ = ["SCHEDULES", "LoopConfig", "LoopReport", "Task", "run_loop", "seed_of"]
+__all__ = [
+    "SCHEDULES",
+    "LoopConfig",
+    "LoopReport",
+    "RunOptions",
+    "Task",
+    "run_loop",
+    "seed_of",
+    "tell_nobody",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +45,27 @@ _WEIGHTS, _OPTIMIZER, _AVERAGE = "trained", "optimizer", "average"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 Sample = TypeVar("Sample")
+
+
+def tell_nobody(line: str) -> None:
+    """Leave a line unsaid."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What accompanies a run and does not change its result.
+
+    Attributes:
+        cache: folder of the encoded samples; ``samples`` in the run's own when None.
+        resume: resume from the latest checkpoint, if there is one.
+        tell: called with lines about what the run will take.
+        progress: called between steps; raising in it ends the run after a checkpoint.
+    """
+
+    cache: Path | str | None = None
+    resume: bool = False
+    tell: Callable[[str], None] = tell_nobody
+    progress: ProgressFn = no_progress
 
 
 @dataclass(frozen=True)
@@ -151,11 +181,10 @@ def run_loop(
     out: Path,
     config: LoopConfig,
     accelerator: Any,
+    options: RunOptions | None = None,
     *,
-    resume: bool = False,
     finish: Callable[[LoopReport], list[Path]] | None = None,
     phase: str = "train",
-    progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train, and write ``checkpoint-N`` folders to ``out``.
 
@@ -164,10 +193,9 @@ def run_loop(
         out: made when missing; no other run may be in it.
         config: see `LoopConfig`.
         accelerator: of accelerate; its processes share the samples of each step.
-        resume: resume from the latest checkpoint there, if any.
+        options: see `RunOptions`.
         finish: called in the main process at the end, before the folder is given free; returns the files it wrote.
         phase: name for the progress.
-        progress: called before each step; raising in it ends the run, after a checkpoint.
 
     Raises:
         InvalidInput: when the folder holds a run that is not resumed or of other settings, or another run is in it.
@@ -176,6 +204,7 @@ def run_loop(
         BackendUnavailable: when there are more processes than samples in a step.
         DiskError: when the folder cannot be made.
     """
+    options = options or RunOptions()
     if accelerator.num_processes > config.batch:
         raise BackendUnavailable(
             f"batch must be at least the number of processes, {accelerator.num_processes}; got {config.batch}. Use "
@@ -190,13 +219,13 @@ def run_loop(
                     f"another run writes to {out}. Wait for its end, or choose another folder."
                 )
         run = _Run(task, out, config, accelerator)
-        run.begin(resume)
+        run.begin(options.resume)
         accelerator.wait_for_everyone()
-        run.steps(phase, progress)
+        run.steps(phase, options.progress)
         if finish is not None and accelerator.is_main_process:
             run.report.files = finish(run.report)
         accelerator.wait_for_everyone()
-        progress(ProgressEvent(config.steps, config.steps, "trained"))
+        options.progress(ProgressEvent(config.steps, config.steps, "trained"))
     return run.report
 
 

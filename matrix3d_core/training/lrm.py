@@ -34,13 +34,12 @@ from ..lrm.rays import ray_source
 from ..lrm.weights import write_weights
 from ..metrics.image import SSIM_WINDOW_PX, ssim_map
 from ..metrics.lpips import open_lpips
-from ..progress import ProgressFn, no_progress
 from ..raster.splat import render_gaussians
 from ..scene.gaussians import SH_C0, Gaussians
 from ..scene.trajectory import Trajectory
 from .clips import Clip
-from .costs import Costs, saved_bytes, say_costs, tell_nobody
-from .loop import LoopConfig, LoopReport, Task, run_loop
+from .costs import Costs, saved_bytes, say_costs
+from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
 
 __all__ = [
     "DEPTH_LOSSES",
@@ -348,10 +347,7 @@ def train(
     clips: Sequence[Clip],
     out_dir: Path | str,
     config: TrainConfig | None = None,
-    *,
-    resume: bool = False,
-    tell: Callable[[str], None] = tell_nobody,
-    progress: ProgressFn = no_progress,
+    options: RunOptions | None = None,
 ) -> LoopReport:
     """Train with accelerate: on the devices it was launched for.
 
@@ -362,9 +358,7 @@ def train(
         clips: at least one.
         out_dir: made when missing.
         config: see `TrainConfig`.
-        resume: resume from the latest checkpoint in ``out_dir``, if there is one.
-        tell: called with lines about what the run will take.
-        progress: called before each step; raising in it ends the run after a checkpoint.
+        options: see `RunOptions`; clips are encoded already, so that it needs no cache.
 
     Raises:
         InvalidInput: without clips, when memory or disk do not suffice, or for a folder with another run, see
@@ -373,7 +367,7 @@ def train(
     """
     from accelerate import Accelerator
 
-    config = config or TrainConfig()
+    config, options = config or TrainConfig(), options or RunOptions()
     if not clips:
         raise InvalidInput("clips must hold at least one clip; got none.")
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
@@ -406,11 +400,17 @@ def train(
         seed=config.seed,
     )
     costs = lrm_costs(model, clips, config, loop, accelerator.num_processes)
-    say_costs(costs, device, out, tell if accelerator.is_main_process else tell_nobody)
+    say_costs(costs, device, out, options.tell if accelerator.is_main_process else tell_nobody)
     task = Task(model, draw, losses, settings={"stage": config.stage, "seed": config.seed})
     phase = f"stage {config.stage}"
     return run_loop(
-        task, out, loop, accelerator, resume=resume, finish=finish, phase=phase, progress=progress
+        task,
+        out,
+        loop,
+        accelerator,
+        options,
+        finish=finish,
+        phase=phase,
     )
 
 

@@ -31,8 +31,7 @@ from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
 from .clips import clip_names, iterate_clips, read_clip
-from .costs import tell_nobody
-from .loop import LoopConfig, LoopReport
+from .loop import LoopConfig, LoopReport, RunOptions, tell_nobody
 from .lrm import TrainConfig, train
 from .lrm_latents import encode_clip, open_wan_encoder
 from .pano_lora import PanoEncoders, PanoTraining, train_pano_network
@@ -187,7 +186,7 @@ class _Minis:
         self, out: Path, plan: MiniPlan, workers: int, tell: Callable[[str], None], progress: ProgressFn
     ) -> None:
         self.out, self.plan, self.workers, self.progress = out, plan, workers, progress
-        self.shared: dict[str, Any] = {"resume": True, "tell": tell, "progress": progress}
+        self.options = RunOptions(resume=True, tell=tell, progress=progress)
 
     def models(self) -> list[Path]:
         """Return where the models' files are or will be."""
@@ -246,16 +245,15 @@ class _Minis:
     def make_pano_vae(self) -> None:
         """FLUX's decoder for the video VAE's latents."""
 
-        def learn(clips: Sequence[Tensor], folder: Path, config: VAETraining, **given: Any) -> LoopReport:
-            return train_picture_decoder(clips, self.video_vae(), folder, config, **given)
+        def learn(clips: Sequence[Tensor], *given: Any, shown: Sequence[Tensor]) -> LoopReport:
+            return train_picture_decoder(clips, self.video_vae(), *given, shown=shown)
 
         self._with_frames(learn, "pano_vae", self.plan.pano_vae)
 
     def _with_frames(self, learn: Callable[..., LoopReport], part: str, config: VAETraining) -> None:
         clips = self.frames()
         shown, clips = clips[-1:], clips[:-1]
-        given = {name: value for name, value in self.shared.items() if name != "tell"}
-        self.keep(part, learn(clips, self.out / part, config, shown=shown, **given).files[0])
+        self.keep(part, learn(clips, self.out / part, config, self.options, shown=shown).files[0])
 
     def video_vae(self) -> Any:
         """Load the trained video VAE."""
@@ -324,9 +322,9 @@ class _Minis:
             pictures,
             self.out / part,
             config,
+            self.options,
             model="mini",
             dtype=torch.bfloat16,
-            **self.shared,
         )
         self.keep(part, report.files[0])
 
@@ -376,9 +374,9 @@ class _Minis:
             self.needs("clips", "index.json").parent,
             self.out / part,
             config,
+            self.options,
             model="mini",
             dtype=torch.bfloat16,
-            **self.shared,
         )
         self.keep(part, report.files[0])
 
@@ -417,10 +415,10 @@ class _Minis:
             checkpointing=False,
             save_every=200,
         )
-        first = train(model, clips, self.out / "lrm_stage1", config, **self.shared)
+        first = train(model, clips, self.out / "lrm_stage1", config, self.options)
         model = build_lrm(read_lrm_weights(first.files[0]), dtype=torch.float32)
         second = replace(config, stage=2, steps=self.plan.lrm[1])
-        trained = train(model, clips, self.out / "lrm_stage2", second, **self.shared).files[0]
+        trained = train(model, clips, self.out / "lrm_stage2", second, self.options).files[0]
         small = trained.with_name("lrm_half.safetensors")
         convert_weights(trained, small, dtype="fp16")
         self.keep("lrm", small)

@@ -24,14 +24,14 @@ from ..diffusion.schedule import flow_sigmas
 from ..errors import InvalidInput
 from ..factory.shards import INDEX, read_first_frames
 from ..io.images import IMAGE_SUFFIXES, read_image, write_image
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn
 from ..standalone.latent_roll import pack_latent, unpack_latent
 from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
 from .adapters import FLUX_TARGETS, prepare_network, write_diffusers_lora, write_network
 from .clips import find_clips
-from .costs import Costs, estimate_costs, say_costs, tell_nobody
+from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
-from .loop import LoopConfig, LoopReport, Task, run_loop
+from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
 from .sample_cache import SampleCache
 
 __all__ = [
@@ -165,11 +165,7 @@ def train_pano_lora(
     out: Path | str,
     source: PipelineSource,
     config: PanoTraining | None = None,
-    *,
-    cache: Path | str | None = None,
-    resume: bool = False,
-    tell: Callable[[str], None] = tell_nobody,
-    progress: ProgressFn = no_progress,
+    options: RunOptions | None = None,
 ) -> LoopReport:
     """Encode panoramas that are not encoded yet, and train.
 
@@ -182,10 +178,7 @@ def train_pano_lora(
         out: made when missing.
         source: a FLUX pipeline.
         config: see `PanoTraining`.
-        cache: folder of the encoded samples; ``out/samples`` when None.
-        resume: resume from the latest checkpoint in ``out``.
-        tell: called with lines about what the run will take.
-        progress: called between steps; raising in it ends the run after a checkpoint.
+        options: see `RunOptions`.
 
     Raises:
         InvalidInput: when pictures, model or settings do not fit, memory or disk do not suffice, or see `run_loop`.
@@ -201,13 +194,10 @@ def train_pano_lora(
             pictures,
             out,
             config,
+            options,
             model=source.model,
             dtype=DTYPES[source.dtype],
             device=device,
-            cache=cache,
-            resume=resume,
-            tell=tell,
-            progress=progress,
         )
 
 
@@ -259,14 +249,11 @@ def train_pano_network(
     pictures: Path | str,
     out: Path | str,
     config: PanoTraining | None = None,
+    options: RunOptions | None = None,
     *,
     model: str,
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
-    cache: Path | str | None = None,
-    resume: bool = False,
-    tell: Callable[[str], None] = tell_nobody,
-    progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train the network of anything with a ``transformer`` of FLUX; see `train_pano_lora`.
 
@@ -276,24 +263,21 @@ def train_pano_network(
         pictures: see `find_pictures`.
         out: see `train_pano_lora`.
         config: see `PanoTraining`.
+        options: see `RunOptions`.
         model: a name for the encoders; a cache of another one is refused.
         dtype: of the arithmetic.
         device: where it is computed.
-        cache: see `train_pano_lora`.
-        resume: see `train_pano_lora`.
-        tell: see `train_pano_lora`.
-        progress: see `train_pano_lora`.
     """
     from accelerate import Accelerator
 
-    config, out = config or PanoTraining(), Path(out)
+    config, out, options = config or PanoTraining(), Path(out), options or RunOptions()
     found = list(find_pictures(pictures))
     accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
     costs = pano_costs(pipeline.transformer, config, len(found), accelerator.num_processes)
-    say_costs(costs, accelerator.device, out, tell if accelerator.is_main_process else tell_nobody)
-    folder = Path(cache) if cache is not None else out / "samples"
+    say_costs(costs, accelerator.device, out, options.tell if accelerator.is_main_process else tell_nobody)
+    folder = Path(options.cache) if options.cache is not None else out / "samples"
     store = SampleCache(folder, {"model": model, "sizes": list(config.sizes)})
-    _encode(found, store, encoders, config, accelerator, progress)
+    _encode(found, store, encoders, config, accelerator, options.progress)
     prompts = (
         [encoders.text(prompt) for prompt in config.prompts or (found[0].caption,)]
         if config.loop.validate_every
@@ -309,9 +293,8 @@ def train_pano_network(
         out,
         config.loop,
         accelerator,
-        resume=resume,
+        options,
         finish=lambda report: _write(out, pipeline.transformer, config, report),
-        progress=progress,
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..diffusion.conditioning import GuidanceClip
 from ..errors import InvalidInput
 from ..io.images import write_image
-from ..progress import ProgressEvent, ProgressFn, no_progress
+from ..progress import ProgressEvent, ProgressFn
 from ..standalone.pipelines import DTYPES, PipelineSource, choose_device, opened_pipeline
 from ..standalone.video import (
     VideoConfig,
@@ -30,9 +30,9 @@ from ..standalone.video import (
 )
 from .adapters import WAN_TARGETS, prepare_network, write_diffusers_lora, write_network, write_upstream_lora
 from .clips import clip_names, iterate_clips
-from .costs import Costs, estimate_costs, say_costs, tell_nobody
+from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
-from .loop import LoopConfig, LoopReport, Task, run_loop
+from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
 from .sample_cache import SampleCache
 from .video_samples import VideoSampleConfig, encode_sample, sample_name, without_padding
 
@@ -101,11 +101,7 @@ def train_video_lora(
     out: Path | str,
     source: PipelineSource,
     config: VideoTraining | None = None,
-    *,
-    cache: Path | str | None = None,
-    resume: bool = False,
-    tell: Callable[[str], None] = tell_nobody,
-    progress: ProgressFn = no_progress,
+    options: RunOptions | None = None,
 ) -> LoopReport:
     """Encode clips that are not encoded yet, and train.
 
@@ -118,10 +114,7 @@ def train_video_lora(
         out: made when missing.
         source: a Wan image-to-video pipeline.
         config: see `VideoTraining`.
-        cache: folder of the encoded samples; ``out/samples`` when None.
-        resume: resume from the latest checkpoint in ``out``.
-        tell: called with lines about what the run will take.
-        progress: called between steps; raising in it ends the run after a checkpoint.
+        options: see `RunOptions`.
 
     Raises:
         InvalidInput: when clips, model or settings do not fit, memory or disk do not suffice, or see `run_loop`.
@@ -138,13 +131,10 @@ def train_video_lora(
             clips,
             out,
             config,
+            options,
             model=source.model,
             dtype=DTYPES[source.dtype],
             device=device,
-            cache=cache,
-            resume=resume,
-            tell=tell,
-            progress=progress,
         )
 
 
@@ -183,14 +173,11 @@ def train_video_network(
     clips: Path | str,
     out: Path | str,
     config: VideoTraining | None = None,
+    options: RunOptions | None = None,
     *,
     model: str,
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
-    cache: Path | str | None = None,
-    resume: bool = False,
-    tell: Callable[[str], None] = tell_nobody,
-    progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train the network of anything with a ``transformer`` and a ``vae`` of Wan; see `train_video_lora`.
 
@@ -200,17 +187,14 @@ def train_video_network(
         clips: see `train_video_lora`.
         out: see `train_video_lora`.
         config: see `VideoTraining`.
+        options: see `RunOptions`.
         model: a name for the VAE and the encoders; a cache of another one is refused.
         dtype: of the arithmetic.
         device: where it is computed.
-        cache: see `train_video_lora`.
-        resume: see `train_video_lora`.
-        tell: see `train_video_lora`.
-        progress: see `train_video_lora`.
     """
     from accelerate import Accelerator
 
-    config, out = config or VideoTraining(), Path(out)
+    config, out, options = config or VideoTraining(), Path(out), options or RunOptions()
     names = clip_names(clips)[: config.most_clips or None]
     if len(names) <= config.held_out:
         raise InvalidInput(
@@ -218,19 +202,18 @@ def train_video_network(
         )
     accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
     costs = video_costs(pipeline.transformer, config, len(names), accelerator.num_processes)
-    say_costs(costs, accelerator.device, out, tell if accelerator.is_main_process else tell_nobody)
-    folder = Path(cache) if cache is not None else out / "samples"
+    say_costs(costs, accelerator.device, out, options.tell if accelerator.is_main_process else tell_nobody)
+    folder = Path(options.cache) if options.cache is not None else out / "samples"
     store = SampleCache(folder, {"model": model, **config.samples.settings()})
-    _encode_clips(clips, names, store, pipeline, encoders, config, accelerator, progress)
+    _encode_clips(clips, names, store, pipeline, encoders, config, accelerator, options.progress)
     task = _VideoTask(pipeline, store, names, out, config, dtype, accelerator.device).task()
     return run_loop(
         task,
         out,
         config.loop,
         accelerator,
-        resume=resume,
+        options,
         finish=lambda report: _write(out, pipeline.transformer, config, report),
-        progress=progress,
     )
 
 

@@ -19,9 +19,8 @@ from ..errors import InvalidInput
 from ..io.images import write_image
 from ..io.tensors import write_tensors
 from ..metrics.image import ssim_map
-from ..progress import ProgressFn, no_progress
 from ..standalone.native_weights import native_weights
-from .loop import LoopConfig, LoopReport, Task, run_loop
+from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop
 
 __all__ = [
     "VAETraining",
@@ -183,10 +182,9 @@ def train_video_vae(
     clips: Sequence[Tensor],
     out: Path | str,
     config: VAETraining | None = None,
+    options: RunOptions | None = None,
     *,
     shown: Sequence[Tensor] = (),
-    resume: bool = False,
-    progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train a video VAE on crops.
 
@@ -197,9 +195,8 @@ def train_video_vae(
         clips: frames ``[T, H, W, 3]`` uint8.
         out: made when missing.
         config: see `VAETraining`.
+        options: see `RunOptions`; nothing is encoded beforehand.
         shown: clips for validation pictures and for nothing else.
-        resume: resume from the latest checkpoint in ``out``.
-        progress: called between steps; raising in it ends the run after a checkpoint.
 
     Raises:
         InvalidInput: when clips are too few, short or small, or see `run_loop`.
@@ -241,7 +238,7 @@ def train_video_vae(
         validate=validate if len(shown) else None,
         settings={name: value for name, value in asdict(config).items() if name != "loop"},
     )
-    return _run(task, out, config, finish, resume, progress)
+    return _run(task, out, config, finish, options or RunOptions())
 
 
 def train_picture_decoder(
@@ -249,10 +246,9 @@ def train_picture_decoder(
     video_vae: Any,
     out: Path | str,
     config: VAETraining | None = None,
+    options: RunOptions | None = None,
     *,
     shown: Sequence[Tensor] = (),
-    resume: bool = False,
-    progress: ProgressFn = no_progress,
 ) -> LoopReport:
     """Train FLUX's decoder to decode single frames that a video VAE encodes.
 
@@ -263,9 +259,8 @@ def train_picture_decoder(
         video_vae: an `AutoencoderKLWan`; not changed.
         out: made when missing.
         config: see `VAETraining`; ``width`` must be a multiple of 32, ``crop_frames`` does not matter.
+        options: see `RunOptions`; nothing is encoded beforehand.
         shown: clips for validation pictures and for nothing else.
-        resume: resume from the latest checkpoint in ``out``.
-        progress: called between steps; raising in it ends the run after a checkpoint.
 
     Raises:
         InvalidInput: when clips are too few or small, or see `run_loop`.
@@ -312,7 +307,7 @@ def train_picture_decoder(
         validate=validate if len(shown) else None,
         settings={name: value for name, value in asdict(config).items() if name != "loop"},
     )
-    return _run(task, out, config, finish, resume, progress)
+    return _run(task, out, config, finish, options or RunOptions())
 
 
 def _run(
@@ -320,14 +315,20 @@ def _run(
     out: Path,
     config: VAETraining,
     finish: Callable[[LoopReport], list[Path]],
-    resume: bool,
-    progress: ProgressFn,
+    options: RunOptions,
 ) -> LoopReport:
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True)
     loop = replace(config.loop, at_once=max(config.loop.at_once, config.loop.batch))
-    return run_loop(task, out, loop, accelerator, resume=resume, finish=finish, progress=progress)
+    return run_loop(
+        task,
+        out,
+        loop,
+        accelerator,
+        options,
+        finish=finish,
+    )
 
 
 def _arithmetic(config: VAETraining) -> torch.autocast:

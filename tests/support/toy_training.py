@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator
 
-from matrix3d_core.training.loop import Task, run_loop
+from matrix3d_core.progress import no_progress
+from matrix3d_core.training.loop import RunOptions, Task, run_loop
 
 
 def line(seed=0, width=3, dropout=0.0):
@@ -30,8 +31,7 @@ def task_of(network, width=3, **more):
     return Task(network, draw, losses, shape_of=lambda sample: sample.shape, **more)
 
 
-def run(folder, config, network=None, *, resume=False, **more):
+def run(folder, config, network=None, *, resume=False, progress=no_progress, **more):
     network = line() if network is None else network
-    extra = {name: more.pop(name) for name in ("finish", "progress") if name in more}
-    accelerator = Accelerator(cpu=True)
-    return run_loop(task_of(network, **more), folder, config, accelerator, resume=resume, **extra)
+    options = RunOptions(resume=resume, progress=progress)
+    return run_loop(task_of(network, **more), folder, config, Accelerator(cpu=True), options)

@@ -85,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from ...training.clips import read_clip
+    from ...training.loop import RunOptions
     from ...training.lrm import TrainConfig, train
 
     config = TrainConfig(**chosen_fields(options, TrainConfig))
@@ -92,7 +93,9 @@ def run(options: argparse.Namespace) -> int:
     torch.manual_seed(options.seed)
     model = _open_model(options)
     with Job() as bars:
-        report = train(model, clips, options.out, config, resume=options.resume, tell=say, progress=bars)
+        report = train(
+            model, clips, options.out, config, RunOptions(resume=options.resume, tell=say, progress=bars)
+        )
     return list_files(report.files)
 
 

@@ -56,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train on the panoramas."""
     from ...standalone.pano import TEXT_MODEL
+    from ...training.loop import RunOptions
     from ...training.pano_lora import PanoTraining, train_pano_lora
 
     fields = chosen_fields(options, PanoTraining) | {"sizes": sizes_of(options), "loop": loop_of(options)}
@@ -68,9 +69,6 @@ def run(options: argparse.Namespace) -> int:
             options.out,
             source_of(options, TEXT_MODEL),
             PanoTraining(**fields),
-            cache=options.cache,
-            resume=options.resume,
-            tell=say,
-            progress=bars,
+            RunOptions(options.cache, options.resume, say, bars),
         )
     return list_files(report.files)

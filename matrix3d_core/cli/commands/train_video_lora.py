@@ -67,6 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train on the clips."""
     from ...standalone.video import VIDEO_MODEL
+    from ...training.loop import RunOptions
     from ...training.video_lora import VideoTraining, train_video_lora
     from ...training.video_samples import VideoSampleConfig
 
@@ -80,9 +81,6 @@ def run(options: argparse.Namespace) -> int:
             options.out,
             source_of(options, VIDEO_MODEL),
             VideoTraining(**fields),
-            cache=options.cache,
-            resume=options.resume,
-            tell=say,
-            progress=bars,
+            RunOptions(options.cache, options.resume, say, bars),
         )
     return list_files(report.files)

@@ -17,7 +17,7 @@ from matrix3d_core.scene.gaussians import SH_C0, Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 from matrix3d_core.training.clips import Clip, find_clips, read_clip, stand_in_latents, write_clip
 from matrix3d_core.training.costs import saved_bytes
-from matrix3d_core.training.loop import LoopConfig
+from matrix3d_core.training.loop import LoopConfig, RunOptions
 from matrix3d_core.training.lrm import (
     TrainConfig,
     _draw_views,
@@ -170,9 +170,9 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        train(dwarf(), [clip], tmp_path / "cut", config, progress=stop)
+        train(dwarf(), [clip], tmp_path / "cut", config, RunOptions(progress=stop))
     assert visible(tmp_path / "cut") == ["checkpoint-2", "checkpoint-3"]
-    rest = train(dwarf(), [clip], tmp_path / "cut", config, resume=True)
+    rest = train(dwarf(), [clip], tmp_path / "cut", config, RunOptions(resume=True))
     assert rest.first_step == 3
     assert rest.losses == whole.losses[3:]
     a, b = (read_lrm_weights(tmp_path / name / "lrm.safetensors").tensors for name in ("whole", "cut"))
@@ -180,7 +180,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path):
         assert torch.equal(a[name], b[name]), name
     assert visible(tmp_path / "cut") == ["checkpoint-3", "checkpoint-4", "lrm.safetensors"]
     with pytest.raises(InvalidInput, match="checkpoint-4 is of a run with stage 1, not 2"):
-        train(dwarf(), [clip], tmp_path / "cut", TrainConfig(stage=2, **QUICK), resume=True)
+        train(dwarf(), [clip], tmp_path / "cut", TrainConfig(stage=2, **QUICK), RunOptions(resume=True))
 
 
 def test_a_run_outlives_a_disk_that_takes_no_checkpoint(tmp_path, caplog):

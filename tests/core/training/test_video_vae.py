@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from training_clips import ball_room
 
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.training.loop import LoopConfig
+from matrix3d_core.training.loop import LoopConfig, RunOptions
 from matrix3d_core.training.video_vae import (
     VAETraining,
     _draw_crop,
@@ -99,7 +99,7 @@ def test_a_vae_learns_and_resumes(tmp_path):
     assert whole.losses[-1] < 0.85 * whole.losses[0]
     assert (tmp_path / "whole" / "validation-10.png").is_file()
     train_video_vae(data, tmp_path / "cut", config(5))
-    train_video_vae(data, tmp_path / "cut", config(12), resume=True)
+    train_video_vae(data, tmp_path / "cut", config(12), RunOptions(resume=True))
     a, b = (load_file(tmp_path / name / "video_vae.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert a["encoder.conv1.weight"].dtype == torch.float16
