@@ -401,7 +401,7 @@ def train(
     )
     costs = lrm_costs(model, clips, config, loop, accelerator.num_processes)
     say_costs(costs, device, out, options.tell if accelerator.is_main_process else tell_nobody)
-    task = Task(model, draw, losses, settings={"stage": config.stage, "seed": config.seed})
+    task = Task(model, draw, losses, settings={"stage": config.stage})
     phase = f"stage {config.stage}"
     return run_loop(
         task,

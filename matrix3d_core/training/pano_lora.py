@@ -364,7 +364,7 @@ class _PanoTask:
         names = ("rank", "alpha", "levels", "shift", "guidance", "roll")
         settings = {name: getattr(self.config, name) for name in names}
         settings |= {"sizes": list(self.config.sizes), "targets": list(self.config.targets)}
-        settings |= {"seed": self.config.loop.seed, "batch": self.config.loop.batch}
+        settings |= {"batch": self.config.loop.batch}
         return Task(self.network, self.draw, self.losses, self.shape_of, self.validate, settings)
 
     def draw(self, rng: torch.Generator) -> _Sample:

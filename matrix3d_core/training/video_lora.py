@@ -282,7 +282,7 @@ class _VideoTask:
         settings = {
             **config.samples.settings(),
             **{name: getattr(config, name) for name in ("rank", "alpha", "levels", "shift", "drop_text")},
-            **{"targets": list(config.targets), "seed": config.loop.seed, "batch": config.loop.batch},
+            **{"targets": list(config.targets), "batch": config.loop.batch},
         }
         return Task(self.network, self.draw, self.losses, self.shape_of, self.validate, settings)
 

@@ -150,6 +150,9 @@ def test_what_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
     assert kept.step == 3
     assert torch.equal(kept.tensors("trained")["1.weight"], good.weights["1.weight"])
     assert torch.equal(network[1].weight.detach(), good.weights["1.weight"])
+    other = run(tmp_path / "bad", LoopConfig(steps=5, lr=0.01, seed=8), resume=True)  # as the error advises
+    assert other.first_step == 3
+    assert len(other.losses) == 2
 
 
 def test_a_full_disk_does_not_end_the_run(tmp_path, caplog):
