@@ -77,7 +77,7 @@ def phases():
         return set()
 
     for path in (ROOT / "matrix3d_core").rglob("*.py"):
-        if path.parent.name == "standalone" or path.name == "training.py":
+        if path.parent.name in ("standalone", "training") or path.name == "training.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
