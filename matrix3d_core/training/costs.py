@@ -50,7 +50,7 @@ class Costs:
         trained: number of trained parameters.
         states: bytes of their float32 copies, gradients, moments and running average.
         activations: bytes that a forward pass keeps for the backward pass.
-        cache: bytes of encoded samples on the disk.
+        samples: bytes of encoded samples on the disk.
         checkpoints: bytes of the checkpoints that are kept, and the one being written.
         flops: floating-point operations of all steps, of one process.
     """
@@ -59,7 +59,7 @@ class Costs:
     trained: int
     states: int
     activations: int
-    cache: int
+    samples: int
     checkpoints: int
     flops: float
 
@@ -74,7 +74,7 @@ class Costs:
             f"memory: {_gb(self.memory)} (weights {_gb(self.weights)}, {self.trained:,} trained parameters with "
             f"gradients and moments {_gb(self.states)}, activations {_gb(self.activations)})"
         )
-        disk = f"disk: {_gb(self.cache)} encoded samples, {_gb(self.checkpoints)} checkpoints"
+        disk = f"disk: {_gb(self.samples)} encoded samples, {_gb(self.checkpoints)} checkpoints"
         if not flops_per_s:
             return [memory, disk]
         hours = self.flops / flops_per_s / 3600
@@ -99,7 +99,7 @@ def estimate_costs(
     rank: int,
     targets: Sequence[str],
     checkpointing: bool,
-    cache: int,
+    samples: int,
     processes: int = 1,
 ) -> Costs:
     """Work out what a run takes.
@@ -112,7 +112,7 @@ def estimate_costs(
         rank: of the LoRA; 0 when all weights are trained.
         targets: see `adapters.add_lora`.
         checkpointing: blocks are computed again in the backward pass.
-        cache: bytes of encoded samples.
+        samples: bytes of encoded samples.
         processes: that share a batch.
     """
     if rank:
@@ -131,7 +131,7 @@ def estimate_costs(
         trained,
         per_parameter * trained,
         loop.at_once * kept,
-        cache,
+        samples,
         (loop.keep + 1) * (per_parameter - 4) * trained,
         loop.steps * share * training_flops(network, tokens, is_lora=bool(rank), checkpointing=checkpointing),
     )
@@ -256,7 +256,7 @@ def say_costs(costs: Costs, device: torch.device, out: Path, tell: Callable[[str
         )
     there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     on_disk = shutil.disk_usage(there).free
-    if costs.cache + costs.checkpoints > on_disk:
+    if costs.samples + costs.checkpoints > on_disk:
         raise InvalidInput(
             f"{costs.lines()[1]}; {_gb(on_disk)} are free. Free some space, write to another disk, or "
             "train on fewer samples."

@@ -436,7 +436,7 @@ def lrm_costs(
         trained=trained,
         states=16 * trained,
         activations=int(kept + (whole * min(1, config.chunk / t) if config.checkpointing else 0) + gaussians),
-        cache=0,
+        samples=0,
         checkpoints=(loop.keep + 1) * 12 * trained,
         flops=flops * (4 if config.checkpointing else 3) * loop.steps * -(-loop.batch // processes),
     )

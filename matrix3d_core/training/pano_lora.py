@@ -474,7 +474,7 @@ def pano_costs(network: Any, config: PanoTraining, pictures: int, processes: int
         rank=config.rank,
         targets=config.targets,
         checkpointing=config.checkpointing,
-        cache=pictures * 2 * (latents + states),
+        samples=pictures * 2 * (latents + states),
         processes=processes,
     )
 

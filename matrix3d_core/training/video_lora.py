@@ -366,7 +366,7 @@ def video_costs(network: Any, config: VideoTraining, clips: int, processes: int 
         rank=config.rank,
         targets=config.targets,
         checkpointing=config.checkpointing,
-        cache=clips * sample,
+        samples=clips * sample,
         processes=processes,
     )
 

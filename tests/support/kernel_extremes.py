@@ -332,6 +332,8 @@ def propagation(rng: np.random.Generator) -> None:
         np.stack([_lens(rng) for _ in range(maps)]),
         0.04,
         *(np.float32(value) for value in (0.05, 0.01, 0.01)),
+        rng.random(size) < 0.5,
+        np.float32(0.01),
         np.empty(size, np.float32),
         np.full(size, rng.choice((-1.0, 0.1)), np.float32),
         np.empty(size, np.int64),

@@ -145,7 +145,7 @@ def take_neighbors(
     for row in range(begin, until):
         found = np.empty(others.shape[0], np.float32)
         weights = np.empty(9, np.float32)
-        tried = np.empty(9, np.float32)
+        tried = np.empty(10, np.float32)  # nine places and the sky
         ray = np.empty(3)
         for column in range(width):
             out[row, column] = inverse[row, column]

@@ -92,7 +92,7 @@ def test_a_run_in_numbers():
         rank=4,
         targets=WAN_TARGETS,
         checkpointing=False,
-        cache=1000,
+        samples=1000,
         processes=2,
     )
     width, blocks = 48, 2
@@ -109,7 +109,7 @@ def test_a_run_in_numbers():
     assert training_flops(network, 64, is_lora=False, checkpointing=False) == 3 * forward
     assert training_flops(network, 64, is_lora=True, checkpointing=True) == 3 * 2 * inner * 64 + 4 * attention
     assert found.flops == 10 * 3 * (2 * 2 * inner * 64 + 3 * attention)
-    whole = estimate_costs(network, probe_wan, 64, loop, rank=0, targets=(), checkpointing=True, cache=0)
+    whole = estimate_costs(network, probe_wan, 64, loop, rank=0, targets=(), checkpointing=True, samples=0)
     assert whole.trained == sum(p.numel() for p in network.parameters())
     assert whole.weights == 0
 
