@@ -48,6 +48,7 @@ __all__ = [
     "decode_frames",
     "encode_first_frame",
     "encode_text",
+    "latent_statistics",
     "make_panorama_video",
     "make_video",
     "sample_latents",
@@ -475,7 +476,7 @@ def condition_latents(
         progress: called between tiles.
     """
     vae = pipeline.vae
-    mean, deviation = _statistics(vae)
+    mean, deviation = latent_statistics(vae)
 
     def encode(pixels: Tensor) -> Tensor:
         video = (to_unit(pixels) * 2 - 1).movedim(-1, 0).unsqueeze(0)
@@ -505,7 +506,7 @@ def decode_frames(
 ) -> Tensor:  # [T, H, W, 3]
     """Decode normalized latents to frames in [0, 1]; ``config`` says how the border is treated."""
     vae = pipeline.vae
-    mean, deviation = _statistics(vae)
+    mean, deviation = latent_statistics(vae)
 
     def decode(part: Tensor) -> Tensor:
         raw = part.float() * deviation + mean
@@ -523,7 +524,7 @@ def decode_frames(
     )
 
 
-def _statistics(vae: Any) -> tuple[Tensor, Tensor]:
+def latent_statistics(vae: Any) -> tuple[Tensor, Tensor]:
     """Return mean and deviation of the VAE's latents, ``[1, 16, 1, 1, 1]``."""
     mean, deviation = (torch.tensor(values) for values in (vae.config.latents_mean, vae.config.latents_std))
     return mean.view(1, -1, 1, 1, 1), deviation.view(1, -1, 1, 1, 1)

@@ -20,7 +20,9 @@ __all__ = [
     "WAN_TARGETS",
     "add_lora",
     "lora_modules",
+    "prepare_network",
     "write_diffusers_lora",
+    "write_network",
     "write_upstream_lora",
 ]
 

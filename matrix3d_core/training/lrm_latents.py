@@ -13,6 +13,7 @@ from ..diffusion.circular import circular_encode
 from ..errors import FormatError, InvalidInput
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..standalone.pipelines import choose_device, require_packages
+from ..standalone.video import latent_statistics
 from .clips import Clip, read_clip_parts, write_clip
 
 __all__ = ["STRIDES", "encode_clip", "open_wan_encoder"]
@@ -63,10 +64,7 @@ def open_wan_encoder(model: Path | str, *, device: str = "auto", dtype: torch.dt
             f"{folder.name}: has latents of {vae.config.z_dim} channels; the model needs the 16 of Wan 2.1."
         )
     vae = vae.to(place).train(False).requires_grad_(False)
-    mean, deviation = (
-        torch.tensor(values).view(1, -1, 1, 1, 1)
-        for values in (vae.config.latents_mean, vae.config.latents_std)
-    )
+    mean, deviation = latent_statistics(vae)
 
     def encode_video(pixels: Tensor) -> Tensor:
         video = (pixels * 2 - 1).movedim(-1, 0).unsqueeze(0)

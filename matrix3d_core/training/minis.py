@@ -30,6 +30,7 @@ from ..lrm.network import LatentLRM
 from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
+from .checkpoints import checkpoints_in
 from .clips import clip_names, iterate_clips, read_clip
 from .loop import LoopConfig, LoopReport, RunOptions, tell_nobody
 from .lrm import TrainConfig, train
@@ -267,14 +268,12 @@ class _Minis:
 
     def pano_encoders(self) -> PanoEncoders:
         """Return encoders that need no weights but the VAEs'."""
-        from safetensors.torch import load_file
-
         video_vae, decoder = self.video_vae(), make_picture_decoder(self.plan.pano_vae.width)
         decoder.encoder = None
-        checkpoints = sorted(self.needs("pano_vae").glob("checkpoint-*"), key=lambda p: int(p.name[11:]))
+        checkpoints = checkpoints_in(self.needs("pano_vae"))
         if not checkpoints:
             raise FormatError("pano_vae holds no checkpoint. Train it again.")
-        decoder.load_state_dict(load_file(checkpoints[-1] / "trained.safetensors"))
+        decoder.load_state_dict(checkpoints[-1].tensors("trained"))
 
         @torch.no_grad()
         def picture(pixels: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
 from .sample_cache import SampleCache
+from .video_samples import largest_size
 
 __all__ = [
     "PanoEncoders",
@@ -324,14 +325,7 @@ def _encode(
 def _pixels_of(picture: Picture, config: PanoTraining) -> Tensor:  # [1, H, W, 3]
     """Return a panorama at the largest size that it has."""
     rgb = picture.read()
-    fitting = [rows for rows in config.sizes if rows <= rgb.shape[0]]
-    if not fitting:
-        least = min(config.sizes)
-        raise InvalidInput(
-            f"{picture.name} must be at least {2 * least}x{least}; got {rgb.shape[1]}x{rgb.shape[0]}. Train at a "
-            "smaller size, or leave it out."
-        )
-    rows = max(fitting)
+    rows = largest_size(picture.name, rgb.shape[0], config.sizes)
     if rgb.shape[0] == rows:
         return rgb[None]
     planes = rgb.movedim(-1, 0)[None]

@@ -5,7 +5,7 @@ Source: Matrix-3D, 2025, section 6.2 (true depth of the first frame, 480x960 and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,9 +28,11 @@ __all__ = [
     "VideoSampleConfig",
     "encode_sample",
     "guidance_of_clip",
+    "largest_size",
     "sample_name",
     "select_frames",
     "size_of_clip",
+    "without_padding",
 ]
 
 _FACTOR, _FEWEST = 8, 5
@@ -79,6 +81,22 @@ def sample_name(clip: str, stride: int) -> str:
     return clip if stride == 1 else f"{clip}_every{stride}"
 
 
+def largest_size(what: str, height: int, sizes: Sequence[int]) -> int:
+    """Return the largest of some numbers of rows that a panorama of ``height`` rows has.
+
+    Raises:
+        InvalidInput: when it is smaller than all; ``what`` names it.
+    """
+    fitting = [rows for rows in sizes if rows <= height]
+    if not fitting:
+        least = min(sizes)
+        raise InvalidInput(
+            f"{what} must be at least {2 * least}x{least}; got {2 * height}x{height}. Train at a smaller size, or "
+            "leave it out."
+        )
+    return max(fitting)
+
+
 def size_of_clip(clip: CapturedClip, config: VideoSampleConfig) -> int:
     """Return the rows of a clip's video.
 
@@ -90,14 +108,7 @@ def size_of_clip(clip: CapturedClip, config: VideoSampleConfig) -> int:
         raise InvalidInput(
             f"{clip.name}: frames must be panoramas, twice as wide as high; got {width}x{height}."
         )
-    fitting = [rows for rows in config.sizes if rows <= height]
-    if not fitting:
-        least = min(config.sizes)
-        raise InvalidInput(
-            f"{clip.name}: frames must be at least {2 * least}x{least}; got {width}x{height}. Train at a smaller "
-            "size, or leave this clip out."
-        )
-    return max(fitting)
+    return largest_size(f"{clip.name}: frames", height, config.sizes)
 
 
 def select_frames(clip: CapturedClip, config: VideoSampleConfig) -> list[int]:

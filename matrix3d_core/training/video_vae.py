@@ -20,6 +20,7 @@ from ..io.images import write_image
 from ..io.tensors import write_tensors
 from ..metrics.image import ssim_map
 from ..standalone.native_weights import native_weights
+from ..standalone.video import latent_statistics
 from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop
 
 __all__ = [
@@ -116,17 +117,10 @@ def picture_loss(made: Tensor, wanted: Tensor, config: VAETraining) -> Tensor:
 
 def encode_latents(vae: Any, frames: Tensor) -> Tensor:  # [T, H, W, 3] -> [16, t, H/8, W/8]
     """Encode frames in [0, 1] to normalized latents; the picture's sides are not joined."""
-    mean, deviation = _statistics(vae, frames.device)
+    mean, deviation = latent_statistics(vae)
     raw = vae.encode((frames * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()
     result: Tensor = ((raw - mean) / deviation)[0]
     return result
-
-
-def _statistics(vae: Any, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    mean, deviation = (
-        torch.tensor(v, device=device) for v in (vae.config.latents_mean, vae.config.latents_std)
-    )
-    return mean.view(1, -1, 1, 1, 1), deviation.view(1, -1, 1, 1, 1)
 
 
 @torch.no_grad()
@@ -139,7 +133,7 @@ def fit_statistics(vae: Any, clips: Sequence[Tensor]) -> None:
     """
     latents = torch.cat([encode_latents(vae, clip).flatten(1) for clip in clips], 1)
     mean, deviation = latents.mean(1), latents.std(1).clamp_min(1e-6)
-    wanted_mean, wanted = (v.flatten() for v in _statistics(vae))
+    wanted_mean, wanted = (v.flatten() for v in latent_statistics(vae))
     mean, deviation = mean * wanted + wanted_mean, deviation * wanted  # of the raw latents
     out, back = vae.quant_conv, vae.post_quant_conv
     channels = len(mean)
@@ -206,7 +200,7 @@ def train_video_vae(
     _check_clips(clips, config, config.crop_frames)
     torch.manual_seed(config.loop.seed)
     vae = make_video_vae(config.width)
-    mean, deviation = _statistics(vae)
+    mean, deviation = latent_statistics(vae)
 
     def losses(crops: Sequence[_Crop]) -> Tensor:
         pixels = torch.stack([crop.pixels for crop in crops])
@@ -280,7 +274,7 @@ def train_picture_decoder(
     def losses(crops: Sequence[_Crop]) -> Tensor:
         pixels = torch.stack([crop.pixels for crop in crops])
         with torch.no_grad(), _arithmetic(config):
-            mean, deviation = _statistics(video_vae)
+            mean, deviation = latent_statistics(video_vae)
             latents = ((video_vae.encode(pixels).latent_dist.mode() - mean) / deviation)[:, :, 0]
         noise = torch.stack([crop.noise[:, 0] for crop in crops])
         with _arithmetic(config):
