@@ -86,6 +86,10 @@ def load_node_classes() -> list[type]:
         from .lora import NODES as lora_nodes
 
         classes += lora_nodes
+    with _reported("minis"):
+        from .minis import NODES as minis_nodes
+
+        classes += minis_nodes
     with _reported("video"):
         from .video import NODES as video_nodes
 

@@ -64,6 +64,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quality", choices=("draft", "standard"), help="default: the workflow's")
     text = "of workflows/NAME.json; default: panorama_to_world, with --photo photo_to_world"
     parser.add_argument("--workflow", metavar="NAME", help=text)
+    parser.add_argument(
+        "--mini", action="store_true", help="from a text, with the small models: mini_text_to_world"
+    )
+    parser.add_argument("--text", help="what the world shows; with --mini or a --workflow that takes a text")
     parser.add_argument("--cpu", action="store_true", help="do not use the GPU")
     options = parser.parse_args(arguments)
     for name in ("panorama", "photo", "depth"):
@@ -76,6 +80,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--photo and --panorama exclude each other")
     if options.fov is not None and not (options.photo and 10 <= options.fov <= 150):
         parser.error("--fov needs --photo, and lies between 10 and 150 degrees")
+    if options.mini and (options.panorama or options.photo or options.workflow):
+        parser.error("--mini excludes --panorama, --photo and --workflow")
+    if options.text is not None and not (options.mini or options.workflow):
+        parser.error("--text needs --mini or --workflow")
+    if options.mini:
+        options.workflow = "mini_text_to_world"
     options.workflow = options.workflow or ("photo_to_world" if options.photo else "panorama_to_world")
     return options
 
@@ -99,6 +109,8 @@ def prepare(
         info.update(client.object_info("PhotoLoad"))
         set_on_all(workflow, info, "PhotoLoad", "image", name)
         set_on_all(workflow, info, "PhotoLoad", "fov", options.fov or 0.0)
+    if options.text is not None:
+        set_on_all(workflow, info, "PanoPrompt", "prompt", options.text)
     if options.quality:
         set_on_all(workflow, info, "GSOptimize", "preset", options.quality)
 
@@ -346,7 +358,7 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     directory = Path(os.environ["COMFYUI_DIR"])
     python = Path(os.environ.get("COMFYUI_PYTHON") or sys.executable)
-    if options.photo or (options.panorama and not options.depth):
+    if options.photo or options.mini or (options.panorama and not options.depth):
         get_backbone(python, directory, is_needed=options.photo is not None)
     port = options.port or free_port(8188)
     base = find_base(port)

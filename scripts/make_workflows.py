@@ -821,6 +821,124 @@ def text_to_world() -> Graph:
     )
 
 
+MINI = "matrix3d_mini_{}.safetensors"  # come with the pack
+MINI_SENTENCE = "A town square with houses around it and trees, by day."
+
+
+def mini_text_to_world() -> Graph:
+    """Every generative step with the small models that come with the pack."""
+    text = (
+        "**Text to world on any machine.** The whole graph with small models that come with the pack: press Run. A "
+        "sentence becomes a panorama (FLUX architecture), guidance along a path, a panoramic video (Wan 2.1 I2V "
+        "architecture) and splats (reconstruction model), in a few minutes without a GPU.\n\n"
+        "They learned from procedural scenes only: squares, streets, rooms, forests and the like. They show how it "
+        "works, not how good it can look. Put released models into the loaders, and *CLIP Text Encode* and *CLIP Vision "
+        "Encode* in place of the *Mini* nodes, for that."
+    )
+    size = {"size": "custom", "width": 512, "height": 256}
+    path, guide, mask = Ref("path"), Ref("guide"), Ref("guide", 1)
+    panorama = flux_sampler(512, 256, Ref("positive"), Ref("negative"), Ref("empty"), 0)
+    sampled = panorama["sampler"]
+    assert isinstance(sampled, Node)
+    sampled.inputs |= {"steps": 20, "cfg": 2.0}
+    nodes: dict[str, Node | Part] = {
+        "note": note(text, 330),
+        "words": Node("PanoPrompt", {"preset": "text to panorama", "prompt": MINI_SENTENCE}, height=240),
+        "unet": Node("UNETLoader", {"unet_name": MINI.format("pano")}),
+        "pano": Node(
+            "PanoLoRA",
+            {
+                "model": Ref("unet"),
+                "lora_name": MINI.format("pano_lora"),
+                "latent_roll": "every step",
+            },
+        ),
+        "ae": Node("VAELoader", {"vae_name": MINI.format("pano_vae")}),
+        "positive": Node("MiniTextEncode", {"text": Ref("words"), "model": "panorama"}),
+        "negative": Node("MiniTextEncode", {"text": "", "model": "panorama"}, title="Nothing"),
+        "empty": Node("EmptySD3LatentImage", {"width": 512, "height": 256}),
+        **panorama,
+        "look": Node("PreviewImage", {"images": Ref("decode")}, title="The panorama", height=240),
+        "depth": Node("PanoDepth", {"panorama": Ref("decode"), "scale": "camera height"}, height=400),
+        "path": Node(
+            "TrajectoryPreset",
+            {"geometry": Ref("depth"), "frames": 17, "distance_mode": "units", "distance": 1.6},
+        ),
+        "guide": Node(
+            "MeshGuidanceRender",
+            {"geometry": Ref("depth"), "trajectory": path, "width": 512, "mesh_width": 512},
+        ),
+        "wan": Node("UNETLoader", {"unet_name": MINI.format("video")}),
+        "wan_lora": Node("PanoLoRA", {"model": Ref("wan"), "lora_name": MINI.format("video_lora")}),
+        "wan_vae": Node("VAELoader", {"vae_name": MINI.format("video_vae")}),
+        "small": Node("PanoClipImage", {"image": Ref("decode"), **size}),
+        "seen": Node("MiniVisionEncode", {"image": Ref("small")}),
+        "video_words": Node("PanoPrompt", {"preset": "video", "prompt": Ref("words")}, height=220),
+        "video_positive": Node("MiniTextEncode", {"text": Ref("video_words"), "model": "video"}),
+        "video_negative": Node("MiniTextEncode", {"text": "", "model": "video"}, title="Nothing"),
+        "video": Node(
+            "PanoVideoSampler",
+            {
+                "model": Ref("wan_lora"),
+                "vae": Ref("wan_vae"),
+                "positive": Ref("video_positive"),
+                "negative": Ref("video_negative"),
+                "frames": guide,
+                "mask": mask,
+                "start_image": Ref("decode"),
+                "clip_vision_output": Ref("seen"),
+                **size,
+                "preset": "as set below",
+                "steps": 12,
+                "cfg": 1.0,
+                "shift": 3.0,
+            },
+        ),
+        "real": Node("PanoTexelComposite", {"frames": Ref("video", 1), "guidance": guide, "mask": mask}),
+        **film_stages(Ref("real")),
+        "lrm": Node("LRMLoader", {"lrm_name": MINI.format("lrm")}),
+        "splats": Node("LRMDecode", {"lrm": Ref("lrm"), "latent": Ref("video"), "trajectory": path}),
+        "world": Node(
+            "SplatPreview", {"splat": Ref("splats"), "trajectory": path}, title="Walk here", height=700
+        ),
+        "ply": Node(
+            "SplatSave",
+            {
+                "splat": Ref("splats"),
+                "trajectory": path,
+                "filename_prefix": "matrix3d/mini_world",
+                "format": "ply",
+            },
+        ),
+    }
+    film = nodes["film"]
+    assert isinstance(film, Node)
+    film.inputs["fps"] = 8.0
+    return Graph(
+        nodes,
+        [
+            Group("Your sentence", [Column(["note", "words"], 380)]),
+            Group("1 Models of the panorama", [Column(["unet", "pano", "ae"])]),
+            Group(
+                "2 Panorama",
+                [Column(["positive", "negative", "empty", "shift"]), Column(["sampler", "decode", "look"])],
+            ),
+            Group("3 Depth and guidance", [Column(["depth"], 380), Column(["path", "guide"])]),
+            Group("4 Models of the video", [Column(["wan", "wan_lora", "wan_vae", "small", "seen"])]),
+            Group(
+                "5 Video",
+                [
+                    Column(["video_words", "video_positive", "video_negative"], 380),
+                    Column(["video"], 380),
+                    Column(["real", "film", "save_film"]),
+                ],
+            ),
+            Group("6 Splats", [Column(["lrm", "splats", "ply"], 360)], GREEN),
+            Group("7 Walk", [Column(["world"], 640)], GOLD),
+        ],
+    )
+
+
 def extend_world() -> Graph:
     """A world, and a second segment that is muted until 'Extend from here' is pressed in the viewer."""
     text = (
@@ -955,6 +1073,7 @@ TEMPLATES = {
     "text_to_world": text_to_world,
     "extend_world": extend_world,
     "photo_to_world": photo_to_world,
+    "mini_text_to_world": mini_text_to_world,
 }
 """New ones go to the end: a template's place gives its nodes their ids."""
 

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diffusion.conditioning import GuidanceClip, clip_picture
 from ..errors import FormatError, InvalidInput
 from ..factory.clip import ClipConfig
 from ..factory.clip_files import unpack_shards
@@ -24,10 +23,12 @@ from ..factory.filters import FilterConfig
 from ..factory.job import FactoryJob
 from ..factory.routes import RouteConfig
 from ..factory.run import run_factory
-from ..features.plain_states import IMAGE_WIDTH, image_states, text_states
 from ..lrm.config import LRMConfig
 from ..lrm.network import LatentLRM
 from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
+from ..minis.encoders import PANO_GUIDANCE, pano_text, video_image, video_text
+from ..minis.files import MINI_FILES
+from ..minis.networks import LAYERS, make_pano_network, make_video_network
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
 from .checkpoints import checkpoints_in
@@ -48,41 +49,10 @@ from .video_vae import (
     train_video_vae,
 )
 
-__all__ = ["MINI_FILES", "MINI_PARTS", "PANO_TEXT", "MiniPlan", "pano_text", "train_minis", "video_text"]
-
-MINI_FILES = {
-    "video_vae": "vae/matrix3d_mini_video_vae.safetensors",
-    "pano_vae": "vae/matrix3d_mini_pano_vae.safetensors",
-    "pano": "diffusion_models/matrix3d_mini_pano.safetensors",
-    "pano_lora": "loras/matrix3d_mini_pano_lora.safetensors",
-    "video": "diffusion_models/matrix3d_mini_video.safetensors",
-    "video_lora": "loras/matrix3d_mini_video_lora.safetensors",
-    "lrm": "matrix3d_lrm/matrix3d_mini_lrm.safetensors",
-}
-"""File of each model, in the host's folder of its kind."""
+__all__ = ["MINI_PARTS", "MiniPlan", "train_minis"]
 
 MINI_PARTS = ("clips", "pictures", *MINI_FILES)
 """In the order in which they are made."""
-
-PANO_TEXT = (32, 256)
-"""States of a text, and their width, that the small panorama model takes."""
-
-_VIDEO_WIDTH = 4096  # of text states, fixed by the host
-_HEADS, _HEAD = 2, 128
-
-
-def pano_text(prompt: str) -> tuple[Tensor, Tensor]:
-    """Return the states and the pooled state that the small panorama model takes."""
-    return text_states(prompt, PANO_TEXT[1], PANO_TEXT[0])
-
-
-def video_text(prompt: str) -> Tensor:
-    """Return the states that the small video model takes, without padding."""
-    return text_states(prompt, _VIDEO_WIDTH)[0]
-
-
-def _video_image(guidance: GuidanceClip) -> Tensor:
-    return image_states(clip_picture(guidance.frames[0]))
 
 
 @dataclass(frozen=True)
@@ -119,8 +89,8 @@ class MiniPlan:
     video: LoopConfig = field(default_factory=lambda: _loop(3000, 4, 1e-3))
     video_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
     lrm: tuple[int, int] = (1500, 300)
-    layers: tuple[int, int, int] = (2, 4, 6)
-    lrm_width: int = 192
+    layers: tuple[int, int, int] = LAYERS
+    lrm_width: int = 160
     rank: int = 8
 
     def __post_init__(self) -> None:
@@ -288,19 +258,8 @@ class _Minis:
 
     def make_pano(self) -> None:
         """The panorama model, at half size."""
-        from diffusers import FluxTransformer2DModel
-
         torch.manual_seed(0)
-        network = FluxTransformer2DModel(
-            in_channels=64,
-            num_layers=self.plan.layers[0],
-            num_single_layers=self.plan.layers[1],
-            attention_head_dim=_HEAD,
-            num_attention_heads=_HEADS,
-            joint_attention_dim=PANO_TEXT[1],
-            pooled_projection_dim=PANO_TEXT[1],
-            guidance_embeds=True,
-        )
+        network = make_pano_network(*self.plan.layers[:2])
         self._train_pano("pano", network, self.plan.height // 2, 0, self.plan.pano)
 
     def make_pano_lora(self) -> None:
@@ -312,7 +271,15 @@ class _Minis:
         self._train_pano("pano_lora", network, self.plan.height, self.plan.rank, self.plan.pano_lora)
 
     def _train_pano(self, part: str, network: Any, rows: int, rank: int, loop: LoopConfig) -> None:
-        config = PanoTraining(sizes=(rows,), rank=rank, shift=1.5, checkpointing=False, loop=loop)
+        config = PanoTraining(
+            sizes=(rows,),
+            rank=rank,
+            shift=1.5,
+            guidance=PANO_GUIDANCE,
+            drop_text=0.1,
+            checkpointing=False,
+            loop=loop,
+        )
         parts = SimpleNamespace(transformer=network, text_encoder=None, text_encoder_2=None)
         pictures = self.needs("pictures", "index.json").parent
         report = train_pano_network(
@@ -331,21 +298,8 @@ class _Minis:
 
     def make_video(self) -> None:
         """The video model, at half size."""
-        from diffusers import WanTransformer3DModel
-
         torch.manual_seed(0)
-        width = _HEADS * _HEAD
-        network = WanTransformer3DModel(
-            num_attention_heads=_HEADS,
-            attention_head_dim=_HEAD,
-            in_channels=36,
-            out_channels=16,
-            text_dim=_VIDEO_WIDTH,
-            ffn_dim=3 * width,
-            num_layers=self.plan.layers[2],
-            image_dim=IMAGE_WIDTH,
-            added_kv_proj_dim=width,
-        )
+        network = make_video_network(self.plan.layers[2])
         self._train_video("video", network, self.plan.height // 2, 0, 0, self.plan.video)
 
     def make_video_lora(self) -> None:
@@ -362,14 +316,21 @@ class _Minis:
     ) -> None:
         samples = VideoSampleConfig(sizes=(rows,), frames=self.plan.clip_frames)
         config = VideoTraining(
-            samples, rank=rank, shift=3.0, drop_text=0.1, most_clips=clips, checkpointing=False, loop=loop
+            samples,
+            rank=rank,
+            shift=3.0,
+            drop_text=0.1,
+            roll=True,
+            most_clips=clips,
+            checkpointing=False,
+            loop=loop,
         )
         parts = SimpleNamespace(
             transformer=network, vae=self.video_vae().bfloat16(), text_encoder=None, image_encoder=None
         )
         report = train_video_network(
             parts,
-            VideoEncoders(video_text, _video_image),
+            VideoEncoders(video_text, lambda guidance: video_image(guidance.frames[0])),
             self.needs("clips", "index.json").parent,
             self.out / part,
             config,
@@ -384,7 +345,7 @@ class _Minis:
     def make_lrm(self) -> None:
         """The reconstruction model, in its two stages."""
         folders = unpack_shards(self.needs("clips", "index.json").parent, self.out / "lrm_clips")
-        encode = open_wan_encoder(self.needs("video_vae", "vae"), device="cpu")
+        encode = open_wan_encoder(self.needs("video_vae", "vae"), device="cpu", dtype=torch.bfloat16)
         for number, folder in enumerate(folders):
             self.progress(ProgressEvent(number, len(folders), "encode clips"))
             if not (folder / "clip.safetensors").is_file():

@@ -32,7 +32,7 @@ from .clips import find_clips
 from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
-from .sample_cache import SampleCache
+from .sample_cache import NO_TEXT, SampleCache
 from .video_samples import largest_size
 
 __all__ = [
@@ -63,6 +63,7 @@ class PanoTraining:
         shift: of the levels.
         guidance: FLUX's distilled guidance that the network is given.
         roll: roll the panoramas by columns drawn at random.
+        drop_text: share of samples whose text is left out, for classifier-free guidance.
         prompts: texts of the validation pictures; none takes the caption of the first panorama.
         checkpointing: compute blocks again in the backward pass, which saves memory.
         show_steps: sampling steps of validation pictures.
@@ -77,6 +78,7 @@ class PanoTraining:
     shift: float = 1.0
     guidance: float = 1.0
     roll: bool = True
+    drop_text: float = 0.0
     prompts: tuple[str, ...] = ()
     checkpointing: bool = True
     show_steps: int = 20
@@ -89,6 +91,8 @@ class PanoTraining:
             raise InvalidInput(
                 f"rank must not be negative and show_steps at least 1; got {self.rank} and {self.show_steps}."
             )
+        if not 0 <= self.drop_text < 1:
+            raise InvalidInput(f"drop_text must be at least 0 and below 1; got {self.drop_text}.")
         draw_level(self.levels, self.shift, torch.Generator().manual_seed(0))
 
 
@@ -309,6 +313,9 @@ def _encode(
     progress: ProgressFn,
 ) -> None:
     """Encode the pictures that have no sample yet, each process its share."""
+    if config.drop_text and accelerator.is_main_process and store.missing([NO_TEXT]):
+        states, pooled = encoders.text("")
+        store.write(NO_TEXT, {"text": states.bfloat16(), "pooled": pooled.bfloat16()})
     missing = set(store.missing(picture.name for picture in pictures))
     todo = [picture for picture in pictures if picture.name in missing]
     mine = todo[accelerator.process_index :: accelerator.num_processes]
@@ -355,7 +362,7 @@ class _PanoTask:
 
     def task(self) -> Task[_Sample]:
         """Return it."""
-        names = ("rank", "alpha", "levels", "shift", "guidance", "roll")
+        names = ("rank", "alpha", "levels", "shift", "guidance", "roll", "drop_text")
         settings = {name: getattr(self.config, name) for name in names}
         settings |= {"sizes": list(self.config.sizes), "targets": list(self.config.targets)}
         settings |= {"batch": self.config.loop.batch}
@@ -367,6 +374,8 @@ class _PanoTask:
         if self.config.roll:
             latents = latents.roll(int(torch.randint(latents.shape[-1], (), generator=rng)), -1)
         level = draw_level(self.config.levels, self.config.shift, rng)
+        if self.config.drop_text and float(torch.rand((), generator=rng)) < self.config.drop_text:
+            parts = self.store.read(NO_TEXT)
         return _Sample(parts, latents, torch.randn(latents.shape, generator=rng), level)
 
     @staticmethod

@@ -17,7 +17,10 @@ from ..io.checkpoints import read_checkpoint
 from ..io.tensors import write_tensors
 from ..strict_json import read_json
 
-__all__ = ["SampleCache"]
+__all__ = ["NO_TEXT", "SampleCache"]
+
+NO_TEXT = "no text"
+"""Name of the sample that holds an empty text's states, for those whose text is left out."""
 
 _SETTINGS = "settings.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")

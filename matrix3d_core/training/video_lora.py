@@ -33,14 +33,13 @@ from .clips import clip_names, iterate_clips
 from .costs import Costs, estimate_costs, say_costs
 from .flow import draw_level, flow_of, noised
 from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop, tell_nobody
-from .sample_cache import SampleCache
+from .sample_cache import NO_TEXT, SampleCache
 from .video_samples import VideoSampleConfig, encode_sample, sample_name, without_padding
 
 __all__ = ["VideoEncoders", "VideoTraining", "train_video_lora", "train_video_network", "video_costs"]
 
 WHAT = "training a video model"
 _TOKENS, _IMAGE_TOKENS = 512, 257
-_NO_TEXT = "no text"
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class VideoTraining:
         levels: how noise levels are drawn, see `flow.draw_level`.
         shift: of the levels, as of the sampler.
         drop_text: share of samples whose text is left out, for classifier-free guidance.
+        roll: roll the videos by columns drawn at random; what CLIP sees of the first frame stays.
         held_out: clips, the last by name, that are shown in validation only.
         most_clips: clips that are used, the first by name; 0: all.
         checkpointing: compute blocks again in the backward pass, which saves memory.
@@ -69,6 +69,7 @@ class VideoTraining:
     levels: str = "uniform"
     shift: float = 5.0
     drop_text: float = 0.0
+    roll: bool = False
     held_out: int = 1
     most_clips: int = 0
     checkpointing: bool = True
@@ -231,8 +232,8 @@ def _encode_clips(
     stride, device = config.samples.stride, accelerator.device
     missing = [name for name in names if store.missing([sample_name(name, stride)])]
     mine = missing[accelerator.process_index :: accelerator.num_processes]
-    if accelerator.is_main_process and store.missing([_NO_TEXT]):
-        store.write(_NO_TEXT, {"text": without_padding(encoders.text(""))})
+    if accelerator.is_main_process and store.missing([NO_TEXT]):
+        store.write(NO_TEXT, {"text": without_padding(encoders.text(""))})
     if mine:
         pipeline.vae.to(device)
     for number, clip in enumerate(iterate_clips(clips, set(mine))):
@@ -281,7 +282,10 @@ class _VideoTask:
         config = self.config
         settings = {
             **config.samples.settings(),
-            **{name: getattr(config, name) for name in ("rank", "alpha", "levels", "shift", "drop_text")},
+            **{
+                name: getattr(config, name)
+                for name in ("rank", "alpha", "levels", "shift", "drop_text", "roll")
+            },
             **{"targets": list(config.targets), "batch": config.loop.batch},
         }
         return Task(self.network, self.draw, self.losses, self.shape_of, self.validate, settings)
@@ -289,6 +293,9 @@ class _VideoTask:
     def draw(self, rng: torch.Generator) -> _Sample:
         name = self.names[int(torch.randint(len(self.names), (), generator=rng))]
         parts = self.store.read(name)
+        if self.config.roll:
+            by = int(torch.randint(parts["latents"].shape[-1], (), generator=rng))
+            parts = parts | {name: parts[name].roll(by, -1) for name in ("latents", "condition")}
         level = draw_level(self.config.levels, self.config.shift, rng)
         has_text = float(torch.rand((), generator=rng)) >= self.config.drop_text
         noise = torch.randn(parts["latents"].shape, generator=rng)
@@ -307,7 +314,7 @@ class _VideoTask:
         condition = torch.stack([s.parts["condition"].float() for s in samples]).to(self.device)
         noise = torch.stack([s.noise for s in samples]).to(self.device)
         level = torch.tensor([s.level for s in samples], device=self.device)
-        empty = self.store.read(_NO_TEXT)
+        empty = self.store.read(NO_TEXT)
         text = torch.stack([self.text_of(s.parts if s.has_text else empty) for s in samples]).to(self.device)
         image = None
         if "image" in samples[0].parts:

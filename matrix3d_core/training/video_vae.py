@@ -7,6 +7,8 @@ latents in FLUX's scale, so that one encoder serves pictures and videos.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,11 +16,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..errors import InvalidInput
 from ..io.images import write_image
 from ..io.tensors import write_tensors
 from ..metrics.image import ssim_map
+from ..minis.networks import VAE_WIDTH, make_video_vae
 from ..standalone.native_weights import native_weights
 from ..standalone.video import latent_statistics
 from .loop import LoopConfig, LoopReport, RunOptions, Task, run_loop
@@ -28,7 +32,6 @@ __all__ = [
     "encode_latents",
     "fit_statistics",
     "make_picture_decoder",
-    "make_video_vae",
     "picture_loss",
     "train_picture_decoder",
     "train_video_vae",
@@ -36,6 +39,7 @@ __all__ = [
 
 FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents
 _STRIDE_PX, _STRIDE_FRAMES = 8, 4
+_LEAST_WIDTH = 12  # what the linear start takes
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,36 @@ class VAETraining:
     """Settings of a run.
 
     Attributes:
-        width: channels at full resolution.
+        width: channels at full resolution, at least 12.
         crop_frames: frames of a crop, 4k + 1.
         crop_px: side of a crop.
         noise: deviation of noise on the normalized latents that the decoder gets used to.
         ssim_weight: of one minus SSIM beside the absolute error.
         edge_weight: of the error of differences between neighbors.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic.
-        loop: steps, batch and rate.
+        stills: loop of a first stage on single frames, after which every frame is treated like a still.
+        loop: of the stage on videos, or the only one where a decoder is trained.
     """
 
-    width: int = 16
-    crop_frames: int = 5
-    crop_px: int = 96
+    width: int = VAE_WIDTH
+    crop_frames: int = 9
+    crop_px: int = 80
     noise: float = 0.05
     ssim_weight: float = 0.2
     edge_weight: float = 1.0
     precision: str = "bf16"
+    stills: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=2400, batch=6, lr=6e-4, warmup=50, schedule="cosine", average=0.995
+        )
+    )
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=8000, lr=1e-3, warmup=100, schedule="cosine")
+        default_factory=lambda: LoopConfig(steps=1500, lr=4e-4, warmup=50, schedule="cosine", average=0.995)
     )
 
     def __post_init__(self) -> None:
+        if self.width < _LEAST_WIDTH:
+            raise InvalidInput(f"width must be at least {_LEAST_WIDTH}; got {self.width}.")
         if self.crop_frames % _STRIDE_FRAMES != 1 or self.crop_px < 32 or self.crop_px % _STRIDE_PX:
             raise InvalidInput(
                 f"crop_frames must be 4k + 1 and crop_px a multiple of {_STRIDE_PX} from 32; got {self.crop_frames} "
@@ -74,11 +86,111 @@ class VAETraining:
             raise InvalidInput(f"precision must be fp32 or bf16; got {self.precision!r}.")
 
 
-def make_video_vae(width: int = 16) -> Any:
-    """Return an `AutoencoderKLWan` of diffusers with random weights and Wan 2.1's latent statistics."""
-    from diffusers import AutoencoderKLWan
+@torch.no_grad()
+def _start_linear(vae: Any) -> None:
+    """Set a VAE's weights so that it begins as a linear code of single frames, from which training goes faster.
 
-    return AutoencoderKLWan(base_dim=width, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2)
+    The encoder fits polynomials to each block of 8 x 8 pixels (luma of degree 3, chroma of degree 1: 16 numbers), and
+    the decoder blurs the blocks' means. A latent is of its last frame and is decoded to all of its frames. What a
+    normalization takes away is kept by a constant in one channel, and a SiLU is linear in the difference of x and -x.
+    """
+    encoder, decoder = vae.encoder, vae.decoder
+    for name, weight in vae.named_parameters():
+        if name.endswith(("conv2.weight", "conv2.bias", "proj.weight", "proj.bias", "time_conv.bias")):
+            weight.zero_()
+        elif name.endswith("time_conv.weight"):
+            weight.zero_()
+            size = weight.shape[1]
+            weight[..., 2, 0, 0] = torch.eye(size).repeat(len(weight) // size, 1)
+        elif weight.ndim == 5 and weight.shape[2] == 3:
+            weight[:, :, :2] = 0
+    _set_rows(encoder.conv_in, _at_center(_COLORS))
+    blocks, downs = encoder.down_blocks, (2, 5, 8)
+    for level, place in enumerate(downs, start=1):
+        rows = _next_polynomials(level)
+        if level == len(downs):
+            rows = torch.cat((rows, -rows))
+            blocks[place].resample[1].bias[len(rows)] = _CONSTANT
+        _set_rows(blocks[place].resample[1], rows)
+    for layer in (blocks[3], blocks[6]):
+        _set_rows(
+            layer.conv_shortcut, _at_center(torch.eye(_CHANNELS)[:, : layer.conv_shortcut.weight.shape[1]])
+        )
+    scale = torch.eye(_CHANNELS) * _CONSTANT / encoder.conv_out.weight.shape[1] ** 0.5
+    _set_rows(encoder.conv_out, _at_center(torch.cat((scale, -scale), 1)))
+    for layer in (vae.quant_conv, vae.post_quant_conv):
+        layer.weight.zero_()
+        layer.bias.zero_()
+        layer.weight[:_CHANNELS, :_CHANNELS, 0, 0, 0] = torch.eye(_CHANNELS)
+
+    means = torch.zeros(3, _CHANNELS)
+    means[:, :3] = _COLORS.T * _SCALES[:3] / 8
+    _set_rows(decoder.conv_in, _at_center(means))
+    blur = torch.tensor([0.25, 0.5, 0.25])
+    blur = torch.eye(3)[..., None, None] * blur[:, None] * blur
+    for number, block in enumerate(decoder.up_blocks):
+        for layer in block.resnets:
+            if hasattr(layer.conv_shortcut, "weight"):
+                _set_rows(layer.conv_shortcut, _at_center(torch.eye(3)))
+        if block.upsamplers is not None:
+            conv = block.upsamplers[0].resample[1]
+            last = number == len(decoder.up_blocks) - 2
+            _set_rows(conv, torch.cat((blur, -blur)) if last else blur)
+            if last:
+                conv.bias[6] = _CONSTANT
+    scale = torch.eye(3) * _CONSTANT / decoder.conv_out.weight.shape[1] ** 0.5
+    _set_rows(decoder.conv_out, _at_center(torch.cat((scale, -scale), 1)))
+
+
+_CHANNELS, _CONSTANT = 16, 8.0
+_SCALES = torch.tensor([4.0, 1.5, 1.5, 1.0, 1.0, *(0.2,) * 4, *(0.6,) * 3, *(0.4,) * 4])  # rough deviations
+_COLORS = torch.tensor([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / torch.tensor([[3.0], [2.0], [1.5]]).sqrt()
+
+
+def _polynomials(level: int) -> Tensor:  # [k, side, side, 3]
+    """Return orthonormal functions on blocks of 2^level pixels: luma and both chromas of degree 0, then 1, and so on."""
+    side = 2**level
+    at = (torch.arange(side) - (side - 1) / 2) / max(1, side)
+    rows: list[Tensor] = []
+    for degree in range(4):
+        for color in range(3 if degree < 2 else 1):
+            for power in range(degree + 1):
+                row = (at[:, None] ** power * at ** (degree - power))[..., None] * _COLORS[color]
+                for other in rows:
+                    row = row - (row * other).sum() * other
+                if row.norm() > 1e-4:
+                    rows.append(row / row.norm())
+    return torch.stack(rows)
+
+
+def _next_polynomials(level: int) -> Tensor:  # [k, k', 3, 3]
+    """Return the convolution of stride 2 that makes a level's coefficients of those of the level below."""
+    wanted, given = _polynomials(level), _polynomials(level - 1)
+    half = 2 ** (level - 1)
+    kernel = torch.zeros(len(wanted), len(given), 3, 3)
+    for row in range(2):
+        for column in range(2):
+            part = wanted[:, row * half :, column * half :][:, :half, :half]
+            kernel[:, :, row, column] = part.flatten(1) @ given.flatten(1).T
+    if level == 3:
+        kernel /= _SCALES.view(-1, 1, 1, 1)
+    return kernel
+
+
+def _at_center(matrix: Tensor) -> Tensor:  # [k, k'] -> [k, k', 3, 3]
+    kernel = torch.zeros(*matrix.shape, 3, 3)
+    kernel[..., 1, 1] = matrix
+    return kernel
+
+
+def _set_rows(layer: Any, rows: Tensor) -> None:
+    """Set the first rows of a convolution, without a bias, from the first channels alone."""
+    weight = layer.weight if layer.weight.ndim == 4 else layer.weight[:, :, -1]
+    if weight.shape[-1] == 1:
+        rows = rows[..., 1:2, 1:2]
+    weight[: len(rows)] = 0
+    weight[: len(rows), : rows.shape[1]] = rows
+    layer.bias[: len(rows)] = 0
 
 
 def make_picture_decoder(width: int = 32) -> Any:
@@ -97,6 +209,27 @@ def make_picture_decoder(width: int = 32) -> Any:
         use_quant_conv=False,
         use_post_quant_conv=False,
     )
+
+
+@contextlib.contextmanager
+def _in_two_dimensions(vae: Any) -> Iterator[None]:
+    """Leave out the products with the zeros before a single frame; the result is the same in half the time."""
+    from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
+
+    def convolve(layer: Any, x: Tensor, cache_x: Tensor | None = None) -> Tensor:
+        side = layer.weight.shape[-1]
+        return functional.conv2d(x[:, :, 0], layer.weight[:, :, -1], layer.bias, padding=side // 2)[
+            :, :, None
+        ]
+
+    layers = [layer for layer in vae.modules() if isinstance(layer, WanCausalConv3d)]
+    for layer in layers:
+        layer.forward = functools.partial(convolve, layer)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
 
 
 def picture_loss(made: Tensor, wanted: Tensor, config: VAETraining) -> Tensor:
@@ -200,6 +333,7 @@ def train_video_vae(
     _check_clips(clips, config, config.crop_frames)
     torch.manual_seed(config.loop.seed)
     vae = make_video_vae(config.width)
+    _start_linear(vae)
     mean, deviation = latent_statistics(vae)
 
     def losses(crops: Sequence[_Crop]) -> Tensor:
@@ -213,8 +347,18 @@ def train_video_vae(
         total: Tensor = picture_loss(shown, wanted, config).view(len(crops), -1).mean(1) + spread
         return total
 
-    def validate(done: int) -> None:
-        write_image(out / f"validation-{done}.png", _sheet(shown, lambda clip: _there_and_back(vae, clip)))
+    def task(frames: int, folder: Path) -> Task[_Crop]:
+        def validate(done: int) -> None:
+            sheet = _sheet([clip[:frames] for clip in shown], lambda clip: _there_and_back(vae, clip))
+            write_image(folder / f"validation-{done}.png", sheet)
+
+        return Task(
+            vae.train(),
+            lambda rng: _draw_crop(clips, config, frames, rng),
+            losses,
+            validate=validate if len(shown) else None,
+            settings=_settings(config),
+        )
 
     def finish(report: LoopReport) -> list[Path]:
         vae.load_state_dict(report.weights)
@@ -225,14 +369,15 @@ def train_video_vae(
         vae.save_pretrained(out / "vae")
         return [out / "video_vae.safetensors", out / "vae"]
 
-    task = Task(
-        vae.train(),
-        lambda rng: _draw_crop(clips, config, config.crop_frames, rng),
-        losses,
-        validate=validate if len(shown) else None,
-        settings={name: value for name, value in asdict(config).items() if name != "loop"},
-    )
-    return _run(task, out, config, finish, options or RunOptions())
+    def keep_average(report: LoopReport) -> list[Path]:
+        vae.load_state_dict(report.weights, strict=False)
+        return []
+
+    options = options or RunOptions()
+    stills = out / "stills"
+    with _in_two_dimensions(vae):
+        _run(task(1, stills), stills, config.stills, keep_average, options, "train on stills")
+    return _run(task(config.crop_frames, out), out, config.loop, finish, options)
 
 
 def train_picture_decoder(
@@ -299,30 +444,27 @@ def train_picture_decoder(
         lambda rng: _draw_crop(clips, config, 1, rng),
         losses,
         validate=validate if len(shown) else None,
-        settings={name: value for name, value in asdict(config).items() if name != "loop"},
+        settings=_settings(config),
     )
-    return _run(task, out, config, finish, options or RunOptions())
+    return _run(task, out, config.loop, finish, options or RunOptions())
+
+
+def _settings(config: VAETraining) -> dict[str, Any]:
+    return {name: value for name, value in asdict(config).items() if name not in ("stills", "loop")}
 
 
 def _run(
     task: Task[_Crop],
     out: Path,
-    config: VAETraining,
+    loop: LoopConfig,
     finish: Callable[[LoopReport], list[Path]],
     options: RunOptions,
+    phase: str = "train",
 ) -> LoopReport:
     from accelerate import Accelerator
 
-    accelerator = Accelerator(cpu=True)
-    loop = replace(config.loop, at_once=max(config.loop.at_once, config.loop.batch))
-    return run_loop(
-        task,
-        out,
-        loop,
-        accelerator,
-        options,
-        finish=finish,
-    )
+    loop = replace(loop, at_once=max(loop.at_once, loop.batch))
+    return run_loop(task, out, loop, Accelerator(cpu=True), options, finish=finish, phase=phase)
 
 
 def _arithmetic(config: VAETraining) -> torch.autocast:

@@ -28,7 +28,7 @@ FLOORS = (
     "geometry scene",
     "collision features io raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
-    "optimize outpaint synth video",
+    "minis optimize outpaint synth video",
     "evaluation explore factory",
     "standalone",
     "training",

@@ -44,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", nargs="+", default=["512x1024"], metavar="HxW", help=text)
     add("--levels", "levels", "how noise levels are drawn", choices=LEVELS)
     add("--shift", "shift", "shift of the levels; above 1 prefers noisy ones", type=float, metavar="F")
+    add("--drop-text", "drop_text", "share of samples whose text is left out", type=float, metavar="F")
     add("--guidance", "guidance", "distilled guidance that the network is given", type=float, metavar="F")
     parser.add_argument(
         "--no-roll", dest="roll", action="store_false", help="do not roll panoramas at random"

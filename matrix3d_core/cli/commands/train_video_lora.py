@@ -59,6 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--levels", "levels", "how noise levels are drawn", choices=LEVELS)
     add("--shift", "shift", "shift of the levels, as of the sampler", type=float, metavar="F")
     add("--drop-text", "drop_text", "share of samples whose text is left out", type=float, metavar="F")
+    text = "roll videos by columns drawn at random"
+    parser.add_argument("--roll", action="store_true", help=text)
     add("--most-clips", "most_clips", "clips that are used, the first by name; 0: all", type=int, metavar="N")
     add("--held-out", "held_out", "clips for validation only, the last by name", type=int, metavar="N")
     add_loop(parser, settings.loop)

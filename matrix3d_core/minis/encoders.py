@@ -1,4 +1,4 @@
-"""States of texts and pictures without weights, in the form of text encoders and CLIP vision, for small models.
+"""Encoders of texts and pictures without weights, in the form of text encoders and CLIP vision, for small models.
 
 A word is the sum of fixed random vectors of its letter triples and of itself, so that "tree" and "trees" are alike; a
 picture is its own patches. What they mean is learned by the model that gets them.
@@ -17,9 +17,30 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
+from ..diffusion.conditioning import clip_picture
 from ..errors import InvalidInput
 
-__all__ = ["IMAGE_STATES", "IMAGE_WIDTH", "image_states", "text_states"]
+__all__ = [
+    "IMAGE_STATES",
+    "IMAGE_WIDTH",
+    "PANO_GUIDANCE",
+    "PANO_TEXT",
+    "VIDEO_TEXT",
+    "image_states",
+    "pano_text",
+    "text_states",
+    "video_image",
+    "video_text",
+]
+
+PANO_TEXT = (32, 256)
+"""States of a text, and their width, that the small panorama model takes."""
+
+PANO_GUIDANCE = 1.0
+"""FLUX's distilled guidance that it was trained with."""
+
+VIDEO_TEXT = (512, 4096)
+"""States of a text, and their width, that the host's Wan models take."""
 
 IMAGE_STATES, IMAGE_WIDTH = 257, 1280
 """What Wan 2.1 takes of CLIP vision: one state of the whole and 16x16 of patches."""
@@ -93,3 +114,18 @@ def image_states(picture: Tensor) -> Tensor:  # [257, 1280]
     states[1:, values.shape[1] : values.shape[1] + where.shape[1]] = where
     states[0] = states[1:].mean(0)
     return states
+
+
+def pano_text(prompt: str) -> tuple[Tensor, Tensor]:
+    """Return the states ``[32, 256]`` and the pooled state that the small panorama model takes."""
+    return text_states(prompt, PANO_TEXT[1], PANO_TEXT[0])
+
+
+def video_text(prompt: str) -> Tensor:
+    """Return the states ``[512, 4096]`` that the small video model takes, as the host pads those of UMT5."""
+    return text_states(prompt, VIDEO_TEXT[1], VIDEO_TEXT[0])[0]
+
+
+def video_image(frame: Tensor) -> Tensor:
+    """Return the states ``[257, 1280]`` of a video's first frame ``[H, W, 3]`` that the small video model takes."""
+    return image_states(clip_picture(frame))

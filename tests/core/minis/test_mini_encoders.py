@@ -5,7 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from matrix3d_core.errors import InvalidInput
-from matrix3d_core.features.plain_states import image_states, text_states
+from matrix3d_core.minis.encoders import (
+    PANO_TEXT,
+    VIDEO_TEXT,
+    image_states,
+    pano_text,
+    text_states,
+    video_image,
+    video_text,
+)
 
 HARBOR = [0.106197, -1.552978, -0.014457]
 
@@ -59,3 +67,15 @@ def test_bad_input():
         text_states("x", 4)
     with pytest.raises(InvalidInput, match="picture"):
         image_states(torch.zeros(16, 16, 3))
+
+
+def test_texts_and_pictures_have_the_sizes_that_the_models_take():
+    states, pooled = pano_text("a harbor")
+    assert states.shape == PANO_TEXT
+    assert pooled.shape == (PANO_TEXT[1],)
+    assert video_text("a harbor").shape == VIDEO_TEXT
+    assert bool((video_text("a harbor")[3:] == 0).all())
+    assert video_text("word " * 600).shape == VIDEO_TEXT
+    picture = torch.rand(224, 224, 3)
+    torch.testing.assert_close(video_image(picture), image_states(picture))
+    assert video_image(torch.rand(64, 128, 3)).shape == (257, 1280)

@@ -1,0 +1,104 @@
+"""The networks of the small models, as diffusers builds and reads them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from ..errors import InvalidInput
+from .encoders import IMAGE_WIDTH, PANO_TEXT, VIDEO_TEXT
+from .files import MINI_FILES, MINI_MODELS
+
+__all__ = [
+    "LAYERS",
+    "VAE_WIDTH",
+    "make_pano_network",
+    "make_video_network",
+    "make_video_vae",
+    "open_mini_video",
+]
+
+LAYERS = (2, 3, 6)
+"""Blocks of the panorama model, double and single, and of the video model."""
+
+VAE_WIDTH = 16
+"""Channels of the video VAE at full resolution."""
+
+_HEADS, _HEAD = 2, 128  # the host's FLUX fixes the width of a head
+
+
+def make_pano_network(double: int = LAYERS[0], single: int = LAYERS[1]) -> Any:
+    """Return a `FluxTransformer2DModel` with random weights."""
+    from diffusers import FluxTransformer2DModel
+
+    return FluxTransformer2DModel(
+        in_channels=64,
+        num_layers=double,
+        num_single_layers=single,
+        attention_head_dim=_HEAD,
+        num_attention_heads=_HEADS,
+        joint_attention_dim=PANO_TEXT[1],
+        pooled_projection_dim=PANO_TEXT[1],
+        guidance_embeds=True,
+    )
+
+
+def make_video_network(layers: int = LAYERS[2]) -> Any:
+    """Return a `WanTransformer3DModel` for image to video with random weights."""
+    from diffusers import WanTransformer3DModel
+
+    width = _HEADS * _HEAD
+    return WanTransformer3DModel(
+        num_attention_heads=_HEADS,
+        attention_head_dim=_HEAD,
+        in_channels=36,
+        out_channels=16,
+        text_dim=VIDEO_TEXT[1],
+        ffn_dim=3 * width,
+        num_layers=layers,
+        image_dim=IMAGE_WIDTH,
+        added_kv_proj_dim=width,
+    )
+
+
+def make_video_vae(width: int = VAE_WIDTH) -> Any:
+    """Return an `AutoencoderKLWan` with random weights and Wan 2.1's latent statistics."""
+    from diffusers import AutoencoderKLWan
+
+    return AutoencoderKLWan(base_dim=width, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2)
+
+
+def open_mini_video(models: Path = MINI_MODELS, *, dtype: torch.dtype = torch.float32) -> SimpleNamespace:
+    """Open the small video model and its VAE, without the LoRA.
+
+    Args:
+        models: a folder laid out like the host's.
+        dtype: of the weights.
+
+    Returns:
+        ``transformer`` and ``vae`` of diffusers; texts and pictures are for `encoders.video_text` and `video_image`.
+
+    Raises:
+        InvalidInput: when a file is missing.
+    """
+    parts = {"transformer": make_video_network(), "vae": make_video_vae()}
+    names = {"transformer": "video", "vae": "video_vae"}
+    return SimpleNamespace(
+        **{part: _read(network, models / MINI_FILES[names[part]], dtype) for part, network in parts.items()}
+    )
+
+
+def _read(network: Any, file: Path, dtype: torch.dtype) -> Any:
+    """Return a network of the same configuration with a file's weights, which have their makers' names."""
+    if not file.is_file():
+        raise InvalidInput(f"models must hold {file.name}; there is none in {file.parent}.")
+    with tempfile.TemporaryDirectory() as folder:
+        network.save_config(folder)
+        found = type(network).from_single_file(
+            str(file), config=folder, torch_dtype=dtype, local_files_only=True
+        )
+    return found.train(False).requires_grad_(False)
