@@ -71,7 +71,7 @@ class VAETraining:
         )
     )
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=1500, lr=4e-4, warmup=50, schedule="cosine", average=0.995)
+        default_factory=lambda: LoopConfig(steps=1000, lr=4e-4, warmup=50, schedule="cosine", average=0.995)
     )
 
     def __post_init__(self) -> None:

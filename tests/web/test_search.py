@@ -19,13 +19,14 @@ SEARCH = """queries => {
 
 FLAT = (  # of panoramas alone: nothing in them is three-dimensional
     *("CubemapToPano", "PanoCanonicalize", "PanoClipImage", "PanoComposite", "PanoCrops", "PanoLoRA"),
+    *("MiniTextEncode", "MiniVisionEncode"),
     *("PanoPreview", "PanoPrompt", "PanoSeamMetric", "PanoTexelComposite", "PanoToCubemap", "PanoUpscale"),
     *("PanoVAEDecode", "PanoVAEEncode", "PanoView", "PhotoLoad", "VideoMetrics", "VideoSave360"),
 )
 
 TYPED = {
-    "text to 3d": {"PanoPrompt", "PanoLoRA", "GSOptimize"},
-    "text to world": {"PanoPrompt", "PanoLoRA", "GSOptimize"},
+    "text to 3d": {"PanoPrompt", "PanoLoRA", "GSOptimize", "MiniTextEncode"},
+    "text to world": {"PanoPrompt", "PanoLoRA", "GSOptimize", "MiniTextEncode"},
     "image to 3d": {"PanoLoad", "PanoDepth", "PanoProject", "GSOptimize", "LRMDecode"},
     "image to world": {"PanoLoad", "PanoDepth", "PanoProject", "GSOptimize", "WorldExtend"},
     "photo to 3d": {"PanoProject"},
