@@ -314,7 +314,7 @@ def fit(case: Case, frames: Tensor) -> Any:
     )
 
 
-def plant_faults(minis: Minis, backbone: Dinov2, case: Case) -> dict[str, dict[str, float]]:
+def plant_faults(minis: Minis, case: Case) -> dict[str, dict[str, float]]:
     """Return, for each planted fault, the figure with it, without it, and its spread between seeds."""
     right = [minis.sample(case, seed) for seed in SEEDS]
     films = [minis.decode(latents) for latents in right]
@@ -403,7 +403,7 @@ def main() -> int:
         )
     if "faults" in parts:
         with torch.inference_mode():
-            found = plant_faults(minis, backbone, cases[0])
+            found = plant_faults(minis, cases[0])
         add(found)
         checks += [
             common.check(f"{name}, times the spread between seeds", row["times_spread"], least=3.0)

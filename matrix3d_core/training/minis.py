@@ -62,6 +62,7 @@ class MiniPlan:
     Attributes:
         clips: of video.
         lora_clips: of them, the first that the video LoRA is trained on: encoding at full size takes long.
+        lrm_clips: of them, the first that the reconstruction model is trained on.
         pictures: single panoramas.
         clip_frames: frames of a clip, 4k + 1.
         height: rows of clips and panoramas; base models are trained at half of it, LoRAs at it.
@@ -77,18 +78,21 @@ class MiniPlan:
         rank: of the LoRAs.
     """
 
-    clips: int = 240
-    lora_clips: int = 60
-    pictures: int = 600
+    clips: int = 144
+    lora_clips: int = 24
+    lrm_clips: int = 96
+    pictures: int = 400
     clip_frames: int = 17
     height: int = 256
     vae: VAETraining = field(default_factory=VAETraining)
-    pano_vae: VAETraining = field(default_factory=lambda: VAETraining(width=32))
-    pano: LoopConfig = field(default_factory=lambda: _loop(4000, 8, 1e-3))
-    pano_lora: LoopConfig = field(default_factory=lambda: _loop(400, 4, 5e-4))
-    video: LoopConfig = field(default_factory=lambda: _loop(3000, 4, 1e-3))
-    video_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
-    lrm: tuple[int, int] = (1500, 300)
+    pano_vae: VAETraining = field(
+        default_factory=lambda: VAETraining(width=32, crop_frames=1, loop=_loop(1200, 4, 1e-3))
+    )
+    pano: LoopConfig = field(default_factory=lambda: _loop(2600, 8, 1e-3))
+    pano_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
+    video: LoopConfig = field(default_factory=lambda: _loop(2000, 4, 1e-3))
+    video_lora: LoopConfig = field(default_factory=lambda: _loop(200, 2, 5e-4))
+    lrm: tuple[int, int] = (700, 250)
     layers: tuple[int, int, int] = LAYERS
     lrm_width: int = 160
     rank: int = 8
@@ -345,6 +349,7 @@ class _Minis:
     def make_lrm(self) -> None:
         """The reconstruction model, in its two stages."""
         folders = unpack_shards(self.needs("clips", "index.json").parent, self.out / "lrm_clips")
+        folders = folders[: self.plan.lrm_clips]
         encode = open_wan_encoder(self.needs("video_vae", "vae"), device="cpu", dtype=torch.bfloat16)
         for number, folder in enumerate(folders):
             self.progress(ProgressEvent(number, len(folders), "encode clips"))
@@ -356,11 +361,12 @@ class _Minis:
         model = LatentLRM(
             LRMConfig(
                 width=width,
+                heads=2,
                 ffn=2 * width,
                 stages=(width // 8, width // 4, width // 2, width),
-                features=width // 2,
-                head_hidden=width // 3,
-                head_out=width // 6,
+                features=3 * width // 10,
+                head_hidden=width // 5,
+                head_out=3 * width // 20,
             )
         )
         config = TrainConfig(
