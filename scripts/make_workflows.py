@@ -822,7 +822,10 @@ def text_to_world() -> Graph:
 
 
 MINI = "matrix3d_mini_{}.safetensors"  # come with the pack
-MINI_SENTENCE = "A town square with houses around it and trees, by day."
+MINI_SENTENCE = (
+    "A town square with a church under drifting clouds in the low evening sun. There are many houses, market stalls "
+    "and two benches."
+)
 
 
 def mini_text_to_world() -> Graph:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_host import Client
-from make_workflows import SENTENCE, TEMPLATES
+from make_workflows import MINI_SENTENCE, SENTENCE, TEMPLATES
 from PIL import Image, ImageDraw, ImageFont
 from workflow_api import nodes_of, to_prompt
 
@@ -195,6 +195,7 @@ THUMBNAILS = {
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
     "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
     "photo_to_world": lambda p: stack(("from a photo", p["photo"]), ("filled in around it", p["filled"])),
+    "mini_text_to_world": lambda p: sentence(MINI_SENTENCE, "from a sentence to a world, with small models"),
 }
 assert list(THUMBNAILS) == list(TEMPLATES)
 

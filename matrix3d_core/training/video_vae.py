@@ -148,7 +148,7 @@ _COLORS = torch.tensor([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / torch.tensor([
 
 
 def _polynomials(level: int) -> Tensor:  # [k, side, side, 3]
-    """Return orthonormal functions on blocks of 2^level pixels: luma and both chromas of degree 0, then 1, and so on."""
+    """Return orthonormal functions on blocks of 2^level pixels: luma and both chromas of degree 0, then 1, and on."""
     side = 2**level
     at = (torch.arange(side) - (side - 1) / 2) / max(1, side)
     rows: list[Tensor] = []
