@@ -354,7 +354,7 @@ class _Minis:
         for number, folder in enumerate(folders):
             self.progress(ProgressEvent(number, len(folders), "encode clips"))
             if not (folder / "clip.safetensors").is_file():
-                encode_clip(folder, encode)
+                encode_clip(folder, encode, strides=(1,))
         clips = [read_clip(folder) for folder in folders]
         width = self.plan.lrm_width
         torch.manual_seed(0)

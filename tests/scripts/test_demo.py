@@ -94,6 +94,7 @@ def test_command_line(tmp_path, capsys):
     assert (options.exit, options.panorama, options.out) == (True, file, demo.ROOT / "output")
     assert options.workflow == "panorama_to_world"
     assert demo.parse(["--photo", str(file), "--fov", "60"]).workflow == "photo_to_world"
+    assert demo.parse(["--mini", "--text", "a harbor"]).workflow == "mini_text_to_world"
     for wrong, message in (
         (["--panorama", str(tmp_path / "none.jpg")], "is not a file"),
         (["--depth", str(file)], "--depth needs --panorama"),
@@ -101,6 +102,8 @@ def test_command_line(tmp_path, capsys):
         (["--photo", str(file), "--panorama", str(file)], "exclude each other"),
         (["--fov", "60"], "--fov needs --photo"),
         (["--photo", str(file), "--fov", "5"], "between 10 and 150 degrees"),
+        (["--mini", "--photo", str(file)], "--mini excludes"),
+        (["--text", "a harbor"], "--text needs --mini or --workflow"),
     ):
         with pytest.raises(SystemExit):
             demo.parse(wrong)
