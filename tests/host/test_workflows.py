@@ -11,6 +11,7 @@ from comfy_server import HostError
 from make_workflows import BACKBONE, MODEL_FILES, TEMPLATES, ui_workflow
 from workflow_api import check_prompt, graphs_of, nodes_of, options_of, to_prompt
 
+from matrix3d_core.minis.files import MINI_FILES
 from matrix3d_core.optimize.config import RENAMED_SETTINGS
 from nodes._renamed import RENAMED_NODES, RENAMED_OPTIONS, renamed_inputs
 
@@ -160,6 +161,9 @@ def test_no_two_templates_share_an_id():
     assert len(graphs) == len(set(graphs)) > len(WORKFLOWS)
 
 
+COME_WITH_THE_PACK = {Path(name).name for name in MINI_FILES.values()}
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_model_file_comes_with_its_folder_and_its_page(path):
     """In the node, for the front end's offer, and in a note, for whoever fetches by hand."""
@@ -168,6 +172,7 @@ def test_every_model_file_comes_with_its_folder_and_its_page(path):
     endings = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
     for node in nodes:
         named = [v for v in node["widgets_values"] if isinstance(v, str) and v.endswith(endings)]
+        named = [v for v in named if v not in COME_WITH_THE_PACK]
         offered = {model["name"]: model for model in node["properties"].get("models", [])}
         assert set(offered) == set(named)
         for name in named:

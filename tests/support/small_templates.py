@@ -19,6 +19,7 @@ GENERATIVE = (
     "panorama_video_to_world",
     "panorama_lrm_to_world",
     "text_to_world",
+    "mini_text_to_world",
 )
 """Templates that sample with FLUX or Wan."""
 

@@ -28,6 +28,7 @@ _RESULTS = {
     "panorama_video_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
     "panorama_lrm_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
     "text_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
+    "mini_text_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
 }
 
 
