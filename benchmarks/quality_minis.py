@@ -100,14 +100,25 @@ def judge_clips(count: int, rows: int = ROWS, length: int = FRAMES, workers: int
 
 
 class Minis:
-    """The mini video model with its LoRA, its VAE, and the reconstruction model."""
+    """A small video model with its VAE, and a reconstruction model.
 
-    def __init__(self, models: Path = MINI_MODELS, rows: int = ROWS) -> None:
+    Args:
+        parts: ``transformer`` and ``vae`` of diffusers.
+        lrm: None where no splats are made.
+        rows: of the videos.
+    """
+
+    def __init__(self, parts: Any, lrm: Any = None, rows: int = ROWS) -> None:
+        self.parts, self.lrm = parts, lrm
         self.settings = VideoConfig(height=rows, width=2 * rows, steps=STEPS, cfg=1.0, shift=SHIFT)
-        self.parts = open_mini_video(models)
-        self.parts.vae.bfloat16()
-        apply_lora(self.parts.transformer, LoraChoice(models / MINI_FILES["video_lora"]))
-        self.lrm = build_lrm(read_lrm_weights(models / MINI_FILES["lrm"]), dtype=torch.float32)
+
+    @classmethod
+    def shipped(cls, models: Path = MINI_MODELS, rows: int = ROWS) -> Minis:
+        """Open those of a folder, with the video LoRA."""
+        parts = open_mini_video(models)
+        parts.vae = parts.vae.bfloat16()
+        apply_lora(parts.transformer, LoraChoice(models / MINI_FILES["video_lora"]))
+        return cls(parts, build_lrm(read_lrm_weights(models / MINI_FILES["lrm"]), dtype=torch.float32), rows)
 
     def encode(self, frames: Tensor) -> Tensor:  # [1, 16, t, h, w]
         """Encode whole frames as the ring they are."""
@@ -377,7 +388,7 @@ def main() -> int:
     if given.pictures:
         given.pictures.mkdir(parents=True, exist_ok=True)
     backbone = read_backbone(file).eval()
-    minis, cases = Minis(given.models), judge_clips(3 if given.quick else given.clips, ROWS)
+    minis, cases = Minis.shipped(given.models), judge_clips(3 if given.quick else given.clips, ROWS)
     entries: list[dict[str, Any]] = []
     checks: list[dict[str, Any]] = []
 

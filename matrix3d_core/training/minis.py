@@ -88,10 +88,10 @@ class MiniPlan:
     pano_vae: VAETraining = field(
         default_factory=lambda: VAETraining(width=32, crop_frames=1, loop=_loop(1200, 4, 1e-3))
     )
-    pano: LoopConfig = field(default_factory=lambda: _loop(2600, 8, 1e-3))
-    pano_lora: LoopConfig = field(default_factory=lambda: _loop(300, 4, 5e-4))
-    video: LoopConfig = field(default_factory=lambda: _loop(2000, 4, 1e-3))
-    video_lora: LoopConfig = field(default_factory=lambda: _loop(200, 2, 5e-4))
+    pano: LoopConfig = field(default_factory=lambda: _loop(2000, 8, 1e-3))
+    pano_lora: LoopConfig = field(default_factory=lambda: _loop(150, 4, 5e-4))
+    video: LoopConfig = field(default_factory=lambda: _loop(1800, 2, 8e-4))
+    video_lora: LoopConfig = field(default_factory=lambda: _loop(100, 1, 5e-4))
     lrm: tuple[int, int] = (700, 250)
     layers: tuple[int, int, int] = LAYERS
     lrm_width: int = 160

@@ -20,7 +20,7 @@ def planted(tmp_path_factory, monkeypatch_module):
     )
     (case,) = benchmark.judge_clips(1, ROWS, LENGTH, workers=1)
     with torch.inference_mode():
-        return benchmark.plant_faults(benchmark.Minis(rows=ROWS), case)
+        return benchmark.plant_faults(benchmark.Minis.shipped(rows=ROWS), case)
 
 
 @pytest.fixture(scope="module")
