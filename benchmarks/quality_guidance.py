@@ -2,10 +2,10 @@
 
     python benchmarks/quality_guidance.py --clips FOLDER [--steps 600] [--out FOLDER] [--json]
 
-The mini video model is trained once for each way from the same random weights on the same clips (the factory's shards of
-*train* scenes, such as `matrix3d train-minis --only clips` makes), at 256x128, and judged on clips of *judge* scenes that
-nothing was tuned on. Figures as in `quality_minis.py`, of whole frames as decoded and of what the mesh does not show.
-Training resumes where ``--out`` holds it.
+The mini video model is trained once for each way from the same random weights on the same clips (the factory's shards
+of *train* scenes, such as `matrix3d train-minis --only clips` makes), at 256x128, and judged on clips of *judge* scenes
+that nothing was tuned on. Figures as in `quality_minis.py`, of frames as decoded. Training resumes where ``--out``
+holds it.
 """
 
 from __future__ import annotations
