@@ -109,10 +109,27 @@ def prepare(
         info.update(client.object_info("PhotoLoad"))
         set_on_all(workflow, info, "PhotoLoad", "image", name)
         set_on_all(workflow, info, "PhotoLoad", "fov", options.fov or 0.0)
+    if options.mini:
+        need_minis(workflow, info)
     if options.text is not None:
         set_on_all(workflow, info, "PanoPrompt", "prompt", options.text)
     if options.quality:
         set_on_all(workflow, info, "GSOptimize", "preset", options.quality)
+
+
+def need_minis(workflow: dict[str, Any], info: dict[str, Any]) -> None:
+    """Raise where ComfyUI does not have the small models."""
+    wanted = {
+        value
+        for node in workflow["nodes"]
+        for value in node.get("widgets_values") or []
+        if isinstance(value, str) and value.startswith("matrix3d_mini_")
+    }
+    if missing := sorted(name for name in wanted if f'"{name}"' not in json.dumps(info)):
+        raise DemoError(
+            f"ComfyUI lacks {len(missing)} of the small models, first {missing[0]}. Train them with make minis "
+            'ARGS="--out DIR" and copy DIR/models into its models folder.'
+        )
 
 
 def set_on_all(workflow: dict[str, Any], info: dict[str, Any], kind: str, name: str, value: Any) -> None:

@@ -821,7 +821,7 @@ def text_to_world() -> Graph:
     )
 
 
-MINI = "matrix3d_mini_{}.safetensors"  # come with the pack
+MINI = "matrix3d_mini_{}.safetensors"  # trained by `matrix3d train-minis`
 MINI_SENTENCE = (
     "A town square with a church under drifting clouds in the low evening sun. There are many houses, market stalls "
     "and two benches."
@@ -831,8 +831,8 @@ MINI_SENTENCE = (
 def mini_text_to_world() -> Graph:
     """Every generative step with the small models that come with the pack."""
     text = (
-        "**Text to world on any machine.** The whole graph with small models that come with the pack: press Run. A "
-        "sentence becomes a panorama (FLUX architecture), guidance along a path, a panoramic video (Wan 2.1 I2V "
+        "**Text to world on any machine.** The whole graph with the small models that `make minis` trains; copy them into "
+        "ComfyUI's models folder. A sentence becomes a panorama (FLUX architecture), guidance along a path, a panoramic video (Wan 2.1 I2V "
         "architecture) and splats (reconstruction model), in a few minutes without a GPU.\n\n"
         "They learned from procedural scenes only: squares, streets, rooms, forests and the like. They show how it "
         "works, not how good it can look. Put released models into the loaders, and *CLIP Text Encode* and *CLIP Vision "

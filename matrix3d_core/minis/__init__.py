@@ -1,1 +1,1 @@
-"""Small models in the released forms that come with the pack: their files, and encoders for them without weights."""
+"""Small models in the released forms: their networks and files, and encoders for them without weights."""

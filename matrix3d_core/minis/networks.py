@@ -28,6 +28,7 @@ LAYERS = (2, 3, 6)
 VAE_WIDTH = 16
 """Channels of the video VAE at full resolution."""
 
+_FLOW_SIZE = 0.65  # deviation of the flow, over that of a normalized token of which a quarter is not zero
 _HEADS, _HEAD = 2, 128  # the host's FLUX fixes the width of a head
 
 
@@ -48,11 +49,11 @@ def make_pano_network(double: int = LAYERS[0], single: int = LAYERS[1]) -> Any:
 
 
 def make_video_network(layers: int = LAYERS[2]) -> Any:
-    """Return a `WanTransformer3DModel` for image to video with random weights."""
+    """Return a `WanTransformer3DModel` for image to video that begins by copying its guidance; the rest is random."""
     from diffusers import WanTransformer3DModel
 
     width = _HEADS * _HEAD
-    return WanTransformer3DModel(
+    network = WanTransformer3DModel(
         num_attention_heads=_HEADS,
         attention_head_dim=_HEAD,
         in_channels=36,
@@ -63,6 +64,40 @@ def make_video_network(layers: int = LAYERS[2]) -> Any:
         image_dim=IMAGE_WIDTH,
         added_kv_proj_dim=width,
     )
+    _start_copying(network)
+    return network
+
+
+@torch.no_grad()
+def _start_copying(network: Any) -> None:
+    """Set weights so that the flow is right wherever the guidance is, which need not be learned then.
+
+    The noisy latents minus the guidance's are the flow times the noise level. The first channels of a token hold that
+    difference, the last normalization takes the level away, and the blocks add nothing yet.
+    """
+    embed, out, latents = network.patch_embedding.weight, network.proj_out, 16
+    embed *= 0.1
+    embed[: 4 * latents] = 0
+    out.weight.zero_()
+    out.bias.zero_()
+    for place in range(4):  # of a patch, row by row
+        for channel in range(latents):
+            at = place * latents + channel
+            embed[at, channel, 0, place // 2, place % 2] = 1
+            embed[
+                at, latents + 4 + channel, 0, place // 2, place % 2
+            ] = -1  # after the noisy ones and the mask
+            out.weight[at, at] = _FLOW_SIZE
+    network.patch_embedding.bias.zero_()
+    network.scale_shift_table.zero_()
+    silent = [network.condition_embedder.time_embedder.linear_2]
+    for block in network.blocks:
+        block.scale_shift_table.zero_()
+        block.scale_shift_table[:, [2, 5]] = 1  # what attention and feed-forward add counts in full
+        silent += [block.attn1.to_out[0], block.attn2.to_out[0], block.ffn.net[2]]
+    for layer in silent:
+        layer.weight.zero_()
+        layer.bias.zero_()
 
 
 def make_video_vae(width: int = VAE_WIDTH) -> Any:

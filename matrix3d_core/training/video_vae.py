@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -50,7 +51,8 @@ class VAETraining:
         width: channels at full resolution, at least 12.
         crop_frames: frames of a crop, 4k + 1.
         crop_px: side of a crop.
-        noise: deviation of noise on the normalized latents that the decoder gets used to.
+        noise: deviation of noise on the normalized latents that the decoder gets used to, which makes them smooth.
+        holes: share of crops with black holes, as guidance has.
         ssim_weight: of one minus SSIM beside the absolute error.
         edge_weight: of the error of differences between neighbors.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic.
@@ -61,7 +63,8 @@ class VAETraining:
     width: int = VAE_WIDTH
     crop_frames: int = 9
     crop_px: int = 80
-    noise: float = 0.05
+    noise: float = 0.25
+    holes: float = 0.25
     ssim_weight: float = 0.2
     edge_weight: float = 1.0
     precision: str = "bf16"
@@ -71,7 +74,7 @@ class VAETraining:
         )
     )
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=1000, lr=4e-4, warmup=50, schedule="cosine", average=0.995)
+        default_factory=lambda: LoopConfig(steps=2600, lr=4e-4, warmup=50, schedule="cosine", average=0.995)
     )
 
     def __post_init__(self) -> None:
@@ -81,6 +84,10 @@ class VAETraining:
             raise InvalidInput(
                 f"crop_frames must be 4k + 1 and crop_px a multiple of {_STRIDE_PX} from 32; got {self.crop_frames} "
                 f"and {self.crop_px}."
+            )
+        if not 0 <= self.noise < math.inf or not 0 <= self.holes <= 1:
+            raise InvalidInput(
+                f"noise must be at least 0 and holes a share; got {self.noise} and {self.holes}."
             )
         if self.precision not in ("fp32", "bf16"):
             raise InvalidInput(f"precision must be fp32 or bf16; got {self.precision!r}.")
@@ -222,7 +229,7 @@ def _in_two_dimensions(vae: Any) -> Iterator[None]:
             :, :, None
         ]
 
-    layers = [layer for layer in vae.modules() if isinstance(layer, WanCausalConv3d)]
+    layers: list[Any] = [layer for layer in vae.modules() if isinstance(layer, WanCausalConv3d)]
     for layer in layers:
         layer.forward = functools.partial(convolve, layer)
     try:
@@ -300,6 +307,10 @@ def _draw_crop(clips: Sequence[Tensor], config: VAETraining, frames: int, rng: t
         pixels = pixels.flip(-1)
     if draw(2):
         pixels = pixels.flip(1)
+    if float(torch.rand((), generator=rng)) < config.holes:
+        field = torch.randn((1, 1, 3, 4, 4), generator=rng)
+        field = functional.interpolate(field, (frames, side, side), mode="trilinear")[0]
+        pixels = torch.where(field > 0.5, -1.0, pixels)
     rows = side // _STRIDE_PX
     noise = torch.randn((16, (frames - 1) // _STRIDE_FRAMES + 1, rows, rows), generator=rng)
     return _Crop(pixels, config.noise * noise)

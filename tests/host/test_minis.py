@@ -13,6 +13,11 @@ from matrix3d_core.minis.networks import open_mini_video
 
 pytestmark = pytest.mark.host
 
+TRAINED = pytest.mark.skipif(
+    not all((MINI_MODELS / name).is_file() for name in MINI_FILES.values()),
+    reason="the small models are not trained yet: make minis",
+)
+
 LOADERS = {
     "vae": ("VAELoader", "vae_name"),
     "diffusion_models": ("UNETLoader", "unet_name"),
@@ -30,6 +35,7 @@ def test_the_host_offers_them(comfy):
         assert name in found, (loader, found)
 
 
+@TRAINED
 def test_they_are_small_enough():
     assert sum((MINI_MODELS / name).stat().st_size for name in MINI_FILES.values()) <= 64e6
 
@@ -52,6 +58,7 @@ def test_nodes_encode_as_training_did(in_host, tmp_path):
         assert torch.equal(found[name], value), name
 
 
+@TRAINED
 def test_the_host_and_diffusers_answer_the_same(in_host, tmp_path):
     pytest.importorskip("diffusers", reason="needs diffusers (extra 'generate')")
     given = {

@@ -210,11 +210,13 @@ def write_released_loras(models_dir: Path, models: dict[str, Path]) -> None:
     for name, kind in (
         ("text2panoimage_lora.safetensors", "flux_dev"),
         ("worldgen_img2scene.safetensors", "flux_fill"),
+        ("matrix3d_mini_pano_lora.safetensors", "flux_mini"),
     ):
         changes = _flux_split(load_file(models[kind]), "transformer.")
         save_file(tensors_of(changes, _PLAIN), folder / name)
     changes = _wan(load_file(models["wan21_i2v"]), "blocks.{}.{}", -1)
     torch.save(tensors_of(changes, _PEFT), folder / "pano_video_gen_480p.ckpt")
+    save_file(tensors_of(changes, _PEFT), folder / "matrix3d_mini_video_lora.safetensors")
 
 
 class Harmful:

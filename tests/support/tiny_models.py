@@ -29,6 +29,7 @@ HOST_MODULE = Path(__file__).with_name("tiny_models_host.py")
 TEXT_DIM = 4096
 """Width of T5-XXL's and UMT5-XXL's output."""
 POOLED_DIM = 768
+MINI_TEXT_DIM = 256
 """Width of CLIP-L's pooled output."""
 VISION_DIM = 1280
 """Width of CLIP vision H's tokens."""
@@ -128,7 +129,14 @@ def wan_table(
     return table
 
 
-def flux_table(*, in_channels: int, dim: int = FLUX_DIM, double: int = 2, single: int = 2) -> Table:
+def flux_table(
+    *,
+    in_channels: int,
+    dim: int = FLUX_DIM,
+    double: int = 2,
+    single: int = 2,
+    text: tuple[int, int] = (TEXT_DIM, POOLED_DIM),
+) -> Table:
     """Return the tensors of a FLUX.1 transformer in Black Forest Labs' names.
 
     Args:
@@ -136,13 +144,14 @@ def flux_table(*, in_channels: int, dim: int = FLUX_DIM, double: int = 2, single
         dim: Width; a multiple of 128, the width of one head.
         double: Number of blocks with separate text and image streams.
         single: Number of blocks with one stream.
+        text: Widths of text states and of the pooled one.
     """
     table = Table()
     table.layer("img_in", dim, in_channels)
-    for name, width in (("time_in", 256), ("vector_in", POOLED_DIM), ("guidance_in", 256)):
+    for name, width in (("time_in", 256), ("vector_in", text[1]), ("guidance_in", 256)):
         table.layer(f"{name}.in_layer", dim, width)
         table.layer(f"{name}.out_layer", dim, dim)
-    table.layer("txt_in", dim, TEXT_DIM)
+    table.layer("txt_in", dim, text[0])
     for index in range(double):
         for stream in ("img", "txt"):
             block = f"double_blocks.{index}.{stream}"
@@ -557,9 +566,14 @@ MODELS: dict[str, TinyModel] = {
             "wan2.1_i2v_480p_14B_fp8_e4m3fn.safetensors",
             "wan2.1_i2v_720p_14B_fp16.safetensors",
             "wan2.1_i2v_720p_14B_fp8_e4m3fn.safetensors",
+            "matrix3d_mini_video.safetensors",
         ),
     ),
-    "wan_vae": TinyModel("vae/tiny_wan_vae.safetensors", _plain(wan_vae_table), ("wan_2.1_vae.safetensors",)),
+    "wan_vae": TinyModel(
+        "vae/tiny_wan_vae.safetensors",
+        _plain(wan_vae_table),
+        ("wan_2.1_vae.safetensors", "matrix3d_mini_video_vae.safetensors"),
+    ),
     "flux_dev": TinyModel(
         "diffusion_models/tiny_flux_dev.safetensors",
         _plain(lambda: flux_table(in_channels=64)),
@@ -570,8 +584,15 @@ MODELS: dict[str, TinyModel] = {
         _plain(lambda: flux_table(in_channels=384)),
         ("flux1-fill-dev.safetensors",),
     ),
+    "flux_mini": TinyModel(
+        "diffusion_models/tiny_flux_mini.safetensors",
+        _plain(lambda: flux_table(in_channels=64, text=(MINI_TEXT_DIM, MINI_TEXT_DIM))),
+        ("matrix3d_mini_pano.safetensors",),
+    ),
     "flux_vae": TinyModel(
-        "vae/tiny_flux_vae.safetensors", _plain(flux_vae_table, torch.float16), ("ae.safetensors",)
+        "vae/tiny_flux_vae.safetensors",
+        _plain(flux_vae_table, torch.float16),
+        ("ae.safetensors", "matrix3d_mini_pano_vae.safetensors"),
     ),
     "t5xxl": TinyModel(
         "text_encoders/tiny_t5xxl.safetensors",
@@ -651,7 +672,8 @@ def fill_models_folder(folder: Path) -> Path:
     link_released_names(models)
     write_released_loras(folder, models)
     (folder / "matrix3d_lrm").mkdir()
-    write_upstream_file(folder / "matrix3d_lrm" / "pano_lrm_480p.pt", tiny_state())
+    for name in ("pano_lrm_480p.pt", "matrix3d_mini_lrm.safetensors"):  # the content decides, not the suffix
+        write_upstream_file(folder / "matrix3d_lrm" / name, tiny_state())
     return folder
 
 
