@@ -19,6 +19,7 @@ __all__ = [
     "make_pano_network",
     "make_video_network",
     "make_video_vae",
+    "open_mini_vae",
     "open_mini_video",
 ]
 
@@ -120,11 +121,13 @@ def open_mini_video(models: Path = MINI_MODELS, *, dtype: torch.dtype = torch.fl
     Raises:
         InvalidInput: when a file is missing.
     """
-    parts = {"transformer": make_video_network(), "vae": make_video_vae()}
-    names = {"transformer": "video", "vae": "video_vae"}
-    return SimpleNamespace(
-        **{part: _read(network, models / MINI_FILES[names[part]], dtype) for part, network in parts.items()}
-    )
+    transformer = _read(make_video_network(), models / MINI_FILES["video"], dtype)
+    return SimpleNamespace(transformer=transformer, vae=open_mini_vae(models, dtype=dtype))
+
+
+def open_mini_vae(models: Path = MINI_MODELS, *, dtype: torch.dtype = torch.float32) -> Any:
+    """Open the small video VAE, an `AutoencoderKLWan`; see `open_mini_video`."""
+    return _read(make_video_vae(), models / MINI_FILES["video_vae"], dtype)
 
 
 def _read(network: Any, file: Path, dtype: torch.dtype) -> Any:

@@ -27,8 +27,8 @@ from ..lrm.config import LRMConfig
 from ..lrm.network import LatentLRM
 from ..lrm.weights import build_lrm, convert_weights, read_lrm_weights
 from ..minis.encoders import PANO_GUIDANCE, pano_text, video_image, video_text
-from ..minis.files import MINI_FILES
-from ..minis.networks import LAYERS, make_pano_network, make_video_network
+from ..minis.files import MINI_FILES, MINI_MODELS
+from ..minis.networks import LAYERS, make_pano_network, make_video_network, open_mini_vae
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
 from .checkpoints import checkpoints_in
@@ -230,12 +230,18 @@ class _Minis:
         shown, clips = clips[-1:], clips[:-1]
         self.keep(part, learn(clips, self.out / part, config, self.options, shown=shown).files[0])
 
+    def vae_folder(self) -> Path:
+        """Return the video VAE's folder; where this run has trained none, it is written of the one that comes along."""
+        folder = self.out / "video_vae" / "vae"
+        if not folder.is_dir() and (MINI_MODELS / MINI_FILES["video_vae"]).is_file():
+            open_mini_vae(MINI_MODELS).save_pretrained(str(folder))
+        return self.needs("video_vae", "vae")
+
     def video_vae(self) -> Any:
-        """Load the trained video VAE."""
+        """Load the video VAE."""
         from diffusers import AutoencoderKLWan
 
-        folder = self.needs("video_vae", "vae")
-        vae: Any = AutoencoderKLWan.from_pretrained(str(folder), local_files_only=True)
+        vae: Any = AutoencoderKLWan.from_pretrained(str(self.vae_folder()), local_files_only=True)
         return vae.train(False).requires_grad_(False)
 
     # Panorama model
@@ -350,7 +356,7 @@ class _Minis:
         """The reconstruction model, in its two stages."""
         folders = unpack_shards(self.needs("clips", "index.json").parent, self.out / "lrm_clips")
         folders = folders[: self.plan.lrm_clips]
-        encode = open_wan_encoder(self.needs("video_vae", "vae"), device="cpu", dtype=torch.bfloat16)
+        encode = open_wan_encoder(self.vae_folder(), device="cpu", dtype=torch.bfloat16)
         for number, folder in enumerate(folders):
             self.progress(ProgressEvent(number, len(folders), "encode clips"))
             if not (folder / "clip.safetensors").is_file():

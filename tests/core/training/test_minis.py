@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from matrix3d_core.cli.parser import build_parser
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.lrm.weights import read_lrm_weights
 from matrix3d_core.minis.encoders import PANO_TEXT
 from matrix3d_core.minis.files import MINI_FILES
+from matrix3d_core.minis.networks import make_video_vae
+from matrix3d_core.progress import no_progress
+from matrix3d_core.standalone.native_weights import native_weights
+from matrix3d_core.training import minis
 from matrix3d_core.training.loop import LoopConfig
 from matrix3d_core.training.minis import (
     MINI_PARTS,
@@ -88,6 +92,19 @@ def test_a_part_needs_those_before_it(tmp_path):
         train_minis(tmp_path, PLAN, parts=["x"])
     with pytest.raises(InvalidInput, match="height must be a multiple of 32"):
         MiniPlan(height=100)
+
+
+def test_without_a_vae_of_its_own_a_run_takes_the_one_that_comes_along(tmp_path, monkeypatch):
+    vae, file = make_video_vae(), tmp_path / MINI_FILES["video_vae"]
+    file.parent.mkdir()
+    save_file({name: tensor.half().contiguous() for name, tensor in native_weights(vae).items()}, file)
+    monkeypatch.setattr(minis, "MINI_MODELS", tmp_path)
+    found = minis._Minis(tmp_path / "run", PLAN, 1, print, no_progress).video_vae()
+    for (name, a), b in zip(found.state_dict().items(), vae.state_dict().values(), strict=True):
+        assert torch.equal(a, b.half().float()), name
+    monkeypatch.setattr(minis, "MINI_MODELS", tmp_path / "none")
+    with pytest.raises(InvalidInput, match="video_vae must be made first"):
+        minis._Minis(tmp_path / "other", PLAN, 1, print, no_progress).video_vae()
 
 
 def test_the_command_has_the_plans_defaults():
