@@ -33,5 +33,5 @@ def test_the_video_model_begins_by_copying_its_guidance(level):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="must hold matrix3d_mini_video.safetensors"):
+    with pytest.raises(InvalidInput, match=r"must hold matrix3d_mini_video\.safetensors"):
         open_mini_video(tmp_path)
