@@ -10,7 +10,7 @@ import torch
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.features.dinov2 import Dinov2, Dinov2Config
 from matrix3d_core.features.weights import find_backbone, read_backbone
-from matrix3d_core.metrics.dinov2_distance import dinov2_distance
+from matrix3d_core.metrics.dinov2_distance import dinov2_distance, dinov2_video_features
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,18 @@ def test_real_weights_rank_pictures_as_people_do():
     brighter, other = (bars * 0.9 + 0.1), bars.mT.flip(1)
     near, far = (float(dinov2_distance(network, bars, p)) for p in (brighter, other))
     assert near < 0.5 * far
+
+
+def test_features_of_a_video_are_means_and_changes_of_each_quarter(backbone):
+    rng = torch.Generator().manual_seed(0)
+    still = torch.rand(1, 64, 128, 3, generator=rng).expand(3, -1, -1, -1)
+    width = backbone.config.width
+    features = dinov2_video_features(backbone, still)
+    assert features.shape == (4, 2 * width)
+    torch.testing.assert_close(features[:, width:], torch.zeros(4, width), rtol=0, atol=1e-5)
+    turned = dinov2_video_features(backbone, still.roll(32, 2))
+    torch.testing.assert_close(turned, features.roll(1, 0), rtol=1e-4, atol=1e-5)
+    moving = torch.rand(3, 64, 128, 3, generator=rng)
+    assert float(dinov2_video_features(backbone, moving)[:, width:].min()) > 0
+    with pytest.raises(InvalidInput, match="at least 2 frames"):
+        dinov2_video_features(backbone, still[:1])

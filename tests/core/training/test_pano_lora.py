@@ -1,6 +1,7 @@
 """train-pano-lora: where panoramas come from, the loss by hand, the command from the first step to a resumed run."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from matrix3d_core.training.pano_lora import (
     _Sample,
     find_pictures,
 )
-from matrix3d_core.training.sample_cache import SampleCache
+from matrix3d_core.training.sample_cache import NO_TEXT, SampleCache
 
 pytest.importorskip("accelerate", reason="needs accelerate (extra 'generate')")
 
@@ -101,6 +102,11 @@ def test_the_loss_by_hand(flux, tmp_path):
     assert drawn == {
         tuple(parts["latents"].roll(k, -1)[0, 0].tolist()) for k in range(8)
     }  # every roll, nothing else
+
+    store.write(NO_TEXT, {name: torch.zeros_like(parts[name]) for name in ("text", "pooled")})
+    task.config = replace(config, drop_text=0.25)
+    texts = [float(task.draw(torch.Generator().manual_seed(n)).parts["text"].abs().sum()) for n in range(200)]
+    assert 25 < texts.count(0.0) < 75  # a quarter, within four deviations
 
 
 def test_sampling_is_euler_on_the_flow(flux, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,6 +162,16 @@ def test_the_loss_by_hand(wan, tmp_path):
     assert drawn.level == again.level
     assert task.shape_of(drawn) == (16, 3, 4, 8)
 
+    task.config = replace(config, roll=True)
+    turns = set()
+    for seed in range(60):
+        rolled = task.draw(torch.Generator().manual_seed(seed)).parts
+        (by,) = (k for k in range(8) if torch.equal(rolled["latents"], parts["latents"].roll(k, -1)))
+        assert torch.equal(rolled["condition"], parts["condition"].roll(by, -1)), "guidance goes along"
+        assert torch.equal(rolled["image"], parts["image"])
+        turns.add(by)
+    assert turns == set(range(8))
+
 
 # The command ------------------------------------------------------------------------------------------
 
@@ -214,7 +225,7 @@ def _network(folder):
 
 def test_all_weights(clip_folders, wan_folder, tmp_path, capsys):
     out = tmp_path / "full"
-    more = "--rank 0 --steps 2 --held-out 0 --average 0.5 --guidance points --no-mask --drop-text 0.5"
+    more = "--rank 0 --steps 2 --held-out 0 --average 0.5 --guidance points --no-mask --drop-text 0.5 --roll"
     assert cli.main(words(clip_folders, out, wan_folder, more)) == 0
     assert capsys.readouterr().out.split() == [str(out / "video_model.safetensors"), str(out / "transformer")]
     from diffusers import WanTransformer3DModel

@@ -7,13 +7,12 @@ from training_clips import ball_room
 
 from matrix3d_core.errors import InvalidInput
 from matrix3d_core.minis.networks import make_video_vae
+from matrix3d_core.training.linear_start import polynomials, start_linear
 from matrix3d_core.training.loop import LoopConfig, RunOptions
 from matrix3d_core.training.video_vae import (
     VAETraining,
     _draw_crop,
     _in_two_dimensions,
-    _polynomials,
-    _start_linear,
     encode_latents,
     fit_statistics,
     picture_loss,
@@ -53,7 +52,7 @@ def test_latents_get_wans_statistics_and_pictures_stay():
 def linear_vae(width=12):
     torch.manual_seed(0)
     vae = make_video_vae(width).train(False)
-    _start_linear(vae)
+    start_linear(vae)
     return vae
 
 
@@ -71,7 +70,7 @@ def test_a_vae_starts_with_polynomials_of_blocks():
         assert bool((steps > 0).all()) or bool((steps < 0).all()), "the mean follows the plane"
         assert float(latent[inner][slope].abs().min()) > 10 * float(latent[inner][other].abs().max())
         assert float(latent[inner][[1, 2]].abs().max()) < 0.02 * float(mean.abs().max()), "gray has no chroma"
-    block = _polynomials(3).flatten(1)
+    block = polynomials(3).flatten(1)
     torch.testing.assert_close(block @ block.T, torch.eye(16), rtol=0, atol=1e-4)
 
 
@@ -112,7 +111,7 @@ def test_the_loss_by_hand():
 
 def test_crops_are_parts_of_clips():
     (clip,) = clips(1)
-    config = VAETraining(**TINY)
+    config = VAETraining(**TINY, holes=0.0)
     steps = set()
     for seed in range(40):
         crop = _draw_crop([clip], config, 5, torch.Generator().manual_seed(seed))
@@ -127,6 +126,21 @@ def test_crops_are_parts_of_clips():
         else:
             raise AssertionError(f"crop {seed} is no part of the clip")
     assert steps == {1, 2}
+
+
+def test_some_crops_have_black_holes():
+    (clip,) = clips(1)
+    clip = clip.clamp_min(3)  # nothing else is black
+    shares = []
+    for seed in range(40):
+        config = VAETraining(**TINY | {"holes": 0.5})
+        pixels = _draw_crop([clip], config, 5, torch.Generator().manual_seed(seed)).pixels
+        black = (pixels == -1).all(0)
+        shares.append(float(black.float().mean()))
+        assert torch.equal(black, (pixels == -1).any(0))
+    holed = [share for share in shares if share]
+    assert 10 < len(holed) < 30
+    assert 0.02 < sum(holed) / len(holed) < 0.7
 
 
 def _find(clip, pixels):
