@@ -831,12 +831,11 @@ MINI_SENTENCE = (
 def mini_text_to_world() -> Graph:
     """Every generative step with the small models that come with the pack."""
     text = (
-        "**Text to world on any machine.** The whole graph with the small models that `make minis` trains; copy them into "
-        "ComfyUI's models folder. A sentence becomes a panorama (FLUX architecture), guidance along a path, a panoramic video (Wan 2.1 I2V "
-        "architecture) and splats (reconstruction model), in a few minutes without a GPU.\n\n"
-        "They learned from procedural scenes only: squares, streets, rooms, forests and the like. They show how it "
-        "works, not how good it can look. Put released models into the loaders, and *CLIP Text Encode* and *CLIP Vision "
-        "Encode* in place of the *Mini* nodes, for that."
+        "**Text to world with small models.** The whole graph on any machine, with the models that `make minis` trains: "
+        "copy them into ComfyUI's models folder. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and "
+        "splats (reconstruction model).\n\n"
+        "They learned from procedural scenes only: squares, streets, rooms, forests and the like. For released models "
+        "choose those in the loaders, and put *CLIP Text Encode* and *CLIP Vision Encode* in place of the *Mini* nodes."
     )
     size = {"size": "custom", "width": 512, "height": 256}
     path, guide, mask = Ref("path"), Ref("guide"), Ref("guide", 1)
