@@ -668,12 +668,15 @@ def fill_models_folder(folder: Path) -> Path:
     from lora_files import write_released_loras
     from tiny_lrm import tiny_state, write_upstream_file
 
+    from matrix3d_core.lrm.weights import convert_weights
+
     models = write_tiny_models(folder)
     link_released_names(models)
     write_released_loras(folder, models)
     (folder / "matrix3d_lrm").mkdir()
-    for name in ("pano_lrm_480p.pt", "matrix3d_mini_lrm.safetensors"):  # the content decides, not the suffix
-        write_upstream_file(folder / "matrix3d_lrm" / name, tiny_state())
+    upstream = folder / "matrix3d_lrm" / "pano_lrm_480p.pt"
+    write_upstream_file(upstream, tiny_state())
+    convert_weights(upstream, upstream.with_name("matrix3d_mini_lrm.safetensors"), dtype="fp32")
     return folder
 
 
