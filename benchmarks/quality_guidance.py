@@ -2,7 +2,7 @@
 
     python benchmarks/quality_guidance.py --clips FOLDER [--steps 600] [--out FOLDER] [--json]
 
-The mini video model is trained once for each way from the same random weights on the same clips (the factory's shards
+The mini video model is trained once for each way from the same start on the same clips (the factory's shards
 of *train* scenes, such as `matrix3d train-minis --only clips` makes), at 256x128, and judged on clips of *judge* scenes
 that nothing was tuned on. Figures as in `quality_minis.py`, of frames as decoded. Training resumes where ``--out``
 holds it.
@@ -25,7 +25,7 @@ from benchmarks import common
 from benchmarks.quality_minis import Case, Minis, film_figures, judge_clips, means, timed
 from matrix3d_core.features.weights import find_backbone, read_backbone
 from matrix3d_core.minis.encoders import video_image, video_text
-from matrix3d_core.minis.networks import make_video_network, open_mini_video
+from matrix3d_core.minis.networks import make_video_network, open_mini_vae
 from matrix3d_core.progress import ProgressEvent
 from matrix3d_core.training.loop import LoopConfig, RunOptions
 from matrix3d_core.training.video_lora import VideoEncoders, VideoTraining, train_video_network
@@ -45,12 +45,12 @@ def say(event: ProgressEvent) -> None:
         print(f"{event.done}/{event.total} {event.phase}", flush=True)
 
 
-def train_way(clips: Path, out: Path, samples: VideoSampleConfig, steps: int) -> Any:
-    """Train a network from random weights; return it with the VAE."""
+def train_way(clips: Path, out: Path, samples: VideoSampleConfig, steps: int, most_clips: int) -> Any:
+    """Train a network from the same start; return it with the VAE."""
     torch.manual_seed(0)
     parts = SimpleNamespace(
         transformer=make_video_network(),
-        vae=open_mini_video(dtype=torch.bfloat16).vae,
+        vae=open_mini_vae(dtype=torch.bfloat16),
         text_encoder=None,
         image_encoder=None,
     )
@@ -58,7 +58,14 @@ def train_way(clips: Path, out: Path, samples: VideoSampleConfig, steps: int) ->
         steps=steps, batch=2, at_once=2, lr=8e-4, warmup=min(100, steps), schedule="cosine", average=0.99
     )
     config = VideoTraining(
-        samples, rank=0, shift=3.0, drop_text=0.1, roll=True, checkpointing=False, loop=loop
+        samples,
+        rank=0,
+        shift=3.0,
+        drop_text=0.1,
+        roll=True,
+        most_clips=most_clips,
+        checkpointing=False,
+        loop=loop,
     )
     report = train_video_network(
         parts,
@@ -85,12 +92,13 @@ def main() -> int:
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--clips", type=Path, required=True, help="shards to learn from")
     options.add_argument("--steps", type=int, default=600)
+    options.add_argument("--most-clips", type=int, default=0, help="the first by name; 0: all")
     options.add_argument("--cases", type=int, default=6)
     options.add_argument(
         "--out", type=Path, default=Path(tempfile.gettempdir()) / "matrix3d-quality-guidance"
     )
     given = options.parse_args()
-    steps, count = (2, 3) if given.quick else (given.steps, given.cases)
+    steps, count, clips = (2, 3, 4) if given.quick else (given.steps, given.cases, given.most_clips)
     where = common.machine()
     file = find_backbone()
     if file is None:
@@ -100,7 +108,7 @@ def main() -> int:
     for name, changes in WAYS.items():
         samples = VideoSampleConfig(sizes=(ROWS,), frames=FRAMES, **changes)
         parts, seconds = timed(
-            train_way, given.clips, given.out / name.replace(", ", "-").replace(" ", "-"), samples, steps
+            train_way, given.clips, given.out / name.replace(",", "").replace(" ", "-"), samples, steps, clips
         )
         minis, rows = Minis(parts, rows=ROWS), []
         with torch.inference_mode():

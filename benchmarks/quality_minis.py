@@ -398,7 +398,7 @@ def main() -> int:
             entries.append({"name": name, **common.spread([figures.get("seconds", 0.0)]), "quality": figures})
 
     videos: dict[str, list[Tensor]] = {}
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference mode: splats are fitted to these videos
         if "video" in parts:
             found, videos = judge_videos(minis, backbone, cases, given.pictures)
             add(found)

@@ -77,6 +77,7 @@ def _start_copying(network: Any) -> None:
     difference, the last normalization takes the level away, and the blocks add nothing yet.
     """
     embed, out, latents = network.patch_embedding.weight, network.proj_out, 16
+    given = latents + 4  # the guidance's channels come after the noisy ones and the mask
     embed *= 0.1
     embed[: 4 * latents] = 0
     out.weight.zero_()
@@ -85,9 +86,7 @@ def _start_copying(network: Any) -> None:
         for channel in range(latents):
             at = place * latents + channel
             embed[at, channel, 0, place // 2, place % 2] = 1
-            embed[
-                at, latents + 4 + channel, 0, place // 2, place % 2
-            ] = -1  # after the noisy ones and the mask
+            embed[at, given + channel, 0, place // 2, place % 2] = -1
             out.weight[at, at] = _FLOW_SIZE
     network.patch_embedding.bias.zero_()
     network.scale_shift_table.zero_()
