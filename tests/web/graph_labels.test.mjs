@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { translateChoices, translatePattern, translateGraph, translatePhases, translateTemplate } from "../../web/i18n/graph_labels.mjs";
-import { CHOICES, PHASES, TEMPLATES } from "../../web/i18n/zh_graph.mjs";
+import { CHOICES, PHASES } from "../../web/i18n/zh_graph.mjs";
+import { TEMPLATES } from "../../web/i18n/zh_templates.mjs";
 
 /** @param {string} locale @param {() => void} check */
 function within(locale, check) {

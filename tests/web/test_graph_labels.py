@@ -44,11 +44,11 @@ NAMES = {  # the same in every language: formats, backends, methods, sizes
 
 @pytest.fixture(scope="module")
 def words():
-    """The three dictionaries of ``zh_graph.mjs``."""
-    module = (ROOT / "web/i18n/zh_graph.mjs").as_uri()
-    code = f"import({json.dumps(module)}).then(words => console.log(JSON.stringify(words)))"
+    """The dictionaries of ``zh_graph.mjs`` and ``zh_templates.mjs``."""
+    modules = [(ROOT / "web/i18n" / name).as_uri() for name in ("zh_graph.mjs", "zh_templates.mjs")]
+    code = f"Promise.all({json.dumps(modules)}.map(m => import(m))).then(all => console.log(JSON.stringify(all)))"
     done = subprocess.run([find_node(), "-e", code], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return {name: words for module in json.loads(done.stdout) for name, words in module.items()}
 
 
 def test_every_choice_has_its_word(comfy, words):

@@ -2,7 +2,8 @@
 // the titles, groups and notes of templates. Saved and submitted values stay English.
 
 import { language } from "./translate.mjs";
-import { CHOICES, PHASES, TEMPLATES } from "./zh_graph.mjs";
+import { CHOICES, PHASES } from "./zh_graph.mjs";
+import { TEMPLATES } from "./zh_templates.mjs";
 
 /** @typedef {Record<string, string>} Dictionary */
 
