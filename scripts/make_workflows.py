@@ -839,7 +839,7 @@ def mini_text_to_world() -> Graph:
     )
     size = {"size": "custom", "width": 512, "height": 256}
     path, guide, mask = Ref("path"), Ref("guide"), Ref("guide", 1)
-    panorama = flux_sampler(512, 256, Ref("positive"), Ref("negative"), Ref("empty"), 0)
+    panorama = flux_sampler(512, 256, Ref("positive"), Ref("negative"), Ref("empty"), 0, vae=Ref("vae"))
     sampled = panorama["sampler"]
     assert isinstance(sampled, Node)
     sampled.inputs |= {"steps": 20, "cfg": 2.0}
@@ -855,7 +855,7 @@ def mini_text_to_world() -> Graph:
                 "latent_roll": "every step",
             },
         ),
-        "ae": Node("VAELoader", {"vae_name": MINI.format("pano_vae")}),
+        "vae": Node("VAELoader", {"vae_name": MINI.format("video_vae")}, title="VAE of both"),
         "positive": Node("MiniTextEncode", {"text": Ref("words"), "model": "panorama"}),
         "negative": Node("MiniTextEncode", {"text": "", "model": "panorama"}, title="Nothing"),
         "empty": Node("EmptySD3LatentImage", {"width": 512, "height": 256}),
@@ -872,7 +872,6 @@ def mini_text_to_world() -> Graph:
         ),
         "wan": Node("UNETLoader", {"unet_name": MINI.format("video")}),
         "wan_lora": Node("PanoLoRA", {"model": Ref("wan"), "lora_name": MINI.format("video_lora")}),
-        "wan_vae": Node("VAELoader", {"vae_name": MINI.format("video_vae")}),
         "small": Node("PanoClipImage", {"image": Ref("decode"), **size}),
         "seen": Node("MiniVisionEncode", {"image": Ref("small")}),
         "video_words": Node("PanoPrompt", {"preset": "video", "prompt": Ref("words")}, height=220),
@@ -882,7 +881,7 @@ def mini_text_to_world() -> Graph:
             "PanoVideoSampler",
             {
                 "model": Ref("wan_lora"),
-                "vae": Ref("wan_vae"),
+                "vae": Ref("vae"),
                 "positive": Ref("video_positive"),
                 "negative": Ref("video_negative"),
                 "frames": guide,
@@ -920,13 +919,13 @@ def mini_text_to_world() -> Graph:
         nodes,
         [
             Group("Your sentence", [Column(["note", "words"], 380)]),
-            Group("1 Models of the panorama", [Column(["unet", "pano", "ae"])]),
+            Group("1 Models of the panorama", [Column(["unet", "pano", "vae"])]),
             Group(
                 "2 Panorama",
                 [Column(["positive", "negative", "empty", "shift"]), Column(["sampler", "decode", "look"])],
             ),
             Group("3 Depth and guidance", [Column(["depth"], 380), Column(["path", "guide"])]),
-            Group("4 Models of the video", [Column(["wan", "wan_lora", "wan_vae", "small", "seen"])]),
+            Group("4 Models of the video", [Column(["wan", "wan_lora", "small", "seen"])]),
             Group(
                 "5 Video",
                 [

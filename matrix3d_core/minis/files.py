@@ -11,7 +11,6 @@ MINI_MODELS = Path(__file__).resolve().parent / "models"
 
 MINI_FILES = {
     "video_vae": "vae/matrix3d_mini_video_vae.safetensors",
-    "pano_vae": "vae/matrix3d_mini_pano_vae.safetensors",
     "pano": "diffusion_models/matrix3d_mini_pano.safetensors",
     "pano_lora": "loras/matrix3d_mini_pano_lora.safetensors",
     "video": "diffusion_models/matrix3d_mini_video.safetensors",

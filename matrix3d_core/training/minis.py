@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import FormatError, InvalidInput
+from ..errors import InvalidInput
 from ..factory.clip import ClipConfig
 from ..factory.clip_files import unpack_shards
 from ..factory.filters import FilterConfig
@@ -31,25 +31,18 @@ from ..minis.files import MINI_FILES, MINI_MODELS
 from ..minis.networks import LAYERS, make_pano_network, make_video_network, open_mini_vae
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..synth.sets import SETS
-from .checkpoints import checkpoints_in
 from .clips import clip_names, iterate_clips, read_clip
-from .loop import LoopConfig, LoopReport, RunOptions, tell_nobody
+from .loop import LoopConfig, RunOptions, tell_nobody
 from .lrm import TrainConfig, train
 from .lrm_latents import encode_clip, open_wan_encoder
 from .pano_lora import PanoEncoders, PanoTraining, train_pano_network
 from .video_lora import VideoEncoders, VideoTraining, train_video_network
 from .video_samples import VideoSampleConfig
-from .video_vae import (
-    FLUX_SCALE,
-    FLUX_SHIFT,
-    VAETraining,
-    encode_latents,
-    make_picture_decoder,
-    train_picture_decoder,
-    train_video_vae,
-)
+from .video_vae import VAETraining, train_video_vae
 
 __all__ = ["MINI_PARTS", "MiniPlan", "train_minis"]
+
+FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents in a host
 
 MINI_PARTS = ("clips", "pictures", *MINI_FILES)
 """In the order in which they are made."""
@@ -67,7 +60,6 @@ class MiniPlan:
         clip_frames: frames of a clip, 4k + 1.
         height: rows of clips and panoramas; base models are trained at half of it, LoRAs at it.
         vae: training of the video VAE.
-        pano_vae: training of the panorama decoder.
         pano: loop of the panorama model.
         pano_lora: loop of its LoRA.
         video: loop of the video model.
@@ -85,9 +77,6 @@ class MiniPlan:
     clip_frames: int = 17
     height: int = 256
     vae: VAETraining = field(default_factory=VAETraining)
-    pano_vae: VAETraining = field(
-        default_factory=lambda: VAETraining(width=32, crop_frames=1, loop=_loop(1200, 4, 1e-3))
-    )
     pano: LoopConfig = field(default_factory=lambda: _loop(2000, 8, 1e-3))
     pano_lora: LoopConfig = field(default_factory=lambda: _loop(150, 4, 5e-4))
     video: LoopConfig = field(default_factory=lambda: _loop(1800, 2, 8e-4))
@@ -215,20 +204,11 @@ class _Minis:
 
     def make_video_vae(self) -> None:
         """The video VAE."""
-        self._with_frames(train_video_vae, "video_vae", self.plan.vae)
-
-    def make_pano_vae(self) -> None:
-        """FLUX's decoder for the video VAE's latents."""
-
-        def learn(clips: Sequence[Tensor], *given: Any, shown: Sequence[Tensor]) -> LoopReport:
-            return train_picture_decoder(clips, self.video_vae(), *given, shown=shown)
-
-        self._with_frames(learn, "pano_vae", self.plan.pano_vae)
-
-    def _with_frames(self, learn: Callable[..., LoopReport], part: str, config: VAETraining) -> None:
         clips = self.frames()
-        shown, clips = clips[-1:], clips[:-1]
-        self.keep(part, learn(clips, self.out / part, config, self.options, shown=shown).files[0])
+        report = train_video_vae(
+            clips[:-1], self.out / "video_vae", self.plan.vae, self.options, shown=clips[-1:]
+        )
+        self.keep("video_vae", report.files[0])
 
     def vae_folder(self) -> Path:
         """Return the video VAE's folder; where this run has trained none, it is written of the one that comes along."""
@@ -247,21 +227,22 @@ class _Minis:
     # Panorama model
 
     def pano_encoders(self) -> PanoEncoders:
-        """Return encoders that need no weights but the VAEs'."""
-        video_vae, decoder = self.video_vae(), make_picture_decoder(self.plan.pano_vae.width)
-        decoder.encoder = None
-        checkpoints = checkpoints_in(self.needs("pano_vae"))
-        if not checkpoints:
-            raise FormatError("pano_vae holds no checkpoint. Train it again.")
-        decoder.load_state_dict(checkpoints[-1].tensors("trained"))
+        """Return encoders that need no weights but the video VAE's.
+
+        A panorama is a video of one frame. Its latents are scaled as a host scales those of FLUX, so that they can be
+        decoded as they come; a decoder of FLUX's form, of that few channels, would normalize each by itself and lose
+        how bright the picture is.
+        """
+        vae = self.video_vae()
 
         @torch.no_grad()
         def picture(pixels: Tensor) -> Tensor:
-            return encode_latents(video_vae, pixels)[None, :, 0]
+            raw: Tensor = vae.encode((pixels * 2 - 1).movedim(-1, 0)[None]).latent_dist.mode()[:, :, 0]
+            return (raw - FLUX_SHIFT) * FLUX_SCALE
 
         @torch.no_grad()
         def decode(latents: Tensor) -> Tensor:
-            shown: Tensor = decoder.decode(latents / FLUX_SCALE + FLUX_SHIFT).sample
+            shown: Tensor = vae.decode((latents / FLUX_SCALE + FLUX_SHIFT)[:, :, None]).sample[:, :, 0]
             return (shown / 2 + 0.5).clamp(0, 1).movedim(1, -1)
 
         return PanoEncoders(picture, pano_text, decode)

@@ -1,8 +1,7 @@
-"""Training of a small video VAE of Wan's architecture, and of a picture decoder for its latents.
+"""Training of a small video VAE of Wan's architecture.
 
 The encoder's latents end with the mean and deviation per channel that Wan 2.1 states, so that what is made for the
-released VAE fits: its last layer and the decoder's first are rescaled to them. FLUX's decoder learns to decode the same
-latents in FLUX's scale, so that one encoder serves pictures and videos.
+released VAE fits: its last layer and the decoder's first are rescaled to them.
 """
 
 from __future__ import annotations
@@ -33,13 +32,10 @@ __all__ = [
     "VAETraining",
     "encode_latents",
     "fit_statistics",
-    "make_picture_decoder",
     "picture_loss",
-    "train_picture_decoder",
     "train_video_vae",
 ]
 
-FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents
 _STRIDE_PX, _STRIDE_FRAMES = 8, 4
 
 
@@ -57,7 +53,7 @@ class VAETraining:
         edge_weight: of the error of differences between neighbors.
         precision: ``"fp32"`` or ``"bf16"`` arithmetic.
         stills: loop of a first stage on single frames, after which every frame is treated like a still.
-        loop: of the stage on videos, or the only one where a decoder is trained.
+        loop: of the stage on videos.
     """
 
     width: int = VAE_WIDTH
@@ -91,24 +87,6 @@ class VAETraining:
             )
         if self.precision not in ("fp32", "bf16"):
             raise InvalidInput(f"precision must be fp32 or bf16; got {self.precision!r}.")
-
-
-def make_picture_decoder(width: int = 32) -> Any:
-    """Return an `AutoencoderKL` in FLUX's form whose encoder is as small as can be; only the decoder is of use."""
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(width, 2 * width, 4 * width, 4 * width),
-        layers_per_block=2,
-        latent_channels=16,
-        norm_num_groups=32,
-        scaling_factor=FLUX_SCALE,
-        shift_factor=FLUX_SHIFT,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-    )
 
 
 @contextlib.contextmanager
@@ -282,75 +260,6 @@ def train_video_vae(
     with _in_two_dimensions(vae):
         _run(task(1, stills), stills, config.stills, keep_average, options, "train on stills")
     return _run(task(config.crop_frames, out), out, config.loop, finish, options)
-
-
-def train_picture_decoder(
-    clips: Sequence[Tensor],
-    video_vae: Any,
-    out: Path | str,
-    config: VAETraining | None = None,
-    options: RunOptions | None = None,
-    *,
-    shown: Sequence[Tensor] = (),
-) -> LoopReport:
-    """Train FLUX's decoder to decode single frames that a video VAE encodes.
-
-    Writes the same as `train_video_vae`, as ``pano_vae.safetensors`` (Black Forest Labs' names, the decoder alone).
-
-    Args:
-        clips: frames ``[T, H, W, 3]`` uint8.
-        video_vae: an `AutoencoderKLWan`; not changed.
-        out: made when missing.
-        config: see `VAETraining`; ``width`` must be a multiple of 32, ``crop_frames`` does not matter.
-        options: see `RunOptions`; nothing is encoded beforehand.
-        shown: clips for validation pictures and for nothing else.
-
-    Raises:
-        InvalidInput: when clips are too few or small, or see `run_loop`.
-        TrainingDiverged: see `run_loop`.
-    """
-    config, out = config or VAETraining(width=32), Path(out)
-    _check_clips(clips, config, 1)
-    torch.manual_seed(config.loop.seed)
-    vae = make_picture_decoder(config.width)
-    vae.encoder = None
-    video_vae.train(False).requires_grad_(False)
-
-    def decoded(latents: Tensor) -> Tensor:  # [B, 16, h, w] normalized
-        result: Tensor = vae.decode(latents / FLUX_SCALE + FLUX_SHIFT).sample
-        return result
-
-    def losses(crops: Sequence[_Crop]) -> Tensor:
-        pixels = torch.stack([crop.pixels for crop in crops])
-        with torch.no_grad(), _arithmetic(config):
-            mean, deviation = latent_statistics(video_vae)
-            latents = ((video_vae.encode(pixels).latent_dist.mode() - mean) / deviation)[:, :, 0]
-        noise = torch.stack([crop.noise[:, 0] for crop in crops])
-        with _arithmetic(config):
-            made = decoded(latents + noise)
-        return picture_loss(made.float(), pixels[:, :, 0], config)
-
-    def there_and_back(clip: Tensor) -> Tensor:
-        latents = encode_latents(video_vae, clip[:1])[None, :, 0]
-        return (decoded(latents)[0] / 2 + 0.5).clamp(0, 1).movedim(0, -1)[None]
-
-    def validate(done: int) -> None:
-        write_image(out / f"validation-{done}.png", _sheet([clip[:1] for clip in shown], there_and_back))
-
-    def finish(report: LoopReport) -> list[Path]:
-        vae.load_state_dict(report.weights)
-        weights = {name: tensor.half() for name, tensor in native_weights(vae).items()}
-        write_tensors(out / "pano_vae.safetensors", weights)
-        return [out / "pano_vae.safetensors"]
-
-    task = Task(
-        vae.train(),
-        lambda rng: _draw_crop(clips, config, 1, rng),
-        losses,
-        validate=validate if len(shown) else None,
-        settings=_settings(config),
-    )
-    return _run(task, out, config.loop, finish, options or RunOptions())
 
 
 def _settings(config: VAETraining) -> dict[str, Any]:

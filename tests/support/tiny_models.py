@@ -592,7 +592,7 @@ MODELS: dict[str, TinyModel] = {
     "flux_vae": TinyModel(
         "vae/tiny_flux_vae.safetensors",
         _plain(flux_vae_table, torch.float16),
-        ("ae.safetensors", "matrix3d_mini_pano_vae.safetensors"),
+        ("ae.safetensors",),
     ),
     "t5xxl": TinyModel(
         "text_encoders/tiny_t5xxl.safetensors",

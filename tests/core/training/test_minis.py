@@ -34,7 +34,6 @@ PLAN = MiniPlan(
     clip_frames=5,
     height=64,
     vae=VAETraining(width=12, crop_frames=5, crop_px=32, stills=SHORT, loop=SHORT),
-    pano_vae=VAETraining(width=32, crop_frames=5, crop_px=32, loop=SHORT),
     **{
         part: replace(_loop(2, 2, 1e-3), validate_every=2)
         for part in ("pano", "pano_lora", "video", "video_lora")
@@ -69,7 +68,6 @@ def test_every_model_is_in_the_hosts_folder_of_its_kind_under_released_names(mad
     assert "blocks.0.self_attn.q.lora_A.default.weight" in keys["video_lora"]
     assert "transformer.single_transformer_blocks.0.attn.to_q.lora_B.weight" in keys["pano_lora"]
     assert "decoder.middle.0.residual.0.gamma" in keys["video_vae"]
-    assert "decoder.conv_in.weight" in keys["pano_vae"]
     assert read_lrm_weights(files[-1]).config.width == 48
     tensors = [t for part in keys if not part.endswith("lora") for t in keys[part].values()]
     assert {t.dtype for t in tensors} == {torch.float16}
