@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import common
@@ -178,7 +179,11 @@ def hole_psnr(case: Case, made: Tensor) -> float:
 
 def film_figures(backbone: Dinov2, case: Case, made: Tensor) -> dict[str, float]:
     """Return the figures of one made video."""
-    cameras = measure_cameras(case.clip.trajectory, frames=made, camera=Equirect(made.shape[1:3]))
+    seen = made  # COLMAP finds too few features in less than that
+    if made.shape[1] < ROWS:
+        planes = F.interpolate(made.movedim(-1, 1), (ROWS, 2 * ROWS), mode="bicubic")
+        seen = planes.movedim(1, -1).clamp(0, 1)
+    cameras = measure_cameras(case.clip.trajectory, frames=seen, camera=Equirect(seen.shape[1:3]))
     return {
         "psnr": float(psnr(made[1:], case.truth[1:])),
         "ssim": float(np.mean([ssim(a, b) for a, b in zip(made[1::4], case.truth[1::4], strict=True)])),
