@@ -10,6 +10,7 @@ from wan_answer import normal
 from matrix3d_core.minis.encoders import PANO_GUIDANCE, pano_text, video_image, video_text
 from matrix3d_core.minis.files import MINI_FILES, MINI_MODELS
 from matrix3d_core.minis.networks import open_mini_video
+from matrix3d_core.training.minis import FLUX_SCALE, FLUX_SHIFT
 
 pytestmark = pytest.mark.host
 
@@ -56,6 +57,10 @@ def test_nodes_encode_as_training_did(in_host, tmp_path):
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         assert torch.equal(found[name], value), name
+
+
+def test_panorama_latents_are_scaled_as_the_hosts_flux(in_host):
+    assert in_host.call("minis.flux_latents") == [FLUX_SCALE, FLUX_SHIFT]
 
 
 @TRAINED

@@ -35,3 +35,10 @@ def answer(model: str, inputs: str) -> str:
         found = network(given["x"], given["t"], given["context"], clip_fea=given["image"])
     torch.save(found, f"{inputs}.pt")
     return f"{inputs}.pt"
+
+
+def flux_latents():
+    """How the host scales FLUX's latents on their way to a VAE."""
+    from comfy.latent_formats import Flux
+
+    return [Flux().scale_factor, Flux().shift_factor]
