@@ -35,6 +35,7 @@ from .clips import clip_names, iterate_clips, read_clip
 from .loop import LoopConfig, RunOptions, tell_nobody
 from .lrm import TrainConfig, train
 from .lrm_latents import encode_clip, open_wan_encoder
+from .lrm_start import start_with_colors
 from .pano_lora import PanoEncoders, PanoTraining, train_pano_network
 from .video_lora import VideoEncoders, VideoTraining, train_video_network
 from .video_samples import VideoSampleConfig
@@ -43,6 +44,8 @@ from .video_vae import VAETraining, train_video_vae
 __all__ = ["MINI_PARTS", "MiniPlan", "train_minis"]
 
 FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents in a host
+
+_CALIBRATION_CLIPS = 24
 
 MINI_PARTS = ("clips", "pictures", *MINI_FILES)
 """In the order in which they are made."""
@@ -81,7 +84,7 @@ class MiniPlan:
     pano_lora: LoopConfig = field(default_factory=lambda: _loop(150, 4, 5e-4))
     video: LoopConfig = field(default_factory=lambda: _loop(1800, 2, 8e-4))
     video_lora: LoopConfig = field(default_factory=lambda: _loop(100, 1, 5e-4))
-    lrm: tuple[int, int] = (700, 250)
+    lrm: tuple[int, int] = (300, 200)
     layers: tuple[int, int, int] = LAYERS
     lrm_width: int = 160
     rank: int = 8
@@ -356,9 +359,10 @@ class _Minis:
                 head_out=3 * width // 20,
             )
         )
+        start_with_colors(model, clips[:_CALIBRATION_CLIPS])
         config = TrainConfig(
             steps=self.plan.lrm[0],
-            lr=5e-4,
+            lr=8e-4,
             grad_clip=1.0,
             depth_loss="inverse",
             depth_beta=0.1,
