@@ -889,7 +889,7 @@ def mini_text_to_world() -> Graph:
                 "clip_vision_output": Ref("seen"),
                 **size,
                 "preset": "as set below",
-                "steps": 12,
+                "steps": 4,
                 "cfg": 1.0,
                 "shift": 3.0,
             },

@@ -80,10 +80,10 @@ class MiniPlan:
     clip_frames: int = 17
     height: int = 256
     vae: VAETraining = field(default_factory=VAETraining)
-    pano: LoopConfig = field(default_factory=lambda: _loop(2000, 8, 1e-3))
+    pano: LoopConfig = field(default_factory=lambda: _loop(4500, 8, 1e-3))
     pano_lora: LoopConfig = field(default_factory=lambda: _loop(150, 4, 5e-4))
-    video: LoopConfig = field(default_factory=lambda: _loop(1800, 2, 8e-4))
-    video_lora: LoopConfig = field(default_factory=lambda: _loop(100, 1, 5e-4))
+    video: LoopConfig = field(default_factory=lambda: _loop(3000, 2, 8e-4))
+    video_lora: LoopConfig = field(default_factory=lambda: _loop(200, 1, 5e-4))
     lrm: tuple[int, int] = (300, 200)
     layers: tuple[int, int, int] = LAYERS
     lrm_width: int = 160
