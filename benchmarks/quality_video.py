@@ -30,7 +30,7 @@ from matrix3d_core.optimize.loop import optimize_gaussians
 from matrix3d_core.raster.camera_view import render_view
 from matrix3d_core.raster.splat import render_gaussians
 from matrix3d_core.scene.gaussians import Gaussians
-from matrix3d_core.scene.provenance import color_by_origin
+from matrix3d_core.scene.label_colors import color_by_label
 from matrix3d_core.scene.trajectory import Trajectory
 
 SIZE = (270, 480)
@@ -93,7 +93,7 @@ def main() -> int:
     print(json.dumps({k: result.report[k] for k in ("held_out", "origins", "warnings", "seconds")}, indent=1))
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-        painted = color_by_origin(result.gaussians, result.origins)
+        painted = color_by_label(result.gaussians)
         K_px = intrinsics_from_fov(math.radians(90), *SIZE)
         rows = []
         for share, side, up, yaw in (

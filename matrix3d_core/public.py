@@ -66,7 +66,8 @@ from .scene.camera import Camera as Camera, Equirect as Equirect, Pinhole as Pin
 from .scene.gaussians import Gaussians as Gaussians
 from .scene.mesh import Mesh as Mesh
 from .scene.panorama import PanoramaGeometry as PanoramaGeometry
-from .scene.provenance import ORIGINS as ORIGINS, count_origins as count_origins
+from .scene.label_colors import count_origins as count_origins
+from .scene.labels import ORIGINS as ORIGINS
 from .scene.trajectory import Trajectory as Trajectory
 from .splats.clean import CleanConfig as CleanConfig, clean_gaussians as clean_gaussians
 from .splats.levels import levels_of_detail as levels_of_detail

@@ -106,6 +106,10 @@ def load_node_classes() -> list[type]:
         from .splat_edit import NODES as splat_edit_nodes
 
         classes += splat_edit_nodes
+    with _reported("splat_label"):
+        from .splat_label import NODES as splat_label_nodes
+
+        classes += splat_label_nodes
     with _reported("splat_reduce"):
         from .splat_reduce import NODES as splat_reduce_nodes
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from ..matrix3d_core.checks import check_shape
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.world_json import WorldInfo
-from ..matrix3d_core.scene.gaussians import ORIGIN_UNKNOWN, Gaussians
+from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.scene.labels import LABELS
 from ..matrix3d_core.scene.mesh import Mesh
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import Types
@@ -85,10 +86,12 @@ def mask_from_host(mask: Tensor, name: str = "mask") -> Tensor:
     return batch[0]
 
 
-_ORIGINS = "matrix3d_origins"
-"""Attribute of a SPLAT with the origins of its Gaussians, ``[B, N]`` uint8. The host knows nothing of it: its own nodes
-make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place and leaves this as it is loses it as well:
-origins of another shape than the positions are not taken."""
+_LABELS = "matrix3d_labels"
+"""Attribute of a SPLAT with the labels of its Gaussians by kind, ``[B, N]`` each. The host knows nothing of it: its own
+nodes make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place and leaves this as it is loses them as
+well: labels of another shape than the positions are not taken."""
+_NAMES = "matrix3d_instance_names"
+"""Attribute of a SPLAT with the names of its instances, a dict for each item."""
 _INFO = "matrix3d_world_info"
 """Attribute of a SPLAT with what its file's sidecar or the path of its frames says; it does not outlive a change of the
 splats either."""
@@ -109,13 +112,15 @@ def distance_from_host(depth: Tensor, name: str = "depth") -> Tensor:  # [1, H, 
 def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Types.SPLAT:
     """Wrap one set of Gaussians as the host's SPLAT, a batch of one.
 
-    Origins go along where there are any, and so does what a file's sidecar said of it.
+    Labels go along where there are any, and so does what a file's sidecar said of it.
     """
     g = gaussians.detach().to("cpu")
     opacities = g.opacities[None, :, None]
     splat = Types.SPLAT(g.means[None], g.scales[None], g.quats_wxyz[None], opacities, g.sh[None])
-    if g.origins is not None:
-        setattr(splat, _ORIGINS, g.origins[None])
+    if g.labels:
+        setattr(splat, _LABELS, {kind: values[None] for kind, values in g.labels.items()})
+    if g.instance_names:
+        setattr(splat, _NAMES, [g.instance_names])
     if info is not None:
         setattr(splat, _INFO, info)
     return splat
@@ -138,11 +143,18 @@ def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0)
         raise InvalidInput(f"{name} must hold at least {index + 1} item(s); got {splat.positions.shape[0]}.")
     count = splat.positions.shape[1] if splat.counts is None else int(splat.counts[index])
     fields = (splat.positions, splat.rotations, splat.scales, splat.opacities[..., 0], splat.sh)
-    origins = getattr(splat, _ORIGINS, None)
-    if not isinstance(origins, Tensor) or origins.shape != splat.positions.shape[:2]:
-        origins = None
-    world = Gaussians(*(f[index, :count].detach().to("cpu", torch.float32) for f in fields))
-    return world.with_origins(None if origins is None else origins[index, :count].detach().cpu())
+    held = getattr(splat, _LABELS, None) or {}
+    labels = {
+        kind: values[index, :count].detach().cpu()
+        for kind, values in held.items()
+        if kind in LABELS and values.shape == splat.positions.shape[:2]
+    }
+    names = getattr(splat, _NAMES, None) or []
+    return Gaussians(
+        *(f[index, :count].detach().to("cpu", torch.float32) for f in fields),
+        **labels,
+        instance_names=names[index] if "instances" in labels and index < len(names) else {},
+    )
 
 
 def each_gaussians_from_host(splat: Types.SPLAT, name: str = "splat") -> list[Gaussians]:
@@ -172,11 +184,17 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
     counts = torch.tensor([len(world) for world in worlds])
     columns = [join(name) for name in ("positions", "scales", "rotations", "opacities", "sh")]
     splat = Types.SPLAT(*columns, counts=counts)
-    if any(world.origins is not None for world in worlds):
-        origins = torch.full((len(worlds), longest), ORIGIN_UNKNOWN, dtype=torch.uint8)
-        for row, world in zip(origins, worlds, strict=True):
-            row[: len(world)] = world.known_origins()
-        setattr(splat, _ORIGINS, origins)
+    kinds = {kind for world in worlds for kind in world.labels}
+    labels = {
+        kind: torch.full((len(worlds), longest), LABELS[kind].missing, dtype=LABELS[kind].dtype)
+        for kind in kinds
+    }
+    for kind, rows in labels.items():
+        for row, world in zip(rows, worlds, strict=True):
+            row[: len(world)] = world.label(kind)
+    if labels:
+        setattr(splat, _LABELS, labels)
+        setattr(splat, _NAMES, [world.instance_names for world in worlds])
     return splat
 
 

@@ -20,7 +20,9 @@ __all__ = [
     "fps_input",
     "frames_input",
     "geometry_input",
+    "number_input",
     "report_output",
+    "shape_inputs",
     "splat_backend_input",
     "splat_input",
     "splat_output",
@@ -54,6 +56,32 @@ def trajectory_output(tooltip: str = "The camera path.") -> Any:
 def geometry_input(tooltip: str, **options: bool) -> Any:
     """Return the input for a panorama's geometry; ``options`` such as ``optional`` go to the host."""
     return GeometryType.Input("geometry", tooltip=tooltip, **options)
+
+
+def number_input(name: str, default: float, tooltip: str, *, low: float = -1e9, step: float = 0.01) -> Any:
+    """Return the input for a number of world units or the like, without a bound that matters."""
+    return io.Float.Input(name, default=default, min=low, max=1e9, step=step, tooltip=tooltip)
+
+
+def shape_inputs() -> list[Any]:
+    """Return the inputs that place a box, a sphere or a cylinder."""
+    return [
+        number_input("x", 0.0, "Center of the shape: x (right), world units."),
+        number_input("y", 0.0, "Center of the shape: y (down, OpenCV axes), world units."),
+        number_input("z", 0.0, "Center of the shape: z (forward), world units."),
+        number_input("size_x", 4.0, "Size of the box along its x axis.", low=0.0),
+        number_input("size_y", 4.0, "Height of the box or the cylinder.", low=0.0),
+        number_input("size_z", 4.0, "Size of the box along its z axis.", low=0.0),
+        number_input("radius", 2.0, "Radius of the sphere or the cylinder.", low=0.0),
+        io.Float.Input(
+            "yaw",
+            default=0.0,
+            min=-360.0,
+            max=360.0,
+            step=1.0,
+            tooltip="Rotation of the box about the vertical axis, degrees to the right.",
+        ),
+    ]
 
 
 def report_output(tooltip: str) -> Any:

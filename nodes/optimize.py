@@ -11,8 +11,8 @@ from ..matrix3d_core.optimize.config import OPTIMIZE_PRESETS, SETTING_CHOICES
 from ..matrix3d_core.optimize.loop import optimize_gaussians, preset_config, view_ahead
 from ..matrix3d_core.optimize.strategies import STRATEGIES
 from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
+from ..matrix3d_core.scene.label_colors import color_by_label
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
-from ..matrix3d_core.scene.provenance import color_by_origin
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.coverage import measure_coverage
 from ._adapters import gaussians_from_host, images_from_host, info_of_path, splat_to_host
@@ -355,7 +355,7 @@ class GSOptimize(io.ComfyNode):
         report = progress_to_host(cls.hidden.unique_id)
         coverage = measure_coverage(result.gaussians, trajectory, progress=report)
         preview = result.preview.unsqueeze(0)
-        origins = color_by_origin(result.gaussians, result.origins)
+        origins = color_by_label(result.gaussians)
         return io.NodeOutput(
             splat_to_host(result.gaussians, info=replace(info_of_path(trajectory), coverage=coverage)),
             json.dumps(result.report, indent=2),

@@ -15,22 +15,15 @@ from ..matrix3d_core.splats.selection import CROP_SHAPES, crop_gaussians
 from ..matrix3d_core.splats.transform import METERS_PER_UNIT, similarity, transform_gaussians, transform_path
 from ._adapters import each_gaussians_from_host, splats_to_host
 from ._host import Types, io, progress_to_host
-from ._inputs import report_output, splat_input, splat_output, trajectory_input
+from ._inputs import number_input, report_output, shape_inputs, splat_input, splat_output, trajectory_input
 from ._search import SPLAT_WORDS
 from ._types import TrajectoryType
 
 __all__ = ["NODES", "SplatClean", "SplatCrop", "SplatMerge", "SplatTransform"]
 
 _CATEGORY = "Matrix-3D/splat"
-_LIMIT = 1e9
 _AXES = [f"{code} ({name})" for name, code in NAMED_AXES.items()]
 _UNITS = list(METERS_PER_UNIT)
-
-
-def _number(
-    name: str, default: float, tooltip: str, *, low: float = -_LIMIT, step: float = 0.01
-) -> io.Float.Input:
-    return io.Float.Input(name, default=default, min=low, max=_LIMIT, step=step, tooltip=tooltip)
 
 
 def _edited(pairs: Sequence[tuple[Gaussians, Mapping[str, object]]]) -> io.NodeOutput:
@@ -72,21 +65,7 @@ class SplatCrop(io.ComfyNode):
                 io.Combo.Input(
                     "keep", options=["inside", "outside"], default="inside", tooltip="Which splats stay."
                 ),
-                _number("x", 0.0, "Center of the shape: x (right), world units."),
-                _number("y", 0.0, "Center of the shape: y (down, OpenCV axes), world units."),
-                _number("z", 0.0, "Center of the shape: z (forward), world units."),
-                _number("size_x", 4.0, "Size of the box along its x axis.", low=0.0),
-                _number("size_y", 4.0, "Height of the box or the cylinder.", low=0.0),
-                _number("size_z", 4.0, "Size of the box along its z axis.", low=0.0),
-                _number("radius", 2.0, "Radius of the sphere or the cylinder.", low=0.0),
-                io.Float.Input(
-                    "yaw",
-                    default=0.0,
-                    min=-360.0,
-                    max=360.0,
-                    step=1.0,
-                    tooltip="Rotation of the box about the vertical axis, degrees to the right.",
-                ),
+                *shape_inputs(),
             ],
             outputs=[
                 splat_output("The remaining splats."),
@@ -243,15 +222,15 @@ class SplatTransform(io.ComfyNode):
             ],
             inputs=[
                 splat_input(),
-                _number("yaw", 0.0, "Rotation about the vertical axis, degrees to the right.", step=1.0),
-                _number("pitch", 0.0, "Rotation upwards, degrees.", step=1.0),
-                _number("roll", 0.0, "Clockwise rotation, degrees.", step=1.0),
-                _number("scale", 1.0, "Scale factor, above 0.", low=1e-9),
-                _number(
+                number_input("yaw", 0.0, "Rotation about the vertical axis, degrees to the right.", step=1.0),
+                number_input("pitch", 0.0, "Rotation upwards, degrees.", step=1.0),
+                number_input("roll", 0.0, "Clockwise rotation, degrees.", step=1.0),
+                number_input("scale", 1.0, "Scale factor, above 0.", low=1e-9),
+                number_input(
                     "x", 0.0, "Translation along the first axis, applied last, in the new axes and units."
                 ),
-                _number("y", 0.0, "Translation along the second axis (down, in OpenCV axes)."),
-                _number("z", 0.0, "Translation along the third axis (forward, in OpenCV axes)."),
+                number_input("y", 0.0, "Translation along the second axis (down, in OpenCV axes)."),
+                number_input("z", 0.0, "Translation along the third axis (forward, in OpenCV axes)."),
                 io.Combo.Input(
                     "from_axes",
                     options=_AXES,
@@ -352,7 +331,7 @@ class SplatMerge(io.ComfyNode):
                     step=0.05,
                     tooltip="For mahalanobis: how many standard deviations apart duplicates may be.",
                 ),
-                _number(
+                number_input(
                     "voxel_size", 0.05, "For voxel: edge of the cells in world units.", low=1e-9, step=0.001
                 ),
                 io.Float.Input(

@@ -17,8 +17,8 @@ from ..matrix3d_core.io.pano_frames import shown_frames, write_panorama
 from ..matrix3d_core.io.splat_formats import FORMATS
 from ..matrix3d_core.io.splats import (
     PREVIEW_FORMATS,
-    holds_origins,
-    keeps_origins,
+    held_labels,
+    keeps_labels,
     lighter_format,
     read_gaussians,
     write_gaussians,
@@ -412,7 +412,7 @@ def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
         data = splat.get_bytes()
         with open_atomically(path) as file:
             file.write(data)
-        if holds_origins(splat.format, data[:4096]):
+        if "origins" in held_labels(splat.format, data[:4096]):
             origins = _read(splat).origins
     else:
         gaussians = gaussians_from_host(splat)
@@ -420,7 +420,7 @@ def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
         kind = lighter_format(gaussians) if format == "auto" else format
         path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
         # The browser gets the origins in a file of their own, so no format loses them.
-        write_gaussians(path, gaussians if keeps_origins(kind) else gaussians.with_origins(None))
+        write_gaussians(path, gaussians if keeps_labels(kind) else gaussians.without_labels())
     shown = {**_shown(path, filename, subfolder), "count": count}
     written = _write_origins(origins)
     if written is not None:

@@ -9,7 +9,7 @@ import torch
 from ..matrix3d_core.io.spherical_mp4 import LAYOUTS_360, add_spherical_metadata
 from ..matrix3d_core.io.video import write_mp4
 from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
-from ..matrix3d_core.scene.provenance import color_by_origin
+from ..matrix3d_core.scene.label_colors import color_by_label
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, color_from_hex, render_path
 from ._adapters import gaussians_from_host, images_from_host
@@ -20,7 +20,7 @@ from ._types import DepthType, TrajectoryType
 
 __all__ = ["NODES", "SplatRender", "VideoSave360"]
 
-_COLORS = ("picture", "provenance")
+_COLORS = {"picture": "", "provenance": "origins", "class": "classes", "instance": "instances"}
 
 
 class SplatRender(io.ComfyNode):
@@ -113,11 +113,12 @@ class SplatRender(io.ComfyNode):
                 io.Combo.Input(
                     "color",
                     options=list(_COLORS),
-                    default=_COLORS[0],
+                    default="picture",
                     optional=True,
                     tooltip="picture: the world's own colors. provenance: where each splat comes from: green = texel "
-                    "of the source, orange = observed in a later frame, red = unobserved, at a guessed distance, gray "
-                    "= unknown.",
+                    "of the source, orange = observed in a later frame, red = unobserved, at a guessed distance. "
+                    "class: light blue = sky, brown = ground, beige = wall, green = foliage, blue = water, pink = "
+                    "object. instance: a color for each. Gray = unknown or none.",
                 ),
                 io.Boolean.Input(
                     "antialiased",
@@ -154,12 +155,12 @@ class SplatRender(io.ComfyNode):
         projection: str = PROJECTIONS[0],
         eye_distance: float = EYE_DISTANCE_M,
         background: str = "#000000",
-        color: str = _COLORS[0],
+        color: str = "picture",
         antialiased: bool = False,
     ) -> io.NodeOutput:
         world = gaussians_from_host(splat)
         shots = render_path(
-            color_by_origin(world) if color == "provenance" else world,
+            color_by_label(world, _COLORS[color]) if _COLORS[color] else world,
             trajectory,
             projection=projection,
             height=height,

@@ -253,7 +253,12 @@ def shrink(geometry: PanoramaGeometry, rows: int) -> PanoramaGeometry:
     filled = torch.zeros_like(geometry.is_sky) if geometry.is_filled is None else geometry.is_filled
     flags = torch.stack((geometry.is_valid, geometry.is_sky, filled), -1).float()
     is_valid, is_sky, is_filled = (sample_erp(flags, rays, mode="nearest") > 0.5).unbind(-1)
-    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, geometry.is_metric, is_filled=is_filled)
+    classes = geometry.classes
+    if classes is not None:
+        classes = sample_erp(classes[..., None].float(), rays, mode="nearest")[..., 0].to(torch.uint8)
+    return PanoramaGeometry(
+        rgb, depth_ray, is_valid, is_sky, geometry.is_metric, is_filled=is_filled, classes=classes
+    )
 
 
 def map_span(geometry: PanoramaGeometry) -> float:

@@ -5,6 +5,8 @@ Files are untrusted, so `checked_gaussians` checks every value once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -77,7 +79,7 @@ def checked_gaussians(
     opacities: np.ndarray,  # [N]
     sh: np.ndarray,  # [N, K, 3]
     drop_invalid: bool,
-    origins: np.ndarray | None = None,  # [N] uint8
+    labels: Mapping[str, np.ndarray] | None = None,  # [N] each
 ) -> Gaussians:
     """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place.
 
@@ -98,9 +100,9 @@ def checked_gaussians(
         if bad == len(is_good):
             raise FormatError(f"{name}: holds no valid Gaussian; they hold {', '.join(reasons)}.")
         fields = tuple(values[is_good] for values in fields)
-        origins = None if origins is None else origins[is_good]
+        labels = {kind: values[is_good] for kind, values in (labels or {}).items()}
     columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
-    return Gaussians(*columns).with_origins(None if origins is None else torch.from_numpy(origins))
+    return Gaussians(*columns, **{kind: torch.from_numpy(values) for kind, values in (labels or {}).items()})
 
 
 def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:

@@ -15,7 +15,7 @@ from .tensors import write_tensors
 __all__ = ["read_geometry", "write_geometry"]
 
 _NAMES = ("rgb", "depth_ray", "is_valid", "is_sky")
-_FILLED = "is_filled"  # only where some is
+_OPTIONAL = {"is_filled": torch.bool, "classes": torch.uint8}
 
 
 def write_geometry(target: BinaryTarget, geometry: PanoramaGeometry) -> None:
@@ -26,8 +26,7 @@ def write_geometry(target: BinaryTarget, geometry: PanoramaGeometry) -> None:
         geometry: any.
     """
     tensors = {name: getattr(geometry, name) for name in _NAMES}
-    if geometry.is_filled is not None:
-        tensors[_FILLED] = geometry.is_filled
+    tensors |= {name: values for name in _OPTIONAL if (values := getattr(geometry, name)) is not None}
     write_tensors(target, tensors, {"is_metric": str(geometry.is_metric).lower()})
 
 
@@ -46,9 +45,9 @@ def read_geometry(path: str | Path) -> PanoramaGeometry:
             f"{path.name} must hold the tensors {', '.join(_NAMES)}; it lacks {', '.join(missing)}. Write it again "
             "with `matrix3d video`."
         )
-    check_stored({name: content[name] for name in (*_NAMES, _FILLED) if name in content}, path)
+    check_stored({name: content[name] for name in (*_NAMES, *_OPTIONAL) if name in content}, path)
     rgb, depth_ray = (content[name].to(torch.float32) for name in _NAMES[:2])
     is_valid, is_sky = (content[name].to(torch.bool) for name in _NAMES[2:])
-    is_filled = content[_FILLED].to(torch.bool) if _FILLED in content else None
+    optional = {name: content[name].to(dtype) for name, dtype in _OPTIONAL.items() if name in content}
     is_metric = header.get("is_metric") == "true"
-    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, is_metric, is_filled=is_filled)
+    return PanoramaGeometry(rgb, depth_ray, is_valid, is_sky, is_metric, **optional)

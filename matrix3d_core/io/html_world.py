@@ -109,7 +109,7 @@ def write_html(
         "count": len(gaussians),
         "bytes": packed.tell(),
         "start_pose": start,
-        "is_world": start is not None or gaussians.origins is not None,
+        "is_world": start is not None or "origins" in gaussians.labels,
         "is_metric": info is not None and info.is_metric,
         "coverage": None if info is None else coverage_record(info.coverage),
     }

@@ -3,9 +3,9 @@
 Per Gaussian, as 32-bit little-endian floats: ``x y z nx ny nz f_dc_0..2 f_rest_0..(3K-4) opacity
 scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then blue), opacity is a
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
-are: OpenCV (x right, y down, z forward). A world that carries origins has one property more, ``origin``: 0 source,
-1 observed, 2 unobserved, 255 unknown. It is a float as well, because some readers assume rows of floats;
-they ignore it.
+are: OpenCV (x right, y down, z forward). A world that carries labels has one property more for each kind: ``origin``,
+``class``, ``instance`` and ``motion`` (see `scene.labels`). They are floats as well, because
+some readers assume rows of floats; they ignore them. Comments name the instances.
 
 Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
 ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimization), files whose opacities are
@@ -18,9 +18,11 @@ names); Turk, The PLY Polygon File Format, 1994; Yu et al., Mip-Splatting, 2024 
 
 from __future__ import annotations
 
+import json
 import logging
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -30,7 +32,7 @@ import torch
 from ..errors import FormatError, InvalidInput
 from ..geometry.rotations import quats_multiply
 from ..scene.gaussians import Gaussians
-from ..scene.provenance import ORIGIN_UNKNOWN, ORIGINS
+from ..scene.labels import LABELS, MOST_NAMES, check_instance_names
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import UNIT, all_finite, checked_gaussians, in_reach, make_unit
 from .findings import Findings, damage_as_format_error
@@ -50,8 +52,8 @@ from .threads import in_order
 __all__ = [
     "FLAT_ENOUGH",
     "OPACITY_KINDS",
-    "ORIGIN_LINE",
     "SCALE_KINDS",
+    "labels_named",
     "read_ply",
     "write_flat_ply",
     "write_ply",
@@ -77,12 +79,9 @@ _MEANS = ("x", "y", "z")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
+_NAME = re.compile(r'instance (\d{1,8}) ("[^"\\]*(?:\\.[^"\\]*)*")')
 _TO_THIRD = torch.tensor(((0.5, 0.5, 0.5, 0.5), (0.5, -0.5, -0.5, -0.5), (1.0, 0.0, 0.0, 0.0)))
 """Rotations that make axis 0, 1 or 2 of a Gaussian its third: x to y to z to x, back, none."""
-_ORIGIN = "origin"
-ORIGIN_LINE = f" {_ORIGIN}\n".encode()
-"""How the header of a file with origins names them."""
-_ORIGIN_NUMBERS = np.arange(len(ORIGINS), dtype=np.float32)
 
 
 # Writing -------------------------------------------------------------------------------------------
@@ -153,13 +152,13 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     names += [f"f_rest_{i}" for i in range(3 * (bases - 1))]
     names += ["opacity", *_SCALES, *_QUATS]
     header = ["ply", "format binary_little_endian 1.0"]
-    origins = None if gaussians.origins is None else gaussians.origins.cpu().numpy()
-    if origins is not None:
-        names.append(_ORIGIN)
-        header.append(f"comment {_ORIGIN}: 0 source, 1 observed, 2 unobserved, {ORIGIN_UNKNOWN} unknown")
+    labels = {kind: values.cpu().numpy() for kind, values in gaussians.labels.items()}
+    names += [LABELS[kind].name for kind in labels]
+    header += [f"comment {LABELS[kind].name}: {LABELS[kind].what}" for kind in labels]
     header += [f"element vertex {len(gaussians)}"]
     kept = [column for column, name in enumerate(names) if name not in dropped]
     header += [f"property float {names[column]}" for column in kept]
+    header += [f"comment instance {n} {json.dumps(name)}" for n, name in gaussians.instance_names.items()]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
     pack = _pack_rows
@@ -171,8 +170,8 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     def fill(start: int) -> np.ndarray:
         part = [values[start : start + _CHUNK] for values in columns]
         rows: np.ndarray = tables[start // _CHUNK % len(tables)][: len(part[0])]
-        if origins is not None:
-            rows[:, -1] = origins[start : start + _CHUNK]
+        for column, values in enumerate(labels.values(), len(names) - len(labels)):
+            rows[:, column] = values[start : start + _CHUNK]
         if not _fill(rows, part, pack):
             gaussians.check_finite()
         return rows
@@ -330,9 +329,12 @@ def _finish(
         raw.scales[:, 2] = FLAT * raw.scales[:, :2].min(axis=1)
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
     if raw.is_fine and raw.opacities is computed and layout.flat_axes == 3 and raw.filters is None:
-        origins = None if raw.origins is None else torch.from_numpy(raw.origins)
-        return Gaussians(*(torch.from_numpy(values) for values in fields)).with_origins(origins)
-    return checked_gaussians(name, *fields, drop_invalid, raw.origins)
+        labels = {kind: torch.from_numpy(values) for kind, values in raw.labels.items()}
+        return Gaussians(
+            *(torch.from_numpy(values) for values in fields), **labels, instance_names=raw.instance_names
+        )
+    found = checked_gaussians(name, *fields, drop_invalid, raw.labels)
+    return replace(found, instance_names=raw.instance_names)
 
 
 def _read_points(
@@ -361,7 +363,8 @@ class _Raw:
     opacities: np.ndarray
     sh: np.ndarray
     filters: np.ndarray | None
-    origins: np.ndarray | None
+    labels: dict[str, np.ndarray]
+    instance_names: dict[int, str]
     least_scale: float = 0.0  # as it is stored
     is_fine: bool = False  # no values that `checked_gaussians` refuses or changes
 
@@ -378,7 +381,8 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
         np.empty(count, np.float32),
         np.empty((count, layout.bases, 3), np.float32),
         np.empty(count, np.float32) if "filter_3D" in found else None,
-        np.empty(count, np.uint8) if _ORIGIN in found else None,
+        {kind: np.empty(count, _number_type(kind)) for kind in _labels_of(header, found)},
+        _instance_names(header),
     )
     columns = layout.columns
     is_plain = layout.is_usual and all(element.dtype[prop] == np.dtype("<f4") for prop in found)
@@ -414,9 +418,11 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
         np.reciprocal(opacities, out=opacities)
         if raw.filters is not None:
             raw.filters[rows] = records["filter_3D"]
-        if raw.origins is not None:
-            numbers = records[_ORIGIN].astype(np.float32)
-            raw.origins[rows] = np.where(np.isin(numbers, _ORIGIN_NUMBERS), numbers, ORIGIN_UNKNOWN)
+        for kind, values in raw.labels.items():
+            label, numbers = LABELS[kind], records[LABELS[kind].name].astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                means_one = (numbers >= 0) & (numbers < label.numbers) & (numbers == np.floor(numbers))
+            values[rows] = np.where(means_one, numbers, label.missing)
         is_fine = is_fine and in_reach(raw.means[rows], scales, opacities, harmonics)
         return least, is_fine
 
@@ -428,6 +434,38 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
             raw.is_fine and is_fine,
         )  # NaN: keeps the first
     return raw
+
+
+def _number_type(kind: str) -> np.dtype:
+    """Return numpy's name for the numbers of a kind of label."""
+    return torch.empty(0, dtype=LABELS[kind].dtype).numpy().dtype
+
+
+def _labels_of(header: PlyHeader, found: Sequence[str]) -> list[str]:
+    """Return the kinds of labels of a file; classes only where a comment says that they are numbered our way."""
+    kinds = [kind for kind, label in LABELS.items() if label.name in found]
+    is_ours = f"class: {LABELS['classes'].what}" in header.comments
+    return [kind for kind in kinds if kind != "classes" or is_ours]
+
+
+def _instance_names(header: PlyHeader) -> dict[int, str]:
+    """Return the names that the comments give; what is no name is left out."""
+    names: dict[int, str] = {}
+    for comment in header.comments:
+        if (found := _NAME.fullmatch(comment)) is None or len(names) == MOST_NAMES:
+            continue
+        try:
+            name = {int(found[1]): str(json.loads(found[2]))}
+            check_instance_names(name)
+        except (ValueError, InvalidInput):
+            continue
+        names |= name
+    return names
+
+
+def labels_named(head: bytes) -> list[str]:
+    """Return the kinds of labels that the first bytes of a file announce."""
+    return [kind for kind, label in LABELS.items() if f" {label.name}\n".encode() in head]
 
 
 def _column(records: np.ndarray, source: str | float) -> np.ndarray:

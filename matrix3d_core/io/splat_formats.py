@@ -61,7 +61,7 @@ class SplatFormat:
         host_type: ComfyUI's socket type for such a file, or empty.
         in_browser: whether the viewer opens it.
         preview: which worlds are passed to the viewer in it: "exact" ones, "large" ones, or none.
-        keeps_origins: whether it stores the origin of each Gaussian.
+        keeps_labels: whether it stores the labels of each Gaussian.
         says_antialiased: whether it stores that flag.
         is_page: a page that shows the world: its axes are its own, and it needs no sidecar.
     """
@@ -81,7 +81,7 @@ class SplatFormat:
     host_type: str = ""
     in_browser: bool = False
     preview: Literal["exact", "large", ""] = ""
-    keeps_origins: bool = False
+    keeps_labels: bool = False
     says_antialiased: bool = False
     is_page: bool = False
 
@@ -102,7 +102,7 @@ FORMATS = (
         "ply",
         "PLY",
         ".ply",
-        "read everywhere, lossless, with the origins of splats",
+        "read everywhere, lossless, with the labels of splats",
         Preserved(opacity="float, 1e-6 to 1 - 1e-6"),
         write_ply,
         read_ply,
@@ -111,7 +111,7 @@ FORMATS = (
         host_type="File3DPLY",
         in_browser=True,
         preview="exact",
-        keeps_origins=True,
+        keeps_labels=True,
         says_antialiased=True,
     ),
     SplatFormat(
@@ -213,7 +213,7 @@ FORMATS = (
         "flat splats, two scales each, for programs of 2D Gaussians; splats that are not flat are refused",
         _FLAT_KEPT,
         write_flat_ply,
-        keeps_origins=True,
+        keeps_labels=True,
     ),
     SplatFormat(
         "ply 2dgs flatten",
@@ -222,7 +222,7 @@ FORMATS = (
         "the same, but splats that are not flat lose their thickness",
         _FLAT_KEPT,
         partial(write_flat_ply, flatten=True),
-        keeps_origins=True,
+        keeps_labels=True,
     ),
 )
 """All formats, in the order in which nodes and tables name them."""

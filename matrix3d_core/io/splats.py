@@ -12,7 +12,7 @@ from ..scene.gaussians import Gaussians
 from .atomic import BinarySource, BinaryTarget, open_source
 from .axes import change_axes, describe_axes
 from .findings import Findings
-from .ply import ORIGIN_LINE
+from .ply import labels_named
 from .splat_formats import FORMATS, format_named
 from .world_json import WorldInfo, find_world_info
 
@@ -20,8 +20,8 @@ __all__ = [
     "PREVIEW_FORMATS",
     "SAVE_FORMATS",
     "SPLAT_FORMATS",
-    "holds_origins",
-    "keeps_origins",
+    "held_labels",
+    "keeps_labels",
     "lighter_format",
     "load_gaussians",
     "read_gaussians",
@@ -46,18 +46,18 @@ _HEAVY_BYTES = 16_000_000
 
 def lighter_format(gaussians: Gaussians) -> str:
     """Return the exact format of a preview while its file stays below 16 MB, else that of large worlds."""
-    floats = 14 + 3 * gaussians.sh.shape[1] + (gaussians.origins is not None)
+    floats = 14 + 3 * gaussians.sh.shape[1] + len(gaussians.labels)
     return _OF_PREVIEW["exact" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "large"]
 
 
-def keeps_origins(kind: str) -> bool:
-    """Return whether files of a format store the origin of each Gaussian."""
-    return format_named(kind).keeps_origins
+def keeps_labels(kind: str) -> bool:
+    """Return whether files of a format store the labels of each Gaussian."""
+    return format_named(kind).keeps_labels
 
 
-def holds_origins(kind: str, head: bytes) -> bool:
-    """Return whether a file stores the origin of each Gaussian, by its format and first 4096 bytes."""
-    return kind in SPLAT_FORMATS and keeps_origins(kind) and ORIGIN_LINE in head
+def held_labels(kind: str, head: bytes) -> list[str]:
+    """Return the kinds of labels that a file stores, by its format and first 4096 bytes."""
+    return labels_named(head) if kind in SPLAT_FORMATS and keeps_labels(kind) else []
 
 
 def usual_axes(kind: str) -> str:
@@ -102,9 +102,11 @@ def write_gaussians(
         target, change_axes(gaussians, target=axes), **{key: options[key] for key in form.write_options}
     )
     losses = [lost] if lost else []
-    if gaussians.origins is not None and not form.keeps_origins:
-        keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_origins(name))
-        losses.append(f"{form.title} cannot store the origins of splats; save as {keeping} to keep them.")
+    if gaussians.labels and not form.keeps_labels:
+        keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_labels(name))
+        losses.append(
+            f"{form.title} cannot store the {' and '.join(gaussians.labels)} of splats; save as {keeping} to keep them."
+        )
     for sentence in losses:
         _log.warning("%s", sentence)
     return losses

@@ -8,12 +8,14 @@ names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y dow
      "start_pose": {"position": [0, 0, 0], "forward": [0, 0, 1], "up": [0, -1, 0]},
      "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
      "coverage": {"version": 1, "origin": [-4.0, 0, -4.0], "cell": 0.5, "quality": [[0, 35, 100, ...], ...]},
+     "instances": [{"number": 1, "name": "fountain", "class": "water", "count": 1200}],
      "source": "...", "license": "..."}
 
 ``ground_height`` is along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
 axis, which excludes sky and outliers. ``coverage`` says where the world looks whole (see `scene.coverage`): percent on
 a level grid, first the cell at ``origin``; rows go forward and columns to the right, as ``axes`` names these, ``cell``
-units apart. Unknown values are null; files without ``coverage`` are as good.
+units apart. ``instances`` lists the objects that the splats' labels name (`scene.labels`), for editors; what a splat is
+part of is in the splat file. Unknown values are null; files without ``coverage`` or ``instances`` are as good.
 """
 
 from __future__ import annotations
@@ -34,17 +36,20 @@ from ..checks import check_finite
 from ..errors import FormatError, InvalidInput
 from ..scene.coverage import CoverageMap
 from ..scene.gaussians import Gaussians
+from ..scene.labels import CLASSES, NO_INSTANCE
 from ..scene.trajectory import Trajectory
 from ..strict_json import brief, parse_json
 from .atomic import open_atomically
 from .axes import OPENCV, axes_matrix, is_axes
 
 __all__ = [
+    "InstanceInfo",
     "WorldInfo",
     "coverage_record",
     "describe_world",
     "find_world_info",
     "format_world_info",
+    "list_instances",
     "parse_world_info",
     "sidecar_path",
     "write_world_info",
@@ -53,11 +58,29 @@ __all__ = [
 FORMAT_NAME, FORMAT_VERSION = "matrix3d-world", 1
 COVERAGE_VERSION = 1
 MAX_BYTES = 1_000_000
+_MOST_INSTANCES = 5000  # that are listed
 _FARTHEST = 1e12  # world units; larger values are errors
 _UP = (0.0, -1.0, 0.0)
 
 Point = tuple[float, float, float]
 Box = tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class InstanceInfo:
+    """An object of a world.
+
+    Attributes:
+        number: as the splats carry it.
+        name: empty when it has none.
+        label: its class, one of `scene.labels.CLASSES`, or empty.
+        count: of its splats.
+    """
+
+    number: int
+    name: str = ""
+    label: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,7 @@ class WorldInfo:
         source: where the world comes from, free text.
         license: free text.
         coverage: where the world looks whole, or None.
+        instances: the world's objects.
     """
 
     axes: str = OPENCV
@@ -89,6 +113,7 @@ class WorldInfo:
     source: str = ""
     license: str = ""
     coverage: CoverageMap | None = None
+    instances: tuple[InstanceInfo, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_axes(self.axes):
@@ -163,7 +188,22 @@ def describe_world(
         source=source,
         license=license,
         coverage=coverage,
+        instances=list_instances(gaussians),
     )
+
+
+def list_instances(gaussians: Gaussians) -> tuple[InstanceInfo, ...]:
+    """Return the objects of a world that have splats, each with its commonest class."""
+    if gaussians.instances is None:
+        return ()
+    found = []
+    for number in gaussians.instances.unique().tolist()[:_MOST_INSTANCES]:
+        if number != NO_INSTANCE:
+            classes = gaussians.label("classes")[gaussians.instances == number]
+            commonest = int(classes.mode().values)
+            label = CLASSES[commonest] if commonest < len(CLASSES) else ""
+            found.append(InstanceInfo(number, gaussians.instance_names.get(number, ""), label, len(classes)))
+    return tuple(found)
 
 
 def _box(least: np.ndarray, most: np.ndarray) -> Box:
@@ -239,6 +279,9 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
         "bounds": box(info.bounds),
         "core_bounds": box(info.core_bounds),
         "coverage": coverage,
+        "instances": [
+            {"number": i.number, "name": i.name, "class": i.label, "count": i.count} for i in info.instances
+        ],
         "source": info.source,
         "license": info.license,
     }
@@ -295,6 +338,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
             source=reader.text("source"),
             license=reader.text("license"),
             coverage=reader.coverage(),
+            instances=reader.instances(),
         )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error
@@ -321,6 +365,22 @@ class _Fields:
         raise FormatError(
             f"{self.source}: count must be a whole number up to {int(_FARTHEST)}; got {brief(value)}."
         )
+
+    def instances(self) -> tuple[InstanceInfo, ...]:
+        listed = self.data.get("instances") or []
+        if not isinstance(listed, list) or len(listed) > _MOST_INSTANCES:
+            raise FormatError(f"{self.source}: instances must be a list of at most {_MOST_INSTANCES}.")
+        found = []
+        for value in listed:
+            value = value if isinstance(value, dict) else {}
+            number, count = value.get("number"), value.get("count", 0)
+            name, label = value.get("name", ""), value.get("class", "")
+            if type(number) is not int or type(count) is not int or not isinstance(name, str):
+                raise FormatError(
+                    f"{self.source}: an instance must have a whole number and count, and a name; got {brief(value)}."
+                )
+            found.append(InstanceInfo(number, name, label if label in CLASSES else "", count))
+        return tuple(found)
 
     def text(self, key: str) -> str:
         value = self.data.get(key) or ""

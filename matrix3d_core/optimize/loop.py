@@ -24,8 +24,8 @@ from ..progress import ProgressEvent, ProgressFn, no_progress, report_while
 from ..raster.splat import SPLAT_BACKENDS
 from ..scene.camera import Equirect
 from ..scene.gaussians import Gaussians
+from ..scene.label_colors import count_origins
 from ..scene.panorama import PanoramaGeometry
-from ..scene.provenance import count_origins
 from ..scene.trajectory import Trajectory
 from .checkpoint import (
     checkpoint_path,
@@ -71,14 +71,12 @@ class OptimizeResult:
         gaussians: in the trajectory's frame and units.
         report: counts, quality on held-out frames, seconds per phase, backend, settings.
         preview: ``[H, W, 3]`` the view ahead from the first pose.
-        origins: ``[N]`` uint8 per Gaussian, index into `scene.provenance.ORIGINS`.
         curves: ``[320, 640, 3]`` a plot of loss, held-out PSNR and count.
     """
 
     gaussians: Gaussians
     report: FitReport
     preview: Tensor
-    origins: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.uint8))
     curves: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 3))
 
 
@@ -272,10 +270,9 @@ class _Fit:
         if not self.config.extend:
             count = len(initial)
             none = torch.zeros(count, dtype=torch.bool)
-            origins = initial.known_origins()
-            return GaussianInit(initial, origins, none, {"given": count})
+            return GaussianInit(initial.with_labels(origins=initial.label("origins")), none, {"given": count})
         flat = Gaussians.from_colors(*initial.tensors()[:4], initial.colors)
-        initial = flat.with_origins(initial.origins)
+        initial = flat.with_labels(**initial.labels)
         if self.depth_ray is not None:
             depths, skies = {key: self.depth_ray[key] for key in self.keys}, {}
         else:
@@ -511,7 +508,7 @@ class _Fit:
         config = self.config
         gaussians = trainer.gaussians()
         kept = gaussians.opacities >= config.min_opacity
-        gaussians, origins = gaussians.select(kept), trainer.origins()[kept]
+        gaussians = gaussians.select(kept)
         self._record_time("optimize")
         self._report(config.steps, "evaluate held-out frames")
         quality, share_off = held_out_quality(
@@ -540,7 +537,7 @@ class _Fit:
             "backend": backend,
             "gaussians": len(gaussians),
             "gaussians_dropped": int((~kept).sum()),
-            "origins": count_origins(origins),
+            "origins": count_origins(gaussians.origins),
             "steps": config.steps,
             "crop_size_px": self.crop_px,
             "seed": config.seed,
@@ -559,7 +556,7 @@ class _Fit:
             "memory_gb": {"estimate": round(self.memory_gb, 2), "peak": peak_memory_gb()},
             "sh_bases_dropped": start.sh_bases_dropped,
         }
-        return OptimizeResult(gaussians.with_origins(origins), report, picture, origins, curves)
+        return OptimizeResult(gaussians, report, picture, curves)
 
 
 _OUT_OF_MEMORY = (
@@ -594,7 +591,6 @@ def _open(start: GaussianInit, config: OptimizeConfig, frames: FrameCorrections)
     needs |= {"panorama"} if config.view_mode == "panorama" else set()
     backend, render = SPLAT_BACKENDS.load(config.backend, needs=needs)
     extras = {
-        "origins": start.origins,
         "is_sky": start.is_sky,
         "lr_scale": start.lr_scale,
         "corrections": frames,

@@ -89,20 +89,20 @@ class Traits:
         log_scale_min: ``[N, 3]`` least log scale of each axis.
         log_scale_max: ``[N, 1]`` largest.
         lr_scale: ``[N]`` share of the learning rates.
-        origins: ``[N]`` uint8, see `scene.provenance`.
         is_sky: ``[N]`` bool, keeps its distance and size.
         gradient_sum: ``[N]`` summed lengths of the screen-space gradient since the last densification.
         gradient_count: ``[N]`` steps that took part.
+        labels: ``[N]`` each, see `scene.labels`; parts of a Gaussian inherit them.
     """
 
     size: Tensor
     log_scale_min: Tensor
     log_scale_max: Tensor
     lr_scale: Tensor
-    origins: Tensor
     is_sky: Tensor
     gradient_sum: Tensor
     gradient_count: Tensor
+    labels: dict[str, Tensor]
 
     def population(self, active: Activated[Tensor]) -> Population:
         """Return what a densification strategy takes, on the CPU."""
@@ -120,27 +120,29 @@ class Traits:
             self.log_scale_min[parents] + log_shrink,
             self.log_scale_max[parents] + log_shrink,
             self.lr_scale[parents],
-            self.origins[parents],
             self.is_sky[parents],
             torch.zeros(len(parents), device=device),
             torch.zeros(len(parents), device=device),
+            {kind: values[parents] for kind, values in self.labels.items()},
         )
 
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint needs."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "labels"}
+        return own | {f"labels.{kind}": values for kind, values in self.labels.items()}
 
     @staticmethod
     def from_state(state: dict[str, Tensor], device: torch.device) -> Traits:
         """Read a checkpoint."""
-        return Traits(**{f.name: state[f.name].contiguous().clone().to(device) for f in fields(Traits)})
+        held = {name: values.contiguous().clone().to(device) for name, values in state.items()}
+        labels = {name.removeprefix("labels."): held.pop(name) for name in list(held) if "." in name}
+        return Traits(**held, labels=labels)
 
 
 def start_values(
     gaussians: Gaussians,
     device: torch.device,
     *,
-    origins: Tensor | None = None,
     is_sky: Tensor | None = None,
     lr_scale: Tensor | None = None,
 ) -> tuple[Activated[Tensor], Traits]:
@@ -162,11 +164,9 @@ def start_values(
         least.log(),
         (GROW_MOST * size).log(),
         torch.ones(count, device=device) if lr_scale is None else lr_scale.float().clone().to(device),
-        torch.zeros(count, dtype=torch.uint8, device=device)
-        if origins is None
-        else origins.clone().to(device),
         torch.zeros(count, dtype=torch.bool, device=device) if is_sky is None else is_sky.clone().to(device),
         torch.zeros(count, device=device),
         torch.zeros(count, device=device),
+        {kind: values.clone() for kind, values in given.labels.items()},
     )
     return active, traits

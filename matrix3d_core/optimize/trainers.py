@@ -53,7 +53,6 @@ class Trainer(ABC):
         config: OptimizeConfig,
         device: torch.device,
         *,
-        origins: Tensor | None = None,
         is_sky: Tensor | None = None,
         lr_scale: Tensor | None = None,
         corrections: FrameCorrections | None = None,
@@ -61,9 +60,7 @@ class Trainer(ABC):
         self.config, self.device = config, device
         self.corrections = corrections or FrameCorrections(config, 1, 1.0)
         self.strategy = STRATEGIES.get(config.densify)
-        self.start, self.traits = start_values(
-            gaussians, device, origins=origins, is_sky=is_sky, lr_scale=lr_scale
-        )
+        self.start, self.traits = start_values(gaussians, device, is_sky=is_sky, lr_scale=lr_scale)
 
     @abstractmethod
     def step(self, view: View, decay: float) -> float:
@@ -78,12 +75,11 @@ class Trainer(ABC):
         """Continue with the parameters ``raw`` after a densification."""
 
     def gaussians(self) -> Gaussians:
-        """Return a copy of the current Gaussians on the CPU."""
-        return Gaussians.from_colors(*(value.detach().cpu().clone() for value in self.activated()))
-
-    def origins(self) -> Tensor:
-        """Return ``[N]`` uint8: where each Gaussian came from, see `scene.provenance`."""
-        return self.traits.origins.cpu().clone()
+        """Return a copy of the current Gaussians on the CPU, with their labels."""
+        drawn = Gaussians.from_colors(*(value.detach().cpu().clone() for value in self.activated()))
+        return drawn.with_labels(
+            **{kind: values.cpu().clone() for kind, values in self.traits.labels.items()}
+        )
 
     @torch.no_grad()
     def densify(self, random: torch.Generator) -> int:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
+from .labels import LABELS, NO_INSTANCE, check_instance_names
 
-__all__ = ["ORIGIN_UNKNOWN", "SH_C0", "Gaussians"]
+__all__ = ["SH_C0", "Gaussians"]
 
 SH_C0 = 0.28209479177387814
 """Value of the constant spherical harmonic, ``1 / (2 sqrt(pi))``; color = 0.5 + SH_C0 * sh[:, 0]."""
-
-ORIGIN_UNKNOWN = 255
-"""Unknown origin of a Gaussian; see `scene.provenance`."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,14 @@ class Gaussians:
         scales: ``[N, 3]`` standard deviations along the Gaussian's own axes, positive, world units.
         opacities: ``[N]`` in [0, 1].
         sh: ``[N, K, 3]`` spherical-harmonic color coefficients, ``K = (degree + 1) ** 2``.
-        origins: optional ``[N]`` uint8, where each comes from: an index into `scene.provenance.ORIGINS`, or
-            `ORIGIN_UNKNOWN`. Follows the Gaussians wherever they go; nothing is drawn from it.
+        origins: optional ``[N]`` uint8, where each comes from: an index into `scene.labels.ORIGINS`, or
+            `scene.labels.UNKNOWN`.
+        classes: optional ``[N]`` uint8, what each shows: an index into `scene.labels.CLASSES`, or ``UNKNOWN``.
+        instances: optional ``[N]`` int32, the object that each is part of, or ``NO_INSTANCE``.
+        motions: optional ``[N]`` uint8, how each moves, or ``STILL``.
+        instance_names: of some instances, by number.
+
+    From ``origins`` on these are labels: they follow the Gaussians wherever they go; nothing is drawn from them.
     """
 
     means: Tensor
@@ -40,6 +44,10 @@ class Gaussians:
     opacities: Tensor
     sh: Tensor
     origins: Tensor | None = None
+    classes: Tensor | None = None
+    instances: Tensor | None = None
+    motions: Tensor | None = None
+    instance_names: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = check_shape("means", self.means, "N 3")["N"]
@@ -49,10 +57,11 @@ class Gaussians:
         bases = check_shape("sh", self.sh, f"{count} K 3")["K"]
         if bases not in (1, 4, 9, 16):
             raise InvalidInput(f"sh must hold 1, 4, 9 or 16 bases (degree 0 to 3); got {bases}.")
-        if self.origins is not None:
-            check_shape("origins", self.origins, f"{count}")
-            if self.origins.dtype != torch.uint8:
-                raise InvalidInput(f"origins must be uint8; got {self.origins.dtype}.")
+        for name, values in self.labels.items():
+            check_shape(name, values, f"{count}")
+            if values.dtype != LABELS[name].dtype:
+                raise InvalidInput(f"{name} must be {LABELS[name].dtype}; got {values.dtype}.")
+        check_instance_names(self.instance_names)
 
     def __len__(self) -> int:
         return self.means.shape[0]
@@ -61,6 +70,11 @@ class Gaussians:
     def colors(self) -> Tensor:
         """``[N, 3]`` base color, the view-independent part; 0..1 for displayable colors."""
         return 0.5 + SH_C0 * self.sh[:, 0]
+
+    @property
+    def labels(self) -> dict[str, Tensor]:
+        """The labels that the world carries, by their names in `scene.labels.LABELS`."""
+        return {name: values for name in LABELS if (values := getattr(self, name)) is not None}
 
     @classmethod
     def from_colors(
@@ -79,30 +93,36 @@ class Gaussians:
         return self._map(lambda values: values.to(device))
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return ``(means, quats_wxyz, scales, opacities, sh)``: what is drawn, so without the origins."""
+        """Return ``(means, quats_wxyz, scales, opacities, sh)``: what is drawn, so without labels."""
         return self.means, self.quats_wxyz, self.scales, self.opacities, self.sh
 
     def select(self, index: Tensor) -> Gaussians:
         """Return the Gaussians picked by a boolean mask ``[N]`` or an index tensor."""
         return self._map(lambda values: values[index])
 
-    def with_origins(self, origins: Tensor | None) -> Gaussians:
-        """Return the same Gaussians with other origins, or with None without any."""
-        return replace(self, origins=None if origins is None else origins.to(torch.uint8))
+    def with_labels(self, **labels: Tensor | None) -> Gaussians:
+        """Return the same Gaussians with other labels of the given kinds, or with None without them."""
+        columns = {k: None if v is None else v.to(LABELS[k].dtype) for k, v in labels.items()}
+        return replace(self, **columns)
+
+    def without_labels(self) -> Gaussians:
+        """Return what is drawn alone."""
+        return Gaussians(*self.tensors())
 
     def detach(self) -> Gaussians:
         """Return the same values cut off from autograd."""
         return self._map(Tensor.detach)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Gaussians:
-        origins = None if self.origins is None else change(self.origins)
-        return Gaussians(*(change(values) for values in self.tensors())).with_origins(origins)
+        labels = {name: change(values) for name, values in self.labels.items()}
+        return Gaussians(*map(change, self.tensors()), **labels, instance_names=self.instance_names)
 
     @classmethod
     def concatenate(cls, *parts: Gaussians) -> Gaussians:
         """Join sets; lower SH degrees are padded with zeros to the highest among them.
 
-        Where some carry origins and others do not, those of the others are unknown.
+        Where some carry a label and others do not, the others' is the one that means none. Instances of different
+        sets stay different: numbers of later sets are raised beyond those of earlier ones.
         """
         if not parts:
             raise InvalidInput("concatenate needs at least one set of Gaussians; got none.")
@@ -110,13 +130,36 @@ class Gaussians:
         padded = [torch.nn.functional.pad(p.sh, (0, 0, 0, bases - p.sh.shape[1])) for p in parts]
         joined = [torch.cat(columns) for columns in zip(*(p.tensors()[:4] for p in parts), strict=True)]
         means, quats_wxyz, scales, opacities = joined
-        origins = None
-        if any(part.origins is not None for part in parts):
-            origins = torch.cat([part.known_origins() for part in parts])
-        return cls(means, quats_wxyz, scales, opacities, torch.cat(padded), origins)
+        parts = _with_own_instances(parts)
+        carried = {name for part in parts for name in part.labels}
+        labels = {name: torch.cat([part.label(name) for part in parts]) for name in LABELS if name in carried}
+        names = {number: name for part in parts for number, name in part.instance_names.items()}
+        return cls(means, quats_wxyz, scales, opacities, torch.cat(padded), **labels, instance_names=names)
 
-    def known_origins(self) -> Tensor:  # [N] uint8
-        """Return the origins; all unknown where the world carries none."""
-        if self.origins is not None:
-            return self.origins
-        return torch.full((len(self),), ORIGIN_UNKNOWN, dtype=torch.uint8, device=self.means.device)
+    def label(self, name: str) -> Tensor:  # [N]
+        """Return labels of a kind; where the world carries none, all are the one that means none."""
+        values: Tensor | None = getattr(self, name)
+        if values is not None:
+            return values
+        kind = LABELS[name]
+        return torch.full((len(self),), kind.missing, dtype=kind.dtype, device=self.means.device)
+
+    @property
+    def largest_instance(self) -> int:
+        """The largest number of an instance, named or carried; 0 without any."""
+        carried = 0 if self.instances is None or not len(self) else int(self.instances.max())
+        return max(carried, *self.instance_names, 0)
+
+
+def _with_own_instances(parts: tuple[Gaussians, ...]) -> tuple[Gaussians, ...]:
+    """Return sets whose instances have different numbers."""
+    first, changed = 0, []
+    for part in parts:
+        largest = part.largest_instance
+        if first and part.instances is not None:
+            raised = torch.where(part.instances == NO_INSTANCE, NO_INSTANCE, part.instances + first)
+            names = {number + first: name for number, name in part.instance_names.items()}
+            part = replace(part, instances=raised.to(torch.int32), instance_names=names)
+        first += largest
+        changed.append(part)
+    return tuple(changed)

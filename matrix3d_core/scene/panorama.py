@@ -73,6 +73,7 @@ class PanoramaGeometry:
         is_metric: True when one unit is one meter.
         report: what was done: counts, factors, source.
         is_filled: ``[H, W]`` bool, True where the picture itself was made up, not seen; None: nowhere.
+        classes: ``[H, W]`` uint8, what the picture shows, index into `scene.labels.CLASSES`; None: not known.
     """
 
     rgb: Tensor
@@ -82,6 +83,7 @@ class PanoramaGeometry:
     is_metric: bool = False
     report: GeometryReport = field(default_factory=GeometryReport)
     is_filled: Tensor | None = None
+    classes: Tensor | None = None
 
     def __post_init__(self) -> None:
         size = check_shape("rgb", self.rgb, "H W 3")
@@ -89,8 +91,9 @@ class PanoramaGeometry:
         check_two_to_one("rgb", height, width)
         for name in ("depth_ray", "is_valid", "is_sky"):
             check_shape(name, getattr(self, name), f"{height} {width}")
-        if self.is_filled is not None:
-            check_shape("is_filled", self.is_filled, f"{height} {width}")
+        for name in ("is_filled", "classes"):
+            if (values := getattr(self, name)) is not None:
+                check_shape(name, values, f"{height} {width}")
         if not bool((torch.isfinite(self.depth_ray) & (self.depth_ray > 0)).all()):
             raise InvalidInput(
                 "depth_ray must be finite and positive everywhere; repair it first (see matrix3d_core.depth)."

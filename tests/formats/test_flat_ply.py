@@ -92,7 +92,7 @@ def test_flat_splats_come_back_as_they_were():
     before = random_gaussians(20_000, 4)  # two chunks
     thinnest = torch.arange(len(before)) % 3
     before.scales[torch.arange(len(before)), thinnest] = 1e-3 * before.scales.amin(1)
-    before = before.with_origins(torch.arange(len(before)) % 3)
+    before = before.with_labels(origins=torch.arange(len(before)) % 3)
     _, data = flat_bytes(before)
     after, report = load_gaussians(io.BytesIO(data))
     assert report["layout"] == "2D Gaussians (two scales): read as flat splats."

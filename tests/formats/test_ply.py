@@ -81,7 +81,7 @@ def test_gsply_reads_the_same(tmp_path, has_origins):
     """gsply takes rows for rows of floats, so that a property of bytes would make nonsense of them."""
     gsply = pytest.importorskip("gsply")
     gaussians = random_gaussians(50, 16)
-    known = gaussians.with_origins(torch.arange(50) % 3) if has_origins else gaussians
+    known = gaussians.with_labels(origins=torch.arange(50) % 3) if has_origins else gaussians
     write_ply(tmp_path / "world.ply", known)
     data = gsply.plyread(str(tmp_path / "world.ply"))
     torch.testing.assert_close(torch.from_numpy(data.means.copy()), gaussians.means, rtol=0, atol=0)
@@ -213,7 +213,7 @@ def test_both_ways_agree(monkeypatch, bases, has_origins):
         gaussians, quats_wxyz=gaussians.quats_wxyz * torch.tensor([1.0, 3.0]).repeat(20_000)[:, None]
     )
     if has_origins:
-        gaussians = gaussians.with_origins((torch.arange(40_000) % 3).to(torch.uint8))
+        gaussians = gaussians.with_labels(origins=(torch.arange(40_000) % 3).to(torch.uint8))
     files, worlds = [], []
     for least in WAYS.values():
         monkeypatch.setattr(ply, "_KERNELS_FROM", least)

@@ -136,7 +136,7 @@ def edits() -> dict[str, Any]:
             bool((world.origins == (world.means[:, 2] < 0)).all()),
         ]
 
-    known = adapters.splat_to_host(world.with_origins(world.means[:, 2] < 0))
+    known = adapters.splat_to_host(world.with_labels(origins=world.means[:, 2] < 0))
     both = adapters.splats_to_host([adapters.gaussians_from_host(known), world.select(torch.arange(100))])
     cropped = run("SplatCrop", splat=both, shape="sphere", radius=2.2).result[0]
     out["origins"] = {

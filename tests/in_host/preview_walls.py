@@ -22,7 +22,7 @@ def previews() -> dict[str, Any]:
     host = pack.module("nodes._host")
     geometry, world = room_geometry(64), room_world(3000)
     origins = (torch.arange(len(world)) % 3).to(torch.uint8)
-    splat = adapters.splat_to_host(world.with_origins(origins))
+    splat = adapters.splat_to_host(world.with_labels(origins=origins))
     temp = folder_paths.get_temp_directory()
 
     def shown(**inputs):

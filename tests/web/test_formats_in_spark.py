@@ -79,7 +79,7 @@ def worlds(comfy):
         path = comfy.output_dir / f"format-{name}.{name.split('-')[0]}"
         world = colored_world()
         if name == "ply":  # with the property that no other program knows
-            world = world.with_origins(torch.arange(len(world)) % 3)
+            world = world.with_labels(origins=torch.arange(len(world)) % 3)
         write_gaussians(path, world, **options)
         write_world_info(
             path, describe_world(colored_world(), trajectory=camera(), axes=options.get("axes", "RDF"))

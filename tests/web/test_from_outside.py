@@ -27,7 +27,9 @@ def opened(browser, tmp_path_factory):
     write_gaussians(folder / "z_up.ply", jug(2, 1))
     write_gaussians(folder / "y_down.spz", jug(1, -1))
     world = blob_world()
-    write_gaussians(folder / "ours.ply", world.with_origins(torch.zeros(len(world), dtype=torch.uint8)))
+    write_gaussians(
+        folder / "ours.ply", world.with_labels(origins=torch.zeros(len(world), dtype=torch.uint8))
+    )
     with serve_views(folder) as address, open_page(browser, width=520, height=420) as opened:
         opened.address = address
         yield opened

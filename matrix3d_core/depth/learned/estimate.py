@@ -17,6 +17,7 @@ from ...errors import BackendUnavailable, InvalidInput
 from ...features.dinov2 import PATCH_PX, Dinov2
 from ...features.weights import BACKBONE_FILE, find_backbone, how_to_get_backbone, read_backbone
 from ...progress import ProgressEvent, ProgressFn, no_progress
+from ...scene.labels import CLASS_GROUND, CLASS_SKY, CLASS_WALL, CLASSES
 from ...scene.panorama import GeometryReport, PanoramaGeometry
 from ..grounded import grounded_geometry
 from ..resample import resize_panorama
@@ -49,6 +50,10 @@ _MERGE_ROWS = 256
 _BATCH = 2  # views at a time, for bounded memory
 _MOST_HEIGHTS = 250.0  # camera heights; farther surfaces are put there
 _LEAST_SURFACE = 0.005  # of the sphere
+_AS_LABEL = [
+    {"terrain": CLASS_GROUND, "ceiling": CLASS_WALL}.get(name) or CLASSES.index(name)
+    for name in SURFACE_CLASSES
+]
 _GROUND, _WALL, _CEILING = (SURFACE_CLASSES.index(name) for name in ("ground", "wall", "ceiling"))
 
 
@@ -260,7 +265,15 @@ def learned_geometry(
     }
     if found:
         report["class_ground"] = found.as_dict()
-    return PanoramaGeometry(rgb, depth_ray, ~is_sky, is_sky, True, report)
+    classes = _classes(class_map, is_sky)
+    return PanoramaGeometry(rgb, depth_ray, ~is_sky, is_sky, True, report, classes=classes)
+
+
+def _classes(probabilities: Tensor, is_sky: Tensor) -> Tensor:  # [h, w, 8], [H, W] -> [H, W] uint8
+    """Return the likeliest class of every pixel; sky is what ``is_sky`` says."""
+    maps = [enlarge_map(values, len(is_sky)) for values in probabilities.unbind(-1)]
+    surface = torch.tensor(_AS_LABEL[1:], dtype=torch.uint8)[torch.stack(maps[1:]).argmax(0)]
+    return torch.where(is_sky, torch.tensor(CLASS_SKY, dtype=torch.uint8), surface)
 
 
 def _see(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ from ...errors import InvalidInput
 from ...raster.camera_view import render_view
 from ...scene.camera import Camera, Equirect
 from ...scene.gaussians import Gaussians
+from ...scene.labels import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVED
 from ...scene.panorama import PanoramaGeometry
-from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_SOURCE, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
 from .density import make_surfels
 from .disocclusions import find_disocclusions, sweep_disocclusions
@@ -33,8 +33,7 @@ class GaussianInit:
     """The initial Gaussians of a fit.
 
     Attributes:
-        gaussians: the surfels, in the trajectory's frame.
-        origins: ``[N]`` uint8, index into `scene.provenance.ORIGINS`.
+        gaussians: the surfels, in the trajectory's frame, with their origins and what is known of their classes.
         is_sky: ``[N]`` bool, surfels of the sky shell, which keep their distance.
         counts: how many by origin: ``source``, ``sky``, ``filled``.
         lr_scale: ``[N]`` float32, share of the learning rates for each; None: all of them.
@@ -42,7 +41,6 @@ class GaussianInit:
     """
 
     gaussians: Gaussians
-    origins: Tensor
     is_sky: Tensor
     counts: dict[str, int]
     lr_scale: Tensor | None = None
@@ -105,7 +103,7 @@ def init_gaussians(
     if geometry is not None and bool(geometry.is_sky.any()):
         sources.append(sky_behind(geometry, sources[0].world_from_camera))
     made = make_surfels(sources, max_gaussians, adaptive=adaptive_density)
-    return GaussianInit(made.gaussians, made.origins, made.is_sky, made.counts)
+    return GaussianInit(made.gaussians, made.is_sky, made.counts)
 
 
 def _fused(
@@ -121,7 +119,10 @@ def _start_from_panorama(
 ) -> tuple[list[SurfelSource], KnownDepth]:
     pose = torch.eye(4, dtype=torch.float64) if trajectory is None else trajectory.world_from_panorama
     camera = Equirect((geometry.height, geometry.width))
-    return _start_from(geometry.rgb, geometry.depth_ray, geometry.is_sky, pose, camera, geometry.is_filled)
+    sources, known = _start_from(
+        geometry.rgb, geometry.depth_ray, geometry.is_sky, pose, camera, geometry.is_filled
+    )
+    return [replace(source, classes=geometry.classes) for source in sources], known
 
 
 def _start_from(
@@ -208,7 +209,7 @@ def extend_gaussians(
     """Add surfels to a world where key frames show more: pixels that it covers by less than half.
 
     Args:
-        world: Gaussians that exist already; they come first and keep their origins.
+        world: Gaussians that exist already; they come first and keep their labels.
         frames: the frames.
         trajectory: their poses, in the world's frame.
         depths: key frame to ray distance, at any size; inf or absent sky adds nothing.
@@ -248,14 +249,13 @@ def _added(world: Gaussians, sources: list[SurfelSource], max_gaussians: int) ->
     """Return a world with the surfels of ``sources`` after its own Gaussians, where there is room."""
     room = max_gaussians - len(world)
     counts = {"given": len(world), "sky": 0, "filled": 0}
-    origins, is_sky = world.known_origins(), torch.zeros(len(world), dtype=torch.bool)
+    is_sky = torch.zeros(len(world), dtype=torch.bool)
     if not sources or room < 100:
-        return GaussianInit(world, origins, is_sky, counts)
+        return GaussianInit(world.with_labels(origins=world.label("origins")), is_sky, counts)
     added = make_surfels(sources, room, adaptive=False)
     counts |= {"sky": added.counts["sky"], "filled": added.counts["filled"]}
     return GaussianInit(
         Gaussians.concatenate(world, added.gaussians),
-        torch.cat((origins, added.origins)),
         torch.cat((is_sky, added.is_sky)),
         counts,
     )

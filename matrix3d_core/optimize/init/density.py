@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...scene.camera import Pinhole
 from ...scene.gaussians import Gaussians
+from ...scene.labels import CLASS_SKY, UNKNOWN
 from .sources import SurfelSource
 from .surfels import SIGMA_PER_SPACING, surfels_from_picture
 
@@ -22,10 +23,9 @@ _SMOOTH = 0.012  # colors that are off the mean of their neighborhood by less lo
 
 @dataclass(frozen=True)
 class PlacedSurfels:
-    """Surfels, the origin of each, whether it is sky, and how many of each origin."""
+    """Surfels with the origin and, of the sky, the class of each; which are sky; and how many of each origin."""
 
     gaussians: Gaussians
-    origins: Tensor  # [N] uint8
     is_sky: Tensor  # [N] bool
     counts: dict[str, int]
 
@@ -41,7 +41,7 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
     for _ in range(2 if adaptive else 1):
         spheres = sum(_spheres(s, part, rows) for s, part in zip(sources, smooth, strict=True))
         rows = min(rows, _rows_for(max_gaussians, spheres))
-    parts, origins, skies = [], [], []
+    parts, skies = [], []
     counts = {"source": 0, "sky": 0, "filled": 0}
     for source, calm in zip(sources, smooth, strict=True):
         for part in _surfels_of(source, calm, rows):
@@ -53,11 +53,14 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
             sky = torch.full((len(part),), source.name == "sky")
             if source.sky is not None:
                 sky, _ = source.camera.lookup(source.sky, local)
-            parts.append(part)
-            origins.append(origin)
+            classes = torch.full((len(part),), UNKNOWN, dtype=torch.uint8)
+            if source.classes is not None:
+                classes, _ = source.camera.lookup(source.classes, local)
+            classes = torch.where(sky, CLASS_SKY, classes)
+            parts.append(part.with_labels(origins=origin, classes=classes))
             skies.append(sky)
             counts[source.name] += len(part)
-    return PlacedSurfels(Gaussians.concatenate(*parts), torch.cat(origins), torch.cat(skies), counts)
+    return PlacedSurfels(Gaussians.concatenate(*parts), torch.cat(skies), counts)
 
 
 def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...depth.plane_sweep import PlaneSweepDepth
 from ...depth.resample import resized
 from ...scene.camera import Camera
-from ...scene.provenance import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
+from ...scene.labels import ORIGIN_OBSERVED, ORIGIN_UNOBSERVED
 from ...scene.trajectory import Trajectory
 from .fusion import KeyDepth
 from .sources import AGREE, KnownDepth, SurfelSource, enlarged

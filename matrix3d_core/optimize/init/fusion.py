@@ -20,7 +20,7 @@ from torch import Tensor
 from ...depth.plane_sweep import PlaneSweepDepth
 from ...depth.resample import resized
 from ...scene.camera import Camera
-from ...scene.provenance import ORIGIN_OBSERVED
+from ...scene.labels import ORIGIN_OBSERVED
 from ...scene.trajectory import Trajectory
 from .sources import AGREE, SurfelSource, enlarged, remove_specks
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ...scene.camera import Equirect
+from ...scene.labels import ORIGIN_UNOBSERVED
 from ...scene.panorama import PanoramaGeometry
-from ...scene.provenance import ORIGIN_UNOBSERVED
 from .sources import SurfelSource
 
 __all__ = ["sky_behind"]

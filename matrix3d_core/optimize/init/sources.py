@@ -27,11 +27,12 @@ class SurfelSource:
         use: ``[H, W]`` bool.
         world_from_camera: ``[4, 4]`` pose.
         name: what they count as: ``source``, ``sky`` or ``filled``.
-        origin: index into `scene.provenance.ORIGINS`, of all pixels.
+        origin: index into `scene.labels.ORIGINS`, of all pixels.
         camera: the picture's camera.
         sky: ``[H, W]`` bool, pixels that join the sky shell.
         origins: ``[H, W]`` uint8 instead of one origin for all.
         grain_px: rows per row of the map that the distances were enlarged from.
+        classes: ``[H, W]`` uint8, index into `scene.labels.CLASSES`; None: not known.
         density: surfels along a row of a panorama, as a share of the finest.
     """
 
@@ -45,6 +46,7 @@ class SurfelSource:
     sky: Tensor | None = None
     origins: Tensor | None = None
     grain_px: int = 1
+    classes: Tensor | None = None
     density: float = 1.0
 
     @property

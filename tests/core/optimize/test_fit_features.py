@@ -26,7 +26,8 @@ from matrix3d_core.optimize.strategies.base import Population
 from matrix3d_core.optimize.strategies.mcmc import relocate_and_sample
 from matrix3d_core.optimize.trainer_cpu import CpuTrainer
 from matrix3d_core.optimize.views import choose_key_frames
-from matrix3d_core.scene.provenance import ORIGIN_COLORS, ORIGINS, color_by_origin
+from matrix3d_core.scene.label_colors import ORIGIN_COLORS, color_by_label
+from matrix3d_core.scene.labels import ORIGINS
 from matrix3d_core.scene.trajectory import Trajectory
 
 QUICK = OptimizeConfig(steps=24, max_gaussians=1200, crop_size_px=32, key_frame_stride=2, preview_every=50)
@@ -151,7 +152,7 @@ def test_growing_keeps_below_the_cap(way, backend):
     result = optimize_gaussians(frames, path, **extras, config=config)
     first = sum(result.report["gaussians_initial"].values())
     assert first < len(result.gaussians) <= 700
-    assert len(result.origins) == len(result.gaussians)
+    assert len(result.gaussians.origins) == len(result.gaussians)
     result.gaussians.check_finite()
 
 
@@ -384,13 +385,13 @@ def test_origins_follow_the_gaussians():
         key_frames=[0, 2, 4],
         max_gaussians=1000,
     )
-    assert len(placed.origins) == len(placed.gaussians) == sum(placed.counts.values())
-    assert int((placed.origins == 1).sum()) == placed.counts["filled"] > 0
+    assert len(placed.gaussians.origins) == len(placed.gaussians) == sum(placed.counts.values())
+    assert int((placed.gaussians.origins == 1).sum()) == placed.counts["filled"] > 0
     result = optimize_gaussians(frames, path, **extras, config=QUICK)
     assert sum(result.report["origins"].values()) == len(result.gaussians)
     assert set(result.report["origins"]) == set(ORIGINS)
-    painted = color_by_origin(result.gaussians, result.origins)
-    observed = painted.colors[result.origins == 1]
+    painted = color_by_label(result.gaussians)
+    observed = painted.colors[result.gaussians.origins == 1]
     hue = torch.tensor(ORIGIN_COLORS[1])
     torch.testing.assert_close(
         torch.nn.functional.normalize(observed, dim=-1).mean(0),

@@ -64,17 +64,18 @@ def test_a_strategy_of_ones_own_is_a_function(backend, monkeypatch):
     monkeypatch.setitem(STRATEGIES, "adc", Strategy(drop_every_other))
     start = init_gaussians(geometry=room_geometry(), max_gaussians=400).gaussians
     config = OptimizeConfig(densify="adc", crop_size_px=32)
-    origins = (torch.arange(len(start)) % 3).to(torch.uint8)
+    start = start.with_labels(origins=torch.arange(len(start)) % 3, instances=torch.arange(len(start)))
     if backend == "compiled":
-        trainer = CpuTrainer(start, config, origins=origins)
+        trainer = CpuTrainer(start, config)
     else:
         render = SPLAT_BACKENDS.load("torch")[1]
-        trainer = TorchTrainer(start, config, render, torch.device("cpu"), origins=origins)
+        trainer = TorchTrainer(start, config, render, torch.device("cpu"))
     before = trainer.gaussians()
     assert trainer.densify(torch.Generator()) == len(start) - len(start) // 2
     for value, old in zip(trainer.gaussians().tensors(), before.tensors(), strict=True):
         torch.testing.assert_close(value, old[::2], rtol=1e-5, atol=1e-6)  # logarithms and back: a few ulp
-    assert torch.equal(trainer.origins(), origins[::2])
+    for kind in ("origins", "instances"):
+        assert torch.equal(trainer.gaussians().labels[kind], start.labels[kind][::2])
     picture = TrainingImage(torch.rand(48, 96, 3), torch.ones(48, 96), HERE, Equirect((48, 96)), math.pi / 2)
     assert math.isfinite(trainer.step(perspective_crop(picture, torch.eye(3, dtype=torch.float64), 32), 1.0))
 

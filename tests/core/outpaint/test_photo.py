@@ -16,7 +16,7 @@ from matrix3d_core.outpaint.photo import photo_world
 from matrix3d_core.panorama.photo import place_photo
 from matrix3d_core.panorama.views import render_views
 from matrix3d_core.scene.camera import Pinhole
-from matrix3d_core.scene.provenance import ORIGIN_SOURCE, ORIGIN_UNOBSERVED
+from matrix3d_core.scene.labels import ORIGIN_SOURCE, ORIGIN_UNOBSERVED
 from matrix3d_core.synth.sample_scene import CAMERA_HEIGHT, render_erp, render_pinhole
 
 ROWS = 96
@@ -111,11 +111,11 @@ def test_what_was_filled_in_is_unobserved_in_the_world_and_coarser():
     made = init_gaussians(geometry=geometry, max_gaussians=6000)
     means = made.gaussians.means
     inside = Pinhole((72, 96), world.placement.photos[0].K_px).lookup(torch.zeros(72, 96), means)[1]
-    source = made.origins == ORIGIN_SOURCE
+    source = made.gaussians.origins == ORIGIN_SOURCE
     # At the border a surfel may stand for the pixel beside its center; behind roofs and trees sky is filled in.
     assert float((source & ~inside).float().mean()) < 0.02
     assert float((source | made.is_sky)[inside].float().mean()) > 0.97
-    assert bool((made.origins[~source] == ORIGIN_UNOBSERVED).all())
+    assert bool((made.gaussians.origins[~source] == ORIGIN_UNOBSERVED).all())
     share = float((~geometry.is_filled).float().mean())
     assert float(source.float().mean()) > 2 * share
 
