@@ -192,6 +192,7 @@ export const CHOICES = {
 /** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
+  "lift masks": "提升遮罩",
   "cut views": "裁剪视图",
   "find features": "查找特征",
   "match features": "匹配特征",
