@@ -150,10 +150,10 @@ def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0)
         if kind in LABELS and values.shape == splat.positions.shape[:2]
     }
     names = getattr(splat, _NAMES, None) or []
-    return Gaussians(
-        *(f[index, :count].detach().to("cpu", torch.float32) for f in fields),
-        **labels,
-        instance_names=names[index] if "instances" in labels and index < len(names) else {},
+    return Gaussians.from_columns(
+        (f[index, :count].detach().to("cpu", torch.float32) for f in fields),
+        labels,
+        names[index] if "instances" in labels and index < len(names) else {},
     )
 
 

@@ -102,7 +102,9 @@ def checked_gaussians(
         fields = tuple(values[is_good] for values in fields)
         labels = {kind: values[is_good] for kind, values in (labels or {}).items()}
     columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
-    return Gaussians(*columns, **{kind: torch.from_numpy(values) for kind, values in (labels or {}).items()})
+    return Gaussians.from_columns(
+        columns, {kind: torch.from_numpy(values) for kind, values in (labels or {}).items()}
+    )
 
 
 def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:

@@ -330,9 +330,7 @@ def _finish(
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
     if raw.is_fine and raw.opacities is computed and layout.flat_axes == 3 and raw.filters is None:
         labels = {kind: torch.from_numpy(values) for kind, values in raw.labels.items()}
-        return Gaussians(
-            *(torch.from_numpy(values) for values in fields), **labels, instance_names=raw.instance_names
-        )
+        return Gaussians.from_columns(map(torch.from_numpy, fields), labels, raw.instance_names)
     found = checked_gaussians(name, *fields, drop_invalid, raw.labels)
     return replace(found, instance_names=raw.instance_names)
 

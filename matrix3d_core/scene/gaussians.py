@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,6 +84,18 @@ class Gaussians:
         """Build view-independent Gaussians from ``[N, 3]`` colors in [0, 1]."""
         return cls(means, quats_wxyz, scales, opacities, ((colors - 0.5) / SH_C0).unsqueeze(1))
 
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Iterable[Tensor],
+        labels: Mapping[str, Tensor] | None = None,
+        instance_names: Mapping[int, str] | None = None,
+    ) -> Gaussians:
+        """Build from what `tensors` and `labels` give."""
+        means, quats_wxyz, scales, opacities, sh = columns
+        rest: dict[str, Any] = {**(labels or {}), "instance_names": instance_names or {}}
+        return cls(means, quats_wxyz, scales, opacities, sh, **rest)
+
     def check_finite(self) -> None:
         """Raise `InvalidInput` when any value is NaN or infinite, naming the field."""
         for name in ("means", "quats_wxyz", "scales", "opacities", "sh"):
@@ -102,7 +115,9 @@ class Gaussians:
 
     def with_labels(self, **labels: Tensor | None) -> Gaussians:
         """Return the same Gaussians with other labels of the given kinds, or with None without them."""
-        columns = {k: None if v is None else v.to(LABELS[k].dtype) for k, v in labels.items()}
+        columns: dict[str, Any] = {
+            kind: None if values is None else values.to(LABELS[kind].dtype) for kind, values in labels.items()
+        }
         return replace(self, **columns)
 
     def without_labels(self) -> Gaussians:
@@ -115,7 +130,7 @@ class Gaussians:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Gaussians:
         labels = {name: change(values) for name, values in self.labels.items()}
-        return Gaussians(*map(change, self.tensors()), **labels, instance_names=self.instance_names)
+        return Gaussians.from_columns(map(change, self.tensors()), labels, self.instance_names)
 
     @classmethod
     def concatenate(cls, *parts: Gaussians) -> Gaussians:
@@ -129,12 +144,11 @@ class Gaussians:
         bases = max(part.sh.shape[1] for part in parts)
         padded = [torch.nn.functional.pad(p.sh, (0, 0, 0, bases - p.sh.shape[1])) for p in parts]
         joined = [torch.cat(columns) for columns in zip(*(p.tensors()[:4] for p in parts), strict=True)]
-        means, quats_wxyz, scales, opacities = joined
         parts = _with_own_instances(parts)
         carried = {name for part in parts for name in part.labels}
         labels = {name: torch.cat([part.label(name) for part in parts]) for name in LABELS if name in carried}
         names = {number: name for part in parts for number, name in part.instance_names.items()}
-        return cls(means, quats_wxyz, scales, opacities, torch.cat(padded), **labels, instance_names=names)
+        return cls.from_columns([*joined, torch.cat(padded)], labels, names)
 
     def label(self, name: str) -> Tensor:  # [N]
         """Return labels of a kind; where the world carries none, all are the one that means none."""

@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 from ..geometry.cubemap import cubemap_rotations
 from ..progress import ProgressEvent, ProgressFn, no_progress
 from ..raster.camera_view import render_view
-from ..scene.camera import Camera, Equirect, Pinhole
+from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.labels import CLASSES, LABELS, NO_INSTANCE, UNKNOWN
 from ..scene.trajectory import Trajectory
@@ -96,26 +96,22 @@ def mask_votes(
     for frame, mask in enumerate(masks):
         progress(ProgressEvent(frame, len(masks), "lift masks"))
         camera = trajectory.camera(frame, (size["H"], size["W"]))
-        for pose, lens, part in _pinholes(
-            camera, mask.float().clamp(0, 1), trajectory.camera_from_world[frame]
-        ):
-            totals += _weights(gaussians, pose, lens, part, backend)
+        pose, mask = trajectory.camera_from_world[frame], mask.float().clamp(0, 1)
+        for view, lens, part in _perspective(camera, mask, pose):
+            totals += _weights(gaussians, view, lens, part, backend)
     inside, seen = totals.float().unbind(-1)
     return MaskVotes((inside / seen.clamp_min(1e-12)).clamp(0, 1), seen)
 
 
-def _pinholes(camera: Camera, mask: Tensor, pose: Tensor) -> list[tuple[Tensor, Pinhole, Tensor]]:
+def _perspective(camera: Camera, mask: Tensor, pose: Tensor) -> list[tuple[Tensor, Pinhole, Tensor]]:
     """Return pose, lens and mask of a view; a panorama becomes the six faces of a cube."""
-    if isinstance(camera, Pinhole):
-        return [(pose, camera, mask)]
-    assert isinstance(camera, Equirect)
-    side = max(16, camera.size_px[0] // 2)
-    lens = Pinhole.from_fov(math.pi / 2, side, side)
     views = []
-    for rotation in cubemap_rotations():
-        turn = torch.eye(4, dtype=torch.float64)
-        turn[:3, :3] = rotation
-        views.append((turn @ pose, lens, camera.crop(mask[..., None], lens, rotation)[..., 0].clamp(0, 1)))
+    for lens, turn in camera.perspective_views(cubemap_rotations(), max(16, camera.height // 2), math.pi / 2):
+        part = camera.crop(mask[..., None], lens, turn)[..., 0].clamp(0, 1)
+        turned = pose.clone()
+        if turn is not None:
+            turned[:3] = turn @ pose[:3]
+        views.append((turned, lens, part))
     return views
 
 
@@ -124,9 +120,10 @@ def _weights(
 ) -> Tensor:  # [N, 2]
     """Return each Gaussian's weight in the mask and in the picture, in pixels; 0 where it is hidden."""
     with torch.inference_mode(False), torch.enable_grad():  # a host may call from within inference mode
-        geometry = [values.detach().clone() for values in gaussians.tensors()[:4]]
+        means, quats_wxyz, scales, opacities, _ = (t.detach().clone() for t in gaussians.tensors())
         colors = torch.full((len(gaussians), 3), 0.5).requires_grad_(True)
-        seen = render_view(Gaussians.from_colors(*geometry, colors), pose, lens, backend=backend)
+        plain = Gaussians.from_colors(means, quats_wxyz, scales, opacities, colors)
+        seen = render_view(plain, pose, lens, backend=backend)
         target = (seen.rgb[..., 0] * mask.clone().to(seen.rgb)).sum() + seen.rgb[..., 1].sum()
         (slope,) = torch.autograd.grad(target, colors)
     local = gaussians.means.detach().double() @ pose[:3, :3].T + pose[:3, 3]

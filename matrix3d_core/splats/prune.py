@@ -99,7 +99,7 @@ def removal_losses(
         for number, view in enumerate(views):
             progress(ProgressEvent(number, len(views), phase))
             opacities = gaussians.opacities.detach().clone().requires_grad_(True)
-            copy = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
+            copy = Gaussians.from_columns(t.detach().clone() for t in gaussians.tensors())
             seen = draw(replace(copy, opacities=opacities), view, backend)
             back = torch.rand(3, generator=random).to(seen.rgb)  # so that holes count against any background
             rgb = seen.rgb + (1 - seen.alpha).unsqueeze(-1) * back

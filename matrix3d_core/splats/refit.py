@@ -53,7 +53,7 @@ def refit(
             seen = draw(world, view, backend)
             targets.append((seen.rgb, seen.alpha))
     with torch.inference_mode(False), torch.enable_grad():
-        base = Gaussians(*(t.detach().clone() for t in gaussians.tensors()))
+        base = Gaussians.from_columns(t.detach().clone() for t in gaussians.tensors())
         logit = torch.logit(base.opacities.clamp(0.005, 0.995)).requires_grad_(True)
         growth = torch.zeros_like(base.scales).requires_grad_(True)
         sh = base.sh.clone().requires_grad_(True)

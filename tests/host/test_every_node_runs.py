@@ -176,7 +176,9 @@ def worlds(comfy):
         "cloud": node("SplatLoad", file="every_node.ply"),
         "clean": node("SplatClean", splat=cloud, min_opacity=0.3),
         "crop": node("SplatCrop", splat=cloud, shape="sphere", radius=1.0),
-        "labeled": node("SplatLabel", splat=cloud, shape="sphere", radius=1.0, instance="pillar", label="object"),
+        "labeled": node(
+            "SplatLabel", splat=cloud, shape="sphere", radius=1.0, instance="pillar", label="object"
+        ),
         "prune": node("SplatPrune", splat=cloud, budget=200, views=4, view_size=32, refit_steps=4),
         "level": node("SplatLOD", splat=cloud, level=1, refit_steps=2),
         "moved": node("SplatTransform", splat=cloud, yaw=30.0),
