@@ -21,6 +21,57 @@ from matrix3d_core.raster.splat import SPLAT_BACKENDS
 from matrix3d_core.scene.gaussians import Gaussians
 
 
+def labels_of_edits(run, adapters, splat, path, fast) -> dict[str, Any]:
+    """Label an instance by a shape and a class by masks, and follow both through nodes and files."""
+    right = torch.zeros(3, 32, 64)
+    right[:, :, 40:56] = 1
+    labeled = run(
+        "SplatLabel", splat=splat, instance="pillar", label="object", shape="sphere", z=3.0, radius=0.8
+    )
+    labeled = run("SplatLabel", splat=labeled.result[0], label="wall", masks=right, trajectory=path)
+    known = labeled.result[0]
+
+    def found(splat):
+        world = adapters.gaussians_from_host(splat)
+        names = world.instance_names.get
+        pillars = {name: int((world.instances == n).sum()) for n, name in world.instance_names.items()}
+        return [
+            pillars,
+            int((world.classes == 2).sum()),
+            sorted({names(n, "") for n in world.instances.tolist()}),
+        ]
+
+    out = {"report": json.loads(labeled.result[1]), "labeled": found(known)}
+    edited = {
+        "clean": run("SplatClean", splat=known),
+        "crop": run("SplatCrop", splat=known, shape="box", size_x=99.0, size_y=99.0, size_z=99.0),
+        "moved": run("SplatTransform", splat=known, x=0.5, yaw=20.0),
+        "lod": run("SplatLOD", splat=known, levels=1, refit_steps=1, trajectory=path),
+        "prune": run("SplatPrune", splat=known, budget=700, trajectory=path, **fast),
+        "merge": run("SplatMerge", splat_a=known, splat_b=known, fuse="none"),
+    }
+    out |= {name: found(done.result[0]) for name, done in edited.items()}
+    stored = run("SplatSave", splat=known, filename_prefix="labels/world").result[0].get_source()
+    folder = folder_paths.get_input_directory()
+    os.makedirs(folder, exist_ok=True)
+    shutil.copy(stored, os.path.join(folder, "labeled.ply"))
+    out["load"] = found(run("SplatLoad", file="labeled.ply").result[0])
+    with open(stored[: -len(".ply")] + ".world.json", encoding="utf-8") as file:
+        out["world_json"] = json.load(file)["instances"]
+    look = dict(splat=known, trajectory=path, width=64, height=32, projection="panorama", stride=3)
+    out["colors"] = [
+        run("SplatRender", color=color, **look).result[0][0, 16, 32].tolist()
+        for color in ("class", "instance")
+    ]
+    out["errors"] = [
+        pack.error(lambda: run("SplatLabel", splat=splat, shape="sphere", x=90.0, instance="x")),
+        pack.error(lambda: run("SplatLabel", splat=splat, masks=right)),
+        pack.error(lambda: run("SplatLabel", splat=splat, masks=right[:2], trajectory=path)),
+        pack.error(lambda: run("SplatRender", splat=splat, trajectory=path, color="instance")),
+    ]
+    return out
+
+
 def edits() -> dict[str, Any]:
     nodes = pack.nodes()
     adapters = pack.module("nodes._adapters")
@@ -162,6 +213,7 @@ def edits() -> dict[str, Any]:
     out["origins"]["core_reads"] = origins_of(
         core_splat.File3DToSplat.execute(Types.File3D(stored)).result[0]
     )
+    out["labels"] = labels_of_edits(run, adapters, splat, path, fast)
     words = []
     host = pack.module("nodes._host")
     host.PromptServer.instance = types.SimpleNamespace(

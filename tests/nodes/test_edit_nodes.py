@@ -129,6 +129,40 @@ def test_stop_is_the_hosts_own_exception(seen):
     assert seen["stops"] == ["InterruptProcessingException"] * 4
 
 
+def test_labels_follow_the_splats(seen):
+    labels, count = seen["labels"], seen["count"]
+    pillars, walls, names = labels["labeled"]
+    assert names == ["", "pillar"]
+    assert labels["report"]["instances"] == pillars
+    assert 10 < pillars["pillar"] < count / 4
+    assert labels["report"]["classes"]["wall"] == walls == labels["report"]["chosen"]
+    for name in ("clean", "crop", "moved", "load"):
+        assert labels[name] == labels["labeled"], name
+    for name in ("lod", "prune"):
+        assert 0 < labels[name][0]["pillar"] < pillars["pillar"], name
+        assert 0 < labels[name][1] < walls, name
+    assert labels["merge"] == [pillars, 2 * walls, ["", "pillar"]]
+    assert labels["world_json"] == [
+        {"number": 1, "name": "pillar", "class": "object", "count": pillars["pillar"]}
+    ]
+    of_class, of_instance = (max(range(3), key=color.__getitem__) for color in labels["colors"])
+    assert of_class == 0  # an object is pink
+    assert labels["colors"][0] != labels["colors"][1], of_instance
+    kinds, texts = zip(*labels["errors"], strict=True)
+    assert set(kinds) == {"InvalidInput"}
+    for text, part in zip(
+        texts,
+        (
+            "at least 1 splat must be chosen",
+            "Connect the trajectory",
+            "got 2 masks and 3 poses",
+            "their instances",
+        ),
+        strict=True,
+    ):
+        assert part in text, text
+
+
 def test_origins_follow_the_splats(seen):
     """Core's own nodes make new splats, which have none; a PLY keeps them."""
     origins, count = seen["origins"], seen["count"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from matrix3d_core.optimize.init.sky import sky_behind
 from matrix3d_core.optimize.init.sources import KnownDepth
 from matrix3d_core.raster.splat import render_gaussians, render_gaussians_panorama
 from matrix3d_core.scene.camera import Equirect
+from matrix3d_core.scene.labels import CLASS_FOLIAGE, CLASS_GROUND, CLASS_SKY, UNKNOWN
 from matrix3d_core.scene.panorama import PanoramaGeometry
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -146,6 +148,21 @@ def moving_camera(count=3) -> Trajectory:
     pose = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
     pose[:, 2, 3] = -0.3 * torch.arange(count)
     return Trajectory(pose)
+
+
+def test_surfels_carry_the_class_of_their_pixel():
+    below = erp_directions(48, 96)[..., 1] > 0.5
+    whole = replace(
+        geometry(sky_rows=10), classes=torch.where(below, CLASS_GROUND, CLASS_FOLIAGE).to(torch.uint8)
+    )
+    world = init_gaussians(geometry=whole, max_gaussians=3000).gaussians
+    down = torch.nn.functional.normalize(world.means, dim=-1)[:, 1]
+    assert set(world.classes[down > 0.55].tolist()) == {CLASS_GROUND}
+    is_near = world.means.norm(dim=-1) < 20  # the sky goes on behind the walls
+    assert set(world.classes[is_near & (down < 0.45) & (down > -0.7)].tolist()) == {CLASS_FOLIAGE}
+    assert set(world.classes[~is_near].tolist()) == {CLASS_SKY}
+    plain = init_gaussians(geometry=geometry(sky_rows=10), max_gaussians=3000).gaussians
+    assert set(plain.classes.tolist()) == {CLASS_SKY, UNKNOWN}
 
 
 def test_new_content_is_lifted_once():

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -122,10 +123,20 @@ def test_what_was_filled_in_is_unobserved_in_the_world_and_coarser():
 
 def test_the_mark_survives_files_and_smaller_copies(tmp_path):
     _, world = _world()
-    write_geometry(tmp_path / "geometry.safetensors", world.geometry)
-    assert torch.equal(read_geometry(tmp_path / "geometry.safetensors").is_filled, world.geometry.is_filled)
-    half = shrink(world.geometry, ROWS // 2)
-    assert torch.equal(half.is_filled, world.geometry.is_filled[1::2, 1::2])
+    classes = (torch.arange(ROWS // 2 * ROWS) % 5).to(torch.uint8).view(ROWS // 2, ROWS)
+    classes = classes.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    geometry = replace(world.geometry, classes=classes)
+    write_geometry(tmp_path / "geometry.safetensors", geometry)
+    back, half = read_geometry(tmp_path / "geometry.safetensors"), shrink(geometry, ROWS // 2)
+    for name in ("is_filled", "classes"):
+        assert torch.equal(getattr(back, name), getattr(geometry, name))
+        assert torch.equal(getattr(half, name), getattr(geometry, name)[1::2, 1::2])
+    assert read_geometry_without_classes(world.geometry, tmp_path) is None
+
+
+def read_geometry_without_classes(geometry, folder):
+    write_geometry(folder / "plain.safetensors", geometry)
+    return read_geometry(folder / "plain.safetensors").classes
 
 
 def _room(rgb, K_px, world_from_camera):

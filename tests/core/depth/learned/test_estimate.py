@@ -31,6 +31,7 @@ from matrix3d_core.geometry.pinhole import intrinsics_from_fov, pinhole_directio
 from matrix3d_core.geometry.spherical import erp_directions
 from matrix3d_core.io.images import read_image, write_image
 from matrix3d_core.io.tensors import write_tensors
+from matrix3d_core.scene.labels import CLASS_GROUND, CLASS_SKY
 
 ROWS = 256
 BACKBONE = Dinov2(Dinov2Config(width=64, depth=1))
@@ -93,6 +94,9 @@ def test_a_room_comes_out_in_meters(roof):
         assert float(geometry.depth_ray[geometry.is_sky].min()) > 1.9 * float(truth[surface].max())
     assert geometry.report["sky_pixels"] == int(geometry.is_sky.sum())
     assert {event.phase for event in events} >= {"look around", "merge views", "sharpen edges"}
+    assert torch.equal(geometry.classes == CLASS_SKY, geometry.is_sky)
+    far_from_edges = (truth < math.hypot(2.5, 1.6)) & floor
+    assert float((geometry.classes == CLASS_GROUND)[far_from_edges].float().mean()) > 0.99
     words = describe_geometry(geometry)
     assert "source: learned; 512x256" in words
     assert "scale: ground" in words
