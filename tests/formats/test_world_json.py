@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from matrix3d_core.errors import FormatError, InvalidInput
 from matrix3d_core.geometry.rotations import matrix_from_yaw_pitch_roll
 from matrix3d_core.io.axes import NAMED_AXES, axes_matrix, change_axes
 from matrix3d_core.io.world_json import (
+    InstanceInfo,
     WorldInfo,
     describe_world,
     find_world_info,
@@ -200,3 +202,21 @@ def test_what_no_file_can_hold_is_refused_at_the_door():
     broken.means[1] = math.nan
     with pytest.raises(InvalidInput, match="means must be finite; 3 of 9"):
         describe_world(broken)
+
+
+def test_instances_are_listed_with_their_names_and_commonest_class():
+    numbers = torch.tensor((0, 2, 2, 2, 7, 7))
+    world = random_gaussians(6).with_labels(instances=numbers, classes=torch.tensor((1, 4, 4, 0, 255, 255)))
+    info = describe_world(replace(world, instance_names={2: "Brunnen\u00fc"}))
+    assert info.instances == (InstanceInfo(2, "Brunnen\u00fc", "water", 3), InstanceInfo(7, "", "", 2))
+    assert parse_world_info(format_world_info(info)).instances == info.instances
+    assert describe_world(random_gaussians(6)).instances == ()
+    assert parse_world_info(json.dumps(GOOD)).instances == ()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["x", [{}], [3], [{"number": 1.5}], [{"number": 1, "name": 5}], 5001 * [{"number": 1}]]
+)
+def test_instances_that_are_none_are_refused(wrong):
+    with pytest.raises(FormatError, match="instance"):
+        parse_world_info(json.dumps(GOOD | {"instances": wrong}))

@@ -1,4 +1,4 @@
-// Provenance of splats as colors. Pure. The numbers and colors are those of matrix3d_core/scene/provenance.py.
+// Provenance of splats as colors. Pure. The numbers and colors are those of matrix3d_core/scene/label_colors.py.
 
 import { tr } from "../i18n/translate.mjs";
 
