@@ -40,7 +40,7 @@ PLAN = MiniPlan(
     },
     lrm=(2, 2),
     layers=(1, 1, 1),
-    lrm_width=48,
+    lrm_width=128,
     rank=2,
 )
 
@@ -68,7 +68,7 @@ def test_every_model_is_in_the_hosts_folder_of_its_kind_under_released_names(mad
     assert "blocks.0.self_attn.q.lora_A.default.weight" in keys["video_lora"]
     assert "transformer.single_transformer_blocks.0.attn.to_q.lora_B.weight" in keys["pano_lora"]
     assert "decoder.middle.0.residual.0.gamma" in keys["video_vae"]
-    assert read_lrm_weights(files[-1]).config.width == 48
+    assert read_lrm_weights(files[-1]).config.width == 128
     tensors = [t for part in keys if not part.endswith("lora") for t in keys[part].values()]
     assert {t.dtype for t in tensors} == {torch.float16}
     for part, rows, columns in (("pano", 32, 64), ("pano_lora", 64, 128)):
