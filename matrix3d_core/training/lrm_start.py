@@ -8,10 +8,11 @@ finest scale turns them to colors. Everything else is random as before, and all 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InvalidInput
 from ..lrm.network import LatentLRM
@@ -117,7 +118,8 @@ def start_with_colors(model: LatentLRM, clips: Sequence[Clip]) -> None:
     ) ** 0.5
     norms = [model.video_layer_norm, model.transformer_input_layernorm]
     for stack in (model.transformer, model.transformer_gs):
-        for layer in stack.layers:
+        layers: Any = stack.layers
+        for layer in layers:
             norms += [layer.norm1, layer.norm2]
             for silent in (layer.self_attn.out_proj, layer.linear2):
                 silent.weight.zero_()
@@ -126,7 +128,7 @@ def start_with_colors(model: LatentLRM, clips: Sequence[Clip]) -> None:
         norm.weight.fill_(size)
 
     # The finest scale of the attribute head: colors of 4x4 cells, past all that is fused with them
-    dpt = model.dpt_head_gs.dpt
+    dpt: Any = model.dpt_head_gs.dpt
     narrow, enlarge = dpt.act_postprocess[0]
     rank = narrow.weight.shape[0]
     inner, basis, added = fit_colors(clips, rank)
@@ -165,7 +167,7 @@ def start_with_colors(model: LatentLRM, clips: Sequence[Clip]) -> None:
     enlarge.bias[:3] = added.view(3, -1).mean(1) - 0.5  # attributes count colors from gray
 
 
-def _pass_on(conv: nn.Module, count: int) -> None:
+def _pass_on(conv: Any, count: int) -> None:
     """Let a convolution hand on its first channels as they are."""
     weight, bias = conv.weight, conv.bias
     middle = weight.shape[-1] // 2
