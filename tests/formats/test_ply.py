@@ -76,13 +76,14 @@ def test_round_trip(tmp_path, bases):
     assert [p.name for p in tmp_path.iterdir()] == ["world.ply"]
 
 
-@pytest.mark.parametrize("has_origins", [False, True])
-def test_gsply_reads_the_same(tmp_path, has_origins):
+@pytest.mark.parametrize("has_labels", [False, True])
+def test_gsply_reads_the_same(tmp_path, has_labels):
     """gsply takes rows for rows of floats, so that a property of bytes would make nonsense of them."""
     gsply = pytest.importorskip("gsply")
     gaussians = random_gaussians(50, 16)
-    known = gaussians.with_labels(origins=torch.arange(50) % 3) if has_origins else gaussians
-    write_ply(tmp_path / "world.ply", known)
+    numbers = torch.arange(50)
+    labels = {"origins": numbers % 3, "classes": numbers % 6, "instances": 1000 * numbers, "motions": numbers}
+    write_ply(tmp_path / "world.ply", gaussians.with_labels(**labels) if has_labels else gaussians)
     data = gsply.plyread(str(tmp_path / "world.ply"))
     torch.testing.assert_close(torch.from_numpy(data.means.copy()), gaussians.means, rtol=0, atol=0)
     torch.testing.assert_close(torch.from_numpy(data.quats.copy()), gaussians.quats_wxyz, rtol=0, atol=3e-7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import numpy as np
@@ -78,8 +79,15 @@ def worlds(comfy):
     for name, options in CASES.items():
         path = comfy.output_dir / f"format-{name}.{name.split('-')[0]}"
         world = colored_world()
-        if name == "ply":  # with the property that no other program knows
-            world = world.with_labels(origins=torch.arange(len(world)) % 3)
+        if name == "ply":  # with the properties that no other program knows
+            numbers = torch.arange(len(world))
+            labels = {
+                "origins": numbers % 3,
+                "classes": numbers % 6,
+                "instances": numbers,
+                "motions": numbers % 2,
+            }
+            world = replace(world.with_labels(**labels), instance_names={1: "a fountain"})
         write_gaussians(path, world, **options)
         write_world_info(
             path, describe_world(colored_world(), trajectory=camera(), axes=options.get("axes", "RDF"))
