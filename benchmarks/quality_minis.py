@@ -1,6 +1,6 @@
 """The mini models on scenes that nothing was tuned on: their video's holes, their splats, and planted faults.
 
-    python benchmarks/quality_minis.py [--only video,splats,faults] [--clips 6] [--pictures FOLDER] [--json]
+    python benchmarks/quality_minis.py [--only video,splats,faults] [--set judge] [--clips 6] [--pictures FOLDER] [--json]
 
 Clips are the factory's, of *judge* scenes: 17 frames of 512x256 with exact poses and distances. Guidance is rendered
 from each first frame with its true distances, as in training. ``video``: the mini video model, `PanoFill` and the
@@ -68,6 +68,7 @@ from matrix3d_core.video.prompts import apply_prompt_preset
 
 ROWS, FRAMES, STEPS, SHIFT = 256, 17, 4, 3.0  # more steps bring sharper holes, and farther from the truth
 CROP_PX = 56  # at 256 rows
+_SEEDS = {"judge": 77, "dev": 78}  # of the clips
 SEEDS = (0, 1, 2)
 
 
@@ -86,11 +87,15 @@ class Case:
         return self.clip.frames.float() / 255
 
 
-def judge_clips(count: int, rows: int = ROWS, length: int = FRAMES, workers: int = 2) -> list[Case]:
-    """Render clips of *judge* scenes, or read them from the temporary folder."""
-    out = Path(tempfile.gettempdir()) / "matrix3d-quality-minis" / f"judge-{count}-{rows}-{length}"
+def judge_clips(
+    count: int, rows: int = ROWS, length: int = FRAMES, workers: int = 2, scenes: str = "judge"
+) -> list[Case]:
+    """Render clips of a set's scenes, or read them from the temporary folder."""
+    out = Path(tempfile.gettempdir()) / "matrix3d-quality-minis" / f"{scenes}-{count}-{rows}-{length}"
     clip = ClipConfig(height=rows, route=RouteConfig(frames=length, fps=8.0))
-    run_factory(FactoryJob(count, SETS["judge"].families, clip=clip, seed=77), out, workers=workers)
+    run_factory(
+        FactoryJob(count, SETS[scenes].families, clip=clip, seed=_SEEDS[scenes]), out, workers=workers
+    )
     cases = []
     for found in iterate_clips(out, set(clip_names(out))):
         geometry = geometry_from_depth(found.frames[0].float() / 255, found.depth[0])
@@ -382,6 +387,9 @@ def main() -> int:
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--only", default="video,splats,faults")
     options.add_argument("--clips", type=int, default=6)
+    options.add_argument(
+        "--set", choices=list(_SEEDS), default="judge", help="scenes; settings are chosen on dev"
+    )
     options.add_argument("--models", type=Path, default=MINI_MODELS)
     options.add_argument("--pictures", type=Path)
     given = options.parse_args()
@@ -393,7 +401,10 @@ def main() -> int:
     if given.pictures:
         given.pictures.mkdir(parents=True, exist_ok=True)
     backbone = read_backbone(file).eval()
-    minis, cases = Minis.shipped(given.models), judge_clips(3 if given.quick else given.clips, ROWS)
+    minis, cases = (
+        Minis.shipped(given.models),
+        judge_clips(3 if given.quick else given.clips, ROWS, scenes=given.set),
+    )
     entries: list[dict[str, Any]] = []
     checks: list[dict[str, Any]] = []
 
@@ -427,7 +438,14 @@ def main() -> int:
         ]
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory of the process {peak_gb:.2f} GB")
-    settings = {"clips": len(cases), "rows": ROWS, "frames": FRAMES, "steps": STEPS, "peak_gb": peak_gb}
+    settings = {
+        "set": given.set,
+        "clips": len(cases),
+        "rows": ROWS,
+        "frames": FRAMES,
+        "steps": STEPS,
+        "peak_gb": peak_gb,
+    }
     return common.finish("quality_minis", where, settings, entries, checks, given.json)
 
 
