@@ -1,6 +1,6 @@
 """The mini models on scenes that nothing was tuned on: their video's holes, their splats, and planted faults.
 
-    python benchmarks/quality_minis.py [--only video,splats,faults] [--set judge] [--clips 6] [--pictures FOLDER] [--json]
+    python benchmarks/quality_minis.py [--only video,splats,faults] [--set judge] [--clips 6] [--pictures DIR] [--json]
 
 Clips are the factory's, of *judge* scenes: 17 frames of 512x256 with exact poses and distances. Guidance is rendered
 from each first frame with its true distances, as in training. ``video``: the mini video model, `PanoFill` and the
