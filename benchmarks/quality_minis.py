@@ -401,10 +401,8 @@ def main() -> int:
     if given.pictures:
         given.pictures.mkdir(parents=True, exist_ok=True)
     backbone = read_backbone(file).eval()
-    minis, cases = (
-        Minis.shipped(given.models),
-        judge_clips(3 if given.quick else given.clips, ROWS, scenes=given.set),
-    )
+    minis = Minis.shipped(given.models)
+    cases = judge_clips(3 if given.quick else given.clips, ROWS, scenes=given.set)
     entries: list[dict[str, Any]] = []
     checks: list[dict[str, Any]] = []
 

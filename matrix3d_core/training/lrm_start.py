@@ -21,11 +21,8 @@ from .clips import Clip
 
 __all__ = ["fit_colors", "start_with_colors"]
 
-_LATENT, _CONSTANT, _FREE = (
-    0.1,
-    2.0,
-    0.4,
-)  # size of the channels' values; the constants rule the normalizations
+# Size of the channels' values; the constants rule the normalizations.
+_LATENT, _CONSTANT, _FREE = 0.1, 2.0, 0.4
 _CONSTANTS = 32
 _SIDE = 4  # cells of a token that the finest scale makes, each way
 _COLOR, _SIZE, _OPACITY = slice(10, 13), slice(3, 6), 13  # of the attributes
@@ -55,9 +52,8 @@ def fit_colors(clips: Sequence[Clip], rank: int) -> tuple[Tensor, Tensor, Tensor
         cells = (_SIDE * rows, _SIDE * columns)
         fine = F.interpolate(frames, (2 * cells[0], 2 * cells[1]), mode="area")
         smooth = F.avg_pool2d(F.pad(fine, (1, 1, 1, 1), mode="replicate"), 2, stride=1)[..., :-1, :-1]
-        colors = F.interpolate(
-            smooth, cells, mode="bilinear", align_corners=True
-        )  # as the head enlarges them
+        # The head enlarges its cells with aligned corners, so they are taken from there.
+        colors = F.interpolate(smooth, cells, mode="bilinear", align_corners=True)
         for index in range(count):
             near = [4 * index + k for k in _FRAMES if 0 <= 4 * index + k < len(frames)]
             picture = colors[near].mean(0)
@@ -85,8 +81,8 @@ def start_with_colors(model: LatentLRM, clips: Sequence[Clip]) -> None:
     """Set a random model's weights so that its Gaussians have the colors of `fit_colors`.
 
     Args:
-        model: changed in place; at least 160 channels wide.
-        clips: to fit and calibrate on.
+        model: changed in place; with 16 latent channels at least 128 channels wide.
+        clips: to fit on.
 
     Raises:
         InvalidInput: when the model is too narrow for the latents.

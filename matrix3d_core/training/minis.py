@@ -45,7 +45,7 @@ __all__ = ["MINI_PARTS", "MiniPlan", "train_minis"]
 
 FLUX_SHIFT, FLUX_SCALE = 0.1159, 0.3611  # of FLUX's latents in a host
 
-_CALIBRATION_CLIPS = 24
+_FITTED_CLIPS = 24  # that the colors of the reconstruction model begin with
 
 MINI_PARTS = ("clips", "pictures", *MINI_FILES)
 """In the order in which they are made."""
@@ -359,7 +359,7 @@ class _Minis:
                 head_out=3 * width // 20,
             )
         )
-        start_with_colors(model, clips[:_CALIBRATION_CLIPS])
+        start_with_colors(model, clips[:_FITTED_CLIPS])
         config = TrainConfig(
             steps=self.plan.lrm[0],
             lr=8e-4,
