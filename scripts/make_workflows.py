@@ -831,9 +831,8 @@ MINI_SENTENCE = (
 def mini_text_to_world() -> Graph:
     """Every generative step with the small models that come with the pack."""
     text = (
-        "**Text to world with small models.** The whole graph on any machine, with the models that `make minis` trains: "
-        "copy them into ComfyUI's models folder. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and "
-        "splats (reconstruction model).\n\n"
+        "**Text to world with small models.** The whole graph on any machine: the models come with this pack. A sentence "
+        "becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and splats (reconstruction model).\n\n"
         "They learned from procedural scenes only: squares, streets, rooms, forests and the like. For released models "
         "choose those in the loaders, and put *CLIP Text Encode* and *CLIP Vision Encode* in place of the *Mini* nodes."
     )

@@ -8,6 +8,8 @@ package playwright and chromium. Runs `panorama_to_world` on the shipped sample 
 - ``workflows/NAME.jpg``: the result of a template that needs no model; else its input, and no result
   that was not made here,
 - ``docs/images/graph.jpg`` and ``walk.jpg``: the finished run in the editor, and a walk in it,
+- ``docs/images/mini_graph.jpg`` and the picture of `mini_text_to_world`: a run of that template; with ``--mini`` these
+  alone,
 - with ``--viewpoints``, ``docs/images/viewpoints.jpg``: the benchmark `quality_world`, some minutes.
 """
 
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_host import Client
-from make_workflows import MINI_SENTENCE, SENTENCE, TEMPLATES
+from make_workflows import SENTENCE, TEMPLATES
 from PIL import Image, ImageDraw, ImageFont
 from workflow_api import nodes_of, to_prompt
 
@@ -42,13 +44,16 @@ def main() -> None:
     parser.add_argument("address", nargs="?", default="http://127.0.0.1:8188")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--minutes", type=float, default=15.0, help="how long the run may take")
+    parser.add_argument("--mini", action="store_true", help="the pictures of mini_text_to_world alone")
     parser.add_argument("--viewpoints", action="store_true", help="also measure and draw the viewpoints")
     options = parser.parse_args()
     client = Client(options.address)
-    entry, pictures = run_sample(client, options.minutes * 60)
-    for name, draw in THUMBNAILS.items():
-        save(draw(pictures), ROOT / "workflows" / f"{name}.jpg")
-    editor_pictures(options.chromium, options.address, entry)
+    if not options.mini:
+        entry, pictures = run_sample(client, options.minutes * 60)
+        for name, draw in THUMBNAILS.items():
+            save(draw(pictures), ROOT / "workflows" / f"{name}.jpg")
+        editor_pictures(options.chromium, options.address, entry)
+    mini_pictures(client, options)
     if options.viewpoints:
         viewpoints()
 
@@ -61,17 +66,25 @@ def save(picture: Image.Image, path: Path) -> None:
 # The run
 
 
-def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[str, Image.Image]]:
-    """Run the first template and a few nodes more; return the host's record of it, and pictures by name."""
-    workflow = json.loads((ROOT / "workflows" / "panorama_to_world.json").read_text(encoding="utf-8"))
-    info = client.object_info()
-    entry = client.wait(
-        client.post(to_prompt(workflow, info), {"extra_pnginfo": {"workflow": workflow}}), timeout_s
-    )
+def run_template(client: Client, name: str, timeout_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run a template; return the host's record of it, and what was run."""
+    workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    prompt = to_prompt(workflow, client.object_info())
+    entry = client.wait(client.post(prompt, {"extra_pnginfo": {"workflow": workflow}}), timeout_s)
     # The host does not show cached results again: the most complete record is that of the first run.
     same = [e for e in client.get("/history").values() if e["prompt"][2] == entry["prompt"][2]]
-    entry = max(same, key=lambda e: len(e["outputs"]))
-    prompt = to_prompt(workflow, info)
+    return max(same, key=lambda e: len(e["outputs"])), prompt
+
+
+def pictures_of(client: Client, outputs: dict[str, Any], node: str) -> list[Image.Image]:
+    """Return the pictures that a node has shown."""
+    return [Image.open(io.BytesIO(client.view(**shown))).convert("RGB") for shown in outputs[node]["images"]]
+
+
+def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """Run the first template and a few nodes more; return the host's record of it, and pictures by name."""
+    entry, prompt = run_template(client, "panorama_to_world", timeout_s)
+    info = client.object_info()
     at = {kind: nodes_of(prompt, kind)[0] for kind in {node["class_type"] for node in prompt.values()}}
     extra: dict[str, Any] = {
         "panorama": [at["PanoLoad"], 0],
@@ -114,10 +127,7 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
     for name, source in extra.items():
         prompt[f"show_{name}"] = {"class_type": "PreviewImage", "inputs": {"images": source}}
     outputs = client.run(prompt, timeout_s)
-    return entry, {
-        name: Image.open(io.BytesIO(client.view(**outputs[f"show_{name}"]["images"][0]))).convert("RGB")
-        for name in extra
-    }
+    return entry, {name: pictures_of(client, outputs, f"show_{name}")[0] for name in extra}
 
 
 # The templates' pictures
@@ -195,35 +205,32 @@ THUMBNAILS = {
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
     "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
     "photo_to_world": lambda p: stack(("from a photo", p["photo"]), ("filled in around it", p["filled"])),
-    "mini_text_to_world": lambda p: sentence(MINI_SENTENCE, "from a sentence to a world, with small models"),
 }
-assert list(THUMBNAILS) == list(TEMPLATES)
+assert {*THUMBNAILS, "mini_text_to_world"} == {*TEMPLATES}
 
 
 # The README's pictures
 
 
-def editor_pictures(chromium: str, address: str, entry: dict[str, Any]) -> None:
-    """Open the finished run in the editor; keep the graph, and the world after a few steps."""
-    from chromium import open_front_end, open_page, wait_for_world
+def show_run(page: Any, address: str, name: str, entry: dict[str, Any], target: Path) -> None:
+    """Open the finished run of a template in the editor, and keep the graph."""
+    from chromium import open_front_end, wait_for_world
 
-    with open_page(chromium, width=1920, height=1080) as opened:
-        page = opened.page
-        open_front_end(page, address, "vue")
-        workflow = (ROOT / "workflows" / "panorama_to_world.json").read_text(encoding="utf-8")
-        page.evaluate(
-            """async ([workflow, outputs]) => {
-                await app.loadGraphData(JSON.parse(workflow), true, true, "panorama_to_world");
+    open_front_end(page, address, "vue")
+    workflow = (ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8")
+    page.evaluate(
+        """async ([workflow, outputs, name]) => {
+                await app.loadGraphData(JSON.parse(workflow), true, true, name);
                 for (const [node, output] of Object.entries(outputs)) {
                     app.api.dispatchCustomEvent("executed", { node, display_node: node, output, prompt_id: "" });
                 }
             }""",
-            [workflow, entry["outputs"]],
-        )
-        print("world:", wait_for_world(page, 300))
-        page.wait_for_timeout(6000)
-        page.evaluate(
-            """() => {
+        [workflow, entry["outputs"], name],
+    )
+    print("world:", wait_for_world(page, 300))
+    page.wait_for_timeout(6000)
+    page.evaluate(
+        """() => {
                 const boxes = app.graph.groups.map(group => group._bounding);
                 const left = Math.min(...boxes.map(b => b[0])), top = Math.min(...boxes.map(b => b[1]));
                 const right = Math.max(...boxes.map(b => b[0] + b[2])), bottom = Math.max(...boxes.map(b => b[1] + b[3]));
@@ -232,9 +239,40 @@ def editor_pictures(chromium: str, address: str, entry: dict[str, Any]) -> None:
                 app.canvas.ds.offset = [100 / scale - left, 110 / scale - top];
                 app.canvas.setDirty(true, true);
             }"""
-        )
-        page.wait_for_timeout(8000)
-        save(shot(page).resize((1600, 900), Image.Resampling.LANCZOS), ROOT / "docs" / "images" / "graph.jpg")
+    )
+    page.wait_for_timeout(8000)
+    save(shot(page).resize((1600, 900), Image.Resampling.LANCZOS), target)
+
+
+def mini_pictures(client: Client, options: argparse.Namespace) -> None:
+    """Run the template of the small models; keep its graph, and its panorama above a late frame of its video."""
+    from chromium import open_page
+
+    name = "mini_text_to_world"
+    entry, prompt = run_template(client, name, options.minutes * 60)
+    film = nodes_of(prompt, "PanoTexelComposite")[0]
+    prompt["late"] = {
+        "class_type": "ImageFromBatch",
+        "inputs": {"image": [film, 0], "batch_index": 12, "length": 1},
+    }
+    prompt["show_late"] = {"class_type": "PreviewImage", "inputs": {"images": ["late", 0]}}
+    late = client.run(prompt, options.minutes * 60)
+    panorama = pictures_of(client, entry["outputs"], nodes_of(prompt, "PreviewImage")[0])[0]
+    both = stack(("from a sentence", panorama), ("to a video", pictures_of(client, late, "show_late")[0]))
+    save(both, ROOT / "workflows" / f"{name}.jpg")
+    with open_page(options.chromium, width=1920, height=1080) as opened:
+        show_run(opened.page, options.address, name, entry, ROOT / "docs" / "images" / "mini_graph.jpg")
+        for problem in opened.problems:
+            print("problem:", problem)
+
+
+def editor_pictures(chromium: str, address: str, entry: dict[str, Any]) -> None:
+    """Open the finished run of the sample in the editor; keep the graph, and the world after a few steps."""
+    from chromium import open_page
+
+    with open_page(chromium, width=1920, height=1080) as opened:
+        page = opened.page
+        show_run(page, address, "panorama_to_world", entry, ROOT / "docs" / "images" / "graph.jpg")
         page.evaluate(
             """() => {
                 const node = app.graph.nodes.find(n => n.type === "SplatPreview");

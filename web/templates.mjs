@@ -15,7 +15,7 @@ export const TEMPLATES = {
   panorama_video_to_world: () => [tr("Panorama to world, via video"), tr("Wan 2.1 inpaints occluded regions; splats are fitted.")],
   panorama_lrm_to_world: () => [tr("Panorama to world, feed-forward"), tr("Wan 2.1 and Matrix-3D's reconstruction model (LRM).")],
   text_to_world: () => [tr("Text to world"), tr("From a prompt to a walkable world: FLUX, MoGe and Wan.")],
-  mini_text_to_world: () => [tr("Text to world, small models"), tr("The same on any machine, with the models of make minis.")],
+  mini_text_to_world: () => [tr("Text to world, small models"), tr("The same on any machine: the models come with the pack.")],
 };
 
 /**

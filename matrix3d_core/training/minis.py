@@ -53,7 +53,7 @@ MINI_PARTS = ("clips", "pictures", *MINI_FILES)
 
 @dataclass(frozen=True)
 class MiniPlan:
-    """What is made, and for how long it is trained; the defaults are meant for less than an hour each on two cores.
+    """What is made, and for how long it is trained; the defaults made the shipped ones.
 
     Attributes:
         clips: of video.
@@ -80,11 +80,11 @@ class MiniPlan:
     clip_frames: int = 17
     height: int = 256
     vae: VAETraining = field(default_factory=VAETraining)
-    pano: LoopConfig = field(default_factory=lambda: _loop(4500, 8, 1e-3))
+    pano: LoopConfig = field(default_factory=lambda: _loop(12_000, 8, 1e-3))
     pano_lora: LoopConfig = field(default_factory=lambda: _loop(150, 4, 5e-4))
     video: LoopConfig = field(default_factory=lambda: _loop(3000, 2, 8e-4))
-    video_lora: LoopConfig = field(default_factory=lambda: _loop(200, 1, 5e-4))
-    lrm: tuple[int, int] = (300, 200)
+    video_lora: LoopConfig = field(default_factory=lambda: replace(_loop(400, 1, 5e-4), average=0.97))
+    lrm: tuple[int, int] = (1500, 600)
     layers: tuple[int, int, int] = LAYERS
     lrm_width: int = 160
     rank: int = 8

@@ -285,7 +285,7 @@ export const ZH = {
   "Photo to world": "照片生成世界",
   "Turns one photo into a walkable world: DINOv2-small, no generative model.": "将一张照片变成可行走的世界：DINOv2-small，无需生成模型。",
   "Text to world, small models": "文本生成世界（小模型）",
-  "The same on any machine, with the models of make minis.": "同样的流程，可在任何机器上运行，使用 make minis 训练的模型。",
+  "The same on any machine: the models come with the pack.": "同样的流程，可在任何机器上运行：模型随本插件附带。",
   "Photo to panorama": "照片生成全景图",
   "Outpaints a photo to a panorama: FLUX.1 Fill and a LoRA.": "将照片外扩为全景图：FLUX.1 Fill 与 LoRA。",
   "Panorama to video": "全景图生成视频",

@@ -4,8 +4,8 @@
  * they are translated back to English, too.
  * @type {Record<string, string>} */
 export const TEMPLATES = {
-  "**Text to world with small models.** The whole graph on any machine, with the models that `make minis` trains: copy them into ComfyUI's models folder. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and splats (reconstruction model).":
-    "**用小模型从文本到世界**。整个流程可在任何机器上运行，所用模型由 `make minis` 训练：请将其复制到 ComfyUI 的 models 文件夹。一句话先变成全景（FLUX），再变成全景视频（Wan 2.1 I2V）和泼溅（重建模型）。",
+  "**Text to world with small models.** The whole graph on any machine: the models come with this pack. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and splats (reconstruction model).":
+    "**用小模型从文本到世界**。整个流程可在任何机器上运行：模型随本插件附带。一句话先变成全景（FLUX），再变成全景视频（Wan 2.1 I2V）和泼溅（重建模型）。",
   "They learned from procedural scenes only: squares, streets, rooms, forests and the like. For released models choose those in the loaders, and put *CLIP Text Encode* and *CLIP Vision Encode* in place of the *Mini* nodes.":
     "它们只学过程序生成的场景：广场、街道、房间、森林等。若要使用已发布的模型，请在加载器中选择它们，并用 *CLIP 文本编码*和 *CLIP 视觉编码*替换*迷你*节点。",
   "1 Models of the panorama": "1 全景用的模型",
