@@ -78,6 +78,10 @@ def load_node_classes() -> list[type]:
         from .guidance import NODES as guidance_nodes
 
         classes += guidance_nodes
+    with _reported("layers"):
+        from .layers import NODES as layers_nodes
+
+        classes += layers_nodes
     with _reported("vae"):
         from .vae import NODES as vae_nodes
 

@@ -33,7 +33,7 @@ __all__ = ["read_glb", "write_glb"]
 _log = logging.getLogger(__name__)
 
 _NAME = "KHR_gaussian_splatting"
-_MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
+GLB_MAGIC, GLB_JSON, GLB_BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
 _FLOAT, _POINTS, _ARRAY_BUFFER = 5126, 0, 34962
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -103,8 +103,8 @@ def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
     if total >= 1 << 32:
         raise InvalidInput(f"a GLB must stay below 4 GB; got {total / 1e9:.1f} GB. Write PLY instead.")
     with open_atomically(target) as file:
-        file.write(struct.pack("<III", _MAGIC, 2, total))
-        file.write(struct.pack("<II", len(text), _JSON) + text + struct.pack("<II", offset, _BIN))
+        file.write(struct.pack("<III", GLB_MAGIC, 2, total))
+        file.write(struct.pack("<II", len(text), GLB_JSON) + text + struct.pack("<II", offset, GLB_BINARY))
         for values in columns.values():
             file.write(np.ascontiguousarray(values).data.cast("B"))
 
@@ -182,7 +182,7 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     _, version, total, size, kind = struct.unpack_from("<IIIII", data)
     if version != 2:
         raise FormatError(f"{name}: GLB version must be 2; got {version}.")
-    if total > len(data) or kind != _JSON or 20 + size > len(data):
+    if total > len(data) or kind != GLB_JSON or 20 + size > len(data):
         raise FormatError(
             f"{name}: is truncated: the header promises {total} bytes, the file has {len(data)}."
         )
@@ -193,7 +193,7 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     if start + 8 > len(data):
         return document, memoryview(b"")
     size, kind = struct.unpack_from("<II", data, start)
-    if kind != _BIN or start + 8 + size > len(data):
+    if kind != GLB_BINARY or start + 8 + size > len(data):
         raise FormatError(f"{name}: its binary part is truncated, or not the second one.")
     return document, memoryview(data)[start + 8 : start + 8 + size]
 

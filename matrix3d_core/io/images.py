@@ -178,14 +178,14 @@ def encode_image(rgb: Tensor, format: str = "JPEG", *, quality: int = 95) -> byt
     """Return a picture as the bytes of a file with 8 bits per channel.
 
     Args:
-        rgb: ``[H, W, 3]`` floating point; values outside [0, 1] are clipped.
+        rgb: ``[H, W, 3]`` floating point, or ``[H, W, 4]`` with alpha but for JPEG; values outside [0, 1] are clipped.
         format: ``"JPEG"``, ``"PNG"`` or ``"WEBP"``.
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
         InvalidInput: on another shape, or when a value is NaN or infinite.
     """
-    check_shape("rgb", rgb, "H W 3")
+    check_shape("rgb", rgb, "H W 4" if rgb.shape[-1] == 4 and format != "JPEG" else "H W 3")
     check_finite("rgb", rgb)
     options = {} if format == "PNG" else {"quality": quality}
     buffer = (

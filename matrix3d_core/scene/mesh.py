@@ -23,7 +23,7 @@ class Mesh:
         colors: ``[N, 3]`` float32 in [0, 1].
         is_visible: ``[N]`` bool; a surface point counts as seen only when all three corners do.
         uvs: optional ``[N, 2]`` float32 places in the texture, (0, 0) its upper left corner, (1, 1) the lower right.
-        texture: optional ``[H, W, 3]`` float32 in [0, 1], together with ``uvs``.
+        texture: optional ``[H, W, 3]`` float32 in [0, 1], or ``[H, W, 4]`` with alpha, together with ``uvs``.
     """
 
     vertices: Tensor
@@ -40,7 +40,7 @@ class Mesh:
         check_shape("is_visible", self.is_visible, f"{count}")
         if self.uvs is not None and self.texture is not None:
             check_shape("uvs", self.uvs, f"{count} 2")
-            check_shape("texture", self.texture, "H W 3")
+            check_shape("texture", self.texture, "H W 4" if self.texture.shape[-1] == 4 else "H W 3")
         elif self.uvs is not None or self.texture is not None:
             raise InvalidInput("uvs and texture must come together; got one of them.")
         if self.faces.dtype != torch.int32 or self.is_visible.dtype != torch.bool:

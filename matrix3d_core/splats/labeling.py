@@ -184,8 +184,8 @@ class LabelReport(TypedDict):
     instances: dict[str, int]
 
 
-def label_report(gaussians: Gaussians, chosen: Tensor) -> LabelReport:
-    """Return the counts after labeling; an instance without a name goes by its number."""
+def label_report(gaussians: Gaussians, chosen: Tensor | None = None) -> LabelReport:
+    """Return the counts after labeling, of all where none are chosen; an instance without a name goes by its number."""
     classes = gaussians.label("classes")
     counts = {name: int((classes == number).sum()) for number, name in enumerate(CLASSES)}
     counts["unknown"] = len(gaussians) - sum(counts.values())
@@ -196,7 +196,7 @@ def label_report(gaussians: Gaussians, chosen: Tensor) -> LabelReport:
         if number != NO_INSTANCE
     }
     return {
-        "chosen": int(chosen.sum()),
+        "chosen": len(gaussians) if chosen is None else int(chosen.sum()),
         "classes": {name: count for name, count in counts.items() if count},
         "instances": instances,
     }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...scene.camera import Pinhole
 from ...scene.gaussians import Gaussians
-from ...scene.labels import CLASS_SKY, UNKNOWN
+from ...scene.labels import CLASS_SKY, NO_INSTANCE, UNKNOWN
 from .sources import SurfelSource
 from .surfels import SIGMA_PER_SPACING, surfels_from_picture
 
@@ -41,7 +41,7 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
     for _ in range(2 if adaptive else 1):
         spheres = sum(_spheres(s, part, rows) for s, part in zip(sources, smooth, strict=True))
         rows = min(rows, _rows_for(max_gaussians, spheres))
-    parts, skies = [], []
+    parts, skies, instances = [], [], []
     counts = {"source": 0, "sky": 0, "filled": 0}
     for source, calm in zip(sources, smooth, strict=True):
         for part in _surfels_of(source, calm, rows):
@@ -57,10 +57,17 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
             if source.classes is not None:
                 classes, _ = source.camera.lookup(source.classes, local)
             classes = torch.where(sky, CLASS_SKY, classes)
+            instance = torch.full((len(part),), NO_INSTANCE, dtype=torch.int32)
+            if source.instances is not None:
+                instance, _ = source.camera.lookup(source.instances, local)
+            instances.append(instance)
             parts.append(part.with_labels(origins=origin, classes=classes))
             skies.append(sky)
             counts[source.name] += len(part)
-    return PlacedSurfels(Gaussians.concatenate(*parts), torch.cat(skies), counts)
+    made = Gaussians.concatenate(*parts)
+    if any(source.instances is not None for source in sources):
+        made = made.with_labels(instances=torch.cat(instances))  # numbers that are the same in all sources
+    return PlacedSurfels(made, torch.cat(skies), counts)
 
 
 def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:

@@ -33,6 +33,7 @@ class SurfelSource:
         origins: ``[H, W]`` uint8 instead of one origin for all.
         grain_px: rows per row of the map that the distances were enlarged from.
         classes: ``[H, W]`` uint8, index into `scene.labels.CLASSES`; None: not known.
+        instances: ``[H, W]`` int32, the object that each pixel shows; None: none.
         density: surfels along a row of a panorama, as a share of the finest.
     """
 
@@ -47,6 +48,7 @@ class SurfelSource:
     origins: Tensor | None = None
     grain_px: int = 1
     classes: Tensor | None = None
+    instances: Tensor | None = None
     density: float = 1.0
 
     @property

@@ -1,0 +1,1 @@
+"""Layered panoramas: sky, background and what stands in front, each completed behind the nearer ones."""
