@@ -21,7 +21,7 @@ from ..geometry.spherical import erp_directions, pixels_from_directions, sample_
 from .hidden_geometry import HiddenSurface, continue_surfaces
 from .inpaint import Copied, Inpainted, hidden_region, solve_harmonic
 
-__all__ = ["inpaint_by_example", "paint_hidden"]
+__all__ = ["complete_region", "inpaint_by_example", "paint_hidden"]
 
 _LEAST_PIXELS = 24
 _OCTAVES = 2  # distances of one chart, so that its texels fit
@@ -79,6 +79,18 @@ def inpaint_by_example(
         return Inpainted(rgb, depth_ray, is_open, torch.zeros_like(is_open))
     region, border = hidden_region(depth_ray, is_open, epipole, rim_px=rim_px)
     region, border = _past_mixed_pixels(depth_ray, region, border)
+    return complete_region(rgb, depth_ray, region, border, reference_from_camera, reference)
+
+
+def complete_region(
+    rgb: Tensor,  # [H, W, 3]
+    depth_ray: Tensor,  # [H, W]
+    region: Tensor,  # [H, W] bool
+    border: Tensor,  # [H, W] bool
+    reference_from_camera: Tensor,  # [4, 4]
+    reference: Tensor,  # [h, w]
+) -> Inpainted:
+    """Continue the surfaces of ``border`` and their texture into ``region``; see `inpaint_by_example`."""
     inverse = (1 / depth_ray).unsqueeze(-1)
     smooth = solve_harmonic(inverse, region, border).squeeze(-1).clamp(min=float(inverse[~region].min()))
     surface = continue_surfaces(depth_ray, smooth, region, border, ~region, reference_from_camera, reference)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..depth.resample import resized
 from ..errors import InvalidInput
-from ..guidance.exemplar import inpaint_by_example
+from ..guidance.exemplar import complete_region
 from ..guidance.inpaint import Inpainted, pull_push
 from ..optimize.init.sky import sky_behind
 from ..optimize.init.sources import enlarged
@@ -20,10 +20,12 @@ from ..scene.labels import CLASS_SKY, UNKNOWN
 from ..scene.panorama import PanoramaGeometry
 from .layer import BACKGROUND, FOREGROUND, SKY, LayeredPanorama, PanoramaLayer
 
-__all__ = ["complete_behind", "split_panorama"]
+__all__ = ["complete_behind", "most_of_3x3", "split_panorama"]
 
 ROWS = 512  # at which hidden surfaces are made up
 _RIM = 1 / 48  # of the rows: how far a foreground layer goes on behind a nearer one
+_SAME_SURFACE = 1.15  # a border this much nearer than what goes on behind belongs to what hides
+_BEHIND = 1.08
 _LIKE_SKY = 0.7  # of the sky's distance: what is continued so far out is sky
 
 
@@ -96,13 +98,17 @@ def split_panorama(
     return LayeredPanorama(tuple(parts), geometry.is_metric)
 
 
-def complete_behind(rgb: Tensor, depth_ray: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Continue what lies around ``hidden`` pixels behind them; see `inpaint_by_example`.
+def complete_behind(
+    rgb: Tensor, depth_ray: Tensor, hidden: Tensor, far_end: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Continue what lies around ``hidden`` pixels behind them; see `complete_region`.
 
     Args:
         rgb: ``[H, W, 3]``.
         depth_ray: ``[H, W]``, with the distance of what hides.
         hidden: ``[H, W]`` bool.
+        far_end: ``[H, W]`` distance of what goes on behind each hidden pixel, 0 elsewhere: nothing clearly nearer is
+            continued. None: all around is.
 
     Returns:
         Color ``[H, W, 3]``, distance ``[H, W]`` and ``[H, W]`` bool, where they are new: the hidden pixels and mixed
@@ -113,21 +119,25 @@ def complete_behind(rgb: Tensor, depth_ray: Tensor, hidden: Tensor) -> tuple[Ten
     size = rgb.shape[:2]
     rows = min(size[0], ROWS)
     small = rows, 2 * rows
-    factor = size[0] // rows
-    open_ = (
-        torch.nn.functional.adaptive_max_pool2d(_grown(hidden, factor).float()[None, None], small)[0, 0] > 0
-    )
+    region = torch.nn.functional.adaptive_max_pool2d(hidden.float()[None, None], small)[0, 0] > 0
+    region = _grown(region, 1)  # pixels at a silhouette have colors of both sides
     near = resized(depth_ray, small)
+    border = _grown(region, 1) & ~region
+    seen = near
+    if far_end is not None:
+        # Around each hidden pixel only what is as far as what goes on behind it: else the near part goes on itself.
+        reach = resized(far_end, small)
+        least = pull_push(reach.unsqueeze(-1), reach > 0).squeeze(-1) / _SAME_SURFACE
+        border &= near >= least
+        seen = torch.where(region, _BEHIND * near, near)  # what hides isn't behind itself
     planes = torch.nn.functional.interpolate(rgb.permute(2, 0, 1)[None], small, mode="area")[0]
-    made = inpaint_by_example(
-        planes.permute(1, 2, 0).contiguous(), near, open_, None, torch.eye(4, dtype=torch.float64), near
+    made = complete_region(
+        planes.permute(1, 2, 0).contiguous(), near, region, border, torch.eye(4, dtype=torch.float64), seen
     )
-    return _enlarge(made, rgb, depth_ray, hidden)
+    return _enlarge(made, rgb, depth_ray)
 
 
-def _enlarge(
-    made: Inpainted, rgb: Tensor, depth_ray: Tensor, hidden: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def _enlarge(made: Inpainted, rgb: Tensor, depth_ray: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     size = rgb.shape[:2]
     new = resized(made.region.float(), size) > 0.5
     color = torch.nn.functional.interpolate(made.rgb.permute(2, 0, 1)[None], size, mode="bilinear")[0]
@@ -155,6 +165,12 @@ def _sky_layer(geometry: PanoramaGeometry) -> PanoramaLayer:
     depth = torch.where(sky, geometry.depth_ray, behind.depth_ray)
     classes = torch.full(sky.shape, CLASS_SKY, dtype=torch.uint8)
     return PanoramaLayer(SKY, rgb, sky | behind.use, depth, behind.use, classes)
+
+
+def most_of_3x3(image: Tensor) -> Tensor:  # [H, W]
+    """Return the largest of 3x3 pixels; columns wrap."""
+    wide = torch.cat((image[:, -1:], image, image[:, :1]), 1)
+    return torch.nn.functional.max_pool2d(wide[None, None], 3, 1, (1, 0))[0, 0]
 
 
 def _grown(mask: Tensor, reach: int) -> Tensor:

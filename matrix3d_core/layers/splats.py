@@ -26,7 +26,7 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress, report
 from ..scene.camera import Equirect
 from ..scene.gaussians import Gaussians
 from ..scene.labels import CLASS_OBJECT, CLASS_SKY, NO_INSTANCE, ORIGIN_SOURCE, ORIGIN_UNOBSERVED, UNKNOWN
-from .complete import ROWS, complete_behind
+from .complete import ROWS, complete_behind, most_of_3x3
 from .layer import BACKGROUND, SKY, LayeredPanorama, PanoramaLayer
 
 __all__ = ["gaussians_from_layers"]
@@ -133,21 +133,15 @@ def _behind_itself(layer: PanoramaLayer, step: float) -> tuple[Tensor, Tensor, T
     beyond = 2 * float(layer.depth_ray[layer.mask].max())  # where the layer shows nothing
     depth = resized(torch.where(layer.mask, layer.depth_ray, beyond), (rows, 2 * rows))
     shown = resized(layer.mask.float(), depth.shape) > 0.5
-    reach = _most(depth)
+    reach = most_of_3x3(torch.where(shown, depth, 0.0))
     hidden = shown & depth_jumps(depth) & (reach > _JUMP * depth)
     reach = torch.where(hidden, reach, 0.0)
     for pixels in range(1, max(2, round(rows * _MOST_RIM))):
-        spread = _most(reach)
+        spread = most_of_3x3(reach)
         parallax = rows / math.pi * step * (1 / depth - 1 / spread.clamp(min=1e-6))
         new = shown & ~hidden & (depth * _JUMP < spread) & (parallax > pixels)
         hidden, reach = hidden | new, torch.where(new, spread, reach)
     hidden = (resized(hidden.float(), size) > 0.5) & layer.mask
     whole = torch.where(layer.mask, layer.depth_ray, beyond)
-    rgb, made, new = complete_behind(layer.rgb, whole, hidden)
+    rgb, made, new = complete_behind(layer.rgb, whole, hidden, resized(reach, size))
     return rgb, made, new & layer.mask & (made > _BEHIND * layer.depth_ray) & (made < _BEYOND * beyond)
-
-
-def _most(image: Tensor) -> Tensor:  # [H, W]
-    """Largest of 3x3 pixels; columns wrap."""
-    wide = torch.cat((image[:, -1:], image, image[:, :1]), 1)
-    return torch.nn.functional.max_pool2d(wide[None, None], 3, 1, (1, 0))[0, 0]

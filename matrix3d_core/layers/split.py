@@ -17,6 +17,7 @@ from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
 from ..scene.labels import CLASS_GROUND, CLASS_SKY, CLASS_WALL, CLASS_WATER
 from ..scene.panorama import PanoramaGeometry
+from .complete import most_of_3x3
 from .layer import MOST_LAYERS
 
 __all__ = ["find_foreground", "given_foreground"]
@@ -59,7 +60,7 @@ def find_foreground(geometry: PanoramaGeometry, layers: int = 1) -> list[Tensor]
     far = torch.where(sky, torch.inf, depth)
     solid = ~sky & ~ground
     # Parts end at the far side of jumps, so that near and thin things stay whole.
-    part = torch.from_numpy(connected((solid & (far <= _JUMP * _least(far))).numpy())[0]).long()
+    part = torch.from_numpy(connected((solid & (far <= _JUMP * -most_of_3x3(-far))).numpy())[0]).long()
     part = _adopt(part, solid, far)
     if not bool((part >= 0).any()):
         return []
@@ -184,9 +185,3 @@ def _extent_deg(used: Tensor) -> float:  # [W] bool
     taken = used.nonzero().squeeze(1)
     gaps = torch.cat((taken[1:], taken[:1] + len(used))) - taken
     return float(len(used) - gaps.max() + 1) / len(used) * 360
-
-
-def _least(image: Tensor) -> Tensor:  # [H, W]
-    """Smallest of 3x3 pixels; columns wrap."""
-    wide = torch.cat((image[:, -1:], image, image[:, :1]), 1)
-    return -torch.nn.functional.max_pool2d(-wide[None, None], 3, 1, (1, 0))[0, 0]
