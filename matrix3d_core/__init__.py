@@ -8,6 +8,7 @@ order of the work, as ``__all__`` lists them; ``docs/library.md`` shows each in 
 - depth: the panorama's geometry, estimated, given or assumed
 - trajectory: camera paths
 - guidance: the scene mesh, its frames along a path, and their inpainting
+- layers: a panorama in layers, and worlds made of them without a fit
 - fit: frames to Gaussians
 - splats: edit, render and extend Gaussians
 - files: Gaussians, videos and data sets

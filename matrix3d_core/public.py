@@ -36,6 +36,11 @@ from .io.splats import (
 )
 from .io.video import read_mp4 as read_mp4, write_mp4 as write_mp4
 from .io.world_json import WorldInfo as WorldInfo
+from .layers.complete import split_panorama as split_panorama
+from .layers.layer import LayeredPanorama as LayeredPanorama, PanoramaLayer as PanoramaLayer
+from .layers.mesh import meshes_from_layers as meshes_from_layers
+from .layers.splats import gaussians_from_layers as gaussians_from_layers
+from .layers.split import find_foreground as find_foreground
 from .lrm.decode import (
     DecodeSettings as DecodeSettings,
     LRMResult as LRMResult,

@@ -233,6 +233,35 @@ def panorama_to_world() -> Graph:
     return Graph(nodes, [first, *SPLAT_GROUPS])
 
 
+def instant_world() -> Graph:
+    text = (
+        "**Instant world.** Press Run: the shipped sample is split into sky, background and foreground, each completed "
+        "behind the nearer ones, and becomes splats in seconds. Then click into *Walk here* and take a step or two.\n\n"
+        "To let an inpainting model complete the layers, inpaint *images* of *Panorama Layers* where *filled* is 1 and "
+        "give the result to *Layers to Splats*. Masks of your own (SAM 3) go into *foreground*."
+    )
+    geometry, layers = Ref("depth"), {"images": Ref("layers"), "masks": Ref("layers", 1), "depth": Ref("layers", 2)}
+    nodes = {
+        "note": note(text, 260),
+        **sample_stages("camera height"),
+        "layers": Node("PanoLayers", {"geometry": geometry}),
+        "look": Node("PreviewImage", {"images": Ref("layers")}, title="Layers"),
+        "splats": Node("LayersToSplats", {**layers, "filled": Ref("layers", 3)}),
+        "world": Node(
+            "SplatPreview", {"splat": Ref("splats"), "geometry": geometry}, title="Walk here", height=700
+        ),
+        "ply": Node("SplatSave", {"splat": Ref("splats"), "filename_prefix": "matrix3d/instant", "format": "ply"}),
+        "glb": Node("LayersToMesh", {**layers, "filename_prefix": "matrix3d/layers"}),
+    }
+    groups = [
+        Group("1 Panorama and depth", [Column(["note", "load"], 380), Column(["depth"], 380)]),
+        Group("2 Layers", [Column(["layers", "look"], 380)]),
+        Group("3 Splats", [Column(["splats", "ply", "glb"], 360)], GREEN),
+        Group("4 Walk", [Column(["world"], 640)], GOLD),
+    ]
+    return Graph(nodes, groups)
+
+
 def moge_panorama_to_world() -> Graph:
     text = (
         "**Panorama to world with MoGe depth.** The panorama's geometry comes from core's *Load MoGe Model*; "
@@ -1074,6 +1103,7 @@ TEMPLATES = {
     "extend_world": extend_world,
     "photo_to_world": photo_to_world,
     "mini_text_to_world": mini_text_to_world,
+    "instant_world": instant_world,
 }
 """New ones go to the end: a template's place gives its nodes their ids."""
 

@@ -95,6 +95,7 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
         "plot": [at["TrajectoryPreview"], 0],
         "view": [at["GSOptimize"], 2],
         "flight": ["flown", 0],
+        "behind": ["background", 0],
     }
     defaults = {
         kind: {
@@ -109,6 +110,8 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
         "view": ("PanoView", {"panorama": extra["panorama"], "yaw": 25.0, "fov": 75.0}),
         "sphere": ("PanoProject", {"image": ["view", 0], "fov": 75.0}),
         "around": ("PhotoToPanorama", {"image": ["view", 0], "fov": 75.0, "max_width": 4096}),
+        "split": ("PanoLayers", {"geometry": [at["PanoDepth"], 0], "foreground_layers": 2}),
+        "background": ("ImageFromBatch", {"image": ["split", 0], "batch_index": 1, "length": 1}),
         "late": ("ImageFromBatch", {"image": [at["MeshGuidanceRender"], 0], "batch_index": 40, "length": 1}),
         "flown_frames": (
             "SplatRender",
@@ -205,6 +208,7 @@ THUMBNAILS = {
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
     "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
     "photo_to_world": lambda p: stack(("from a photo", p["photo"]), ("filled in around it", p["filled"])),
+    "instant_world": lambda p: stack(("a panorama in layers", p["panorama"]), ("what is behind", p["behind"])),
 }
 assert {*THUMBNAILS, "mini_text_to_world"} == {*TEMPLATES}
 

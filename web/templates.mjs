@@ -7,6 +7,7 @@ import { tr } from "./i18n/translate.mjs";
 export const TEMPLATES = {
   panorama_to_world: () => [tr("Panorama to world"), tr("Turns the sample panorama into a walkable world. No model, no GPU.")],
   extend_world: () => [tr("Extend a world"), tr("Continues from any place in a world. No model.")],
+  instant_world: () => [tr("Instant world"), tr("Splits a panorama into layers and turns them into splats in seconds.")],
   photo_to_world: () => [tr("Photo to world"), tr("Turns one photo into a walkable world: DINOv2-small, no generative model.")],
   moge_panorama_to_world: () => [tr("Panorama to world, with MoGe"), tr("Depth from a MoGe model instead of a depth file.")],
   text_to_panorama: () => [tr("Text to panorama"), tr("Panorama from a prompt: FLUX.1 dev and a LoRA.")],

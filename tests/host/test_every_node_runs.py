@@ -74,6 +74,10 @@ RUNS = {
     "TrajectorySave": Run(("path_file", 0), says="trajectory"),
     "MeshGuidanceRender": Run(("guide", 0)),
     "PanoFill": Run(("fill", 0), unlike=("guide", 0)),
+    "PanoLayers": Run(("layers", 0), unlike=("pano", 0), says=r'"background"'),
+    "LayersToSplats": Run(("instant", 0), says=r'"sky": [1-9]'),
+    "LayersToMesh": Run(("layers_file", 0)),
+    "LoadHunyuanWorldLayers": Run(("hunyuan", 0)),
     "PanoTexelComposite": Run(("texels", 0), unlike=("fill", 0)),
     "GSOptimizeSettings": Run(("fit", 1), says=r'"source_ratio": 0\.375'),
     "GSOptimize": Run(("fit", 0)),
@@ -116,6 +120,7 @@ def worlds(comfy):
     guide, fill = ["guide", 0], ["fill", 0]
     geometry, path, cloud = ["depth", 0], ["path", 0], ["cloud", 0]
     small = {"width": width, "height": width // 2}
+    layers = {name: ["layers", k] for k, name in enumerate(("images", "masks", "depth"))}
     camera_b = node("TrajectoryToCamera", trajectory=path, frame=4)
     return {
         "pano": node("PanoLoad", max_width=width),
@@ -157,6 +162,10 @@ def worlds(comfy):
             "MeshGuidanceRender", geometry=geometry, trajectory=path, width=width, mesh_width=width
         ),
         "fill": node("PanoFill", frames=guide, mask=["guide", 1], depth=["guide", 2], trajectory=path),
+        "layers": node("PanoLayers", geometry=geometry),
+        "instant": node("LayersToSplats", max_gaussians=5000, **layers),
+        "layers_file": node("LayersToMesh", rows=32, filename_prefix="every/layers", **layers),
+        "hunyuan": node("LoadHunyuanWorldLayers", folder="every_hunyuan"),
         "dark": node("ImageInvert", image=guide),
         "texels": node("PanoTexelComposite", frames=fill, guidance=["dark", 0], mask=["guide", 1]),
         "settings": node("GSOptimizeSettings", source_ratio=0.375),
@@ -329,6 +338,9 @@ def shown(comfy):
     """What each watched output shows, by ``node.slot``."""
     write_ply(comfy.input_dir / "every_node.ply", cloud())
     Image.new("RGB", (48, 32), (90, 120, 150)).save(comfy.input_dir / "every_photo.png")
+    folder = comfy.input_dir / "every_hunyuan"
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (64, 32), (120, 90, 150)).save(folder / "full_image.png")
     results = {}
     for prompt in (worlds(comfy), generated(comfy)):
         prompt = watched(comfy, prompt)

@@ -29,7 +29,7 @@ FLOORS = (
     "collision features io raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
     "minis optimize outpaint synth video",
-    "evaluation explore factory",
+    "evaluation explore factory layers",
     "standalone",
     "training",
     "doctor cli public",

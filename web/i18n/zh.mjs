@@ -276,6 +276,8 @@ export const ZH = {
   // templates
   "Panorama to world": "全景图生成世界",
   "Turns the sample panorama into a walkable world. No model, no GPU.": "将示例全景图变成可漫步的世界。无需模型和 GPU。",
+  "Instant world": "即时世界",
+  "Splits a panorama into layers and turns them into splats in seconds.": "将全景图分层，几秒内转换为泼溅。",
   "Extend a world": "扩展世界",
   "Continues from any place in a world. No model.": "从世界的任意位置继续。无需模型。",
   "Panorama to world, with MoGe": "全景图生成世界（MoGe）",

@@ -192,6 +192,12 @@ export const CHOICES = {
 /** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
+  "complete foreground": "补全前景",
+  "complete background": "补全背景",
+  "layers complete": "分层完成",
+  "continue the background behind itself": "在背景自身后面延伸背景",
+  "make surfels": "生成面元",
+  "world made": "世界已生成",
   "lift masks": "提升遮罩",
   "cut views": "裁剪视图",
   "find features": "查找特征",

@@ -6,6 +6,14 @@
 export const TEMPLATES = {
   "**Text to world with small models.** The whole graph on any machine: the models come with this pack. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and splats (reconstruction model).":
     "**用小模型从文本到世界**。整个流程可在任何机器上运行：模型随本插件附带。一句话先变成全景（FLUX），再变成全景视频（Wan 2.1 I2V）和泼溅（重建模型）。",
+  "**Instant world.** Press Run: the shipped sample is split into sky, background and foreground, each completed behind the nearer ones, and becomes splats in seconds. Then click into *Walk here* and take a step or two.":
+    "**即时世界**。点击运行：自带的示例会被分为天空、背景和前景，每一层都在更近的层后面补全，几秒内变成泼溅。然后点击*在此漫游*，走上一两步。",
+  "To let an inpainting model complete the layers, inpaint *images* of *Panorama Layers* where *filled* is 1 and give the result to *Layers to Splats*. Masks of your own (SAM 3) go into *foreground*.":
+    "若要由修复模型补全各层，请在*填补区域*为 1 处修复*全景分层*的*图像*，并将结果交给*分层转泼溅*。自己的遮罩（SAM 3）接入*前景*。",
+  "2 Layers": "2 分层",
+  "3 Splats": "3 泼溅",
+  "4 Walk": "4 漫游",
+  "Layers": "分层",
   "They learned from procedural scenes only: squares, streets, rooms, forests and the like. For released models choose those in the loaders, and put *CLIP Text Encode* and *CLIP Vision Encode* in place of the *Mini* nodes.":
     "它们只学过程序生成的场景：广场、街道、房间、森林等。若要使用已发布的模型，请在加载器中选择它们，并用 *CLIP 文本编码*和 *CLIP 视觉编码*替换*迷你*节点。",
   "1 Models of the panorama": "1 全景用的模型",
