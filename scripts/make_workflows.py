@@ -240,7 +240,10 @@ def instant_world() -> Graph:
         "To let an inpainting model complete the layers, inpaint *images* of *Panorama Layers* where *filled* is 1 and "
         "give the result to *Layers to Splats*. Masks of your own (SAM 3) go into *foreground*."
     )
-    geometry, layers = Ref("depth"), {"images": Ref("layers"), "masks": Ref("layers", 1), "depth": Ref("layers", 2)}
+    geometry, layers = (
+        Ref("depth"),
+        {"images": Ref("layers"), "masks": Ref("layers", 1), "depth": Ref("layers", 2)},
+    )
     nodes = {
         "note": note(text, 260),
         **sample_stages("camera height"),
@@ -250,7 +253,9 @@ def instant_world() -> Graph:
         "world": Node(
             "SplatPreview", {"splat": Ref("splats"), "geometry": geometry}, title="Walk here", height=700
         ),
-        "ply": Node("SplatSave", {"splat": Ref("splats"), "filename_prefix": "matrix3d/instant", "format": "ply"}),
+        "ply": Node(
+            "SplatSave", {"splat": Ref("splats"), "filename_prefix": "matrix3d/instant", "format": "ply"}
+        ),
         "glb": Node("LayersToMesh", {**layers, "filename_prefix": "matrix3d/layers"}),
     }
     groups = [

@@ -208,7 +208,9 @@ THUMBNAILS = {
     "text_to_world": lambda p: sentence(SENTENCE, "from a sentence to a world"),
     "extend_world": lambda p: stack(("a world", p["view"]), ("extend from here", p["flight"])),
     "photo_to_world": lambda p: stack(("from a photo", p["photo"]), ("filled in around it", p["filled"])),
-    "instant_world": lambda p: stack(("a panorama in layers", p["panorama"]), ("what is behind", p["behind"])),
+    "instant_world": lambda p: stack(
+        ("a panorama in layers", p["panorama"]), ("what is behind", p["behind"])
+    ),
 }
 assert {*THUMBNAILS, "mini_text_to_world"} == {*TEMPLATES}
 

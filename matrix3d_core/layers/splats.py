@@ -33,6 +33,7 @@ __all__ = ["gaussians_from_layers"]
 
 _FILLED_DENSITY = 0.5  # surfels along a row, of what was made up at half the rows
 _JUMP = 1.12  # factor of distance from one surface to what it hides
+_AROUND_PX = 2  # how far the colors of mixed pixels are looked for
 _MOST_RIM = 1 / 8  # of the rows: how far behind a near part at most
 _BEYOND = 0.7  # of the distance where there is nothing: what is continued so far out is nothing
 _BEHIND = 1.02  # what is continued is farther than what hides it by this factor
@@ -120,10 +121,31 @@ def _seen(layers: tuple[PanoramaLayer, ...], camera: Equirect, pose: Tensor) -> 
             labels[kind][here] = own[kind][here] if kind in own else missing
         for name, pixels in use.items():
             pixels[here] = (name == "sky") == (layer.name == SKY)
+    rgb = _unmixed(rgb, torch.where(use["sky"], torch.inf, depth))
     return [
         replace(SurfelSource(rgb, depth, pixels, pose, name, ORIGIN_SOURCE, camera), **labels)
         for name, pixels in use.items()
     ]
+
+
+def _unmixed(rgb: Tensor, depth_ray: Tensor) -> Tensor:
+    """Return colors without those of near things in the far pixels beside them, which would stay as a ghost outline."""
+    height, width = depth_ray.shape
+    least = -most_of_3x3(-depth_ray)
+    is_mixed = depth_ray > _JUMP * least
+    row, column = is_mixed.nonzero(as_tuple=True)
+    own, total = depth_ray[row, column], torch.zeros(len(row), 4)
+    for dy in range(-_AROUND_PX, _AROUND_PX + 1):
+        for dx in range(-_AROUND_PX, _AROUND_PX + 1):
+            y, x = (row + dy).clamp(0, height - 1), (column + dx) % width
+            other = depth_ray[y, x]
+            alike = (other == own) | ((other < _JUMP * own) & (own < _JUMP * other))
+            share = (alike & ~is_mixed[y, x]).float() / (1 + dy * dy + dx * dx)
+            total += share.unsqueeze(1) * torch.cat((rgb[y, x], torch.ones(len(row), 1)), 1)
+    found = total[:, 3] > 0
+    result = rgb.clone()
+    result[row[found], column[found]] = total[found, :3] / total[found, 3:]
+    return result
 
 
 def _behind_itself(layer: PanoramaLayer, step: float) -> tuple[Tensor, Tensor, Tensor]:
