@@ -43,6 +43,9 @@ __all__ = [  # noqa: RUF022
     "read_trajectory", "shorten_to_clear", "spline_trajectory", "write_trajectory",
     # guidance
     "FilledFrames", "GuidanceFrames", "fill_guidance", "mesh_from_panorama", "open_mesh_renderer", "render_guidance",
+    # layers
+    "LayeredPanorama", "PanoramaLayer", "find_foreground", "gaussians_from_layers", "meshes_from_layers",
+    "split_panorama",
     # fit
     "OPTIMIZE_PRESETS", "OptimizeConfig", "OptimizeResult", "ProgressEvent", "optimize_gaussians", "preset_config",
     # splats

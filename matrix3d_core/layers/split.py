@@ -39,7 +39,7 @@ def find_foreground(geometry: PanoramaGeometry, layers: int = 1) -> list[Tensor]
 
     Args:
         geometry: the panorama with its distances; its classes help where it has some.
-        layers: how many at most, 0 to 8; parts that hide each other are told apart by as many.
+        layers: how many at most, 0 to 8; parts that hide each other go into different ones.
 
     Raises:
         InvalidInput: for another number of layers.

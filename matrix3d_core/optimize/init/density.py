@@ -45,29 +45,31 @@ def make_surfels(sources: list[SurfelSource], max_gaussians: int, *, adaptive: b
     counts = {"source": 0, "sky": 0, "filled": 0}
     for source, calm in zip(sources, smooth, strict=True):
         for part in _surfels_of(source, calm, rows):
-            view = torch.linalg.inv(source.world_from_camera.double())
-            local = part.means.double() @ view[:3, :3].T + view[:3, 3]
-            origin = torch.full((len(part),), source.origin, dtype=torch.uint8)
-            if source.origins is not None:
-                origin, _ = source.camera.lookup(source.origins, local)
-            sky = torch.full((len(part),), source.name == "sky")
-            if source.sky is not None:
-                sky, _ = source.camera.lookup(source.sky, local)
-            classes = torch.full((len(part),), UNKNOWN, dtype=torch.uint8)
-            if source.classes is not None:
-                classes, _ = source.camera.lookup(source.classes, local)
-            classes = torch.where(sky, CLASS_SKY, classes)
-            instance = torch.full((len(part),), NO_INSTANCE, dtype=torch.int32)
-            if source.instances is not None:
-                instance, _ = source.camera.lookup(source.instances, local)
+            labeled, sky, instance = _with_labels(source, part)
+            parts.append(labeled)
             instances.append(instance)
-            parts.append(part.with_labels(origins=origin, classes=classes))
             skies.append(sky)
             counts[source.name] += len(part)
     made = Gaussians.concatenate(*parts)
     if any(source.instances is not None for source in sources):
         made = made.with_labels(instances=torch.cat(instances))  # numbers that are the same in all sources
     return PlacedSurfels(made, torch.cat(skies), counts)
+
+
+def _with_labels(source: SurfelSource, part: Gaussians) -> tuple[Gaussians, Tensor, Tensor]:
+    """Return surfels of a source with origin and class, which of them are sky, and their instances."""
+    view = torch.linalg.inv(source.world_from_camera.double())
+    local = part.means.double() @ view[:3, :3].T + view[:3, 3]
+
+    def look_up(pixels: Tensor | None, other: Tensor) -> Tensor:
+        return other if pixels is None else source.camera.lookup(pixels, local)[0]
+
+    count = len(part)
+    origins = look_up(source.origins, torch.full((count,), source.origin, dtype=torch.uint8))
+    sky = look_up(source.sky, torch.full((count,), source.name == "sky"))
+    classes = look_up(source.classes, torch.full((count,), UNKNOWN, dtype=torch.uint8))
+    instances = look_up(source.instances, torch.full((count,), NO_INSTANCE, dtype=torch.int32))
+    return part.with_labels(origins=origins, classes=torch.where(sky, CLASS_SKY, classes)), sky, instances
 
 
 def _spheres(source: SurfelSource, smooth: Tensor | None, rows: int) -> float:

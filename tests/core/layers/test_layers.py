@@ -107,7 +107,7 @@ def test_layers_show_the_panorama_and_complete_it_behind_the_nearer_ones():
         shown += seen
         assert torch.equal(layer.rgb[seen], geometry.rgb[seen])
         assert torch.equal(layer.depth_ray[seen], geometry.depth_ray[seen])
-    hidden = shown == 0  # mixed pixels beside the posts belong to nobody
+    hidden = shown == 0  # mixed pixels beside the posts
     assert hidden.float().mean() < 0.02
     background = made.layers[1]
     behind = made.layers[3].mask & background.mask
