@@ -7,10 +7,13 @@ import torch
 
 from matrix3d_core.minis.files import MINI_FILES, MINI_MODELS
 
-pytestmark = pytest.mark.skipif(
-    not all((MINI_MODELS / name).is_file() for name in MINI_FILES.values()),
-    reason="the small models are not trained yet: make minis",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not all((MINI_MODELS / name).is_file() for name in MINI_FILES.values()),
+        reason="the small models are not trained yet: make minis",
+    ),
+    pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning"),
+]
 pytest.importorskip("diffusers", reason="needs diffusers (extra 'generate')")
 pytest.importorskip("webdataset", reason="needs webdataset (extra 'factory')")
 
@@ -21,9 +24,8 @@ ROWS, LENGTH = 128, 9
 def planted(tmp_path_factory, monkeypatch_module):
     from benchmarks import quality_minis as benchmark
 
-    monkeypatch_module.setattr(
-        benchmark.tempfile, "gettempdir", lambda: str(tmp_path_factory.mktemp("judge"))
-    )
+    folder = str(tmp_path_factory.mktemp("judge"))
+    monkeypatch_module.setattr(benchmark.tempfile, "gettempdir", lambda: folder)
     (case,) = benchmark.judge_clips(1, ROWS, LENGTH, workers=1)
     with torch.inference_mode():
         return benchmark.plant_faults(benchmark.Minis.shipped(rows=ROWS), case)
