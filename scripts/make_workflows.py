@@ -872,10 +872,15 @@ def mini_text_to_world() -> Graph:
     )
     size = {"size": "custom", "width": 512, "height": 256}
     path, guide, mask = Ref("path"), Ref("guide"), Ref("guide", 1)
-    panorama = flux_sampler(512, 256, Ref("positive"), Ref("negative"), Ref("empty"), 0, vae=Ref("vae"))
-    sampled = panorama["sampler"]
+    # The model learned at half the size, its LoRA at the whole: first what is where, then finer.
+    texts = Ref("positive"), Ref("negative")
+    coarse = flux_sampler(256, 128, *texts, Ref("empty"), 0, model=Ref("unet"), vae=Ref("vae"))
+    panorama = flux_sampler(512, 256, *texts, Ref("larger"), 0, vae=Ref("vae"))
+    first, sampled = coarse["sampler"], panorama["sampler"]
+    assert isinstance(first, Node)
     assert isinstance(sampled, Node)
-    sampled.inputs |= {"steps": 20, "cfg": 2.0}
+    first.inputs |= {"steps": 20, "cfg": 3.0, "model": Ref("first_shift")}
+    sampled.inputs |= {"steps": 20, "cfg": 2.0, "denoise": 0.5}
     nodes: dict[str, Node | Part] = {
         "note": note(text, 330),
         "words": Node("PanoPrompt", {"preset": "text to panorama", "prompt": MINI_SENTENCE}, height=240),
@@ -891,7 +896,19 @@ def mini_text_to_world() -> Graph:
         "vae": Node("VAELoader", {"vae_name": MINI.format("video_vae")}, title="VAE of both"),
         "positive": Node("MiniTextEncode", {"text": Ref("words"), "model": "panorama"}),
         "negative": Node("MiniTextEncode", {"text": "", "model": "panorama"}, title="Nothing"),
-        "empty": Node("EmptySD3LatentImage", {"width": 512, "height": 256}),
+        "empty": Node("EmptySD3LatentImage", {"width": 256, "height": 128}),
+        "first_shift": coarse["shift"],
+        "first": first,
+        "larger": Node(
+            "LatentUpscale",
+            {
+                "samples": Ref("first"),
+                "upscale_method": "bicubic",
+                "width": 512,
+                "height": 256,
+                "crop": "disabled",
+            },
+        ),
         **panorama,
         "look": Node("PreviewImage", {"images": Ref("decode")}, title="The panorama", height=240),
         "depth": Node("PanoDepth", {"panorama": Ref("decode"), "scale": "camera height"}, height=400),
@@ -955,7 +972,11 @@ def mini_text_to_world() -> Graph:
             Group("1 Models of the panorama", [Column(["unet", "pano", "vae"])]),
             Group(
                 "2 Panorama",
-                [Column(["positive", "negative", "empty", "shift"]), Column(["sampler", "decode", "look"])],
+                [
+                    Column(["positive", "negative", "empty", "first_shift"]),
+                    Column(["first", "larger", "shift"]),
+                    Column(["sampler", "decode", "look"]),
+                ],
             ),
             Group("3 Depth and guidance", [Column(["depth"], 380), Column(["path", "guide"])]),
             Group("4 Models of the video", [Column(["wan", "wan_lora", "small", "seen"])]),
