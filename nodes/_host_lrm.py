@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import comfy.latent_formats
@@ -17,6 +17,7 @@ from torch import Tensor
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.lrm.decode import DecodeSettings, LRMResult, check_latents, decode_latents, plan_decode
 from ..matrix3d_core.lrm.weights import STORED_TYPES, build_lrm, read_lrm_weights
+from ..matrix3d_core.minis.files import MINI_FILES
 from ..matrix3d_core.progress import ProgressFn
 from ..matrix3d_core.scene.trajectory import Trajectory
 
@@ -51,7 +52,10 @@ def register_folder() -> None:
 
 
 def lrm_names() -> list[str]:
-    """Return the files of the own folder, and files of others that have lrm in their name, as ``kind: name``."""
+    """Return the files of the own folder, and files of others that have lrm in their name, as ``kind: name``.
+
+    The small model that comes with the pack is the last: the first is a new node's choice.
+    """
     names = list(folder_paths.get_filename_list(FOLDER_KIND))
     for kind in _ELSEWHERE:
         names += [
@@ -59,7 +63,7 @@ def lrm_names() -> list[str]:
             for name in folder_paths.get_filename_list(kind)
             if _NAME in Path(name.replace("\\", "/")).name.lower()
         ]
-    return names
+    return sorted(names, key=lambda name: name == PurePosixPath(MINI_FILES["lrm"]).name)
 
 
 def find_lrm(name: str) -> Path:

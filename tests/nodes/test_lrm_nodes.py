@@ -38,6 +38,7 @@ def test_loading_and_decoding(in_host, tmp_path):
         "pano_lrm/checkpoints/pano_lrm_480p.pt",
         "slim.safetensors",
         "checkpoints: other_lrm.pt",
+        "matrix3d_mini_lrm.safetensors",
     ]
     assert "2 foreign tensors ignored" in found["loaded"]
     assert found["loaded"].endswith("runs in fp32")
