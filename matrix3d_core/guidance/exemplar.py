@@ -21,7 +21,7 @@ from ..geometry.spherical import erp_directions, pixels_from_directions, sample_
 from .hidden_geometry import HiddenSurface, continue_surfaces
 from .inpaint import Copied, Inpainted, hidden_region, solve_harmonic
 
-__all__ = ["complete_region", "inpaint_by_example", "paint_hidden"]
+__all__ = ["complete_region", "inpaint_by_example", "most_of_3x3", "paint_hidden"]
 
 _LEAST_PIXELS = 24
 _OCTAVES = 2  # distances of one chart, so that its texels fit
@@ -106,7 +106,7 @@ def complete_region(
 def _past_mixed_pixels(depth_ray: Tensor, region: Tensor, border: Tensor) -> tuple[Tensor, Tensor]:
     """Add the border to the region and return the next one: pixels at a silhouette have colors of both sides."""
     inverse = torch.where(border, 1 / depth_ray, 0.0)
-    nearest = _most(inverse)
+    nearest = most_of_3x3(inverse)
     grown = region | border
     return grown, ~grown & (nearest > 0) & (1 / depth_ray <= _SAME_SURFACE * nearest)
 
@@ -201,11 +201,11 @@ def _pieces(surface: HiddenSurface, inside: Tensor) -> Tensor:  # [H, W] int32
     """Number the connected parts of what is seen and on no plane; -1 elsewhere. They end where distances jump."""
     from .kernels_hidden import connected
 
-    is_even = _most(surface.inverse) <= -_SAME_SURFACE * _most(-surface.inverse)
+    is_even = most_of_3x3(surface.inverse) <= -_SAME_SURFACE * most_of_3x3(-surface.inverse)
     whole = inside & (surface.seen == len(surface.planes))
     number = torch.from_numpy(connected((whole & is_even).numpy())[0])
     # The pixels beside an edge belong to the part next to them.
-    beside = torch.where(surface.part >= 0, -1, _most(number.float()).int())
+    beside = torch.where(surface.part >= 0, -1, most_of_3x3(number.float()).int())
     return torch.where(number >= 0, number, beside)
 
 
@@ -302,10 +302,10 @@ def _look_up(image: Tensor, places: Tensor) -> Tensor:  # [N, 3]
 
 
 def _erode(mask: Tensor) -> Tensor:
-    return -_most(-mask.float()) > 0.5
+    return -most_of_3x3(-mask.float()) > 0.5
 
 
-def _most(values: Tensor) -> Tensor:  # [H, W]
-    """Largest of 3x3 pixels; columns wrap."""
+def most_of_3x3(values: Tensor) -> Tensor:  # [H, W]
+    """Return the largest of 3x3 pixels; columns wrap."""
     wide = torch.cat((values[:, -1:], values, values[:, :1]), 1)
     return torch.nn.functional.max_pool2d(wide[None, None], 3, 1, (1, 0))[0, 0]

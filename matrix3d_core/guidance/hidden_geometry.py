@@ -19,7 +19,7 @@ from torch import Tensor
 from ..geometry.spherical import erp_directions
 from .inpaint import solve_harmonic
 
-__all__ = ["HiddenSurface", "continue_surfaces", "find_planes"]
+__all__ = ["HiddenSurface", "continue_surfaces", "dilate", "find_planes"]
 
 _ON_PLANE = 0.02  # relative error of distance
 _BESIDE = 0.1  # the same for a pixel whose neighbors are on the plane
@@ -157,7 +157,7 @@ def continue_surfaces(
     rays = erp_directions(height, width)
     inverse = 1 / depth_ray
     reach = max(2, round(height * _BAND))
-    band = _dilate(region, reach) & background
+    band = dilate(region, reach) & background
     # What was continued beyond the sky before counts as sky: else each hole would reach farther than the last one.
     sky = float(reference.max())
     near_sky = inverse.clamp(min=1 / sky) if sky > 0 else inverse
@@ -173,7 +173,7 @@ def continue_surfaces(
         own[better], least[better] = index, miss[better]
     own[is_far] = count + 1
     own[~background | region] = -1
-    ring = _dilate(region, 1) & background
+    ring = dilate(region, 1) & background
     asked = ring.numpy()
     labels = np.full((height, width), -1, np.int32)
     radius = max(2, round(height / 120))
@@ -215,7 +215,7 @@ def continue_surfaces(
         result[here] = rays[here] @ plane
     result[region & (label == count + 1)] = far
     rest = region & (label == count)
-    around = _dilate(rest, 1) & ~rest & (label >= 0)
+    around = dilate(rest, 1) & ~rest & (label >= 0)
     result = (
         solve_harmonic(result.unsqueeze(-1), rest, around, label).squeeze(-1) if bool(rest.any()) else result
     )
@@ -268,7 +268,7 @@ def _candidates(part: np.ndarray, parts: int, labels: np.ndarray, count: int) ->
     return found
 
 
-def _dilate(mask: Tensor, reach: int) -> Tensor:
+def dilate(mask: Tensor, reach: int) -> Tensor:
     """Spread a mask by ``reach`` pixels along rows and columns; columns wrap."""
     wide = torch.cat((mask[:, -reach:], mask, mask[:, :reach]), 1).float()[None, None]
     pool = torch.nn.functional.max_pool2d

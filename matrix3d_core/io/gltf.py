@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,12 @@ from .columns import FARTHEST, checked_gaussians, columns_to_write, rgba_bytes
 from .findings import Findings, damage_as_format_error
 from .limits import check_budget, check_gaussians
 
-__all__ = ["read_glb", "write_glb"]
+__all__ = ["read_glb", "write_chunks", "write_glb"]
 
 _log = logging.getLogger(__name__)
 
 _NAME = "KHR_gaussian_splatting"
-GLB_MAGIC, GLB_JSON, GLB_BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
+_MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _FLOAT, _POINTS, _ARRAY_BUFFER = 5126, 0, 34962
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -95,18 +96,36 @@ def write_glb(target: BinaryTarget, gaussians: Gaussians) -> None:
         "meshes": [{"primitives": [primitive]}],
         "accessors": accessors,
         "bufferViews": views,
-        "buffers": [{"byteLength": offset}],
     }
-    text = json.dumps(document, separators=(",", ":")).encode()
+    arrays = [np.ascontiguousarray(values).data.cast("B") for values in columns.values()]
+    write_chunks(target, document, arrays, "Write PLY instead.")
+
+
+def write_chunks(
+    target: BinaryTarget, document: dict[str, Any], parts: Sequence[bytes | memoryview], way_out: str
+) -> None:
+    """Write a glTF document and its one buffer as a GLB; a path appears only when the file is complete.
+
+    Args:
+        target: path or binary file.
+        document: without its buffer.
+        parts: of the buffer, each a multiple of 4 bytes.
+        way_out: what to do instead when it exceeds 4 GB.
+
+    Raises:
+        InvalidInput: when it does.
+    """
+    size = sum(map(len, parts))
+    text = json.dumps({**document, "buffers": [{"byteLength": size}]}, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    total = 12 + 8 + len(text) + 8 + offset
+    total = 12 + 8 + len(text) + 8 + size
     if total >= 1 << 32:
-        raise InvalidInput(f"a GLB must stay below 4 GB; got {total / 1e9:.1f} GB. Write PLY instead.")
+        raise InvalidInput(f"a GLB must stay below 4 GB; got {total / 1e9:.1f} GB. {way_out}")
     with open_atomically(target) as file:
-        file.write(struct.pack("<III", GLB_MAGIC, 2, total))
-        file.write(struct.pack("<II", len(text), GLB_JSON) + text + struct.pack("<II", offset, GLB_BINARY))
-        for values in columns.values():
-            file.write(np.ascontiguousarray(values).data.cast("B"))
+        file.write(struct.pack("<III", _MAGIC, 2, total))
+        file.write(struct.pack("<II", len(text), _JSON) + text + struct.pack("<II", size, _BIN))
+        for part in parts:
+            file.write(part)
 
 
 def read_glb(
@@ -182,7 +201,7 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     _, version, total, size, kind = struct.unpack_from("<IIIII", data)
     if version != 2:
         raise FormatError(f"{name}: GLB version must be 2; got {version}.")
-    if total > len(data) or kind != GLB_JSON or 20 + size > len(data):
+    if total > len(data) or kind != _JSON or 20 + size > len(data):
         raise FormatError(
             f"{name}: is truncated: the header promises {total} bytes, the file has {len(data)}."
         )
@@ -193,7 +212,7 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     if start + 8 > len(data):
         return document, memoryview(b"")
     size, kind = struct.unpack_from("<II", data, start)
-    if kind != GLB_BINARY or start + 8 + size > len(data):
+    if kind != _BIN or start + 8 + size > len(data):
         raise FormatError(f"{name}: its binary part is truncated, or not the second one.")
     return document, memoryview(data)[start + 8 : start + 8 + size]
 

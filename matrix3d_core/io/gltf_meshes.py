@@ -7,8 +7,6 @@ Source: Khronos, glTF 2.0 and KHR_materials_unlit.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +15,8 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..scene.mesh import Mesh
-from .atomic import BinaryTarget, open_atomically
-from .gltf import GLB_BINARY, GLB_JSON, GLB_MAGIC
+from .atomic import BinaryTarget
+from .gltf import write_chunks
 from .images import encode_image
 
 __all__ = ["write_meshes_glb"]
@@ -68,7 +66,7 @@ def write_meshes_glb(target: BinaryTarget, meshes: Mapping[str, Mesh]) -> None:
         primitive = {"attributes": attributes, "indices": faces, "material": index}
         document["meshes"].append({"name": name, "primitives": [primitive]})
         document["nodes"].append({"name": name, "mesh": index})
-    _write(target, document, blobs)
+    write_chunks(target, document, blobs, "Take fewer rows.")
 
 
 def _add(
@@ -97,18 +95,3 @@ def _add_texture(document: dict[str, Any], blobs: list[bytes], texture: Tensor) 
     images.append({"bufferView": view, "mimeType": "image/png"})
     textures.append({"source": len(images) - 1, "sampler": 0})
     return len(textures) - 1
-
-
-def _write(target: BinaryTarget, document: dict[str, Any], blobs: list[bytes]) -> None:
-    size = sum(map(len, blobs))
-    document["buffers"] = [{"byteLength": size}]
-    text = json.dumps(document, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    total = 12 + 8 + len(text) + 8 + size
-    if total >= 1 << 32:
-        raise InvalidInput(f"a GLB must stay below 4 GB; got {total / 1e9:.1f} GB. Take fewer rows.")
-    with open_atomically(target) as file:
-        file.write(struct.pack("<III", GLB_MAGIC, 2, total))
-        file.write(struct.pack("<II", len(text), GLB_JSON) + text + struct.pack("<II", size, GLB_BINARY))
-        for blob in blobs:
-            file.write(blob)

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
-from ..depth.resample import resized
+from ..depth.resample import resize_panorama, resized
 from ..errors import InvalidInput
 from ..guidance.exemplar import complete_region
+from ..guidance.hidden_geometry import dilate
 from ..guidance.inpaint import Inpainted, pull_push
 from ..optimize.init.sky import sky_behind
 from ..optimize.init.sources import enlarged
@@ -20,12 +21,13 @@ from ..scene.labels import CLASS_SKY, UNKNOWN
 from ..scene.panorama import PanoramaGeometry
 from .layer import BACKGROUND, FOREGROUND, SKY, LayeredPanorama, PanoramaLayer
 
-__all__ = ["complete_behind", "most_of_3x3", "split_panorama"]
+__all__ = ["complete_behind", "split_panorama"]
 
 ROWS = 512  # at which hidden surfaces are made up
 _RIM = 1 / 48  # of the rows: how far a foreground layer goes on behind a nearer one
 _SAME_SURFACE = 1.15  # a border this much nearer than what goes on behind belongs to what hides
-_BEHIND = 1.08
+_BEHIND = 1.08  # what goes on behind a part is farther than it by this factor
+_NEXT = 1.02  # the same of a layer behind the next one
 _LIKE_SKY = 0.7  # of the sky's distance: what is continued so far out is sky
 
 
@@ -42,24 +44,24 @@ def split_panorama(
     Args:
         geometry: the panorama with its distances.
         foreground: masks of the foreground layers, ``[H, W]`` bool, farthest first, see `find_foreground`.
-        completed: a picture of each layer, farthest first, without what hides it, such as an inpainting model makes;
-            their colors are taken where a layer is hidden. None: the surfaces around are continued.
+        completed: a picture of each layer, of any size, farthest first, without what hides it, such as an inpainting
+            model makes; their colors are taken where a layer is hidden. None: the surfaces around are continued.
         progress: called between steps; raising in it cancels.
 
     Returns:
         The layers. There is a sky where the geometry has one.
 
     Raises:
-        InvalidInput: for masks or pictures of another size or number, or when no background is left.
+        InvalidInput: for masks of another size, pictures of another number, or when no background is left.
     """
     size = geometry.height, geometry.width
     for mask in foreground:
         check_shape("foreground mask", mask, f"{size[0]} {size[1]}")
     count = len(foreground) + 1 + bool(geometry.is_sky.any())
-    if completed is not None and completed.shape != (count, *size, 3):
+    if completed is not None and len(completed) != count:
+        names = (SKY,) * bool(geometry.is_sky.any()) + (BACKGROUND,) + (FOREGROUND,) * len(foreground)
         raise InvalidInput(
-            f"completed must hold a picture of {size[1]} x {size[0]} for each of the {count} layers, farthest first"
-            f"{' (sky, background, foreground)' if count > 1 else ''}; got {list(completed.shape)}."
+            f"completed must hold a picture for each of the {count} layers ({', '.join(names)}); got {len(completed)}."
         )
     total = 2 + len(foreground)
     nearer = torch.zeros(size, dtype=torch.bool)
@@ -91,7 +93,10 @@ def split_panorama(
         parts.insert(0, _sky_layer(geometry))
     if completed is not None:
         parts = [
-            replace(part, rgb=torch.where(part.is_filled.unsqueeze(-1), picture, part.rgb))
+            replace(
+                part,
+                rgb=torch.where(part.is_filled.unsqueeze(-1), resize_panorama(picture, size[0]), part.rgb),
+            )
             for part, picture in zip(parts, completed, strict=True)
         ]
     progress(ProgressEvent(total, total, "layers complete", rgb))
@@ -120,9 +125,9 @@ def complete_behind(
     rows = min(size[0], ROWS)
     small = rows, 2 * rows
     region = torch.nn.functional.adaptive_max_pool2d(hidden.float()[None, None], small)[0, 0] > 0
-    region = _grown(region, 1)  # pixels at a silhouette have colors of both sides
+    region = dilate(region, 1)  # pixels at a silhouette have colors of both sides
     near = resized(depth_ray, small)
-    border = _grown(region, 1) & ~region
+    border = dilate(region, 1) & ~region
     seen = near
     if far_end is not None:
         # Around each hidden pixel only what is as far as what goes on behind it: else the near part goes on itself.
@@ -148,13 +153,13 @@ def _enlarge(made: Inpainted, rgb: Tensor, depth_ray: Tensor) -> tuple[Tensor, T
 def _foreground_layer(name: str, geometry: PanoramaGeometry, mask: Tensor, nearer: Tensor) -> PanoramaLayer:
     """Return what a mask shows, continued smoothly a little way behind nearer layers."""
     reach = max(1, round(geometry.height * _RIM))
-    filled = nearer & _grown(mask, reach)
+    filled = nearer & dilate(mask, reach)
     rgb, depth = geometry.rgb, geometry.depth_ray
     if bool(filled.any()):
         values = torch.cat((rgb, 1 / depth.unsqueeze(-1)), -1)
         smooth = pull_push(values, mask)
         rgb = torch.where(filled.unsqueeze(-1), smooth[..., :3], rgb)
-        depth = torch.where(filled, torch.maximum(1 / smooth[..., 3], depth * 1.02), depth)
+        depth = torch.where(filled, torch.maximum(1 / smooth[..., 3], _NEXT * depth), depth)
     return PanoramaLayer(name, rgb, mask | filled, depth, filled, geometry.classes)
 
 
@@ -165,16 +170,3 @@ def _sky_layer(geometry: PanoramaGeometry) -> PanoramaLayer:
     depth = torch.where(sky, geometry.depth_ray, behind.depth_ray)
     classes = torch.full(sky.shape, CLASS_SKY, dtype=torch.uint8)
     return PanoramaLayer(SKY, rgb, sky | behind.use, depth, behind.use, classes)
-
-
-def most_of_3x3(image: Tensor) -> Tensor:  # [H, W]
-    """Return the largest of 3x3 pixels; columns wrap."""
-    wide = torch.cat((image[:, -1:], image, image[:, :1]), 1)
-    return torch.nn.functional.max_pool2d(wide[None, None], 3, 1, (1, 0))[0, 0]
-
-
-def _grown(mask: Tensor, reach: int) -> Tensor:
-    """Spread a mask by ``reach`` pixels along rows and columns; columns wrap."""
-    wide = torch.cat((mask[:, -reach:], mask, mask[:, :reach]), 1).float()[None, None]
-    pool = torch.nn.functional.max_pool2d
-    return pool(pool(wide, (1, 2 * reach + 1), 1), (2 * reach + 1, 1), 1, (reach, 0))[0, 0] > 0

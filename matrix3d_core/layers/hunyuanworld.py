@@ -2,8 +2,8 @@
 
 ``full_image.png`` is the panorama, ``remove_fg1_image.png`` the same without the nearest layer,
 ``remove_fg2_image.png`` without the second either, ``sky_image.png`` the sky alone; ``fg1_mask.png``,
-``fg2_mask.png`` and ``sky_mask.png`` are the masks. Enlarged ones end in ``_sr``. Layers that it did not find are not
-there.
+``fg2_mask.png`` and ``sky_mask.png`` are the masks. Layers that it did not find are not there. The same pictures
+enlarged, ``full_image_sr.png`` and so on, aren't read.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def layers_from_pictures(
         images: colors.
         masks: 1 where a layer shows something.
         depth_ray: ray distances, positive, finite where a layer shows something.
-        filled: 1 where a layer was completed; None: nowhere, whatever is hidden by a nearer one.
+        filled: 1 where a layer was completed. What a nearer layer hides counts as completed, too.
 
     Raises:
         InvalidInput: for batches that do not match, or distances missing.
@@ -137,7 +137,8 @@ def layers_from_pictures(
         )
     far = _SKY_BEYOND * float(depth_ray[finite].max())
     has_sky = not bool(finite[0].any())
-    made = torch.zeros_like(shown) if filled is None else filled > 0.5
+    nearer = torch.cat((shown[1:].flip(0).cummax(0).values.flip(0), torch.zeros_like(shown[:1])))
+    made = shown & (nearer if filled is None else nearer | (filled > 0.5))
     layers = []
     for index in range(count):
         number = index - has_sky

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..depth.resample import resized
 from ..errors import InvalidInput
+from ..guidance.exemplar import most_of_3x3
 from ..guidance.scene_mesh import depth_jumps
 from ..optimize.init.density import make_surfels
 from ..optimize.init.sources import SurfelSource
@@ -26,7 +27,7 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress, report
 from ..scene.camera import Equirect
 from ..scene.gaussians import Gaussians
 from ..scene.labels import CLASS_OBJECT, CLASS_SKY, NO_INSTANCE, ORIGIN_SOURCE, ORIGIN_UNOBSERVED, UNKNOWN
-from .complete import ROWS, complete_behind, most_of_3x3
+from .complete import ROWS, complete_behind
 from .layer import BACKGROUND, SKY, LayeredPanorama, PanoramaLayer
 
 __all__ = ["gaussians_from_layers"]

@@ -15,9 +15,9 @@ from ..depth.resample import resized
 from ..depth.scale import fit_ground
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
+from ..guidance.exemplar import most_of_3x3
 from ..scene.labels import CLASS_GROUND, CLASS_SKY, CLASS_WALL, CLASS_WATER
 from ..scene.panorama import PanoramaGeometry
-from .complete import most_of_3x3
 from .layer import MOST_LAYERS
 
 __all__ = ["find_foreground", "given_foreground"]
@@ -48,12 +48,12 @@ def find_foreground(geometry: PanoramaGeometry, layers: int = 1) -> list[Tensor]
 
     if not 0 <= layers <= MOST_LAYERS - 2:
         raise InvalidInput(f"foreground layers must be 0 to {MOST_LAYERS - 2}; got {layers}.")
-    factor = max(1, geometry.height // _ROWS)
-    picked = (slice(factor // 2, None, factor), slice(factor // 2, None, factor))
-    depth, sky = geometry.depth_ray[picked].contiguous(), geometry.is_sky[picked]
+    rows = min(_ROWS, geometry.height)
+    small = rows, 2 * rows
+    depth, sky = resized(geometry.depth_ray, small), resized(geometry.is_sky.float(), small) > 0.5
     height, unit = _above_ground(depth, sky)
     ground = height < _ABOVE_GROUND * unit
-    classes = None if geometry.classes is None else geometry.classes[picked]
+    classes = None if geometry.classes is None else resized(geometry.classes.float(), small).to(torch.uint8)
     if classes is not None:
         ground |= (classes == CLASS_GROUND) | (classes == CLASS_WATER)
         sky = sky | (classes == CLASS_SKY)

@@ -5,15 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from matrix3d_core.minis.files import MINI_FILES, MINI_MODELS
-
-pytestmark = [
-    pytest.mark.skipif(
-        not all((MINI_MODELS / name).is_file() for name in MINI_FILES.values()),
-        reason="the small models are not trained yet: make minis",
-    ),
-    pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning")
 pytest.importorskip("diffusers", reason="needs diffusers (extra 'generate')")
 pytest.importorskip("webdataset", reason="needs webdataset (extra 'factory')")
 

@@ -126,6 +126,36 @@ def test_layers_show_the_panorama_and_complete_it_behind_the_nearer_ones():
     assert report[1]["filled_percent"] > 0.5
 
 
+def test_the_size_of_the_panorama_does_not_matter(monkeypatch):
+    monkeypatch.setattr("matrix3d_core.layers.split._ROWS", 250)
+    geometry = yard(800)
+    far, near = find_foreground(geometry, 2)
+    for mask, color in ((near, RED), (far, BLUE)):
+        true = (geometry.rgb - torch.tensor(color)).abs().sum(-1) < 0.01
+        assert (mask & true).sum() / (mask | true).sum() > 0.9
+
+
+def test_pictures_of_an_inpainting_model_may_have_another_size():
+    geometry = yard()
+    green = torch.zeros(3, 100, 200, 3)
+    green[..., 1] = 1
+    background = split_panorama(geometry, find_foreground(geometry, 1), completed=green).layers[1]
+    filled = background.rgb[background.is_filled]
+    assert torch.allclose(filled, torch.tensor((0.0, 1.0, 0.0)).expand_as(filled), atol=1e-3)
+
+
+def test_what_a_nearer_layer_hides_becomes_splats_even_where_nothing_says_it_was_completed():
+    colors, masks, depth, filled = pictures_from_layers(layered())
+    counts = []
+    for given in (filled, None):
+        world = gaussians_from_layers(layers_from_pictures(colors, masks, depth, given), max_gaussians=60_000)
+        azimuth = torch.atan2(world.means[:, 0], world.means[:, 2]).abs()
+        behind = (azimuth < 0.1) & (world.means[:, 2] > 5.5) & (world.means[:, 1] > -0.6)
+        counts.append(int(behind.sum()))
+    assert counts[0] > 20
+    assert counts[1] > 0.6 * counts[0]
+
+
 def test_pictures_of_an_inpainting_model_are_taken_where_layers_are_hidden():
     geometry = yard()
     masks = find_foreground(geometry, 1)
