@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions, pixels_from_directions
+from ..light.irradiance import linear_from_srgb
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.splat import SPLAT_BACKENDS, render_gaussians_panorama
 from ..scene.gaussians import Gaussians
@@ -470,5 +471,4 @@ def _kept(cluster: Tensor, corners: Tensor) -> Tensor:  # [M', 3]
 def for_gltf(mesh: Mesh) -> Mesh:
     """Write a mesh in glTF's axes (y up) and with linear colors, as its files hold them. Textures stay as they are."""
     flipped = mesh.vertices * torch.tensor((1.0, -1.0, -1.0))
-    low, high = mesh.colors / 12.92, ((mesh.colors + 0.055) / 1.055) ** 2.4
-    return replace(mesh, vertices=flipped, colors=torch.where(mesh.colors <= 0.04045, low, high))
+    return replace(mesh, vertices=flipped, colors=linear_from_srgb(mesh.colors))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
+from ..light.irradiance import linear_from_srgb, srgb_from_linear
 from ..scene.camera import Camera
 
 __all__ = ["Photography", "photograph", "random_photography"]
@@ -97,7 +98,7 @@ def photograph(rgb: Tensor, camera: Camera, setting: Photography, *, seed: int =
     """
     check_shape("rgb", rgb, f"{camera.height} {camera.width} 3")
     is_panorama = camera.wraps
-    light = _linear(rgb.detach().to("cpu", torch.float32).clamp(0, 1))
+    light = linear_from_srgb(rgb.detach().to("cpu", torch.float32).clamp(0, 1))
     red, blue = setting.white_balance
     light = light * (2.0**setting.exposure) * torch.tensor((red, 1.0, blue))
     if setting.vignette > 0 and not is_panorama:
@@ -105,16 +106,8 @@ def photograph(rgb: Tensor, camera: Camera, setting: Photography, *, seed: int =
     if setting.blur != 0:
         light = _blurred(light, setting.blur, is_panorama)
     light = _noisy(light.clamp_min(0), setting, seed)
-    color = _toned(_display(light.clamp(0, 1)), setting)
+    color = _toned(srgb_from_linear(light.clamp(0, 1)), setting)
     return _jpeg(color, setting.quality, is_panorama) if setting.quality > 0 else color
-
-
-def _linear(color: Tensor) -> Tensor:
-    return torch.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-
-
-def _display(light: Tensor) -> Tensor:
-    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp_min(1e-9) ** (1 / 2.4) - 0.055)
 
 
 def _falloff(height: int, width: int, share: float) -> Tensor:  # [H, W]
