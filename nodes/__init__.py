@@ -114,6 +114,10 @@ def load_node_classes() -> list[type]:
         from .splat_label import NODES as splat_label_nodes
 
         classes += splat_label_nodes
+    with _reported("restyle"):
+        from .restyle import NODES as restyle_nodes
+
+        classes += restyle_nodes
     with _reported("splat_reduce"):
         from .splat_reduce import NODES as splat_reduce_nodes
 

@@ -14,12 +14,12 @@ from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
 from ..geometry.cubemap import cubemap_rotations
 from ..progress import ProgressEvent, ProgressFn, no_progress
-from ..raster.camera_view import render_view
 from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import Gaussians
 from ..scene.labels import CLASSES, LABELS, NO_INSTANCE, UNKNOWN
 from ..scene.trajectory import Trajectory
 from .selection import CROP_SHAPES, inside_shape
+from .visible import visible_sums
 
 __all__ = [
     "CHOICE_SHAPES",
@@ -37,7 +37,6 @@ CHOICE_SHAPES = ("everywhere", *CROP_SHAPES)
 """What `choose_gaussians` is limited to."""
 
 _LEAST_PX = 0.05  # of all views together; less says nothing
-_BEHIND = 0.02  # of the distance, and its own size: what lies farther behind the picture's surface shines through it
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ def mask_votes(
 ) -> MaskVotes:
     """Lift masks on views to the Gaussians that those views show.
 
-    A pixel is the sum of the Gaussians' colors, each times a weight. The weights of a view, summed over the pixels of
-    its mask and over all pixels, are the slopes of those sums by the colors: one backward pass for each view.
+    A pixel is the sum of the Gaussians' colors, each times a weight. The weights of a view are summed over the pixels
+    of its mask and over all pixels: one backward pass for each view.
 
     Args:
         gaussians: the world, on the CPU.
@@ -98,7 +97,8 @@ def mask_votes(
         camera = trajectory.camera(frame, (size["H"], size["W"]))
         pose, mask = trajectory.camera_from_world[frame], mask.float().clamp(0, 1)
         for view, lens, part in _perspective(camera, mask, pose):
-            totals += _weights(gaussians, view, lens, part, backend)
+            maps = torch.stack((part, torch.ones_like(part)), -1)
+            totals += visible_sums(gaussians, view, lens, maps, backend=backend)
     inside, seen = totals.float().unbind(-1)
     return MaskVotes((inside / seen.clamp_min(1e-12)).clamp(0, 1), seen)
 
@@ -113,24 +113,6 @@ def _perspective(camera: Camera, mask: Tensor, pose: Tensor) -> list[tuple[Tenso
             turned[:3] = turn @ pose[:3]
         views.append((turned, lens, part))
     return views
-
-
-def _weights(
-    gaussians: Gaussians, pose: Tensor, lens: Pinhole, mask: Tensor, backend: str
-) -> Tensor:  # [N, 2]
-    """Return each Gaussian's weight in the mask and in the picture, in pixels; 0 where it is hidden."""
-    with torch.inference_mode(False), torch.enable_grad():  # a host may call from within inference mode
-        means, quats_wxyz, scales, opacities, _ = (t.detach().clone() for t in gaussians.tensors())
-        colors = torch.full((len(gaussians), 3), 0.5).requires_grad_(True)
-        plain = Gaussians.from_colors(means, quats_wxyz, scales, opacities, colors)
-        seen = render_view(plain, pose, lens, backend=backend)
-        target = (seen.rgb[..., 0] * mask.clone().to(seen.rgb)).sum() + seen.rgb[..., 1].sum()
-        (slope,) = torch.autograd.grad(target, colors)
-    local = gaussians.means.detach().double() @ pose[:3, :3].T + pose[:3, 3]
-    surface, _ = lens.lookup(seen.depth_ray.detach().double().cpu(), local)
-    reach = local.norm(dim=-1)
-    is_front = reach <= (1 + _BEHIND) * surface + 2 * gaussians.scales.detach().amax(-1)
-    return torch.where(is_front[:, None], slope[:, :2].double().cpu(), 0.0)
 
 
 def choose_gaussians(

@@ -84,6 +84,7 @@ RUNS = {
     "SplatClean": Run(("clean", 0), unlike=("cloud", 0)),
     "SplatCrop": Run(("crop", 0), unlike=("cloud", 0)),
     "SplatLabel": Run(("labeled", 1), says=r'"pillar": [1-9]'),
+    "WorldViews": Run(("world_views", 6), says=r'"coverage": 0\.[1-9]'),
     "SplatPrune": Run(("prune", 0), unlike=("cloud", 0)),
     "SplatLOD": Run(("level", 0), unlike=("cloud", 0)),
     "SplatTransform": Run(("moved", 0), unlike=("cloud", 0)),
@@ -188,6 +189,7 @@ def worlds(comfy):
         "labeled": node(
             "SplatLabel", splat=cloud, shape="sphere", radius=1.0, instance="pillar", label="object"
         ),
+        "world_views": node("WorldViews", splat=cloud, views=3, size=32, trajectory=path),
         "prune": node("SplatPrune", splat=cloud, budget=200, views=4, view_size=32, refit_steps=4),
         "level": node("SplatLOD", splat=cloud, level=1, refit_steps=2),
         "moved": node("SplatTransform", splat=cloud, yaw=30.0),

@@ -29,7 +29,7 @@ FLOORS = (
     "collision features io light raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
     "minis optimize outpaint synth video",
-    "evaluation explore factory layers",
+    "evaluation explore factory layers styles",
     "standalone",
     "training",
     "doctor cli public",

@@ -199,6 +199,7 @@ export const PHASES = {
   "make surfels": "生成面元",
   "world made": "世界已生成",
   "lift masks": "提升遮罩",
+  "choose views": "选择视图",
   "cut views": "裁剪视图",
   "find features": "查找特征",
   "match features": "匹配特征",
