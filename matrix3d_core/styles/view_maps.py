@@ -86,7 +86,9 @@ def _normals(gaussians: Gaussians, pose: Tensor, camera: Camera, backend: str) -
     normal = axes.gather(-1, thinnest)[..., 0] @ pose[:3, :3].mT
     local = gaussians.means.double() @ pose[:3, :3].mT + pose[:3, 3]
     normal = normal * -torch.sign((normal * local).sum(-1, keepdim=True))
-    flat = (1 - thin / middle.clamp_min(1e-30))[:, None]  # balls have no side: they face the camera
+    flat = (1 - (thin / middle.clamp_min(1e-30)).square())[
+        :, None
+    ]  # balls have no side: they face the camera
     ahead = -torch.nn.functional.normalize(local, dim=-1)
     normal = torch.nn.functional.normalize(flat * normal + (1 - flat) * ahead, dim=-1)
     drawn = Gaussians.from_colors(*gaussians.tensors()[:4], (normal / 2 + 0.5).to(gaussians.means))
@@ -109,7 +111,8 @@ def depth_picture(depth_z: Tensor) -> Tensor:  # [T, H, W] -> [T, H, W, 3]
     few = met[:: max(1, len(met) // 1_000_000)].float()
     low, high = torch.quantile(few, torch.tensor(_RANGE)).tolist()
     gray = ((inverse - low) / max(high - low, 1e-12 * high)).clamp(0, 1)
-    return gray.float()[..., None].expand(*gray.shape, 3).contiguous()
+    picture: Tensor = gray.float()[..., None].expand(*gray.shape, 3).contiguous()
+    return picture
 
 
 def normal_picture(normals: Tensor) -> Tensor:  # [T, H, W, 3] -> [T, H, W, 3]
@@ -120,6 +123,6 @@ def normal_picture(normals: Tensor) -> Tensor:  # [T, H, W, 3] -> [T, H, W, 3]
     """
     if normals.ndim != 4 or normals.shape[-1] != 3:
         raise InvalidInput(f"normals must have shape [T, H, W, 3]; got {list(normals.shape)}.")
-    shown = normals * torch.tensor((1.0, -1.0, -1.0)) / 2 + 0.5
+    shown: Tensor = normals * torch.tensor((1.0, -1.0, -1.0)) / 2 + 0.5
     is_empty = (normals == 0).all(-1, keepdim=True)
     return shown.masked_fill(is_empty, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -87,6 +88,13 @@ def test_places_around_the_origin_are_free_and_level():
     assert float(places.norm(dim=-1).max()) > 0.3
 
 
+def test_places_keep_half_of_the_way_to_a_wall_close_by():
+    """The wall is 0.4 to the right; the cone around a heading meets it no nearer than that."""
+    near = replace(WORLD, means=WORLD.means - torch.tensor((1.6, 0.0, 0.0)))
+    right = free_places(near)[:, 0].max()
+    assert 0.1 < float(right) < 0.25
+
+
 def test_views_stand_on_the_path():
     path = walk(4, step=0.3)
     found = covering_views(WORLD, path, views=6, size_px=32)
@@ -135,7 +143,6 @@ def test_walls_face_the_camera_and_their_depth_is_where_they_are():
     for yaw, distance in ((0.0, ROOM[2]), (math.pi / 2, ROOM[0])):
         maps = render_view_maps(WORLD, facing(yaw))
         center = (0, 24, 24)
-        # 4 % as thick as wide, so 4 % of the way to where the camera is, which is 0.02 off the axis
         torch.testing.assert_close(maps.normals[center], torch.tensor((0.0, 0.0, -1.0)), atol=2e-3, rtol=0)
         assert float(maps.depth_z[center]) == pytest.approx(distance, rel=0.01)
     maps = render_view_maps(WORLD, facing(0.0))
