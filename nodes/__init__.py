@@ -134,6 +134,10 @@ def load_node_classes() -> list[type]:
         from .splat_preview import NODES as splat_preview_nodes
 
         classes += splat_preview_nodes
+    with _reported("world_select"):
+        from .world_select import NODES as world_select_nodes
+
+        classes += world_select_nodes
     with _reported("pano_preview"):
         from .pano_preview import NODES as pano_preview_nodes
 

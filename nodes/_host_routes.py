@@ -31,8 +31,8 @@ class Gone(Matrix3DError):
     """What was asked about is not there any more; running the graph brings it back."""
 
 
-def answer_posts(route: str, answer: Answer) -> None:
-    """Answer POSTs of JSON objects to ``route``: a dict as JSON, bytes as a JPEG.
+def answer_posts(route: str, answer: Answer, *, kind: str = "image/jpeg") -> None:
+    """Answer POSTs of JSON objects to ``route``: a dict as JSON, bytes as content of a kind.
 
     Only pages of this server may ask (`_why_foreign`). Errors of the library come back as status 400 (404 for
     `Gone`) with ``{"error": text}``. Nothing happens where there is no server, as in tests of single nodes.
@@ -66,7 +66,7 @@ def answer_posts(route: str, answer: Answer) -> None:
             logger.warning("ComfyUI-Matrix3D %s: %r", route, error)
             return _error(400, "the question is not understood")
         if isinstance(made, bytes):
-            return web.Response(body=made, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+            return web.Response(body=made, content_type=kind, headers={"Cache-Control": "no-store"})
         return web.json_response(made)
 
     server.routes.post(route)(handle)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -15,38 +13,22 @@ from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.atomic import open_atomically
 from ..matrix3d_core.io.pano_frames import shown_frames, write_panorama
 from ..matrix3d_core.io.splat_formats import FORMATS
-from ..matrix3d_core.io.splats import (
-    PREVIEW_FORMATS,
-    held_labels,
-    keeps_labels,
-    lighter_format,
-    read_gaussians,
-    write_gaussians,
-)
-from ..matrix3d_core.io.world_json import coverage_record
-from ..matrix3d_core.scene.gaussians import Gaussians
+from ..matrix3d_core.io.splats import PREVIEW_FORMATS
 from ..matrix3d_core.scene.panorama import PanoramaGeometry
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import render_path
 from ..matrix3d_core.trajectories.defaults import DEFAULT_FRAMES
 from ..matrix3d_core.trajectories.load3d import camera_info_from_pose
 from ..matrix3d_core.trajectories.recording import RESAMPLE_BY, parse_recording, trajectory_from_recording
-from ._adapters import gaussians_from_host, image_from_host, mesh_from_host, world_info_of
+from ._adapters import image_from_host, mesh_from_host, world_info_of
 from ._cache import LastResult
 from ._host import Types, io, save_target
 from ._host_block import block_output
 from ._search import SPLAT_WORDS
+from ._shown_splat import WrittenFile, describe_file, keep_world, read_shown, world_to_show
 from ._types import GeometryType, TrajectoryType
 
 __all__ = ["NODES", "SplatPreview"]
-
-
-@dataclass(frozen=True)
-class _Written:
-    """A world's file for the browser."""
-
-    path: Path
-    shown: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -58,9 +40,8 @@ class _Walls:
     shown: dict[str, object]
 
 
-_written: LastResult[_Written] = LastResult()
 _walls: LastResult[_Walls] = LastResult()
-_spheres: LastResult[_Written] = LastResult()
+_spheres: LastResult[WrittenFile] = LastResult()
 _DRAWN_POSES = 33  # of the trajectory that comes in
 _SPHERE_WIDTH = 4096  # of the panorama that the view can fade to
 _AXES = ["glTF (y up)", "OpenCV (y down)"]
@@ -266,16 +247,11 @@ class SplatPreview(io.ComfyNode):
     ) -> io.NodeOutput:
         recorded = parse_recording(recording)
         node = cls.hidden.unique_id if cls.hidden else None
-        written = _keep(node, splat, format)
-        shown = {**written.shown, "start_pose": None, "is_metric": False}
+        written = keep_world(node, splat, format)
+        shown = world_to_show(node, splat, format)
         info = world_info_of(splat)
-        if info is not None:
-            start = info.start_pose
-            shown["is_world"], shown["is_metric"] = True, info.is_metric
-            shown["coverage"] = coverage_record(info.coverage)
-            shown["start_pose"] = None if start is None else start.flatten().tolist()
         if compare is not None:
-            shown["compare"] = _keep(node and f"{node} compare", compare, format).shown
+            shown["compare"] = keep_world(node and f"{node} compare", compare, format).shown
         path = trajectory if trajectory is not None else block_output()
         sources = [one for one in (trajectory, geometry, info) if one is not None]
         is_metric = any(one.is_metric for one in sources)
@@ -310,7 +286,7 @@ class SplatPreview(io.ComfyNode):
         if recorded.view is not None:
             pose = recorded.view.camera_from_world
             view = render_path(  # one picture: a progress preview would only move the viewer about
-                _read(splat),
+                read_shown(splat),
                 Trajectory(pose[None]),
                 height=view_height,
                 width=view_width,
@@ -320,11 +296,6 @@ class SplatPreview(io.ComfyNode):
         return io.NodeOutput(
             Types.File3D(str(written.path)), path, view, camera, ui={"matrix3d_splat": [shown]}
         )
-
-
-def _keep(key: str | None, splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
-    """Write a world for the browser, unless the last run wrote the same."""
-    return _written.get(key, splat, format, lambda: _write(splat, format), lambda made: made.path.is_file())
 
 
 def _check(path: Trajectory, walls: _Walls | None) -> dict[str, object]:
@@ -360,7 +331,7 @@ def _keep_walls(
         path, filename, subfolder = save_target("matrix3d/world", ".walls", kind="temp")
         with open_atomically(path) as file:
             file.write(encode_occupancy(occupancy))
-        return _Walls(occupancy, path, _shown(path, filename, subfolder))
+        return _Walls(occupancy, path, describe_file(path, filename, subfolder))
 
     poses = None if trajectory is None else trajectory.camera_from_world.tolist()
     options = (axes, poses, None if trajectory is None else trajectory.frame_of_reference)
@@ -368,71 +339,19 @@ def _keep_walls(
     return _walls.get(key and f"{key} walls", value, options, make, lambda made: made.path.is_file())
 
 
-def _keep_sphere(key: str | None, panorama: torch.Tensor, *, is_image: bool) -> _Written:
+def _keep_sphere(key: str | None, panorama: torch.Tensor, *, is_image: bool) -> WrittenFile:
     """Write the panorama as a picture, unless the last run did the same."""
 
-    def make() -> _Written:
+    def make() -> WrittenFile:
         picture = image_from_host(panorama, "panorama") if is_image else panorama
         height, width = picture.shape[:2]
         if width != 2 * height:
             raise InvalidInput(f"panorama must be twice as wide as high; got {width}x{height}.")
         path, filename, subfolder = save_target("matrix3d/world", ".jpg", kind="temp")
         write_panorama(path, picture, max_width=_SPHERE_WIDTH, quality=92)
-        return _Written(path, _shown(path, filename, subfolder))
+        return WrittenFile(path, describe_file(path, filename, subfolder))
 
     return _spheres.get(key and f"{key} sphere", panorama, None, make, lambda made: made.path.is_file())
-
-
-def _shown(path: Path, filename: str, subfolder: str) -> dict[str, object]:
-    """Name a file in the temp folder to the browser."""
-    status = path.stat()
-    return {
-        "filename": filename,
-        "subfolder": subfolder,
-        "type": "temp",
-        "bytes": status.st_size,
-        "stamp": status.st_mtime_ns // 1_000_000,
-    }
-
-
-def _write_origins(origins: torch.Tensor | None) -> dict[str, object] | None:
-    """Write where each splat of the file comes from, one byte each, in the file's order."""
-    if origins is None:
-        return None
-    path, filename, subfolder = save_target("matrix3d/world", ".origins", kind="temp")
-    with open_atomically(path) as file:
-        file.write(gzip.compress(origins.to(torch.uint8).numpy().tobytes(), 6, mtime=0))
-    return _shown(path, filename, subfolder)
-
-
-def _write(splat: Types.SPLAT | Types.File3D, format: str) -> _Written:
-    count, origins = None, None
-    if isinstance(splat, Types.File3D):
-        path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
-        data = splat.get_bytes()
-        with open_atomically(path) as file:
-            file.write(data)
-        if "origins" in held_labels(splat.format, data[:4096]):
-            origins = _read(splat).origins
-    else:
-        gaussians = gaussians_from_host(splat)
-        count, origins = len(gaussians), gaussians.origins
-        kind = lighter_format(gaussians) if format == "auto" else format
-        path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
-        # The browser gets the origins in a file of their own, so no format loses them.
-        write_gaussians(path, gaussians if keeps_labels(kind) else gaussians.without_labels())
-    shown = {**_shown(path, filename, subfolder), "count": count}
-    written = _write_origins(origins)
-    if written is not None:
-        shown["origins"] = written
-    return _Written(path, shown)
-
-
-def _read(splat: Types.SPLAT | Types.File3D) -> Gaussians:
-    if isinstance(splat, Types.File3D):
-        # The browser takes opacities for logits as well.
-        return read_gaussians(BytesIO(splat.get_bytes()), kind=splat.format, axes="RDF", opacity="logit")
-    return gaussians_from_host(splat)
 
 
 NODES = [SplatPreview]

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.host]
 SCHEMAS = Path(__file__).resolve().parents[1] / "data" / "node_schemas.json"
 POSES = [np.eye(4).tolist(), [[1, 0, 0, 0.1], [0, 1, 0, 0], [0, 0, 1, 0.2], [0, 0, 0, 1]]]
 
+SELECTED = '{"operations": [{"op": "box", "center": [0, 0, 0], "size": [2, 9, 2]}]}'
 DRAWN = '{"keys": [[0, 0, 0, 0, 0], [0, 0, 0.3, 0, 0]]}'
 
 
@@ -94,6 +95,7 @@ RUNS = {
     "SplatSave": Run(("cloud", 0)),
     "SplatLoad": Run(("cloud", 0)),
     "SplatPreview": Run(("splat_preview", 0), says="."),
+    "WorldSelect": Run(("selected", 3), says=r'"chair": [1-9]'),
     "WorldExtend": Run(("extended", 0), unlike=("pano", 0)),
     "LoopError": Run(("loop", 4), says=r'"psnr": \d'),
     "VideoMetrics": Run(("video_metrics", 2), says=r'"psnr": [1-9]'),
@@ -207,6 +209,7 @@ def worlds(comfy):
             working_width=64,
             max_width=512,
         ),
+        "selected": node("WorldSelect", splat=cloud, name="chair", operations=SELECTED),
         "splat_preview": node("SplatPreview", splat=cloud, trajectory=path),
         "extended": node("WorldExtend", splat=["fit", 0], trajectory=path, width=width),
         "loop": node(

@@ -16,6 +16,7 @@ ROUTES = [
     "/matrix3d/studio/map",
     "/matrix3d/panorama/preview",
     "/matrix3d/photo/preview",
+    "/matrix3d/select",
 ]
 JSON = "Content-Type: application/json"
 

@@ -200,6 +200,7 @@ export const PHASES = {
   "world made": "世界已生成",
   "lift masks": "提升遮罩",
   "choose views": "选择视图",
+  "select splats": "选择高斯点",
   "cut views": "裁剪视图",
   "find features": "查找特征",
   "match features": "匹配特征",
