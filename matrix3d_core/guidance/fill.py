@@ -20,7 +20,7 @@ from ..errors import InvalidInput
 from ..geometry.spherical import erp_directions
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress, report_while
 from ..raster.mesh import MeshFrame, MeshRenderer, open_mesh_renderer
-from ..scene.mesh import Mesh
+from ..scene.mesh import Mesh, join_meshes
 from ..scene.trajectory import Trajectory
 from .closed_objects import close_objects
 from .exemplar import inpaint_by_example
@@ -109,7 +109,7 @@ def fill_guidance(
         seen = [close_objects(frames.rgb[best], reference, reference > 0, poses[best])]
     patches = _make_patches(rgb, depth_ray, is_open.clone(), poses, inpaint, seen, backend, total, progress)
 
-    draw = open_mesh_renderer(_join(patches), backend=backend)[1] if patches else None
+    draw = open_mesh_renderer(join_meshes(patches), backend=backend)[1] if patches else None
     for t in range(count):
         progress(
             ProgressEvent(_ROUNDS + t, total, f"fill frame {t + 1} of {count}", rgb[t - 1] if t else None)
@@ -266,18 +266,6 @@ def _lift(made: Inpainted, pose: Tensor) -> Mesh:
         faces = faces[is_one | (far[corners].amax(1) <= _MEET * far[corners].amin(1))]
     colors = made.rgb.reshape(-1, 3)[chosen]
     return Mesh(vertices.float(), faces, colors, torch.ones(len(chosen), dtype=torch.bool))
-
-
-def _join(patches: list[Mesh]) -> Mesh:
-    starts = [0]
-    for patch in patches:
-        starts.append(starts[-1] + len(patch.vertices))
-    return Mesh(
-        torch.cat([p.vertices for p in patches]),
-        torch.cat([p.faces + start for p, start in zip(patches, starts, strict=False)]),
-        torch.cat([p.colors for p in patches]),
-        torch.cat([p.is_visible for p in patches]),
-    )
 
 
 def _check(frames: GuidanceFrames, trajectory: Trajectory) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "SAVE_FORMATS",
     "SPLAT_FORMATS",
     "held_labels",
+    "holds_splats",
     "keeps_labels",
     "lighter_format",
     "load_gaussians",
@@ -58,6 +59,12 @@ def keeps_labels(kind: str) -> bool:
 def held_labels(kind: str, head: bytes) -> list[str]:
     """Return the kinds of labels that a file stores, by its format and first 4096 bytes."""
     return labels_named(head) if kind in SPLAT_FORMATS and keeps_labels(kind) else []
+
+
+def holds_splats(kind: str, head: bytes) -> bool:
+    """Return whether a file holds splats, by its format and first 4096 bytes: PLY and GLB may hold meshes as well."""
+    marks = {"ply": (b"f_dc_0", b"packed_position", b"x_0"), "glb": (b"KHR_gaussian_splatting",)}
+    return kind in SPLAT_FORMATS and (kind not in marks or any(mark in head for mark in marks[kind]))
 
 
 def usual_axes(kind: str) -> str:

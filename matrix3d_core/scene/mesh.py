@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InvalidInput
 
-__all__ = ["Mesh"]
+__all__ = ["Mesh", "join_meshes"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,16 @@ class Mesh:
             raise InvalidInput(
                 f"faces must index 0..{count - 1}; got {int(self.faces.min())}..{int(self.faces.max())}."
             )
+
+
+def join_meshes(meshes: Sequence[Mesh]) -> Mesh:
+    """Return several meshes in one frame as one, with the colors of their vertices; textures are left out."""
+    starts = [0]
+    for mesh in meshes:
+        starts.append(starts[-1] + len(mesh.vertices))
+    return Mesh(
+        torch.cat([mesh.vertices for mesh in meshes]),
+        torch.cat([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),
+        torch.cat([mesh.colors for mesh in meshes]),
+        torch.cat([mesh.is_visible for mesh in meshes]),
+    )
