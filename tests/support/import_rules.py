@@ -30,7 +30,7 @@ FLOORS = (
     "depth diffusion guidance lora lrm panorama splats",
     "minis optimize outpaint synth video",
     "evaluation explore factory layers styles",
-    "standalone",
+    "objects standalone",
     "training",
     "doctor cli public",
 )
