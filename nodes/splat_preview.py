@@ -119,8 +119,8 @@ class SplatPreview(io.ComfyNode):
                 io.Mesh.Input(
                     "collider",
                     optional=True,
-                    tooltip="A collision mesh for the character, such as the collider of Splats to Mesh; instead of "
-                    "the geometry's walls.",
+                    tooltip="A collision mesh for the character, such as the collider of Splats to Mesh or Place "
+                    "Object in World; joins the geometry's walls.",
                 ),
                 io.Image.Input(
                     "panorama",
@@ -320,12 +320,13 @@ def _keep_walls(
     been = None if trajectory is None else trajectory.centers
 
     def make() -> _Walls:
-        if collider is not None:
-            occupancy = walls_of_mesh(mesh_from_host(collider, "collider", is_gltf=axes == _AXES[0]))
-        else:
-            assert geometry is not None
+        found = []
+        if geometry is not None:
             place = None if trajectory is None else trajectory.world_from_panorama
-            occupancy = walls_of_panorama(geometry, world_from_panorama=place)
+            found.append(walls_of_panorama(geometry, world_from_panorama=place))
+        if collider is not None:
+            found.append(walls_of_mesh(mesh_from_host(collider, "collider", is_gltf=axes == _AXES[0])))
+        occupancy = found[0].joined(found[1]) if len(found) == 2 else found[0]
         if been is not None:
             occupancy = occupancy.without(been, 1.05 * occupancy.radius)
         path, filename, subfolder = save_target("matrix3d/world", ".walls", kind="temp")
@@ -334,7 +335,7 @@ def _keep_walls(
         return _Walls(occupancy, path, describe_file(path, filename, subfolder))
 
     poses = None if trajectory is None else trajectory.camera_from_world.tolist()
-    options = (axes, poses, None if trajectory is None else trajectory.frame_of_reference)
+    options = (axes, poses, None if trajectory is None else trajectory.frame_of_reference, id(geometry))
     value = collider if collider is not None else geometry
     return _walls.get(key and f"{key} walls", value, options, make, lambda made: made.path.is_file())
 

@@ -87,6 +87,23 @@ class Occupancy:
             hit |= is_solid & ((away < reach * reach) | (offset == 0).all())
         return hit
 
+    def joined(self, other: Occupancy) -> Occupancy:
+        """Return the same grid with the cells solid, too, that solid cells of another one reach into.
+
+        What of the other lies outside of this grid's box is left out.
+        """
+        cells = other.solid.nonzero().flip(1).double()  # x, y, z
+        solid = self.solid.clone()
+        size = torch.tensor(self.solid.shape[::-1])
+        steps = math.ceil(other.cell / self.cell) + 1
+        inset = torch.linspace(1e-6, 1 - 1e-6, steps, dtype=torch.float64)
+        origin, other_origin = (torch.tensor(grid.origin, dtype=torch.float64) for grid in (self, other))
+        for offset in torch.cartesian_prod(inset, inset, inset):
+            at = ((other_origin + (cells + offset) * other.cell - origin) / self.cell).floor().long()
+            x, y, z = at[((at >= 0) & (at < size)).all(1)].unbind(1)
+            solid[z, y, x] = True
+        return Occupancy(solid, self.origin, self.cell, self.is_outside_solid, self.unit)
+
     def without(self, points: Tensor, radius: float) -> Occupancy:
         """Return the same grid with the cells touched by spheres around ``points`` set free: a camera passed there."""
         solid = self.solid.clone()
