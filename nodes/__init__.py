@@ -138,6 +138,10 @@ def load_node_classes() -> list[type]:
         from .world_select import NODES as world_select_nodes
 
         classes += world_select_nodes
+    with _reported("objects"):
+        from .objects import NODES as objects_nodes
+
+        classes += objects_nodes
     with _reported("pano_preview"):
         from .pano_preview import NODES as pano_preview_nodes
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from ..matrix3d_core.checks import check_shape
 from ..matrix3d_core.errors import InvalidInput
 from ..matrix3d_core.io.world_json import WorldInfo
+from ..matrix3d_core.light.irradiance import srgb_from_linear
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.labels import LABELS
 from ..matrix3d_core.scene.mesh import Mesh
@@ -92,6 +95,8 @@ nodes make new SPLATs, which have none. Whoever cuts a SPLAT's columns in place 
 well: labels of another shape than the positions are not taken."""
 _NAMES = "matrix3d_instance_names"
 """Attribute of a SPLAT with the names of its instances, a dict for each item."""
+_GRAY = 0.7
+"""Color of a mesh without any."""
 _INFO = "matrix3d_world_info"
 """Attribute of a SPLAT with what its file's sidecar or the path of its frames says; it does not outlive a change of the
 splats either."""
@@ -198,13 +203,16 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
     return splat
 
 
-def mesh_from_host(mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True) -> Mesh:
-    """Return the first item of a MESH batch without its padding, in the pack's axes; colors are left out.
+def mesh_from_host(
+    mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True, with_look: bool = False
+) -> Mesh:
+    """Return the first item of a MESH batch without its padding, in the pack's axes.
 
     Args:
         mesh: the host's mesh.
         name: of the input, for messages.
-        is_gltf: its y points up and its z backward.
+        is_gltf: its y points up and its z backward, and colors of vertices are linear.
+        with_look: with its texture, or the colors of its vertices; without either it is light gray.
     """
     vertices, faces = mesh.vertices[0], mesh.faces[0]
     vertex_counts, face_counts = getattr(mesh, "vertex_counts", None), getattr(mesh, "face_counts", None)
@@ -219,7 +227,20 @@ def mesh_from_host(mesh: Types.MESH, name: str = "mesh", *, is_gltf: bool = True
     if is_gltf:
         vertices = vertices * torch.tensor((1.0, -1.0, -1.0))
     count = len(vertices)
-    return Mesh(vertices, faces, torch.zeros(count, 3), torch.ones(count, dtype=torch.bool))
+    plain = Mesh(vertices, faces, torch.full((count, 3), _GRAY), torch.ones(count, dtype=torch.bool))
+    if not with_look:
+        return plain
+    uvs, texture, colors = (getattr(mesh, kind, None) for kind in ("uvs", "texture", "vertex_colors"))
+    if uvs is not None and texture is not None:
+        return replace(plain, uvs=_first(uvs, count), texture=_first(texture, None))
+    if colors is None:
+        return plain
+    shown = _first(colors, count)[:, :3]
+    return replace(plain, colors=srgb_from_linear(shown) if is_gltf else shown)
+
+
+def _first(values: Tensor, count: int | None) -> Tensor:
+    return values[0, :count].detach().to("cpu", torch.float32)
 
 
 def mesh_to_host(mesh: Mesh, *, unlit: bool = True) -> Types.MESH:

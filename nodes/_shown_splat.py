@@ -45,7 +45,7 @@ def keep_world(key: str | None, splat: Types.SPLAT | Types.File3D, format: str =
 def world_to_show(
     key: str | None, splat: Types.SPLAT | Types.File3D, format: str = "auto"
 ) -> dict[str, object]:
-    """Return what the viewer is told of a world: its file, and where the walk starts where that is known."""
+    """Return what the viewer shows of a world: its file, and where the walk starts where that is known."""
     shown = {**keep_world(key, splat, format).shown, "start_pose": None, "is_metric": False}
     info = world_info_of(splat)
     if info is not None:

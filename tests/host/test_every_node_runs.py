@@ -96,6 +96,9 @@ RUNS = {
     "SplatLoad": Run(("cloud", 0)),
     "SplatPreview": Run(("splat_preview", 0), says="."),
     "WorldSelect": Run(("selected", 3), says=r'"chair": [1-9]'),
+    "WorldPlace": Run(("with_object", 3), says=r'"splats": [1-9]'),
+    "WorldErase": Run(("without", 5), says=r'"erased": [1-9]'),
+    "WorldEdit": Run(("edited", 1), says=r'"recolored": [1-9]'),
     "WorldExtend": Run(("extended", 0), unlike=("pano", 0)),
     "LoopError": Run(("loop", 4), says=r'"psnr": \d'),
     "VideoMetrics": Run(("video_metrics", 2), says=r'"psnr": [1-9]'),
@@ -210,6 +213,18 @@ def worlds(comfy):
             max_width=512,
         ),
         "selected": node("WorldSelect", splat=cloud, name="chair", operations=SELECTED),
+        "with_object": node(
+            "WorldPlace", splat=cloud, object=["mesh", 1], name="box", on_ground=False, height=0.3, z=1.0
+        ),
+        "without": node("WorldErase", splat=["labeled", 0], instance="pillar", refit_steps=2),
+        "edited": node(
+            "WorldEdit",
+            splat=["without", 0],
+            images=["without", 2],
+            masks=["without", 3],
+            trajectory=["without", 4],
+            refit_steps=2,
+        ),
         "splat_preview": node("SplatPreview", splat=cloud, trajectory=path),
         "extended": node("WorldExtend", splat=["fit", 0], trajectory=path, width=width),
         "loop": node(

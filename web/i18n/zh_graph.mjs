@@ -187,11 +187,25 @@ export const CHOICES = {
   courtyard: "庭院",
   river: "河流",
   office: "办公室",
+  at: "在该点",
+  "in front of": "在前方",
+  behind: "在后方",
+  "left of": "在左侧",
+  "right of": "在右侧",
+  beside: "在旁边",
+  on: "在上面",
 };
 
 /** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
+  "place object": "放置物体",
+  "cast shadows": "投射阴影",
+  "object placed": "物体已放置",
+  "erase object": "擦除物体",
+  "complete what it hid": "补全被遮住的部分",
+  "object erased": "物体已擦除",
+  "draw views": "绘制视图",
   "complete foreground": "补全前景",
   "complete background": "补全背景",
   "layers complete": "分层完成",
