@@ -126,6 +126,10 @@ def load_node_classes() -> list[type]:
         from .splat_mesh import NODES as splat_mesh_nodes
 
         classes += splat_mesh_nodes
+    with _reported("animate"):
+        from .animate import NODES as animate_nodes
+
+        classes += animate_nodes
     with _reported("splat_render"):
         from .splat_render import NODES as splat_render_nodes
 

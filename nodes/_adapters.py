@@ -14,6 +14,7 @@ from ..matrix3d_core.light.irradiance import srgb_from_linear
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.labels import LABELS
 from ..matrix3d_core.scene.mesh import Mesh
+from ..matrix3d_core.scene.sequence import GaussianSequence
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ._host import Types
 
@@ -28,6 +29,8 @@ __all__ = [
     "masks_from_host",
     "mesh_from_host",
     "mesh_to_host",
+    "sequence_from_host",
+    "sequence_to_host",
     "splat_to_host",
     "splats_to_host",
     "world_info_of",
@@ -97,6 +100,10 @@ _NAMES = "matrix3d_instance_names"
 """Attribute of a SPLAT with the names of its instances, a dict for each item."""
 _GRAY = 0.7
 """Color of a mesh without any."""
+_MOTIONS = "matrix3d_motions"
+"""Attribute of a SPLAT with the motions of each item: `Gaussians.motion_table` and `Gaussians.color_waves`."""
+_FPS = "matrix3d_fps"
+"""Attribute of a SPLAT whose items are the frames of a sequence: frames per second."""
 _INFO = "matrix3d_world_info"
 """Attribute of a SPLAT with what its file's sidecar or the path of its frames says; it does not outlive a change of the
 splats either."""
@@ -126,6 +133,8 @@ def splat_to_host(gaussians: Gaussians, *, info: WorldInfo | None = None) -> Typ
         setattr(splat, _LABELS, {kind: values[None] for kind, values in g.labels.items()})
     if g.instance_names:
         setattr(splat, _NAMES, [g.instance_names])
+    if g.motion_table:
+        setattr(splat, _MOTIONS, [(g.motion_table, g.color_waves)])
     if info is not None:
         setattr(splat, _INFO, info)
     return splat
@@ -155,11 +164,17 @@ def gaussians_from_host(splat: Types.SPLAT, name: str = "splat", index: int = 0)
         if kind in LABELS and values.shape == splat.positions.shape[:2]
     }
     names = getattr(splat, _NAMES, None) or []
-    return Gaussians.from_columns(
+    gaussians = Gaussians.from_columns(
         (f[index, :count].detach().to("cpu", torch.float32) for f in fields),
         labels,
         names[index] if "instances" in labels and index < len(names) else {},
     )
+    moved = getattr(splat, _MOTIONS, None) or []
+    if "motions" not in labels or index >= len(moved):
+        return gaussians
+    table, waves = moved[index]
+    fits = waves is not None and len(waves) == count
+    return replace(gaussians, motion_table=table, color_waves=waves if fits else None)
 
 
 def each_gaussians_from_host(splat: Types.SPLAT, name: str = "splat") -> list[Gaussians]:
@@ -200,7 +215,21 @@ def splats_to_host(worlds: list[Gaussians]) -> Types.SPLAT:
     if labels:
         setattr(splat, _LABELS, labels)
         setattr(splat, _NAMES, [world.instance_names for world in worlds])
+        setattr(splat, _MOTIONS, [(world.motion_table, world.color_waves) for world in worlds])
     return splat
+
+
+def sequence_to_host(sequence: GaussianSequence) -> Types.SPLAT:
+    """Wrap a sequence as a batch that says its speed."""
+    splat = splats_to_host(list(sequence.frames))
+    setattr(splat, _FPS, sequence.fps)
+    return splat
+
+
+def sequence_from_host(splat: Types.SPLAT, name: str = "splat") -> GaussianSequence | None:
+    """Return the sequence that a batch is; None for other batches."""
+    fps = getattr(splat, _FPS, None)
+    return None if fps is None else GaussianSequence(tuple(each_gaussians_from_host(splat, name)), fps)
 
 
 def mesh_from_host(

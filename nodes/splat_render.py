@@ -12,7 +12,7 @@ from ..matrix3d_core.raster.splat import SPLAT_BACKENDS
 from ..matrix3d_core.scene.label_colors import color_by_label
 from ..matrix3d_core.scene.trajectory import Trajectory
 from ..matrix3d_core.splats.render import EYE_DISTANCE_M, PROJECTIONS, color_from_hex, render_path
-from ._adapters import gaussians_from_host, images_from_host
+from ._adapters import gaussians_from_host, images_from_host, sequence_from_host
 from ._host import Types, io, progress_to_host, save_target, tell_user, ui
 from ._inputs import splat_backend_input
 from ._search import PANORAMA_WORDS, SPLAT_WORDS
@@ -50,7 +50,10 @@ class SplatRender(io.ComfyNode):
                 "render 3d",
             ],
             inputs=[
-                io.Splat.Input("splat", tooltip="Gaussian splats; of a batch, the first is shown."),
+                io.Splat.Input(
+                    "splat",
+                    tooltip="Gaussian splats; of a batch, the first is shown, of a sequence, all in time.",
+                ),
                 TrajectoryType.Input(
                     "trajectory", tooltip="Camera path; the camera looks along each pose's forward axis."
                 ),
@@ -128,6 +131,24 @@ class SplatRender(io.ComfyNode):
                     tooltip="Dim splats smaller than a pixel instead of letting them grow: for worlds trained with a "
                     "mip filter, as the report of Load Splats says.",
                 ),
+                io.Float.Input(
+                    "time",
+                    default=0.0,
+                    min=-1e6,
+                    max=1e6,
+                    step=0.1,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For worlds that move (Animate World): seconds at the first pose.",
+                ),
+                io.Boolean.Input(
+                    "play",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For worlds that move: each pose is rendered at its own time, by the trajectory's frames "
+                    "per second. Off: all poses at the same time.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -157,6 +178,8 @@ class SplatRender(io.ComfyNode):
         background: str = "#000000",
         color: str = "picture",
         antialiased: bool = False,
+        time: float = 0.0,
+        play: bool = True,
     ) -> io.NodeOutput:
         world = gaussians_from_host(splat)
         shots = render_path(
@@ -171,6 +194,9 @@ class SplatRender(io.ComfyNode):
             background=color_from_hex(background),
             backend=backend,
             antialiased=antialiased,
+            start_s=time,
+            plays=play,
+            sequence=sequence_from_host(splat) if color == "picture" else None,
             progress=progress_to_host(cls.hidden.unique_id),
         )
         used = SPLAT_BACKENDS.describe_choice(shots.backend)

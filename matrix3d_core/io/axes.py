@@ -128,6 +128,7 @@ def map_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
         means=gaussians.means @ exact.to(gaussians.means).mT,
         quats_wxyz=quats_multiply(quat, gaussians.quats_wxyz),
         sh=sh,
+        motion_table={number: motion.mapped(exact) for number, motion in gaussians.motion_table.items()},
     )
 
 

@@ -6,6 +6,7 @@ Files are untrusted, so `checked_gaussians` checks every value once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -80,6 +81,7 @@ def checked_gaussians(
     sh: np.ndarray,  # [N, K, 3]
     drop_invalid: bool,
     labels: Mapping[str, np.ndarray] | None = None,  # [N] each
+    waves: np.ndarray | None = None,  # [N, 2 H, 3]
 ) -> Gaussians:
     """Build Gaussians from a file's values; refuse or drop the invalid ones. Rotations are scaled in place.
 
@@ -101,10 +103,12 @@ def checked_gaussians(
             raise FormatError(f"{name}: holds no valid Gaussian; they hold {', '.join(reasons)}.")
         fields = tuple(values[is_good] for values in fields)
         labels = {kind: values[is_good] for kind, values in (labels or {}).items()}
+        waves = None if waves is None else waves[is_good]
     columns = (torch.from_numpy(np.require(values, np.float32, ["C", "W"])) for values in fields)
-    return Gaussians.from_columns(
+    made = Gaussians.from_columns(
         columns, {kind: torch.from_numpy(values) for kind, values in (labels or {}).items()}
     )
+    return made if waves is None else replace(made, color_waves=torch.from_numpy(waves))
 
 
 def in_reach(means: np.ndarray, scales: np.ndarray, opacities: np.ndarray, sh: np.ndarray) -> bool:

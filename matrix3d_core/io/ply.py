@@ -4,8 +4,9 @@ Per Gaussian, as 32-bit little-endian floats: ``x y z nx ny nz f_dc_0..2 f_rest_
 scale_0..2 rot_0..3``. ``f_rest`` is channel-major (all of red, then green, then blue), opacity is a
 logit, scales are natural logarithms, ``rot`` is wxyz. Normals are zero. Axes are written as they
 are: OpenCV (x right, y down, z forward). A world that carries labels has one property more for each kind: ``origin``,
-``class``, ``instance`` and ``motion`` (see `scene.labels`). They are floats as well, because
-some readers assume rows of floats; they ignore them. Comments name the instances.
+``class``, ``instance``, ``motion`` and ``phase`` (see `scene.labels`), one with time-varying colors ``wave_0..(6H-1)``:
+red, green and blue of each term. They are floats as well, because some readers assume rows of floats; they ignore them.
+Comments name the instances and hold the motions as JSON.
 
 Other layouts are read as well: text, PlayCanvas' compressed PLY (see `matrix3d_core.io.ply_compressed`), files with a
 ``filter_3D`` column (Mip-Splatting, Gaussian Opacity Fields and Matrix-3D's optimization), files whose opacities are
@@ -33,6 +34,7 @@ from ..errors import FormatError, InvalidInput
 from ..geometry.rotations import quats_multiply
 from ..scene.gaussians import Gaussians
 from ..scene.labels import LABELS, MOST_NAMES, check_instance_names
+from ..scene.motion import MOST_MOTIONS, Motion, motion_from_dict, motion_to_dict
 from .atomic import BinarySource, BinaryTarget, open_atomically, open_source
 from .columns import UNIT, all_finite, checked_gaussians, in_reach, make_unit
 from .findings import Findings, damage_as_format_error
@@ -80,6 +82,8 @@ _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLORS = ("f_dc_0", "f_dc_1", "f_dc_2")
 _NAME = re.compile(r'instance (\d{1,8}) ("[^"\\]*(?:\\.[^"\\]*)*")')
+_MOTION = re.compile(r"motion (\d{1,3}) (\{.*\})")
+_WAVE = re.compile(r"wave_(\d{1,3})")
 _TO_THIRD = torch.tensor(((0.5, 0.5, 0.5, 0.5), (0.5, -0.5, -0.5, -0.5), (1.0, 0.0, 0.0, 0.0)))
 """Rotations that make axis 0, 1 or 2 of a Gaussian its third: x to y to z to x, back, none."""
 
@@ -154,11 +158,19 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     header = ["ply", "format binary_little_endian 1.0"]
     labels = {kind: values.cpu().numpy() for kind, values in gaussians.labels.items()}
     names += [LABELS[kind].name for kind in labels]
+    if gaussians.color_waves is not None:
+        waves = gaussians.color_waves.detach().cpu().float().flatten(1).numpy()
+        names += [f"wave_{i}" for i in range(waves.shape[1])]
+    else:
+        waves = np.empty((len(gaussians), 0), np.float32)
     header += [f"comment {LABELS[kind].name}: {LABELS[kind].what}" for kind in labels]
     header += [f"element vertex {len(gaussians)}"]
     kept = [column for column, name in enumerate(names) if name not in dropped]
     header += [f"property float {names[column]}" for column in kept]
     header += [f"comment instance {n} {json.dumps(name)}" for n, name in gaussians.instance_names.items()]
+    header += [
+        f"comment motion {n} {json.dumps(motion_to_dict(m))}" for n, m in gaussians.motion_table.items()
+    ]
     header += ["end_header", ""]
     columns = [t.detach().cpu().float().contiguous().numpy() for t in gaussians.tensors()]
     pack = _pack_rows
@@ -170,8 +182,10 @@ def _write(target: BinaryTarget, gaussians: Gaussians, *, dropped: tuple[str, ..
     def fill(start: int) -> np.ndarray:
         part = [values[start : start + _CHUNK] for values in columns]
         rows: np.ndarray = tables[start // _CHUNK % len(tables)][: len(part[0])]
-        for column, values in enumerate(labels.values(), len(names) - len(labels)):
+        first = len(names) - waves.shape[1]
+        for column, values in enumerate(labels.values(), first - len(labels)):
             rows[:, column] = values[start : start + _CHUNK]
+        rows[:, first:] = waves[start : start + _CHUNK]
         if not _fill(rows, part, pack):
             gaussians.check_finite()
         return rows
@@ -330,9 +344,11 @@ def _finish(
     fields = (raw.means, raw.quats, raw.scales, raw.opacities, raw.sh)
     if raw.is_fine and raw.opacities is computed and layout.flat_axes == 3 and raw.filters is None:
         labels = {kind: torch.from_numpy(values) for kind, values in raw.labels.items()}
-        return Gaussians.from_columns(map(torch.from_numpy, fields), labels, raw.instance_names)
-    found = checked_gaussians(name, *fields, drop_invalid, raw.labels)
-    return replace(found, instance_names=raw.instance_names)
+        waves = None if raw.waves is None else torch.from_numpy(raw.waves)
+        found = replace(Gaussians.from_columns(map(torch.from_numpy, fields), labels), color_waves=waves)
+    else:
+        found = checked_gaussians(name, *fields, drop_invalid, raw.labels, raw.waves)
+    return replace(found, instance_names=raw.instance_names, motion_table=raw.motion_table)
 
 
 def _read_points(
@@ -362,7 +378,9 @@ class _Raw:
     sh: np.ndarray
     filters: np.ndarray | None
     labels: dict[str, np.ndarray]
+    waves: np.ndarray | None
     instance_names: dict[int, str]
+    motion_table: dict[int, Motion]
     least_scale: float = 0.0  # as it is stored
     is_fine: bool = False  # no values that `checked_gaussians` refuses or changes
 
@@ -371,6 +389,7 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
     """Read the vertex element in chunks, so that the file is never in memory as a whole."""
     element = header.element("vertex")
     found, count = element.dtype.names or (), element.count
+    wave_names = _wave_names(found)
     raw = _Raw(
         np.empty((count, 3), np.float32),
         np.empty((count, 4), np.float32),
@@ -380,7 +399,9 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
         np.empty((count, layout.bases, 3), np.float32),
         np.empty(count, np.float32) if "filter_3D" in found else None,
         {kind: np.empty(count, _number_type(kind)) for kind in _labels_of(header, found)},
+        np.empty((count, len(wave_names) // 3, 3), np.float32) if wave_names else None,
         _instance_names(header),
+        _motion_table(header),
     )
     columns = layout.columns
     is_plain = layout.is_usual and all(element.dtype[prop] == np.dtype("<f4") for prop in found)
@@ -421,6 +442,11 @@ def _read_columns(file: BinaryIO, header: PlyHeader, name: str, layout: Layout, 
             with np.errstate(invalid="ignore"):
                 means_one = (numbers >= 0) & (numbers < label.numbers) & (numbers == np.floor(numbers))
             values[rows] = np.where(means_one, numbers, label.missing)
+        if raw.waves is not None:
+            for column, prop in enumerate(wave_names):
+                raw.waves[rows, column // 3, column % 3] = np.nan_to_num(
+                    records[prop], posinf=0.0, neginf=0.0
+                )
         is_fine = is_fine and in_reach(raw.means[rows], scales, opacities, harmonics)
         return least, is_fine
 
@@ -459,6 +485,26 @@ def _instance_names(header: PlyHeader) -> dict[int, str]:
             continue
         names |= name
     return names
+
+
+def _motion_table(header: PlyHeader) -> dict[int, Motion]:
+    """Return the motions that the comments give; what is no motion is left out."""
+    table: dict[int, Motion] = {}
+    for comment in header.comments:
+        if (found := _MOTION.fullmatch(comment)) is None or not 0 < int(found[1]) <= MOST_MOTIONS:
+            continue
+        try:
+            table[int(found[1])] = motion_from_dict(json.loads(found[2]))
+        except (ValueError, RecursionError, InvalidInput):
+            continue
+    return table
+
+
+def _wave_names(found: Sequence[str]) -> list[str]:
+    """Return the properties of time-varying colors, in order; none when they are not complete."""
+    numbers = sorted(int(match[1]) for name in found if (match := _WAVE.fullmatch(name)))
+    is_whole = numbers == list(range(len(numbers))) and len(numbers) % 6 == 0
+    return [f"wave_{number}" for number in numbers] if is_whole else []
 
 
 def labels_named(head: bytes) -> list[str]:

@@ -48,6 +48,7 @@ _HEAVY_BYTES = 16_000_000
 def lighter_format(gaussians: Gaussians) -> str:
     """Return the exact format of a preview while its file stays below 16 MB, else that of large worlds."""
     floats = 14 + 3 * gaussians.sh.shape[1] + len(gaussians.labels)
+    floats += 0 if gaussians.color_waves is None else 3 * gaussians.color_waves.shape[1]
     return _OF_PREVIEW["exact" if 4 * floats * len(gaussians) < _HEAVY_BYTES else "large"]
 
 
@@ -109,10 +110,13 @@ def write_gaussians(
         target, change_axes(gaussians, target=axes), **{key: options[key] for key in form.write_options}
     )
     losses = [lost] if lost else []
-    if gaussians.labels and not form.keeps_labels:
+    lost_labels = [] if form.keeps_labels else list(gaussians.labels)
+    if gaussians.color_waves is not None and not form.keeps_labels:
+        lost_labels.append("time-varying colors")
+    if lost_labels:
         keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_labels(name))
         losses.append(
-            f"{form.title} cannot store the {' and '.join(gaussians.labels)} of splats; save as {keeping} to keep them."
+            f"{form.title} cannot store the {' and '.join(lost_labels)} of splats; save as {keeping} to keep them."
         )
     for sentence in losses:
         _log.warning("%s", sentence)

@@ -9,13 +9,15 @@ names; in memory (`WorldInfo`) they are in the library's (OpenCV: x right, y dow
      "bounds": {"min": [...], "max": [...]}, "core_bounds": {"min": [...], "max": [...]},
      "coverage": {"version": 1, "origin": [-4.0, 0, -4.0], "cell": 0.5, "quality": [[0, 35, 100, ...], ...]},
      "instances": [{"number": 1, "name": "fountain", "class": "water", "count": 1200}],
+     "motions": [{"number": 1, "kind": "turn", "period_s": 6, "direction": [0, 1, 0], "center": [1, 0, 2]}],
      "source": "...", "license": "..."}
 
 ``ground_height`` is along ``up`` from the origin. ``core_bounds`` hold the middle 98 % of the centers along each
 axis, which excludes sky and outliers. ``coverage`` says where the world looks whole (see `scene.coverage`): percent on
 a level grid, first the cell at ``origin``; rows go forward and columns to the right, as ``axes`` names these, ``cell``
 units apart. ``instances`` lists the objects that the splats' labels name (`scene.labels`), for editors; what a splat is
-part of is in the splat file. Unknown values are null; files without ``coverage`` or ``instances`` are as good.
+part of is in the splat file. ``motions`` lists how they move (`scene.motion`), likewise. Unknown values are null;
+files without ``coverage``, ``instances`` or ``motions`` are as good.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from ..errors import FormatError, InvalidInput
 from ..scene.coverage import CoverageMap
 from ..scene.gaussians import Gaussians
 from ..scene.labels import CLASSES, NO_INSTANCE
+from ..scene.motion import MOST_MOTIONS, Motion, motion_from_dict, motion_to_dict
 from ..scene.trajectory import Trajectory
 from ..strict_json import brief, parse_json
 from .atomic import open_atomically
@@ -100,6 +103,7 @@ class WorldInfo:
         license: free text.
         coverage: where the world looks whole, or None.
         instances: the world's objects.
+        motions: how its splats move, by number.
     """
 
     axes: str = OPENCV
@@ -114,6 +118,7 @@ class WorldInfo:
     license: str = ""
     coverage: CoverageMap | None = None
     instances: tuple[InstanceInfo, ...] = ()
+    motions: Mapping[int, Motion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not is_axes(self.axes):
@@ -189,6 +194,7 @@ def describe_world(
         license=license,
         coverage=coverage,
         instances=list_instances(gaussians),
+        motions=gaussians.motion_table,
     )
 
 
@@ -282,6 +288,9 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
         "instances": [
             {"number": i.number, "name": i.name, "class": i.label, "count": i.count} for i in info.instances
         ],
+        "motions": [
+            {"number": n, **motion_to_dict(m.mapped(torch.from_numpy(turn)))} for n, m in info.motions.items()
+        ],
         "source": info.source,
         "license": info.license,
     }
@@ -339,6 +348,7 @@ def parse_world_info(text: str | bytes, *, source: str = "JSON text") -> WorldIn
             license=reader.text("license"),
             coverage=reader.coverage(),
             instances=reader.instances(),
+            motions=reader.motions(),
         )
     except InvalidInput as error:
         raise FormatError(f"{source}: {error}") from error
@@ -381,6 +391,20 @@ class _Fields:
                 )
             found.append(InstanceInfo(number, name, label if label in CLASSES else "", count))
         return tuple(found)
+
+    def motions(self) -> dict[int, Motion]:
+        listed = self.data.get("motions") or []
+        if not isinstance(listed, list) or len(listed) > MOST_MOTIONS:
+            raise FormatError(f"{self.source}: motions must be a list of at most {MOST_MOTIONS}.")
+        found = {}
+        for value in listed:
+            number = value.get("number") if isinstance(value, dict) else None
+            if type(number) is not int or not 0 < number <= MOST_MOTIONS:
+                raise FormatError(
+                    f"{self.source}: a motion must have a number from 1 to {MOST_MOTIONS}; got {brief(value)}."
+                )
+            found[number] = motion_from_dict(value).mapped(torch.from_numpy(self.turn))
+        return found
 
     def text(self, key: str) -> str:
         value = self.data.get(key) or ""

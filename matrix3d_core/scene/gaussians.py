@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..checks import check_finite, check_shape
 from ..errors import InvalidInput
-from .labels import LABELS, NO_INSTANCE, check_instance_names
+from .labels import LABELS, NO_INSTANCE, STILL, check_instance_names
+from .motion import MOST_MOTIONS, Motion, check_motion_table
 
 __all__ = ["SH_C0", "Gaussians"]
 
@@ -33,10 +34,15 @@ class Gaussians:
             `scene.labels.UNKNOWN`.
         classes: optional ``[N]`` uint8, what each shows: an index into `scene.labels.CLASSES`, or ``UNKNOWN``.
         instances: optional ``[N]`` int32, the object that each is part of, or ``NO_INSTANCE``.
-        motions: optional ``[N]`` uint8, how each moves, or ``STILL``.
+        motions: optional ``[N]`` uint8, how each moves: its number in ``motion_table``, or ``STILL``.
+        phases: optional ``[N]`` uint8, by how many 256ths of its motion's period each is ahead.
+        color_waves: optional ``[N, 2 H, 3]``, of motions of the kind ``color``: what is added to the color after the
+            share u of the period, as factors of cos 2 pi h u and sin 2 pi h u for h from 1 to H.
         instance_names: of some instances, by number.
+        motion_table: the motions by number, from 1.
 
-    From ``origins`` on these are labels: they follow the Gaussians wherever they go; nothing is drawn from them.
+    From ``origins`` to ``phases`` these are labels: they follow the Gaussians wherever they go; nothing is drawn from
+    them. A picture shows the world at rest; `motion.at_time.gaussians_at` moves it.
     """
 
     means: Tensor
@@ -48,7 +54,10 @@ class Gaussians:
     classes: Tensor | None = None
     instances: Tensor | None = None
     motions: Tensor | None = None
+    phases: Tensor | None = None
+    color_waves: Tensor | None = None
     instance_names: Mapping[int, str] = field(default_factory=dict)
+    motion_table: Mapping[int, Motion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = check_shape("means", self.means, "N 3")["N"]
@@ -62,7 +71,14 @@ class Gaussians:
             check_shape(name, values, f"{count}")
             if values.dtype != LABELS[name].dtype:
                 raise InvalidInput(f"{name} must be {LABELS[name].dtype}; got {values.dtype}.")
+        if self.color_waves is not None:
+            waves = check_shape("color_waves", self.color_waves, f"{count} K 3")["K"]
+            if waves % 2 or not waves:
+                raise InvalidInput(
+                    f"color_waves must hold a cosine and a sine of each harmonic; got {waves}."
+                )
         check_instance_names(self.instance_names)
+        check_motion_table(self.motion_table)
 
     def __len__(self) -> int:
         return self.means.shape[0]
@@ -121,7 +137,7 @@ class Gaussians:
         return replace(self, **columns)
 
     def without_labels(self) -> Gaussians:
-        """Return what is drawn alone."""
+        """Return what is drawn alone, at rest."""
         return Gaussians(*self.tensors())
 
     def detach(self) -> Gaussians:
@@ -130,25 +146,30 @@ class Gaussians:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Gaussians:
         labels = {name: change(values) for name, values in self.labels.items()}
-        return Gaussians.from_columns(map(change, self.tensors()), labels, self.instance_names)
+        made = Gaussians.from_columns(map(change, self.tensors()), labels, self.instance_names)
+        waves = None if self.color_waves is None else change(self.color_waves)
+        return replace(made, color_waves=waves, motion_table=self.motion_table)
 
     @classmethod
     def concatenate(cls, *parts: Gaussians) -> Gaussians:
         """Join sets; lower SH degrees are padded with zeros to the highest among them.
 
         Where some carry a label and others do not, the others' is the one that means none. Instances of different
-        sets stay different: numbers of later sets are raised beyond those of earlier ones.
+        sets stay different: numbers of later sets are raised beyond those of earlier ones. Motions get new numbers
+        likewise, unless an earlier set has the same one.
         """
         if not parts:
             raise InvalidInput("concatenate needs at least one set of Gaussians; got none.")
         bases = max(part.sh.shape[1] for part in parts)
         padded = [torch.nn.functional.pad(p.sh, (0, 0, 0, bases - p.sh.shape[1])) for p in parts]
         joined = [torch.cat(columns) for columns in zip(*(p.tensors()[:4] for p in parts), strict=True)]
-        parts = _with_own_instances(parts)
+        parts = _with_own_motions(_with_own_instances(parts))
         carried = {name for part in parts for name in part.labels}
         labels = {name: torch.cat([part.label(name) for part in parts]) for name in LABELS if name in carried}
         names = {number: name for part in parts for number, name in part.instance_names.items()}
-        return cls.from_columns([*joined, torch.cat(padded)], labels, names)
+        made = cls.from_columns([*joined, torch.cat(padded)], labels, names)
+        table = {number: motion for part in parts for number, motion in part.motion_table.items()}
+        return replace(made, motion_table=table, color_waves=_joined_waves(parts))
 
     def label(self, name: str) -> Tensor:  # [N]
         """Return labels of a kind; where the world carries none, all are the one that means none."""
@@ -163,6 +184,55 @@ class Gaussians:
         """The largest number of an instance, named or carried; 0 without any."""
         carried = 0 if self.instances is None or not len(self) else int(self.instances.max())
         return max(carried, *self.instance_names, 0)
+
+
+def _with_own_motions(parts: tuple[Gaussians, ...]) -> tuple[Gaussians, ...]:
+    """Return sets whose numbers of motions mean the same in all of them."""
+    known: dict[Motion, int] = {}
+    taken: set[int] = set()
+    changed = []
+    for part in parts:
+        used = set() if part.motions is None else set(part.motions.unique().tolist()) - {STILL}
+        new = {STILL: STILL}
+        for number in sorted(used | set(part.motion_table)):
+            motion = part.motion_table.get(number)
+            if motion is not None and motion in known:
+                new[number] = known[motion]
+                continue
+            new[number] = number if number not in taken else max(taken) + 1
+            if new[number] > MOST_MOTIONS:
+                raise InvalidInput(
+                    f"the joined world must have at most {MOST_MOTIONS} motions; these have more. Give some objects "
+                    "the same motion, or keep them still."
+                )
+            taken.add(new[number])
+            if motion is not None:
+                known[motion] = new[number]
+        if any(old != number for old, number in new.items()):
+            lookup = torch.zeros(MOST_MOTIONS + 1, dtype=torch.uint8, device=part.means.device)
+            for old, number in new.items():
+                lookup[old] = number
+            motions = None if part.motions is None else lookup[part.motions.long()]
+            table = {new[number]: motion for number, motion in part.motion_table.items()}
+            part = replace(part, motions=motions, motion_table=table)
+        changed.append(part)
+    return tuple(changed)
+
+
+def _joined_waves(parts: tuple[Gaussians, ...]) -> Tensor | None:
+    """Return the color waves of all sets, zeros where one has none; None when none has any."""
+    given = [part.color_waves for part in parts if part.color_waves is not None]
+    if not given:
+        return None
+    most = max(waves.shape[1] for waves in given)
+    return torch.cat(
+        [
+            part.means.new_zeros(len(part), most, 3)
+            if part.color_waves is None
+            else torch.nn.functional.pad(part.color_waves, (0, 0, 0, most - part.color_waves.shape[1]))
+            for part in parts
+        ]
+    )
 
 
 def _with_own_instances(parts: tuple[Gaussians, ...]) -> tuple[Gaussians, ...]:

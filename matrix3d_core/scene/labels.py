@@ -1,4 +1,4 @@
-"""Labels: what is known of each Gaussian beside what is drawn: its origin, class, instance and motion.
+"""Labels: what is known of each Gaussian beside what is drawn: its origin, class, instance, motion and phase.
 
 Each is one whole number per Gaussian (`Gaussians.labels`). Whoever selects, moves or joins Gaussians keeps them; where
 several are fused into one, the heaviest has its say.
@@ -84,6 +84,7 @@ LABELS = {
         "instance", torch.int32, NO_INSTANCE, 1 << 24, "0 none, others as listed in world.json"
     ),
     "motions": LabelKind("motion", torch.uint8, STILL, 256, "0 still, others as listed in world.json"),
+    "phases": LabelKind("phase", torch.uint8, 0, 256, "of its motion, in 256ths of the period"),
 }
 """By the name of the column in `Gaussians`. Instances stay below 2 ** 24, which a float32 holds exactly."""
 

@@ -31,6 +31,7 @@ __all__ = [
     "label_gaussians",
     "label_report",
     "mask_votes",
+    "perspective_parts",
 ]
 
 CHOICE_SHAPES = ("everywhere", *CROP_SHAPES)
@@ -96,18 +97,19 @@ def mask_votes(
         progress(ProgressEvent(frame, len(masks), "lift masks"))
         camera = trajectory.camera(frame, (size["H"], size["W"]))
         pose, mask = trajectory.camera_from_world[frame], mask.float().clamp(0, 1)
-        for view, lens, part in _perspective(camera, mask, pose):
-            maps = torch.stack((part, torch.ones_like(part)), -1)
+        for view, lens, part in perspective_parts(camera, mask[..., None], pose):
+            seen = part[..., 0].clamp(0, 1)
+            maps = torch.stack((seen, torch.ones_like(seen)), -1)
             totals += visible_sums(gaussians, view, lens, maps, backend=backend)
     inside, seen = totals.float().unbind(-1)
     return MaskVotes((inside / seen.clamp_min(1e-12)).clamp(0, 1), seen)
 
 
-def _perspective(camera: Camera, mask: Tensor, pose: Tensor) -> list[tuple[Tensor, Pinhole, Tensor]]:
-    """Return pose, lens and mask of a view; a panorama becomes the six faces of a cube."""
+def perspective_parts(camera: Camera, picture: Tensor, pose: Tensor) -> list[tuple[Tensor, Pinhole, Tensor]]:
+    """Return pose, lens and picture ``[H, W, C]`` of a view; a panorama becomes the six faces of a cube."""
     views = []
     for lens, turn in camera.perspective_views(cubemap_rotations(), max(16, camera.height // 2), math.pi / 2):
-        part = camera.crop(mask[..., None], lens, turn)[..., 0].clamp(0, 1)
+        part = camera.crop(picture, lens, turn)
         turned = pose.clone()
         if turn is not None:
             turned[:3] = turn @ pose[:3]

@@ -183,13 +183,16 @@ def _reach(gaussians: Gaussians, cells: str, centers: Tensor | None) -> Tensor: 
 
 
 def _kinds(gaussians: Gaussians, color_step: float) -> Tensor:  # [N] int64
-    """A key of a Gaussian's normal (its thinnest axis, 7 kinds) and its coarse color."""
+    """A key of a Gaussian's normal (its thinnest axis, 7 kinds), its coarse color and its motion."""
     axes = matrix_from_quats(gaussians.quats_wxyz.double())
     thin = gaussians.scales.argmin(-1)
     normal = axes[torch.arange(len(thin)), :, thin]
     faces = normal.abs().argmax(-1)
     color = (gaussians.colors.double().clamp(0, 1) / color_step).floor().long()
-    return ((color[:, 0] * 8 + color[:, 1]) * 8 + color[:, 2]) * 4 + faces * (color_step <= 1)
+    kind = ((color[:, 0] * 8 + color[:, 1]) * 8 + color[:, 2]) * 4 + faces * (color_step <= 1)
+    return (
+        kind if gaussians.motions is None else kind * 256 + gaussians.motions
+    )  # what moves apart stays apart
 
 
 def _cell(means: Tensor, reach: Tensor, kind: Tensor, share: float, cells: str) -> Tensor:  # [N] int64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from ..motion.at_time import gaussians_at, has_motion
 from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.camera_view import render_view
 from ..raster.splat import SPLAT_BACKENDS
 from ..scene.camera import Equirect, Pinhole
 from ..scene.gaussians import Gaussians
+from ..scene.sequence import GaussianSequence
 from ..scene.trajectory import Trajectory
 
 __all__ = ["EYE_DISTANCE_M", "PROJECTIONS", "PathPictures", "color_from_hex", "picture_size", "render_path"]
@@ -87,6 +90,9 @@ def render_path(
     background: Sequence[float] = (0.0, 0.0, 0.0),
     backend: str = "auto",
     antialiased: bool = False,
+    start_s: float = 0.0,
+    plays: bool = True,
+    sequence: GaussianSequence | None = None,
     progress: ProgressFn = no_progress,
 ) -> PathPictures:
     """Render a world along a path; only the result and one frame are held in memory.
@@ -107,10 +113,14 @@ def render_path(
         background: red, green, blue in [0, 1].
         backend: splat backend; panoramas need one that can draw them.
         antialiased: dim splats smaller than a pixel instead of enlarging them (Mip-Splatting).
+        start_s: time of a world that moves at the first pose, seconds.
+        plays: later poses are seen at their own times, by the trajectory's frames per second; else all at ``start_s``.
+        sequence: frames of a world in 4D; they are rendered at the poses' times instead of ``gaussians``.
         progress: called before each frame, with the latest as preview; raising in it cancels.
 
     Raises:
-        InvalidInput: for sizes, stride, eye distance or field of view out of range, or a world with NaN or infinity.
+        InvalidInput: for sizes, stride, eye distance, field of view or time out of range, or a world with NaN or
+            infinity.
         BackendUnavailable: when the backend cannot run here or draws no panoramas.
     """
     try:
@@ -132,18 +142,22 @@ def render_path(
     columns_shown = slice(rows // 2, rows // 2 + rows) if projection == "vr180" else slice(None)
     name, _ = SPLAT_BACKENDS.load(backend, needs={"panorama"} if is_round else set())
     poses = trajectory.camera_from_world[::stride]
+    world_at = sequence.at if sequence is not None else functools.partial(gaussians_at, gaussians)
+    seen_at, moves = world_at(start_s), sequence is not None or has_motion(gaussians)
     rgb = torch.empty(len(poses), rows, columns, 3)
     alpha, depth = torch.empty(len(poses), rows, columns), torch.empty(len(poses), rows, columns)
     for index, pose in enumerate(poses):
         preview = rgb[index - 1] if index else None
         progress(ProgressEvent(index, len(poses), f"render splats {index + 1} of {len(poses)}", preview))
+        if moves and plays and index:
+            seen_at = world_at(start_s + index * stride / trajectory.fps)
         for number, right in enumerate(eyes):
             eye = pose.clone()
             eye[0, 3] -= right
             part = (index, slice(None), slice(number * eye_columns, (number + 1) * eye_columns))
             with torch.no_grad():
                 seen = render_view(
-                    gaussians, eye, camera, background=background, backend=name, antialiased=antialiased
+                    seen_at, eye, camera, background=background, backend=name, antialiased=antialiased
                 )
             rgb[part] = seen.rgb[:, columns_shown].clamp(0, 1)
             alpha[part] = seen.alpha[:, columns_shown].clamp(0, 1)

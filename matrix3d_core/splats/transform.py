@@ -84,7 +84,7 @@ def _split(matrix: Tensor) -> tuple[Tensor, float, Tensor]:
 
 
 def transform_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
-    """Apply a similarity to a world: positions, sizes, rotations and view-dependent colors.
+    """Apply a similarity to a world: positions, sizes, rotations, view-dependent colors and motions.
 
     Args:
         gaussians: the world; not changed.
@@ -99,7 +99,9 @@ def transform_gaussians(gaussians: Gaussians, matrix: Tensor) -> Gaussians:
         moved = map_gaussians(gaussians, turn)
     means = (moved.means.double() * factor + move.to(moved.means.device)).to(moved.means.dtype)
     scales = gaussians.scales * factor
-    return replace(gaussians, means=means, quats_wxyz=moved.quats_wxyz, scales=scales, sh=moved.sh)
+    eye = torch.eye(3, dtype=torch.float64)
+    table = {number: motion.mapped(eye, factor, move) for number, motion in moved.motion_table.items()}
+    return replace(moved, means=means, scales=scales, motion_table=table)
 
 
 def transform_path(trajectory: Trajectory, matrix: Tensor, *, is_metric: bool | None = None) -> Trajectory:

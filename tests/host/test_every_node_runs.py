@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from matrix3d_core.io.ply import write_ply
+from matrix3d_core.io.ply_sequence import write_ply_sequence
 from matrix3d_core.scene.gaussians import Gaussians
 
 pytestmark = [pytest.mark.host]
@@ -86,6 +87,10 @@ RUNS = {
     "SplatCrop": Run(("crop", 0), unlike=("cloud", 0)),
     "SplatLabel": Run(("labeled", 1), says=r'"pillar": [1-9]'),
     "WorldViews": Run(("world_views", 6), says=r'"coverage": 0\.[1-9]'),
+    "WorldAnimate": Run(("spun", 1), says=r'"splats": 600'),
+    "WorldAnimateFromVideo": Run(("video_colors", 0), unlike=("cloud", 0)),
+    "SplatSequenceSave": Run(("sequence_files", 0), says=r'"frames": 4'),
+    "SplatSequenceLoad": Run(("sequence", 1), says=r'"splats": \[\s*600'),
     "SplatPrune": Run(("prune", 0), unlike=("cloud", 0)),
     "SplatLOD": Run(("level", 0), unlike=("cloud", 0)),
     "SplatTransform": Run(("moved", 0), unlike=("cloud", 0)),
@@ -195,6 +200,15 @@ def worlds(comfy):
             "SplatLabel", splat=cloud, shape="sphere", radius=1.0, instance="pillar", label="object"
         ),
         "world_views": node("WorldViews", splat=cloud, views=3, size=32, trajectory=path),
+        "spun": node("WorldAnimate", splat=cloud, kind="turn", of="everything", period=2.0),
+        "spun_film": node("SplatRender", splat=["spun", 0], trajectory=path, **small),
+        "video_colors": node(
+            "WorldAnimateFromVideo", splat=cloud, frames=["spun_film", 0], trajectory=path, harmonics=1, rounds=1
+        ),
+        "sequence_files": node(
+            "SplatSequenceSave", splat=["spun", 0], fps=2.0, filename_prefix="every/sequence"
+        ),
+        "sequence": node("SplatSequenceLoad", folder="every_sequence"),
         "prune": node("SplatPrune", splat=cloud, budget=200, views=4, view_size=32, refit_steps=4),
         "level": node("SplatLOD", splat=cloud, level=1, refit_steps=2),
         "moved": node("SplatTransform", splat=cloud, yaw=30.0),
@@ -358,6 +372,7 @@ def shown(comfy):
     """What each watched output shows, by ``node.slot``."""
     write_ply(comfy.input_dir / "every_node.ply", cloud())
     Image.new("RGB", (48, 32), (90, 120, 150)).save(comfy.input_dir / "every_photo.png")
+    write_ply_sequence(comfy.input_dir / "every_sequence", [cloud(), cloud()], 2, fps=4.0)
     folder = comfy.input_dir / "every_hunyuan"
     folder.mkdir(exist_ok=True)
     Image.new("RGB", (64, 32), (120, 90, 150)).save(folder / "full_image.png")

@@ -26,7 +26,7 @@ def is_host_file(path):
 FLOORS = (
     "errors checks strict_json progress devices compiled variables checkout machine",
     "geometry scene",
-    "collision features io light raster metrics trajectories",
+    "collision features io light motion raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
     "minis optimize outpaint synth video",
     "evaluation explore factory layers styles",

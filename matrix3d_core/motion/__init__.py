@@ -1,0 +1,1 @@
+"""Living worlds: Gaussians at a time, and motions given to water, clouds, foliage, fire, lamps and objects."""
