@@ -203,7 +203,12 @@ def worlds(comfy):
         "spun": node("WorldAnimate", splat=cloud, kind="turn", of="everything", period=2.0),
         "spun_film": node("SplatRender", splat=["spun", 0], trajectory=path, **small),
         "video_colors": node(
-            "WorldAnimateFromVideo", splat=cloud, frames=["spun_film", 0], trajectory=path, harmonics=1, rounds=1
+            "WorldAnimateFromVideo",
+            splat=cloud,
+            frames=["spun_film", 0],
+            trajectory=path,
+            harmonics=1,
+            rounds=1,
         ),
         "sequence_files": node(
             "SplatSequenceSave", splat=["spun", 0], fps=2.0, filename_prefix="every/sequence"

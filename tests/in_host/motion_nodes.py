@@ -19,10 +19,12 @@ def _ball(count: int = 200) -> Gaussians:
     means = 0.4 * torch.randn(count, 3, generator=dice) + torch.tensor((0.5, 0.0, 3.0))
     quats = torch.tensor((1.0, 0, 0, 0)).repeat(count, 1)
     colors = torch.rand(count, 3, generator=dice)
-    return Gaussians.from_colors(means, quats, torch.full((count, 3), 0.06), torch.full((count,), 0.9), colors)
+    return Gaussians.from_colors(
+        means, quats, torch.full((count, 3), 0.06), torch.full((count,), 0.9), colors
+    )
 
 
-def animates_and_renders(base: str) -> dict[str, Any]:
+def animates_and_renders() -> dict[str, Any]:
     nodes = pack.nodes()
 
     def run(name: str, **inputs: Any) -> Any:
@@ -34,7 +36,9 @@ def animates_and_renders(base: str) -> dict[str, Any]:
     splat = adapters.splat_to_host(_ball())
 
     def animate(splat: Any, kind: str, **more: Any) -> Any:
-        return run("WorldAnimate", **{**dict(splat=splat, kind=kind, of="everything", **choice, **place), **more})
+        return run(
+            "WorldAnimate", **{**dict(splat=splat, kind=kind, of="everything", **choice, **place), **more}
+        )
 
     poses = torch.eye(4, dtype=torch.float64).repeat(9, 1, 1)
     path = Trajectory(poses, fps=2.0)  # a still camera, one loop and its first frame again
@@ -45,7 +49,9 @@ def animates_and_renders(base: str) -> dict[str, Any]:
 
     def render(**more: Any) -> torch.Tensor:
         size = dict(width=48, height=32, fov=60.0, stride=1, backend="auto")
-        return run("SplatRender", **{**dict(splat=moved.result[0], trajectory=path, **size), **more}).result[0]
+        return run("SplatRender", **{**dict(splat=moved.result[0], trajectory=path, **size), **more}).result[
+            0
+        ]
 
     film = render(splat=turned.result[0])
     out["loop"] = bool(torch.equal(film[0], film[8]))
@@ -56,7 +62,9 @@ def animates_and_renders(base: str) -> dict[str, Any]:
     eyes = render(splat=turned.result[0], projection="stereo", width=96, stride=4, eye_distance=0.0)
     out["stereo"] = [list(eyes.shape), float((eyes[1, :, :48] - eyes[1, :, 48:]).abs().max())]
 
-    saved = run("SplatSequenceSave", splat=turned.result[0], fps=2.0, seconds=0.0, filename_prefix="motion/loop")
+    saved = run(
+        "SplatSequenceSave", splat=turned.result[0], fps=2.0, seconds=0.0, filename_prefix="motion/loop"
+    )
     folder = Path(json.loads(saved.result[0])["folder"])
     out["saved"] = sorted(path.name for path in folder.iterdir())
     source = Path(folder_paths.get_input_directory()) / "motion_loop"
@@ -66,7 +74,7 @@ def animates_and_renders(base: str) -> dict[str, Any]:
     again = render(splat=loaded.result[0])
     out["replayed"] = float((again - film).abs().max())
 
-    lit = film[:8].clone()
+    lit = render(splat=splat)[:8].clone()
     lit[..., 0] += 0.2 * torch.sin(2 * torch.pi * torch.arange(8) / 8)[:, None, None]
     colors = run(
         "WorldAnimateFromVideo",

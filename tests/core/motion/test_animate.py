@@ -169,8 +169,8 @@ def test_levels_do_not_mix_what_moves_apart():
     world = living()
     less = downsample(world, len(world) // 3)
     assert len(less) < len(world)
-    told = [m for m, z in zip(motions_of(less), less.means[:, 2].tolist(), strict=True) if z > 0.5]
-    assert set(told) == {TURN}
+    found = [m for m, z in zip(motions_of(less), less.means[:, 2].tolist(), strict=True) if z > 0.5]
+    assert set(found) == {TURN}
     for number in (0, 1, 2):
         part = less.select(less.label("motions") == number)
         assert set(by_place(part)) == {world.motion_table.get(number)}
