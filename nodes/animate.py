@@ -71,7 +71,7 @@ class WorldAnimate(io.ComfyNode):
             inputs=[
                 splat_input("Gaussian splats; of a batch, the first moves."),
                 io.Combo.Input(
-                    "kind",
+                    "motion",
                     options=[*ANIMATIONS, _FOUNTAIN],
                     default="clouds",
                     tooltip="flow, fall, ripple: water that flows along the direction, falls, or has waves. clouds: "
@@ -83,7 +83,7 @@ class WorldAnimate(io.ComfyNode):
                     "of",
                     options=["auto", *CLASSES, "everything"],
                     default="auto",
-                    tooltip="Class of the splats that move. auto: water, sky or foliage as the kind says, or all in "
+                    tooltip="Class of the splats that move. auto: water, sky or foliage as the motion says, or all in "
                     "the shape, instance and masks where these are given.",
                 ),
                 io.String.Input(
@@ -213,7 +213,7 @@ class WorldAnimate(io.ComfyNode):
     def execute(
         cls,
         splat: Types.SPLAT,
-        kind: str,
+        motion: str,
         of: str,
         instance: str,
         period: float,
@@ -240,7 +240,7 @@ class WorldAnimate(io.ComfyNode):
         keep_base: bool = True,
     ) -> io.NodeOutput:
         world = gaussians_from_host(splat)
-        if kind == _FOUNTAIN:
+        if motion == _FOUNTAIN:
             water = FountainConfig(
                 height=height,
                 drop=size_y,
@@ -253,7 +253,7 @@ class WorldAnimate(io.ComfyNode):
         else:
             chosen = choose_moving(
                 world,
-                kind,
+                motion,
                 of=of,
                 instance=instance.strip(),
                 shape=shape,
@@ -267,7 +267,7 @@ class WorldAnimate(io.ComfyNode):
             )
             config = AnimationConfig(
                 period_s=period,
-                speed=None if speed == 0 else math.radians(speed) if kind == "clouds" else speed,
+                speed=None if speed == 0 else math.radians(speed) if motion == "clouds" else speed,
                 strength=strength,
                 direction=heading_of(math.radians(direction), math.radians(pitch)),
                 wavelength=wavelength,
@@ -275,7 +275,7 @@ class WorldAnimate(io.ComfyNode):
                 points=() if path is None else path_points(path),
                 keeps_base=keep_base,
             )
-            world = animate(world, chosen, kind, config)
+            world = animate(world, chosen, motion, config)
         return io.NodeOutput(
             splat_to_host(world, info=world_info_of(splat)), json.dumps(motion_report(world), indent=2)
         )

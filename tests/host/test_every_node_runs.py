@@ -200,7 +200,7 @@ def worlds(comfy):
             "SplatLabel", splat=cloud, shape="sphere", radius=1.0, instance="pillar", label="object"
         ),
         "world_views": node("WorldViews", splat=cloud, views=3, size=32, trajectory=path),
-        "spun": node("WorldAnimate", splat=cloud, kind="turn", of="everything", period=2.0),
+        "spun": node("WorldAnimate", splat=cloud, motion="turn", of="everything", period=2.0),
         "spun_film": node("SplatRender", splat=["spun", 0], trajectory=path, **small),
         "video_colors": node(
             "WorldAnimateFromVideo",

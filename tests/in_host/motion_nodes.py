@@ -35,9 +35,9 @@ def animates_and_renders() -> dict[str, Any]:
     adapters = pack.module("nodes._adapters")
     splat = adapters.splat_to_host(_ball())
 
-    def animate(splat: Any, kind: str, **more: Any) -> Any:
+    def animate(splat: Any, motion: str, **more: Any) -> Any:
         return run(
-            "WorldAnimate", **{**dict(splat=splat, kind=kind, of="everything", **choice, **place), **more}
+            "WorldAnimate", **{**dict(splat=splat, motion=motion, of="everything", **choice, **place), **more}
         )
 
     poses = torch.eye(4, dtype=torch.float64).repeat(9, 1, 1)
