@@ -8,10 +8,13 @@ const PREVIEW = "SplatPreview";
 const PANORAMA = "PanoPreview";
 const STUDIO = "TrajectoryStudio";
 const EXTEND = "WorldExtend";
+const SELECT = "WorldSelect";
 const LOADER = "PanoLoad"; // registered: so are the other nodes
 
 /** @type {typeof import("./viewer/node_widget.mjs") | null} */
 let viewer = null;
+/** @type {typeof import("./viewer/edit/attach.mjs") | null} */
+let edit = null;
 /** @type {typeof import("./viewer/pano_widget.mjs") | null} */
 let pano = null;
 /** @type {typeof import("./studio/studio_widget.mjs") | null} */
@@ -31,6 +34,7 @@ app.registerExtension({
 
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name === PREVIEW) viewer = await import("./viewer/node_widget.mjs");
+    if (nodeData.name === SELECT) edit = await import("./viewer/edit/attach.mjs");
     if (nodeData.name === PANORAMA) pano = await import("./viewer/pano_widget.mjs");
     if (nodeData.name === STUDIO) studio = await import("./studio/studio_widget.mjs");
     if (nodeData.name === EXTEND) (await import("./explore/extend_action.mjs")).offerExtend(app);
@@ -60,6 +64,7 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (node.comfyClass === PREVIEW) viewer?.attachViewer(node, api, app);
+    edit?.attachEditor(node, api, app);
     if (node.comfyClass === PANORAMA) pano?.attachPano(node, api, app);
     if (node.comfyClass === STUDIO) studio?.attachStudio(node, api, app);
     if (isOurs(node)) labels?.translateChoices(node);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,6 +30,9 @@ _LEAST_ALPHA = 0.05  # of one Gaussian, to count as met where no surface is
 _NEIGHBORS = 16
 _LINK = 2.0  # neighbors are connected up to this many times the sum of their extents
 _FAR_COLOR = 3.0  # times the tolerance that a color may be off the seed's
+_TOLERANCES = (0.25, 0.4, 0.6, 0.8, 1.0)  # shares of the tolerance that a region grows through
+_BURST = 3.0  # a region that grows by more at one of them has left its object
+_LEAST_REGION = 40  # splats
 _GROUND = 0.02  # thickness of the ground, of the distance at which it is seen
 _GROUND_CELLS = 8  # to each side
 _LEAST_CELLS = 12  # of all of them, in which the ground is found
@@ -161,13 +165,25 @@ def region_around(
     distance, near = cKDTree(means).query(means, k=min(count, _NEIGHBORS + 1), workers=-1)
     distance, near = torch.from_numpy(distance[:, 1:]), torch.from_numpy(near[:, 1:]).long()
     colors, size = part.colors.detach().clamp(0, 1), part.scales.detach().double().amax(-1)
-    similar = (colors - colors[first]).abs().amax(-1) <= _FAR_COLOR * tolerance
-    joined = (colors[near] - colors[:, None]).abs().amax(-1) <= tolerance
-    joined &= similar[near] & similar[:, None] & (distance <= _LINK * (size[near] + size[:, None]))
-    rows = torch.arange(count)[:, None].expand_as(near)[joined].numpy()
-    graph = coo_matrix((torch.ones(len(rows)).numpy(), (rows, near[joined].numpy())), shape=(count, count))
-    groups = torch.from_numpy(connected_components(graph, directed=False)[1])
-    chosen = groups == groups[first]
+    linked = distance <= _LINK * (size[near] + size[:, None])
+    steps = (colors[near] - colors[:, None]).abs().amax(-1)
+    from_seed = (colors - colors[first]).abs().amax(-1)
+
+    def grown(most: float) -> Tensor:
+        similar = from_seed <= _FAR_COLOR * most
+        joined = linked & (steps <= most) & similar[near] & similar[:, None]
+        rows = torch.arange(count)[:, None].expand_as(near)[joined].numpy()
+        graph = coo_matrix((np.ones(len(rows), bool), (rows, near[joined].numpy())), shape=(count, count))
+        groups = torch.from_numpy(connected_components(graph, directed=False)[1])
+        found: Tensor = groups == groups[first]
+        return found
+
+    chosen = grown(tolerance * _TOLERANCES[0])
+    for share in _TOLERANCES[1:]:
+        wider = grown(tolerance * share)
+        if int(wider.sum()) > _BURST * max(int(chosen.sum()), _LEAST_REGION):
+            break  # it has burst into what is around it
+        chosen = wider
     for _ in range(3):  # what it encloses
         chosen = chosen | (chosen[near].double().mean(-1) >= 0.75)
     return _at(candidates, chosen, len(gaussians))

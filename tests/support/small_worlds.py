@@ -49,3 +49,19 @@ def walk(count: int = 6, step: float = 0.1) -> Trajectory:
     poses = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
     poses[:, 2, 3] = -step * torch.arange(count)
     return Trajectory(poses)
+
+
+def ball(center, radius=0.4, color=(0.8, 0.2, 0.2), count=1500, seed=0) -> Gaussians:
+    """Return a sphere of surfels that face outward."""
+    rng = torch.Generator().manual_seed(seed)
+    out = torch.nn.functional.normalize(torch.randn(count, 3, generator=rng), dim=-1)
+    ahead = torch.tensor([0.0, 0.0, 1.0]).expand(count, 3)
+    turn = torch.cat((1 + (ahead * out).sum(-1, keepdim=True), torch.linalg.cross(ahead, out)), -1)
+    size = radius * math.sqrt(4 * math.pi / count)
+    return Gaussians.from_colors(
+        torch.tensor(center) + radius * out,
+        torch.nn.functional.normalize(turn, dim=-1),
+        torch.tensor([0.6 * size, 0.6 * size, 0.05 * size]).expand(count, 3),
+        torch.full((count,), 0.95),
+        torch.tensor(color).expand(count, 3).clone(),
+    )

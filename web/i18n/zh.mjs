@@ -273,6 +273,28 @@ export const ZH = {
   "Brush size ([ and ])": "画笔大小（[ 和 ]）",
   "Clear the mask": "清空遮罩",
 
+  // edit
+  "Selection": "选择",
+  "Select an object: click it (1)": "选择物体：点击它（1）",
+  "Box: press on the ground and drag (2)": "长方体：在地面上按下并拖动（2）",
+  "Sphere: press on a surface and drag (3)": "球体：在表面上按下并拖动（3）",
+  "Lasso: draw around something (4)": "套索：圈出某物（4）",
+  "Brush (5)": "画笔（5）",
+  "Add to the selection (Shift)": "加入选择（Shift）",
+  "Take away from the selection (Alt)": "从选择中减去（Alt）",
+  "Replace the selection": "替换选择",
+  "Undo (Ctrl+Z)": "撤销（Ctrl+Z）",
+  "Redo (Ctrl+Shift+Z)": "重做（Ctrl+Shift+Z）",
+  "Select nothing": "取消选择",
+  "Tolerance": "容差",
+  "Size": "大小",
+  "Through": "穿透",
+  "Also select what is hidden": "同时选择被遮挡的部分",
+  "{count} selected": "已选 {count} 个",
+  "Run the workflow to select.": "运行工作流后即可选择。",
+  "There is nothing here to stand on.": "此处没有可依托的表面。",
+  "A selection has at most {most} operations. Undo some, or clear it.": "一次选择最多 {most} 步操作。请撤销一些，或清空。",
+
   // templates
   "Panorama to world": "全景图生成世界",
   "Turns the sample panorama into a walkable world. No model, no GPU.": "将示例全景图变成可漫步的世界。无需模型和 GPU。",

@@ -36,8 +36,9 @@ export function closeOrphans(app) {
  * @param {any} node of the graph editor
  * @param {{ apiURL(route: string): string }} api the host's
  * @param {any} app the host's
+ * @param {((viewer: WalkViewer) => void) | null} [equip] gives each new viewer of the node more tools
  */
-export function attachViewer(node, api, app) {
+export function attachViewer(node, api, app, equip = null) {
   ensureStyle();
   /** @type {WalkViewer | null} present while the node is in a graph: the editor also creates nodes only to copy them */
   let viewer = null;
@@ -69,6 +70,7 @@ export function attachViewer(node, api, app) {
       };
       made.recorder.refresh();
     }
+    equip?.(made);
     restore();
   };
 

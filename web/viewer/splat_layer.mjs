@@ -131,26 +131,36 @@ export class SplatLayer {
     const { mesh } = this;
     const splats = mesh?.packedSplats;
     if (!mesh || !splats) return [];
-    mesh.splatRgba?.dispose();
-    mesh.splatRgba = null;
-    mesh.enableLod = origins ? false : undefined;
     let counts = /** @type {number[]} */ ([]);
+    let rgba = null;
     if (origins) {
-      const painted = originColors(origins, splats.numSplats, (paint) =>
+      ({ rgba, counts } = originColors(origins, splats.numSplats, (paint) =>
         splats.forEachSplat((index, _center, _scales, _turn, opacity, color) =>
           paint(index, (color.r + color.g + color.b) / 3, opacity),
         ),
-      );
-      counts = painted.counts;
+      ));
+    }
+    this.recolor(rgba);
+    return counts;
+  }
+
+  /** Give the splats other colors, or their own. @param {Uint8Array | null} rgba in the file's order; null: own colors */
+  recolor(rgba) {
+    const { mesh } = this;
+    if (!mesh || (!rgba && !mesh.splatRgba)) return;
+    mesh.splatRgba?.dispose();
+    mesh.splatRgba = null;
+    mesh.enableLod = rgba ? false : undefined;
+    if (rgba) {
+      const count = rgba.length / 4;
       const colors = new RgbaArray();
-      colors.ensureCapacity(splats.numSplats).set(painted.rgba);
-      colors.count = splats.numSplats;
+      colors.ensureCapacity(count).set(rgba);
+      colors.count = count;
       colors.needsUpdate = true;
       mesh.splatRgba = colors;
     }
     mesh.updateGenerator();
     this.onDirty();
-    return counts;
   }
 
   /**

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from small_worlds import ROOM, room
+from small_worlds import ROOM, ball, room
 from splat_scenes import random_gaussians
 
 from matrix3d_core.errors import InvalidInput
@@ -18,22 +18,6 @@ from matrix3d_core.scene.labels import CLASS_GROUND, CLASS_OBJECT, CLASS_SKY, UN
 from matrix3d_core.splats.picking import first_hit, grow_chosen, object_at, region_around
 
 EYE = torch.zeros(3)
-
-
-def ball(center, radius=0.4, color=(0.8, 0.2, 0.2), count=1500, seed=0) -> Gaussians:
-    """Return a sphere of surfels that face outward."""
-    rng = torch.Generator().manual_seed(seed)
-    out = torch.nn.functional.normalize(torch.randn(count, 3, generator=rng), dim=-1)
-    ahead = torch.tensor([0.0, 0.0, 1.0]).expand(count, 3)
-    turn = torch.cat((1 + (ahead * out).sum(-1, keepdim=True), torch.linalg.cross(ahead, out)), -1)
-    size = radius * math.sqrt(4 * math.pi / count)
-    return Gaussians.from_colors(
-        torch.tensor(center) + radius * out,
-        torch.nn.functional.normalize(turn, dim=-1),
-        torch.tensor([0.6 * size, 0.6 * size, 0.05 * size]).expand(count, 3),
-        torch.full((count,), 0.95),
-        torch.tensor(color).expand(count, 3).clone(),
-    )
 
 
 BALL = ball((0.3, 1.1, 1.5))  # it touches the floor at y = 1.5
