@@ -33,6 +33,7 @@ _SHOWN = 0.08  # share of a pixel's color from what is erased: the pixel shows i
 _AROUND = 2 / 512  # of the rows: pixels around it are mixed
 _SAME = 1.06  # what is this much farther than the continued surface is seen through a hole in it
 _NOTHING = 0.8  # alpha of a pixel behind which something is missing
+_BEFORE = 1.02  # what is this much nearer than the continued surface stands before it
 _BESIDE = 4.0  # pixels
 _PLACE_PX = 512
 _ROOM = 2.0  # width of the picture of the place, by the object's
@@ -209,7 +210,7 @@ def erase_gaussians(
     farthest = torch.where(torch.isfinite(before.depth_ray), before.depth_ray, 0.0).max().clamp_min(1e-3)
     depth = torch.where(torch.isfinite(before.depth_ray) & (before.alpha > 0.5), before.depth_ray, farthest)
     rgb, made, new = complete_behind(before.rgb.clamp(0, 1), depth, hidden)
-    rest = world.select(~(chosen | _rim(world, chosen, hidden, made, pose, camera, backend)))
+    rest = world.select(~(chosen | _rim(world, chosen, hidden, made, pose, camera)))
     report["erased"] = len(world) - len(rest)
     unchanged = torch.zeros(len(rest), dtype=torch.bool)
     with torch.no_grad():
@@ -246,22 +247,15 @@ def _shows(world: Gaussians, chosen: Tensor, pose: Tensor, camera: Camera, backe
 
 
 def _rim(
-    world: Gaussians,
-    chosen: Tensor,
-    hidden: Tensor,
-    made: Tensor,
-    pose: Tensor,
-    camera: Equirect,
-    backend: str,
+    world: Gaussians, chosen: Tensor, hidden: Tensor, made: Tensor, pose: Tensor, camera: Equirect
 ) -> Tensor:  # [N]
-    """Return what else is seen of the object: Gaussians beside it, before what is behind it, of mixed colors."""
+    """Return what else is the object's: Gaussians beside it and before what is behind it, hidden or of mixed colors."""
     from scipy.spatial import cKDTree
 
-    votes = mask_votes(world, hidden.float()[None], Trajectory(pose[None]), backend=backend)
     local = world.means.double() @ pose[:3, :3].T + pose[:3, 3]
     distance = local.norm(dim=-1)
-    is_before = distance * _SAME < camera.lookup(made, local)[0].double()
-    asked = (votes.chosen(_IN_MASK) & is_before & ~chosen).nonzero()[:, 0]
+    is_before = distance * _BEFORE < camera.lookup(made, local)[0].double()
+    asked = (camera.lookup(hidden, local)[0] & is_before & ~chosen).nonzero()[:, 0]
     found = torch.zeros(len(world), dtype=torch.bool)
     if len(asked):
         tree = cKDTree(world.means[chosen].double().numpy())
