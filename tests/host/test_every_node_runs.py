@@ -91,6 +91,8 @@ RUNS = {
     "WorldAnimateFromVideo": Run(("video_colors", 0), unlike=("cloud", 0)),
     "SplatSequenceSave": Run(("sequence_files", 0), says=r'"frames": 4'),
     "SplatSequenceLoad": Run(("sequence", 1), says=r'"splats": \[\s*600'),
+    "ImageStylize": Run(("stylized", 0), unlike=("world_views", 0)),
+    "WorldRestyle": Run(("restyled", 0), unlike=("cloud", 0)),
     "SplatPrune": Run(("prune", 0), unlike=("cloud", 0)),
     "SplatLOD": Run(("level", 0), unlike=("cloud", 0)),
     "SplatTransform": Run(("moved", 0), unlike=("cloud", 0)),
@@ -214,6 +216,8 @@ def worlds(comfy):
             "SplatSequenceSave", splat=["spun", 0], fps=2.0, filename_prefix="every/sequence"
         ),
         "sequence": node("SplatSequenceLoad", folder="every_sequence"),
+        "stylized": node("ImageStylize", images=["world_views", 0], style="evening"),
+        "restyled": node("WorldRestyle", splat=cloud, edited=["stylized", 0], trajectory=["world_views", 4]),
         "prune": node("SplatPrune", splat=cloud, budget=200, views=4, view_size=32, refit_steps=4),
         "level": node("SplatLOD", splat=cloud, level=1, refit_steps=2),
         "moved": node("SplatTransform", splat=cloud, yaw=30.0),
