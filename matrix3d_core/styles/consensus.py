@@ -118,7 +118,8 @@ def _features(color: Tensor) -> Tensor:  # [..., 3] -> [..., 7]
 
 def _robust(off: Tensor) -> Tensor:  # [M, 3] -> [M]
     """Return weights that turn squares into sizes."""
-    return _NEAR / off.norm(dim=-1).clamp_min(_NEAR)
+    weight: Tensor = _NEAR / off.norm(dim=-1).clamp_min(_NEAR)
+    return weight
 
 
 def _robust_mean(
@@ -138,7 +139,8 @@ def _fit(color: Tensor, target: Tensor, weight: Tensor, identity: Tensor) -> Ten
     total = weight.sum().clamp_min(1e-9)
     normal = features.mT @ (features * weight[:, None]) + _RIDGE * total * torch.eye(7, dtype=torch.float64)
     right = features.mT @ ((target - features @ identity.double()) * weight[:, None])
-    return identity + torch.linalg.solve(normal, right).float()
+    fitted: Tensor = identity + torch.linalg.solve(normal, right).float()
+    return fitted
 
 
 def _field(off: Tensor, weight: Tensor, place: Tensor) -> Tensor:  # [M, 3], [M], [M, 2] -> [3, C, C]

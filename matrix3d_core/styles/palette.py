@@ -4,9 +4,9 @@ Colors move as optimal transport moves the pictures' distribution to the referen
 Gaussians of the same mean and covariance, then what sliced transport still moves, which is averaged over neighboring
 colors and kept in a table, so that like colors stay alike and gradients without bands. Distances are those of Oklab.
 
-Source: F. Pitie and A. Kokaram, The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer,
-2007; F. Pitie, A. Kokaram, R. Dahyot, N-dimensional probability density function transfer, 2005 (slices); B. Ottosson,
-A perceptual color space for image processing, 2020 (Oklab).
+Source: F. Pitie and A. Kokaram, The linear Monge-Kantorovitch color mapping for example-based color transfer, 2007; F.
+Pitie, A. Kokaram, R. Dahyot, N-dimensional probability density function transfer, 2005 (slices); B. Ottosson, A
+perceptual color space for image processing, 2020 (Oklab).
 """
 
 from __future__ import annotations
@@ -144,9 +144,11 @@ def _linear_map(source: Tensor, target: Tensor) -> Tensor:  # [3, 3]
     other = torch.cov(target.mT) + _FLOOR * torch.eye(3)
     root = _root(one)
     inverse = torch.linalg.inv(root)
-    return inverse @ _root(root @ other @ root) @ inverse
+    result: Tensor = inverse @ _root(root @ other @ root) @ inverse
+    return result
 
 
 def _root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.mT
+    root: Tensor = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.mT
+    return root

@@ -73,7 +73,7 @@ def style_pictures(
             )
         table = palette_table(pictures, reference.detach().cpu().clamp(0, 1))
     lit = None if lights is None else _fitting_lights(lights, pictures)
-    results = []
+    results: list[Tensor] = []
     for number, picture in enumerate(pictures):
         progress(ProgressEvent(number, len(pictures), "style pictures", results[-1] if results else None))
         if style == "palette":

@@ -153,7 +153,8 @@ class _Solver:
         backend: str,
     ) -> None:
         with torch.inference_mode(False):  # a host may call from within inference mode
-            self._fixed = tuple(t.detach().clone() for t in gaussians.tensors()[:4])
+            means, quats_wxyz, scales, opacities, _ = (t.detach().clone() for t in gaussians.tensors())
+            self._splats = SplatInputs(means, quats_wxyz, scales, opacities, torch.zeros_like(means))
         self._gaussians, self._pictures, self._trajectory, self._agreed = (
             gaussians,
             pictures,
@@ -210,7 +211,7 @@ class _Solver:
 
     def _agreement(self, frame: int) -> Tensor:  # [H, W, 1]
         """Return where a view shows what the others do: a picture of its Gaussians' agreement."""
-        rows, seen = self._observed.views()[frame], torch.ones(len(self._fixed[0]), 3)
+        rows, seen = self._observed.views()[frame], torch.ones(len(self._gaussians), 3)
         seen[self._observed.gaussian[rows]] = self._agreed.agreement[rows, None]
         with torch.no_grad():
             rgb, alpha = self._drawn(frame, seen)
@@ -230,15 +231,15 @@ class _Solver:
 
     def _drawn(self, frame: int, colors: Tensor) -> tuple[Tensor, Tensor]:
         view = SplatView(self._trajectory.camera_from_world[frame], self._camera(frame))
-        rgb, alpha, *_ = self._render(SplatInputs(*self._fixed, colors), view)
+        rgb, alpha, *_ = self._render(self._splats._replace(colors=colors), view)
         return rgb, alpha
 
     def _pull(self, frame: int, maps: list[Tensor]) -> list[Tensor]:
         """Return for each map the sums over pixels, weighted with each Gaussian's part: the transpose of drawing."""
         with torch.inference_mode(False), torch.enable_grad():
-            colors = torch.zeros(len(self._fixed[0]), 3, requires_grad=True)
+            colors = torch.zeros(len(self._gaussians), 3, requires_grad=True)
             rgb, _ = self._drawn(frame, colors)
-            pulled = []
+            pulled: list[Tensor] = []
             for number, part in enumerate(maps):
                 keep = number + 1 < len(maps)
                 pulled += torch.autograd.grad((rgb * part.clone()).sum(), colors, retain_graph=keep)
