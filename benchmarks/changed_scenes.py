@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,16 @@ from matrix3d_core.synth.families import make_scene
 from matrix3d_core.synth.render import SceneFrame, render_scene
 from matrix3d_core.synth.scene import Scene, SceneBuilder, SurfaceClass
 
-__all__ = ["Start", "chair_and_ball", "looking_at", "scene_of_mesh", "start_of", "trace"]
+__all__ = [
+    "Start",
+    "around",
+    "free_place",
+    "geometry_of_start",
+    "looking_at",
+    "scene_of_mesh",
+    "start_of",
+    "trace",
+]
 
 
 @dataclass(frozen=True)
@@ -74,32 +82,6 @@ def around(target: Tensor, distances: tuple[float, ...] = (0.0, 0.5, 1.0)) -> li
         for sign in (1, -1) if distance else (1,):
             poses.append(looking_at(sign * distance * side, target))
     return poses
-
-
-def chair_and_ball() -> Mesh:
-    """Return a chair of wood with a striped ball on it, 1 m high, OpenCV axes, its base at y = 0."""
-    import trimesh
-
-    boxes = [((0.5, 0.04, 0.5), (0, -0.46, 0)), ((0.5, 0.5, 0.04), (0, -0.74, 0.23))]
-    boxes += [((0.05, 0.46, 0.05), (x, -0.23, z)) for x in (-0.22, 0.22) for z in (-0.22, 0.22)]
-    parts, colors = [], []
-    for size, place in boxes:
-        box = trimesh.creation.box(size)
-        box.apply_translation(place)
-        parts.append(box)
-        colors.append(np.tile((0.62, 0.42, 0.25), (len(box.vertices), 1)))
-    ball = trimesh.creation.icosphere(4, 0.16)
-    stripes = np.where(
-        (np.floor(np.asarray(ball.vertices)[:, 1] / 0.05) % 2 == 0)[:, None],
-        (0.85, 0.15, 0.12),
-        (0.9, 0.9, 0.86),
-    )
-    ball.apply_translation((0, -0.64, -0.02))
-    joined = trimesh.util.concatenate([*parts, ball])
-    vertices = torch.tensor(np.asarray(joined.vertices), dtype=torch.float32)
-    faces = torch.tensor(np.asarray(joined.faces), dtype=torch.int32)
-    palette = torch.tensor(np.concatenate([*colors, stripes]), dtype=torch.float32)
-    return Mesh(vertices, faces, palette, torch.ones(len(vertices), dtype=torch.bool))
 
 
 def scene_of_mesh(mesh: Mesh, matrix: Tensor, start: Start) -> Scene:

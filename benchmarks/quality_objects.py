@@ -27,7 +27,6 @@ from benchmarks import common
 from benchmarks.changed_scenes import (
     Start,
     around,
-    chair_and_ball,
     free_place,
     geometry_of_start,
     scene_of_mesh,
@@ -42,6 +41,7 @@ from matrix3d_core.layers.splats import gaussians_from_layers
 from matrix3d_core.layers.split import find_foreground
 from matrix3d_core.objects.erase import erase_gaussians
 from matrix3d_core.objects.place import Placement, place_object
+from matrix3d_core.objects.sample_object import sample_object
 from matrix3d_core.objects.shading import direct_light
 from matrix3d_core.objects.surfels import gaussians_from_meshes
 from matrix3d_core.optimize.init import init_gaussians
@@ -76,7 +76,7 @@ def db(error: list[Tensor]) -> float:
 
 def place(start: Start, world: Gaussians, geometry: PanoramaGeometry, shown: SceneFrame) -> dict[str, Any]:
     """Put the chair into a world and into its scene; return figures and pictures."""
-    mesh, spot = chair_and_ball(), free_place(shown)
+    mesh, spot = sample_object(), free_place(shown)
     item = gaussians_from_meshes([mesh], max_gaussians=20_000)
     x, y, z = (spot - torch.tensor((0.0, 0.5, 0.0))).tolist()
     placement = Placement(name="chair", position=(x, y, z), yaw_rad=0.7, height=1.0)

@@ -8,13 +8,16 @@ from io import BytesIO
 
 import torch
 
+from ..matrix3d_core.errors import Matrix3DError
 from ..matrix3d_core.io.axes import NAMED_AXES, OPENCV, change_axes
-from ..matrix3d_core.io.mesh_files import read_meshes
+from ..matrix3d_core.io.gltf_meshes import write_meshes_glb
+from ..matrix3d_core.io.mesh_files import MESH_FORMATS, read_meshes
 from ..matrix3d_core.io.splat_formats import FORMATS
 from ..matrix3d_core.io.splats import holds_splats, read_gaussians
 from ..matrix3d_core.objects.edited_views import apply_edited_views
 from ..matrix3d_core.objects.erase import erase_instance
 from ..matrix3d_core.objects.place import RELATIONS, Placement, place_object, placed_collider
+from ..matrix3d_core.objects.sample_object import sample_object
 from ..matrix3d_core.objects.shading import direct_light
 from ..matrix3d_core.objects.surfels import gaussians_from_meshes
 from ..matrix3d_core.scene.gaussians import Gaussians
@@ -31,7 +34,8 @@ from ._adapters import (
     splat_to_host,
     world_info_of,
 )
-from ._host import Types, io, progress_to_host
+from ._file_inputs import file_input, file_state
+from ._host import Types, io, progress_to_host, resolve_input_file, save_target
 from ._inputs import (
     degrees_input,
     number_input,
@@ -45,16 +49,64 @@ from ._search import SPLAT_WORDS
 from ._shown_splat import keep_world, world_to_show
 from ._types import DepthType
 
-__all__ = ["NODES", "WorldEdit", "WorldErase", "WorldPlace"]
+__all__ = ["NODES", "ObjectLoad", "WorldEdit", "WorldErase", "WorldPlace"]
 
 _CATEGORY = "Matrix-3D/edit"
 _WORDS = (*SPLAT_WORDS, "edit world", "edit splats")
+_SAMPLE = "sample: chair"
 _OBJECT_AXES = ("auto", "glTF (y up)", "OpenCV (y down)")
 _FILES = [
     io.Mesh,
     *(getattr(io, f"File3D{name}") for name in ("Any", "GLB", "GLTF", "OBJ", "STL", "PLY", "SplatAny")),
     *(getattr(io, form.host_type) for form in FORMATS if form.host_type and form.host_type != "File3DPLY"),
 ]
+
+
+class ObjectLoad(io.ComfyNode):
+    """Read an object's file from the input folder."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ObjectLoad",
+            display_name="Load Object",
+            category="Matrix-3D/files",
+            description="Loads an object for Place Object in World: a GLB, glTF, OBJ, STL or PLY below the input "
+            "folder, or the sample chair.",
+            search_aliases=[*_WORDS, "load object", "load mesh", "load glb", "import mesh", "3d file"],
+            inputs=[
+                file_input(
+                    "file",
+                    "object",
+                    tuple(f".{kind}" for kind in MESH_FORMATS),
+                    first=(_SAMPLE,),
+                    tooltip="A mesh file below the input folder. Press R to see new files.",
+                )
+            ],
+            outputs=[io.File3DAny.Output(display_name="model_3d", tooltip="The file.")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str = _SAMPLE) -> bool | str:
+        if file == _SAMPLE:
+            return True
+        try:
+            resolve_input_file(file)
+        except Matrix3DError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> object:
+        return file_state(file)
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        if file != _SAMPLE:
+            return io.NodeOutput(Types.File3D(str(resolve_input_file(file))))
+        path, _, _ = save_target("matrix3d/chair", ".glb", kind="temp")
+        write_meshes_glb(path, {"chair": for_gltf(sample_object())})
+        return io.NodeOutput(Types.File3D(str(path)))
 
 
 class WorldPlace(io.ComfyNode):
@@ -455,4 +507,4 @@ def _object_from_host(
     return gaussians_from_meshes(meshes, max_gaussians=most), meshes
 
 
-NODES = [WorldPlace, WorldErase, WorldEdit]
+NODES = [ObjectLoad, WorldPlace, WorldErase, WorldEdit]

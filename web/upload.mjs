@@ -14,6 +14,7 @@ const BUTTONS = /** @type {Record<string, { name: string, label: () => string }>
   photo: { name: "choose photo to upload", label: () => tr("choose photo to upload") },
   depth: { name: "choose depth file to upload", label: () => tr("choose depth file to upload") },
   splat: { name: "choose splat file to upload", label: () => tr("choose splat file to upload") },
+  object: { name: "choose mesh file to upload", label: () => tr("choose mesh file to upload") },
   trajectory: { name: "choose trajectory to upload", label: () => tr("choose trajectory to upload") },
 });
 

@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from .columns import FARTHEST, checked_gaussians, columns_to_write, rgba_bytes
 from .findings import Findings, damage_as_format_error
 from .limits import check_budget, check_gaussians
 
-__all__ = ["read_glb", "write_chunks", "write_glb"]
+__all__ = ["placed_primitives", "read_accessor", "read_chunks", "read_glb", "write_chunks", "write_glb"]
 
 _log = logging.getLogger(__name__)
 
@@ -151,9 +151,9 @@ def read_glb(
     """
     data, name = read_source(source)
     with damage_as_format_error(name):
-        document, body = _chunks(data, name)
+        document, body = read_chunks(data, name)
         try:
-            placed = _primitives(document, name)
+            placed = placed_primitives(document, name, _is_splats)
             _check_counts(document, placed, name, len(data), most)
             found = [
                 _placed(
@@ -193,7 +193,8 @@ def _check_counts(
     check_gaussians(name, total, size, most)
 
 
-def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
+def read_chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
+    """Return the document of a GLB and its binary part, empty where there is none."""
     if data[:4] != b"glTF":
         raise FormatError(f"{name}: does not begin with 'glTF' but {data[:4]!r}; is this a GLB file?")
     if len(data) < 20:
@@ -217,8 +218,14 @@ def _chunks(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
     return document, memoryview(data)[start + 8 : start + 8 + size]
 
 
-def _primitives(document: dict[str, Any], name: str) -> list[tuple[dict[str, Any], np.ndarray]]:
-    """Return the primitives that are Gaussians, each with its world matrix ``[4, 4]``."""
+def _is_splats(primitive: dict[str, Any]) -> bool:
+    return _NAME in primitive.get("extensions", {})
+
+
+def placed_primitives(
+    document: dict[str, Any], name: str, is_wanted: Callable[[dict[str, Any]], bool]
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Return the primitives of a glTF scene that are wanted, each with its world matrix ``[4, 4]``."""
     nodes, meshes = document.get("nodes", []), document.get("meshes", [])
     check_budget(name, "nodes", len(nodes), _MOST_NODES, "Join them in the program that made the file.")
     scenes = document.get("scenes", [])
@@ -239,9 +246,9 @@ def _primitives(document: dict[str, Any], name: str) -> list[tuple[dict[str, Any
         waiting += [(child, matrix) for child in node.get("children", [])][::-1]
         if "mesh" in node:
             for primitive in meshes[node["mesh"]]["primitives"]:
-                if _NAME in primitive.get("extensions", {}):
+                if is_wanted(primitive):
                     found.append((primitive, matrix))
-                    check_budget(name, "instances of Gaussians", len(found), _MOST_NODES, "Join them first.")
+                    check_budget(name, "instances", len(found), _MOST_NODES, "Join them first.")
     return found
 
 
@@ -302,7 +309,7 @@ def _read_primitive(
         key = attribute if attribute == "POSITION" else f"{_NAME}:{attribute}"
         if key not in attributes:
             raise FormatError(f"{name}: its Gaussians lack the attribute {key}.")
-        return _accessor(document, body, attributes[key], name, key, count, width)
+        return read_accessor(document, body, attributes[key], name, key, count, width)
 
     degrees = sum(f"{_NAME}:SH_DEGREE_{d}_COEF_0" in attributes for d in range(4))
     if degrees == 0:
@@ -336,9 +343,10 @@ def _read_primitive(
     )
 
 
-def _accessor(
+def read_accessor(
     document: dict[str, Any], body: memoryview, index: int, name: str, key: str, count: int, width: int
 ) -> np.ndarray:  # [count, width] float32
+    """Return the values of an accessor, named ``key`` in messages, which must be ``count`` of ``width`` components."""
     accessor = document["accessors"][index]
     if "sparse" in accessor or "bufferView" not in accessor:
         raise FormatError(f"{name}: {key} is sparse, which is not supported.")

@@ -17,7 +17,7 @@ from ..scene.trajectory import Trajectory
 from ..strict_json import parse_json
 from .camera_paths.finish import finish
 from .camera_paths.raw import PathOptions, RawPath
-from .gltf import _accessor, _chunks, _node_matrix
+from .gltf import _accessor, read_chunks, _node_matrix
 
 __all__ = ["read_gltf_camera", "read_gltf_raw"]
 
@@ -75,7 +75,7 @@ def read_gltf_raw(path: str | os.PathLike[str], *, fps: float = 24.0, camera: st
 def _open(path: Path) -> tuple[dict[str, Any], memoryview]:
     data = path.read_bytes()
     if data[:4] == b"glTF":
-        return _chunks(data, path.name)
+        return read_chunks(data, path.name)
     document = parse_json(data, source=path.name, most_bytes=MOST_BYTES)
     if not isinstance(document, dict) or "asset" not in document:
         raise FormatError(f"{path.name}: has no glTF asset; is this the right file?")

@@ -1,6 +1,6 @@
 """glTF with meshes: a GLB of several named nodes, each a mesh with its texture.
 
-Materials are unlit: a panorama's colors hold its light already. A texture with a fourth channel cuts its mesh out.
+What is written is unlit: a panorama's colors hold its light already. A texture with a fourth channel cuts its mesh out.
 
 Source: Khronos, glTF 2.0 and KHR_materials_unlit.
 """
@@ -8,22 +8,28 @@ Source: Khronos, glTF 2.0 and KHR_materials_unlit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from ..errors import InvalidInput
+from ..errors import FormatError, InvalidInput
+from ..light.irradiance import linear_from_srgb, srgb_from_linear
 from ..scene.mesh import Mesh
 from .atomic import BinaryTarget
-from .gltf import write_chunks
-from .images import encode_image
+from .findings import damage_as_format_error
+from .gltf import placed_primitives, read_accessor, read_chunks, write_chunks
+from .images import encode_image, read_picture
 
-__all__ = ["write_meshes_glb"]
+__all__ = ["read_meshes_glb", "write_meshes_glb"]
 
 _FLOAT, _UNSIGNED = 5126, 5125
 _VERTICES, _INDICES = 34962, 34963
 _CUTOFF = 0.5
+_TRIANGLES = 4
+_PLAIN = 0.448  # linear, of a mesh without material
 
 
 def write_meshes_glb(target: BinaryTarget, meshes: Mapping[str, Mesh]) -> None:
@@ -95,3 +101,94 @@ def _add_texture(document: dict[str, Any], blobs: list[bytes], texture: Tensor) 
     images.append({"bufferView": view, "mimeType": "image/png"})
     textures.append({"source": len(images) - 1, "sampler": 0})
     return len(textures) - 1
+
+
+def read_meshes_glb(data: bytes, name: str = "the GLB") -> list[Mesh]:
+    """Read the triangles of a GLB, one mesh for each primitive of its scene, transformed; axes are left as they are.
+
+    Base color comes from texture, factor and vertex colors, as display color; a texture keeps its alpha where the
+    material masks or blends. Textures repeat.
+
+    Raises:
+        FormatError: when the file is broken, refers to what is not in it, or is packed with an extension that is not
+            supported.
+    """
+    with damage_as_format_error(name):
+        document, body = read_chunks(data, name)
+        packed = {"KHR_draco_mesh_compression", "EXT_meshopt_compression"} & {
+            *document.get("extensionsRequired", [])
+        }
+        if packed:
+            raise FormatError(f"{name}: is packed with {', '.join(packed)}. Export it without compression.")
+        try:
+            placed = placed_primitives(document, name, _is_triangles)
+            return [_read_mesh(document, body, primitive, matrix, name) for primitive, matrix in placed]
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            if isinstance(error, FormatError):
+                raise
+            raise FormatError(
+                f"{name}: its JSON is not valid glTF ({type(error).__name__}: {error})."
+            ) from error
+
+
+def _is_triangles(primitive: dict[str, Any]) -> bool:
+    return primitive.get("mode", _TRIANGLES) == _TRIANGLES and "POSITION" in primitive.get("attributes", {})
+
+
+def _read_mesh(
+    document: dict[str, Any], body: memoryview, primitive: dict[str, Any], matrix: np.ndarray, name: str
+) -> Mesh:
+    attributes = primitive["attributes"]
+    count = int(document["accessors"][attributes["POSITION"]]["count"])
+
+    def column(index: int, key: str, many: int, width: int) -> np.ndarray:
+        return read_accessor(document, body, index, name, key, many, width)
+
+    vertices = column(attributes["POSITION"], "POSITION", count, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    if "indices" in primitive:
+        many = int(document["accessors"][primitive["indices"]]["count"])
+        order = column(primitive["indices"], "indices", many, 1)[:, 0].astype(np.int32)
+    else:
+        order = np.arange(count, dtype=np.int32)
+    faces = order[: len(order) // 3 * 3].reshape(-1, 3)
+    if np.linalg.det(matrix[:3, :3]) < 0:
+        faces = faces[:, ::-1]
+    material = document["materials"][primitive["material"]] if "material" in primitive else {}
+    surface = material.get("pbrMetallicRoughness", {})
+    factor = np.array(surface.get("baseColorFactor", (1, 1, 1, 1)), np.float64)[:3]
+    colors = np.ones((count, 3))
+    if "COLOR_0" in attributes:
+        width = 4 if document["accessors"][attributes["COLOR_0"]]["type"] == "VEC4" else 3
+        colors = column(attributes["COLOR_0"], "COLOR_0", count, width)[:, :3].astype(np.float64)
+    elif not surface:
+        colors *= _PLAIN
+    texture, places = surface.get("baseColorTexture"), None
+    picture = None
+    if texture is not None and f"TEXCOORD_{texture.get('texCoord', 0)}" in attributes:
+        key = f"TEXCOORD_{texture.get('texCoord', 0)}"
+        places = torch.from_numpy(column(attributes[key], key, count, 2))
+        picture = _read_texture(document, body, int(texture["index"]), name)
+        picture[..., :3] = srgb_from_linear(
+            linear_from_srgb(picture[..., :3]) * torch.from_numpy(factor).float()
+        )
+        if material.get("alphaMode", "OPAQUE") == "OPAQUE":
+            picture = picture[..., :3]
+    return Mesh(
+        torch.from_numpy(vertices).float(),
+        torch.from_numpy(faces.copy()),
+        srgb_from_linear(torch.from_numpy(colors * factor).float()).clamp(0, 1),
+        torch.ones(count, dtype=torch.bool),
+        places,
+        picture,
+    )
+
+
+def _read_texture(document: dict[str, Any], body: memoryview, index: int, name: str) -> Tensor:  # [H, W, 4]
+    source = document["images"][document["textures"][index]["source"]]
+    if "bufferView" not in source:
+        raise FormatError(f"{name}: a texture lies outside the file. Pack everything into one GLB.")
+    view = document["bufferViews"][source["bufferView"]]
+    start = int(view.get("byteOffset", 0))
+    found = read_picture(BytesIO(bytes(body[start : start + int(view["byteLength"])])))
+    alpha = torch.ones_like(found.rgb[..., :1]) if found.missing is None else 1 - found.missing.unsqueeze(-1)
+    return torch.cat((found.rgb, alpha), -1)

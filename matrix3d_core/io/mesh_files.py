@@ -1,4 +1,4 @@
-"""Mesh files of objects: GLB, glTF, OBJ, PLY and STL, with textures or colors, read by trimesh.
+"""Mesh files of objects: GLB, and by trimesh glTF, OBJ, PLY and STL, with textures or colors.
 
 Their y points up; they are turned to OpenCV axes (y down).
 """
@@ -6,13 +6,16 @@ Their y points up; they are turned to OpenCV axes (y down).
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import BackendUnavailable, FormatError, InvalidInput
+from ..light.irradiance import srgb_from_linear
 from ..scene.mesh import Mesh
+from .gltf_meshes import read_meshes_glb
 
 __all__ = ["MESH_FORMATS", "read_meshes"]
 
@@ -38,7 +41,7 @@ def read_meshes(data: bytes, kind: str, *, y_up: bool = True) -> list[Mesh]:
     Raises:
         InvalidInput: for another format.
         FormatError: for a file that is broken, too large, or holds no faces.
-        BackendUnavailable: without trimesh.
+        BackendUnavailable: for other files than GLB without trimesh.
     """
     if kind not in MESH_FORMATS:
         raise InvalidInput(f"a mesh file must be one of {', '.join(MESH_FORMATS)}; got {kind!r}.")
@@ -46,11 +49,26 @@ def read_meshes(data: bytes, kind: str, *, y_up: bool = True) -> list[Mesh]:
         raise FormatError(
             f"a mesh file must be at most {_MOST_BYTES / 1e6:g} MB; got {len(data) / 1e6:.0f} MB."
         )
+    found = read_meshes_glb(data) if kind == "glb" else _read_other(data, kind)
+    found = [mesh for mesh in found if len(mesh.faces)]
+    if not found:
+        raise FormatError(
+            "the file holds no mesh with faces. Export the object as a mesh, not as points or curves."
+        )
+    if sum(len(mesh.faces) for mesh in found) > _MOST_FACES:
+        raise FormatError(f"the object must have at most {_MOST_FACES} triangles. Decimate it first.")
+    if not all(bool(torch.isfinite(mesh.vertices).all()) for mesh in found):
+        raise FormatError("the mesh has vertices that are NaN or infinite. Export it again.")
+    turn = torch.tensor((1.0, -1.0, -1.0) if y_up else (1.0, 1.0, 1.0))
+    return [replace(mesh, vertices=mesh.vertices * turn) for mesh in found]
+
+
+def _read_other(data: bytes, kind: str) -> list[Mesh]:
     try:
         import trimesh
     except ImportError as error:
         raise BackendUnavailable(
-            "meshes from files need the trimesh package, which is not installed. Connect a MESH instead."
+            f"{kind} files need the trimesh package, which is not installed. Export the object as GLB."
         ) from error
     try:
         scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, process=False)
@@ -59,25 +77,15 @@ def read_meshes(data: bytes, kind: str, *, y_up: bool = True) -> list[Mesh]:
         ]
     except Exception as error:  # the many readers of trimesh raise whatever their parsers do
         raise FormatError(f"the mesh cannot be read: {error}. Export it again, best as GLB.") from error
-    found = [
-        _mesh(mesh, np.asarray(matrix), linear=kind in ("glb", "gltf"), y_up=y_up)
+    return [
+        _mesh(mesh, np.asarray(matrix), linear=kind == "gltf")
         for mesh, matrix in placed
         if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces)
     ]
-    if not found:
-        raise FormatError(
-            "the file holds no mesh with faces. Export the object as a mesh, not as points or curves."
-        )
-    if sum(len(mesh.faces) for mesh in found) > _MOST_FACES:
-        raise FormatError(f"the object must have at most {_MOST_FACES} triangles. Decimate it first.")
-    return found
 
 
-def _mesh(mesh: Any, matrix: np.ndarray, *, linear: bool, y_up: bool) -> Mesh:
+def _mesh(mesh: Any, matrix: np.ndarray, *, linear: bool) -> Mesh:
     vertices = np.asarray(mesh.vertices) @ matrix[:3, :3].T + matrix[:3, 3]
-    if not np.isfinite(vertices).all():
-        raise FormatError("the mesh has vertices that are NaN or infinite. Export it again.")
-    vertices = vertices * ((1.0, -1.0, -1.0) if y_up else (1.0, 1.0, 1.0))
     faces = np.asarray(mesh.faces)
     if np.linalg.det(matrix[:3, :3]) < 0:
         faces = faces[:, ::-1]
@@ -99,14 +107,14 @@ def _look(mesh: Any, count: int, linear: bool) -> tuple[np.ndarray, np.ndarray |
         mesh.visual = visual = visual.to_color() if hasattr(visual, "to_color") else visual
     if visual.kind in ("vertex", "face"):
         colors = np.asarray(visual.vertex_colors, np.float64)[:, :3] / 255
-        return (_display(colors) if linear else colors), None, None
+        return _display(colors, linear), None, None
     source = getattr(visual, "material", None)
     image = getattr(source, "baseColorTexture", None) or getattr(source, "image", None)
     factor = getattr(source, "baseColorFactor", None)
     factor = getattr(source, "diffuse", None) if factor is None else factor
     factor = np.ones(4) if factor is None else np.asarray(factor, np.float64)
     factor = factor / 255 if factor.max() > 1 else factor
-    color = _display(factor[:3]) if linear else factor[:3]
+    color = _display(factor[:3], linear)
     uvs = getattr(visual, "uv", None)
     if image is None or uvs is None:
         color = color if source is not None else np.full(3, _GRAY)
@@ -119,7 +127,5 @@ def _look(mesh: Any, count: int, linear: bool) -> tuple[np.ndarray, np.ndarray |
     return np.tile(color, (count, 1)), places, texels
 
 
-def _display(linear: np.ndarray) -> np.ndarray:
-    return np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
+def _display(colors: np.ndarray, is_linear: bool) -> np.ndarray:
+    return srgb_from_linear(torch.from_numpy(colors)).numpy() if is_linear else colors

@@ -103,6 +103,7 @@ RUNS = {
     "SplatLoad": Run(("cloud", 0)),
     "SplatPreview": Run(("splat_preview", 0), says="."),
     "WorldSelect": Run(("selected", 3), says=r'"chair": [1-9]'),
+    "ObjectLoad": Run(("object", 0), says=r"\.glb"),
     "WorldPlace": Run(("with_object", 3), says=r'"splats": [1-9]'),
     "WorldErase": Run(("without", 5), says=r'"erased": [1-9]'),
     "WorldEdit": Run(("edited", 1), says=r'"recolored": [1-9]'),
@@ -236,8 +237,9 @@ def worlds(comfy):
             max_width=512,
         ),
         "selected": node("WorldSelect", splat=cloud, name="chair", operations=SELECTED),
+        "object": node("ObjectLoad"),
         "with_object": node(
-            "WorldPlace", splat=cloud, object=["mesh", 1], name="box", on_ground=False, height=0.3, z=1.0
+            "WorldPlace", splat=cloud, object=["object", 0], name="box", on_ground=False, height=0.3, z=1.0
         ),
         "without": node("WorldErase", splat=["labeled", 0], instance="pillar", refit_steps=2),
         "edited": node(

@@ -40,6 +40,7 @@ MAY_LOOK_ASIDE = {
     ("trajectories", "collision"),
     ("features", "io"),
     ("metrics", "features"),
+    ("io", "light"),
     ("cli", "doctor"),
 }
 

@@ -25,6 +25,7 @@ LISTS = {
     ("PanoLoad", "depth_file"): "depth",
     ("PanoDepth", "depth_file"): "depth",
     ("SplatLoad", "file"): "splat",
+    ("ObjectLoad", "file"): "object",
     ("TrajectoryLoad", "file"): "trajectory",
 }
 LOAD = "app.graph.nodes.find(n => n.type === 'PanoLoad')"

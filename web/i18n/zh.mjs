@@ -7,6 +7,7 @@ export const ZH = {
   "choose photo to upload": "选择要上传的照片",
   "choose depth file to upload": "选择要上传的深度文件",
   "choose splat file to upload": "选择要上传的泼溅文件",
+  "choose mesh file to upload": "选择要上传的网格文件",
   "choose trajectory to upload": "选择要上传的轨迹",
   "the server returned {status}": "服务器返回 {status}",
   "Could not upload {name}: {why}": "无法上传 {name}：{why}",

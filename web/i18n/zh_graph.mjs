@@ -101,6 +101,7 @@ export const CHOICES = {
   "upstream i2p": "原版图生全景",
   "every step": "每一步",
   "sample: terrace": "示例：露台",
+  "sample: chair": "示例：椅子",
   "with the panorama": "随全景图",
   video: "视频",
   "video 5B": "视频 5B",
