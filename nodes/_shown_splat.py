@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ..matrix3d_core.io.atomic import open_atomically
+from ..matrix3d_core.io.motion_file import motion_bytes
 from ..matrix3d_core.io.splats import (
     held_labels,
     keeps_labels,
@@ -68,36 +69,41 @@ def describe_file(path: Path, filename: str, subfolder: str) -> dict[str, object
     }
 
 
-def _write_origins(origins: torch.Tensor | None) -> dict[str, object] | None:
-    """Write where each splat of the file comes from, one byte each, in the file's order."""
-    if origins is None:
-        return None
-    path, filename, subfolder = save_target("matrix3d/world", ".origins", kind="temp")
+def _write_part(suffix: str, data: bytes | None) -> dict[str, object]:
+    """Write what the browser is given beside the splats, in the order of their file; nothing for None."""
+    if data is None:
+        return {}
+    path, filename, subfolder = save_target("matrix3d/world", f".{suffix}", kind="temp")
     with open_atomically(path) as file:
-        file.write(gzip.compress(origins.to(torch.uint8).numpy().tobytes(), 6, mtime=0))
-    return describe_file(path, filename, subfolder)
+        file.write(data)
+    return {suffix: describe_file(path, filename, subfolder)}
+
+
+def _packed(origins: torch.Tensor | None) -> bytes | None:
+    """Return where each splat comes from, one byte each."""
+    return None if origins is None else gzip.compress(origins.to(torch.uint8).numpy().tobytes(), 6, mtime=0)
 
 
 def _write(splat: Types.SPLAT | Types.File3D, format: str) -> WrittenFile:
-    count, origins = None, None
+    count, origins, motions = None, None, None
     if isinstance(splat, Types.File3D):
         path, filename, subfolder = save_target("matrix3d/world", f".{splat.format}", kind="temp")
         data = splat.get_bytes()
         with open_atomically(path) as file:
             file.write(data)
-        if "origins" in held_labels(splat.format, data[:4096]):
-            origins = read_shown(splat).origins
+        held = held_labels(splat.format, data[:4096])
+        if "origins" in held or "motions" in held:
+            gaussians = read_shown(splat)
+            origins, motions = gaussians.origins, motion_bytes(gaussians)
     else:
         gaussians = gaussians_from_host(splat)
-        count, origins = len(gaussians), gaussians.origins
+        count, origins, motions = len(gaussians), gaussians.origins, motion_bytes(gaussians)
         kind = lighter_format(gaussians) if format == "auto" else format
         path, filename, subfolder = save_target("matrix3d/world", f".{kind}", kind="temp")
-        # The browser gets the origins in a file of their own, so no format loses them.
+        # The browser gets origins and motions in files of their own, so no format loses them.
         write_gaussians(path, gaussians if keeps_labels(kind) else gaussians.without_labels())
     shown = {**describe_file(path, filename, subfolder), "count": count}
-    written = _write_origins(origins)
-    if written is not None:
-        shown["origins"] = written
+    shown |= _write_part("origins", _packed(origins)) | _write_part("motions", motions)
     return WrittenFile(path, shown)
 
 

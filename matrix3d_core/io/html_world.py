@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import BackendUnavailable
 from ..scene.gaussians import Gaussians
 from .atomic import BinaryTarget, open_atomically
+from .motion_file import motion_bytes
 from .spz import write_spz
 from .world_json import WorldInfo, coverage_record
 
@@ -51,6 +52,7 @@ html, body {{ height: 100%; margin: 0; background: #0e1013; overflow: hidden; }}
 <noscript>This page needs JavaScript.</noscript>
 <script type="application/json" id="m3d-world">{world}</script>
 <script type="application/octet-stream" id="m3d-splats">{splats}</script>
+<script type="application/octet-stream" id="m3d-motions">{motions}</script>
 {modules}
 <script>
 {loader}
@@ -75,7 +77,9 @@ _LOADER = """(async () => {
   document.head.append(map);
   const splats = document.getElementById("m3d-splats");
   const { openWorld } = await import("m3d/" + "ENTRY");
-  openWorld(JSON.parse(document.getElementById("m3d-world").textContent), new Blob([bytes(splats.textContent)]));
+  const motions = document.getElementById("m3d-motions").textContent;
+  openWorld(JSON.parse(document.getElementById("m3d-world").textContent), new Blob([bytes(splats.textContent)]),
+    motions && new Blob([bytes(motions)]));
   splats.remove();
 })().catch((error) => {
   document.body.textContent = "This world cannot be shown: " + error.message + ". It needs a browser of 2023 or later.";
@@ -87,8 +91,8 @@ def write_html(
 ) -> None:
     """Write a world that opens in a browser from the disk; a path appears only when the file is complete.
 
-    The splats lose what SPZ loses (see `matrix3d_core.io.spz.write_spz`). The file is a third larger than that SPZ,
-    and 2 MB for the viewer.
+    The splats lose what SPZ loses (see `matrix3d_core.io.spz.write_spz`); motions are kept and played. The file is a
+    third larger than that SPZ, and 2 MB for the viewer.
 
     Args:
         target: path (its folder must exist) or binary file open for writing.
@@ -119,6 +123,7 @@ def write_html(
         style=_style("viewer/viewer.css"),
         notices=_notices(info),
         world=json.dumps(world).replace("<", "\\u003c"),
+        motions=base64.b64encode(motion_bytes(gaussians) or b"").decode(),
         splats=base64.b64encode(packed.getvalue()).decode(),
         modules="\n".join(
             f'<script type="application/octet-stream" data-m3d="m3d/{path}">{_pack(code)}</script>'

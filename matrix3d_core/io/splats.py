@@ -110,8 +110,9 @@ def write_gaussians(
         target, change_axes(gaussians, target=axes), **{key: options[key] for key in form.write_options}
     )
     losses = [lost] if lost else []
-    lost_labels = [] if form.keeps_labels else list(gaussians.labels)
-    if gaussians.color_waves is not None and not form.keeps_labels:
+    moves = ("motions", "phases") if form.is_page else ()  # a page plays them
+    lost_labels = [] if form.keeps_labels else [kind for kind in gaussians.labels if kind not in moves]
+    if gaussians.color_waves is not None and not (form.keeps_labels or form.is_page):
         lost_labels.append("time-varying colors")
     if lost_labels:
         keeping = ", ".join(name for name in SPLAT_FORMATS if keeps_labels(name))

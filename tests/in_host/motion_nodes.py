@@ -10,6 +10,7 @@ import folder_paths
 import pack
 import torch
 
+from matrix3d_core.io.motion_file import motion_bytes
 from matrix3d_core.scene.gaussians import Gaussians
 from matrix3d_core.scene.trajectory import Trajectory
 
@@ -73,6 +74,16 @@ def animates_and_renders() -> dict[str, Any]:
     out["loaded"] = json.loads(loaded.result[1])
     again = render(splat=loaded.result[0])
     out["replayed"] = float((again - film).abs().max())
+
+    previews = {}
+    for form in ("ply", "spz"):
+        shown = pack.ui(run("SplatPreview", splat=turned.result[0], format=form))["matrix3d_splat"][0]
+        part = shown["motions"]
+        data = (Path(folder_paths.get_temp_directory()) / part["subfolder"] / part["filename"]).read_bytes()
+        same = motion_bytes(adapters.gaussians_from_host(turned.result[0])) == data
+        previews[form] = [Path(part["filename"]).suffix, same]
+    still = pack.ui(run("SplatPreview", splat=splat))["matrix3d_splat"][0]
+    out["previews"] = [previews, "motions" in still]
 
     lit = render(splat=splat)[:8].clone()
     lit[..., 0] += 0.2 * torch.sin(2 * torch.pi * torch.arange(8) / 8)[:, None, None]

@@ -40,6 +40,10 @@ def test_a_sequence_is_saved_and_plays_the_same(seen):
     assert seen["replayed"] < 1e-4  # logits and logarithms in float32
 
 
+def test_the_viewer_is_given_the_motions(seen):
+    assert seen["previews"] == [{"ply": [".motions", True], "spz": [".motions", True]}, False]
+
+
 def test_a_video_becomes_colors(seen):
     assert seen["colors"]["psnr_db"] > seen["colors"]["psnr_still_db"] + 3
     assert [m["kind"] for m in seen["colors"]["motions"]] == ["color"]

@@ -19,6 +19,7 @@ export class Commands {
       ground: () => motion.walk.walls && motion.setGround(!motion.isOnGround),
       depth: () => appearance.setDepth(!appearance.isDepth),
       provenance: () => appearance.setProvenance(!appearance.isProvenance),
+      play: () => viewer.playback.toggle(),
       panorama: () => viewer.scene?.sphere && appearance.setPanoramaFade(appearance.panoramaFade > 0 ? 0 : 0.5),
       vr: () => viewer.headset.toggle(),
       lock: () => {

@@ -52,7 +52,8 @@ export class FrameLoop {
     const { scene, motion, quality, appearance, recorder, hud, headset, isDisposed } = this.viewer;
     if (!scene || isDisposed || headset.isOn) return;
     const clock = performance.now();
-    const isBusy = motion.tick(clock);
+    const plays = this.viewer.playback.tick(clock);
+    const isBusy = motion.tick(clock) || plays;
     quality.frame(now, isBusy, isBusy || motion.isDragged(clock), scene.world.isLarge);
     this.fit(quality.level.fineness);
     scene.world.setBudget(quality.level.splats);

@@ -34,6 +34,7 @@ const ACTIONS = {
   KeyM: "provenance",
   KeyB: "panorama",
   KeyU: "up",
+  KeyJ: "play",
   Comma: "settings",
 };
 

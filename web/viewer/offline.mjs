@@ -6,11 +6,13 @@ import { WalkViewer } from "./viewer.mjs";
 /**
  * @param {import("./source.mjs").SplatFile} file
  * @param {Blob} bytes
+ * @param {Blob | null} [motions] of the splats, see motion_file.mjs
  */
-export function openWorld(file, bytes) {
+export function openWorld(file, bytes, motions = null) {
   document.documentElement.lang = language();
   const viewer = new WalkViewer({ isPage: true });
   document.body.append(viewer.element);
+  if (motions) file.motions_address = URL.createObjectURL(motions);
   viewer.show(file, URL.createObjectURL(bytes));
   viewer.element.focus();
 }

@@ -13,6 +13,7 @@ const ICONS = {
   ground: '<circle cx="12" cy="5.2" r="2.2"/><path d="M12 7.6v6.2M12 13.8 9 19M12 13.8l3 5.2M8.6 10.4h6.8M4 21.2h16"/>',
   provenance: '<path d="M12 3.5c1 3 4.8 4.8 4.8 9.3A4.8 4.8 0 0 1 12 17.6a4.8 4.8 0 0 1-4.8-4.8c0-1.8.8-3 1.8-4.2.3 1.2.8 1.8 1.4 2.2C10.2 8 10.8 5.6 12 3.5ZM7 21h10"/>',
   panorama: '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c-4.6 4.8-4.6 12.2 0 17M12 3.5c4.6 4.8 4.6 12.2 0 17"/>',
+  play: '<path d="M5 5.5v13l8-6.5ZM15.5 5.5v13M19 5.5v13"/>',
   vr: '<path d="M4 8h16v9h-5l-1.6-2.2h-2.8L9 17H4ZM8 5.5h8"/>',
   path: '<circle cx="6" cy="17" r="2.4"/><circle cx="18" cy="7" r="2.4"/><path d="M8.4 17H14a3 3 0 0 0 0-6h-3a3 3 0 0 1 0-4h4.6"/>',
   help: '<path d="M9 9.2a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1.1-1.4 2.2"/><path d="M12 17.6v.2"/><circle cx="12" cy="12" r="9"/>',
@@ -30,6 +31,7 @@ const buttons = () => [
   ["depth", tr("Depth"), tr("Show depth (Z)")],
   ["provenance", tr("Provenance"), tr("Color splats by provenance (M)")],
   ["panorama", tr("Panorama"), tr("Fade to the source panorama (B)")],
+  ["play", tr("Motion"), tr("Play or pause motion (J)")],
   ["lock", tr("Mouse look"), tr("Look around without dragging (L); Esc to exit")],
   ["screenshot", tr("Screenshot"), tr("Save a screenshot (P)")],
   ["path", tr("Record"), tr("Record a path (T) or keyframes (K)")],
@@ -39,7 +41,7 @@ const buttons = () => [
   ["fullscreen", tr("Fullscreen"), tr("Toggle fullscreen (F)")],
 ];
 
-const OPTIONAL = new Set(["ground", "provenance", "panorama", "vr"]); // shown when the world or the browser supports them
+const OPTIONAL = new Set(["ground", "provenance", "panorama", "play", "vr"]); // shown when the world or the browser supports them
 
 const keyHelp = () => [
   [tr("W A S D, arrow keys"), tr("move")],
@@ -56,6 +58,7 @@ const keyHelp = () => [
   ["Z", tr("toggle depth view")],
   ["M", tr("toggle provenance colors")],
   ["B", tr("fade to the source panorama")],
+  ["J", tr("play or pause motion")],
   ["R", tr("reset the camera")],
   ["P", tr("save a screenshot")],
   ["T", tr("start or stop recording")],

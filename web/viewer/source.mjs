@@ -20,6 +20,8 @@ import { READABLE } from "./splat_formats.mjs";
  * @property {unknown} [compare] another such file to compare with
  * @property {unknown} [walls] a file with its walls
  * @property {unknown} [origins] a file with the origin of each splat
+ * @property {unknown} [motions] a file with the motions of the splats
+ * @property {string} [motions_address] where that file is, of a page that contains it
  * @property {unknown} [panorama] the panorama that the world was made from
  * @property {number[] | null} [panorama_pose] world-to-camera of the panorama; null: at the origin
  * @property {{ frames: number, hits: number[] }} [recorded] which frames of the recorded path collide with walls
@@ -28,7 +30,7 @@ import { READABLE } from "./splat_formats.mjs";
  */
 
 export const MOST_BYTES = 1.5e9; // browsers limit buffers to 2 GB, and decoding needs as much again
-const PARTS = /\.(walls|origins|jpg|jpeg|png|webp)$/i;
+const PARTS = /\.(walls|origins|motions|jpg|jpeg|png|webp)$/i;
 const TYPES = ["input", "output", "temp"];
 const OPENED = new RegExp(`\\.(${READABLE.join("|")})$`, "i");
 

@@ -6,6 +6,7 @@ import { RgbaArray, SparkRenderer, SplatMesh, modifiers } from "../vendor/spark.
 import { tr } from "../i18n/translate.mjs";
 import { columnsOfAxes, isMirrored } from "./axes.mjs";
 import { LOWPASS_PX2 } from "./lowpass.mjs";
+import { WorldMotion } from "./motion_shader.mjs";
 import { originColors } from "./provenance.mjs";
 import { wallsOfSplats } from "./walls.mjs";
 
@@ -40,6 +41,26 @@ export class SplatLayer {
     this.scene.add(this.group);
     /** @type {SplatMesh | null} */
     this.mesh = null;
+    /** @type {WorldMotion | null} */
+    this.motion = null;
+  }
+
+  /** Let the splats move. @param {import("./motion_file.mjs").Motions} motions */
+  setMotion(motions) {
+    const { mesh } = this;
+    if (!mesh || motions.count !== mesh.packedSplats?.numSplats) throw new Error(tr("its file is of another world"));
+    this.motion = new WorldMotion(motions);
+    mesh.objectModifiers = [...(mesh.objectModifiers ?? []), this.motion.modifier];
+    mesh.enableLod = false; // levels of detail have other splats
+    mesh.updateGenerator();
+  }
+
+  /** Move the splats to where they are at a time. @param {number} seconds */
+  showTime(seconds) {
+    if (!this.motion || !this.mesh) return;
+    this.motion.show(seconds);
+    this.mesh.updateVersion();
+    this.onDirty();
   }
 
   /**
@@ -60,7 +81,8 @@ export class SplatLayer {
     this.mesh.splatRgba?.dispose();
     this.group.remove(this.mesh);
     this.mesh.dispose();
-    this.mesh = null;
+    this.motion?.dispose();
+    this.mesh = this.motion = null;
     for (const material of this.unpackers) this.stage.retire("unpack", material);
     this.unpackers.clear();
   }
@@ -150,7 +172,7 @@ export class SplatLayer {
     if (!mesh || (!rgba && !mesh.splatRgba)) return;
     mesh.splatRgba?.dispose();
     mesh.splatRgba = null;
-    mesh.enableLod = rgba ? false : undefined;
+    mesh.enableLod = rgba || this.motion ? false : undefined;
     if (rgba) {
       const count = rgba.length / 4;
       const colors = new RgbaArray();
@@ -197,7 +219,7 @@ export class SplatLayer {
   async prepareLod() {
     const { mesh } = this;
     const splats = mesh?.packedSplats;
-    if (!mesh || !splats || !this.isLarge || splats.lodSplats) return;
+    if (!mesh || !splats || !this.isLarge || splats.lodSplats || this.motion) return;
     await mesh.createLodSplats();
     if (this.isDisposed || this.mesh !== mesh) return;
     mesh.enableLod = false;

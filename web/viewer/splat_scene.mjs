@@ -88,6 +88,11 @@ export class SplatScene {
     return count;
   }
 
+  /** Show the worlds as they are at a time. @param {number} seconds */
+  showTime(seconds) {
+    for (const layer of [this.world, this.other]) layer?.showTime(seconds);
+  }
+
   /** Drop the second world. */
   dropOther() {
     this.other?.dispose();

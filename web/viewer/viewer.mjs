@@ -7,7 +7,7 @@
 //   stats()     { frames, fps, count, drawn, pixelRatio, device, isSettled }
 //   file        the file shown, as in the `ui` payload
 //   recorder    the recording: { recording, text, isRecording }
-//   motion, appearance, quality, recorder, settings, overlay: its parts, each in its own file
+//   motion, playback, appearance, quality, recorder, settings, overlay: its parts, each in its own file
 
 import { followLanguage, language, tr } from "../i18n/translate.mjs";
 import { registry } from "../registry.mjs";
@@ -23,6 +23,7 @@ import { Motion } from "./motion.mjs";
 import { describeGuess } from "./outside.mjs";
 import { OutsideView } from "./outside_view.mjs";
 import { Overlay } from "./overlay.mjs";
+import { Playback } from "./playback.mjs";
 import { FOV_Y, ORIGIN, poseFromMatrix } from "./pose.mjs";
 import { readCoverage } from "./source.mjs";
 import { Recorder } from "./recorder.mjs";
@@ -88,6 +89,7 @@ export class WalkViewer {
     this.loop = new FrameLoop(this);
     this.quality = new AdaptiveQuality(() => this.requestFrame());
     this.appearance = new Appearance(this);
+    this.playback = new Playback(this);
     this.outsideView = new OutsideView(this);
     this.recorder = new Recorder(this);
     this.settings = new Settings(this);
@@ -156,7 +158,7 @@ export class WalkViewer {
   }
 
   /** @param {SplatFile} file @param {import("./world_loader.mjs").Loaded} loaded @param {Pose | null} pose @param {boolean} hasOther */
-  begin(file, { count, isWorld, walls, origins }, pose, hasOther) {
+  begin(file, { count, isWorld, walls, origins, loop }, pose, hasOther) {
     const { motion, appearance, overlay, recorder } = this;
     this.count = count;
     this.isWorld = isWorld;
@@ -164,6 +166,7 @@ export class WalkViewer {
     motion.walk.collides = walls !== null;
     overlay.setAvailable("ground", walls !== null);
     appearance.open(origins, hasOther);
+    this.playback.open(loop);
     this.home = pose ?? (file.start_pose ? poseFromMatrix(file.start_pose) : ORIGIN);
     this.outsideView.open(isWorld || pose !== null);
     const path = recorder.givenPath().map(({ position }) => position);

@@ -3,6 +3,7 @@
 import { tr } from "../i18n/translate.mjs";
 import { fetchBytes, keepsOrigins } from "./fetching.mjs";
 import { hasWorldInfo } from "./outside.mjs";
+import { readMotions } from "./motion_file.mjs";
 import { readOrigins } from "./provenance.mjs";
 import { readPart } from "./source.mjs";
 import { readWalls } from "./walls.mjs";
@@ -19,6 +20,7 @@ import { readWalls } from "./walls.mjs";
  * @property {boolean} isWorld a world with a known start pose
  * @property {import("./walls.mjs").Walls | null} walls
  * @property {Uint8Array | null} origins origin of each splat
+ * @property {number} loop seconds of its motion, 0 for none
  */
 
 export class WorldLoader {
@@ -92,7 +94,7 @@ export class WorldLoader {
      * @returns {Promise<T | null>}
      */
     const read = async (part, complain, open) => {
-      const where = readPart(part, address);
+      const where = typeof part === "string" ? part : readPart(part, address);
       if (!where) return null;
       return open(where).catch((error) => {
         if (!signal.aborted) this.overlay.notify(complain(error.message), "error");
@@ -112,16 +114,25 @@ export class WorldLoader {
       return image;
     };
     scene.setPanorama(null);
-    const [walls, origins, panorama] = await Promise.all([
+    const [walls, origins, motions, panorama] = await Promise.all([
       read(file.walls, (why) => tr("Could not load the walls: {why}.", { why }), async (where) => readWalls(await bytesOf(where))),
       read(
         file.origins,
         (why) => tr("Could not load the provenance of the splats: {why}.", { why }),
         async (where) => readOrigins(await bytesOf(where)),
       ),
+      read(
+        file.motions_address ?? file.motions,
+        (why) => tr("Could not load the motion of the splats: {why}.", { why }),
+        async (where) => {
+          const found = await readMotions(await bytesOf(where));
+          if (!signal.aborted) scene.world.setMotion(found);
+          return found;
+        },
+      ),
       read(file.panorama, (why) => tr("Could not load the panorama: {why}.", { why }), imageOf),
     ]);
     if (!signal.aborted) scene.setPanorama(panorama, file.panorama_pose ?? null);
-    return { walls, origins };
+    return { walls, origins, loop: motions?.loop ?? 0 };
   }
 }
