@@ -29,7 +29,15 @@ from .columns import FARTHEST, checked_gaussians, columns_to_write, rgba_bytes
 from .findings import Findings, damage_as_format_error
 from .limits import check_budget, check_gaussians
 
-__all__ = ["placed_primitives", "read_accessor", "read_chunks", "read_glb", "write_chunks", "write_glb"]
+__all__ = [
+    "node_matrix",
+    "placed_primitives",
+    "read_accessor",
+    "read_chunks",
+    "read_glb",
+    "write_chunks",
+    "write_glb",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -242,7 +250,7 @@ def placed_primitives(
         matrix = above
         if node.keys() & {"matrix", "rotation", "scale", "translation"}:
             with np.errstate(over="ignore", invalid="ignore"):
-                matrix = above @ _node_matrix(node)
+                matrix = above @ node_matrix(node)
         waiting += [(child, matrix) for child in node.get("children", [])][::-1]
         if "mesh" in node:
             for primitive in meshes[node["mesh"]]["primitives"]:
@@ -252,7 +260,8 @@ def placed_primitives(
     return found
 
 
-def _node_matrix(node: dict[str, Any]) -> np.ndarray:
+def node_matrix(node: dict[str, Any]) -> np.ndarray:  # [4, 4]
+    """Return the matrix of a node to its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], np.float64).reshape(4, 4).T
     matrix = np.eye(4)

@@ -17,7 +17,7 @@ from ..scene.trajectory import Trajectory
 from ..strict_json import parse_json
 from .camera_paths.finish import finish
 from .camera_paths.raw import PathOptions, RawPath
-from .gltf import _accessor, read_chunks, _node_matrix
+from .gltf import node_matrix, read_accessor, read_chunks
 
 __all__ = ["read_gltf_camera", "read_gltf_raw"]
 
@@ -169,7 +169,7 @@ def _local(
     """Return a node's own transform at the times; one matrix when it does not move."""
     still = {key: value for key, value in node.items() if key in (*_WIDTHS, "matrix")}
     if not channels:
-        return _node_matrix(still)[None]
+        return node_matrix(still)[None]
     parts = {key: np.asarray(still.get(key, value), np.float64) for key, value in _REST.items()}
     parts |= {target: _at(channel, times, target) for target, channel in channels.items()}
     x, y, z, w = np.broadcast_to(parts["rotation"], (len(times), 4)).T
@@ -192,9 +192,9 @@ def _channels(document: dict[str, Any], body: memoryview, name: str) -> dict[int
             sampler = animation["samplers"][channel["sampler"]]
             kind = sampler.get("interpolation", "LINEAR")
             count = document["accessors"][sampler["input"]]["count"]
-            times = _accessor(document, body, sampler["input"], name, "times", count, 1)[:, 0]
+            times = read_accessor(document, body, sampler["input"], name, "times", count, 1)[:, 0]
             each = 3 if kind == "CUBICSPLINE" else 1
-            values = _accessor(
+            values = read_accessor(
                 document, body, sampler["output"], name, target, each * count, _WIDTHS[target]
             ).astype(np.float64)
             if not (np.isfinite(times).all() and np.isfinite(values).all() and (np.diff(times) > 0).all()):
