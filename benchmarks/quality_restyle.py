@@ -6,7 +6,7 @@ A world of layers (300,000 splats, from one panorama with exact distances) of th
 (`hard_scenes.py`; nothing was tuned on *judge*). The views that cover it are edited by a fixed map of colors and then,
 each view on its own, by random hue, gain and gamma and by light that varies over the picture: what a model does that
 edits one view at a time. The refitted world is compared with the edit alone, from the views and from others.
-``objects`` adds ten discs of random color to every view instead: things that no other view confirms.
+``objects`` adds ten disks of random color to every view instead: things that no other view confirms.
 """
 
 from __future__ import annotations
@@ -82,14 +82,14 @@ def each_its_own(picture: Tensor, seed: int) -> Tensor:
 
 
 def objects(picture: Tensor, seed: int) -> Tensor:
-    """Return the picture with ten discs of random color."""
+    """Return the picture with ten disks of random color."""
     rng, size = torch.Generator().manual_seed(seed), picture.shape[0]
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     changed = picture.clone()
     for _ in range(10):
         a, b, radius = torch.rand(3, generator=rng).tolist()
-        disc = (x - a * size) ** 2 + (y - b * size) ** 2 < (size * (0.02 + 0.05 * radius)) ** 2
-        changed[disc] = torch.rand(3, generator=rng)
+        disk = (x - a * size) ** 2 + (y - b * size) ** 2 < (size * (0.02 + 0.05 * radius)) ** 2
+        changed[disk] = torch.rand(3, generator=rng)
     return changed
 
 
