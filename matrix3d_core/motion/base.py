@@ -12,7 +12,12 @@ from ..scene.labels import STILL
 
 __all__ = ["cloud_cover", "copies_over_base"]
 
-_BEHIND = 1.01  # distance of the base from the origin, relative to what moves over it
+_BEHIND, _SKY_BEHIND = (
+    1.01,
+    1.1,
+)  # distance of the base from the origin, relative to what moves over it; renderers
+# that sort by depth along the axis would mix a sky with its neighbors at the picture's edge
+_SOFT = 1.3  # size of a cloud's copies: two grids of splats over each other would show
 _SMOOTH_NEIGHBORS = 24
 _ROUNDS, _CLEAR_SHARE, _CLEAR = 8, 0.35, 0.02
 _FULL_COVER, _LEAST_COVER = 0.18, 0.04  # difference from the clear sky
@@ -23,7 +28,7 @@ def copies_over_base(gaussians: Gaussians, chosen: Tensor, *, is_sky: bool) -> t
 
     Half a period apart, the copies fade into each other, so that a pattern moves as a whole. The base has the smooth
     color below: of a sky that without its clouds and sun, else the mean of neighbors. It lies 1 % farther from the
-    origin. Of a sky only what differs from the clear sky is copied, as opaque as it differs.
+    origin, a sky 10 %. Of a sky only what differs from the clear sky is copied, as opaque as it differs.
 
     Args:
         gaussians: the world, on the CPU.
@@ -46,11 +51,12 @@ def copies_over_base(gaussians: Gaussians, chosen: Tensor, *, is_sky: bool) -> t
     if not bool(is_seen.any()):
         is_seen, cover = torch.ones_like(is_seen), torch.ones_like(cover)
     copies = part.select(is_seen)
-    copies = replace(copies, opacities=copies.opacities * cover[is_seen].to(copies.opacities))
+    opacities = copies.opacities * cover[is_seen].to(copies.opacities)
+    copies = replace(copies, opacities=opacities, scales=copies.scales * (_SOFT if is_sky else 1.0))
     base = gaussians.label("motions").clone()
     base[chosen] = STILL
     means, sh = gaussians.means.clone(), gaussians.sh.clone()
-    means[chosen] = _BEHIND * means[chosen]
+    means[chosen] = (_SKY_BEHIND if is_sky else _BEHIND) * means[chosen]
     sh[chosen] = 0
     sh[chosen, 0] = ((smooth - 0.5) / SH_C0).to(sh)
     still = replace(gaussians, means=means, sh=sh)
