@@ -71,9 +71,9 @@ def world_of(name: str, rows: int) -> tuple[Gaussians, Tensor, Tensor]:
 def middle_of(is_object: Tensor) -> tuple[int, int]:
     """Return the pixel of a mask that is nearest to the mean direction of its pixels."""
     rays = erp_directions(*is_object.shape).double()
-    closeness = rays @ rays[is_object].mean(0)
-    closeness[~is_object] = -2
-    row, column = divmod(int(closeness.argmax()), is_object.shape[1])
+    cosine = rays @ rays[is_object].mean(0)
+    cosine[~is_object] = -2
+    row, column = divmod(int(cosine.argmax()), is_object.shape[1])
     return row, column
 
 

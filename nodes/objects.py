@@ -294,7 +294,7 @@ class WorldPlace(io.ComfyNode):
             light_strength=light,
             shadow_strength=shadow,
             outward_normals=bool(meshes),
-            progress=progress_to_host(cls.hidden.unique_id),
+            progress=progress_to_host(),  # its text would take half of the view's place
         )
         walls = placed_collider(placed, meshes)
         if collider is not None:

@@ -161,7 +161,7 @@ class WorldSelect(io.ComfyNode):
         operations: str = "",
     ) -> io.NodeOutput:
         node = cls.hidden.unique_id if cls.hidden else None
-        progress = progress_to_host(node)
+        progress = progress_to_host()  # its text would take half of the view's place
         world, listed = gaussians_from_host(splat), parse_operations(operations)
         start = None
         if masks is not None:

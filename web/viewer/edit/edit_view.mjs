@@ -20,12 +20,13 @@ export class EditView {
     this.listeners = [];
     after(viewer, "begin", () => this.onWorld());
     viewer.stops.push(() => this.dispose());
+    if (viewer.scene && viewer.count) this.onWorld();
   }
 
   /** @param {() => void} listener called now and whenever a world was shown */
   whenShown(listener) {
     this.listeners.push(listener);
-    if (this.viewer.count && this.viewer.scene) listener();
+    if (this.holder) listener();
   }
 
   async onWorld() {

@@ -28,6 +28,7 @@ export class PlaceTools {
     this.viewer = viewer;
     this.view = new EditView(viewer);
     this.onPlace = onPlace;
+    Object.assign(viewer, { placing: this }); // for tests
     /** @type {SplatMesh | null} */
     this.mesh = null;
     /** @type {Placed | null} */
