@@ -131,6 +131,20 @@ def test_tolerance_and_reach_bound_a_region():
     assert 10 < int(near.sum()) < len(world) / 2
 
 
+def test_a_gap_or_a_drift_of_color_ends_a_region():
+    other = ball((0.3 + 0.8 + 0.15, 1.1, 1.5))  # beside it, with a gap
+    both = Gaussians.concatenate(BALL, other)
+    seed = int(BALL.means[:, 0].argmax())
+    is_first = torch.arange(len(both)) < len(BALL)
+    assert torch.equal(region_around(both, seed, 2.0), is_first)
+    across = (BALL.means[:, 0] - BALL.means[:, 0].amin()) / 0.8
+    colors = torch.stack((0.1 + 0.8 * across, *2 * (torch.full((len(BALL),), 0.2),)), -1)  # no step, a slope
+    world = Gaussians.from_colors(*BALL.tensors()[:4], colors)
+    chosen = region_around(world, seed, 2.0, tolerance=0.15)
+    assert float((colors[seed] - colors[chosen]).abs().max()) <= 3 * 0.15 + 0.05  # and what it encloses
+    assert 0.3 < float(chosen.float().mean()) < 0.8
+
+
 def test_what_a_region_encloses_belongs_to_it():
     spot = (BALL.means - BALL.means[BALL.means[:, 1].argmin()]).norm(dim=-1) < 0.035
     assert 3 <= int(spot.sum()) <= 12

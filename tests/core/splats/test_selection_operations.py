@@ -150,8 +150,8 @@ def test_an_area_is_filled_like_a_polygon():
     assert 100 < int(mask.sum()) < 900
 
 
-def test_fine_splats_get_fine_pictures():
-    """A lasso on a dense wall leaves no speckles: the picture has several pixels for each splat."""
+def test_a_lasso_on_fine_splats_leaves_no_speckles():
+    """On a dense wall, of which many splats are barely seen."""
     wall = room(0.02)
     wall = wall.select(wall.means[:, 2] > 2.99)
     chosen = resolve(wall, around(0.0, 0.0, 0.3, aspect=1.5))
