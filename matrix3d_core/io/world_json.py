@@ -288,12 +288,14 @@ def format_world_info(info: WorldInfo, *, file_name: str = "") -> str:
         "instances": [
             {"number": i.number, "name": i.name, "class": i.label, "count": i.count} for i in info.instances
         ],
-        "motions": [
-            {"number": n, **motion_to_dict(m.mapped(torch.from_numpy(turn)))} for n, m in info.motions.items()
-        ],
         "source": info.source,
         "license": info.license,
     }
+    if info.motions:
+        to_file = torch.from_numpy(turn)
+        data["motions"] = [
+            {"number": n, **motion_to_dict(m.mapped(to_file))} for n, m in info.motions.items()
+        ]
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -261,7 +261,7 @@ def test_world_json_lists_the_motions(axes):
     "value", ['"x"', "[3]", '[{"number": 0, "kind": "turn"}]', '[{"number": 1, "kind": "x"}]']
 )
 def test_world_json_with_damaged_motions_is_refused(value):
-    text = format_world_info(describe_world(room(0.5))).replace('"motions": []', f'"motions": {value}')
+    text = format_world_info(describe_world(room(0.5))).replace('"source"', f'"motions": {value}, "source"')
     with pytest.raises(FormatError, match="motion"):
         parse_world_info(text)
 
@@ -326,6 +326,14 @@ def test_what_moves_is_found_by_class_instance_and_shape():
     sun = choose_moving(sunny, "sun")
     assert bool(sun[bright].all())
     assert int(sun.sum()) < 0.05 * len(world)
+
+
+def test_the_sky_is_found_in_a_world_without_classes():
+    shell = sky()[0].without_labels()
+    both = Gaussians.concatenate(room(0.25), shell)
+    chosen = choose_moving(both, "clouds")
+    assert int(chosen.sum()) == len(shell)
+    assert not bool(chosen[: len(room(0.25))].any())
 
 
 @pytest.mark.parametrize(
