@@ -1,4 +1,4 @@
-"""OpenEXR files: lists channels of all parts, reads single ones, and writes one map."""
+"""OpenEXR files: lists channels of all parts, reads single ones, and writes one map or picture."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ __all__ = [
     "read_attributes",
     "read_channels",
     "read_colors",
+    "write_colors",
     "write_map",
 ]
 
@@ -168,12 +169,27 @@ def write_map(path: Path, values: np.ndarray) -> None:
         BackendUnavailable: without the OpenEXR package.
         DiskError: when the disk refuses the file.
     """
+    _write(path, {"Z": values})
+
+
+def write_colors(path: Path, light: np.ndarray) -> None:
+    """Write ``[H, W, 3]`` float32 linear light as channels R, G and B; the file appears when it is complete.
+
+    Raises:
+        BackendUnavailable: without the OpenEXR package.
+        DiskError: when the disk refuses the file.
+    """
+    planes = {name: np.ascontiguousarray(light[..., k], np.float32) for k, name in enumerate("RGB")}
+    _write(path, planes)
+
+
+def _write(path: Path, planes: dict[str, np.ndarray]) -> None:
     openexr = _openexr()
     partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial.exr")
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     try:
         with naming_the_file(path):
-            with openexr.File(header, {"Z": values}) as file:
+            with openexr.File(header, planes) as file:
                 file.write(str(partial))
             os.replace(partial, path)
     except (RuntimeError, TypeError) as error:  # OpenEXR's exception when the disk refuses
