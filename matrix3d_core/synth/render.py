@@ -29,6 +29,8 @@ class SceneFrame:
 
     Attributes:
         rgb: ``[H, W, 3]`` float32 display color, 0..1.
+        radiance: ``[H, W, 3]`` float32 linear light, exposed, of which the tone curve makes ``rgb``. The sun's disk is
+            as bright as looks right, not as bright as the light that it sends (pi times the environment's sun_color).
         depth_ray: ``[H, W]`` float32 meters along the ray through the pixel center, inf for sky.
         normal: ``[H, W, 3]`` float32 unit normal of the surface there in the scene's frame, towards the camera; 0 for
             sky.
@@ -37,6 +39,7 @@ class SceneFrame:
     """
 
     rgb: Tensor
+    radiance: Tensor
     depth_ray: Tensor
     normal: Tensor
     surface_class: Tensor
@@ -89,12 +92,15 @@ def render_scene(
     if light_rays:
         _smooth(camera, light, depth, normal, work.turn)
     rgb = np.empty((total, 3), np.float32)
+    exposure = np.float32(_GAIN * scene.environment.exposure)
     develop(total, _GAIN * scene.environment.exposure, light, rgb)
+    radiance = exposure * (light[:, :3] + light[:, 3:6] * light[:, 6:])
     instance = np.where(shape < 0, 0, scene.geometry.kinds[shape, 2]).astype(np.int32)
     classes = np.array([0, *(item.surface_class for item in scene.objects)], np.uint8)
     size = camera.size_px
     return SceneFrame(
         torch.from_numpy(rgb).reshape(*size, 3),
+        torch.from_numpy(radiance).reshape(*size, 3),
         torch.from_numpy(depth).reshape(size),
         torch.from_numpy(normal).reshape(*size, 3),
         torch.from_numpy(classes[instance]).reshape(size),

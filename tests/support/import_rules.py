@@ -28,7 +28,7 @@ FLOORS = (
     "geometry scene",
     "collision features io light motion raster metrics trajectories",
     "depth diffusion guidance lora lrm panorama splats",
-    "minis optimize outpaint synth video",
+    "minis optimize outpaint relight synth video",
     "evaluation explore factory layers styles",
     "objects standalone",
     "training",
