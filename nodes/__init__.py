@@ -82,6 +82,10 @@ def load_node_classes() -> list[type]:
         from .layers import NODES as layers_nodes
 
         classes += layers_nodes
+    with _reported("light"):
+        from .light import NODES as light_nodes
+
+        classes += light_nodes
     with _reported("vae"):
         from .vae import NODES as vae_nodes
 

@@ -22,5 +22,8 @@ GSSettingsType = io.Custom("MATRIX3D_GS_SETTINGS")
 PlacementType = io.Custom("MATRIX3D_PLACEMENT")
 """`matrix3d_core.panorama.photo.Placement`: photos and where they lie in a panorama."""
 
+LightInfoType = io.Custom("LOAD3D_LIGHT_INFO")
+"""The host's lights: a list of dicts; hosts before 0.31 have no node that makes one."""
+
 LRMType = io.Custom("MATRIX3D_LRM")
 """`_host_lrm.LoadedLRM`: a latent reconstruction model in the host's memory management."""

@@ -77,6 +77,8 @@ RUNS = {
     "MeshGuidanceRender": Run(("guide", 0)),
     "PanoFill": Run(("fill", 0), unlike=("guide", 0)),
     "PanoLayers": Run(("layers", 4), says=r'"background"'),
+    "PanoHDRI": Run(("hdri", 3), says=r"sun_found_by"),
+    "WorldRelight": Run(("relit", 1), says=r'"is_night": true'),
     "LayersToSplats": Run(("instant", 1), says=r'"sky": [1-9]'),
     "LayersToMesh": Run(("layers_file", 0)),
     "LoadHunyuanWorldLayers": Run(("hunyuan", 0)),
@@ -178,6 +180,12 @@ def worlds(comfy):
         "fill": node("PanoFill", frames=guide, mask=["guide", 1], depth=["guide", 2], trajectory=path),
         "layers": node("PanoLayers", geometry=geometry),
         "instant": node("LayersToSplats", max_gaussians=5000, **layers),
+        "hdri": node(
+            "PanoHDRI", panorama=["pano", 0], geometry=geometry, format="hdr", filename_prefix="every/sky"
+        ),
+        "relit": node(
+            "WorldRelight", splat=["instant", 0], panorama=["hdri", 0], is_hdri=True, hour=23.0, lamps="0 0 2"
+        ),
         "layers_file": node("LayersToMesh", rows=32, filename_prefix="every/layers", **layers),
         "hunyuan": node("LoadHunyuanWorldLayers", folder="every_hunyuan"),
         "dark": node("ImageInvert", image=guide),

@@ -4,6 +4,11 @@
 /** Options of combo widgets. Names of formats, backends and samplers are not translated.
  * @type {Record<string, string>} */
 export const CHOICES = {
+  "time of day": "一天中的时刻",
+  "sun direction": "太阳方向",
+  "as it is": "保持不变",
+  filmic: "胶片",
+  srgb: "sRGB",
   "front, right, back, left, up, down": "前、右、后、左、上、下",
   "right, left, up, down, front, back": "右、左、上、下、前、后",
   "colmap text": "colmap 文本",
@@ -216,6 +221,14 @@ export const CHOICES = {
 /** Progress texts of running nodes: the phases of the library's progress.
  * @type {Record<string, string>} */
 export const PHASES = {
+  "find the sun": "寻找太阳",
+  "light of the sky": "天光",
+  "old shadows": "旧阴影",
+  "new shadows": "新阴影",
+  lamps: "灯",
+  colors: "颜色",
+  "world relit": "世界已重新打光",
+  "lift views": "提升视图",
   "place object": "放置物体",
   "cast shadows": "投射阴影",
   "object placed": "物体已放置",
