@@ -29,6 +29,8 @@ NAMES = {  # the same in every language: formats, backends, methods, sizes
         "nerfstudio",
         "png",
         "jpg",
+        "exr",
+        "hdr",
     ),
     *MESH_BACKENDS.names,
     *SPLAT_BACKENDS.names,

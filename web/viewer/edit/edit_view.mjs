@@ -96,7 +96,7 @@ export class EditView {
    * @template {keyof HTMLElementEventMap} Name
    * @param {Name} name @param {(event: HTMLElementEventMap[Name]) => void} listener
    */
-  listen(name, listener) {
+  onEvent(name, listener) {
     this.viewer.element.addEventListener(name, listener, { capture: true, signal: this.off.signal });
   }
 

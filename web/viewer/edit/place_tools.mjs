@@ -43,9 +43,9 @@ export class PlaceTools {
     this.handle = "";
     this.isHeld = false;
     this.view.whenShown(() => this.attach());
-    this.view.listen("pointerdown", (event) => this.press(event));
-    this.view.listen("pointermove", (event) => this.drag(event));
-    for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) this.view.listen(name, (event) => this.release(event));
+    this.view.onEvent("pointerdown", (event) => this.press(event));
+    this.view.onEvent("pointermove", (event) => this.drag(event));
+    for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) this.view.onEvent(name, (event) => this.release(event));
     viewer.stops.push(() => this.dispose());
   }
 

@@ -56,10 +56,10 @@ export class SelectTools {
     viewer.overlay.setAvailable("path", false); // there is nothing to record into
     viewer.stops.push(() => this.dispose());
     this.view.whenShown(() => this.onWorld());
-    this.view.listen("pointerdown", (event) => this.press(event));
-    this.view.listen("pointermove", (event) => this.move(event));
-    for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) this.view.listen(name, (event) => this.release(event));
-    this.view.listen("keydown", (event) => this.key(event));
+    this.view.onEvent("pointerdown", (event) => this.press(event));
+    this.view.onEvent("pointermove", (event) => this.move(event));
+    for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) this.view.onEvent(name, (event) => this.release(event));
+    this.view.onEvent("keydown", (event) => this.key(event));
     this.show();
   }
 
@@ -148,7 +148,7 @@ export class SelectTools {
   /** @param {KeyboardEvent} event */
   key(event) {
     const isUndo = (event.ctrlKey || event.metaKey) && !event.altKey && (event.code === "KeyZ" || event.code === "KeyY");
-    const number = /^Digit([1-5])$/.exec(event.code);
+    const number = event.code.match(/^Digit([1-5])$/);
     if (isUndo) this.act(event.code === "KeyY" || event.shiftKey ? "redo" : "undo");
     else if (number && !event.ctrlKey && !event.altKey && !event.metaKey) this.act(TOOLS[Number(number[1]) - 1]);
     else if (event.key === "Escape" && this.tool) this.act(this.tool);
