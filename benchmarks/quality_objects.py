@@ -105,6 +105,8 @@ def place(start: Start, world: Gaussians, geometry: PanoramaGeometry, shown: Sce
         errors = []
         for view, frame in zip(views, truth, strict=True):
             at = (frame.instance == len(joined.objects)).nonzero()
+            if len(at) < 50:  # something stands before it
+                continue
             low, high = at.amin(0), at.amax(0)
             room = (high - low) // 4
             low, high = (low - room).clamp_min(0), high + room
