@@ -1117,6 +1117,270 @@ def photo_to_world() -> Graph:
     return Graph(nodes, [first, *SPLAT_GROUPS])
 
 
+def instant_stages() -> dict[str, Node | Part]:
+    """The sample as a world in seconds, and its light: keys load, depth, layers, splats."""
+    layers = {"images": Ref("layers"), "masks": Ref("layers", 1), "depth": Ref("layers", 2)}
+    return {
+        **sample_stages("camera height"),
+        "layers": Node("PanoLayers", {"geometry": Ref("depth")}),
+        "splats": Node("LayersToSplats", {**layers, "filled": Ref("layers", 3)}),
+    }
+
+
+def edit_graph(
+    text: str, nodes: dict[str, Node | Part], groups: list[Group], extra: Column | None = None
+) -> Graph:
+    """Return a graph that makes the instant world, changes it and shows it."""
+    made = [Column(["note", "load"], 380), Column(["depth", "layers", "splats"], 380)]
+    return Graph(
+        {"note": note(text, 260), **instant_stages(), **nodes},
+        [Group("1 World", made + ([extra] if extra else [])), *groups],
+    )
+
+
+def walk(splat: Ref, **more: Any) -> Node:
+    """Return the view of a world, beside its geometry's walls."""
+    return Node(
+        "SplatPreview", {"splat": splat, "geometry": Ref("depth"), **more}, title="Walk here", height=700
+    )
+
+
+def add_object() -> Graph:
+    text = (
+        "**Add an object.** Press Run: a chair is put into the sample's world, lit by its panorama, with its shadow. Drag it "
+        "in *Place Object in World* with the gizmo and run again, or place it by relation to an instance.\n\n"
+        "*Load Object* takes GLB files of your own; objects of Hunyuan3D, TRELLIS.2, SAM 3D Objects or TripoSplat can be "
+        "linked to *object* instead."
+    )
+    nodes = {
+        "hdri": Node("PanoHDRI", {"panorama": Ref("load"), "geometry": Ref("depth")}),
+        "object": Node("ObjectLoad"),
+        "place": Node(
+            "WorldPlace",
+            {
+                "splat": Ref("splats"),
+                "object": Ref("object"),
+                "name": "chair",
+                "x": 0.5,
+                "z": 3.8,
+                "yaw": -150.0,
+                "hdri": Ref("hdri"),
+            },
+            height=900,
+        ),
+        "world": walk(Ref("place"), collider=Ref("place", 2)),
+    }
+    groups = [
+        Group("2 Light and object", [Column(["hdri", "object"], 360)]),
+        Group("3 Place", [Column(["place"], 560)], GREEN),
+        Group("4 Walk", [Column(["world"], 640)], GOLD),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
+SELECTED_POT = (
+    '{"operations": [{"op": "box", "center": [-2.5, 0.9, 2.3], "size": [1.1, 1.36, 1.1], "yaw": 0}]}'
+)
+
+
+def remove_object() -> Graph:
+    text = (
+        "**Remove an object.** Press Run: a pot of the sample's terrace is selected and erased; what it hid is continued "
+        "from around it. Drag the line in *Walk here* to compare. Select something else with the tools in *Select in World*, "
+        "and run again.\n\n"
+        "Where surfaces cannot be guessed, *edit_world* sends the place through FLUX.1 Fill."
+    )
+    nodes = {
+        "select": Node(
+            "WorldSelect",
+            {"splat": Ref("splats"), "name": "pot", "operations": SELECTED_POT},
+            height=700,
+        ),
+        "erase": Node("WorldErase", {"splat": Ref("select"), "instance": "pot"}),
+        "look": Node("PreviewImage", {"images": Ref("erase", 2)}, title="The place now"),
+        "world": walk(Ref("erase"), compare=Ref("splats")),
+    }
+    groups = [
+        Group("2 Select", [Column(["select"], 560)], GREEN),
+        Group("3 Erase", [Column(["erase", "look"], 380)], GREEN),
+        Group("4 Walk", [Column(["world"], 640)], GOLD),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
+def edit_world() -> Graph:
+    text = (
+        "**Edit a world with an image model.** A pot is erased, FLUX.1 Fill paints the place as you say, and the result goes "
+        "back into the splats of that place alone. Any edit model or paint program can stand between *Erase Object* and *Edit "
+        "World*; give *Edit World* depth of the edited view for new shapes."
+    ) + files("flux1-fill-dev.safetensors", *FLUX_FILES)
+    models = flux_models("flux1-fill-dev.safetensors", LORA_PHOTO, "off")
+    del models["pano"]  # a LoRA for panoramas
+    sampler = flux_sampler(
+        512, 512, Ref("inpaint"), Ref("inpaint", 1), Ref("inpaint", 2), 0, model=Ref("unet")
+    )
+    nodes = {
+        **models,
+        "select": Node(
+            "WorldSelect",
+            {"splat": Ref("splats"), "name": "pot", "operations": SELECTED_POT},
+            height=700,
+        ),
+        "erase": Node("WorldErase", {"splat": Ref("select"), "instance": "pot"}),
+        **flux_prompt("a sunny terrace, stone tiles, a low wall", 30.0),
+        "inpaint": Node(
+            "InpaintModelConditioning",
+            {
+                "positive": Ref("guided"),
+                "negative": Ref("nothing"),
+                "vae": Ref("ae"),
+                "pixels": Ref("erase", 2),
+                "mask": Ref("erase", 3),
+                "noise_mask": True,
+            },
+        ),
+        **sampler,
+        "decode": Node("VAEDecode", {"samples": Ref("sampler"), "vae": Ref("ae")}),
+        "edit": Node(
+            "WorldEdit",
+            {
+                "splat": Ref("erase"),
+                "images": Ref("decode"),
+                "masks": Ref("erase", 3),
+                "trajectory": Ref("erase", 4),
+            },
+        ),
+        "look": Node("PreviewImage", {"images": Ref("decode")}, title="The place, painted"),
+        "world": walk(Ref("edit"), compare=Ref("splats")),
+    }
+    groups = [
+        Group("2 Models", [Column(["unet", "clip", "ae"])]),
+        Group("3 Select and erase", [Column(["select"], 560), Column(["erase"], 380)], GREEN),
+        Group(
+            "4 Paint",
+            [
+                Column(["positive", "guided", "nothing", "inpaint"], 380),
+                Column(["shift", "sampler", "decode", "look"], 380),
+            ],
+        ),
+        Group("5 Edit and walk", [Column(["edit"], 380), Column(["world"], 640)], GOLD),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
+def restyle_world() -> Graph:
+    text = (
+        "**Restyle a world.** Press Run: the views that cover the world get an evening's light, and its splats take the colors "
+        "that the views agree on. Shapes stay. Drag the line in *Walk here* to compare.\n\n"
+        "Choose another style in *Stylize Images*, give it a picture to take the palette from, or put an edit model between "
+        "*World Views* and *Restyle World*: *depth_map* and *normals* are for ControlNet."
+    )
+    nodes = {
+        "views": Node("WorldViews", {"splat": Ref("splats"), "views": 12, "size": 512}),
+        "style": Node("ImageStylize", {"images": Ref("views"), "style": "evening"}),
+        "look": Node("PreviewImage", {"images": Ref("style")}, title="Views in their new look"),
+        "restyle": Node(
+            "WorldRestyle", {"splat": Ref("splats"), "edited": Ref("style"), "trajectory": Ref("views", 4)}
+        ),
+        "world": walk(Ref("restyle"), compare=Ref("splats")),
+    }
+    groups = [
+        Group("2 Views", [Column(["views", "style", "look"], 380)], GREEN),
+        Group("3 Restyle", [Column(["restyle"], 360)], GREEN),
+        Group("4 Walk", [Column(["world"], 640)], GOLD),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
+def relight_world() -> Graph:
+    text = (
+        "**Relight a world.** Press Run: the panorama's sun is found, and the world is shown in the light of another hour, "
+        "with shadows of its own surfaces. Drag the line in *Walk here* to compare.\n\n"
+        "Set *hour*; below the horizon it is night, and *lamps* shine. *fog* hides what is far. The environment map is saved "
+        "as EXR or HDR for Blender and game engines."
+    )
+    nodes = {
+        "hdri": Node("PanoHDRI", {"panorama": Ref("load"), "geometry": Ref("depth"), "format": "hdr"}),
+        "relight": Node(
+            "WorldRelight",
+            {
+                "splat": Ref("splats"),
+                "panorama": Ref("hdri"),
+                "is_hdri": True,
+                "geometry": Ref("depth"),
+                "hour": 18.25,
+            },
+        ),
+        "world": walk(Ref("relight"), compare=Ref("splats")),
+    }
+    groups = [
+        Group("2 Light", [Column(["hdri", "relight"], 380)], GREEN),
+        Group("3 Walk", [Column(["world"], 640)], GOLD),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
+def living_world() -> Graph:
+    text = (
+        "**A living world.** Press Run: clouds drift and the fountain falls, in a loop of six seconds that plays in *Walk here* "
+        "and in the saved HTML page. *Render Splats* films it.\n\n"
+        "More *Animate World* nodes add wind in the trees, ripples on water, flickering lamps, or an object on a path: by "
+        "class, by instance (*Select in World*) or by masks."
+    )
+    nodes = {
+        "clouds": Node(
+            "WorldAnimate",
+            {"splat": Ref("splats"), "motion": "clouds", "speed": 2.0, "direction": 70.0},
+            height=520,
+        ),
+        "ripple": Node(
+            "WorldAnimate",
+            {
+                "splat": Ref("clouds"),
+                "motion": "ripple",
+                "shape": "cylinder",
+                **{"x": 2.2, "y": 1.18, "z": 5.4, "radius": 0.9, "size_y": 0.12, "wavelength": 0.25},
+            },
+            height=520,
+        ),
+        "fountain": Node(
+            "WorldAnimate",
+            {
+                "splat": Ref("ripple"),
+                "motion": "fountain",
+                **{"x": 2.2, "y": -0.03, "z": 5.4, "radius": 0.6, "size_y": 1.2, "height": 0.5},
+            },
+            height=520,
+        ),
+        "path": Node(
+            "TrajectoryPreset",
+            {"geometry": Ref("depth"), "frames": 72, "distance_mode": "units", "distance": 2.0},
+        ),
+        "world": walk(Ref("fountain"), trajectory=Ref("path")),
+        "page": Node(
+            "SplatSave", {"splat": Ref("fountain"), "filename_prefix": "matrix3d/living", "format": "html"}
+        ),
+        "film": Node("SplatRender", {"splat": Ref("fountain"), "trajectory": Ref("path")}),
+        "video": Node("CreateVideo", {"images": Ref("film"), "fps": 12.0}),
+        "save_video": Node(
+            "SaveVideo",
+            {"video": Ref("video"), "filename_prefix": "matrix3d/living", "format": "mp4", "codec": "auto"},
+        ),
+    }
+    groups = [
+        Group(
+            "2 Motion", [Column(["clouds"], 360), Column(["ripple"], 360), Column(["fountain"], 360)], GREEN
+        ),
+        Group("3 Walk", [Column(["world"], 640)], GOLD),
+        Group(
+            "4 Film and save",
+            [Column(["path", "film", "video"], 360), Column(["save_video", "page"], 400)],
+            GOLD,
+        ),
+    ]
+    return edit_graph(text, nodes, groups)
+
+
 TEMPLATES = {
     "panorama_to_world": panorama_to_world,
     "moge_panorama_to_world": moge_panorama_to_world,
@@ -1130,6 +1394,12 @@ TEMPLATES = {
     "photo_to_world": photo_to_world,
     "mini_text_to_world": mini_text_to_world,
     "instant_world": instant_world,
+    "add_object": add_object,
+    "remove_object": remove_object,
+    "edit_world": edit_world,
+    "restyle_world": restyle_world,
+    "relight_world": relight_world,
+    "living_world": living_world,
 }
 """New ones go to the end: a template's place gives its nodes their ids."""
 

@@ -16,6 +16,7 @@ package playwright and chromium. Runs `panorama_to_world` on the shipped sample 
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import json
 import subprocess
@@ -50,6 +51,7 @@ def main() -> None:
     client = Client(options.address)
     if not options.mini:
         entry, pictures = run_sample(client, options.minutes * 60)
+        pictures |= {name: before_and_after(client, name, options.minutes * 60) for name in EDITS}
         for name, draw in THUMBNAILS.items():
             save(draw(pictures), ROOT / "workflows" / f"{name}.jpg")
         editor_pictures(options.chromium, options.address, entry)
@@ -133,6 +135,39 @@ def run_sample(client: Client, timeout_s: float) -> tuple[dict[str, Any], dict[s
     return entry, {name: pictures_of(client, outputs, f"show_{name}")[0] for name in extra}
 
 
+EDITS = ("add_object", "remove_object", "restyle_world", "relight_world", "living_world")
+"""Templates that change a world."""
+_YAW = {
+    "add_object": 8.0,
+    "remove_object": -45.0,
+    "restyle_world": 20.0,
+    "relight_world": 20.0,
+    "living_world": 20.0,
+}
+
+
+def before_and_after(client: Client, name: str, timeout_s: float) -> list[Image.Image]:
+    """Run a template that changes a world; return a view of the world and the same view of the changed one."""
+    workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    prompt = to_prompt(workflow, client.object_info())
+    changed = prompt[nodes_of(prompt, "SplatPreview")[0]]["inputs"]["splat"]
+    keys = [{"position": [0, 0, z], "yaw": _YAW[name]} for z in (0, 0.01)]
+    path = {"keyframes": json.dumps(keys), "frames": 2, "closed": False, "ease": False}
+    path |= {"speed_profile": "constant", "is_metric": True, "fps": 12.0}
+    prompt["path"] = {"class_type": "TrajectoryFromKeyframes", "inputs": path}
+    for which, splat in (("before", [nodes_of(prompt, "LayersToSplats")[0], 0]), ("after", changed)):
+        prompt[which] = {
+            "class_type": "SplatRender",
+            "inputs": {
+                **{"splat": splat, "trajectory": ["path", 0], "width": 1280, "height": 640, "fov": 85.0},
+                **{"stride": 2, "backend": "auto"},
+            },
+        }
+        prompt[f"show_{which}"] = {"class_type": "PreviewImage", "inputs": {"images": [which, 0]}}
+    outputs = client.run(prompt, timeout_s)
+    return [pictures_of(client, outputs, f"show_{which}")[0] for which in ("before", "after")]
+
+
 # The templates' pictures
 
 
@@ -187,6 +222,10 @@ def sentence(words: str, what: str) -> Image.Image:
     return card
 
 
+def changed_world(p: dict[str, Any], name: str) -> Image.Image:
+    return stack(("a world", p[name][0]), (f"{name.split('_')[0]}", p[name][1]))
+
+
 THUMBNAILS = {
     "panorama_to_world": lambda p: stack(("from a panorama", p["panorama"]), ("to a world", p["flight"])),
     "moge_panorama_to_world": lambda p: stack(
@@ -211,6 +250,8 @@ THUMBNAILS = {
     "instant_world": lambda p: stack(
         ("a panorama in layers", p["panorama"]), ("what is behind", p["behind"])
     ),
+    "edit_world": lambda p: sentence("FLUX.1 Fill paints a place of a world", "only its splats change"),
+    **{name: functools.partial(changed_world, name=name) for name in EDITS},
 }
 assert {*THUMBNAILS, "mini_text_to_world"} == {*TEMPLATES}
 

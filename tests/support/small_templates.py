@@ -20,6 +20,7 @@ GENERATIVE = (
     "panorama_lrm_to_world",
     "text_to_world",
     "mini_text_to_world",
+    "edit_world",
 )
 """Templates that sample with FLUX or Wan."""
 
@@ -34,6 +35,7 @@ _SMALL: dict[str, dict[str, Any]] = {
     "MeshGuidanceRender": {"width": 256, "mesh_width": 256},
     "PanoClipImage": {"size": "custom", "width": 128, "height": 64},
     "PanoVideoSampler": {"size": "custom", "width": 128, "height": 64, "steps": 2},
+    "LayersToSplats": {"max_gaussians": 5000},
     "GSOptimize": {"preset": "draft", "iterations": 20, "max_gaussians": 5000, "crop_size": 64},
 }
 

@@ -29,6 +29,7 @@ _RESULTS = {
     "panorama_lrm_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
     "text_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
     "mini_text_to_world": {"SaveVideo": "images", "SplatPreview": None, "SplatSave": None},
+    "edit_world": {"PreviewImage": "images", "SplatPreview": None},
 }
 
 

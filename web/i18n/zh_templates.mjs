@@ -4,6 +4,46 @@
  * they are translated back to English, too.
  * @type {Record<string, string>} */
 export const TEMPLATES = {
+  "**Add an object.** Press Run: a chair is put into the sample's world, lit by its panorama, with its shadow. Drag it in *Place Object in World* with the gizmo and run again, or place it by relation to an instance.":
+    "**添加物体**。点击运行：一把椅子被放入示例世界，由其全景图照亮，并带阴影。用操纵柄在*在世界中放置物体*里拖动它并再次运行，或按与某个实例的关系放置。",
+  "*Load Object* takes GLB files of your own; objects of Hunyuan3D, TRELLIS.2, SAM 3D Objects or TripoSplat can be linked to *object* instead.":
+    "*加载物体*可读取自己的 GLB 文件；也可以把 Hunyuan3D、TRELLIS.2、SAM 3D Objects 或 TripoSplat 的物体连接到*物体*。",
+  "**Remove an object.** Press Run: a pot of the sample's terrace is selected and erased; what it hid is continued from around it. Drag the line in *Walk here* to compare. Select something else with the tools in *Select in World*, and run again.":
+    "**移除物体**。点击运行：示例露台上的一个花盆被选中并擦除；它遮住的部分由周围延续而成。拖动*在此漫游*中的分界线进行比较。用*选择世界内容*中的工具选择其他内容，然后再次运行。",
+  "Where surfaces cannot be guessed, *edit_world* sends the place through FLUX.1 Fill.":
+    "在无法推测表面之处，*edit_world* 会让该处经过 FLUX.1 Fill。",
+  "**Edit a world with an image model.** A pot is erased, FLUX.1 Fill paints the place as you say, and the result goes back into the splats of that place alone. Any edit model or paint program can stand between *Erase Object* and *Edit World*; give *Edit World* depth of the edited view for new shapes.":
+    "**用图像模型编辑世界**。一个花盆被擦除，FLUX.1 Fill 按你的描述绘制该处，结果只写回该处的泼溅。*擦除物体*和*编辑世界*之间可以放任何编辑模型或绘画程序；若要新的形状，请给*编辑世界*编辑后视图的深度。",
+  "**Restyle a world.** Press Run: the views that cover the world get an evening's light, and its splats take the colors that the views agree on. Shapes stay. Drag the line in *Walk here* to compare.":
+    "**改变世界的风格**。点击运行：覆盖世界的视图换上傍晚的光，泼溅取各视图一致的颜色。形状不变。拖动*在此漫游*中的分界线进行比较。",
+  "Choose another style in *Stylize Images*, give it a picture to take the palette from, or put an edit model between *World Views* and *Restyle World*: *depth_map* and *normals* are for ControlNet.":
+    "在*图像风格化*中选择其他风格，给它一张图片以取其调色板，或在*世界视图*和*世界风格重绘*之间放一个编辑模型：*depth_map* 和 *normals* 供 ControlNet 使用。",
+  "**Relight a world.** Press Run: the panorama's sun is found, and the world is shown in the light of another hour, with shadows of its own surfaces. Drag the line in *Walk here* to compare.":
+    "**重新照亮世界**。点击运行：找到全景图的太阳，并以另一时刻的光显示世界，带有其自身表面的阴影。拖动*在此漫游*中的分界线进行比较。",
+  "Set *hour*; below the horizon it is night, and *lamps* shine. *fog* hides what is far. The environment map is saved as EXR or HDR for Blender and game engines.":
+    "设置*时刻*；太阳在地平线以下时是夜晚，*灯*会亮起。*雾*遮住远处。环境贴图保存为 EXR 或 HDR，供 Blender 和游戏引擎使用。",
+  "**A living world.** Press Run: clouds drift and the fountain falls, in a loop of six seconds that plays in *Walk here* and in the saved HTML page. *Render Splats* films it.":
+    "**鲜活的世界**。点击运行：云在飘动，喷泉落下，六秒一循环，在*在此漫游*和保存的 HTML 页面中播放。*渲染泼溅*将其拍成视频。",
+  "More *Animate World* nodes add wind in the trees, ripples on water, flickering lamps, or an object on a path: by class, by instance (*Select in World*) or by masks.":
+    "更多*世界动画*节点可添加树间的风、水面波纹、闪烁的灯或沿路径运动的物体：按类别、按实例（*选择世界内容*）或按遮罩。",
+  "1 World": "1 世界",
+  "2 Light and object": "2 光照与物体",
+  "3 Place": "3 放置",
+  "2 Select": "2 选择",
+  "3 Erase": "3 擦除",
+  "The place now": "此处现状",
+  "2 Models": "2 模型文件",
+  "3 Select and erase": "3 选择并擦除",
+  "4 Paint": "4 绘制",
+  "The place, painted": "绘制后的此处",
+  "5 Edit and walk": "5 编辑并漫游",
+  "2 Views": "2 视图",
+  "Views in their new look": "新外观的视图",
+  "3 Restyle": "3 改变风格",
+  "2 Light": "2 光照",
+  "3 Walk": "3 漫游",
+  "2 Motion": "2 运动",
+  "4 Film and save": "4 拍摄并保存",
   "**Text to world with small models.** The whole graph on any machine: the models come with this pack. A sentence becomes a panorama (FLUX), a panoramic video (Wan 2.1 I2V) and splats (reconstruction model).":
     "**用小模型从文本到世界**。整个流程可在任何机器上运行：模型随本插件附带。一句话先变成全景（FLUX），再变成全景视频（Wan 2.1 I2V）和泼溅（重建模型）。",
   "**Instant world.** Press Run: the shipped sample is split into sky, background and foreground, each completed behind the nearer ones, and becomes splats in seconds. Then click into *Walk here* and take a step or two.":
