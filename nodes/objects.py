@@ -18,7 +18,7 @@ from ..matrix3d_core.objects.edited_views import apply_edited_views
 from ..matrix3d_core.objects.erase import erase_instance
 from ..matrix3d_core.objects.place import RELATIONS, Placement, place_object, placed_collider
 from ..matrix3d_core.objects.sample_object import sample_object
-from ..matrix3d_core.objects.shading import direct_light
+from ..matrix3d_core.objects.shading import DirectLight, direct_light
 from ..matrix3d_core.objects.surfels import gaussians_from_meshes
 from ..matrix3d_core.scene.gaussians import Gaussians
 from ..matrix3d_core.scene.mesh import Mesh, join_meshes
@@ -199,12 +199,7 @@ class WorldPlace(io.ComfyNode):
                     step=0.05,
                     tooltip="How much it dims what it keeps light from; 0 = no shadow.",
                 ),
-                io.Image.Input(
-                    "panorama",
-                    optional=True,
-                    tooltip="The world's panorama, for its light; with high dynamic range from Panorama to HDRI, the "
-                    "sun casts a shadow. Without it: the light that the world itself sends to the place.",
-                ),
+                *_light_inputs("its light. Without it: the light that the world itself sends to the place."),
                 trajectory_input(
                     "Its first pose is the viewer, from whom left, right, in front and behind are seen. Without it: "
                     "the world's origin.",
@@ -267,6 +262,7 @@ class WorldPlace(io.ComfyNode):
         light: float,
         shadow: float,
         panorama: torch.Tensor | None = None,
+        hdri: torch.Tensor | None = None,
         trajectory: Trajectory | None = None,
         collider: Types.MESH | None = None,
         max_gaussians: int = 60_000,
@@ -290,7 +286,7 @@ class WorldPlace(io.ComfyNode):
             world,
             item,
             placement,
-            light=None if panorama is None else direct_light(image_from_host(panorama, "panorama")),
+            light=_light_from_host(panorama, hdri),
             light_strength=light,
             shadow_strength=shadow,
             outward_normals=bool(meshes),
@@ -358,11 +354,8 @@ class WorldErase(io.ComfyNode):
                     "Its first pose is the viewpoint from which the hole is filled. Without it: the world's origin.",
                     optional=True,
                 ),
-                io.Image.Input(
-                    "panorama",
-                    optional=True,
-                    tooltip="Only for an object that was placed with its shadow: the panorama given there, to take the "
-                    "shadow off again.",
+                *_light_inputs(
+                    "the light that a placed object stood in, given there, too: its shadow is taken off."
                 ),
             ],
             outputs=[
@@ -389,13 +382,14 @@ class WorldErase(io.ComfyNode):
         refit_steps: int,
         trajectory: Trajectory | None = None,
         panorama: torch.Tensor | None = None,
+        hdri: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         erased = erase_instance(
             gaussians_from_host(splat),
             instance.strip(),
             fill=fill,
             center=None if trajectory is None else trajectory.centers[0],
-            shadow_light=None if panorama is None else direct_light(image_from_host(panorama, "panorama")),
+            shadow_light=_light_from_host(panorama, hdri),
             refit_steps=refit_steps,
             progress=progress_to_host(cls.hidden.unique_id),
         )
@@ -486,6 +480,24 @@ class WorldEdit(io.ComfyNode):
         return io.NodeOutput(
             splat_to_host(edited.world, info=world_info_of(splat)), json.dumps(edited.report, indent=2)
         )
+
+
+def _light_inputs(use: str) -> list:
+    """Return the inputs for the world's light."""
+    return [
+        io.Image.Input("panorama", optional=True, tooltip=f"The world's panorama, for {use}"),
+        io.Image.Input(
+            "hdri",
+            optional=True,
+            tooltip="The same as linear light from Panorama to HDRI, instead: then the sun casts a shadow.",
+        ),
+    ]
+
+
+def _light_from_host(panorama: torch.Tensor | None, hdri: torch.Tensor | None) -> DirectLight | None:
+    if hdri is not None:
+        return direct_light(image_from_host(hdri, "hdri"), is_linear=True)
+    return None if panorama is None else direct_light(image_from_host(panorama, "panorama"))
 
 
 def _object_from_host(

@@ -35,7 +35,7 @@ __all__ = [
     "without_shadow",
 ]
 
-RELATIONS = ("at", "in front of", "behind", "left of", "right of", "beside", "on")
+RELATIONS = ("at", "in front of", "behind", "left of", "right of", "beside", "on top of")
 """Where an object goes: at a point, or next to an instance or a point, as seen by the viewer. ``beside`` is left or
 right of it, where less is in the way."""
 
@@ -318,7 +318,7 @@ def _matrix(world: Gaussians, item: Gaussians, placement: Placement, backend: st
             f"the object would be {2 * float(half.max()):.3g} units large, {reach:.3g} units away. Its file is in "
             "another unit: set height to its height in meters."
         )
-    if placement.relation == "on" or not placement.on_ground:
+    if placement.relation == "on top of" or not placement.on_ground:
         stands_on = placement.anchor or ("nothing" if placement.relation == "at" else "the point's height")
     else:
         footprint = float(torch.minimum(half[0], half[2]).clamp_min(1e-3))
@@ -339,7 +339,7 @@ def _target(world: Gaussians, placement: Placement, half: Tensor) -> tuple[Tenso
     middle, around = (low + high) / 2, (high - low) / 2
     if placement.relation == "at":
         return middle if placement.anchor else point.clone(), float(point[1] - half[1])
-    if placement.relation == "on":
+    if placement.relation == "on top of":
         return torch.stack((middle[0], low[1], middle[2])), float(low[1])
     ahead = middle - torch.tensor(placement.viewer, dtype=torch.float64)
     ahead[1] = 0

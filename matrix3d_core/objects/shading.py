@@ -66,12 +66,15 @@ class DirectLight:
     irradiance: Tensor
 
 
-def direct_light(panorama: Tensor, world_from_panorama: Tensor | None = None) -> DirectLight:
+def direct_light(
+    panorama: Tensor, world_from_panorama: Tensor | None = None, *, is_linear: bool = False
+) -> DirectLight:
     """Return the light of a panorama.
 
     Args:
-        panorama: ``[H, W, 3]`` display color (sRGB) in [0, 1]; above 1 where it has high dynamic range.
+        panorama: ``[H, W, 3]`` display color (sRGB) in [0, 1], or linear light, the sun far above 1.
         world_from_panorama: ``[4, 4]`` its pose; None: it is turned as the world is.
+        is_linear: whether it is linear light, an HDRI.
 
     Raises:
         InvalidInput: for another shape, NaN, or a panorama that is black.
@@ -79,7 +82,8 @@ def direct_light(panorama: Tensor, world_from_panorama: Tensor | None = None) ->
     size = check_shape("panorama", panorama, "H W 3")
     check_two_to_one("panorama", size["H"], size["W"])
     check_finite("panorama", panorama)
-    linear = linear_from_srgb(panorama.double().clamp_min(0))
+    linear = panorama.double().clamp_min(0)
+    linear = linear if is_linear else linear_from_srgb(linear)
     if size["H"] > _ROWS:
         whole = torch.nn.functional.adaptive_avg_pool2d(linear.permute(2, 0, 1)[None], (_ROWS, 2 * _ROWS))
         linear = whole[0].permute(1, 2, 0)

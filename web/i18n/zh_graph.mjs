@@ -61,6 +61,7 @@ export const CHOICES = {
   exact: "精确",
   monocular: "单目",
   off: "关闭",
+  on: "开启",
   gain: "增益",
   affine: "仿射",
   grid: "网格",
@@ -215,7 +216,7 @@ export const CHOICES = {
   "left of": "在左侧",
   "right of": "在右侧",
   beside: "在旁边",
-  on: "在上面",
+  "on top of": "在上面",
 };
 
 /** Progress texts of running nodes: the phases of the library's progress.

@@ -115,7 +115,7 @@ def test_beside_takes_the_free_side_and_on_stands_on_top():
     ).world
     beside = put(world, Placement(name="cup", relation="beside", anchor="table", distance=0.1, height=0.4))
     assert float(beside.item.means[:, 0].mean()) < -0.3
-    on = put(world, Placement(name="vase", relation="on", anchor="table", height=0.3))
+    on = put(world, Placement(name="vase", relation="on top of", anchor="table", height=0.3))
     top = float(world.means[world.instances == instance_number(world, "table")][:, 1].min())
     assert abs(float(on.item.means[:, 1].max()) - top) < 0.03
 
@@ -155,7 +155,7 @@ def test_a_flat_object_has_a_collider_too():
     ("change", "says"),
     [
         ({"name": "box"}, "already has an instance"),
-        ({"anchor": "missing", "relation": "on"}, "it has: box"),
+        ({"anchor": "missing", "relation": "on top of"}, "it has: box"),
         ({"height": 4000.0}, "another unit"),
         ({"position": (50.0, 0.0, 0.0)}, "nothing below"),
         ({"relation": "under"}, "relation must be"),
