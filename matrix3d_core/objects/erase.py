@@ -19,7 +19,7 @@ from ..progress import ProgressEvent, ProgressFn, attentive, no_progress
 from ..raster.camera_view import render_view
 from ..scene.camera import Camera, Equirect, Pinhole
 from ..scene.gaussians import Gaussians
-from ..scene.labels import CLASS_SKY, ORIGIN_UNOBSERVED, UNKNOWN
+from ..scene.labels import CLASS_SKY, NO_INSTANCE, ORIGIN_UNOBSERVED, UNKNOWN
 from ..scene.trajectory import Trajectory
 from ..splats.labeling import mask_votes
 from .local_refit import TargetView, facing, perspective_targets, refit_part
@@ -210,7 +210,8 @@ def erase_gaussians(
     farthest = torch.where(torch.isfinite(before.depth_ray), before.depth_ray, 0.0).max().clamp_min(1e-3)
     depth = torch.where(torch.isfinite(before.depth_ray) & (before.alpha > 0.5), before.depth_ray, farthest)
     rgb, made, new = complete_behind(before.rgb.clamp(0, 1), depth, hidden)
-    rest = world.select(~(chosen | _rim(world, chosen, hidden, made, pose, camera)))
+    gone = chosen | _rim(world, chosen, hidden, made, pose, camera) | _guessed(world, hidden, pose, camera)
+    rest = world.select(~gone)
     report["erased"] = len(world) - len(rest)
     unchanged = torch.zeros(len(rest), dtype=torch.bool)
     with torch.no_grad():
@@ -262,6 +263,14 @@ def _rim(
         gap = torch.from_numpy(tree.query(world.means[asked].double().numpy())[0])
         found[asked] = gap < _BESIDE * camera.pixel_rad * distance[asked]
     return found
+
+
+def _guessed(world: Gaussians, hidden: Tensor, pose: Tensor, camera: Equirect) -> Tensor:  # [N]
+    """Return what was made up in the region before, such as behind all of a layer: now more of its surroundings is "
+    "known."""
+    local = world.means.double() @ pose[:3, :3].T + pose[:3, 3]
+    is_free = (world.label("origins") == ORIGIN_UNOBSERVED) & (world.label("instances") == NO_INSTANCE)
+    return is_free & camera.lookup(hidden, local)[0]
 
 
 def _whole(is_open: Tensor) -> Tensor:

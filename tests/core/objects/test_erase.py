@@ -9,6 +9,7 @@ from matrix3d_core.objects.local_refit import perspective_targets, refit_part
 from matrix3d_core.optimize.init import init_gaussians
 from matrix3d_core.raster.camera_view import render_view
 from matrix3d_core.scene.camera import Equirect
+from matrix3d_core.scene.labels import ORIGIN_UNOBSERVED
 from matrix3d_core.splats.labeling import label_gaussians
 from tests.support.room_worlds import PILLAR, ROOM, room_colors, room_geometry
 from tests.support.small_worlds import room
@@ -95,6 +96,26 @@ def test_where_the_world_goes_on_behind_it_nothing_is_made_up():
     assert found.report["new"] < 40  # slivers between the coarse splats of the room
     for name in ("means", "scales", "opacities", "sh"):
         assert torch.equal(getattr(found.world, name)[: len(world)], getattr(world, name))
+
+
+def test_what_was_made_up_behind_an_object_before_is_made_anew(furnished):
+    world, pillar = furnished
+    far = 1.4 * world.means[pillar]  # behind the pillar, before the wall
+    guess = (
+        type(world)
+        .from_colors(
+            far,
+            world.quats_wxyz[pillar],
+            world.scales[pillar],
+            world.opacities[pillar],
+            torch.tensor((0.0, 1.0, 0.0)).expand(len(far), 3),
+        )
+        .with_labels(origins=torch.full((len(far),), ORIGIN_UNOBSERVED, dtype=torch.uint8))
+    )
+    both = type(world).concatenate(world, guess)
+    found = erase_gaussians(both, torch.cat((pillar, torch.zeros(len(far), dtype=torch.bool))), refit_steps=0)
+    green = (found.world.colors - torch.tensor((0.0, 1.0, 0.0))).abs().amax(-1) < 0.05
+    assert int(green.sum()) < 0.1 * len(far)  # those beside the pillar's outline stay
 
 
 def test_an_instance_leaves_with_its_name_and_the_place_is_shown(furnished):
