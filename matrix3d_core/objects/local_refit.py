@@ -16,6 +16,7 @@ from ..raster.camera_view import render_view
 from ..scene.camera import Camera, Pinhole
 from ..scene.gaussians import SH_C0, Gaussians
 from ..scene.trajectory import Trajectory
+from ..splats.visible import visible_sums
 
 __all__ = ["TargetView", "facing", "perspective_targets", "refit_part"]
 
@@ -167,17 +168,17 @@ def refit_part(
 
 def _with_colors_of(world: Gaussians, free: Tensor, targets: Sequence[TargetView], backend: str) -> Gaussians:
     """Give free Gaussians the mean color of the pixels that show them, each times the weight of its share in them."""
-    with torch.inference_mode(False), torch.enable_grad():
-        total, weight = torch.zeros(len(world), 3), torch.zeros(len(world), 3)
-        for view in targets:
-            colors = torch.full((len(world), 3), 0.5).requires_grad_(True)
-            means, quats_wxyz, scales, opacities, _ = (t.detach().clone() for t in world.tensors())
-            plain = Gaussians.from_colors(means, quats_wxyz, scales, opacities, colors)
-            seen = render_view(plain, view.camera_from_world, view.camera, backend=backend).rgb
-            counted = view.weight.clone().to(seen).unsqueeze(-1)
-            for sums, pixels in ((total, view.rgb.clone().to(seen) * counted), (weight, counted)):
-                (slope,) = torch.autograd.grad((seen * pixels).sum(), colors, retain_graph=True)
-                sums += slope.cpu()
+    total, weight = torch.zeros(len(world), 3), torch.zeros(len(world), 1)
+    for view in targets:
+        counted = view.weight.unsqueeze(-1)
+        sums = visible_sums(
+            world,
+            view.camera_from_world,
+            view.camera,
+            torch.cat((view.rgb * counted, counted), -1),
+            backend=backend,
+        )
+        total, weight = total + sums[:, :3], weight + sums[:, 3:]
     known = free & (weight[:, 0] > _LEAST_PX)
     sh = world.sh.clone()
     sh[known, 0] = (total[known] / weight[known] - 0.5) / SH_C0
