@@ -161,7 +161,7 @@ def read_glb(
     with damage_as_format_error(name):
         document, body = read_chunks(data, name)
         try:
-            placed = placed_primitives(document, name, _is_splats)
+            placed = placed_primitives(document, name, _is_splats, "Gaussians")
             _check_counts(document, placed, name, len(data), most)
             found = [
                 _placed(
@@ -231,9 +231,10 @@ def _is_splats(primitive: dict[str, Any]) -> bool:
 
 
 def placed_primitives(
-    document: dict[str, Any], name: str, is_wanted: Callable[[dict[str, Any]], bool]
+    document: dict[str, Any], name: str, is_wanted: Callable[[dict[str, Any]], bool], what: str
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
-    """Return the primitives of a glTF scene that are wanted, each with its world matrix ``[4, 4]``."""
+    """Return the primitives of a glTF scene that are wanted, called ``what`` in messages, with world matrices ``[4, "
+    "4]``."""
     nodes, meshes = document.get("nodes", []), document.get("meshes", [])
     check_budget(name, "nodes", len(nodes), _MOST_NODES, "Join them in the program that made the file.")
     scenes = document.get("scenes", [])
@@ -256,7 +257,7 @@ def placed_primitives(
             for primitive in meshes[node["mesh"]]["primitives"]:
                 if is_wanted(primitive):
                     found.append((primitive, matrix))
-                    check_budget(name, "instances", len(found), _MOST_NODES, "Join them first.")
+                    check_budget(name, f"instances of {what}", len(found), _MOST_NODES, "Join them first.")
     return found
 
 

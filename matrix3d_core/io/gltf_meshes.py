@@ -121,7 +121,7 @@ def read_meshes_glb(data: bytes, name: str = "the GLB") -> list[Mesh]:
         if packed:
             raise FormatError(f"{name}: is packed with {', '.join(packed)}. Export it without compression.")
         try:
-            placed = placed_primitives(document, name, _is_triangles)
+            placed = placed_primitives(document, name, _is_triangles, "meshes")
             return [_read_mesh(document, body, primitive, matrix, name) for primitive, matrix in placed]
         except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
             if isinstance(error, FormatError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from splat_scenes import random_gaussians
@@ -46,10 +48,12 @@ def test_nodes_preview_save_and_load(in_host, host_base, tmp_path):
 
     (shown,) = report["preview"]
     assert (shown["type"], shown["count"], shown["is_metric"]) == ("temp", 50, True)
-    assert (shown["filename"], shown["subfolder"]) == ("world_00001_.ply", "matrix3d")
+    assert re.fullmatch(r"world_\d{5}_\.ply", shown["filename"])
+    assert shown["subfolder"] == "matrix3d"
     assert shown["start_pose"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
     assert report["preview_file"] == ["ply", shown["bytes"]]
-    assert report["passed_on"][0]["filename"] == "world_00002_.ply"
+    assert re.fullmatch(r"world_\d{5}_\.ply", report["passed_on"][0]["filename"])
+    assert report["passed_on"][0]["filename"] > shown["filename"]
     assert report["passed_on"][0]["bytes"] == shown["bytes"]
     assert report["spz"][0]["filename"].endswith(".spz")
     assert report["spz"][0]["bytes"] < shown["bytes"] / 2

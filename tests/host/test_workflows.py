@@ -28,7 +28,12 @@ def test_workflow_fits_the_nodes(comfy, path):
     complaints = [line for line in check_prompt(prompt, info) if not any(name in line for name in absent)]
     assert complaints == []
     made = path.stem.rsplit("_", 1)[-1]
-    ending = {"world": "SplatPreview", "panorama": "SaveImage", "video": "SaveVideo"}[made]
+    ending = {
+        "world": "SplatPreview",
+        "object": "SplatPreview",
+        "panorama": "SaveImage",
+        "video": "SaveVideo",
+    }[made]
     assert nodes_of(prompt, ending)
 
 
