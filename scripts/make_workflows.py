@@ -306,7 +306,9 @@ def flux_models(model: str, lora: str, seam: str) -> dict[str, Node | Part]:
     }
 
 
-def flux_prompt(words: Ref | Inlet, guidance: float, clip: Ref | Inlet = FLUX_CLIP) -> dict[str, Node | Part]:
+def flux_prompt(
+    words: Ref | Inlet | str, guidance: float, clip: Ref | Inlet = FLUX_CLIP
+) -> dict[str, Node | Part]:
     """The prompt, conditioned: keys positive, guided, nothing."""
     return {
         "positive": Node("CLIPTextEncode", {"clip": clip, "text": words}),
@@ -1128,7 +1130,7 @@ def instant_stages() -> dict[str, Node | Part]:
 
 
 def edit_graph(
-    text: str, nodes: dict[str, Node | Part], groups: list[Group], extra: Column | None = None
+    text: str, nodes: Mapping[str, Node | Part], groups: list[Group], extra: Column | None = None
 ) -> Graph:
     """Return a graph that makes the instant world, changes it and shows it."""
     made = [Column(["note", "load"], 380), Column(["depth", "layers", "splats"], 380)]

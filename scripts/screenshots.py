@@ -22,6 +22,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def main() -> None:
     options = parser.parse_args()
     client = Client(options.address)
     if not options.mini:
-        entry, pictures = run_sample(client, options.minutes * 60)
+        entry, sample = run_sample(client, options.minutes * 60)
+        pictures: dict[str, Any] = dict(sample)
         pictures |= {name: before_and_after(client, name, options.minutes * 60) for name in EDITS}
         for name, draw in THUMBNAILS.items():
             save(draw(pictures), ROOT / "workflows" / f"{name}.jpg")
@@ -226,7 +228,7 @@ def changed_world(p: dict[str, Any], name: str) -> Image.Image:
     return stack(("a world", p[name][0]), (f"{name.split('_')[0]}", p[name][1]))
 
 
-THUMBNAILS = {
+THUMBNAILS: dict[str, Callable[[dict[str, Any]], Image.Image]] = {
     "panorama_to_world": lambda p: stack(("from a panorama", p["panorama"]), ("to a world", p["flight"])),
     "moge_panorama_to_world": lambda p: stack(
         ("from a panorama", p["panorama"]), ("without a depth file", p["photo"])

@@ -8,7 +8,7 @@ export const CHOICES = {
   "sun direction": "太阳方向",
   "as it is": "保持不变",
   filmic: "胶片",
-  srgb: "sRGB",
+  srgb: "标准 sRGB",
   "front, right, back, left, up, down": "前、右、后、左、上、下",
   "right, left, up, down, front, back": "右、左、上、下、前、后",
   "colmap text": "colmap 文本",
