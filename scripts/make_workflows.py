@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
